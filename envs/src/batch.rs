@@ -1,0 +1,389 @@
+//! A batch of environments: worlds, memory, step counters and reward terms of one task.
+//!
+//! This is where episodes are kept honest for every task: actions are clipped, the time limit is
+//! applied, and nothing that is not finite gets out. A finished environment rests until its reset.
+
+use std::sync::Arc;
+
+use rand::Rng;
+use sim::{Snapshot, StepOptions, WorldView, Worlds};
+
+use crate::{EnvError, Task};
+
+/// How the last step of an environment ended; all zero and false after a reset.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Step {
+    /// Sum of the reward terms.
+    pub reward: f64,
+    /// The task ended the episode, or the world blew up.
+    pub terminated: bool,
+    /// The time limit has been reached; may hold together with `terminated`.
+    pub truncated: bool,
+}
+
+impl Step {
+    /// Whether the episode is over.
+    #[must_use]
+    pub fn over(&self) -> bool {
+        self.terminated || self.truncated
+    }
+}
+
+/// One environment in mid-episode; continuing from it gives the same bits.
+pub struct EnvState {
+    world: Snapshot,
+    memory: Vec<f32>,
+    observation: Vec<f32>,
+    action: Vec<f32>,
+    terms: Vec<f32>,
+    outcome: Step,
+    steps: usize,
+    resting: bool,
+}
+
+/// `n` independent environments of one task. An environment's episode does not depend on its
+/// neighbours, on the batch's size or on the number of threads.
+pub struct Envs {
+    task: Arc<dyn Task>,
+    worlds: Worlds,
+    horizon: usize,
+    sizes: Sizes,
+    /// Action ranges.
+    low: Vec<f32>,
+    high: Vec<f32>,
+    /// Reference configuration.
+    qpos0: Vec<f32>,
+    // Room for one environment's start state and its new observation.
+    qpos: Vec<f32>,
+    qvel: Vec<f32>,
+    observation: Vec<f32>,
+    // One row per environment from here on.
+    memory: Vec<f32>,
+    observations: Vec<f32>,
+    actions: Vec<f32>,
+    controls: Vec<f32>,
+    terms: Vec<f32>,
+    outcomes: Vec<Step>,
+    steps: Vec<usize>,
+    /// Over, or never reset: not stepped.
+    resting: Vec<bool>,
+    /// Takes part in the current step.
+    active: Vec<bool>,
+    blow_ups: u64,
+}
+
+/// Row lengths.
+#[derive(Clone, Copy)]
+struct Sizes {
+    memory: usize,
+    observation: usize,
+    action: usize,
+    control: usize,
+    terms: usize,
+}
+
+impl Envs {
+    /// Creates `n` environments that are truncated after `horizon` control steps. Each must be
+    /// [reset](Envs::reset) before its first step.
+    ///
+    /// # Errors
+    /// [`EnvError::Setting`] if `horizon` is 0 or `options` do not make up the task's control
+    /// step; [`EnvError::Sim`] if the engine refuses the model or the options.
+    pub fn new(
+        task: Arc<dyn Task>,
+        n: usize,
+        options: StepOptions,
+        horizon: usize,
+    ) -> Result<Self, EnvError> {
+        let spec = task.spec();
+        if horizon == 0 {
+            let expected = "expected at least 1 control step".to_owned();
+            return Err(EnvError::Setting {
+                env: spec.name,
+                setting: "horizon",
+                value: 0.0,
+                expected,
+            });
+        }
+        let (value, wanted) = (options.control_dt(), spec.control_dt);
+        // Written so that NaN is refused, too.
+        if !((value - wanted).abs() <= 1e-9) {
+            let setting = "timestep × substeps";
+            let expected = format!("expected {wanted} s, the control step of the task");
+            return Err(EnvError::Setting {
+                env: spec.name,
+                setting,
+                value,
+                expected,
+            });
+        }
+        let model = task.model();
+        let worlds = Worlds::new(model, n, options, &task.sensors())?;
+        let sizes = Sizes {
+            memory: spec.memory,
+            observation: spec.observations.len(),
+            action: spec.actions.len(),
+            control: model.nu(),
+            terms: spec.terms.len(),
+        };
+        Ok(Self {
+            worlds,
+            horizon,
+            sizes,
+            low: spec.actions.iter().map(|c| c.low).collect(),
+            high: spec.actions.iter().map(|c| c.high).collect(),
+            qpos0: model.qpos0.iter().map(|&q| q as f32).collect(),
+            qpos: vec![0.0; model.nq()],
+            qvel: vec![0.0; model.nv()],
+            observation: vec![0.0; sizes.observation],
+            memory: vec![0.0; n * sizes.memory],
+            observations: vec![0.0; n * sizes.observation],
+            actions: vec![0.0; n * sizes.action],
+            controls: vec![0.0; n * sizes.control],
+            terms: vec![0.0; n * sizes.terms],
+            outcomes: vec![Step::default(); n],
+            steps: vec![0; n],
+            resting: vec![true; n],
+            active: vec![false; n],
+            blow_ups: 0,
+            task,
+        })
+    }
+
+    /// Number of environments.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.outcomes.len()
+    }
+
+    /// Whether there is no environment.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The task of all environments.
+    #[must_use]
+    pub fn task(&self) -> &Arc<dyn Task> {
+        &self.task
+    }
+
+    /// How the worlds are stepped.
+    #[must_use]
+    pub fn options(&self) -> &StepOptions {
+        self.worlds.options()
+    }
+
+    /// Number of control steps after which an episode is truncated.
+    #[must_use]
+    pub fn horizon(&self) -> usize {
+        self.horizon
+    }
+
+    /// Starts a new episode of environment `i`; its observation is then up to date.
+    pub fn reset(&mut self, i: usize, rng: &mut dyn Rng) {
+        let memory = row_mut(&mut self.memory, self.sizes.memory, i);
+        self.qpos.copy_from_slice(&self.qpos0);
+        self.qvel.fill(0.0);
+        memory.fill(0.0);
+        self.task.reset(rng, &mut self.qpos, &mut self.qvel, memory);
+        self.worlds.reset(i, &self.qpos, &self.qvel);
+        self.outcomes[i] = Step::default();
+        self.steps[i] = 0;
+        self.resting[i] = false;
+        row_mut(&mut self.actions, self.sizes.action, i).fill(0.0);
+        row_mut(&mut self.terms, self.sizes.terms, i).fill(0.0);
+        if !self.observe(i) {
+            row_mut(&mut self.observations, self.sizes.observation, i).fill(0.0);
+            self.outcomes[i].terminated = true;
+            self.resting[i] = true;
+            self.blow_ups += 1;
+        }
+    }
+
+    /// Updates the observation of environment `i`, or keeps it and returns false if the new one is
+    /// not finite.
+    fn observe(&mut self, i: usize) -> bool {
+        // NaN first: an entry that a task forgets to write is then noticed.
+        self.observation.fill(f32::NAN);
+        let memory = row(&self.memory, self.sizes.memory, i);
+        self.task
+            .observe(&self.worlds.view(i), memory, &mut self.observation);
+        let sound = all_finite(&self.observation);
+        if sound {
+            let observation = row_mut(&mut self.observations, self.sizes.observation, i);
+            observation.copy_from_slice(&self.observation);
+        }
+        sound
+    }
+
+    /// Observations after the last reset or step, `[n × observations]`.
+    #[must_use]
+    pub fn observations(&self) -> &[f32] {
+        &self.observations
+    }
+
+    /// One control step of every environment whose entry in `active` is true and whose episode is
+    /// not over; the others keep everything. `actions` is `[n × actions]` in the task's units,
+    /// clipped here; NaN counts as 0.
+    ///
+    /// If a world blows up or a task yields something that is not finite, the step terminates the
+    /// episode with all reward terms 0 and the observation of the step before.
+    ///
+    /// # Panics
+    /// If `active` is not of length [`Envs::len`] or `actions` not of length `len × actions`.
+    pub fn step(&mut self, active: &[bool], actions: &[f32]) {
+        assert_eq!(
+            active.len(),
+            self.len(),
+            "one entry in `active` per environment"
+        );
+        assert_eq!(
+            actions.len(),
+            self.actions.len(),
+            "one action vector per environment"
+        );
+        for (i, &wanted) in active.iter().enumerate() {
+            self.active[i] = wanted && !self.resting[i];
+            if self.active[i] {
+                self.clip(i, actions);
+            }
+        }
+        self.worlds.step(&self.active, &self.controls);
+        for i in 0..self.len() {
+            if self.active[i] {
+                self.score(i);
+            }
+        }
+    }
+
+    /// Clips the action of environment `i` and turns it into controls.
+    fn clip(&mut self, i: usize, actions: &[f32]) {
+        let action = row_mut(&mut self.actions, self.sizes.action, i);
+        for (k, (clipped, &given)) in action
+            .iter_mut()
+            .zip(row(actions, self.sizes.action, i))
+            .enumerate()
+        {
+            let given = if given.is_nan() { 0.0 } else { given };
+            *clipped = given.clamp(self.low[k], self.high[k]);
+        }
+        self.task
+            .control(action, row_mut(&mut self.controls, self.sizes.control, i));
+    }
+
+    /// Scores and observes environment `i` after a step.
+    fn score(&mut self, i: usize) {
+        self.steps[i] += 1;
+        let truncated = self.steps[i] >= self.horizon;
+        let terms = row_mut(&mut self.terms, self.sizes.terms, i);
+        // As in `observe`.
+        terms.fill(f32::NAN);
+        let mut terminated = true;
+        let mut sound = !self.worlds.bad(i);
+        if sound {
+            let memory = row_mut(&mut self.memory, self.sizes.memory, i);
+            let action = row(&self.actions, self.sizes.action, i);
+            terminated = self.task.step(&self.worlds.view(i), action, memory, terms);
+            sound = all_finite(terms) && self.observe(i);
+        }
+        let terms = row_mut(&mut self.terms, self.sizes.terms, i);
+        if !sound {
+            terms.fill(0.0);
+            terminated = true;
+            self.blow_ups += 1;
+        }
+        let reward = terms.iter().fold(0.0, |sum, &term| sum + f64::from(term));
+        self.outcomes[i] = Step {
+            reward,
+            terminated,
+            truncated,
+        };
+        self.resting[i] = terminated || truncated;
+    }
+
+    /// How the last step of environment `i` ended.
+    #[must_use]
+    pub fn outcome(&self, i: usize) -> Step {
+        self.outcomes[i]
+    }
+
+    /// Reward terms of the last step of environment `i`, in the order of the spec.
+    #[must_use]
+    pub fn terms(&self, i: usize) -> &[f32] {
+        row(&self.terms, self.sizes.terms, i)
+    }
+
+    /// Clipped action of the last step of environment `i`, in the task's units.
+    #[must_use]
+    pub fn action(&self, i: usize) -> &[f32] {
+        row(&self.actions, self.sizes.action, i)
+    }
+
+    /// State of the world of environment `i`; of no use after a blow-up.
+    #[must_use]
+    pub fn view(&self, i: usize) -> WorldView<'_> {
+        self.worlds.view(i)
+    }
+
+    /// Whether environment `i` waits for a reset: its episode is over, or it has had none.
+    #[must_use]
+    pub fn is_resting(&self, i: usize) -> bool {
+        self.resting[i]
+    }
+
+    /// Control steps since the last reset of environment `i`.
+    #[must_use]
+    pub fn steps(&self, i: usize) -> usize {
+        self.steps[i]
+    }
+
+    /// Number of episodes so far that ended because something was not finite or a world blew up.
+    #[must_use]
+    pub fn blow_ups(&self) -> u64 {
+        self.blow_ups
+    }
+
+    /// Saves environment `i`.
+    #[must_use]
+    pub fn save(&self, i: usize) -> EnvState {
+        EnvState {
+            world: self.worlds.snapshot(i),
+            memory: row(&self.memory, self.sizes.memory, i).to_vec(),
+            observation: row(&self.observations, self.sizes.observation, i).to_vec(),
+            action: self.action(i).to_vec(),
+            terms: self.terms(i).to_vec(),
+            outcome: self.outcomes[i],
+            steps: self.steps[i],
+            resting: self.resting[i],
+        }
+    }
+
+    /// Puts a saved environment back, in any place of any batch of the same task and engine.
+    ///
+    /// # Panics
+    /// If the state is of another task or engine.
+    pub fn load(&mut self, i: usize, state: &EnvState) {
+        self.worlds.restore(i, &state.world);
+        row_mut(&mut self.memory, self.sizes.memory, i).copy_from_slice(&state.memory);
+        row_mut(&mut self.observations, self.sizes.observation, i)
+            .copy_from_slice(&state.observation);
+        row_mut(&mut self.actions, self.sizes.action, i).copy_from_slice(&state.action);
+        row_mut(&mut self.terms, self.sizes.terms, i).copy_from_slice(&state.terms);
+        self.outcomes[i] = state.outcome;
+        self.steps[i] = state.steps;
+        self.resting[i] = state.resting;
+    }
+}
+
+fn row(values: &[f32], length: usize, i: usize) -> &[f32] {
+    &values[i * length..(i + 1) * length]
+}
+
+fn row_mut(values: &mut [f32], length: usize, i: usize) -> &mut [f32] {
+    &mut values[i * length..(i + 1) * length]
+}
+
+fn all_finite(values: &[f32]) -> bool {
+    values.iter().all(|v| v.is_finite())
+}

@@ -1,0 +1,134 @@
+//! The reference page `docs/envs.md`, written from the specs.
+
+use std::fmt::Write as _;
+
+use ron::extensions::Extensions;
+
+use crate::{Channel, EnvConfig, EnvError, Fidelity, Spec, Task, defaults};
+
+/// The reference page of all tasks with their default settings, in Markdown.
+///
+/// # Errors
+/// Whatever keeps a task from being built.
+pub fn docs() -> Result<String, EnvError> {
+    let mut page = String::from(
+        "# Environments\n\n\
+         Written from the specs in `envs`; after a change run `UPDATE_DOCS=1 cargo test -p envs --test docs`.\n\n\
+         | environment | observations | actions | control step | default horizon | terminates |\n\
+         | --- | --- | --- | --- | --- | --- |\n",
+    );
+    let mut sections = String::new();
+    for config in defaults() {
+        let task = config.build()?;
+        let spec = task.spec();
+        row(
+            &mut page,
+            &[
+                format!("[`{0}`](#{0})", spec.name),
+                spec.observations.len().to_string(),
+                spec.actions.len().to_string(),
+                format!("{} s", spec.control_dt),
+                spec.horizon.to_string(),
+                if spec.termination.is_some() {
+                    "yes"
+                } else {
+                    "no"
+                }
+                .to_owned(),
+            ],
+        );
+        section(&mut sections, &config, task.as_ref());
+    }
+    page.push_str(
+        "\nActions outside their range are clipped. The reward is the sum of its terms. A world that \
+         blows up ends its episode as terminated with all terms 0.\n",
+    );
+    Ok(page + &sections)
+}
+
+fn section(page: &mut String, config: &EnvConfig, task: &dyn Task) {
+    let spec = task.spec();
+    line(page, &format!("\n## {}\n\n{}\n", spec.name, spec.summary));
+    line(
+        page,
+        &format!("Config, with defaults: `{}`\n", settings(config)),
+    );
+    line(page, &format!("- Start: {}", spec.start));
+    line(
+        page,
+        &format!("- Terminates: {}", spec.termination.unwrap_or("Never.")),
+    );
+    for (name, fidelity) in [
+        ("default", Fidelity::Default),
+        ("reference", Fidelity::Reference),
+    ] {
+        let physics = task.physics(fidelity);
+        let (step, count, iterations) = (physics.timestep, physics.substeps, physics.iterations);
+        line(
+            page,
+            &format!("- Physics, {name}: {step} s × {count} with {iterations} solver iterations"),
+        );
+    }
+    line(page, "\n| reward term | value |\n| --- | --- |");
+    for (term, formula) in spec.terms.iter().zip(spec.formulas) {
+        row(page, &[format!("`{term}`"), (*formula).to_owned()]);
+    }
+    channels(page, "observation", &spec.observations);
+    channels(page, "action", &spec.actions);
+    differences(page, spec);
+}
+
+fn settings(config: &EnvConfig) -> String {
+    let options =
+        ron::Options::default().with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES);
+    // Spaces after `:` and `,` as a person would type them.
+    let pretty = ron::ser::PrettyConfig::new().compact_structs(true);
+    options
+        .to_string_pretty(config, pretty)
+        .expect("configs are plain numbers and flags")
+}
+
+fn channels(page: &mut String, what: &str, channels: &[Channel]) {
+    line(
+        page,
+        &format!("\n| | {what} | unit | low | high |\n| --- | --- | --- | --- | --- |"),
+    );
+    for (i, channel) in channels.iter().enumerate() {
+        let limit = |x: f32| {
+            if x.is_finite() {
+                x.to_string()
+            } else {
+                String::new()
+            }
+        };
+        let (low, high) = (limit(channel.low), limit(channel.high));
+        row(
+            page,
+            &[
+                i.to_string(),
+                channel.name.clone(),
+                channel.unit.to_owned(),
+                low,
+                high,
+            ],
+        );
+    }
+}
+
+fn differences(page: &mut String, spec: &Spec) {
+    if spec.differences.is_empty() {
+        return;
+    }
+    line(page, "\nDifferences from the tasks that it follows:\n");
+    for difference in spec.differences {
+        line(page, &format!("- {difference}"));
+    }
+}
+
+fn row(page: &mut String, cells: &[String]) {
+    line(page, &format!("| {} |", cells.join(" | ")));
+}
+
+fn line(page: &mut String, text: &str) {
+    writeln!(page, "{text}").expect("writing to a string cannot fail");
+}

@@ -1,0 +1,61 @@
+//! Tasks: observation, reward, termination, reset noise, on robots of our own MJCF.
+//!
+//! A [`Task`] is written for one world in plain numbers; [`Envs`] runs a batch of it. The tasks are
+//! listed in [`EnvConfig`], described in `docs/envs.md` (written by [`docs`]) and held to their
+//! contract by [`check`].
+//!
+//! ```
+//! use envs::{EnvConfig, Envs, Fidelity};
+//! use rand::{SeedableRng as _, rngs::ChaCha8Rng};
+//!
+//! let task = EnvConfig::from_name("inverted_pendulum").expect("listed").build()?;
+//! let mut envs = Envs::new(task.clone(), 2, task.physics(Fidelity::Default), task.spec().horizon)?;
+//! let mut rng = ChaCha8Rng::seed_from_u64(1);
+//! for i in 0..envs.len() {
+//!     envs.reset(i, &mut rng);
+//! }
+//! envs.step(&[true, true], &[0.5, -0.5]);
+//! assert_eq!(envs.outcome(0).reward, 1.0);
+//! assert!(envs.observations()[2] > 0.0, "cart 0 is pushed to the right");
+//! # Ok::<(), envs::EnvError>(())
+//! ```
+//!
+//! # Adding an environment
+//!
+//! Say `hopper`:
+//!
+//! 1. Write the robot as `envs/assets/hopper.xml` (MJCF).
+//! 2. Copy the file that comes closest, here `half_cheetah.rs`, to `envs/src/hopper.rs`. Its parts,
+//!    in order: the tables at the top; `Config`, whose defaults are the reference's; `Hopper::new`,
+//!    which checks the config, reads the model and fills in the [`Spec`] ([`Channel::positions`],
+//!    [`Channel::velocities`] and [`Channel::controls`] name the channels after the robot's joints);
+//!    the [`Task`] impl; tests of the reward terms with numbers computed by hand. A value that must
+//!    survive from one step to the next goes into `memory`; a value that `qpos` and `qvel` do not
+//!    hold, such as a contact force, is a [`sim::Sensor`].
+//! 3. Add `pub mod hopper;` below and `Hopper = "hopper" in hopper,` to `registry.rs`.
+//! 4. Run `UPDATE_DOCS=1 cargo test -p envs`. The checker now covers the task (determinism, ranges,
+//!    save and load, time limit, blow-ups), its reference page is written, and every config, sweep
+//!    and command knows its name.
+//!
+//! A task that changes what a score means gets a new name, so that old results stay comparable.
+
+pub mod ant;
+pub mod half_cheetah;
+pub mod inverted_pendulum;
+
+mod batch;
+mod checker;
+mod docs;
+mod error;
+mod noise;
+mod registry;
+mod spec;
+mod task;
+
+pub use batch::{EnvState, Envs, Step};
+pub use checker::check;
+pub use docs::docs;
+pub use error::EnvError;
+pub use registry::{EnvConfig, defaults, names};
+pub use spec::{Channel, Spec};
+pub use task::{Fidelity, Task};

@@ -1,0 +1,64 @@
+//! Reset noise, computed with libm so that every platform draws the same start states.
+
+use rand::{Rng, RngExt as _};
+
+/// Adds to every entry a sample of U(−`scale`, `scale`).
+pub(crate) fn add_uniform(rng: &mut dyn Rng, scale: f64, values: &mut [f32]) {
+    for value in values {
+        *value += (scale * (2.0 * rng.random::<f64>() - 1.0)) as f32;
+    }
+}
+
+/// Adds to every entry a sample of `scale` · N(0, 1) (Box–Muller, cosine branch).
+pub(crate) fn add_normal(rng: &mut dyn Rng, scale: f64, values: &mut [f32]) {
+    for value in values {
+        // 1 − U[0, 1) keeps the logarithm finite.
+        let radius = libm::sqrt(-2.0 * libm::log(1.0 - rng.random::<f64>()));
+        let angle = std::f64::consts::TAU * rng.random::<f64>();
+        *value += (scale * radius * libm::cos(angle)) as f32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng as _, rngs::ChaCha8Rng};
+
+    use super::*;
+
+    const N: usize = 200_000;
+
+    fn moments(values: &[f32]) -> (f64, f64, f64) {
+        let moment = |k: i32| values.iter().map(|&v| f64::from(v).powi(k)).sum::<f64>() / N as f64;
+        (moment(1), moment(2), moment(4))
+    }
+
+    #[test]
+    fn uniform_noise_has_its_range_and_moments() {
+        let mut values = vec![0.0; N];
+        add_uniform(&mut ChaCha8Rng::seed_from_u64(1), 0.1, &mut values);
+        assert!(values.iter().all(|v| v.abs() <= 0.1));
+        let (mean, square, _) = moments(&values);
+        // Standard errors: 0.0577/√N = 1.3e-4 and 0.00298/√N = 6.7e-6.
+        assert!(mean.abs() < 6e-4, "{mean}");
+        assert!((square - 0.01 / 3.0).abs() < 3e-5, "{square}");
+    }
+
+    #[test]
+    fn normal_noise_has_its_moments() {
+        let mut values = vec![0.0; N];
+        add_normal(&mut ChaCha8Rng::seed_from_u64(2), 1.0, &mut values);
+        let (mean, square, fourth) = moments(&values);
+        // Standard errors: 1/√N = 2.2e-3, √2/√N = 3.2e-3, √96/√N = 0.022.
+        assert!(mean.abs() < 0.01, "{mean}");
+        assert!((square - 1.0).abs() < 0.015, "{square}");
+        assert!((fourth - 3.0).abs() < 0.1, "{fourth}");
+    }
+
+    #[test]
+    fn noise_is_added_to_what_is_there() {
+        let mut values = [5.0; 3];
+        add_uniform(&mut ChaCha8Rng::seed_from_u64(3), 0.0, &mut values);
+        add_normal(&mut ChaCha8Rng::seed_from_u64(3), 0.0, &mut values);
+        assert_eq!(values, [5.0; 3]);
+    }
+}

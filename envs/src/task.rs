@@ -1,0 +1,61 @@
+//! The contract of a task: one robot, one goal, written for a single world in plain numbers.
+//!
+//! A task is immutable and shared by all worlds of a batch. What it must remember between steps (a
+//! previous position, a target) lives in `memory`, so that saving and restoring is nobody's work.
+//! Time limits, batches, resets and changes of the environment are wrappers, never task code.
+
+use std::sync::Arc;
+
+use rand::Rng;
+use sim::{Model, Sensor, StepOptions, WorldView};
+
+use crate::Spec;
+
+/// How exact the physics is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Fidelity {
+    /// Fewest physics steps that stay as close to MuJoCo as its own Euler integrator does.
+    #[default]
+    Default,
+    /// The followed task's own timestep, with more solver iterations.
+    Reference,
+}
+
+/// A task on one robot.
+pub trait Task: Send + Sync {
+    /// Names, ranges, units, horizon.
+    fn spec(&self) -> &Spec;
+
+    /// The robot and its surroundings.
+    fn model(&self) -> &Arc<Model>;
+
+    /// Sensors that [`Task::observe`] and [`Task::step`] read, in this order.
+    fn sensors(&self) -> Vec<Sensor> {
+        Vec::new()
+    }
+
+    /// Physics settings for the rapier engine.
+    fn physics(&self, fidelity: Fidelity) -> StepOptions;
+
+    /// Draws a start state. `qpos` holds the model's reference configuration on entry, `qvel` and
+    /// `memory` hold zeros.
+    fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], memory: &mut [f32]);
+
+    /// Writes the observation, length `spec().observations.len()`.
+    fn observe(&self, world: &WorldView<'_>, memory: &[f32], obs: &mut [f32]);
+
+    /// Turns an action (already clipped to its range) into the model's controls.
+    fn control(&self, action: &[f32], ctrl: &mut [f32]) {
+        ctrl.copy_from_slice(action);
+    }
+
+    /// Scores the step that has just been made: writes the reward terms in the order of
+    /// `spec().terms` and returns whether the episode has terminated.
+    fn step(
+        &self,
+        world: &WorldView<'_>,
+        action: &[f32],
+        memory: &mut [f32],
+        terms: &mut [f32],
+    ) -> bool;
+}

@@ -1,0 +1,53 @@
+//! Every registered task, held to its contract.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use envs::{EnvError, Envs, Fidelity, check, defaults};
+use rand::{RngExt as _, SeedableRng as _, rngs::ChaCha8Rng};
+
+#[test]
+fn every_task_passes_the_checker() -> Result<(), EnvError> {
+    for config in defaults() {
+        let task = config.build()?;
+        check(&task, task.physics(Fidelity::Default))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn every_task_passes_the_checker_with_reference_physics() -> Result<(), EnvError> {
+    for config in defaults() {
+        let task = config.build()?;
+        check(&task, task.physics(Fidelity::Reference))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn no_task_blows_up_under_random_actions() -> Result<(), EnvError> {
+    const N: usize = 64;
+    for config in defaults() {
+        let task = config.build()?;
+        let mut envs = Envs::new(task.clone(), N, task.physics(Fidelity::Default), 1000)?;
+        let mut rngs: Vec<_> = (0..N)
+            .map(|i| ChaCha8Rng::seed_from_u64(1000 + i as u64))
+            .collect();
+        for _ in 0..300 {
+            let mut actions = Vec::new();
+            for (i, rng) in rngs.iter_mut().enumerate() {
+                if envs.is_resting(i) {
+                    envs.reset(i, rng);
+                }
+                actions.extend(
+                    task.spec()
+                        .actions
+                        .iter()
+                        .map(|c| rng.random_range(c.low..=c.high)),
+                );
+            }
+            envs.step(&[true; N], &actions);
+        }
+        assert_eq!(envs.blow_ups(), 0, "{}", config.name());
+    }
+    Ok(())
+}

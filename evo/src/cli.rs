@@ -1,0 +1,594 @@
+//! The command line: verbs, options and their help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use sim::EngineKind;
+
+use crate::progress::Verbosity;
+
+/// Evolves spiking controllers for simulated robots.
+#[derive(Debug, Parser)]
+#[command(
+    name = "evo",
+    version,
+    arg_required_else_help = true,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Examples:
+  evo --config ant.ron                          train with configs/ant.ron
+  evo --config ant.ron --set strategy.sigma=0.1 --seed 2
+  evo eval results/runs/RUN                     score the result
+  evo train --help                              every option of training"
+)]
+pub struct Cli {
+    /// What to do; training if absent.
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    train: Option<TrainArgs>,
+}
+
+impl Cli {
+    /// The verb, `train` being the default one.
+    ///
+    /// # Errors
+    /// If there is neither a verb nor `--config`, which clap already refuses.
+    pub fn into_verb(self) -> anyhow::Result<Verb> {
+        match (self.verb, self.train) {
+            (Some(verb), _) => Ok(verb),
+            (None, Some(train)) => Ok(Verb::Train(train)),
+            (None, None) => anyhow::bail!("no verb and no --config; see evo --help"),
+        }
+    }
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Train a controller (the default verb)
+    Train(TrainArgs),
+    /// Go on with an interrupted run, or extend a finished one
+    Resume(ResumeArgs),
+    /// Score the result of a run over fresh episodes
+    Eval(EvalArgs),
+    /// Draw learning curves of one or more runs
+    Plot(PlotArgs),
+    /// Record episodes with states, spikes, observations, actions and reward terms
+    Record(RecordArgs),
+    /// Step a robot open loop from a start state with given controls
+    Trace(TraceArgs),
+    /// List what there is, with fields, units and defaults
+    List(ListArgs),
+    /// Measure speed
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+/// How much to print.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Output {
+    /// Print nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Print every generation with its reward terms
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+impl Output {
+    /// The two flags as one value.
+    #[must_use]
+    pub fn verbosity(self) -> Verbosity {
+        match self {
+            Self { quiet: true, .. } => Verbosity::Quiet,
+            Self { verbose: true, .. } => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        }
+    }
+}
+
+/// A config and changes to it.
+#[derive(Clone, Debug, Args)]
+pub struct ConfigArgs {
+    /// Config file: a path, or the name of a file under configs/
+    #[arg(long, value_name = "NAME")]
+    pub config: PathBuf,
+    /// Change a field of the config, for example strategy.sigma=0.1 (repeatable)
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub sets: Vec<String>,
+}
+
+/// Options of `train`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo --config ant.ron
+  evo --config ant.ron --set strategy.population=256 --set env.healthy_z=(0.3,1.0) --seed 2
+  evo --config ant.ron --generations 50 --out runs/short -q
+  evo --config ant.ron --init results/runs/RUN/checkpoints/best.safetensors
+  evo --config ant.ron --set strategy=CmaEs --dry-run")]
+pub struct TrainArgs {
+    /// Config and changes.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Seed of every random number (as --set run.seed=N)
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Generations to train (as --set run.generations=N)
+    #[arg(long, value_name = "N")]
+    pub generations: Option<u64>,
+    /// Run folder; default results/runs/NAME__sSEED__TIME
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Name of the run; default the config file's name
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Threads; default one per core. Results do not depend on it
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub threads: Option<usize>,
+    /// What evaluates the controllers
+    #[arg(long, value_enum, default_value_t)]
+    pub backend: Backend,
+    /// Start from the parameters in this checkpoint or run folder
+    #[arg(long, value_name = "FILE")]
+    pub init: Option<PathBuf>,
+    /// Print the resolved config and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How much to print.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Options of `resume`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo resume results/runs/RUN
+  evo resume results/runs/RUN --generations 2000
+
+The result is bit for bit that of a run without interruption.")]
+pub struct ResumeArgs {
+    /// Run folder
+    pub run: PathBuf,
+    /// Train up to this generation instead of the config's
+    #[arg(long, value_name = "N")]
+    pub generations: Option<u64>,
+    /// Threads; default one per core. Results do not depend on it
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub threads: Option<usize>,
+    /// What evaluates the controllers
+    #[arg(long, value_enum, default_value_t)]
+    pub backend: Backend,
+    /// How much to print.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Which parameters of a run to take.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Which {
+    /// Take the mean of the distribution (the default)
+    #[arg(long, conflicts_with = "best")]
+    pub mean: bool,
+    /// Take the best member that was ever seen
+    #[arg(long)]
+    pub best: bool,
+}
+
+/// Options of `eval`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo eval results/runs/RUN
+  evo eval results/runs/RUN --episodes 32 --seed 7 --json
+  evo eval results/runs/RUN/checkpoints/gen_000100.safetensors --best")]
+pub struct EvalArgs {
+    /// Run folder (its last checkpoint) or checkpoint file
+    #[arg(value_name = "RUN|FILE")]
+    pub source: PathBuf,
+    /// Episodes; default the config's run.eval_episodes
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub episodes: Option<usize>,
+    /// Seed of the start states
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Which parameters.
+    #[command(flatten)]
+    pub which: Which,
+    /// Physics engine instead of the config's
+    #[arg(long, value_name = "ENGINE", value_parser = engine)]
+    pub engine: Option<EngineKind>,
+    /// Threads; default one per core
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub threads: Option<usize>,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `plot`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo plot results/runs/RUN
+  evo plot results/runs/ant__* --out ant.svg
+
+Runs that differ only in their seed are drawn as one line, the mean, in a band from the lowest to
+the highest.")]
+pub struct PlotArgs {
+    /// Run folders
+    #[arg(value_name = "RUN", required = true)]
+    pub runs: Vec<PathBuf>,
+    /// File to write, .svg or .png; default curve.svg and curve.png in the run folder, or curves.svg
+    /// and curves.png here for several runs
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Title; default the task's name
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+}
+
+/// Options of `record`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo record results/runs/RUN
+  evo record results/runs/RUN --episodes 4 --seed 7 --out walk.rollout.safetensors")]
+pub struct RecordArgs {
+    /// Run folder (its last checkpoint) or checkpoint file
+    #[arg(value_name = "RUN|FILE")]
+    pub source: PathBuf,
+    /// Episodes
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = positive)]
+    pub episodes: usize,
+    /// Seed of the start states
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Which parameters.
+    #[command(flatten)]
+    pub which: Which,
+    /// File to write; default episode.rollout.safetensors in the run folder
+    #[arg(long, value_name = "FILE.rollout.safetensors")]
+    pub out: Option<PathBuf>,
+}
+
+/// Options of `trace`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:
+  evo trace --env ant --start qpos.npy --control ctrl.npy --out out.npy --physics reference
+
+Arrays have a row per control step. The output's row 0 is the start; positions are in MuJoCo's order.")]
+pub struct TraceArgs {
+    /// Task
+    #[arg(long, value_name = "NAME")]
+    pub env: String,
+    /// Start positions, [nq] or [1, nq]
+    #[arg(long, value_name = "QPOS.npy")]
+    pub start: PathBuf,
+    /// Controls, [T, nu]
+    #[arg(long, value_name = "CTRL.npy")]
+    pub control: PathBuf,
+    /// Positions, [T + 1, nq]
+    #[arg(long, value_name = "QPOS_OUT.npy")]
+    pub out: PathBuf,
+    /// Velocities, [T + 1, nv]
+    #[arg(long, value_name = "QVEL_OUT.npy")]
+    pub qvel_out: Option<PathBuf>,
+    /// Physics engine
+    #[arg(long, value_name = "ENGINE", default_value = "rapier", value_parser = engine)]
+    pub engine: EngineKind,
+    /// Accuracy of the physics
+    #[arg(long, value_enum, default_value_t)]
+    pub physics: Physics,
+}
+
+/// Options of `list`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo list envs
+  evo list strategies --json")]
+pub struct ListArgs {
+    /// What to list
+    #[arg(value_enum)]
+    pub what: Listing,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What can be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Listing {
+    /// Tasks
+    Envs,
+    /// Evolution strategies
+    Strategies,
+    /// Neuron models
+    Neurons,
+}
+
+/// What evaluates the controllers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Backend {
+    /// The fastest that there is
+    #[default]
+    Auto,
+    /// The processor
+    Cpu,
+}
+
+/// Number format of the controllers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Precision {
+    /// 32-bit floats
+    F32,
+}
+
+/// Accuracy of the physics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Physics {
+    /// The task's default settings
+    #[default]
+    Default,
+    /// The timestep of the task that it follows, more solver iterations
+    Reference,
+}
+
+impl From<Physics> for envs::Fidelity {
+    fn from(physics: Physics) -> Self {
+        match physics {
+            Physics::Default => Self::Default,
+            Physics::Reference => Self::Reference,
+        }
+    }
+}
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// Control steps per second of a task's physics, with random actions
+    Physics(BenchPhysics),
+    /// Controllers evaluated per second
+    Controller(BenchController),
+    /// Evaluations and time that a strategy needs on a test function
+    Strategy(BenchStrategy),
+    /// Control steps per second of the whole training loop, and where the time goes
+    Rollout(BenchRollout),
+}
+
+/// Options of `bench physics`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:
+  evo bench physics --env ant --threads 1 --seconds 5 --json")]
+pub struct BenchPhysics {
+    /// Task
+    #[arg(long, value_name = "NAME")]
+    pub env: String,
+    /// Physics engine
+    #[arg(long, value_name = "ENGINE", default_value = "rapier", value_parser = engine)]
+    pub engine: EngineKind,
+    /// Threads; default one per core
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub threads: Option<usize>,
+    /// How long to measure
+    #[arg(long, value_name = "S", default_value_t = 5.0, value_parser = seconds)]
+    pub seconds: f64,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `bench controller`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:
+  evo bench controller --config ant.ron --population 1024 --threads 1 --json")]
+pub struct BenchController {
+    /// Config and changes.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Controllers side by side
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = positive)]
+    pub population: usize,
+    /// What evaluates the controllers
+    #[arg(long, value_enum, default_value_t)]
+    pub backend: Backend,
+    /// Number format instead of the config's
+    #[arg(long, value_enum)]
+    pub precision: Option<Precision>,
+    /// Threads; default one per core
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub threads: Option<usize>,
+    /// How long to measure
+    #[arg(long, value_name = "S", default_value_t = 3.0, value_parser = seconds)]
+    pub seconds: f64,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `bench strategy`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:
+  evo bench strategy --strategy cma_es --function rosenbrock --dim 20 --target 1e-8 --json")]
+pub struct BenchStrategy {
+    /// Strategy, see evo list strategies
+    #[arg(long, value_name = "NAME")]
+    pub strategy: String,
+    /// Test function to minimise
+    #[arg(long, value_name = "NAME")]
+    pub function: String,
+    /// Number of variables
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub dim: usize,
+    /// Population; default the strategy's
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub population: Option<usize>,
+    /// Start: every variable has this value
+    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = finite)]
+    pub x0: Option<f64>,
+    /// First step size
+    #[arg(long, value_name = "S", value_parser = above_zero)]
+    pub sigma: Option<f64>,
+    /// Seed of every random number
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Function value to reach
+    #[arg(long, value_name = "T", default_value_t = 1e-8, allow_negative_numbers = true, value_parser = finite)]
+    pub target: f64,
+    /// Evaluations after which to give up
+    #[arg(long, value_name = "N")]
+    pub budget: Option<u64>,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `bench rollout`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:
+  evo bench rollout --config ant.ron --seconds 20 --json")]
+pub struct BenchRollout {
+    /// Config and changes.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Physics engine instead of the config's
+    #[arg(long, value_name = "ENGINE", value_parser = engine)]
+    pub engine: Option<EngineKind>,
+    /// Threads; default one per core
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub threads: Option<usize>,
+    /// How long to measure
+    #[arg(long, value_name = "S", default_value_t = 10.0, value_parser = seconds)]
+    pub seconds: f64,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn engine(text: &str) -> Result<EngineKind, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "rapier" => Ok(EngineKind::Rapier),
+        _ => Err("possible values: rapier".to_owned()),
+    }
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("must be at least 1".to_owned()),
+        Ok(n) => Ok(n),
+        Err(_) => Err("must be a whole number, at least 1".to_owned()),
+    }
+}
+
+fn finite(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
+    number.ok_or_else(|| "must be a finite number".to_owned())
+}
+
+fn above_zero(text: &str) -> Result<f64, String> {
+    let number = finite(text)?;
+    if number > 0.0 { Ok(number) } else { Err("must be above 0".to_owned()) }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let number = above_zero(text)?;
+    if number <= 86400.0 { Ok(number) } else { Err("must be at most 86400".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use clap::CommandFactory as _;
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Verb, clap::Error> {
+        Cli::try_parse_from(line.split(' ')).map(|cli| cli.into_verb().unwrap())
+    }
+
+    fn refused(line: &str) -> (ErrorKind, i32, String) {
+        let error = parse(line).unwrap_err();
+        (error.kind(), error.exit_code(), error.to_string())
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn training_is_the_default_verb() {
+        for line in ["evo --config ant.ron --set a=1 --set b=-2 --seed 3 -q", "evo train --config ant.ron --set a=1 --set b=-2 --seed 3 -q"] {
+            let Verb::Train(args) = parse(line).unwrap() else { panic!("{line}") };
+            assert_eq!(args.config.config, PathBuf::from("ant.ron"));
+            assert_eq!(args.config.sets, ["a=1", "b=-2"]);
+            assert_eq!(args.seed, Some(3));
+            assert_eq!(args.backend, Backend::Auto);
+            assert_eq!(args.output.verbosity(), Verbosity::Quiet);
+        }
+    }
+
+    #[test]
+    fn every_verb_of_the_contract_parses() {
+        for line in [
+            "evo --config a --generations 5 --out d --name n --threads 2 --backend cpu --init f --dry-run -v",
+            "evo resume run --generations 9",
+            "evo eval run --episodes 32 --seed 1 --json --mean --engine rapier",
+            "evo eval run --best",
+            "evo plot a b --out c.svg",
+            "evo record run --episodes 2 --out f.rollout.safetensors",
+            "evo trace --env ant --start s --control c --out o --qvel-out v --engine rapier --physics reference",
+            "evo list envs --json",
+            "evo list strategies",
+            "evo list neurons",
+            "evo bench physics --env ant --engine rapier --threads 1 --seconds 0.5 --json",
+            "evo bench controller --config a --population 64 --backend cpu --precision f32 --threads 1 --json",
+            "evo bench strategy --strategy cma_es --function sphere --dim 5 --population 8 --x0 -3 --sigma 0.5 --seed 1 --target 1e-8 --budget 1000 --json",
+            "evo bench rollout --config a --engine rapier --seconds 2 --json",
+        ] {
+            if let Err(error) = parse(line) {
+                panic!("{line}\n{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn bad_usage_exits_with_2_and_says_what_is_wrong() {
+        for (line, kind, text) in [
+            ("evo", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand, "Usage: evo"),
+            ("evo --seed 1", ErrorKind::MissingRequiredArgument, "--config <NAME>"),
+            ("evo fly", ErrorKind::InvalidSubcommand, "fly"),
+            ("evo --config a --sed 1", ErrorKind::UnknownArgument, "--seed"),
+            ("evo --config a --threads 0", ErrorKind::ValueValidation, "must be at least 1"),
+            ("evo --config a --backend gpu", ErrorKind::InvalidValue, "possible values: auto, cpu"),
+            ("evo --config a -q -v", ErrorKind::ArgumentConflict, "cannot be used with"),
+            ("evo eval r --mean --best", ErrorKind::ArgumentConflict, "cannot be used with"),
+            ("evo eval r --engine bullet", ErrorKind::ValueValidation, "possible values: rapier"),
+            ("evo plot", ErrorKind::MissingRequiredArgument, "<RUN>"),
+            ("evo bench physics --env a --seconds inf", ErrorKind::ValueValidation, "must be a finite number"),
+            ("evo bench strategy --strategy a --function b --dim 2 --sigma 0", ErrorKind::ValueValidation, "must be above 0"),
+        ] {
+            let (found, code, message) = refused(line);
+            assert_eq!((found, code), (kind, 2), "{line}");
+            assert!(message.contains(text), "{line}\n{message}");
+        }
+    }
+
+    #[test]
+    fn every_verb_has_help_with_an_example() {
+        fn check(command: &mut clap::Command) {
+            if command.get_subcommands().next().is_none() {
+                let help = command.render_long_help().to_string();
+                assert!(help.contains("Example"), "{}", command.get_name());
+            }
+            for sub in command.get_subcommands_mut() {
+                if sub.get_name() != "help" {
+                    check(sub);
+                }
+            }
+        }
+        let mut command = Cli::command();
+        command.build();
+        check(&mut command);
+        assert_eq!(refused("evo resume --help").1, 0);
+    }
+}

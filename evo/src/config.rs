@@ -1,0 +1,269 @@
+//! What a training run is: task, physics, controller, strategy, rollout, bookkeeping.
+//!
+//! Every field but `env` and `strategy` has a default, so that a short config works; the run folder
+//! keeps the resolved one with every field.
+
+use std::collections::BTreeMap;
+
+use envs::{EnvConfig, Fidelity};
+use serde::{Deserialize, Serialize};
+use sim::{EngineKind, StepOptions};
+use snn::ControllerConfig;
+
+use crate::strategy::StrategyConfig;
+
+/// A training run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Task, with its own fields.
+    pub env: EnvConfig,
+    /// Engine and accuracy of the physics.
+    #[serde(default)]
+    pub physics: PhysicsConfig,
+    /// Network that maps observations to actions.
+    #[serde(default)]
+    pub controller: ControllerConfig,
+    /// Search for the controller's parameters.
+    pub strategy: StrategyConfig,
+    /// How a member of the population is scored.
+    #[serde(default)]
+    pub rollout: RolloutConfig,
+    /// Length, seed, evaluations and checkpoints.
+    #[serde(default)]
+    pub run: RunConfig,
+}
+
+/// Engine and accuracy of the physics.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PhysicsConfig {
+    /// Engine that steps the worlds.
+    pub engine: EngineKind,
+    /// Which of the task's settings to use.
+    pub fidelity: Fidelity,
+    /// Physics step in seconds instead of the task's.
+    pub timestep: Option<f64>,
+    /// Physics steps per control step instead of the task's.
+    pub substeps: Option<usize>,
+    /// Solver iterations per physics step instead of the task's.
+    pub iterations: Option<usize>,
+}
+
+impl PhysicsConfig {
+    /// The task's settings with this config's engine and overrides.
+    #[must_use]
+    pub fn resolve(&self, task: StepOptions) -> StepOptions {
+        StepOptions {
+            engine: self.engine,
+            timestep: self.timestep.unwrap_or(task.timestep),
+            substeps: self.substeps.unwrap_or(task.substeps),
+            iterations: self.iterations.unwrap_or(task.iterations),
+        }
+    }
+}
+
+/// How a member of the population is scored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RolloutConfig {
+    /// Episodes per member; its fitness is their mean return.
+    pub episodes: usize,
+    /// Control steps after which an episode is truncated; `None` takes the task's own horizon.
+    pub horizon: Option<usize>,
+    /// Whether observations are normalised by the running mean and deviation of all episodes so far.
+    pub normalize: bool,
+    /// Normalised observations are clipped to ± this many deviations.
+    pub clip: f32,
+    /// Factors on reward terms in training, by name; 1 for terms not named. Evaluations always use 1.
+    pub weights: BTreeMap<String, f64>,
+}
+
+impl Default for RolloutConfig {
+    fn default() -> Self {
+        Self { episodes: 1, horizon: None, normalize: true, clip: 5.0, weights: BTreeMap::new() }
+    }
+}
+
+/// Length, seed, evaluations and checkpoints.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunConfig {
+    /// Generations to train.
+    pub generations: u64,
+    /// Seed of every random number in the run.
+    pub seed: u64,
+    /// Generations between evaluations of the distribution's mean; 0 evaluates only at the end.
+    pub eval_every: u64,
+    /// Episodes per evaluation, on start states that are the same every time.
+    pub eval_episodes: usize,
+    /// Generations between checkpoints; 0 writes one only at the end.
+    pub checkpoint_every: u64,
+    /// How many of the latest numbered checkpoints are kept beside `best` and `last`; 0 keeps all.
+    pub keep: usize,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            generations: 100,
+            seed: 1,
+            eval_every: 10,
+            eval_episodes: 16,
+            checkpoint_every: 10,
+            keep: 3,
+        }
+    }
+}
+
+/// A field is out of its range. Display: `rollout.episodes = 0: must be at least 1`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field} = {value}: must be {expected}")]
+pub struct InvalidField {
+    /// Path of the field.
+    pub field: String,
+    /// Its value.
+    pub value: String,
+    /// What would be valid.
+    pub expected: String,
+}
+
+/// Refuses a value that is not valid.
+///
+/// # Errors
+/// [`InvalidField`] if `valid` is false.
+pub fn require(
+    valid: bool,
+    field: &str,
+    value: impl ToString,
+    expected: impl Into<String>,
+) -> Result<(), InvalidField> {
+    if valid {
+        return Ok(());
+    }
+    #[expect(clippy::needless_pass_by_value, reason = "callers pass numbers and references alike")]
+    let value = value.to_string();
+    Err(InvalidField { field: field.to_owned(), value, expected: expected.into() })
+}
+
+impl Config {
+    /// Checks every field that this module owns; env, controller and strategy check theirs when built.
+    ///
+    /// # Errors
+    /// The first field that is out of range, with the range.
+    pub fn validate(&self) -> Result<(), InvalidField> {
+        let physics = &self.physics;
+        if let Some(timestep) = physics.timestep {
+            let valid = timestep > 0.0 && timestep <= 0.1;
+            require(valid, "physics.timestep", timestep, "above 0 and at most 0.1 s")?;
+        }
+        if let Some(substeps) = physics.substeps {
+            require((1..=1000).contains(&substeps), "physics.substeps", substeps, "1 to 1000")?;
+        }
+        if let Some(iterations) = physics.iterations {
+            require((1..=100).contains(&iterations), "physics.iterations", iterations, "1 to 100")?;
+        }
+        let rollout = &self.rollout;
+        require(rollout.episodes >= 1, "rollout.episodes", rollout.episodes, "at least 1")?;
+        if let Some(horizon) = rollout.horizon {
+            require(horizon >= 1, "rollout.horizon", horizon, "at least 1, or None")?;
+        }
+        let clip = rollout.clip;
+        require(clip > 0.0 && clip.is_finite(), "rollout.clip", clip, "above 0 and finite")?;
+        for (term, weight) in &rollout.weights {
+            require(weight.is_finite(), &format!("rollout.weights.{term}"), weight, "finite")?;
+        }
+        let run = &self.run;
+        require(run.generations >= 1, "run.generations", run.generations, "at least 1")?;
+        require(run.eval_episodes >= 1, "run.eval_episodes", run.eval_episodes, "at least 1")
+    }
+
+    /// Checks that `rollout.weights` names reward terms of the task.
+    ///
+    /// # Errors
+    /// The first name that is no term, with those that are.
+    pub fn validate_weights(&self, terms: &[&str]) -> Result<(), InvalidField> {
+        self.rollout.weights.iter().try_for_each(|(name, weight)| {
+            require(
+                terms.contains(&name.as_str()),
+                &format!("rollout.weights.{name}"),
+                weight,
+                format!("the weight of a reward term ({})", terms.join(", ")),
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::{patch, ron_io};
+
+    const SHORT: &str = "(env: InvertedPendulum(), strategy: OpenEs(population: 8))";
+
+    fn config(sets: &[&str]) -> Config {
+        let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+        patch::apply(ron_io::parse("short.ron", SHORT).unwrap(), &sets).unwrap()
+    }
+
+    #[test]
+    fn a_short_config_is_complete_and_survives_writing() {
+        let config = config(&[]);
+        config.validate().unwrap();
+        assert_eq!(config.rollout, RolloutConfig::default());
+        let text = ron_io::to_text(&config).unwrap();
+        assert_eq!(ron_io::parse::<Config>("config.ron", &text).unwrap(), config);
+    }
+
+    #[test]
+    fn unknown_tasks_strategies_and_fields_are_answered_with_the_valid_ones() {
+        let refused = |text: &str| ron_io::parse::<Config>("a.ron", text).unwrap_err().to_string();
+        assert!(refused("(env: Antt(), strategy: OpenEs())").contains("unknown env 'Antt' (valid: "));
+        let strategy = refused("(env: InvertedPendulum(), strategy: Evolve())");
+        assert!(strategy.contains("unknown strategy 'Evolve' (valid: "), "{strategy}");
+        let field = refused("(env: InvertedPendulum(), strategy: OpenEs(), run: (sede: 1))");
+        assert!(
+            field.contains(
+                "unknown field 'sede' in RunConfig (valid: generations, seed, eval_every, \
+                 eval_episodes, checkpoint_every, keep)"
+            ),
+            "{field}"
+        );
+    }
+
+    #[test]
+    fn values_out_of_range_are_named_with_the_range() {
+        for (set, message) in [
+            ("rollout.episodes=0", "rollout.episodes = 0: must be at least 1"),
+            ("rollout.horizon=0", "rollout.horizon = 0: must be at least 1, or None"),
+            ("rollout.clip=-1", "rollout.clip = -1: must be above 0 and finite"),
+            ("run.generations=0", "run.generations = 0: must be at least 1"),
+            ("run.eval_episodes=0", "run.eval_episodes = 0: must be at least 1"),
+            ("physics.timestep=0.5", "physics.timestep = 0.5: must be above 0 and at most 0.1 s"),
+            ("physics.substeps=0", "physics.substeps = 0: must be 1 to 1000"),
+            ("physics.iterations=200", "physics.iterations = 200: must be 1 to 100"),
+        ] {
+            assert_eq!(config(&[set]).validate().unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn weights_must_name_reward_terms() {
+        let config = config(&["rollout.weights.survive=0.5"]);
+        assert_eq!(config.validate_weights(&["forward", "survive"]), Ok(()));
+        assert_eq!(
+            config.validate_weights(&["forward", "control"]).unwrap_err().to_string(),
+            "rollout.weights.survive = 0.5: must be the weight of a reward term (forward, control)"
+        );
+    }
+
+    #[test]
+    fn physics_overrides_replace_only_what_they_name() {
+        let task = StepOptions { engine: EngineKind::Rapier, timestep: 0.01, substeps: 4, iterations: 2 };
+        let physics = PhysicsConfig { substeps: Some(8), ..PhysicsConfig::default() };
+        assert_eq!(physics.resolve(task), StepOptions { substeps: 8, ..task });
+        assert_eq!(PhysicsConfig::default().resolve(task), task);
+    }
+}

@@ -1,0 +1,131 @@
+//! Scoring one controller on fresh episodes, with the task's own rewards and horizon.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use snn::Activity;
+
+use crate::normalizer::Normalizer;
+use crate::random::{Purpose, Stream};
+use crate::rollout::{Episode, Episodes, Observer, Rollout};
+
+/// A controller's parameters and the observation transformation that belongs to them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// Flat parameters in the controller's layout.
+    pub parameters: Vec<f32>,
+    /// Frozen observation transformation.
+    pub normalizer: Normalizer,
+}
+
+/// Result of an evaluation; the JSON of `evo eval --json`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Evaluation {
+    /// Task name.
+    pub env: String,
+    /// Number of episodes.
+    pub episodes: usize,
+    /// Mean return.
+    pub return_mean: f64,
+    /// Standard deviation of the return over episodes.
+    pub return_std: f64,
+    /// Return of each episode.
+    pub returns: Vec<f64>,
+    /// Mean number of control steps.
+    pub length_mean: f64,
+    /// Mean sum of each reward term.
+    pub terms: BTreeMap<String, f64>,
+    /// Spikes per neuron and tick; 0 without spikes.
+    pub spike_rate: f64,
+    /// Synaptic operations per control step.
+    pub synops_per_step: f64,
+}
+
+/// Runs `episodes` episodes of `policy`, with start states drawn from `seed`.
+#[must_use]
+pub fn run(rollout: &Rollout, policy: &Policy, episodes: usize, seed: u64, terms: &[&str]) -> Vec<Episode> {
+    with_episodes(policy, episodes, seed, terms, |jobs| rollout.run(jobs))
+}
+
+/// As [`run`], on the calling thread, showing every step to `observer`.
+pub fn run_observed(
+    rollout: &Rollout,
+    policy: &Policy,
+    episodes: usize,
+    seed: u64,
+    terms: &[&str],
+    observer: &mut Observer<'_>,
+) -> Vec<Episode> {
+    with_episodes(policy, episodes, seed, terms, |jobs| rollout.run_observed(jobs, observer))
+}
+
+fn with_episodes<T>(
+    policy: &Policy,
+    count: usize,
+    seed: u64,
+    terms: &[&str],
+    run: impl FnOnce(&Episodes<'_>) -> T,
+) -> T {
+    run(&Episodes {
+        count,
+        parameters: &|_, out| out.copy_from_slice(&policy.parameters),
+        start: &|index| Stream::new(seed, Purpose::Evaluate, 0, 0, index as u64),
+        normalizer: &policy.normalizer,
+        weights: &vec![1.0; terms.len()],
+        observe: false,
+    })
+}
+
+impl Evaluation {
+    /// Sums up episodes.
+    #[must_use]
+    pub fn new(env: &str, terms: &[&str], episodes: &[Episode]) -> Self {
+        let returns: Vec<f64> = episodes.iter().map(|e| e.total).collect();
+        let (return_mean, return_std) = mean_std(&returns);
+        let n = episodes.len().max(1) as f64;
+        let term = |k: usize| episodes.iter().map(|e| e.terms[k]).sum::<f64>() / n;
+        let mut activity = Activity::default();
+        episodes.iter().for_each(|e| activity.merge(&e.activity));
+        Self {
+            env: env.to_owned(),
+            episodes: episodes.len(),
+            return_mean,
+            return_std,
+            returns,
+            length_mean: episodes.iter().map(|e| e.length as f64).sum::<f64>() / n,
+            terms: terms.iter().enumerate().map(|(k, name)| ((*name).to_owned(), term(k))).collect(),
+            spike_rate: activity.spike_rate(),
+            synops_per_step: activity.synops_per_step(),
+        }
+    }
+}
+
+/// Mean and population standard deviation; (0, 0) of nothing.
+#[must_use]
+pub fn mean_std(values: &[f64]) -> (f64, f64) {
+    let n = values.len().max(1) as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
+    (mean, variance.sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_evaluation_sums_up_its_episodes() {
+        let episode = |total: f64, length| Episode {
+            total,
+            length,
+            terms: vec![total, 0.0],
+            activity: Activity { steps: length as u64, neuron_ticks: 10, spikes: 1, synaptic_operations: 8 },
+            ..Episode::default()
+        };
+        let evaluation = Evaluation::new("ant", &["forward", "control"], &[episode(1.0, 2), episode(3.0, 6)]);
+        assert_eq!((evaluation.return_mean, evaluation.return_std, evaluation.length_mean), (2.0, 1.0, 4.0));
+        assert_eq!(evaluation.returns, [1.0, 3.0]);
+        assert_eq!(evaluation.terms["forward"], 2.0);
+        assert_eq!((evaluation.spike_rate, evaluation.synops_per_step), (0.1, 2.0));
+    }
+}

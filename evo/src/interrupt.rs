@@ -1,0 +1,46 @@
+//! Ctrl-C: once asks the run to stop after this generation, twice ends the process at once.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+static PRESSED: AtomicU8 = AtomicU8::new(0);
+
+/// Exit code of a process that a second Ctrl-C ended (128 + SIGINT, as shells report it).
+const STOPPED: i32 = 130;
+
+/// Starts listening. Call once, before work begins.
+///
+/// # Errors
+/// If the system refuses a handler, or one is installed already.
+pub fn install() -> Result<(), ctrlc::Error> {
+    ctrlc::set_handler(|| {
+        if press() > 1 {
+            std::process::exit(STOPPED);
+        }
+        eprintln!("\nfinishing this generation, then writing a checkpoint; Ctrl-C again stops at once");
+    })
+}
+
+/// Whether the run should stop after the current generation.
+#[must_use]
+pub fn requested() -> bool {
+    PRESSED.load(Ordering::Relaxed) > 0
+}
+
+/// Counts a Ctrl-C and returns how many there have been.
+fn press() -> u8 {
+    PRESSED.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_press_asks_and_the_second_counts_on() {
+        assert!(!requested());
+        assert_eq!(press(), 1);
+        assert!(requested());
+        assert_eq!(press(), 2);
+        PRESSED.store(0, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,21 @@
+//! Evolution of controllers: strategies, rollouts, training runs and their files.
+
+pub mod bench_strategy;
+pub mod checkpoint;
+pub mod config;
+pub mod evaluate;
+pub mod failure;
+pub mod functions;
+pub mod interrupt;
+pub mod metrics;
+pub mod normalizer;
+pub mod npy;
+pub mod patch;
+pub mod random;
+pub mod rollout;
+pub mod ron_io;
+mod ron_value;
+pub mod run_folder;
+pub mod strategy;
+pub mod trainer;
+mod wide;

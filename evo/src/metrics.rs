@@ -1,0 +1,349 @@
+//! `metrics.csv`: one row per generation, written at once, so that a run can be watched and resumed.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::run_folder::write_atomic;
+
+/// Columns that every run has, in order; the task's reward terms follow.
+pub const COLUMNS: [&str; 14] = [
+    "generation",
+    "env_steps",
+    "evaluations",
+    "wall_s",
+    "fitness_best",
+    "fitness_mean",
+    "fitness_std",
+    "eval_return_mean",
+    "eval_return_std",
+    "episode_length_mean",
+    "spike_rate",
+    "synops_per_step",
+    "sigma",
+    "env_steps_per_s",
+];
+
+/// Columns that depend on the clock: equal runs may differ here, and nowhere else.
+pub const TIME_COLUMNS: [&str; 2] = ["wall_s", "env_steps_per_s"];
+
+/// What is wrong with a metrics file.
+#[derive(Debug, thiserror::Error)]
+pub enum MetricsError {
+    /// The file cannot be read or written.
+    #[error("cannot {action} {path}: {source}")]
+    File {
+        /// `read` or `write`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The header is not the one of this run.
+    #[error("{path}: the columns are not those of this run (expected {expected})")]
+    Columns {
+        /// The file.
+        path: PathBuf,
+        /// The expected header.
+        expected: String,
+    },
+    /// A line is malformed.
+    #[error("{path}: line {line}: {message}")]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: u64,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+/// One generation. `None` where nothing was measured (written as an empty cell).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MetricsRow {
+    /// Generation, from 1: how many have been completed.
+    pub generation: u64,
+    /// Control steps of training episodes so far.
+    pub env_steps: u64,
+    /// Members scored so far.
+    pub evaluations: u64,
+    /// Seconds of training so far.
+    pub wall_s: f64,
+    /// Best fitness in this generation.
+    pub fitness_best: f64,
+    /// Mean fitness in this generation.
+    pub fitness_mean: f64,
+    /// Standard deviation of the fitness in this generation.
+    pub fitness_std: f64,
+    /// Mean return of the distribution's mean, in generations that evaluate.
+    pub eval_return_mean: Option<f64>,
+    /// Standard deviation of the return over the evaluation's episodes.
+    pub eval_return_std: Option<f64>,
+    /// Mean length of the training episodes, control steps.
+    pub episode_length_mean: f64,
+    /// Spikes per neuron and tick; none for a controller without spikes.
+    pub spike_rate: Option<f64>,
+    /// Synaptic operations per control step and member.
+    pub synops_per_step: Option<f64>,
+    /// Step size of the search.
+    pub sigma: f64,
+    /// Control steps per second in this generation.
+    pub env_steps_per_s: f64,
+    /// Mean sum of each reward term per training episode, in the task's order.
+    pub terms: Vec<f64>,
+}
+
+impl MetricsRow {
+    fn line(&self) -> String {
+        let optional = |value: Option<f64>| value.map(number).unwrap_or_default();
+        let mut cells = vec![
+            self.generation.to_string(),
+            self.env_steps.to_string(),
+            self.evaluations.to_string(),
+            number(self.wall_s),
+            number(self.fitness_best),
+            number(self.fitness_mean),
+            number(self.fitness_std),
+            optional(self.eval_return_mean),
+            optional(self.eval_return_std),
+            number(self.episode_length_mean),
+            optional(self.spike_rate),
+            optional(self.synops_per_step),
+            number(self.sigma),
+            number(self.env_steps_per_s),
+        ];
+        cells.extend(self.terms.iter().copied().map(number));
+        cells.join(",") + "\n"
+    }
+}
+
+/// The shortest text that reads back as the same f64.
+fn number(value: f64) -> String {
+    format!("{value:?}")
+}
+
+/// Header line for a task with these reward terms. Names with commas or quotes do not occur in tasks.
+fn header(terms: &[&str]) -> String {
+    COLUMNS.iter().chain(terms).copied().collect::<Vec<_>>().join(",") + "\n"
+}
+
+/// Appends rows to a metrics file.
+#[derive(Debug)]
+pub struct MetricsWriter {
+    file: File,
+    path: PathBuf,
+}
+
+impl MetricsWriter {
+    /// Starts a file with the header; `terms` are the task's reward terms.
+    ///
+    /// # Errors
+    /// If the file exists or cannot be written.
+    pub fn create(path: &Path, terms: &[&str]) -> Result<Self, MetricsError> {
+        let failed =
+            |source| MetricsError::File { action: "write", path: path.to_owned(), source };
+        let mut file = File::options().write(true).create_new(true).open(path).map_err(failed)?;
+        file.write_all(header(terms).as_bytes()).map_err(failed)?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// Continues a file after `generation`: later rows, and a last row cut off by a crash, go, so
+    /// that the file becomes that of an uninterrupted run. A missing file is started anew.
+    ///
+    /// # Errors
+    /// If the file is of another run, or cannot be read or written.
+    pub fn resume(path: &Path, terms: &[&str], generation: u64) -> Result<Self, MetricsError> {
+        let failed = |action| move |source| MetricsError::File { action, path: path.to_owned(), source };
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Self::create(path, terms);
+            }
+            Err(error) => return Err(failed("read")(error)),
+        };
+        let expected = header(terms);
+        let Some(rows) = text.strip_prefix(&expected) else {
+            let expected = expected.trim_end().to_owned();
+            return Err(MetricsError::Columns { path: path.to_owned(), expected });
+        };
+        let mut kept = expected.clone();
+        for (index, row) in rows.split_inclusive('\n').enumerate() {
+            if !row.ends_with('\n') {
+                break;
+            }
+            let cell = row.split(',').next().unwrap_or_default();
+            let row_generation: u64 = cell.parse().map_err(|_| MetricsError::Line {
+                path: path.to_owned(),
+                line: index as u64 + 2,
+                message: format!("'{cell}' is not a generation"),
+            })?;
+            if row_generation <= generation {
+                kept.push_str(row);
+            }
+        }
+        write_atomic(path, kept.as_bytes()).map_err(failed("write"))?;
+        let file = File::options().append(true).open(path).map_err(failed("write"))?;
+        Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// Appends a row; it is in the file when this returns.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn push(&mut self, row: &MetricsRow) -> Result<(), MetricsError> {
+        // One write per row: a reader never sees half of one.
+        self.file.write_all(row.line().as_bytes()).map_err(|source| MetricsError::File {
+            action: "write",
+            path: self.path.clone(),
+            source,
+        })
+    }
+}
+
+/// A metrics file as columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metrics {
+    /// Names of the columns.
+    pub names: Vec<String>,
+    /// Rows, each with a value per column; `None` for empty cells.
+    pub rows: Vec<Vec<Option<f64>>>,
+}
+
+impl Metrics {
+    /// Reads a file. A last line that is still being written is left out.
+    ///
+    /// # Errors
+    /// A missing file, a cell that is no number, a row of another length.
+    pub fn read(path: &Path) -> Result<Self, MetricsError> {
+        let owned = || path.to_owned();
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| MetricsError::File { action: "read", path: owned(), source })?;
+        let complete = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
+        let mut reader = csv::ReaderBuilder::new().from_reader(complete.as_bytes());
+        let line = |line: u64, message: String| MetricsError::Line { path: owned(), line, message };
+        let header = reader.headers().map_err(|error| line(1, error.to_string()))?;
+        let names: Vec<String> = header.iter().map(str::to_owned).collect();
+        let mut rows = Vec::new();
+        for record in reader.records() {
+            let record = record.map_err(|error| {
+                let at = error.position().map_or(0, csv::Position::line);
+                line(at, "the number of cells is not that of the header".to_owned())
+            })?;
+            let at = record.position().map_or(0, csv::Position::line);
+            let cells = record.iter().zip(&names).map(|(cell, name)| match cell {
+                "" => Ok(None),
+                cell => cell
+                    .parse()
+                    .map(Some)
+                    .map_err(|_| line(at, format!("'{cell}' in column {name} is not a number"))),
+            });
+            rows.push(cells.collect::<Result<_, _>>()?);
+        }
+        Ok(Self { names, rows })
+    }
+
+    /// Values of a column, one per row; `None` if there is no such column.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<Vec<Option<f64>>> {
+        let index = self.names.iter().position(|other| other == name)?;
+        Some(self.rows.iter().map(|row| row[index]).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const TERMS: [&str; 2] = ["forward", "survive"];
+
+    fn row(generation: u64) -> MetricsRow {
+        let x = generation as f64;
+        MetricsRow {
+            generation,
+            env_steps: 1000 * generation,
+            evaluations: 8 * generation,
+            fitness_best: x / 3.0,
+            fitness_mean: f64::NEG_INFINITY,
+            fitness_std: 1e-7,
+            eval_return_mean: generation.is_multiple_of(2).then_some(x * 1e17),
+            terms: vec![x, -0.1],
+            ..MetricsRow::default()
+        }
+    }
+
+    fn write_rows(path: &Path, generations: std::ops::RangeInclusive<u64>) {
+        let mut writer = MetricsWriter::create(path, &TERMS).unwrap();
+        for generation in generations {
+            writer.push(&row(generation)).unwrap();
+        }
+    }
+
+    #[test]
+    fn rows_can_be_read_while_the_file_is_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.csv");
+        let mut writer = MetricsWriter::create(&path, &TERMS).unwrap();
+        writer.push(&row(1)).unwrap();
+        writer.push(&row(2)).unwrap();
+        let metrics = Metrics::read(&path).unwrap();
+        assert_eq!(metrics.names[..14], COLUMNS);
+        assert_eq!(metrics.names[14..], TERMS);
+        assert_eq!(metrics.column("eval_return_mean").unwrap(), [None, Some(2e17)]);
+        assert_eq!(metrics.column("fitness_mean").unwrap()[0], Some(f64::NEG_INFINITY));
+        assert_eq!(metrics.column("fitness_best").unwrap()[1], Some(2.0 / 3.0));
+        assert_eq!(metrics.column("survive").unwrap()[0], Some(-0.1));
+        assert_eq!(metrics.column("none"), None);
+        assert!(TIME_COLUMNS.iter().all(|name| COLUMNS.contains(name)));
+    }
+
+    #[test]
+    fn a_resumed_file_equals_an_uninterrupted_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (whole, cut) = (folder.path().join("whole.csv"), folder.path().join("cut.csv"));
+        write_rows(&whole, 1..=6);
+        write_rows(&cut, 1..=5);
+        // The crash came in the middle of a row.
+        File::options().append(true).open(&cut).unwrap().write_all(b"6,60").unwrap();
+        assert_eq!(Metrics::read(&cut).unwrap().rows.len(), 5);
+        let mut writer = MetricsWriter::resume(&cut, &TERMS, 4).unwrap();
+        writer.push(&row(5)).unwrap();
+        writer.push(&row(6)).unwrap();
+        assert_eq!(std::fs::read(&whole).unwrap(), std::fs::read(&cut).unwrap());
+    }
+
+    #[test]
+    fn errors_name_the_file_and_the_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.csv");
+        let shown = path.display();
+        write_rows(&path, 1..=1);
+        let error = MetricsWriter::create(&path, &TERMS).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("cannot write {shown}: ")), "{error}");
+        let error = MetricsWriter::resume(&path, &["other"], 1).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{shown}: the columns are not those of this run")), "{error}");
+        std::fs::write(&path, "generation,wall_s\n1,2\n2,x\n").unwrap();
+        let error = Metrics::read(&path).unwrap_err().to_string();
+        assert_eq!(error, format!("{shown}: line 3: 'x' in column wall_s is not a number"));
+        std::fs::write(&path, "generation,wall_s\n1\n").unwrap();
+        let error = Metrics::read(&path).unwrap_err().to_string();
+        assert_eq!(error, format!("{shown}: line 2: the number of cells is not that of the header"));
+        std::fs::write(&path, header(&TERMS) + "one,2\n").unwrap();
+        let error = MetricsWriter::resume(&path, &TERMS, 1).unwrap_err().to_string();
+        assert_eq!(error, format!("{shown}: line 2: 'one' is not a generation"));
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_read_back_bit_for_bit(bits: u64) {
+            let value = f64::from_bits(bits);
+            let back: f64 = number(value).parse().unwrap();
+            prop_assert!(back.to_bits() == bits || value.is_nan() && back.is_nan());
+        }
+    }
+}

@@ -1,0 +1,273 @@
+//! Two-dimensional arrays as NumPy `.npy` files.
+
+use std::path::{Path, PathBuf};
+
+use npyz::{DType, NpyFile, NpyHeader, Order, TypeChar, WriterBuilder as _};
+
+use crate::run_folder::write_atomic;
+
+/// Numbers in rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matrix {
+    /// Number of rows.
+    pub rows: usize,
+    /// Number of columns.
+    pub columns: usize,
+    /// Values, row after row.
+    pub values: Vec<f64>,
+}
+
+impl Matrix {
+    /// A matrix from values, row after row. `None` if their number is not `rows × columns`.
+    #[must_use]
+    pub fn new(rows: usize, columns: usize, values: Vec<f64>) -> Option<Self> {
+        (rows.checked_mul(columns) == Some(values.len())).then_some(Self { rows, columns, values })
+    }
+
+    /// One row.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    #[must_use]
+    pub fn row(&self, row: usize) -> &[f64] {
+        &self.values[row * self.columns..][..self.columns]
+    }
+}
+
+/// What is wrong with an array file.
+#[derive(Debug, thiserror::Error)]
+pub enum NpyError {
+    /// The file cannot be opened or written.
+    #[error("cannot {action} {path}: {source}")]
+    File {
+        /// `read` or `write`.
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is not a complete `.npy` file.
+    #[error("{path} is not a complete .npy file: {reason}")]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The numbers are of another kind.
+    #[error("{path} holds {found}, expected float32 or float64")]
+    Type {
+        /// The file.
+        path: PathBuf,
+        /// NumPy's name of the kind.
+        found: String,
+    },
+    /// The array has another shape.
+    #[error("{path} has shape {}, expected {expected}", show(.found))]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// Its shape.
+        found: Vec<u64>,
+        /// What was expected, e.g. `[T, 8]`.
+        expected: String,
+    },
+    /// A number is NaN or infinite.
+    #[error("{path}: the value at row {row}, column {column} is not finite")]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// Row, from 0.
+        row: usize,
+        /// Column, from 0.
+        column: usize,
+    },
+}
+
+fn show(shape: &[u64]) -> String {
+    let numbers: Vec<String> = shape.iter().map(u64::to_string).collect();
+    format!("[{}]", numbers.join(", "))
+}
+
+/// Reads a matrix of finite float32 or float64 values in either memory order; a vector is one row.
+///
+/// `columns` is the number that is expected, if any.
+///
+/// # Errors
+/// See [`NpyError`].
+pub fn read(path: &Path, columns: Option<usize>) -> Result<Matrix, NpyError> {
+    let owned = || path.to_owned();
+    let bytes = std::fs::read(path)
+        .map_err(|source| NpyError::File { action: "read", path: owned(), source })?;
+    let format = |error: std::io::Error| NpyError::Format { path: owned(), reason: error.to_string() };
+    let early = || NpyError::Format { path: owned(), reason: "the data ends early".to_owned() };
+    if promised(&bytes).is_some_and(|values| values.is_none_or(|values| values > bytes.len())) {
+        return Err(early());
+    }
+    let mut data = bytes.as_slice();
+    let header = NpyHeader::from_reader(&mut data).map_err(format)?;
+    let found = header.shape().to_vec();
+    let expected = || {
+        let width = columns.map_or_else(|| "columns".to_owned(), |columns| columns.to_string());
+        format!("[rows, {width}]")
+    };
+    let shape = |&number: &u64| usize::try_from(number).ok();
+    let dimensions = match found.as_slice() {
+        [width] => shape(width).map(|width| (1, width)),
+        [height, width] => shape(height).zip(shape(width)),
+        _ => None,
+    }
+    .filter(|&(_, width)| columns.is_none_or(|columns| columns == width));
+    let Some((rows, columns)) = dimensions else {
+        return Err(NpyError::Shape { path: owned(), found, expected: expected() });
+    };
+    let order = header.order();
+    let dtype = header.dtype();
+    let size = match &dtype {
+        DType::Plain(kind) if kind.type_char() == TypeChar::Float => kind.size_field(),
+        _ => 0,
+    };
+    let needed = rows.checked_mul(columns).and_then(|n| n.checked_mul(usize::try_from(size).ok()?));
+    if needed.is_none_or(|needed| needed > data.len()) {
+        return Err(early());
+    }
+    let file = NpyFile::with_header(header, data);
+    let values: Vec<f64> = match size {
+        4 => file.into_vec::<f32>().map_err(format)?.into_iter().map(f64::from).collect(),
+        8 => file.into_vec().map_err(format)?,
+        _ => return Err(NpyError::Type { path: owned(), found: dtype.descr() }),
+    };
+    let values = match order {
+        Order::C => values,
+        Order::Fortran => {
+            (0..rows * columns).map(|i| values[i % columns * rows + i / columns]).collect()
+        }
+    };
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(at) => {
+            Err(NpyError::NotFinite { path: owned(), row: at / columns, column: at % columns })
+        }
+        None => Ok(Matrix { rows, columns, values }),
+    }
+}
+
+/// Number of values that the header's shape promises (inner `None`: too many to count). A damaged
+/// header may promise anything, and npyz multiplies and reserves memory without looking.
+fn promised(bytes: &[u8]) -> Option<Option<usize>> {
+    let header = bytes.get(..bytes.len().min(1024))?;
+    let header = String::from_utf8_lossy(header);
+    let (_, shape) = header.split_once("'shape':")?;
+    let (shape, _) = shape.split_once('(')?.1.split_once(')')?;
+    let mut sizes = shape.split(',').map(str::trim).filter(|size| !size.is_empty());
+    Some(sizes.try_fold(1usize, |product, size| product.checked_mul(size.parse().ok()?)))
+}
+
+/// Writes a matrix as float64, atomically.
+///
+/// # Errors
+/// [`NpyError::File`].
+pub fn write(path: &Path, matrix: &Matrix) -> Result<(), NpyError> {
+    let mut bytes = Vec::new();
+    encode(&mut bytes, matrix)
+        .and_then(|()| write_atomic(path, &bytes))
+        .map_err(|source| NpyError::File { action: "write", path: path.to_owned(), source })
+}
+
+fn encode(bytes: &mut Vec<u8>, matrix: &Matrix) -> std::io::Result<()> {
+    let mut writer = npyz::WriteOptions::new()
+        .default_dtype()
+        .shape(&[matrix.rows as u64, matrix.columns as u64])
+        .writer(bytes)
+        .begin_nd()?;
+    writer.extend(&matrix.values)?;
+    writer.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    /// A version 1.0 file, byte by byte as NumPy's format description has it.
+    fn file(folder: &Path, descr: &str, fortran: bool, shape: &str, data: &[u8]) -> PathBuf {
+        let order = if fortran { "True" } else { "False" };
+        let mut header =
+            format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}");
+        while !(10 + header.len() + 1).is_multiple_of(64) {
+            header.push(' ');
+        }
+        header.push('\n');
+        let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+        bytes.extend(u16::try_from(header.len()).unwrap().to_le_bytes());
+        bytes.extend(header.as_bytes());
+        bytes.extend(data);
+        let path = folder.join("a.npy");
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    #[test]
+    fn written_matrices_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.npy");
+        let matrix = Matrix::new(2, 3, vec![0.1, -2.0, 1e300, f64::MIN_POSITIVE, 0.0, 5.0]).unwrap();
+        write(&path, &matrix).unwrap();
+        assert_eq!(read(&path, Some(3)).unwrap(), matrix);
+        assert_eq!(matrix.row(1), [f64::MIN_POSITIVE, 0.0, 5.0]);
+        assert_eq!(Matrix::new(2, 2, vec![0.0]), None);
+    }
+
+    #[test]
+    fn types_orders_and_vectors() {
+        let folder = tempfile::tempdir().unwrap();
+        let le: Vec<u8> = (1..=6).flat_map(|x| (x as f32).to_le_bytes()).collect();
+        let be: Vec<u8> = (1..=6).flat_map(|x| f64::from(x).to_be_bytes()).collect();
+        let rows = read(&file(folder.path(), "<f4", false, "(2, 3)", &le), None).unwrap();
+        assert_eq!(rows.values, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let columns = read(&file(folder.path(), ">f8", true, "(2, 3)", &be), None).unwrap();
+        assert_eq!(columns.values, [1.0, 3.0, 5.0, 2.0, 4.0, 6.0]);
+        let vector = read(&file(folder.path(), "<f4", false, "(6,)", &le), Some(6)).unwrap();
+        assert_eq!((vector.rows, vector.columns), (1, 6));
+    }
+
+    #[test]
+    fn errors_name_the_file_and_the_shape() {
+        let folder = tempfile::tempdir().unwrap();
+        let shown = format!("{}/", folder.path().display());
+        let refused = |path: PathBuf, columns: Option<usize>| {
+            read(&path, columns).unwrap_err().to_string().replace(&shown, "")
+        };
+        let data = [0u8; 48];
+        let make = |descr: &str, shape: &str, data: &[u8]| file(folder.path(), descr, false, shape, data);
+        assert_eq!(
+            refused(make("<f8", "(2, 3)", &data), Some(8)),
+            "a.npy has shape [2, 3], expected [rows, 8]"
+        );
+        assert_eq!(
+            refused(make("<f8", "(1, 2, 3)", &data), None),
+            "a.npy has shape [1, 2, 3], expected [rows, columns]"
+        );
+        assert_eq!(
+            refused(make("<i8", "(2, 3)", &data), None),
+            "a.npy holds '<i8', expected float32 or float64"
+        );
+        assert_eq!(
+            refused(make("<f8", "(4, 3)", &data), None),
+            "a.npy is not a complete .npy file: the data ends early"
+        );
+        assert_eq!(
+            refused(make("<f8", "(99999999999, 99999999999)", &data), None),
+            "a.npy is not a complete .npy file: the data ends early"
+        );
+        let nan: Vec<u8> = [0.0, 1.0, 2.0, f64::NAN].iter().flat_map(|x| x.to_le_bytes()).collect();
+        assert_eq!(
+            refused(make("<f8", "(2, 2)", &nan), None),
+            "a.npy: the value at row 1, column 1 is not finite"
+        );
+        std::fs::write(folder.path().join("b.npy"), "text").unwrap();
+        assert!(refused(folder.path().join("b.npy"), None).starts_with("b.npy is not a complete .npy file"));
+        assert!(refused(folder.path().join("none.npy"), None).starts_with("cannot read none.npy: "));
+    }
+}

@@ -1,0 +1,373 @@
+//! What a person sees while a run trains, on stderr and in the run's `log.txt`.
+//!
+//! A terminal gets a bar that is redrawn; anything else gets plain lines. Nothing printed here feeds
+//! back into results.
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::metrics::MetricsRow;
+
+/// Seconds between two plain lines that report no evaluation.
+const PLAIN_EVERY: Duration = Duration::from_secs(5);
+
+/// Generations without any difference in fitness after which a warning is due.
+const FLAT: u32 = 5;
+
+/// How much is printed. The log file gets the same in every case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verbosity {
+    /// Nothing.
+    Quiet,
+    /// Start, progress, evaluations, end.
+    #[default]
+    Normal,
+    /// A line per generation with its reward terms.
+    Verbose,
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ending {
+    /// Run folder, as it should be typed.
+    pub run: PathBuf,
+    /// Generations completed.
+    pub generations: u64,
+    /// Control steps of training.
+    pub env_steps: u64,
+    /// Seconds of training.
+    pub wall_s: f64,
+    /// Mean and standard deviation of the last evaluation's return, and its number of episodes.
+    pub evaluation: Option<(f64, f64, usize)>,
+    /// Highest mean return of any evaluation.
+    pub best: Option<f64>,
+    /// Whether the run was interrupted before its last generation.
+    pub interrupted: bool,
+}
+
+/// Reports a run's progress.
+#[derive(Debug)]
+pub struct Progress {
+    verbosity: Verbosity,
+    log: Option<File>,
+    bar: Option<ProgressBar>,
+    generations: u64,
+    terms: Vec<String>,
+    started: Instant,
+    first: Option<u64>,
+    last_line: Option<Instant>,
+    last_evaluation: Option<f64>,
+    flat: u32,
+}
+
+impl Progress {
+    /// Reports up to generation `generations`; `terms` name the reward terms of the rows. The log
+    /// file is appended to.
+    ///
+    /// # Errors
+    /// If the log file cannot be opened.
+    pub fn new(
+        verbosity: Verbosity,
+        log: Option<&Path>,
+        generations: u64,
+        terms: &[&str],
+    ) -> io::Result<Self> {
+        let log = log.map(|path| File::options().create(true).append(true).open(path)).transpose()?;
+        let terminal = verbosity != Verbosity::Quiet && io::stderr().is_terminal();
+        let bar = terminal.then(|| {
+            let bar = ProgressBar::with_draw_target(
+                Some(generations),
+                ProgressDrawTarget::stderr_with_hz(8),
+            );
+            let style = ProgressStyle::with_template("{bar:24.cyan/dim} {pos}/{len}  {wide_msg}");
+            bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        Ok(Self {
+            verbosity,
+            log,
+            bar,
+            generations,
+            terms: terms.iter().map(|&term| term.to_owned()).collect(),
+            started: Instant::now(),
+            first: None,
+            last_line: None,
+            last_evaluation: None,
+            flat: 0,
+        })
+    }
+
+    /// Prints what is about to run: a label and a text per line.
+    pub fn start(&mut self, rows: &[(&str, String)]) {
+        let width = rows.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
+        for (label, text) in rows {
+            self.line(&format!("{label:width$}  {text}"));
+        }
+        self.started = Instant::now();
+    }
+
+    /// Reports a completed generation.
+    pub fn generation(&mut self, row: &MetricsRow) {
+        let first = *self.first.get_or_insert(row.generation);
+        let evaluated = row.eval_return_mean.is_some();
+        self.last_evaluation = row.eval_return_mean.or(self.last_evaluation);
+        let done = row.generation.saturating_sub(first) + 1;
+        let remaining = self.generations.saturating_sub(row.generation);
+        let left = self.started.elapsed().as_secs_f64() / done as f64 * remaining as f64;
+        let text = status(row, self.last_evaluation, left);
+        if let Some(bar) = &self.bar {
+            bar.set_message(text.clone());
+            bar.set_position(row.generation);
+        }
+        let due = self.last_line.is_none_or(|last| last.elapsed() >= PLAIN_EVERY);
+        let verbose = self.verbosity == Verbosity::Verbose;
+        let last = row.generation >= self.generations;
+        // A terminal shows the rest in its bar.
+        if evaluated || verbose || last || (due && self.bar.is_none()) {
+            self.last_line = Some(Instant::now());
+            let mut line = format!("generation {}/{}  {text}", row.generation, self.generations);
+            if verbose {
+                for (name, value) in self.terms.iter().zip(&row.terms) {
+                    line.push_str(&format!("  {name} {value:.1}"));
+                }
+            }
+            self.line(&line);
+        }
+        self.flat = if row.fitness_std == 0.0 { self.flat + 1 } else { 0 };
+        if self.flat == FLAT {
+            self.warn(&format!(
+                "all members have had the same fitness for {FLAT} generations: nothing can be \
+                 learned from that (sigma {:?} may be too small, or the reward is constant)",
+                row.sigma
+            ));
+        }
+    }
+
+    /// Prints a warning.
+    pub fn warn(&mut self, text: &str) {
+        self.line(&format!("warning: {text}"));
+    }
+
+    /// Ends the bar and says how to go on.
+    pub fn finish(&mut self, ending: &Ending) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        for line in ending_lines(ending) {
+            self.line(&line);
+        }
+    }
+
+    /// Prints a line above the bar and into the log.
+    pub fn line(&mut self, text: &str) {
+        if let Some(log) = &mut self.log {
+            // The metrics file reports a full disk; a missing log line is not worth stopping for.
+            let _ = writeln!(log, "{text}");
+        }
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{text}")),
+            None if self.verbosity != Verbosity::Quiet => eprintln!("{text}"),
+            None => {}
+        }
+    }
+}
+
+/// One generation in words.
+fn status(row: &MetricsRow, evaluation: Option<f64>, seconds_left: f64) -> String {
+    let mut text = format!("fitness {:.1} (best {:.1})", row.fitness_mean, row.fitness_best);
+    match (row.eval_return_mean, row.eval_return_std) {
+        (Some(mean), Some(std)) => text.push_str(&format!("  evaluation {mean:.1} ± {std:.1}")),
+        _ => {
+            if let Some(mean) = evaluation {
+                text.push_str(&format!("  evaluation {mean:.1}"));
+            }
+        }
+    }
+    text.push_str(&format!("  {} steps/s", count(row.env_steps_per_s)));
+    if seconds_left > 0.0 {
+        text.push_str(&format!("  {} left", duration(seconds_left)));
+    }
+    text
+}
+
+fn ending_lines(ending: &Ending) -> Vec<String> {
+    let run = ending.run.display();
+    let what = if ending.interrupted { "interrupted after" } else { "finished" };
+    let mut lines = vec![format!(
+        "{what} {} generations: {} control steps in {}",
+        ending.generations,
+        count(ending.env_steps as f64),
+        duration(ending.wall_s)
+    )];
+    if let Some((mean, std, episodes)) = ending.evaluation {
+        let best = ending.best.map(|best| format!(", best {best:.1}")).unwrap_or_default();
+        lines.push(format!("evaluation  {mean:.1} ± {std:.1} over {episodes} episodes{best}"));
+    }
+    let commands = [
+        ("watch", format!("cargo run -p viewer -- {run}")),
+        ("plot", format!("cargo run -p evo -- plot {run}")),
+        ("evaluate", format!("cargo run -p evo -- eval {run}")),
+        (
+            "resume",
+            if ending.interrupted {
+                format!("cargo run -p evo -- resume {run}")
+            } else {
+                let longer = ending.generations.saturating_mul(2);
+                format!("cargo run -p evo -- resume {run} --generations {longer}")
+            },
+        ),
+    ];
+    lines.extend(commands.iter().map(|(label, command)| format!("{label:<10}  {command}")));
+    lines
+}
+
+/// A count in three or four figures: `950`, `12.3k`, `4.56M`.
+#[must_use]
+pub fn count(value: f64) -> String {
+    for (limit, unit) in [(1e9, "G"), (1e6, "M"), (1e3, "k")] {
+        // 999.96k would be shown as 1000.0k: it belongs to the next unit.
+        if value.abs() >= limit * 0.999_95 {
+            let scaled = value / limit;
+            let decimals = if scaled.abs() < 9.995 { 2 } else { 1 };
+            return format!("{scaled:.decimals$}{unit}");
+        }
+    }
+    format!("{value:.0}")
+}
+
+/// A time span in its two largest units: `42 s`, `3 min 20 s`, `2 h 5 min`.
+#[must_use]
+pub fn duration(seconds: f64) -> String {
+    if seconds < 9.95 {
+        return format!("{:.1} s", seconds.max(0.0));
+    }
+    // Saturates for absurd spans.
+    let seconds = seconds.round() as u64;
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
+    if minutes == 0 {
+        format!("{seconds} s")
+    } else if hours == 0 {
+        format!("{minutes} min {} s", seconds % 60)
+    } else if days == 0 {
+        format!("{hours} h {} min", minutes % 60)
+    } else {
+        format!("{days} d {} h", hours % 24)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn row(generation: u64, evaluation: Option<f64>) -> MetricsRow {
+        MetricsRow {
+            generation,
+            fitness_mean: 12.34,
+            fitness_best: 20.0,
+            fitness_std: 1.0,
+            eval_return_mean: evaluation,
+            eval_return_std: evaluation.map(|_| 3.0),
+            env_steps_per_s: 21_437.0,
+            sigma: 0.001,
+            terms: vec![1.0, -2.0],
+            ..MetricsRow::default()
+        }
+    }
+
+    fn logged(verbosity: Verbosity, act: impl Fn(&mut Progress)) -> Vec<String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.txt");
+        act(&mut Progress::new(verbosity, Some(&path), 100, &["forward", "control"]).unwrap());
+        std::fs::read_to_string(&path).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_start_block_is_aligned() {
+        let lines = logged(Verbosity::Quiet, |progress| {
+            progress.start(&[("env", "ant".to_owned()), ("controller", "Snn".to_owned())]);
+        });
+        assert_eq!(lines, ["env         ant", "controller  Snn"]);
+    }
+
+    #[test]
+    fn evaluations_the_last_generation_and_verbose_ones_get_a_line() {
+        let run = |progress: &mut Progress| {
+            // The first line is always due.
+            for generation in 1..=3 {
+                progress.generation(&row(generation, None));
+            }
+            progress.generation(&row(4, Some(15.0)));
+            progress.generation(&row(100, None));
+        };
+        let lines = logged(Verbosity::Quiet, run);
+        assert_eq!(lines.len(), 3, "{lines:?}");
+        let expected = "generation 4/100  fitness 12.3 (best 20.0)  evaluation 15.0 ± 3.0  21.4k steps/s";
+        assert!(lines[1].starts_with(expected), "{}", lines[1]);
+        // The last evaluation stays in sight, and nothing is left to do.
+        assert!(lines[2].ends_with("evaluation 15.0  21.4k steps/s"), "{}", lines[2]);
+        let lines = logged(Verbosity::Verbose, run);
+        assert_eq!(lines.len(), 5);
+        assert!(lines[0].ends_with("  forward 1.0  control -2.0"), "{}", lines[0]);
+    }
+
+    #[test]
+    fn a_flat_fitness_is_warned_about_once() {
+        let lines = logged(Verbosity::Quiet, |progress| {
+            for generation in 1..=12 {
+                progress.generation(&MetricsRow { fitness_std: 0.0, ..row(generation, None) });
+            }
+        });
+        let warnings: Vec<_> = lines.iter().filter(|line| line.starts_with("warning: ")).collect();
+        assert_eq!(warnings.len(), 1);
+        assert!(warnings[0].contains("sigma 0.001 may be too small"));
+    }
+
+    #[test]
+    fn the_end_says_how_to_go_on() {
+        let mut ending = Ending {
+            run: PathBuf::from("results/runs/ant"),
+            generations: 300,
+            env_steps: 12_345_678,
+            wall_s: 754.2,
+            evaluation: Some((1500.04, 20.0, 16)),
+            best: Some(1510.0),
+            interrupted: false,
+        };
+        assert_eq!(
+            ending_lines(&ending),
+            [
+                "finished 300 generations: 12.3M control steps in 12 min 34 s",
+                "evaluation  1500.0 ± 20.0 over 16 episodes, best 1510.0",
+                "watch       cargo run -p viewer -- results/runs/ant",
+                "plot        cargo run -p evo -- plot results/runs/ant",
+                "evaluate    cargo run -p evo -- eval results/runs/ant",
+                "resume      cargo run -p evo -- resume results/runs/ant --generations 600",
+            ]
+        );
+        ending.interrupted = true;
+        let lines = ending_lines(&ending);
+        assert!(lines[0].starts_with("interrupted after 300 generations"));
+        assert!(lines[5].ends_with("resume results/runs/ant"));
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        for (value, text) in [
+            (0.0, "0"), (949.6, "950"), (999.4, "999"), (1000.0, "1.00k"), (12_345.0, "12.3k"),
+            (999_960.0, "1.00M"), (4_560_000.0, "4.56M"), (9_996_000.0, "10.0M"), (3e9, "3.00G"),
+        ] {
+            assert_eq!(count(value), text);
+        }
+        for (seconds, text) in [
+            (-1.0, "0.0 s"), (0.26, "0.3 s"), (9.96, "10 s"), (59.4, "59 s"), (59.6, "1 min 0 s"),
+            (200.0, "3 min 20 s"), (7500.0, "2 h 5 min"), (90_000.0, "1 d 1 h"),
+        ] {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+}

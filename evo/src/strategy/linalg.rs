@@ -1,0 +1,272 @@
+//! Dense linear algebra of CMA-ES, in double precision and on one thread.
+//!
+//! The usual libraries pick fused multiply-add kernels by CPU, so their results depend on the machine. Here every
+//! element is summed in one fixed order with separate multiplications and additions; registers and vector
+//! width only decide how many elements are computed side by side.
+//!
+//! Symmetric matrices are n × n, row-major, of which only the upper triangle is used. The factor of C is the
+//! upper triangular U with C = UᵀU.
+
+use crate::wide::wide;
+
+/// Columns of a packed panel.
+const WIDTH: usize = 8;
+/// Rows of a register tile.
+const HEIGHT: usize = 6;
+/// Rows factorised at a time.
+const BLOCK: usize = 48;
+
+/// One tile: `c[r][0..WIDTH] += Σ_p a[r·depth + p] · panel[p]` for `R` rows, of which `columns` are stored.
+#[inline(always)]
+fn tile<const R: usize>(
+    a: &[f64],
+    depth: usize,
+    panel: &[[f64; WIDTH]],
+    c: &mut [f64],
+    stride: usize,
+    columns: usize,
+) {
+    let rows: [&[f64]; R] = std::array::from_fn(|r| &a[r * depth..][..panel.len()]);
+    let mut sums = [[0.0; WIDTH]; R];
+    for (p, b) in panel.iter().enumerate() {
+        for r in 0..R {
+            let factor = rows[r][p];
+            for j in 0..WIDTH {
+                sums[r][j] += factor * b[j];
+            }
+        }
+    }
+    for (r, sum) in sums.iter().enumerate() {
+        let out = &mut c[r * stride..][..columns];
+        for (value, add) in out.iter_mut().zip(sum) {
+            *value += add;
+        }
+    }
+}
+
+wide! {
+    /// `c += a · panel` for `rows` rows of `a` (row length `depth`); uses the first `panel.len()` columns of `a`.
+    fn panel_product(
+        a: &[f64],
+        depth: usize,
+        rows: usize,
+        panel: &[[f64; WIDTH]],
+        c: &mut [f64],
+        stride: usize,
+        columns: usize,
+    ) {
+        let mut r = 0;
+        while r + HEIGHT <= rows {
+            tile::<HEIGHT>(&a[r * depth..], depth, panel, &mut c[r * stride..], stride, columns);
+            r += HEIGHT;
+        }
+        while r < rows {
+            tile::<1>(&a[r * depth..], depth, panel, &mut c[r * stride..], stride, columns);
+            r += 1;
+        }
+    }
+}
+
+/// Copies `columns` ≤ WIDTH columns of `b` from `first` on, rows `0..rows`, into a dense panel padded with zeros.
+fn pack(b: &[f64], stride: usize, first: usize, rows: usize, columns: usize) -> Vec<[f64; WIDTH]> {
+    (0..rows)
+        .map(|row| {
+            let mut out = [0.0; WIDTH];
+            out[..columns].copy_from_slice(&b[row * stride + first..][..columns]);
+            out
+        })
+        .collect()
+}
+
+/// `y = z · U` for `rows` rows of length n: turns standard normals into samples with covariance UᵀU.
+pub(super) fn times_upper(z: &[f64], upper: &[f64], n: usize, y: &mut [f64]) {
+    y.fill(0.0);
+    for first in (0..n).step_by(WIDTH) {
+        let columns = WIDTH.min(n - first);
+        // Below the diagonal there are only zeros.
+        let panel = pack(upper, n, first, first + columns, columns);
+        panel_product(z, n, z.len() / n, &panel, &mut y[first..], n, columns);
+    }
+}
+
+/// Upper triangle of `c += aᵀ · b`, where `at` is aᵀ (size × depth) and `b` is depth × size with row length
+/// `b_stride`. Also writes some elements just below the diagonal.
+fn add_upper(
+    at: &[f64],
+    depth: usize,
+    b: &[f64],
+    b_stride: usize,
+    c: &mut [f64],
+    stride: usize,
+    size: usize,
+) {
+    for first in (0..size).step_by(WIDTH) {
+        let columns = WIDTH.min(size - first);
+        let panel = pack(b, b_stride, first, depth, columns);
+        panel_product(
+            at,
+            depth,
+            first + columns,
+            &panel,
+            &mut c[first..],
+            stride,
+            columns,
+        );
+    }
+}
+
+/// Transposes `rows` rows of length `columns` and stride `stride`, times a factor per row.
+fn transposed(
+    b: &[f64],
+    stride: usize,
+    columns: usize,
+    factors: impl ExactSizeIterator<Item = f64>,
+) -> Vec<f64> {
+    let rows = factors.len();
+    let mut out = vec![0.0; rows * columns];
+    for (row, factor) in factors.enumerate() {
+        for (column, value) in b[row * stride..][..columns].iter().enumerate() {
+            out[column * rows + row] = factor * value;
+        }
+    }
+    out
+}
+
+/// Upper triangle of `c ← keep · c + Σ_k weights[k] · v_k v_kᵀ`, with the vectors as rows of `v` (length n).
+pub(super) fn update_upper(c: &mut [f64], n: usize, keep: f64, weights: &[f64], v: &[f64]) {
+    for row in 0..n {
+        for value in &mut c[row * n + row..(row + 1) * n] {
+            *value *= keep;
+        }
+    }
+    let at = transposed(v, n, n, weights.iter().copied());
+    add_upper(&at, weights.len(), v, n, c, n, n);
+}
+
+/// The upper factor U of a symmetric matrix C = UᵀU, or `None` when C is not positive definite to rounding.
+pub(super) fn cholesky(c: &[f64], n: usize) -> Option<Vec<f64>> {
+    let mut u = c.to_vec();
+    for start in (0..n).step_by(BLOCK) {
+        let end = n.min(start + BLOCK);
+        // Rows start..end, by rows, so that the inner loops run along memory.
+        for row in start..end {
+            let (above, rest) = u.split_at_mut(row * n);
+            let current = &mut rest[row..n];
+            for p in start..row {
+                let source = &above[p * n + row..(p + 1) * n];
+                subtract(current, source[0], source);
+            }
+            let pivot = current[0];
+            if !(pivot > 0.0 && pivot.is_finite()) {
+                return None;
+            }
+            let root = pivot.sqrt();
+            for value in current.iter_mut() {
+                *value /= root;
+            }
+        }
+        if end < n {
+            let (done, rest) = u.split_at_mut(end * n);
+            let solved = &done[start * n + end..];
+            let depth = end - start;
+            let negative = transposed(solved, n, n - end, (0..depth).map(|_| -1.0));
+            add_upper(&negative, depth, solved, n, &mut rest[end..], n, n - end);
+        }
+    }
+    for row in 0..n {
+        u[row * n..row * n + row].fill(0.0);
+    }
+    Some(u)
+}
+
+wide! {
+    fn subtract(out: &mut [f64], factor: f64, row: &[f64]) {
+        for (value, other) in out.iter_mut().zip(row) {
+            *value -= factor * other;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::random::{Purpose, fill_normals_f64};
+    use nalgebra::DMatrix;
+
+    fn normals(member: u64, count: usize) -> Vec<f64> {
+        let mut x = vec![0.0; count];
+        fill_normals_f64(1, Purpose::Bench, 0, member, &mut x);
+        x
+    }
+
+    fn close(ours: &[f64], n: usize, expected: &DMatrix<f64>) {
+        let scale = expected.amax();
+        for row in 0..n {
+            for column in row..n {
+                let difference = ours[row * n + column] - expected[(row, column)];
+                assert!(
+                    difference.abs() < 1e-12 * scale,
+                    "({row}, {column}): {difference:e}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn products_match_nalgebra_for_all_sizes_of_the_edges() {
+        for (n, rows) in [
+            (1, 1),
+            (2, 3),
+            (7, 6),
+            (8, 12),
+            (9, 13),
+            (50, 20),
+            (101, 64),
+        ] {
+            let z = normals(0, rows * n);
+            let weights: Vec<f64> = normals(1, rows);
+            let start = normals(2, n * n);
+            let mut upper = start.clone();
+            for row in 0..n {
+                upper[row * n..row * n + row].fill(0.0);
+            }
+            let matrix = DMatrix::from_row_slice(rows, n, &z);
+            let mut y = vec![f64::NAN; rows * n];
+            times_upper(&z, &upper, n, &mut y);
+            let product = &matrix * DMatrix::from_row_slice(n, n, &upper);
+            assert!((DMatrix::from_row_slice(rows, n, &y) - product).amax() < 1e-12 * n as f64);
+
+            let mut c = start.clone();
+            update_upper(&mut c, n, 0.5, &weights, &z);
+            let diagonal = DMatrix::from_diagonal(&nalgebra::DVector::from_column_slice(&weights));
+            let sum = matrix.transpose() * diagonal * &matrix;
+            close(&c, n, &(DMatrix::from_row_slice(n, n, &start) * 0.5 + sum));
+        }
+    }
+
+    #[test]
+    fn the_factor_gives_the_matrix_back() {
+        for n in [1, 2, 5, 47, 48, 49, 100, 150] {
+            let v = normals(n as u64, 2 * n * n);
+            let mut c = vec![0.0; n * n];
+            update_upper(&mut c, n, 0.0, &vec![1.0; 2 * n], &v);
+            let u = cholesky(&c, n).unwrap();
+            let factor = DMatrix::from_row_slice(n, n, &u);
+            assert_eq!(factor.lower_triangle().amax(), factor.diagonal().amax());
+            close(&c, n, &(factor.transpose() * factor));
+        }
+    }
+
+    #[test]
+    fn matrices_that_are_not_positive_definite_are_refused() {
+        assert_eq!(cholesky(&[1.0, 2.0, 0.0, 1.0], 2), None);
+        assert_eq!(cholesky(&[f64::NAN], 1), None);
+        assert_eq!(cholesky(&[0.0], 1), None);
+        assert_eq!(cholesky(&[f64::INFINITY], 1), None);
+        assert_eq!(
+            cholesky(&[4.0, 2.0, 0.0, 5.0], 2),
+            Some(vec![2.0, 1.0, 0.0, 2.0])
+        );
+    }
+}

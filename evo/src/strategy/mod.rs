@@ -1,0 +1,304 @@
+//! Evolution strategies behind one ask/tell interface; fitness is maximised.
+//!
+//! A config builds a [`Search`], which does what all strategies share: counters, best so far, ranks, failed
+//! members. One strategy is one file that implements [`Strategy`]. To add one, write the file, and list it in
+//! [`StrategyConfig`] and [`strategies`]; the shared tests then run over it.
+//!
+//! State is `f64`, members are `f32`. Randomness comes from [`crate::random`] and depends on the seed, the
+//! generation and the member only, so a search gives the same bits for any number of threads.
+
+mod check;
+mod cma_es;
+mod cma_rates;
+mod linalg;
+mod open_es;
+mod optimizer;
+mod search;
+mod shaping;
+mod state;
+
+use serde::{Deserialize, Serialize};
+
+pub use cma_es::CmaEsConfig;
+pub use open_es::OpenEsConfig;
+pub use optimizer::{OptimizerConfig, Schedule};
+pub use search::Search;
+pub use shaping::{Ranked, Shaping};
+pub use state::{Data, State, Tensor};
+
+/// A strategy and its settings, as written in a config.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum StrategyConfig {
+    /// OpenES: gradient of the expected fitness, O(n) memory.
+    OpenEs(OpenEsConfig),
+    /// CMA-ES: adapts a full covariance matrix, for up to some thousand parameters.
+    CmaEs(CmaEsConfig),
+}
+
+impl StrategyConfig {
+    /// The name on the command line and in files, as in [`StrategyInfo::name`].
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::OpenEs(_) => open_es::INFO.name,
+            Self::CmaEs(_) => cma_es::INFO.name,
+        }
+    }
+
+    /// The default settings of the strategy of a name.
+    ///
+    /// # Errors
+    /// Unknown name; the message lists the known ones.
+    pub fn from_name(name: &str) -> Result<Self, StrategyError> {
+        let all = [
+            Self::OpenEs(OpenEsConfig::default()),
+            Self::CmaEs(CmaEsConfig::default()),
+        ];
+        all.into_iter()
+            .find(|config| config.name() == name)
+            .ok_or_else(|| {
+                let known: Vec<&str> = strategies().iter().map(|info| info.name).collect();
+                StrategyError::Unknown {
+                    what: "strategy",
+                    name: name.to_owned(),
+                    known: known.join(", "),
+                }
+            })
+    }
+
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// Names the first field that is out of range, its value and what is expected.
+    pub fn validate(&self) -> Result<(), StrategyError> {
+        match self {
+            Self::OpenEs(config) => config.validate(),
+            Self::CmaEs(config) => config.validate(),
+        }
+    }
+
+    /// Starts a search at the mean `x0`, whose length is the number of parameters.
+    ///
+    /// # Errors
+    /// As [`StrategyConfig::validate`]; an empty or non-finite `x0`; more parameters than the strategy can hold.
+    pub fn build(&self, x0: &[f64], seed: u64) -> Result<Search, StrategyError> {
+        self.validate()?;
+        if x0.is_empty() {
+            return Err(StrategyError::NoParameters);
+        }
+        // Members are f32: what overflows there is as useless as NaN.
+        if let Some(index) = x0.iter().position(|&x| !(x as f32).is_finite()) {
+            return Err(StrategyError::StartNotFinite {
+                index,
+                value: x0[index],
+            });
+        }
+        let strategy: Box<dyn Strategy> = match self {
+            Self::OpenEs(config) => Box::new(open_es::OpenEs::new(config, x0, seed)),
+            Self::CmaEs(config) => Box::new(cma_es::CmaEs::new(config, x0, seed)?),
+        };
+        Ok(Search::new(self, strategy))
+    }
+}
+
+/// A setting of a strategy, for listings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldInfo {
+    /// Name in the config.
+    pub name: &'static str,
+    /// Unit; empty where there is none.
+    pub unit: &'static str,
+    /// Default, as written in a config.
+    pub default: &'static str,
+    /// Allowed values.
+    pub range: &'static str,
+}
+
+impl FieldInfo {
+    const fn new(
+        name: &'static str,
+        unit: &'static str,
+        default: &'static str,
+        range: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            unit,
+            default,
+            range,
+        }
+    }
+}
+
+/// What there is to know about a strategy before using it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct StrategyInfo {
+    /// Name on the command line and in files.
+    pub name: &'static str,
+    /// Name in a config.
+    pub config: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// Where the algorithm is defined.
+    pub reference: &'static str,
+    /// Its settings.
+    pub fields: &'static [FieldInfo],
+}
+
+/// Every strategy there is.
+#[must_use]
+pub fn strategies() -> &'static [StrategyInfo] {
+    &[open_es::INFO, cma_es::INFO]
+}
+
+/// Why going on with a search is unlikely to help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// The distribution is smaller than 1e-12 of its first size in every coordinate.
+    TolX,
+    /// The best fitness of recent generations and all fitness of the last one differ by less than 1e-12.
+    TolFun,
+    /// The distribution grew by more than 1e4: the first sigma was far too small, or the fitness is unbounded.
+    TolXUp,
+    /// The covariance matrix has a condition number of more than 1e14.
+    Condition,
+    /// A step of 0.1 standard deviations along an axis does not change any member.
+    NoEffectAxis,
+    /// A step of 0.2 standard deviations in some coordinate does not change that coordinate.
+    NoEffectCoord,
+}
+
+/// What one strategy implements. Used through [`Search`], which guards the order of the calls.
+pub trait Strategy: Send + Sync {
+    /// Members per generation.
+    fn population(&self) -> usize;
+
+    /// Parameters per member.
+    fn dimension(&self) -> usize;
+
+    /// Prepares a generation. Repeating it with the same generation must give the same members.
+    fn ask(&mut self, generation: u64);
+
+    /// Writes member `index` (below the population) into `out` (`dimension` elements). Called from many threads.
+    fn member(&self, index: usize, out: &mut [f32]);
+
+    /// Writes consecutive members from `first` on. The same bits as [`Strategy::member`].
+    fn members(&self, first: usize, out: &mut [f32]) {
+        for (index, row) in (first..).zip(out.chunks_mut(self.dimension())) {
+            self.member(index, row);
+        }
+    }
+
+    /// Updates the distribution from sanitised (finite) fitness and the order of the members.
+    fn tell(&mut self, fitness: &[f64], ranked: &Ranked);
+
+    /// Writes the mean of the distribution into `out` (`dimension` elements).
+    fn mean(&self, out: &mut [f32]);
+
+    /// Overall step size, parameter units.
+    fn sigma(&self) -> f64;
+
+    /// Why going on is unlikely to help. A pure function of the saved state.
+    fn stop_reason(&self) -> Option<StopReason> {
+        None
+    }
+
+    /// Everything needed to go on bit for bit from the next `ask`.
+    fn state(&self) -> State;
+
+    /// Takes over a saved state, or leaves everything as it is.
+    ///
+    /// # Errors
+    /// When an entry is missing or does not fit.
+    fn restore(&mut self, state: &State) -> Result<(), StrategyError>;
+}
+
+/// What can go wrong with a search.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum StrategyError {
+    /// A setting is out of range.
+    #[error("strategy {strategy}: `{field}` is {value}, expected {expected}")]
+    Field {
+        /// Name of the strategy.
+        strategy: &'static str,
+        /// Name of the setting.
+        field: &'static str,
+        /// What it is.
+        value: String,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// The start point has no elements.
+    #[error("there are no parameters to search over: the start point is empty")]
+    NoParameters,
+    /// The start point is not usable.
+    #[error("the start point is not finite in f32: parameter {index} is {value}")]
+    StartNotFinite {
+        /// First such parameter.
+        index: usize,
+        /// Its value.
+        value: f64,
+    },
+    /// A full covariance matrix would be too large.
+    #[error(
+        "strategy {strategy}: {dimension} parameters need {megabytes} MB for the covariance matrix and its \
+         factor, and about n³/3 operations per update; the limit is {limit} parameters. Use `OpenEs`, whose \
+         memory grows with n, or fewer parameters; `max_dimension` raises the limit"
+    )]
+    TooManyParameters {
+        /// Name of the strategy.
+        strategy: &'static str,
+        /// Number of parameters.
+        dimension: usize,
+        /// Largest number allowed.
+        limit: usize,
+        /// Memory needed.
+        megabytes: u64,
+    },
+    /// `tell` got the wrong number of values.
+    #[error("got {found} fitness values for a population of {expected}")]
+    FitnessLength {
+        /// Population.
+        expected: usize,
+        /// Number of values.
+        found: usize,
+    },
+    /// Every member failed, so there is nothing to learn from.
+    #[error("generation {generation}: no member has a finite fitness")]
+    NoFiniteFitness {
+        /// Which generation, counted from 0.
+        generation: u64,
+    },
+    /// `tell` without members to tell about.
+    #[error("tell() without an ask() before it")]
+    TellBeforeAsk,
+    /// A saved state does not fit.
+    #[error("saved search state: `{name}` {problem}")]
+    State {
+        /// Entry of the state.
+        name: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A test function needs more parameters.
+    #[error("function {function} needs at least {least} parameters, got {dimension}")]
+    Dimension {
+        /// Name of the function.
+        function: &'static str,
+        /// Number of parameters.
+        dimension: usize,
+        /// Smallest number allowed.
+        least: usize,
+    },
+    /// No strategy or function of that name.
+    #[error("unknown {what} {name:?}; known: {known}")]
+    Unknown {
+        /// Kind of thing.
+        what: &'static str,
+        /// Its name.
+        name: String,
+        /// Valid names.
+        known: String,
+    },
+}

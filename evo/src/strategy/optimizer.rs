@@ -1,0 +1,304 @@
+//! Gradient ascent: what turns a strategy's gradient estimate into a step of its mean.
+
+use serde::{Deserialize, Serialize};
+
+use super::{State, StrategyError, check};
+
+/// A first-order optimizer and its settings.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum OptimizerConfig {
+    /// Adam (Kingma and Ba 2015): a step of about `learning_rate` per parameter, whatever the gradient's scale.
+    Adam {
+        /// Step size, parameter units per generation; > 0.
+        #[serde(default = "adam_learning_rate")]
+        learning_rate: f64,
+        /// Decay of the mean of the gradient per generation; 0 ≤ beta1 < 1.
+        #[serde(default = "adam_beta1")]
+        beta1: f64,
+        /// Decay of the mean of the squared gradient per generation; 0 ≤ beta2 < 1.
+        #[serde(default = "adam_beta2")]
+        beta2: f64,
+        /// Added to the root of the squared gradient, gradient units; > 0.
+        #[serde(default = "adam_epsilon")]
+        epsilon: f64,
+    },
+    /// Gradient ascent with momentum (heavy ball).
+    Sgd {
+        /// Factor on the gradient; > 0.
+        #[serde(default = "sgd_learning_rate")]
+        learning_rate: f64,
+        /// Part of the last step that is kept; 0 ≤ momentum < 1.
+        #[serde(default = "sgd_momentum")]
+        momentum: f64,
+    },
+}
+
+fn adam_learning_rate() -> f64 {
+    0.02
+}
+fn adam_beta1() -> f64 {
+    0.9
+}
+fn adam_beta2() -> f64 {
+    0.999
+}
+fn adam_epsilon() -> f64 {
+    1e-8
+}
+fn sgd_learning_rate() -> f64 {
+    0.1
+}
+fn sgd_momentum() -> f64 {
+    0.9
+}
+
+impl Default for OptimizerConfig {
+    fn default() -> Self {
+        Self::adam(adam_learning_rate())
+    }
+}
+
+impl OptimizerConfig {
+    /// Adam with the given learning rate and the usual other settings.
+    #[must_use]
+    pub fn adam(learning_rate: f64) -> Self {
+        Self::Adam {
+            learning_rate,
+            beta1: adam_beta1(),
+            beta2: adam_beta2(),
+            epsilon: adam_epsilon(),
+        }
+    }
+
+    /// The learning rate before any schedule.
+    #[must_use]
+    pub fn learning_rate(&self) -> f64 {
+        match *self {
+            Self::Adam { learning_rate, .. } | Self::Sgd { learning_rate, .. } => learning_rate,
+        }
+    }
+
+    /// Checks every field of the optimizer of `strategy`.
+    ///
+    /// # Errors
+    /// Names the first field that is not finite or out of range.
+    pub fn validate(&self, strategy: &'static str) -> Result<(), StrategyError> {
+        let rate = self.learning_rate();
+        check::positive(strategy, "optimizer.learning_rate", rate)?;
+        match *self {
+            Self::Adam {
+                beta1,
+                beta2,
+                epsilon,
+                ..
+            } => {
+                check::fraction(strategy, "optimizer.beta1", beta1)?;
+                check::fraction(strategy, "optimizer.beta2", beta2)?;
+                check::positive(strategy, "optimizer.epsilon", epsilon)
+            }
+            Self::Sgd { momentum, .. } => check::fraction(strategy, "optimizer.momentum", momentum),
+        }
+    }
+}
+
+/// A factor on the learning rate that changes over a run: from 1 at the first generation toward `to`, which is
+/// reached after `generations` and kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Schedule {
+    /// Always 1.
+    #[default]
+    Constant,
+    /// A straight line.
+    Linear {
+        /// Final factor; ≥ 0.
+        to: f64,
+        /// Generations until it is reached; ≥ 1.
+        generations: u64,
+    },
+    /// The same ratio from each generation to the next.
+    Exponential {
+        /// Final factor; > 0.
+        to: f64,
+        /// Generations until it is reached; ≥ 1.
+        generations: u64,
+    },
+}
+
+impl Schedule {
+    /// The factor at a generation, counted from 0.
+    #[must_use]
+    pub fn factor(&self, generation: u64) -> f64 {
+        let part = |length: u64| (generation as f64 / length as f64).min(1.0);
+        match *self {
+            Self::Constant => 1.0,
+            Self::Linear { to, generations } => 1.0 + (to - 1.0) * part(generations),
+            Self::Exponential { to, generations } => libm::pow(to, part(generations)),
+        }
+    }
+
+    /// Checks the schedule in `field` of `strategy`.
+    ///
+    /// # Errors
+    /// When the final factor is out of range or the length is zero.
+    pub fn validate(
+        &self,
+        strategy: &'static str,
+        field: &'static str,
+    ) -> Result<(), StrategyError> {
+        let (to, generations) = match *self {
+            Self::Constant => return Ok(()),
+            Self::Linear { to, generations } => {
+                (check::at_least_zero(strategy, field, to), generations)
+            }
+            Self::Exponential { to, generations } => {
+                (check::positive(strategy, field, to), generations)
+            }
+        };
+        to?;
+        check::at_least_one(strategy, field, generations)
+    }
+}
+
+/// An optimizer with its memory of past gradients.
+#[derive(Clone, Debug)]
+pub(super) struct Optimizer {
+    config: OptimizerConfig,
+    steps: u64,
+    /// Adam: mean of the gradient; SGD: velocity.
+    first: Vec<f64>,
+    /// Adam: mean of the squared gradient; SGD: empty.
+    second: Vec<f64>,
+}
+
+impl Optimizer {
+    pub fn new(config: OptimizerConfig, dimension: usize) -> Self {
+        let second = match config {
+            OptimizerConfig::Adam { .. } => vec![0.0; dimension],
+            OptimizerConfig::Sgd { .. } => Vec::new(),
+        };
+        Self {
+            config,
+            steps: 0,
+            first: vec![0.0; dimension],
+            second,
+        }
+    }
+
+    /// One step up the gradient, with decoupled weight decay: θ ← θ + rate · step − rate · decay · θ, where
+    /// rate = learning rate × `factor`.
+    pub fn step(&mut self, theta: &mut [f64], gradient: &[f32], factor: f64, weight_decay: f64) {
+        self.steps += 1;
+        let rate = self.config.learning_rate() * factor;
+        let keep = 1.0 - rate * weight_decay;
+        match self.config {
+            OptimizerConfig::Adam {
+                beta1,
+                beta2,
+                epsilon,
+                ..
+            } => {
+                let corrected = |beta: f64| 1.0 - libm::pow(beta, self.steps as f64);
+                let (c1, c2) = (corrected(beta1), corrected(beta2));
+                let memory = self.first.iter_mut().zip(&mut self.second);
+                for ((x, &g), (m, v)) in theta.iter_mut().zip(gradient).zip(memory) {
+                    let g = f64::from(g);
+                    *m = beta1 * *m + (1.0 - beta1) * g;
+                    *v = beta2 * *v + (1.0 - beta2) * g * g;
+                    *x = keep * *x + rate * (*m / c1) / ((*v / c2).sqrt() + epsilon);
+                }
+            }
+            OptimizerConfig::Sgd { momentum, .. } => {
+                for ((x, &g), m) in theta.iter_mut().zip(gradient).zip(&mut self.first) {
+                    *m = momentum * *m + f64::from(g);
+                    *x = keep * *x + rate * *m;
+                }
+            }
+        }
+    }
+
+    pub fn save(&self, state: &mut State) {
+        state.set_integer("optimizer.steps", self.steps);
+        state.set_f64("optimizer.first", &[self.first.len()], &self.first);
+        state.set_f64("optimizer.second", &[self.second.len()], &self.second);
+    }
+
+    /// A copy of this optimizer with the memory of a saved state.
+    pub fn loaded(&self, state: &State) -> Result<Self, StrategyError> {
+        Ok(Self {
+            config: self.config,
+            steps: state.integer("optimizer.steps")?,
+            first: state.f64("optimizer.first", &[self.first.len()])?.to_vec(),
+            second: state
+                .f64("optimizer.second", &[self.second.len()])?
+                .to_vec(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_adam_step_is_the_learning_rate_in_the_gradient_direction() {
+        let mut theta = [1.0, -2.0, 3.0];
+        let mut adam = Optimizer::new(OptimizerConfig::adam(0.1), 3);
+        adam.step(&mut theta, &[4.0, -0.5, 0.0], 1.0, 0.0);
+        for (x, expected) in theta.iter().zip([1.1, -2.1, 3.0]) {
+            assert!((x - expected).abs() < 1e-8, "{x}");
+        }
+    }
+
+    #[test]
+    fn second_adam_step_matches_the_paper() {
+        // By hand with β₁ = 0.9, β₂ = 0.999 and gradients 1 then 3.
+        let mut theta = [0.0];
+        let mut adam = Optimizer::new(OptimizerConfig::adam(1.0), 1);
+        adam.step(&mut theta, &[1.0], 1.0, 0.0);
+        let before = theta[0];
+        adam.step(&mut theta, &[3.0], 1.0, 0.0);
+        let m: f64 = (0.9 * 0.1 + 0.1 * 3.0) / (1.0 - 0.81);
+        let v: f64 = (0.999 * 0.001 + 0.001 * 9.0) / (1.0 - 0.999 * 0.999);
+        assert!((theta[0] - before - m / (v.sqrt() + 1e-8)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn momentum_accumulates_and_decay_is_decoupled() {
+        let config = OptimizerConfig::Sgd {
+            learning_rate: 0.5,
+            momentum: 0.5,
+        };
+        let mut sgd = Optimizer::new(config, 1);
+        let mut theta = [0.0];
+        sgd.step(&mut theta, &[2.0], 1.0, 0.0);
+        assert_eq!(theta, [1.0]);
+        sgd.step(&mut theta, &[2.0], 1.0, 0.0);
+        assert_eq!(theta, [2.5], "velocity 3");
+        // The decay does not enter the velocity, and follows the schedule's factor.
+        let mut sgd = Optimizer::new(config, 1);
+        let mut theta = [8.0];
+        sgd.step(&mut theta, &[0.0], 0.5, 0.25);
+        assert_eq!(theta, [8.0 * (1.0 - 0.5 * 0.5 * 0.25)]);
+    }
+
+    #[test]
+    fn schedules_start_at_one_and_end_at_their_target() {
+        let linear = Schedule::Linear {
+            to: 0.2,
+            generations: 10,
+        };
+        let exponential = Schedule::Exponential {
+            to: 0.01,
+            generations: 10,
+        };
+        assert_eq!(Schedule::Constant.factor(1_000_000), 1.0);
+        for (schedule, middle, end) in [(linear, 0.6, 0.2), (exponential, 0.1, 0.01)] {
+            assert_eq!(schedule.factor(0), 1.0);
+            assert!((schedule.factor(5) - middle).abs() < 1e-15);
+            assert!((schedule.factor(10) - end).abs() < 1e-15);
+            assert_eq!(schedule.factor(10), schedule.factor(99));
+        }
+    }
+}

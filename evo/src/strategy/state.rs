@@ -1,0 +1,127 @@
+//! The saved state of a search: named arrays and numbers, for whoever writes checkpoints.
+
+use std::collections::BTreeMap;
+
+use super::StrategyError;
+
+/// The numbers of a [`Tensor`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Data {
+    /// Double precision.
+    F64(Vec<f64>),
+    /// Single precision.
+    F32(Vec<f32>),
+}
+
+/// An array in row-major order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    /// Length of each axis; their product is the number of values.
+    pub shape: Vec<usize>,
+    /// The values.
+    pub data: Data,
+}
+
+/// Everything a search needs to go on bit for bit.
+///
+/// Reals may be infinite (a search that has not seen a fitness yet), never NaN.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    /// Name of the strategy that wrote it, as in [`super::StrategyConfig::name`].
+    pub strategy: String,
+    /// Arrays by name.
+    pub tensors: BTreeMap<String, Tensor>,
+    /// Counters and the seed by name.
+    pub integers: BTreeMap<String, u64>,
+    /// Single numbers by name.
+    pub reals: BTreeMap<String, f64>,
+}
+
+impl State {
+    pub(super) fn set_f64(&mut self, name: &str, shape: &[usize], values: &[f64]) {
+        let tensor = Tensor {
+            shape: shape.to_vec(),
+            data: Data::F64(values.to_vec()),
+        };
+        self.tensors.insert(name.to_owned(), tensor);
+    }
+
+    pub(super) fn set_f32(&mut self, name: &str, shape: &[usize], values: &[f32]) {
+        let tensor = Tensor {
+            shape: shape.to_vec(),
+            data: Data::F32(values.to_vec()),
+        };
+        self.tensors.insert(name.to_owned(), tensor);
+    }
+
+    pub(super) fn set_integer(&mut self, name: &str, value: u64) {
+        self.integers.insert(name.to_owned(), value);
+    }
+
+    pub(super) fn set_real(&mut self, name: &str, value: f64) {
+        self.reals.insert(name.to_owned(), value);
+    }
+
+    fn tensor(&self, name: &str, shape: &[usize]) -> Result<&Tensor, StrategyError> {
+        let tensor = self.tensors.get(name).ok_or_else(|| missing(name))?;
+        if tensor.shape == shape {
+            return Ok(tensor);
+        }
+        Err(StrategyError::State {
+            name: name.to_owned(),
+            problem: format!("has shape {:?}, expected {shape:?}", tensor.shape),
+        })
+    }
+
+    pub(super) fn f64(&self, name: &str, shape: &[usize]) -> Result<&[f64], StrategyError> {
+        match &self.tensor(name, shape)?.data {
+            Data::F64(values) if values.len() == shape.iter().product::<usize>() => Ok(values),
+            _ => Err(wrong(name)),
+        }
+    }
+
+    pub(super) fn f32(&self, name: &str, shape: &[usize]) -> Result<&[f32], StrategyError> {
+        match &self.tensor(name, shape)?.data {
+            Data::F32(values) if values.len() == shape.iter().product::<usize>() => Ok(values),
+            _ => Err(wrong(name)),
+        }
+    }
+
+    pub(super) fn integer(&self, name: &str) -> Result<u64, StrategyError> {
+        self.integers
+            .get(name)
+            .copied()
+            .ok_or_else(|| missing(name))
+    }
+
+    pub(super) fn real(&self, name: &str) -> Result<f64, StrategyError> {
+        self.reals.get(name).copied().ok_or_else(|| missing(name))
+    }
+
+    /// Checks that an integer in the state is what the strategy was built with.
+    pub(super) fn expect(&self, name: &str, built: u64) -> Result<(), StrategyError> {
+        let saved = self.integer(name)?;
+        if saved == built {
+            return Ok(());
+        }
+        Err(StrategyError::State {
+            name: name.to_owned(),
+            problem: format!("is {saved}, but the strategy was built with {built}"),
+        })
+    }
+}
+
+fn missing(name: &str) -> StrategyError {
+    StrategyError::State {
+        name: name.to_owned(),
+        problem: "is missing".to_owned(),
+    }
+}
+
+fn wrong(name: &str) -> StrategyError {
+    let problem = "has the wrong type or number of values".to_owned();
+    StrategyError::State {
+        name: name.to_owned(),
+        problem,
+    }
+}

@@ -1,0 +1,429 @@
+//! The loop: ask, run episodes, tell, normalise, evaluate, checkpoint.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use envs::{EnvError, Task};
+use sim::StepOptions;
+use snn::{Activity, Controller, SnnError};
+
+use crate::checkpoint::{Checkpoint, CheckpointError, Tensor, TensorData};
+use crate::config::{Config, InvalidField};
+use crate::evaluate::{self, Evaluation, Policy, mean_std};
+use crate::metrics::MetricsRow;
+use crate::normalizer::{Normalizer, Statistics};
+use crate::random::{Purpose, Stream};
+use crate::rollout::{Episodes, Rollout};
+use crate::strategy::{Data, Search, State, StrategyError};
+
+/// Why a trainer cannot be made or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// A config value is out of range.
+    #[error(transparent)]
+    Config(#[from] InvalidField),
+    /// The task or its physics cannot be set up.
+    #[error(transparent)]
+    Env(#[from] EnvError),
+    /// The controller cannot be built.
+    #[error(transparent)]
+    Controller(#[from] SnnError),
+    /// The strategy refuses its settings, or no member had a finite fitness.
+    #[error(transparent)]
+    Strategy(#[from] StrategyError),
+    /// A checkpoint does not fit.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A checkpoint is of another config.
+    #[error("{path} is of another {what}: it has {found}, the config says {expected}")]
+    Mismatch {
+        /// The checkpoint.
+        path: String,
+        /// What differs.
+        what: &'static str,
+        /// In the checkpoint.
+        found: String,
+        /// In the config.
+        expected: String,
+    },
+    /// Threads could not be started.
+    #[error("cannot start threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
+/// What a config describes, built: task, physics, controller.
+pub struct Setup {
+    /// The task.
+    pub task: Arc<dyn Task>,
+    /// Physics settings.
+    pub options: StepOptions,
+    /// The network.
+    pub controller: Arc<dyn Controller>,
+}
+
+impl Setup {
+    /// Checks the config and builds its parts.
+    ///
+    /// # Errors
+    /// Whatever is out of range or cannot be built.
+    pub fn new(config: &Config) -> Result<Self, TrainError> {
+        config.validate()?;
+        let task = config.env.build()?;
+        config.validate_weights(task.spec().terms)?;
+        let options = config.physics.resolve(task.physics(config.physics.fidelity));
+        let (inputs, outputs) = (task.spec().observations.len(), task.spec().actions.len());
+        let controller = config.controller.build(inputs, outputs)?;
+        Ok(Self { task, options, controller })
+    }
+
+    /// Workers for episodes of `horizon` control steps on `threads` threads.
+    ///
+    /// # Errors
+    /// If the worlds cannot be made or the threads not be started.
+    pub fn rollout(&self, horizon: usize, pool: Option<Arc<rayon::ThreadPool>>) -> Result<Rollout, TrainError> {
+        Ok(Rollout::new(&self.task, &self.controller, self.options, horizon, pool)?)
+    }
+}
+
+/// A pool of `threads` threads; 0 means one per core.
+///
+/// # Errors
+/// If the threads cannot be started.
+pub fn pool(threads: usize) -> Result<Arc<rayon::ThreadPool>, TrainError> {
+    Ok(Arc::new(rayon::ThreadPoolBuilder::new().num_threads(threads).build()?))
+}
+
+/// A training run in memory.
+pub struct Trainer {
+    config: Config,
+    setup: Setup,
+    search: Search,
+    statistics: Statistics,
+    training: Rollout,
+    evaluation: Rollout,
+    pool: Arc<rayon::ThreadPool>,
+    weights: Vec<f64>,
+    env_steps: u64,
+    blow_ups: u64,
+    best_eval: Option<f64>,
+}
+
+impl Trainer {
+    /// Sets up a run at generation 0.
+    ///
+    /// # Errors
+    /// See [`TrainError`].
+    pub fn new(config: &Config, threads: usize) -> Result<Self, TrainError> {
+        let setup = Setup::new(config)?;
+        let seed = config.run.seed;
+        let initial = setup.controller.initial(&mut Stream::new(seed, Purpose::Init, 0, 0, 0));
+        let x0: Vec<f64> = initial.iter().map(|&x| f64::from(x)).collect();
+        let search = config.strategy.build(&x0, seed)?;
+        let pool = pool(threads)?;
+        let spec = setup.task.spec();
+        let horizon = config.rollout.horizon.unwrap_or(spec.horizon);
+        let weight = |name: &&str| config.rollout.weights.get(*name).copied().unwrap_or(1.0);
+        Ok(Self {
+            search,
+            statistics: Statistics::new(spec.observations.len()),
+            training: setup.rollout(horizon, Some(Arc::clone(&pool)))?,
+            evaluation: setup.rollout(spec.horizon, Some(Arc::clone(&pool)))?,
+            weights: spec.terms.iter().map(weight).collect(),
+            pool,
+            config: config.clone(),
+            setup,
+            env_steps: 0,
+            blow_ups: 0,
+            best_eval: None,
+        })
+    }
+
+    /// The config of the run.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Task, physics and controller.
+    #[must_use]
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// The search.
+    #[must_use]
+    pub fn search(&self) -> &Search {
+        &self.search
+    }
+
+    /// Completed generations.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.search.generation()
+    }
+
+    /// Control steps of training episodes so far.
+    #[must_use]
+    pub fn env_steps(&self) -> u64 {
+        self.env_steps
+    }
+
+    /// Episodes so far that ended because the physics blew up.
+    #[must_use]
+    pub fn blow_ups(&self) -> u64 {
+        self.blow_ups
+    }
+
+    /// Best evaluation return so far.
+    #[must_use]
+    pub fn best_eval(&self) -> Option<f64> {
+        self.best_eval
+    }
+
+    fn normalizer(&self) -> Normalizer {
+        let rollout = &self.config.rollout;
+        if rollout.normalize {
+            self.statistics.normalizer(rollout.clip)
+        } else {
+            Normalizer::identity(self.statistics.mean.len(), rollout.clip)
+        }
+    }
+
+    /// Trains for one generation. `wall_s` of the result is this generation's time alone.
+    ///
+    /// # Errors
+    /// If no member had a finite fitness.
+    pub fn advance(&mut self) -> Result<MetricsRow, TrainError> {
+        let began = Instant::now();
+        let pool = Arc::clone(&self.pool);
+        pool.install(|| self.search.ask());
+        let rollout = &self.config.rollout;
+        let (seed, generation, per) = (self.config.run.seed, self.generation(), rollout.episodes);
+        let normalizer = self.normalizer();
+        let search = &self.search;
+        let episodes = self.training.run(&Episodes {
+            count: search.population() * per,
+            parameters: &|index, out| search.member(index / per, out),
+            // The two members of an antithetic pair start alike: what differs is their parameters.
+            start: &|index| {
+                let (pair, episode) = (index / per / 2, index % per);
+                Stream::new(seed, Purpose::Reset, generation, pair as u64, episode as u64)
+            },
+            normalizer: &normalizer,
+            weights: &self.weights,
+            observe: rollout.normalize,
+        });
+        let fitness: Vec<f64> =
+            episodes.chunks(per).map(|e| e.iter().map(|e| e.fitness).sum::<f64>() / per as f64).collect();
+        pool.install(|| self.search.tell(&fitness))?;
+        let mut activity = Activity::default();
+        let mut steps = 0;
+        for episode in &episodes {
+            if let Some(sums) = &episode.sums {
+                self.statistics.merge(sums, &normalizer.mean);
+            }
+            activity.merge(&episode.activity);
+            steps += episode.length as u64;
+            self.blow_ups += u64::from(episode.blew_up);
+        }
+        self.env_steps += steps;
+        let (fitness_mean, fitness_std) = mean_std(&fitness);
+        let n = episodes.len() as f64;
+        let spiking = activity.neuron_ticks > 0;
+        let wall_s = began.elapsed().as_secs_f64();
+        Ok(MetricsRow {
+            generation: self.generation(),
+            env_steps: self.env_steps,
+            evaluations: self.search.evaluations(),
+            wall_s,
+            fitness_best: fitness.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            fitness_mean,
+            fitness_std,
+            eval_return_mean: None,
+            eval_return_std: None,
+            episode_length_mean: steps as f64 / n,
+            spike_rate: spiking.then(|| activity.spike_rate()),
+            synops_per_step: Some(activity.synops_per_step()),
+            sigma: self.search.sigma(),
+            env_steps_per_s: steps as f64 / wall_s,
+            terms: (0..self.weights.len()).map(|k| episodes.iter().map(|e| e.terms[k]).sum::<f64>() / n).collect(),
+        })
+    }
+
+    /// The mean of the search distribution, with the current observation statistics.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        let mut parameters = vec![0.0; self.search.dimension()];
+        self.search.mean(&mut parameters);
+        Policy { parameters, normalizer: self.normalizer() }
+    }
+
+    /// Scores the mean of the distribution on the run's fixed evaluation episodes.
+    pub fn evaluate(&mut self) -> Evaluation {
+        let spec = self.setup.task.spec();
+        let run = &self.config.run;
+        let episodes = evaluate::run(&self.evaluation, &self.policy(), run.eval_episodes, run.seed, spec.terms);
+        let evaluation = Evaluation::new(spec.name, spec.terms, &episodes);
+        if self.best_eval.is_none_or(|best| evaluation.return_mean > best) {
+            self.best_eval = Some(evaluation.return_mean);
+        }
+        evaluation
+    }
+
+    /// Everything that is needed to go on bit for bit, and to use the result.
+    #[must_use]
+    pub fn checkpoint(&self) -> Checkpoint {
+        let mut checkpoint = Checkpoint::new();
+        let state = self.search.state();
+        let mut meta = |name: &str, value: serde_json::Value| {
+            checkpoint.meta.insert(name.to_owned(), value);
+        };
+        meta("config", to_json(&self.config));
+        meta("layout", self.layout().into());
+        meta("generation", self.generation().into());
+        meta("env_steps", self.env_steps.into());
+        meta("blow_ups", self.blow_ups.into());
+        meta("best_eval", self.best_eval.into());
+        meta("strategy", state.strategy.clone().into());
+        meta("integers", to_json(&state.integers));
+        // Bits, since JSON has no infinities.
+        let reals = state.reals.iter().map(|(k, v)| (k.clone(), serde_json::Value::from(v.to_bits())));
+        meta("reals", serde_json::Value::Object(reals.collect()));
+        let policy = self.policy();
+        let mut put = |name: &str, tensor: Tensor| {
+            checkpoint.tensors.insert(name.to_owned(), tensor);
+        };
+        put("mean", policy.parameters.into());
+        if let Some((_, best)) = self.search.best() {
+            put("best", best.to_vec().into());
+        }
+        put("observation.mean", self.statistics.mean.clone().into());
+        put("observation.m2", self.statistics.m2.clone().into());
+        put("observation.count", vec![self.statistics.count].into());
+        for (name, tensor) in &state.tensors {
+            let data = match &tensor.data {
+                Data::F64(values) => TensorData::F64(values.clone()),
+                Data::F32(values) => TensorData::F32(values.clone()),
+            };
+            put(&format!("strategy.{name}"), Tensor::new(&tensor.shape, data));
+        }
+        checkpoint
+    }
+
+    fn layout(&self) -> String {
+        layout(self.setup.controller.as_ref())
+    }
+
+    /// Goes on from a checkpoint of the same config.
+    ///
+    /// # Errors
+    /// If the checkpoint does not fit the config; the trainer is then not to be used.
+    pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+        check_layout(checkpoint, &self.layout())?;
+        let mut state = State {
+            strategy: checkpoint.meta("strategy")?,
+            integers: checkpoint.meta("integers")?,
+            ..State::default()
+        };
+        let reals: std::collections::BTreeMap<String, u64> = checkpoint.meta("reals")?;
+        state.reals = reals.into_iter().map(|(k, bits)| (k, f64::from_bits(bits))).collect();
+        for (name, tensor) in &checkpoint.tensors {
+            let Some(name) = name.strip_prefix("strategy.") else { continue };
+            let data = match tensor.data() {
+                TensorData::F64(values) => Data::F64(values.clone()),
+                TensorData::F32(values) => Data::F32(values.clone()),
+                TensorData::U8(_) => continue,
+            };
+            let tensor = crate::strategy::Tensor { shape: tensor.shape().to_vec(), data };
+            state.tensors.insert(name.to_owned(), tensor);
+        }
+        self.search.restore(&state)?;
+        self.statistics = statistics(checkpoint, self.statistics.mean.len())?;
+        self.env_steps = checkpoint.meta("env_steps")?;
+        self.blow_ups = checkpoint.meta("blow_ups")?;
+        self.best_eval = checkpoint.meta("best_eval")?;
+        Ok(())
+    }
+
+    /// Starts the search (at generation 0) from another run's policy.
+    ///
+    /// # Errors
+    /// If its controller differs from the config's.
+    pub fn warm_start(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+        let policy = load_policy(checkpoint, &self.setup, Which::Mean, &self.config)?;
+        let x0: Vec<f64> = policy.parameters.iter().map(|&x| f64::from(x)).collect();
+        self.search = self.config.strategy.build(&x0, self.config.run.seed)?;
+        self.statistics = statistics(checkpoint, self.statistics.mean.len())?;
+        Ok(())
+    }
+}
+
+/// Which parameters of a checkpoint to use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The mean of the search distribution.
+    Mean,
+    /// The member with the best training fitness.
+    Best,
+}
+
+/// Reads a policy that fits `setup`.
+///
+/// # Errors
+/// If the checkpoint's controller differs, or an array is missing or has another shape.
+pub fn load_policy(
+    checkpoint: &Checkpoint,
+    setup: &Setup,
+    which: Which,
+    config: &Config,
+) -> Result<Policy, TrainError> {
+    check_layout(checkpoint, &layout(setup.controller.as_ref()))?;
+    let name = match which {
+        Which::Mean => "mean",
+        Which::Best => "best",
+    };
+    let parameters = checkpoint.f32(name, &[setup.controller.layout().len()])?.to_vec();
+    let size = setup.task.spec().observations.len();
+    let normalizer = if config.rollout.normalize {
+        statistics(checkpoint, size)?.normalizer(config.rollout.clip)
+    } else {
+        Normalizer::identity(size, config.rollout.clip)
+    };
+    Ok(Policy { parameters, normalizer })
+}
+
+fn statistics(checkpoint: &Checkpoint, size: usize) -> Result<Statistics, TrainError> {
+    Ok(Statistics {
+        count: checkpoint.f64("observation.count", &[1])?[0],
+        mean: checkpoint.f64("observation.mean", &[size])?.to_vec(),
+        m2: checkpoint.f64("observation.m2", &[size])?.to_vec(),
+    })
+}
+
+/// The controller in words and its blocks; equal exactly if parameters mean the same.
+fn layout(controller: &dyn Controller) -> String {
+    let blocks: Vec<String> = controller
+        .layout()
+        .blocks()
+        .iter()
+        .map(|b| format!("{}[{}×{}]", b.name, b.rows, b.cols))
+        .collect();
+    format!("{}: {}", controller.describe(), blocks.join(", "))
+}
+
+fn check_layout(checkpoint: &Checkpoint, expected: &str) -> Result<(), TrainError> {
+    let found: String = checkpoint.meta("layout")?;
+    if found == expected {
+        return Ok(());
+    }
+    Err(TrainError::Mismatch {
+        path: checkpoint.path().display().to_string(),
+        what: "controller",
+        found,
+        expected: expected.to_owned(),
+    })
+}
+
+fn to_json(value: &impl serde::Serialize) -> serde_json::Value {
+    serde_json::to_value(value).expect("configs and counters have string keys and finite numbers")
+}

@@ -1,0 +1,13 @@
+//! Physics behind a MuJoCo-shaped interface: a neutral [`Model`] read from MJCF, and batches of
+//! [`Worlds`] that an engine steps. No tasks and no randomness live here.
+
+mod error;
+mod inertia;
+mod mjcf;
+mod model;
+mod rapier;
+mod worlds;
+
+pub use error::SimError;
+pub use model::*;
+pub use worlds::*;

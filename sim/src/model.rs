@@ -1,0 +1,299 @@
+//! The neutral model: what a MuJoCo model says, as plain tables, before any engine sees it.
+//!
+//! Conventions are MuJoCo's: SI units, radians, quaternions `[w, x, y, z]`, poses relative to the
+//! parent body, `qpos` in joint order (free: 3 positions + 4 quaternion entries, ball: 4, slide and
+//! hinge: 1) and `qvel` likewise (free: 3 linear world + 3 angular body-frame entries, ball: 3,
+//! slide and hinge: 1). See the MuJoCo documentation, "Computation" and "XML reference".
+
+use serde::{Deserialize, Serialize};
+
+/// A robot and its surroundings, parsed and checked once, shared by all worlds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// Name from `<mujoco model="…">`, empty if absent.
+    pub name: String,
+    /// Global physics settings.
+    pub option: PhysicsOption,
+    /// Bodies; entry 0 is the world and a parent always precedes its children.
+    pub bodies: Vec<Body>,
+    /// Joints, grouped by body in ascending body order.
+    pub joints: Vec<Joint>,
+    /// Collision and inertia geometry.
+    pub geoms: Vec<Geom>,
+    /// Motors, one control each.
+    pub actuators: Vec<Actuator>,
+    /// Reference configuration, length [`Model::nq`].
+    pub qpos0: Vec<f64>,
+    /// What the source said that no engine of ours uses, one sentence each, for the user.
+    pub warnings: Vec<String>,
+}
+
+/// `<option>`: settings of the whole model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PhysicsOption {
+    /// Physics step in seconds.
+    pub timestep: f64,
+    /// Integrator that the source asks for; an engine may use its own and must say so.
+    pub integrator: Integrator,
+    /// Gravity in m/s².
+    pub gravity: [f64; 3],
+    /// Shape of the friction cone.
+    pub cone: Cone,
+    /// Ratio of frictional to normal constraint impedance.
+    pub impratio: f64,
+    /// Density of the medium in kg/m³ (0: no drag).
+    pub density: f64,
+    /// Viscosity of the medium in Pa·s (0: none).
+    pub viscosity: f64,
+}
+
+impl Default for PhysicsOption {
+    fn default() -> Self {
+        Self {
+            timestep: 0.002,
+            integrator: Integrator::Euler,
+            gravity: [0.0, 0.0, -9.81],
+            cone: Cone::Pyramidal,
+            impratio: 1.0,
+            density: 0.0,
+            viscosity: 0.0,
+        }
+    }
+}
+
+/// Time integrator named by a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names are MuJoCo's own")]
+pub enum Integrator {
+    Euler,
+    #[serde(rename = "RK4")]
+    Rk4,
+    #[serde(rename = "implicit")]
+    Implicit,
+    #[serde(rename = "implicitfast")]
+    ImplicitFast,
+}
+
+/// Friction cone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names are MuJoCo's own")]
+pub enum Cone {
+    Pyramidal,
+    Elliptic,
+}
+
+/// One rigid body.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Body {
+    /// Name, empty if the source gives none.
+    pub name: String,
+    /// Index of the parent body (the world is its own parent).
+    pub parent: usize,
+    /// Position in the parent's frame, m.
+    pub pos: [f64; 3],
+    /// Orientation in the parent's frame.
+    #[serde(rename = "quat_wxyz")]
+    pub quat: [f64; 4],
+    /// Mass in kg.
+    pub mass: f64,
+    /// Centre of mass in the body's frame, m.
+    #[serde(rename = "com_pos")]
+    pub com: [f64; 3],
+    /// Principal moments of inertia about the centre of mass, kg·m².
+    #[serde(rename = "inertia_diag")]
+    pub inertia: [f64; 3],
+    /// Orientation of the principal axes in the body's frame.
+    #[serde(rename = "inertia_quat_wxyz")]
+    pub inertia_quat: [f64; 4],
+}
+
+/// Kind of joint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum JointKind {
+    /// Six degrees of freedom, only on a child of the world.
+    Free,
+    /// Three rotations.
+    Ball,
+    /// One translation.
+    Slide,
+    /// One rotation.
+    Hinge,
+}
+
+impl JointKind {
+    /// Number of entries in `qpos`.
+    #[must_use]
+    pub fn nq(self) -> usize {
+        match self {
+            Self::Free => 7,
+            Self::Ball => 4,
+            Self::Slide | Self::Hinge => 1,
+        }
+    }
+
+    /// Number of entries in `qvel`.
+    #[must_use]
+    pub fn nv(self) -> usize {
+        match self {
+            Self::Free => 6,
+            Self::Ball => 3,
+            Self::Slide | Self::Hinge => 1,
+        }
+    }
+}
+
+/// A joint between a body and its parent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Joint {
+    /// Name, empty if the source gives none.
+    pub name: String,
+    /// Kind of joint.
+    #[serde(rename = "type")]
+    pub kind: JointKind,
+    /// The body that this joint moves.
+    pub body: usize,
+    /// Anchor in the body's frame, m.
+    pub pos: [f64; 3],
+    /// Unit axis in the body's frame (slide and hinge).
+    pub axis: [f64; 3],
+    /// Whether `range` is enforced.
+    pub limited: bool,
+    /// Lower and upper limit, rad or m.
+    pub range: [f64; 2],
+    /// Spring stiffness, N·m/rad or N/m.
+    pub stiffness: f64,
+    /// Spring rest position, rad or m.
+    pub springref: f64,
+    /// Viscous damping, N·m·s/rad or N·s/m.
+    pub damping: f64,
+    /// Rotor inertia added to the joint's own degree of freedom, kg·m² or kg.
+    pub armature: f64,
+    /// Distance from a limit at which its constraint becomes active.
+    pub margin: f64,
+    /// Limit constraint: time constant (s) and damping ratio, or −stiffness and −damping.
+    pub solref_limit: [f64; 2],
+    /// Limit constraint impedance: dmin, dmax, width, midpoint, power.
+    pub solimp_limit: [f64; 5],
+    /// Dry friction, N·m or N.
+    pub frictionloss: f64,
+    /// First entry in `qpos`.
+    #[serde(default)]
+    pub qpos_adr: usize,
+    /// First entry in `qvel`.
+    #[serde(default)]
+    pub dof_adr: usize,
+}
+
+/// Shape of a geom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum GeomKind {
+    /// Half-space below the local z = 0 plane.
+    Plane,
+    /// `size[0]` is the radius.
+    Sphere,
+    /// Radius and half-length of the cylinder part along local z.
+    Capsule,
+    /// Radius and half-length along local z.
+    Cylinder,
+    /// Three half-extents.
+    Box,
+    /// Three semi-axes.
+    Ellipsoid,
+}
+
+/// A shape fixed to a body.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Geom {
+    /// Name, empty if the source gives none.
+    pub name: String,
+    /// Shape.
+    #[serde(rename = "type")]
+    pub kind: GeomKind,
+    /// Body that carries it (0: fixed in the world).
+    pub body: usize,
+    /// Sizes, m; see [`GeomKind`].
+    pub size: [f64; 3],
+    /// Position in the body's frame, m.
+    pub pos: [f64; 3],
+    /// Orientation in the body's frame.
+    #[serde(rename = "quat_wxyz")]
+    pub quat: [f64; 4],
+    /// Sliding, torsional and rolling friction coefficients.
+    pub friction: [f64; 3],
+    /// Collision bits offered.
+    pub contype: u32,
+    /// Collision bits accepted: two geoms collide if either accepts what the other offers.
+    pub conaffinity: u32,
+    /// Distance at which a contact becomes active; two geoms' margins add up, m.
+    pub margin: f64,
+    /// Part of the margin in which a contact exists but exerts no force, m.
+    pub gap: f64,
+    /// Contact dimension: 1 frictionless, 3 sliding, 4 + torsional, 6 + rolling.
+    pub condim: u32,
+    /// Contact constraint: time constant (s) and damping ratio.
+    pub solref: [f64; 2],
+    /// Contact impedance: dmin, dmax, width, midpoint, power.
+    pub solimp: [f64; 5],
+    /// Colour for drawing, red, green, blue, alpha in 0..=1.
+    #[serde(default = "grey")]
+    pub rgba: [f32; 4],
+}
+
+fn grey() -> [f32; 4] {
+    [0.5, 0.5, 0.5, 1.0]
+}
+
+/// A motor on a slide or hinge: generalized force = gear × clamped control.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Actuator {
+    /// Name, empty if the source gives none.
+    #[serde(default)]
+    pub name: String,
+    /// Index into [`Model::joints`].
+    pub joint: usize,
+    /// Force or torque per unit of control.
+    pub gear: f64,
+    /// Range to which the control is clamped.
+    pub ctrlrange: [f64; 2],
+}
+
+impl Model {
+    /// Number of position coordinates.
+    #[must_use]
+    pub fn nq(&self) -> usize {
+        self.joints.iter().map(|j| j.kind.nq()).sum()
+    }
+
+    /// Number of degrees of freedom.
+    #[must_use]
+    pub fn nv(&self) -> usize {
+        self.joints.iter().map(|j| j.kind.nv()).sum()
+    }
+
+    /// Number of controls.
+    #[must_use]
+    pub fn nu(&self) -> usize {
+        self.actuators.len()
+    }
+
+    /// Index of the body called `name`.
+    #[must_use]
+    pub fn body(&self, name: &str) -> Option<usize> {
+        self.bodies.iter().position(|b| b.name == name)
+    }
+
+    /// Index of the joint called `name`.
+    #[must_use]
+    pub fn joint(&self, name: &str) -> Option<usize> {
+        self.joints.iter().position(|j| j.name == name)
+    }
+
+    /// Total mass of the bodies, kg.
+    #[must_use]
+    pub fn total_mass(&self) -> f64 {
+        self.bodies.iter().map(|b| b.mass).sum()
+    }
+}

@@ -1,0 +1,344 @@
+//! The rapier3d engine: one rapier world per world, multibodies in reduced coordinates.
+
+mod build;
+
+use std::sync::Arc;
+
+use rapier3d::dynamics::{IntegrationParameters, MultibodyJointHandle, MultibodyJointSet, RigidBodyHandle};
+use rapier3d::math::{Pose, Rotation, Vector};
+use rapier3d::pipeline::PhysicsPipeline;
+use rapier3d::prelude::SoftBodySet;
+use rayon::prelude::*;
+
+use self::build::{Blueprint, JointMap, RapierState};
+use crate::worlds::{Engine, EngineSnapshot, Row, State};
+use crate::{JointKind, Model, Sensor, SimError, StepOptions};
+
+/// A world faster than this (m/s, rad/s) has blown up.
+const MAX_RATE: f32 = 1e3;
+/// A world farther out than this (m, rad) has blown up.
+const MAX_POSITION: f32 = 1e5;
+
+/// What the engine cannot do of what the model asks for, one entry each; empty if it can do it all.
+pub(crate) fn missing(model: &Model) -> Vec<String> {
+    build::missing(model)
+}
+
+/// All worlds of a batch.
+pub(crate) struct RapierEngine {
+    shared: Shared,
+    worlds: Vec<World>,
+}
+
+/// What all worlds of a batch have in common.
+struct Shared {
+    model: Arc<Model>,
+    options: StepOptions,
+    parameters: IntegrationParameters,
+    gravity: Vector,
+    blueprint: Blueprint,
+    sensors: Vec<Sensor>,
+}
+
+struct World {
+    state: RapierState,
+    pipeline: PhysicsPipeline,
+    soft_bodies: SoftBodySet,
+}
+
+impl RapierEngine {
+    pub(crate) fn new(model: &Arc<Model>, n: usize, options: StepOptions, sensors: &[Sensor]) -> Result<Self, SimError> {
+        let parameters = IntegrationParameters {
+            dt: options.timestep as f32,
+            num_solver_iterations: options.iterations,
+            max_ccd_substeps: 0,
+            contact_clustering: false,
+            contact_recycling: false,
+            ..IntegrationParameters::default()
+        };
+        let mut blueprint = Blueprint::new(model)?;
+        let gravity = Vector::from(model.option.gravity.map(|x| x as f32));
+        // A step of no duration registers bodies and colliders, so that no world does it again.
+        let mut world = World::new(blueprint.state.clone());
+        world.advance(&IntegrationParameters { dt: 0.0, ..parameters }, gravity);
+        blueprint.state = world.state;
+        let worlds = (0..n).map(|_| World::new(blueprint.state.clone())).collect();
+        let shared = Shared { model: Arc::clone(model), options, parameters, gravity, blueprint, sensors: sensors.to_vec() };
+        Ok(Self { shared, worlds })
+    }
+}
+
+impl Engine for RapierEngine {
+    fn reset(&mut self, world: usize, mut row: Row<'_>) {
+        self.worlds[world].reset(&self.shared, &mut row);
+    }
+
+    fn step(&mut self, active: &[bool], controls: &[f32], state: &mut State) {
+        let (shared, nu) = (&self.shared, self.shared.model.nu());
+        let one = |(i, (world, mut row)): (usize, (&mut World, Row<'_>))| {
+            if active[i] {
+                world.step(shared, &controls[i * nu..(i + 1) * nu], &mut row);
+            }
+        };
+        if self.worlds.len() == 1 {
+            self.worlds.iter_mut().zip(state.rows_mut()).enumerate().for_each(one);
+        } else {
+            let rows: Vec<Row<'_>> = state.rows_mut().collect();
+            self.worlds.par_iter_mut().zip(rows).enumerate().for_each(one);
+        }
+    }
+
+    fn snapshot(&self, world: usize) -> EngineSnapshot {
+        EngineSnapshot::new(self.worlds[world].state.clone())
+    }
+
+    fn restore(&mut self, world: usize, snapshot: &EngineSnapshot) {
+        self.worlds[world].state.clone_from(snapshot.get());
+    }
+}
+
+impl World {
+    fn new(state: RapierState) -> Self {
+        Self { state, pipeline: PhysicsPipeline::new(), soft_bodies: SoftBodySet::new() }
+    }
+
+    fn advance(&mut self, parameters: &IntegrationParameters, gravity: Vector) {
+        let s = &mut self.state;
+        self.pipeline.step(
+            gravity,
+            parameters,
+            &mut s.islands,
+            &mut s.broad_phase,
+            &mut s.narrow_phase,
+            &mut s.bodies,
+            &mut s.colliders,
+            &mut s.impulse_joints,
+            &mut s.multibody_joints,
+            &mut self.soft_bodies,
+            &mut s.ccd,
+            &(),
+            &(),
+        );
+    }
+
+    /// Sets the state to `row`'s coordinates, with no memory of the past.
+    fn reset(&mut self, shared: &Shared, row: &mut Row<'_>) {
+        // Always from the template: displacements from a used state would round differently.
+        self.state.clone_from(&shared.blueprint.state);
+        let s = &mut self.state;
+        for (joint, map) in shared.model.joints.iter().zip(&shared.blueprint.joints) {
+            let (q, v) = (&row.qpos[joint.qpos_adr..], &row.qvel[joint.dof_adr..]);
+            match *map {
+                JointMap::Free { body, com } => {
+                    let rotation = quat(&q[3..7]);
+                    let com_world = rotation * com;
+                    let position = Vector::new(q[0], q[1], q[2]) + com_world;
+                    let angular = rotation * Vector::new(v[3], v[4], v[5]);
+                    let linear = Vector::new(v[0], v[1], v[2]) + angular.cross(com_world);
+                    let rigid = &mut s.bodies[body];
+                    rigid.set_position(Pose::from_parts(position, rotation), false);
+                    if let Some(multibody) = root_multibody(&mut s.multibody_joints, body) {
+                        let mut rates = multibody.generalized_velocity_mut();
+                        for k in 0..3 {
+                            rates[k] = linear[k];
+                            rates[3 + k] = angular[k];
+                        }
+                    } else {
+                        rigid.set_linvel(linear, false);
+                        rigid.set_angvel(angular, false);
+                    }
+                }
+                JointMap::Ball { handle } => {
+                    let rotation = quat(&q[..4]);
+                    let turn = rotation.to_scaled_axis();
+                    let rate = rotation * Vector::new(v[0], v[1], v[2]);
+                    let (multibody, link, start) = link_mut(&mut s.multibody_joints, handle);
+                    multibody.link_mut(link).expect("mapped link").joint.apply_displacement(&[turn.x, turn.y, turn.z]);
+                    for k in 0..3 {
+                        multibody.generalized_velocity_mut()[start + k] = rate[k];
+                    }
+                }
+                JointMap::Scalar { handle, dof, sign, reference, .. } => {
+                    let (multibody, link, start) = link_mut(&mut s.multibody_joints, handle);
+                    let joint = &mut multibody.link_mut(link).expect("mapped link").joint;
+                    let mut displacement = [0.0; 6];
+                    displacement[dof] = sign * (q[0] - reference);
+                    joint.apply_displacement(&displacement);
+                    multibody.generalized_velocity_mut()[start + dof] = sign * v[0];
+                }
+            }
+        }
+        for &root in &shared.blueprint.roots {
+            let index = s.multibody_joints.rigid_body_link(root).expect("a root has a multibody").multibody;
+            let multibody = s.multibody_joints.get_multibody_mut(index).expect("index was just read");
+            multibody.forward_kinematics(&s.bodies, true);
+            multibody.update_rigid_bodies(&mut s.bodies, true);
+        }
+        self.sense(shared, row);
+        *row.bad = false;
+    }
+
+    fn step(&mut self, shared: &Shared, controls: &[f32], row: &mut Row<'_>) {
+        for _ in 0..shared.options.substeps {
+            self.push(shared, controls);
+            self.advance(&shared.parameters, shared.gravity);
+        }
+        self.read(shared, row);
+        let quarantined = !self.pipeline.quarantine().is_empty();
+        let sane = |limit: f32| move |x: &f32| x.abs() <= limit;
+        *row.bad = quarantined || !row.qpos.iter().all(sane(MAX_POSITION)) || !row.qvel.iter().all(sane(MAX_RATE));
+        if !*row.bad {
+            self.sense(shared, row);
+        }
+    }
+
+    /// Applies the motors' torques and forces for the coming physics step.
+    fn push(&mut self, shared: &Shared, controls: &[f32]) {
+        let s = &mut self.state;
+        for &body in &shared.blueprint.pushed {
+            let rigid = &mut s.bodies[body];
+            rigid.reset_torques(false);
+            rigid.reset_forces(false);
+        }
+        for (motor, &control) in shared.blueprint.actuators.iter().zip(controls) {
+            let control = if control.is_nan() { 0.0 } else { control.clamp(motor.range[0], motor.range[1]) };
+            let effort = motor.gear * control;
+            let (multibody, link) = s.multibody_joints.get(motor.handle).expect("mapped joint");
+            let data = &multibody.link(link).expect("mapped link").joint.data;
+            let frame = *s.bodies[motor.parent].position() * data.local_frame1;
+            let along = frame.rotation * motor.axis * effort;
+            if motor.hinge {
+                s.bodies[motor.child].add_torque(along, false);
+                s.bodies[motor.parent].add_torque(-along, false);
+            } else {
+                let point = *s.bodies[motor.child].position() * data.local_frame2.translation;
+                s.bodies[motor.child].add_force_at_point(along, point, false);
+                s.bodies[motor.parent].add_force_at_point(-along, point, false);
+            }
+        }
+    }
+
+    fn read(&self, shared: &Shared, row: &mut Row<'_>) {
+        let s = &self.state;
+        for (joint, map) in shared.model.joints.iter().zip(&shared.blueprint.joints) {
+            let q = &mut row.qpos[joint.qpos_adr..joint.qpos_adr + joint.kind.nq()];
+            let v = &mut row.qvel[joint.dof_adr..joint.dof_adr + joint.kind.nv()];
+            match *map {
+                JointMap::Free { body, com } => {
+                    let rigid = &s.bodies[body];
+                    let (linear, angular) = match s.multibody_joints.rigid_body_link(body) {
+                        Some(link) => {
+                            let rates = s.multibody_joints.get_multibody(link.multibody).expect("index was just read").generalized_velocity();
+                            (Vector::new(rates[0], rates[1], rates[2]), Vector::new(rates[3], rates[4], rates[5]))
+                        }
+                        None => (rigid.linvel(), rigid.angvel()),
+                    };
+                    let rotation = rigid.position().rotation;
+                    let com_world = rotation * com;
+                    let position = rigid.position().translation - com_world;
+                    let linear = linear - angular.cross(com_world);
+                    let angular = rotation.inverse() * angular;
+                    q.copy_from_slice(&[position.x, position.y, position.z, rotation.w, rotation.x, rotation.y, rotation.z]);
+                    v.copy_from_slice(&[linear.x, linear.y, linear.z, angular.x, angular.y, angular.z]);
+                }
+                JointMap::Ball { handle } => {
+                    let (multibody, link, start) = link(&s.multibody_joints, handle);
+                    let rotation = multibody.link(link).expect("mapped link").joint().joint_rot();
+                    let rates = multibody.generalized_velocity();
+                    let rate = rotation.inverse() * Vector::new(rates[start], rates[start + 1], rates[start + 2]);
+                    q.copy_from_slice(&[rotation.w, rotation.x, rotation.y, rotation.z]);
+                    v.copy_from_slice(&[rate.x, rate.y, rate.z]);
+                }
+                JointMap::Scalar { handle, axis, dof, sign, reference } => {
+                    let (multibody, link, start) = link(&s.multibody_joints, handle);
+                    q[0] = sign * multibody.link(link).expect("mapped link").joint().coords()[axis] + reference;
+                    v[0] = sign * multibody.generalized_velocity()[start + dof];
+                }
+            }
+        }
+        debug_assert!(shared.model.joints.iter().all(|j| j.kind != JointKind::Free || j.qpos_adr + 7 <= row.qpos.len()), "layout");
+    }
+
+    fn sense(&self, shared: &Shared, row: &mut Row<'_>) {
+        let mut at = 0;
+        for &sensor in &shared.sensors {
+            let out = &mut row.sensors[at..at + sensor.len()];
+            at += sensor.len();
+            let (Sensor::Position(body)
+            | Sensor::Orientation(body)
+            | Sensor::Velocity(body)
+            | Sensor::AngularVelocity(body)
+            | Sensor::ContactForce(body)) = sensor;
+            let place = &shared.blueprint.bodies[body];
+            let pose = match place.body {
+                Some(handle) => *self.state.bodies[handle].position() * place.offset,
+                None => place.offset,
+            };
+            match sensor {
+                Sensor::Position(_) => out.copy_from_slice(&pose.translation.to_array()),
+                Sensor::Orientation(_) => {
+                    let r = pose.rotation;
+                    out.copy_from_slice(&[r.w, r.x, r.y, r.z]);
+                }
+                Sensor::Velocity(_) => {
+                    let com = pose * Vector::from(shared.model.bodies[body].com.map(|x| x as f32));
+                    let (linear, angular, origin) = self.motion(place.body);
+                    out.copy_from_slice(&(linear + angular.cross(com - origin)).to_array());
+                }
+                Sensor::AngularVelocity(_) => out.copy_from_slice(&self.motion(place.body).1.to_array()),
+                Sensor::ContactForce(_) => out.copy_from_slice(&self.contact_force(shared, body).to_array()),
+            }
+        }
+    }
+
+    /// Velocity of a rapier body's centre of mass, its angular velocity, and that centre, all in the
+    /// world frame, from the generalized velocities (the bodies' own copies lag behind a reset).
+    fn motion(&self, body: Option<RigidBodyHandle>) -> (Vector, Vector, Vector) {
+        let s = &self.state;
+        let Some(handle) = body else { return (Vector::ZERO, Vector::ZERO, Vector::ZERO) };
+        let rigid = &s.bodies[handle];
+        let origin = rigid.center_of_mass();
+        let Some(link) = s.multibody_joints.rigid_body_link(handle) else {
+            return (rigid.linvel(), rigid.angvel(), origin);
+        };
+        let multibody = s.multibody_joints.get_multibody(link.multibody).expect("index was just read");
+        let rate = multibody.body_jacobian(link.id) * multibody.generalized_velocity();
+        (Vector::new(rate[0], rate[1], rate[2]), Vector::new(rate[3], rate[4], rate[5]), origin)
+    }
+
+    /// Sum of the contact forces on a model body, mean over the last physics step.
+    fn contact_force(&self, shared: &Shared, body: usize) -> Vector {
+        let mut force = Vector::ZERO;
+        for &collider in &shared.blueprint.bodies[body].colliders {
+            for pair in self.state.narrow_phase.contact_pairs_with(collider) {
+                let sign = if pair.collider1 == collider { -1.0 } else { 1.0 };
+                force += pair.total_impulse() * (sign / shared.parameters.dt);
+            }
+        }
+        force
+    }
+}
+
+fn quat(q: &[f32]) -> Rotation {
+    Rotation::from_xyzw(q[1], q[2], q[3], q[0]).normalize()
+}
+
+/// The multibody of a joint, the joint's link and its first degree of freedom.
+fn link(joints: &MultibodyJointSet, handle: MultibodyJointHandle) -> (&rapier3d::dynamics::Multibody, usize, usize) {
+    let (multibody, link) = joints.get(handle).expect("mapped joint");
+    (multibody, link, multibody.link(link).expect("mapped link").assembly_id())
+}
+
+fn link_mut(
+    joints: &mut MultibodyJointSet,
+    handle: MultibodyJointHandle,
+) -> (&mut rapier3d::dynamics::Multibody, usize, usize) {
+    let (multibody, link) = joints.get_mut(handle).expect("mapped joint");
+    let start = multibody.link(link).expect("mapped link").assembly_id();
+    (multibody, link, start)
+}
+
+fn root_multibody(joints: &mut MultibodyJointSet, body: RigidBodyHandle) -> Option<&mut rapier3d::dynamics::Multibody> {
+    let index = joints.rigid_body_link(body)?.multibody;
+    joints.get_multibody_mut(index)
+}

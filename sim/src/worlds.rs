@@ -1,0 +1,329 @@
+//! A batch of worlds of one model, in MuJoCo's layout, behind which an engine does the physics.
+//!
+//! The batch is the primitive: state lives in plain arrays, `[world][coordinate]`, so that callers
+//! never see an engine's types. Worlds are independent: a world's trajectory does not depend on its
+//! neighbours, on the batch's size or on the number of threads.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::rapier::RapierEngine;
+use crate::{Model, SimError};
+
+/// Which engine steps the worlds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EngineKind {
+    /// rapier3d multibodies, one rapier world per world: the general engine.
+    #[default]
+    Rapier,
+}
+
+/// How the worlds are stepped.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepOptions {
+    /// Engine.
+    pub engine: EngineKind,
+    /// Physics step in seconds.
+    pub timestep: f64,
+    /// Physics steps per control step.
+    pub substeps: usize,
+    /// Solver iterations per physics step.
+    pub iterations: usize,
+}
+
+impl StepOptions {
+    /// Duration of a control step in seconds.
+    #[must_use]
+    pub fn control_dt(&self) -> f64 {
+        self.timestep * self.substeps as f64
+    }
+
+    fn validate(&self) -> Result<(), SimError> {
+        let positive = "a finite number above 0";
+        if !(self.timestep.is_finite() && self.timestep > 0.0) {
+            return Err(SimError::Setting { setting: "timestep", value: self.timestep, expected: positive });
+        }
+        for (setting, value) in [("substeps", self.substeps), ("iterations", self.iterations)] {
+            if value == 0 {
+                return Err(SimError::Setting { setting, value: 0.0, expected: "at least 1" });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A quantity beside `qpos` and `qvel` that the worlds compute after every step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sensor {
+    /// Position of a body's frame in the world, m; 3 values.
+    Position(usize),
+    /// Orientation of a body's frame in the world, `[w, x, y, z]`; 4 values.
+    Orientation(usize),
+    /// Velocity of a body's centre of mass in the world, m/s; 3 values.
+    Velocity(usize),
+    /// Angular velocity of a body in the world frame, rad/s; 3 values.
+    AngularVelocity(usize),
+    /// Sum of the contact forces on a body, world frame, N, mean over the last physics step; 3 values.
+    ContactForce(usize),
+}
+
+impl Sensor {
+    /// Number of values.
+    #[must_use]
+    pub fn len(self) -> usize {
+        match self {
+            Self::Orientation(_) => 4,
+            _ => 3,
+        }
+    }
+
+    /// Never: every sensor has values.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        false
+    }
+}
+
+/// One world's state after its last reset or step.
+#[derive(Clone, Copy, Debug)]
+pub struct WorldView<'a> {
+    /// Positions, length `nq`.
+    pub qpos: &'a [f32],
+    /// Velocities, length `nv`.
+    pub qvel: &'a [f32],
+    /// Values of the declared sensors, one after the other.
+    pub sensors: &'a [f32],
+}
+
+/// Mutable access to one world's arrays, for engines.
+pub(crate) struct Row<'a> {
+    pub qpos: &'a mut [f32],
+    pub qvel: &'a mut [f32],
+    pub sensors: &'a mut [f32],
+    pub bad: &'a mut bool,
+}
+
+/// The arrays of all worlds, `[world][coordinate]`.
+pub(crate) struct State {
+    nq: usize,
+    nv: usize,
+    ns: usize,
+    qpos: Vec<f32>,
+    qvel: Vec<f32>,
+    sensors: Vec<f32>,
+    bad: Vec<bool>,
+}
+
+impl State {
+    fn row(&mut self, world: usize) -> Row<'_> {
+        Row {
+            qpos: &mut self.qpos[world * self.nq..(world + 1) * self.nq],
+            qvel: &mut self.qvel[world * self.nv..(world + 1) * self.nv],
+            sensors: &mut self.sensors[world * self.ns..(world + 1) * self.ns],
+            bad: &mut self.bad[world],
+        }
+    }
+
+    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = Row<'_>> {
+        // `max(1)`: a chunk size of zero panics, and a model may have no sensors or no joints.
+        let mut sensors = self.sensors.chunks_mut(self.ns.max(1));
+        let mut qvel = self.qvel.chunks_mut(self.nv.max(1));
+        let mut qpos = self.qpos.chunks_mut(self.nq.max(1));
+        self.bad.iter_mut().map(move |bad| Row {
+            qpos: qpos.next().unwrap_or_default(),
+            qvel: qvel.next().unwrap_or_default(),
+            sensors: sensors.next().unwrap_or_default(),
+            bad,
+        })
+    }
+}
+
+/// What an engine does for a batch.
+pub(crate) trait Engine: Send {
+    /// Starts `world` anew from `row.qpos` and `row.qvel`; fills `row.sensors`, clears `row.bad`.
+    fn reset(&mut self, world: usize, row: Row<'_>);
+    /// One control step of every active world.
+    fn step(&mut self, active: &[bool], controls: &[f32], state: &mut State);
+    /// The engine's own state of `world`, warm-start forces included.
+    fn snapshot(&self, world: usize) -> EngineSnapshot;
+    /// Puts back what [`Engine::snapshot`] took.
+    fn restore(&mut self, world: usize, snapshot: &EngineSnapshot);
+}
+
+/// An engine's state of one world, opaque to everyone else.
+pub(crate) struct EngineSnapshot(Box<dyn std::any::Any + Send + Sync>);
+
+impl EngineSnapshot {
+    pub(crate) fn new<T: Send + Sync + 'static>(state: T) -> Self {
+        Self(Box::new(state))
+    }
+
+    pub(crate) fn get<T: 'static>(&self) -> &T {
+        self.0.downcast_ref().expect("a snapshot returns to the kind of engine that took it")
+    }
+}
+
+/// One world's complete state; continuing from it gives the same bits.
+pub struct Snapshot {
+    qpos: Vec<f32>,
+    qvel: Vec<f32>,
+    sensors: Vec<f32>,
+    bad: bool,
+    engine: EngineSnapshot,
+    kind: EngineKind,
+}
+
+/// `n` independent worlds of one model.
+pub struct Worlds {
+    model: Arc<Model>,
+    options: StepOptions,
+    state: State,
+    engine: Box<dyn Engine>,
+}
+
+impl Worlds {
+    /// Creates `n` worlds in the model's reference configuration, at rest.
+    ///
+    /// # Errors
+    /// [`SimError::Setting`] if a step option is out of range, [`SimError::Unsupported`] if the
+    /// engine lacks something that the model needs.
+    pub fn new(model: &Arc<Model>, n: usize, options: StepOptions, sensors: &[Sensor]) -> Result<Self, SimError> {
+        options.validate()?;
+        let ns = sensors.iter().map(|s| s.len()).sum();
+        let (nq, nv) = (model.nq(), model.nv());
+        let state = State {
+            nq,
+            nv,
+            ns,
+            qpos: vec![0.0; n * nq],
+            qvel: vec![0.0; n * nv],
+            sensors: vec![0.0; n * ns],
+            bad: vec![false; n],
+        };
+        let engine: Box<dyn Engine> = match options.engine {
+            EngineKind::Rapier => Box::new(RapierEngine::new(model, n, options, sensors)?),
+        };
+        let mut worlds = Self { model: Arc::clone(model), options, state, engine };
+        let qpos: Vec<f32> = model.qpos0.iter().map(|&x| x as f32).collect();
+        let qvel = vec![0.0; nv];
+        for world in 0..n {
+            worlds.reset(world, &qpos, &qvel);
+        }
+        Ok(worlds)
+    }
+
+    /// Number of worlds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.state.bad.len()
+    }
+
+    /// Whether there is no world.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The model of all worlds.
+    #[must_use]
+    pub fn model(&self) -> &Arc<Model> {
+        &self.model
+    }
+
+    /// How the worlds are stepped.
+    #[must_use]
+    pub fn options(&self) -> &StepOptions {
+        &self.options
+    }
+
+    /// Starts a world anew, without warm-start forces; quaternions are normalised.
+    ///
+    /// # Panics
+    /// If `world` is out of range, `qpos` is not of length `nq` or `qvel` not of length `nv`.
+    pub fn reset(&mut self, world: usize, qpos: &[f32], qvel: &[f32]) {
+        let row = self.state.row(world);
+        row.qpos.copy_from_slice(qpos);
+        row.qvel.copy_from_slice(qvel);
+        for joint in &self.model.joints {
+            let at = match joint.kind {
+                crate::JointKind::Free => joint.qpos_adr + 3,
+                crate::JointKind::Ball => joint.qpos_adr,
+                crate::JointKind::Slide | crate::JointKind::Hinge => continue,
+            };
+            let quat = &mut row.qpos[at..at + 4];
+            let norm = quat.iter().map(|x| x * x).sum::<f32>().sqrt();
+            if norm > 0.0 {
+                quat.iter_mut().for_each(|x| *x /= norm);
+            } else {
+                quat.copy_from_slice(&[1.0, 0.0, 0.0, 0.0]);
+            }
+        }
+        self.engine.reset(world, row);
+    }
+
+    /// One control step of every world whose entry in `active` is true. `controls` is
+    /// `[world][actuator]`; each is clamped to its range, NaN counts as 0.
+    ///
+    /// # Panics
+    /// If `active` is not of length [`Worlds::len`] or `controls` not of length `len × nu`.
+    pub fn step(&mut self, active: &[bool], controls: &[f32]) {
+        assert_eq!(active.len(), self.len(), "one entry in `active` per world");
+        assert_eq!(controls.len(), self.len() * self.model.nu(), "one control per world and actuator");
+        self.engine.step(active, controls, &mut self.state);
+    }
+
+    /// The state of a world after its last reset or step.
+    #[must_use]
+    pub fn view(&self, world: usize) -> WorldView<'_> {
+        let s = &self.state;
+        WorldView {
+            qpos: &s.qpos[world * s.nq..(world + 1) * s.nq],
+            qvel: &s.qvel[world * s.nv..(world + 1) * s.nv],
+            sensors: &s.sensors[world * s.ns..(world + 1) * s.ns],
+        }
+    }
+
+    /// Whether a world blew up in its last step: non-finite or absurdly fast or far. Its state is
+    /// then of no use until the next reset.
+    #[must_use]
+    pub fn bad(&self, world: usize) -> bool {
+        self.state.bad[world]
+    }
+
+    /// Saves a world.
+    #[must_use]
+    pub fn snapshot(&self, world: usize) -> Snapshot {
+        let view = self.view(world);
+        Snapshot {
+            qpos: view.qpos.to_vec(),
+            qvel: view.qvel.to_vec(),
+            sensors: view.sensors.to_vec(),
+            bad: self.bad(world),
+            engine: self.engine.snapshot(world),
+            kind: self.options.engine,
+        }
+    }
+
+    /// Puts a saved world back, in any place of any batch of the same model and engine.
+    ///
+    /// # Panics
+    /// If the snapshot is of another model or engine.
+    pub fn restore(&mut self, world: usize, snapshot: &Snapshot) {
+        assert_eq!(snapshot.kind, self.options.engine, "snapshot of another engine");
+        let row = self.state.row(world);
+        row.qpos.copy_from_slice(&snapshot.qpos);
+        row.qvel.copy_from_slice(&snapshot.qvel);
+        row.sensors.copy_from_slice(&snapshot.sensors);
+        *row.bad = snapshot.bad;
+        self.engine.restore(world, &snapshot.engine);
+    }
+}
+
+/// What an engine cannot do of what a model asks for, one entry each; empty if it can do it all.
+#[must_use]
+pub fn unsupported(model: &Model, engine: EngineKind) -> Vec<String> {
+    match engine {
+        EngineKind::Rapier => crate::rapier::missing(model),
+    }
+}

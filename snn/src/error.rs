@@ -1,0 +1,92 @@
+//! What can be wrong with a controller's configuration.
+
+use thiserror::Error;
+
+/// Largest number of neurons in one layer.
+pub const MAX_NEURONS: usize = 4096;
+/// Largest number of ticks per control step.
+pub const MAX_TICKS: usize = 4096;
+
+/// A configuration from which no controller can be built. Fields are named as in the config.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum SnnError {
+    /// The task has no observations.
+    #[error("a controller needs at least 1 input")]
+    NoInputs,
+    /// The task has no actions.
+    #[error("a controller needs at least 1 output")]
+    NoOutputs,
+    /// A spiking network without hidden layers.
+    #[error(
+        "`hidden` of a spiking controller needs at least 1 layer; `Mlp(hidden: [])` is the linear policy"
+    )]
+    NoHiddenLayers,
+    /// A layer with no or too many neurons.
+    #[error("`{field}` is {neurons}; valid: 1 to {MAX_NEURONS}")]
+    Neurons {
+        /// Field with its place in the config, such as `hidden[0].neurons`.
+        field: String,
+        /// Number of neurons given.
+        neurons: usize,
+    },
+    /// No or too many ticks per control step.
+    #[error("`ticks` is {ticks}; valid: 1 to {MAX_TICKS}")]
+    Ticks {
+        /// Number of ticks given.
+        ticks: usize,
+    },
+    /// A number outside its range, or not finite.
+    #[error("`{field}` is {value}; valid: {range}")]
+    OutOfRange {
+        /// Field with its place in the config.
+        field: String,
+        /// Value given.
+        value: f32,
+        /// The valid range in words.
+        range: &'static str,
+    },
+    /// No neuron model of this name.
+    #[error("`{field}`: unknown neuron model \"{model}\"; valid: {valid}")]
+    UnknownModel {
+        /// Field with its place in the config.
+        field: String,
+        /// Name given.
+        model: String,
+        /// Valid names, separated by commas.
+        valid: String,
+    },
+}
+
+/// Refuses `value` of `field` unless `valid` holds and it is finite.
+pub(crate) fn check(
+    field: impl FnOnce() -> String,
+    value: f32,
+    valid: bool,
+    range: &'static str,
+) -> Result<(), SnnError> {
+    if valid && value.is_finite() {
+        Ok(())
+    } else {
+        Err(SnnError::OutOfRange {
+            field: field(),
+            value,
+            range,
+        })
+    }
+}
+
+/// Refuses layers with no or more than [`MAX_NEURONS`] neurons.
+pub(crate) fn check_neurons(
+    field: impl FnOnce() -> String,
+    neurons: usize,
+) -> Result<(), SnnError> {
+    if (1..=MAX_NEURONS).contains(&neurons) {
+        Ok(())
+    } else {
+        Err(SnnError::Neurons {
+            field: field(),
+            neurons,
+        })
+    }
+}

@@ -1,0 +1,222 @@
+//! Multilayer perceptron: the baseline without spikes.
+//!
+//! ```text
+//! yˡ = activation(yˡ⁻¹·Wˡ + bˡ)      y⁻¹ = observation
+//! action = tanh(yᴸ·V + c)            in [−1, 1]
+//! ```
+//!
+//! Blocks: `hidden.N.weight` (scale `hidden_gain / √sources`), `hidden.N.bias` (1),
+//! `readout.weight` (`output_gain / √sources`), `readout.bias` (1). It has no state: each action
+//! depends on the present observation only.
+
+use std::sync::Arc;
+
+use crate::activity::Activity;
+use crate::config::{Activation, MlpConfig};
+use crate::controller::{Controller, Evaluator, check_step};
+use crate::error::{SnnError, check, check_neurons};
+use crate::lanes::{Lanes, WIDTH, dense, tanh, values};
+use crate::layout::{Layout, Padded};
+use crate::network::gain;
+use crate::probe::Probe;
+
+/// A multilayer perceptron.
+pub(crate) struct Mlp {
+    shape: Arc<Shape>,
+}
+
+struct Shape {
+    /// Units of each layer from the observation to the outputs.
+    sizes: Vec<usize>,
+    activation: Activation,
+    /// Weight and bias of each layer in turn, so that the two are one matrix to [`dense`].
+    blocks: Padded,
+    /// Dense products per control step.
+    products: u64,
+    /// Lanes of the activations of all layers but the observation.
+    lanes: usize,
+}
+
+impl Mlp {
+    pub(crate) fn new(config: &MlpConfig, inputs: usize, outputs: usize) -> Result<Self, SnnError> {
+        for (name, gain) in [
+            ("hidden_gain", config.hidden_gain),
+            ("output_gain", config.output_gain),
+        ] {
+            check(|| name.into(), gain, gain >= 0.0, "finite and at least 0")?;
+        }
+        let mut layout = Layout::default();
+        let mut sizes = vec![inputs];
+        for (index, &units) in config.hidden.iter().enumerate() {
+            check_neurons(|| format!("hidden[{index}]"), units)?;
+            let (name, sources) = (format!("hidden.{index}"), sizes[index]);
+            let scale = gain(config.hidden_gain, sources);
+            layout.push(format!("{name}.weight"), (sources, units), scale, 1.0);
+            layout.push(format!("{name}.bias"), (1, units), 1.0, 0.0);
+            sizes.push(units);
+        }
+        let sources = sizes[config.hidden.len()];
+        let scale = gain(config.output_gain, sources);
+        layout.push("readout.weight".into(), (sources, outputs), scale, 0.0);
+        layout.push("readout.bias".into(), (1, outputs), 1.0, 0.0);
+        sizes.push(outputs);
+        let shape = Shape {
+            activation: config.activation,
+            blocks: Padded::new(layout),
+            products: sizes
+                .windows(2)
+                .map(|pair| (pair[0] * pair[1]) as u64)
+                .sum(),
+            lanes: sizes[1..].iter().map(|size| size.div_ceil(WIDTH)).sum(),
+            sizes,
+        };
+        Ok(Self {
+            shape: Arc::new(shape),
+        })
+    }
+}
+
+impl Controller for Mlp {
+    fn inputs(&self) -> usize {
+        self.shape.sizes[0]
+    }
+
+    fn outputs(&self) -> usize {
+        self.shape.sizes[self.shape.sizes.len() - 1]
+    }
+
+    fn layout(&self) -> &Layout {
+        self.shape.blocks.layout()
+    }
+
+    fn evaluator(&self, slots: usize) -> Box<dyn Evaluator> {
+        Box::new(MlpEvaluator {
+            weights: vec![Lanes::ZERO; slots * self.shape.blocks.lanes()],
+            outputs: vec![Lanes::ZERO; slots * self.shape.lanes],
+            activity: vec![Activity::default(); slots],
+            input: Vec::new(),
+            shape: Arc::clone(&self.shape),
+        })
+    }
+
+    fn describe(&self) -> String {
+        let sizes: Vec<String> = self.shape.sizes.iter().map(usize::to_string).collect();
+        let activation = match self.shape.activation {
+            _ if sizes.len() == 2 => "linear",
+            Activation::Tanh => "tanh",
+            Activation::Relu => "relu",
+        };
+        let (sizes, parameters) = (sizes.join("-"), self.layout().len());
+        format!("mlp {sizes}, {activation}, {parameters} parameters")
+    }
+}
+
+struct MlpEvaluator {
+    shape: Arc<Shape>,
+    /// Per slot: padded blocks of weights.
+    weights: Vec<Lanes>,
+    /// Per slot: activations of the last control step, hidden layers and outputs; kept for probes.
+    outputs: Vec<Lanes>,
+    activity: Vec<Activity>,
+    /// Input of the layer at hand.
+    input: Vec<f32>,
+}
+
+impl MlpEvaluator {
+    fn step_slot(&mut self, slot: usize, observation: &[f32], action: &mut [f32]) {
+        let (shape, input) = (&*self.shape, &mut self.input);
+        let weights = &self.weights[slot * shape.blocks.lanes()..];
+        let mut rest = &mut self.outputs[slot * shape.lanes..];
+        input.clear();
+        input.extend_from_slice(observation);
+        let last = shape.sizes.len() - 2;
+        for (layer, &size) in shape.sizes[1..].iter().enumerate() {
+            let (out, later) = rest.split_at_mut(size.div_ceil(WIDTH));
+            rest = later;
+            let (weight, bias) = (2 * layer, 2 * layer + 1);
+            let rows = shape.blocks.range(weight).start..shape.blocks.range(bias).end;
+            dense(input, &weights[rows], out);
+            for value in out.iter_mut().flat_map(|lanes| &mut lanes.0) {
+                *value = match shape.activation {
+                    // Not `max`, which would hide NaN.
+                    Activation::Relu if layer < last => {
+                        if *value < 0.0 {
+                            0.0
+                        } else {
+                            *value
+                        }
+                    }
+                    _ => tanh(*value),
+                };
+            }
+            input.clear();
+            input.extend(values(out, size));
+        }
+        action.copy_from_slice(input);
+        self.activity[slot].steps += 1;
+        self.activity[slot].synaptic_operations += shape.products;
+    }
+}
+
+impl Evaluator for MlpEvaluator {
+    fn slots(&self) -> usize {
+        self.activity.len()
+    }
+
+    fn load(&mut self, slot: usize, parameters: &[f32]) {
+        let blocks = &self.shape.blocks;
+        let lanes = blocks.lanes();
+        blocks.load(
+            &mut self.weights[slot * lanes..(slot + 1) * lanes],
+            parameters,
+        );
+    }
+
+    fn reset(&mut self, slot: usize) {
+        let lanes = self.shape.lanes;
+        self.outputs[slot * lanes..(slot + 1) * lanes].fill(Lanes::ZERO);
+        self.activity[slot] = Activity::default();
+    }
+
+    fn step(&mut self, active: &[bool], observations: &[f32], actions: &mut [f32]) {
+        let sizes = &self.shape.sizes;
+        let (inputs, outputs) = (sizes[0], sizes[sizes.len() - 1]);
+        check_step(
+            self.slots(),
+            (inputs, outputs),
+            active,
+            observations,
+            actions,
+        );
+        let observations = observations.chunks_exact(inputs);
+        let actions = actions.chunks_exact_mut(outputs);
+        for (slot, (observation, action)) in observations.zip(actions).enumerate() {
+            if active[slot] {
+                self.step_slot(slot, observation, action);
+            }
+        }
+    }
+
+    fn activity(&self, slot: usize) -> Activity {
+        self.activity[slot]
+    }
+
+    fn probe(&self, slot: usize, probe: &mut Probe) {
+        let mut outputs = &self.outputs[slot * self.shape.lanes..];
+        let sizes = &self.shape.sizes[1..];
+        for (index, &size) in sizes.iter().enumerate() {
+            let (lanes, later) = outputs.split_at(size.div_ceil(WIDTH));
+            outputs = later;
+            let name = if index + 1 < sizes.len() {
+                format!("hidden.{index}")
+            } else {
+                "readout".into()
+            };
+            let states =
+                probe
+                    .entry(sizes.len(), index)
+                    .fill(&name, size, (0, &[]), ["y"].into_iter());
+            states[0].values.extend(values(lanes, size));
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The inner state of one individual, for recordings and plots.
+
+/// What [`Evaluator::probe`](crate::Evaluator::probe) reads: one entry per layer from input to
+/// output, the last being the readout. Reuse one value for many probes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Probe {
+    /// Layers, named as in the parameter layout: `hidden.0`, `hidden.1`, …, `readout`.
+    pub layers: Vec<LayerProbe>,
+}
+
+/// Spikes and state variables of one layer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LayerProbe {
+    /// Name of the layer.
+    pub name: String,
+    /// Number of neurons (of outputs for the readout).
+    pub neurons: usize,
+    /// Ticks per control step; 0 for layers that do not spike.
+    pub ticks: usize,
+    /// Spikes of the last control step, bit-packed: `ticks` rows of `⌈neurons / 64⌉` words,
+    /// neuron `n` is bit `n % 64` of word `n / 64`. All zero after a reset.
+    pub spikes: Vec<u64>,
+    /// State variables after the last control step. Readout and MLP layers have one: the value
+    /// before the output's tanh without bias (`r`), or the activation (`y`).
+    pub states: Vec<StateProbe>,
+}
+
+/// One state variable of all neurons of a layer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StateProbe {
+    /// Name as in [`NeuronInfo::states`](crate::NeuronInfo::states), such as `v`.
+    pub name: String,
+    /// Values, one per neuron, in the model's unit.
+    pub values: Vec<f32>,
+}
+
+impl Probe {
+    /// The layer called `name`.
+    pub fn layer(&self, name: &str) -> Option<&LayerProbe> {
+        self.layers.iter().find(|layer| layer.name == name)
+    }
+
+    /// Makes room for `count` layers and hands out layer `index` to fill.
+    pub(crate) fn entry(&mut self, count: usize, index: usize) -> &mut LayerProbe {
+        self.layers.resize_with(count, LayerProbe::default);
+        &mut self.layers[index]
+    }
+}
+
+impl LayerProbe {
+    /// Whether `neuron` spiked in `tick` of the last control step.
+    ///
+    /// # Panics
+    /// If `neuron` or `tick` does not exist.
+    pub fn spiked(&self, tick: usize, neuron: usize) -> bool {
+        assert!(
+            tick < self.ticks && neuron < self.neurons,
+            "tick {tick}, neuron {neuron} of {} × {}",
+            self.ticks,
+            self.neurons
+        );
+        self.spikes[tick * self.neurons.div_ceil(64) + neuron / 64] >> (neuron % 64) & 1 == 1
+    }
+
+    /// Values of the state variable called `name`.
+    pub fn state(&self, name: &str) -> Option<&[f32]> {
+        let state = self.states.iter().find(|state| state.name == name)?;
+        Some(&state.values)
+    }
+
+    /// Overwrites everything but the state values, and hands those out, emptied, to fill.
+    pub(crate) fn fill<'a>(
+        &mut self,
+        name: &str,
+        neurons: usize,
+        spikes: (usize, &[u64]),
+        states: impl ExactSizeIterator<Item = &'a str>,
+    ) -> &mut [StateProbe] {
+        self.name.clear();
+        self.name.push_str(name);
+        self.neurons = neurons;
+        self.ticks = spikes.0;
+        self.spikes.clear();
+        self.spikes.extend_from_slice(spikes.1);
+        self.states.resize_with(states.len(), StateProbe::default);
+        for (probe, name) in self.states.iter_mut().zip(states) {
+            probe.name.clear();
+            probe.name.push_str(name);
+            probe.values.clear();
+        }
+        &mut self.states
+    }
+}
