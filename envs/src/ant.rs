@@ -20,7 +20,8 @@
 //! each; 20 actions per second.
 //!
 //! Start: torso at 0.55 m, level; hips 0, ankles ±1 rad (bent down); U(±0.1) on every position, the
-//! quaternion normalised again; 0.1 · N(0, 1) on every velocity.
+//! quaternion normalised again; raised if a foot would be below the floor; 0.1 · N(0, 1) on every
+//! velocity.
 //!
 //! Reference: Gymnasium 1.4 `Ant-v5` (after Schulman et al. 2016, arXiv:1506.02438) for reward and
 //! termination, Brax 0.14 `ant` for observations and start state. Differences: see [`Spec`].
@@ -29,10 +30,11 @@ use std::sync::Arc;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, StepOptions, WorldView};
+use sim::{Model, StepOptions, WorldView};
 
 use crate::error::{finite, interval, not_negative};
-use crate::noise::{add_normal, add_uniform};
+use crate::math::{add_normal, add_uniform, sum_of_squares};
+use crate::task::rapier;
 use crate::{Channel, EnvError, Fidelity, Spec, Task};
 
 const NAME: &str = "ant";
@@ -101,10 +103,10 @@ impl Ant {
             name: NAME,
             summary: "A four-legged robot walks along +x as fast as it can without falling.",
             differences: &[
-                "Gymnasium Ant-v5: no contact forces, neither observed nor in the reward (27 instead of 105 observations).",
+                "Gymnasium Ant-v5: contact forces are neither observed (27 instead of 105 observations) nor part of the reward.",
                 "Gymnasium Ant-v5: starts at 0.55 m with ankles at ±1 rad, as in Brax, because all-zero angles lie outside the ankles' limits.",
                 "Brax ant: the survive term is not paid on the step that terminates, as in Ant-v5.",
-                "Both: the start is raised until no foot is below the floor; the start quaternion is normalised.",
+                "Both: the start is raised until no foot is below the floor.",
             ],
             start: "Torso at 0.55 m, level, hips 0 rad, ankles ±1 rad; U(±reset_noise_scale) on positions, reset_noise_scale · N(0, 1) on velocities.",
             termination: Some("The torso's height leaves healthy_z_range."),
@@ -138,15 +140,9 @@ impl Task for Ant {
     }
 
     fn physics(&self, fidelity: Fidelity) -> StepOptions {
-        let (timestep, substeps, iterations) = match fidelity {
-            Fidelity::Default => (0.025, 2, 2),
-            Fidelity::Reference => (0.01, 5, 4),
-        };
-        StepOptions {
-            engine: EngineKind::Rapier,
-            timestep,
-            substeps,
-            iterations,
+        match fidelity {
+            Fidelity::Default => rapier(0.025, 2, 2),
+            Fidelity::Reference => rapier(0.01, 5, 4),
         }
     }
 
@@ -155,15 +151,6 @@ impl Task for Ant {
         qpos[7..].copy_from_slice(&[0.0, 1.0, 0.0, -1.0, 0.0, -1.0, 0.0, 1.0]);
         add_uniform(rng, self.config.reset_noise_scale, qpos);
         add_normal(rng, self.config.reset_noise_scale, qvel);
-        let norm = libm::sqrt(
-            qpos[3..7]
-                .iter()
-                .map(|&q| f64::from(q) * f64::from(q))
-                .sum(),
-        );
-        qpos[3..7]
-            .iter_mut()
-            .for_each(|q| *q = (f64::from(*q) / norm) as f32);
         qpos[2] = qpos[2].max((FOOT - lowest_foot(&qpos[3..7], &qpos[7..])) as f32);
         memory[0] = qpos[0];
     }
@@ -186,28 +173,22 @@ impl Task for Ant {
         memory[0] = x;
         let (low, high) = self.config.healthy_z_range;
         let healthy = low <= z && z <= high;
-        let effort: f64 = action.iter().map(|&a| f64::from(a) * f64::from(a)).sum();
         terms[0] = (self.config.forward_reward_weight * speed) as f32;
-        terms[1] = if healthy {
-            self.config.healthy_reward as f32
-        } else {
-            0.0
-        };
-        terms[2] = (-self.config.ctrl_cost_weight * effort) as f32;
+        terms[1] = f32::from(healthy) * self.config.healthy_reward as f32;
+        terms[2] = (-self.config.ctrl_cost_weight * sum_of_squares(action)) as f32;
         self.config.terminate_when_unhealthy && !healthy
     }
 }
 
 /// Height of the lowest end of a lower leg's axis relative to the torso's centre, m, in a pose given
-/// by the torso's quaternion and the eight joint angles (ankles bend down within their limits).
+/// by the torso's quaternion (of any norm) and the joint angles (ankles only bend down).
 fn lowest_foot(quat: &[f32], joints: &[f32]) -> f64 {
     let [w, x, y, z] = [quat[0], quat[1], quat[2], quat[3]].map(f64::from);
-    // Last row of the rotation matrix: world height of the torso's axes.
-    let up = [
-        2.0 * (x * z - w * y),
-        2.0 * (y * z + w * x),
-        1.0 - 2.0 * (x * x + y * y),
-    ];
+    // World height of the torso's axes: last row of the rotation matrix.
+    let scale = 1.0 / sum_of_squares(quat);
+    let up_x = 2.0 * scale * (x * z - w * y);
+    let up_y = 2.0 * scale * (y * z + w * x);
+    let up_z = 1.0 - 2.0 * scale * (x * x + y * y);
     let mut lowest = f64::INFINITY;
     for (leg, angles) in joints.chunks_exact(2).enumerate() {
         let (hip, ankle) = (f64::from(angles[0]), libm::fabs(f64::from(angles[1])));
@@ -217,7 +198,7 @@ fn lowest_foot(quat: &[f32], joints: &[f32]) -> f64 {
         let forward = LINK * libm::cos(hip_direction) + reach * libm::cos(leg_direction);
         let sideways = LINK * libm::sin(hip_direction) + reach * libm::sin(leg_direction);
         let down = LOWER_LEG * libm::sin(ankle);
-        lowest = lowest.min(up[0] * forward + up[1] * sideways - up[2] * down);
+        lowest = lowest.min(up_x * forward + up_y * sideways - up_z * down);
     }
     lowest
 }
@@ -229,18 +210,16 @@ mod tests {
     use rand::{SeedableRng as _, rngs::ChaCha8Rng};
 
     use super::*;
+    use crate::Envs;
+    use crate::task::world;
 
     fn score(config: Config, x: [f32; 2], z: f32, action: [f32; 8]) -> ([f32; 3], bool) {
         let task = Ant::new(config).unwrap();
         let mut qpos = [0.0; 15];
         (qpos[0], qpos[2]) = (x[1], z);
-        let world = WorldView {
-            qpos: &qpos,
-            qvel: &[0.0; 14],
-            sensors: &[],
-        };
+        let view = world(&qpos, &[0.0; 14]);
         let (mut memory, mut terms) = ([x[0]], [f32::NAN; 3]);
-        let terminated = task.step(&world, &action, &mut memory, &mut terms);
+        let terminated = task.step(&view, &action, &mut memory, &mut terms);
         assert_eq!(memory, [x[1]]);
         (terms, terminated)
     }
@@ -249,100 +228,60 @@ mod tests {
     fn terms_are_speed_bonus_and_effort() {
         // 0.125 m in 0.05 s is 2.5 m/s; 0.5 · (1 + 4 · 0.25) = 1.
         let action = [1.0, 0.5, -0.5, 0.5, -0.5, 0.0, 0.0, 0.0];
-        assert_eq!(
-            score(Config::default(), [1.0, 1.125], 0.5, action),
-            ([2.5, 1.0, -1.0], false)
-        );
-        let config = Config {
-            forward_reward_weight: 2.0,
-            ctrl_cost_weight: 0.25,
-            healthy_reward: 3.0,
-            ..Config::default()
-        };
-        assert_eq!(
-            score(config, [1.0, 0.875], 0.5, action),
-            ([-5.0, 3.0, -0.5], false)
-        );
+        let result = score(Config::default(), [1.0, 1.125], 0.5, action);
+        assert_eq!(result, ([2.5, 1.0, -1.0], false));
+        let mut config = Config::default();
+        (config.forward_reward_weight, config.healthy_reward) = (2.0, 3.0);
+        let result = score(config, [1.0, 0.875], 0.5, action);
+        assert_eq!(result, ([-5.0, 3.0, -1.0], false));
     }
 
     #[test]
     fn an_unhealthy_step_terminates_without_bonus() {
-        for z in [0.19, 1.01, f32::NAN, f32::INFINITY] {
-            assert_eq!(
-                score(Config::default(), [0.0; 2], z, [0.0; 8]),
-                ([0.0, 0.0, -0.0], true),
-                "{z}"
-            );
+        let config = Config::default();
+        for z in [0.19, 0.21, 1.0, 1.01, f32::NAN] {
+            let healthy = z == 0.21 || z == 1.0;
+            let result = score(config.clone(), [0.0; 2], z, [0.0; 8]);
+            assert_eq!(result, ([0.0, f32::from(healthy), 0.0], !healthy), "{z}");
         }
-        for z in [0.21, 1.0] {
-            assert_eq!(
-                score(Config::default(), [0.0; 2], z, [0.0; 8]),
-                ([0.0, 1.0, -0.0], false),
-                "{z}"
-            );
-        }
-        let config = Config {
-            terminate_when_unhealthy: false,
-            ..Config::default()
-        };
-        assert_eq!(
-            score(config, [0.0; 2], 0.1, [0.0; 8]),
-            ([0.0, 0.0, -0.0], false)
-        );
+        let mut lenient = config;
+        lenient.terminate_when_unhealthy = false;
+        let result = score(lenient, [0.0; 2], 0.1, [0.0; 8]);
+        assert_eq!(result, ([0.0, 0.0, 0.0], false));
     }
 
     #[test]
     fn feet_are_where_the_geometry_puts_them() {
+        let near = |height: f64, expected: f64| {
+            assert!((height - expected).abs() < 1e-6, "{height} {expected}");
+        };
         let bent = [0.0, 1.0, 0.0, -1.0, 0.0, -1.0, 0.0, 1.0];
-        let level = lowest_foot(&[1.0, 0.0, 0.0, 0.0], &bent);
-        assert!(
-            (level + 0.565_685_4 * 1.0_f64.sin()).abs() < 1e-6,
-            "{level}"
-        );
-        // Legs straight and the torso rolled by 30° about x: the feet of legs 3 and 4 lie at
-        // y = −0.8 m and sink by 0.8 m · sin 30°.
+        near(lowest_foot(&[2.0, 0.0, 0.0, 0.0], &bent), -0.476_008_0);
+        // Legs straight, torso turned by 30° about x, then y: two feet 0.8 m out sink by half of it.
         let (c, s) = (15.0_f32.to_radians().cos(), 15.0_f32.to_radians().sin());
-        let rolled = lowest_foot(&[c, s, 0.0, 0.0], &[0.0; 8]);
-        assert!((rolled + 0.4).abs() < 1e-6, "{rolled}");
-        // Pitched by 30° about y, nose down: legs 1 and 4 at x = 0.8 m.
-        let pitched = lowest_foot(&[c, 0.0, s, 0.0], &[0.0; 8]);
-        assert!((pitched + 0.4).abs() < 1e-6, "{pitched}");
-        // Hip 1 turned by 45°: its foot lies at x = 0.2 m, y = 0.8 m·… along +y from the hip.
-        let turned = lowest_foot(
-            &[c, -s, 0.0, 0.0],
-            &[45.0_f32.to_radians(), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
-        );
-        assert!(
-            (turned + 0.5 * (0.2 + 0.6 * 2.0_f64.sqrt())).abs() < 1e-6,
-            "{turned}"
-        );
+        near(lowest_foot(&[c, s, 0.0, 0.0], &[0.0; 8]), -0.4);
+        near(lowest_foot(&[c, 0.0, s, 0.0], &[0.0; 8]), -0.4);
+        // Hip 1 turned by 45°: from (0.2, 0.2) its leg of 0.6·√2 m points along y.
+        let mut joints = [0.0; 8];
+        joints[0] = 45.0_f32.to_radians();
+        let reach = 0.2 + 0.6 * std::f64::consts::SQRT_2;
+        near(lowest_foot(&[c, -s, 0.0, 0.0], &joints), -0.5 * reach);
     }
 
     #[test]
     fn starts_are_legal_and_above_the_floor() {
-        let task = Ant::new(Config::default()).unwrap();
+        let task: Arc<dyn Task> = Arc::new(Ant::new(Config::default()).unwrap());
+        let mut envs = Envs::new(task.clone(), 1, task.physics(Fidelity::Default), 1).unwrap();
         for seed in 0..1000 {
-            let mut qpos: Vec<f32> = task.model().qpos0.iter().map(|&q| q as f32).collect();
-            let (mut qvel, mut memory) = ([0.0; 14], [f32::NAN]);
-            task.reset(
-                &mut ChaCha8Rng::seed_from_u64(seed),
-                &mut qpos,
-                &mut qvel,
-                &mut memory,
-            );
-            let norm: f32 = qpos[3..7].iter().map(|q| q * q).sum();
-            assert!((norm - 1.0).abs() < 1e-6);
+            envs.reset(0, &mut ChaCha8Rng::seed_from_u64(seed));
+            let qpos = envs.view(0).qpos;
             for (joint, &angle) in task.model().joints[1..].iter().zip(&qpos[7..]) {
-                let [low, high] = joint.range;
-                assert!(
-                    low < f64::from(angle) && f64::from(angle) < high,
-                    "{}: {angle}",
-                    joint.name
-                );
+                let [low, high] = joint.range.map(|limit| limit as f32);
+                assert!(low < angle && angle < high, "{}: {angle}", joint.name);
             }
-            assert!(f64::from(qpos[2]) + lowest_foot(&qpos[3..7], &qpos[7..]) > FOOT - 1e-6);
+            let foot = f64::from(qpos[2]) + lowest_foot(&qpos[3..7], &qpos[7..]);
+            assert!(foot > FOOT - 1e-6, "{foot}");
             assert!(qpos[2] < 1.0, "healthy at the start");
-            assert_eq!(memory[0], qpos[0]);
         }
     }
 }

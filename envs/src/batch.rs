@@ -106,8 +106,7 @@ impl Envs {
             });
         }
         let (value, wanted) = (options.control_dt(), spec.control_dt);
-        // Written so that NaN is refused, too.
-        if !((value - wanted).abs() <= 1e-9) {
+        if value.is_nan() || (value - wanted).abs() > 1e-9 {
             let setting = "timestep × substeps";
             let expected = format!("expected {wanted} s, the control step of the task");
             return Err(EnvError::Setting {

@@ -1,5 +1,6 @@
 //! The checker: what every task promises, tried out on the task itself.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -68,8 +69,9 @@ fn spec(task: &Arc<dyn Task>) -> Result<(), EnvError> {
         if channels.is_empty() || names.len() != channels.len() || names.contains("") {
             return problem(format!("{what} names are missing or not unique"));
         }
-        // Written so that NaN limits fail, too.
-        if let Some(c) = channels.iter().find(|c| !(c.low < c.high)) {
+        // NaN limits fail, too.
+        let is_range = |c: &&Channel| c.low.partial_cmp(&c.high) == Some(Ordering::Less);
+        if let Some(c) = channels.iter().find(|c| !is_range(c)) {
             return problem(format!(
                 "{what} '{}' has the range {}..={}",
                 c.name, c.low, c.high

@@ -25,10 +25,11 @@ use std::sync::Arc;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, StepOptions, WorldView};
+use sim::{Model, StepOptions, WorldView};
 
 use crate::error::{finite, not_negative};
-use crate::noise::{add_normal, add_uniform};
+use crate::math::{add_normal, add_uniform, sum_of_squares};
+use crate::task::rapier;
 use crate::{Channel, EnvError, Fidelity, Spec, Task};
 
 const NAME: &str = "half_cheetah";
@@ -115,15 +116,9 @@ impl Task for HalfCheetah {
 
     fn physics(&self, fidelity: Fidelity) -> StepOptions {
         // One iteration is not enough: the robot drifts by metres under random actions.
-        let (timestep, substeps, iterations) = match fidelity {
-            Fidelity::Default => (0.0125, 4, 2),
-            Fidelity::Reference => (0.01, 5, 4),
-        };
-        StepOptions {
-            engine: EngineKind::Rapier,
-            timestep,
-            substeps,
-            iterations,
+        match fidelity {
+            Fidelity::Default => rapier(0.0125, 4, 2),
+            Fidelity::Reference => rapier(0.01, 5, 4),
         }
     }
 
@@ -149,9 +144,8 @@ impl Task for HalfCheetah {
         let x = world.qpos[0];
         let speed = (f64::from(x) - f64::from(memory[0])) / CONTROL_DT;
         memory[0] = x;
-        let effort: f64 = action.iter().map(|&a| f64::from(a) * f64::from(a)).sum();
         terms[0] = (self.config.forward_reward_weight * speed) as f32;
-        terms[1] = (-self.config.ctrl_cost_weight * effort) as f32;
+        terms[1] = (-self.config.ctrl_cost_weight * sum_of_squares(action)) as f32;
         false
     }
 }
@@ -160,26 +154,43 @@ impl Task for HalfCheetah {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
+    use rand::{SeedableRng as _, rngs::ChaCha8Rng};
+
     use super::*;
+    use crate::Envs;
+    use crate::task::world;
 
     #[test]
     fn terms_are_speed_and_effort() {
         let task = HalfCheetah::new(Config::default()).unwrap();
         let mut qpos = [0.0; 9];
         qpos[0] = -2.25;
-        let world = WorldView {
-            qpos: &qpos,
-            qvel: &[0.0; 9],
-            sensors: &[],
-        };
+        let view = world(&qpos, &[0.0; 9]);
         let (mut memory, mut terms) = ([-2.5], [f32::NAN; 2]);
         // 0.25 m in 0.05 s is 5 m/s; 0.1 · (1 + 1 + 0.25 + 0.25) = 0.25.
         let action = [1.0, -1.0, 0.5, -0.5, 0.0, 0.0];
-        assert!(!task.step(&world, &action, &mut memory, &mut terms));
+        assert!(!task.step(&view, &action, &mut memory, &mut terms));
         assert_eq!(terms, [5.0, -0.25]);
         // Standing still from here on: only the effort counts.
-        assert!(!task.step(&world, &action, &mut memory, &mut terms));
+        assert!(!task.step(&view, &action, &mut memory, &mut terms));
         assert_eq!(terms, [0.0, -0.25]);
+    }
+
+    #[test]
+    fn friction_stops_a_passive_robot() {
+        let task: Arc<dyn Task> = Arc::new(HalfCheetah::new(Config::default()).unwrap());
+        for fidelity in [Fidelity::Default, Fidelity::Reference] {
+            let mut envs = Envs::new(task.clone(), 1, task.physics(fidelity), 1000).unwrap();
+            for seed in 0..8 {
+                envs.reset(0, &mut ChaCha8Rng::seed_from_u64(seed));
+                (0..100).for_each(|_| envs.step(&[true], &[0.0; 6]));
+                let speed = envs.view(0).qvel[0];
+                assert!(
+                    speed.abs() < 0.01,
+                    "{fidelity:?}, seed {seed}: {speed} m/s after 5 s"
+                );
+            }
+        }
     }
 
     #[test]
@@ -188,15 +199,7 @@ mod tests {
         let qpos: Vec<f32> = (0..9).map(|i| i as f32).collect();
         let qvel: Vec<f32> = (10..19).map(|i| i as f32).collect();
         let mut obs = vec![f32::NAN; task.spec().observations.len()];
-        task.observe(
-            &WorldView {
-                qpos: &qpos,
-                qvel: &qvel,
-                sensors: &[],
-            },
-            &[0.0],
-            &mut obs,
-        );
+        task.observe(&world(&qpos, &qvel), &[0.0], &mut obs);
         let expected: Vec<f32> = (1..9).chain(10..19).map(|i| i as f32).collect();
         assert_eq!(obs, expected);
         assert_eq!(task.spec().observations[1].name, "rooty angle");

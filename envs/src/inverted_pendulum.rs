@@ -23,10 +23,11 @@ use std::sync::Arc;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, StepOptions, WorldView};
+use sim::{Model, StepOptions, WorldView};
 
 use crate::error::{not_negative, positive};
-use crate::noise::add_uniform;
+use crate::math::add_uniform;
+use crate::task::rapier;
 use crate::{Channel, EnvError, Fidelity, Spec, Task};
 
 const NAME: &str = "inverted_pendulum";
@@ -103,15 +104,9 @@ impl Task for InvertedPendulum {
     }
 
     fn physics(&self, fidelity: Fidelity) -> StepOptions {
-        let iterations = match fidelity {
-            Fidelity::Default => 2,
-            Fidelity::Reference => 4,
-        };
-        StepOptions {
-            engine: EngineKind::Rapier,
-            timestep: 0.02,
-            substeps: 2,
-            iterations,
+        match fidelity {
+            Fidelity::Default => rapier(0.02, 2, 2),
+            Fidelity::Reference => rapier(0.02, 2, 4),
         }
     }
 
@@ -144,16 +139,13 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
+    use crate::task::world;
 
     fn score(config: Config, angle: f32) -> (f32, bool) {
         let task = InvertedPendulum::new(config).unwrap();
-        let world = WorldView {
-            qpos: &[0.9, angle],
-            qvel: &[0.0; 2],
-            sensors: &[],
-        };
+        let view = world(&[0.9, angle], &[0.0; 2]);
         let mut terms = [f32::NAN];
-        let terminated = task.step(&world, &[3.0], &mut [], &mut terms);
+        let terminated = task.step(&view, &[3.0], &mut [], &mut terms);
         (terms[0], terminated)
     }
 

@@ -47,7 +47,7 @@ mod batch;
 mod checker;
 mod docs;
 mod error;
-mod noise;
+mod math;
 mod registry;
 mod spec;
 mod task;

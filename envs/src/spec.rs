@@ -77,10 +77,10 @@ impl Channel {
                 }
                 JointKind::Ball => channels.extend(axes(name, "angular velocity", "rad/s")),
                 JointKind::Slide => {
-                    channels.push(Self::unbounded(format!("{name} velocity"), "m/s"))
+                    channels.push(Self::unbounded(format!("{name} velocity"), "m/s"));
                 }
                 JointKind::Hinge => {
-                    channels.push(Self::unbounded(format!("{name} velocity"), "rad/s"))
+                    channels.push(Self::unbounded(format!("{name} velocity"), "rad/s"));
                 }
             }
         }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use rand::Rng;
-use sim::{Model, Sensor, StepOptions, WorldView};
+use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
 
 use crate::Spec;
 
@@ -19,6 +19,17 @@ pub enum Fidelity {
     Default,
     /// The followed task's own timestep, with more solver iterations.
     Reference,
+}
+
+/// Rapier settings: physics step in seconds, physics steps per control step, solver iterations.
+#[must_use]
+pub fn rapier(timestep: f64, substeps: usize, iterations: usize) -> StepOptions {
+    StepOptions {
+        engine: EngineKind::Rapier,
+        timestep,
+        substeps,
+        iterations,
+    }
 }
 
 /// A task on one robot.
@@ -58,4 +69,14 @@ pub trait Task: Send + Sync {
         memory: &mut [f32],
         terms: &mut [f32],
     ) -> bool;
+}
+
+/// A world without sensors, for tests of reward terms.
+#[cfg(test)]
+pub(crate) fn world<'a>(qpos: &'a [f32], qvel: &'a [f32]) -> WorldView<'a> {
+    WorldView {
+        qpos,
+        qvel,
+        sensors: &[],
+    }
 }

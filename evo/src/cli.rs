@@ -1,5 +1,6 @@
 //! The command line: verbs, options and their help.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -12,35 +13,36 @@ use crate::progress::Verbosity;
 #[command(
     name = "evo",
     version,
-    arg_required_else_help = true,
-    args_conflicts_with_subcommands = true,
-    subcommand_negates_reqs = true,
+    override_usage = "evo --config <NAME> [OPTIONS]\n       evo <COMMAND>",
     after_help = "Examples:
   evo --config ant.ron                          train with configs/ant.ron
   evo --config ant.ron --set strategy.sigma=0.1 --seed 2
   evo eval results/runs/RUN                     score the result
   evo train --help                              every option of training"
 )]
-pub struct Cli {
-    /// What to do; training if absent.
+struct Cli {
     #[command(subcommand)]
-    verb: Option<Verb>,
-    #[command(flatten)]
-    train: Option<TrainArgs>,
+    verb: Verb,
 }
 
-impl Cli {
-    /// The verb, `train` being the default one.
-    ///
-    /// # Errors
-    /// If there is neither a verb nor `--config`, which clap already refuses.
-    pub fn into_verb(self) -> anyhow::Result<Verb> {
-        match (self.verb, self.train) {
-            (Some(verb), _) => Ok(verb),
-            (None, Some(train)) => Ok(Verb::Train(train)),
-            (None, None) => anyhow::bail!("no verb and no --config; see evo --help"),
-        }
+/// Reads a command line; its first word is the program's name. Options without a verb are those of
+/// `train`.
+///
+/// # Errors
+/// What clap has to say, help and version included; its `exit` prints that and ends the process with
+/// 0 for help and 2 for bad usage.
+pub fn parse<I, T>(words: I) -> Result<Verb, clap::Error>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString>,
+{
+    let mut words: Vec<OsString> = words.into_iter().map(Into::into).collect();
+    let first = words.get(1).and_then(|word| word.to_str()).unwrap_or_default();
+    let own = ["-h", "--help", "-V", "--version"];
+    if first.starts_with('-') && !own.contains(&first) {
+        words.insert(1, "train".into());
     }
+    Ok(Cli::try_parse_from(words)?.verb)
 }
 
 /// What to do.
@@ -501,12 +503,8 @@ mod tests {
 
     use super::*;
 
-    fn parse(line: &str) -> Result<Verb, clap::Error> {
-        Cli::try_parse_from(line.split(' ')).map(|cli| cli.into_verb().unwrap())
-    }
-
     fn refused(line: &str) -> (ErrorKind, i32, String) {
-        let error = parse(line).unwrap_err();
+        let error = parse(line.split(' ')).unwrap_err();
         (error.kind(), error.exit_code(), error.to_string())
     }
 
@@ -518,7 +516,7 @@ mod tests {
     #[test]
     fn training_is_the_default_verb() {
         for line in ["evo --config ant.ron --set a=1 --set b=-2 --seed 3 -q", "evo train --config ant.ron --set a=1 --set b=-2 --seed 3 -q"] {
-            let Verb::Train(args) = parse(line).unwrap() else { panic!("{line}") };
+            let Verb::Train(args) = parse(line.split(' ')).unwrap() else { panic!("{line}") };
             assert_eq!(args.config.config, PathBuf::from("ant.ron"));
             assert_eq!(args.config.sets, ["a=1", "b=-2"]);
             assert_eq!(args.seed, Some(3));
@@ -545,7 +543,7 @@ mod tests {
             "evo bench strategy --strategy cma_es --function sphere --dim 5 --population 8 --x0 -3 --sigma 0.5 --seed 1 --target 1e-8 --budget 1000 --json",
             "evo bench rollout --config a --engine rapier --seconds 2 --json",
         ] {
-            if let Err(error) = parse(line) {
+            if let Err(error) = parse(line.split(' ')) {
                 panic!("{line}\n{error}");
             }
         }

@@ -2,6 +2,8 @@
 
 pub mod bench_strategy;
 pub mod checkpoint;
+pub mod cli;
+pub mod commands;
 pub mod config;
 pub mod evaluate;
 pub mod failure;
@@ -11,6 +13,8 @@ pub mod metrics;
 pub mod normalizer;
 pub mod npy;
 pub mod patch;
+pub mod plot;
+pub mod progress;
 pub mod random;
 pub mod rollout;
 pub mod ron_io;

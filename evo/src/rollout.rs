@@ -6,6 +6,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use envs::{EnvError, Envs, Task};
 use sim::StepOptions;
@@ -63,11 +64,11 @@ pub struct Moment<'a> {
     pub evaluator: &'a dyn Evaluator,
     /// Observation on which the action was based, before normalisation.
     pub observation: &'a [f32],
-    /// Action in the task's units.
-    pub action: &'a [f32],
+    /// Action in the task's units; none at the start of the episode.
+    pub action: Option<&'a [f32]>,
 }
 
-/// Called after every control step of a [`Rollout::run_observed`].
+/// Called at the start of an episode and after every control step by [`Rollout::run_observed`].
 pub type Observer<'a> = dyn FnMut(&Moment<'_>) + 'a;
 
 /// Workers that persist from one generation to the next.
@@ -119,6 +120,21 @@ impl Rollout {
         results.into_iter().map(|(_, episode)| episode).collect()
     }
 
+    /// Time spent so far, summed over workers.
+    ///
+    /// # Panics
+    /// If a worker panicked.
+    #[must_use]
+    pub fn times(&self) -> Times {
+        let mut sum = Times::default();
+        for worker in &self.workers {
+            let times = worker.lock().expect("no worker has panicked").times;
+            sum.envs_s += times.envs_s;
+            sum.controller_s += times.controller_s;
+        }
+        sum
+    }
+
     /// Runs all episodes on the calling thread, one after the other, showing each step to `observer`.
     ///
     /// # Panics
@@ -130,6 +146,15 @@ impl Rollout {
         results.sort_unstable_by_key(|(index, _)| *index);
         results.into_iter().map(|(_, episode)| episode).collect()
     }
+}
+
+/// Where the workers' time went, for benchmarks; never part of a result.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Times {
+    /// Seconds in environments: physics, observations, rewards.
+    pub envs_s: f64,
+    /// Seconds in controllers: normalisation, network, scaling of actions.
+    pub controller_s: f64,
 }
 
 struct Worker {
@@ -145,6 +170,7 @@ struct Worker {
     inputs: Vec<f32>,
     outputs: Vec<f32>,
     actions: Vec<f32>,
+    times: Times,
 }
 
 impl Worker {
@@ -166,6 +192,7 @@ impl Worker {
             inputs: vec![0.0; SLOTS * inputs],
             outputs: vec![0.0; SLOTS * outputs],
             actions: vec![0.0; SLOTS * outputs],
+            times: Times::default(),
         })
     }
 
@@ -182,6 +209,9 @@ impl Worker {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     if index < episodes.count {
                         self.begin(slot, index, episodes);
+                        if let Some(observer) = observer.as_deref_mut() {
+                            observer(&self.start(slot, index));
+                        }
                     }
                 }
                 self.active[slot] = self.running[slot].is_some();
@@ -189,9 +219,13 @@ impl Worker {
             if !self.active.contains(&true) {
                 return finished;
             }
+            let began = Instant::now();
             self.act(episodes);
+            let acted = Instant::now();
             let blow_ups = self.envs.blow_ups();
             self.envs.step(&self.active, &self.actions);
+            self.times.controller_s += (acted - began).as_secs_f64();
+            self.times.envs_s += acted.elapsed().as_secs_f64();
             for slot in 0..SLOTS {
                 let Some((index, episode)) = &mut self.running[slot] else { continue };
                 let outcome = self.envs.outcome(slot);
@@ -208,7 +242,7 @@ impl Worker {
                         slot,
                         evaluator: self.evaluator.as_ref(),
                         observation: row(&self.raw, slot),
-                        action: row(&self.actions, slot),
+                        action: Some(row(&self.actions, slot)),
                     });
                 }
                 if outcome.terminated || outcome.truncated {
@@ -234,6 +268,11 @@ impl Worker {
             ..Episode::default()
         };
         self.running[slot] = Some((index, episode));
+    }
+
+    fn start(&self, slot: usize, episode: usize) -> Moment<'_> {
+        let observation = row(self.envs.observations(), slot);
+        Moment { episode, envs: &self.envs, slot, evaluator: self.evaluator.as_ref(), observation, action: None }
     }
 
     /// Observations to actions for all running episodes.

@@ -13,7 +13,7 @@ use crate::evaluate::{self, Evaluation, Policy, mean_std};
 use crate::metrics::MetricsRow;
 use crate::normalizer::{Normalizer, Statistics};
 use crate::random::{Purpose, Stream};
-use crate::rollout::{Episodes, Rollout};
+use crate::rollout::{Episodes, Rollout, Times};
 use crate::strategy::{Data, Search, State, StrategyError};
 
 /// Why a trainer cannot be made or go on.
@@ -106,6 +106,7 @@ pub struct Trainer {
     env_steps: u64,
     blow_ups: u64,
     best_eval: Option<f64>,
+    rollout_s: f64,
 }
 
 impl Trainer {
@@ -135,6 +136,7 @@ impl Trainer {
             env_steps: 0,
             blow_ups: 0,
             best_eval: None,
+            rollout_s: 0.0,
         })
     }
 
@@ -174,6 +176,24 @@ impl Trainer {
         self.blow_ups
     }
 
+    /// Where the training workers' time went.
+    #[must_use]
+    pub fn times(&self) -> Times {
+        self.training.times()
+    }
+
+    /// Seconds spent in training rollouts so far, by the clock.
+    #[must_use]
+    pub fn rollout_s(&self) -> f64 {
+        self.rollout_s
+    }
+
+    /// Number of worker threads.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
     /// Best evaluation return so far.
     #[must_use]
     pub fn best_eval(&self) -> Option<f64> {
@@ -201,6 +221,7 @@ impl Trainer {
         let (seed, generation, per) = (self.config.run.seed, self.generation(), rollout.episodes);
         let normalizer = self.normalizer();
         let search = &self.search;
+        let rolling = Instant::now();
         let episodes = self.training.run(&Episodes {
             count: search.population() * per,
             parameters: &|index, out| search.member(index / per, out),
@@ -213,6 +234,7 @@ impl Trainer {
             weights: &self.weights,
             observe: rollout.normalize,
         });
+        self.rollout_s += rolling.elapsed().as_secs_f64();
         let fitness: Vec<f64> =
             episodes.chunks(per).map(|e| e.iter().map(|e| e.fitness).sum::<f64>() / per as f64).collect();
         pool.install(|| self.search.tell(&fitness))?;

@@ -101,8 +101,8 @@ pub(crate) fn of_geom(geom: &Geom, mass: f64) -> MassProperties {
             let caps = 4.0 * a / (4.0 * a + 3.0 * height);
             let [side, _, along] = cylinder(a, height);
             let ball = 0.4 * a * a;
-            let across = (1.0 - caps) * side
-                + caps * (ball + height * (3.0 * a + 2.0 * height) / 8.0);
+            let across =
+                (1.0 - caps) * side + caps * (ball + height * (3.0 * a + 2.0 * height) / 8.0);
             [across, across, (1.0 - caps) * along + caps * ball]
         }
     };
@@ -176,13 +176,42 @@ pub(crate) fn quat_to_matrix([w, x, y, z]: Quat) -> Matrix3<f64> {
 /// Unit quaternion of a rotation matrix.
 pub(crate) fn matrix_to_quat(m: &Matrix3<f64>) -> Quat {
     let [a, b, c] = [m[(0, 0)], m[(1, 1)], m[(2, 2)]];
-    // Each row is the quaternion times four times one of its entries; the largest is exact.
+    // Each row is the quaternion times four times one of its entries, which must not be small.
     let rows = [
-        [1.0 + a + b + c, m[(2, 1)] - m[(1, 2)], m[(0, 2)] - m[(2, 0)], m[(1, 0)] - m[(0, 1)]],
-        [m[(2, 1)] - m[(1, 2)], 1.0 + a - b - c, m[(0, 1)] + m[(1, 0)], m[(0, 2)] + m[(2, 0)]],
-        [m[(0, 2)] - m[(2, 0)], m[(0, 1)] + m[(1, 0)], 1.0 - a + b - c, m[(1, 2)] + m[(2, 1)]],
-        [m[(1, 0)] - m[(0, 1)], m[(0, 2)] + m[(2, 0)], m[(1, 2)] + m[(2, 1)], 1.0 - a - b + c],
+        [
+            1.0 + a + b + c,
+            m[(2, 1)] - m[(1, 2)],
+            m[(0, 2)] - m[(2, 0)],
+            m[(1, 0)] - m[(0, 1)],
+        ],
+        [
+            m[(2, 1)] - m[(1, 2)],
+            1.0 + a - b - c,
+            m[(0, 1)] + m[(1, 0)],
+            m[(0, 2)] + m[(2, 0)],
+        ],
+        [
+            m[(0, 2)] - m[(2, 0)],
+            m[(0, 1)] + m[(1, 0)],
+            1.0 - a + b - c,
+            m[(1, 2)] + m[(2, 1)],
+        ],
+        [
+            m[(1, 0)] - m[(0, 1)],
+            m[(0, 2)] + m[(2, 0)],
+            m[(1, 2)] + m[(2, 1)],
+            1.0 - a - b + c,
+        ],
     ];
-    let best = (1..4).fold(0, |best, i| if rows[i][i] > rows[best][best] { i } else { best });
-    normalize(rows[best]).unwrap_or([1.0, 0.0, 0.0, 0.0])
+    // MuJoCo's choice, which fixes the quaternion's sign.
+    let row = if a + b + c > 0.0 {
+        rows[0]
+    } else if a > b && a > c {
+        rows[1]
+    } else if b > c {
+        rows[2]
+    } else {
+        rows[3]
+    };
+    normalize(row).unwrap_or([1.0, 0.0, 0.0, 0.0])
 }

@@ -9,5 +9,6 @@ mod rapier;
 mod worlds;
 
 pub use error::SimError;
+pub use mjcf::mjcf_support_table;
 pub use model::*;
 pub use worlds::*;

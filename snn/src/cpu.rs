@@ -204,9 +204,13 @@ fn tick_lanes<N: Neuron<STATES>, const STATES: usize>(
     let mut lanes: [Lanes; STATES] = std::array::from_fn(|state| states[state * stride + column]);
     // As wide as the state, which keeps the loop in vector registers.
     let mut spiked = [0_u32; WIDTH];
-    for (lane, (spiked, &current)) in spiked.iter_mut().zip(&current.0).enumerate() {
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "an iterator over several arrays at once is not vectorised"
+    )]
+    for lane in 0..WIDTH {
         let mut state: [f32; STATES] = std::array::from_fn(|state| lanes[state].0[lane]);
-        *spiked = u32::from(neuron.tick(current, &mut state));
+        spiked[lane] = u32::from(neuron.tick(current.0[lane], &mut state));
         for (lanes, value) in lanes.iter_mut().zip(state) {
             lanes.0[lane] = value;
         }
@@ -214,8 +218,11 @@ fn tick_lanes<N: Neuron<STATES>, const STATES: usize>(
     for (state, lanes) in lanes.into_iter().enumerate() {
         states[state * stride + column] = lanes;
     }
-    let bits = spiked.iter().enumerate().map(|(lane, bit)| bit << lane);
-    u64::from(bits.fold(0, |all, bit| all | bit))
+    let mut bits = 0;
+    for (lane, spiked) in spiked.into_iter().enumerate() {
+        bits |= spiked << lane;
+    }
+    u64::from(bits)
 }
 
 /// `r ← a·r + (1−a)·Σ W` over the rows of the spiking neurons.

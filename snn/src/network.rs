@@ -181,8 +181,9 @@ impl Controller for Snn {
         let precision = match self.precision {
             Precision::F32 => "f32",
         };
+        let plural = if network.ticks == 1 { "" } else { "s" };
         format!(
-            "snn {}-{hidden}{}, {} ticks, {precision}, {} parameters",
+            "snn {}-{hidden}{}, {} tick{plural}, {precision}, {} parameters",
             network.inputs,
             network.outputs,
             network.ticks,

@@ -5,13 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use nalgebra::Matrix3;
 use roxmltree::Node;
 
-use super::attrs::{Attrs, BOOL, SWITCH, Switch};
+use super::attrs::{Attrs, SWITCH, Switch};
 use super::pose::{ORIENTATIONS, orientation, position, z_to};
 use super::{Compiler, Result, Source};
 use crate::inertia::{self, MIN_MASS, MassProperties, normalize};
-use crate::{
-    Actuator, Body, Geom, GeomKind, Joint, JointKind, Model, PhysicsOption, SimError,
-};
+use crate::{Actuator, Body, Geom, GeomKind, Joint, JointKind, Model, PhysicsOption};
 
 /// More bodies than this are a mistake or an attack, not a robot.
 const MAX_BODIES: usize = 10_000;
@@ -255,9 +253,14 @@ impl<'a> Builder<'a> {
         let mut sum = match (self.compiler.inertia_from_geom, inertial) {
             (Switch::Auto | Switch::Off, Some(inertial)) => self.inertial(inertial)?,
             (Switch::Off, None) => MassProperties::NONE,
-            (Switch::Auto, None) | (Switch::On, _) => MassProperties::sum(parts).ok_or_else(|| {
-                at("the mass or inertia of this body is not finite: its geoms are too large".into())
-            })?,
+            (Switch::Auto, None) | (Switch::On, _) => {
+                MassProperties::sum(parts).ok_or_else(|| {
+                    at(
+                        "the mass or inertia of this body is not finite: its geoms are too large"
+                            .into(),
+                    )
+                })?
+            }
         };
         sum.mass = sum.mass.max(self.compiler.bound_mass);
         sum.moments = sum.moments.map(|m| m.max(self.compiler.bound_inertia));
@@ -533,12 +536,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Size, position and orientation, from `fromto` where that is given.
-    #[expect(clippy::type_complexity, reason = "three arrays that the caller takes apart")]
-    fn shape(
-        &self,
-        kind: GeomKind,
-        attrs: &Attrs<'a>,
-    ) -> Result<([f64; 3], [f64; 3], [f64; 4])> {
+    fn shape(&self, kind: GeomKind, attrs: &Attrs<'a>) -> Result<([f64; 3], [f64; 3], [f64; 4])> {
         let needed = match kind {
             GeomKind::Sphere => 1,
             GeomKind::Capsule | GeomKind::Cylinder => 2,
@@ -586,7 +584,10 @@ impl<'a> Builder<'a> {
                     "three positive half-lengths (or a half-width and fromto)"
                 }
             };
-            return Err(attrs.error("size", format!("{}: size must be {expected}", attrs.label())));
+            return Err(attrs.error(
+                "size",
+                format!("{}: size must be {expected}", attrs.label()),
+            ));
         }
         Ok((size, pos, quat))
     }
@@ -594,7 +595,10 @@ impl<'a> Builder<'a> {
     fn motor(&mut self, node: Node<'a, 'a>) -> Result<()> {
         let attrs = self.attrs(node, MAIN)?;
         let Some(target) = node.attribute("joint") else {
-            return Err(attrs.error("", "<motor> needs joint, the name of a slide or hinge joint"));
+            return Err(attrs.error(
+                "",
+                "<motor> needs joint, the name of a slide or hinge joint",
+            ));
         };
         let found = self.model.joints.iter().position(|j| j.name == target);
         let Some(joint) = found.filter(|_| !target.is_empty()) else {

@@ -88,10 +88,15 @@ fn xml_error(error: &Error, xml: &str, file: &str) -> SimError {
             let line = xml.matches('\n').count() + 1;
             let column = last.chars().count() + 1;
             let narrow = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-            let message = "the file ends inside an element; an end tag is missing".to_owned();
+            let message =
+                "the file ends too early: an end tag, quote or comment is missing".to_owned();
             (narrow(line), narrow(column), message)
         }
-        Error::NoRootNode => (1, 1, "the file holds no element, expected <mujoco>".to_owned()),
+        Error::NoRootNode => (
+            1,
+            1,
+            "the file holds no element, expected <mujoco>".to_owned(),
+        ),
         Error::DtdDetected => (1, 1, "<!DOCTYPE> is not supported: remove it".to_owned()),
         _ => (at.row, at.col, format!("not valid XML: {text}")),
     };

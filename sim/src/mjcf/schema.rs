@@ -248,8 +248,14 @@ static WORLD: Element = Element {
         &leaf("camera", Skip),
         &leaf("light", Skip),
         &leaf("site", Skip),
-        &leaf("joint", Refuse("the world cannot move: put it into a <body>")),
-        &leaf("freejoint", Refuse("the world cannot move: put it into a <body>")),
+        &leaf(
+            "joint",
+            Refuse("the world cannot move: put it into a <body>"),
+        ),
+        &leaf(
+            "freejoint",
+            Refuse("the world cannot move: put it into a <body>"),
+        ),
         &leaf("inertial", Refuse("the world has no mass")),
         &ATTACH,
         &COMPOSITE,
@@ -358,11 +364,7 @@ static JOINT: Element = Element {
 static FREEJOINT: Element = Element {
     name: "freejoint",
     usage: Read,
-    attributes: &[
-        ("name", Read),
-        ("align", Only("false")),
-        ("group", Skip),
-    ],
+    attributes: &[("name", Read), ("align", Only("false")), ("group", Skip)],
     children: &[],
 };
 
@@ -396,7 +398,10 @@ static GEOM: Element = Element {
         ("priority", Warn),
         ("solmix", Warn),
         ("adhesion", Refuse(LATER)),
-        ("fluidcoef", Refuse("only the box model of drag is supported")),
+        (
+            "fluidcoef",
+            Refuse("only the box model of drag is supported"),
+        ),
         ("fluidshape", Only("none")),
         ("hfield", Refuse("height fields are not supported yet")),
         ("mesh", Refuse(NO_MESH)),
@@ -415,7 +420,10 @@ static CONTACT: Element = Element {
     usage: Read,
     attributes: &[],
     children: &[
-        &leaf("pair", Refuse("use contype, conaffinity and the geoms' own settings")),
+        &leaf(
+            "pair",
+            Refuse("use contype, conaffinity and the geoms' own settings"),
+        ),
         &leaf("exclude", Refuse("use contype and conaffinity")),
         &INCLUDE,
     ],
@@ -478,7 +486,10 @@ const ON_JOINT: &str = "a motor acts on a slide or hinge joint only";
 
 static KEYFRAME: Element = leaf("keyframe", Warn);
 static TENDON: Element = leaf("tendon", Refuse("tendons are not supported yet"));
-static EQUALITY: Element = leaf("equality", Refuse("equality constraints are not supported yet"));
+static EQUALITY: Element = leaf(
+    "equality",
+    Refuse("equality constraints are not supported yet"),
+);
 static DEFORMABLE: Element = leaf("deformable", Refuse("soft bodies are not supported"));
 static EXTENSION: Element = leaf("extension", Refuse("plugins are not supported"));
 
@@ -593,8 +604,7 @@ impl Checker<'_, '_> {
                     self.warn(start, tag, known, message);
                 }
                 Refuse(why) => {
-                    let message =
-                        format!("attribute '{known}' of <{tag}> is not supported: {why}");
+                    let message = format!("attribute '{known}' of <{tag}> is not supported: {why}");
                     return Err(self.source.error(start, message));
                 }
                 Only(default) => {
@@ -613,7 +623,8 @@ impl Checker<'_, '_> {
 
     fn warn(&mut self, at: usize, tag: &'static str, name: &'static str, message: String) {
         if self.warned.insert((tag, name)) {
-            self.warnings.push(self.source.error(at, message).to_string());
+            self.warnings
+                .push(self.source.error(at, message).to_string());
         }
     }
 }
@@ -652,7 +663,8 @@ fn same(value: &str, default: &str) -> bool {
 /// The support table as Markdown, one row per element and state; `docs/mjcf.md` holds a copy.
 #[must_use]
 pub fn mjcf_support_table() -> String {
-    let mut out = String::from("| element | state | attributes or elements |\n| --- | --- | --- |\n");
+    let mut out =
+        String::from("| element | state | attributes or elements |\n| --- | --- | --- |\n");
     let mut done: Vec<*const Element> = Vec::new();
     rows(&ROOT, &mut done, &mut out);
     out
@@ -665,7 +677,12 @@ fn rows(element: &'static Element, done: &mut Vec<*const Element>, out: &mut Str
     done.push(element);
     let mut row = |state: &str, items: Vec<String>| {
         if !items.is_empty() {
-            let _ = writeln!(out, "| `{}` | {state} | {} |", element.name, items.join(", "));
+            let _ = writeln!(
+                out,
+                "| `{}` | {state} | {} |",
+                element.name,
+                items.join(", ")
+            );
         }
     };
     let pick = |keep: fn(Use) -> bool| -> Vec<String> {

@@ -1,6 +1,12 @@
-//! Reset noise, computed with libm so that every platform draws the same start states.
+//! Numerics that tasks share. Noise is computed with libm, so that every platform draws the same
+//! start states.
 
 use rand::{Rng, RngExt as _};
+
+/// Σ x².
+pub(crate) fn sum_of_squares(values: &[f32]) -> f64 {
+    values.iter().map(|&x| f64::from(x) * f64::from(x)).sum()
+}
 
 /// Adds to every entry a sample of U(−`scale`, `scale`).
 pub(crate) fn add_uniform(rng: &mut dyn Rng, scale: f64, values: &mut [f32]) {

@@ -1,0 +1,297 @@
+//! `evo bench`: how fast the parts are, on this machine, now.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use envs::Envs;
+use rand::Rng as _;
+use rustix::time::{ClockId, clock_gettime};
+use serde::Serialize;
+use sim::EngineKind;
+use snn::Activity;
+
+use crate::bench_strategy;
+use crate::cli::{BenchController, BenchPhysics, BenchRollout, BenchStrategy};
+use crate::commands::{print_json, print_line, read_config};
+use crate::failure::{Blame, Failure};
+use crate::random::{Purpose, Stream};
+use crate::trainer::{Setup, Trainer, pool};
+
+/// Processor seconds of this process, all threads.
+fn cpu_s() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+}
+
+/// Uniform in [−1, 1].
+fn unit(stream: &mut Stream) -> f32 {
+    (stream.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0
+}
+
+#[derive(Serialize)]
+struct PhysicsReport {
+    env: &'static str,
+    engine: EngineKind,
+    threads: usize,
+    control_steps_per_s: f64,
+    control_steps_per_cpu_s: f64,
+    control_dt: f64,
+    substeps: usize,
+    iterations: usize,
+}
+
+/// Random actions, episodes reset when they end.
+pub(super) fn physics(args: &BenchPhysics) -> Result<(), Failure> {
+    let config = envs::EnvConfig::from_name(&args.env)
+        .ok_or_else(|| anyhow::anyhow!("unknown env '{}' (valid: {})", args.env, envs::names().join(", ")))
+        .usage()?;
+    let task = config.build().usage()?;
+    let spec = task.spec();
+    let mut options = task.physics(envs::Fidelity::Default);
+    options.engine = args.engine;
+    let pool = pool(args.threads.unwrap_or(0)).run()?;
+    // Built before the clock starts.
+    let made: Result<Vec<Envs>, _> =
+        (0..pool.current_num_threads()).map(|_| Envs::new(Arc::clone(&task), 1, options, spec.horizon)).collect();
+    let envs: Vec<std::sync::Mutex<Envs>> = made.usage()?.into_iter().map(Into::into).collect();
+    let (wall, cpu) = (Instant::now(), cpu_s());
+    let limit = Duration::from_secs_f64(args.seconds);
+    let counts = pool.broadcast(|context| {
+        let mut envs = envs[context.index()].lock().expect("one thread per batch");
+        let mut stream = Stream::new(1, Purpose::Bench, 0, context.index() as u64, 0);
+        let mut unit_action = vec![0.0; spec.actions.len()];
+        let mut action = unit_action.clone();
+        envs.reset(0, &mut stream);
+        let mut steps = 0u64;
+        while steps % 64 != 0 || wall.elapsed() < limit {
+            unit_action.iter_mut().for_each(|u| *u = unit(&mut stream));
+            spec.scale_action(&unit_action, &mut action);
+            envs.step(&[true], &action);
+            if envs.outcome(0).over() {
+                envs.reset(0, &mut stream);
+            }
+            steps += 1;
+        }
+        steps
+    });
+    let (wall, cpu) = (wall.elapsed().as_secs_f64(), cpu_s() - cpu);
+    let steps = counts.iter().sum::<u64>() as f64;
+    let report = PhysicsReport {
+        env: spec.name,
+        engine: options.engine,
+        threads: counts.len(),
+        control_steps_per_s: steps / wall,
+        control_steps_per_cpu_s: steps / cpu,
+        control_dt: options.control_dt(),
+        substeps: options.substeps,
+        iterations: options.iterations,
+    };
+    if args.json {
+        return print_json(&report);
+    }
+    print_line(&format!(
+        "{}: {:.0} control steps/s on {} threads, {:.0} per CPU second ({} s × {}, {} iterations)",
+        report.env,
+        report.control_steps_per_s,
+        report.threads,
+        report.control_steps_per_cpu_s,
+        options.timestep,
+        report.substeps,
+        report.iterations
+    ));
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct ControllerReport {
+    controller: String,
+    population: usize,
+    backend: &'static str,
+    threads: usize,
+    controller_steps_per_s: f64,
+    controller_steps_per_cpu_s: f64,
+    spike_rate: f64,
+}
+
+/// Random observations for a population of random individuals, each with weights of its own.
+pub(super) fn controller(args: &BenchController) -> Result<(), Failure> {
+    let (_, config) = read_config(&args.config)?;
+    let setup = Setup::new(&config).usage()?;
+    let network = &setup.controller;
+    let pool = pool(args.threads.unwrap_or(0)).run()?;
+    let threads = pool.current_num_threads();
+    let per = args.population.div_ceil(threads);
+    let (inputs, outputs) = (network.inputs(), network.outputs());
+    let limit = Duration::from_secs_f64(args.seconds);
+    let results = pool.broadcast(|context| {
+        let first = context.index() * per;
+        let slots = per.min(args.population.saturating_sub(first));
+        let mut evaluator = network.evaluator(slots);
+        for slot in 0..slots {
+            let mut stream = Stream::new(1, Purpose::Bench, 0, (first + slot) as u64, 0);
+            // The initial readout is zero, which would leave its part of the work untouched.
+            let mut parameters = network.initial(&mut stream);
+            parameters.iter_mut().filter(|p| **p == 0.0).for_each(|p| *p = unit(&mut stream));
+            evaluator.load(slot, &parameters);
+            evaluator.reset(slot);
+        }
+        let mut stream = Stream::new(1, Purpose::Bench, 1, first as u64, 0);
+        let observations: Vec<f32> = (0..slots * inputs).map(|_| unit(&mut stream)).collect();
+        let mut actions = vec![0.0; slots * outputs];
+        let active = vec![true; slots];
+        let (began, cpu) = (Instant::now(), thread_cpu_s());
+        let mut rounds = 0u64;
+        while slots > 0 && began.elapsed() < limit {
+            evaluator.step(&active, &observations, &mut actions);
+            rounds += 1;
+        }
+        let mut activity = Activity::default();
+        (0..slots).for_each(|slot| activity.merge(&evaluator.activity(slot)));
+        (rounds * slots as u64, began.elapsed().as_secs_f64(), thread_cpu_s() - cpu, activity)
+    });
+    let mut activity = Activity::default();
+    results.iter().for_each(|r| activity.merge(&r.3));
+    let report = ControllerReport {
+        controller: network.describe(),
+        population: args.population,
+        backend: "cpu",
+        threads,
+        controller_steps_per_s: results.iter().filter(|r| r.0 > 0).map(|r| r.0 as f64 / r.1).sum(),
+        controller_steps_per_cpu_s: results.iter().map(|r| r.0 as f64).sum::<f64>() / results.iter().map(|r| r.2).sum::<f64>(),
+        spike_rate: activity.spike_rate(),
+    };
+    if args.json {
+        return print_json(&report);
+    }
+    print_line(&format!(
+        "{}: {:.0} controller steps/s for {} individuals on {} threads, {:.0} per CPU second, spike rate {:.3}",
+        report.controller,
+        report.controller_steps_per_s,
+        report.population,
+        report.threads,
+        report.controller_steps_per_cpu_s,
+        report.spike_rate
+    ));
+    Ok(())
+}
+
+/// Processor seconds of the calling thread.
+fn thread_cpu_s() -> f64 {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
+}
+
+/// A strategy on a test function.
+pub(super) fn strategy(args: &BenchStrategy) -> Result<(), Failure> {
+    let report = bench_strategy::run(&bench_strategy::BenchArgs {
+        strategy: args.strategy.clone(),
+        function: args.function.clone(),
+        dim: args.dim,
+        population: args.population,
+        x0: args.x0,
+        sigma: args.sigma,
+        seed: args.seed,
+        target: args.target,
+        budget: args.budget,
+    })
+    .usage()?;
+    if args.json {
+        return print_json(&report);
+    }
+    print_line(&format!(
+        "{} on {} ({}): best {:e} after {} evaluations, {} {:e}; {:.3} ms per generation",
+        args.strategy,
+        args.function,
+        args.dim,
+        report.best,
+        report.evaluations,
+        if report.reached { "reached" } else { "did not reach" },
+        args.target,
+        report.ms_per_generation
+    ));
+    Ok(())
+}
+
+#[derive(Serialize)]
+struct Share {
+    physics: f64,
+    controller: f64,
+    strategy: f64,
+    other: f64,
+}
+
+#[derive(Serialize)]
+struct RolloutReport {
+    control_steps_per_s: f64,
+    first_generation_s: f64,
+    peak_memory_mb: f64,
+    share: Share,
+    threads: usize,
+    generations: u64,
+}
+
+/// The whole loop of a config, without files.
+pub(super) fn rollout(args: &BenchRollout) -> Result<(), Failure> {
+    let (_, mut config) = read_config(&args.config)?;
+    if let Some(engine) = args.engine {
+        config.physics.engine = engine;
+    }
+    let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0)).usage()?;
+    let began = Instant::now();
+    let mut first_generation_s = None;
+    while began.elapsed().as_secs_f64() < args.seconds || first_generation_s.is_none() {
+        trainer.advance().run()?;
+        first_generation_s.get_or_insert_with(since_process_start);
+    }
+    let wall = began.elapsed().as_secs_f64();
+    let threads = trainer.threads() as f64;
+    let times = trainer.times();
+    let (physics, controller) = (times.envs_s / threads / wall, times.controller_s / threads / wall);
+    let strategy = (wall - trainer.rollout_s()) / wall;
+    let report = RolloutReport {
+        control_steps_per_s: trainer.env_steps() as f64 / wall,
+        first_generation_s: first_generation_s.unwrap_or(wall),
+        peak_memory_mb: peak_memory_mb().unwrap_or(f64::NAN),
+        share: Share { physics, controller, strategy, other: 1.0 - physics - controller - strategy },
+        threads: trainer.threads(),
+        generations: trainer.generation(),
+    };
+    if args.json {
+        return print_json(&report);
+    }
+    print_line(&format!(
+        "{:.0} control steps/s on {} threads; first generation after {:.2} s; peak memory {:.0} MB; \
+         physics {:.1} %, controller {:.1} %, strategy {:.1} %, other {:.1} %",
+        report.control_steps_per_s,
+        report.threads,
+        report.first_generation_s,
+        report.peak_memory_mb,
+        100.0 * physics,
+        100.0 * controller,
+        100.0 * strategy,
+        100.0 * report.share.other
+    ));
+    Ok(())
+}
+
+/// Seconds since this process started.
+fn since_process_start() -> f64 {
+    let from_kernel = || -> Option<f64> {
+        let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+        // Field 22, counted after the command name, which may hold spaces; in ticks of 1/100 s.
+        let ticks: f64 = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()?;
+        let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+        let uptime: f64 = uptime.split_whitespace().next()?.parse().ok()?;
+        Some(uptime - ticks / 100.0)
+    };
+    // Elsewhere: processor time, a lower bound.
+    from_kernel().unwrap_or_else(cpu_s)
+}
+
+/// Largest resident set of this process so far.
+fn peak_memory_mb() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / 1024.0)
+}

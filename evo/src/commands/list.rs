@@ -1,0 +1,80 @@
+//! `evo list`.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::cli::{ListArgs, Listing};
+use crate::commands::{print_json, print_line};
+use crate::failure::{Blame, Failure};
+use crate::strategy::strategies;
+
+#[derive(Serialize)]
+struct EnvEntry {
+    name: &'static str,
+    summary: &'static str,
+    observations: usize,
+    actions: usize,
+    control_dt: f64,
+    horizon: usize,
+    fields: Value,
+}
+
+/// Prints what there is to choose from, with defaults.
+pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
+    match args.what {
+        Listing::Envs => {
+            let mut entries = Vec::new();
+            for config in envs::defaults() {
+                let task = config.build().run()?;
+                let spec = task.spec();
+                // The value is `{"Ant": {fields}}`.
+                let fields = match serde_json::to_value(&config).run()? {
+                    Value::Object(map) => map.into_iter().next().map_or(Value::Null, |(_, fields)| fields),
+                    other => other,
+                };
+                entries.push(EnvEntry {
+                    name: spec.name,
+                    summary: spec.summary,
+                    observations: spec.observations.len(),
+                    actions: spec.actions.len(),
+                    control_dt: spec.control_dt,
+                    horizon: spec.horizon,
+                    fields,
+                });
+            }
+            if args.json {
+                return print_json(&serde_json::json!({ "envs": entries }));
+            }
+            for e in entries {
+                print_line(&format!(
+                    "{:<20} {:>3} observations {:>2} actions  {:.3} s × {}  {}",
+                    e.name, e.observations, e.actions, e.control_dt, e.horizon, e.summary
+                ));
+                print_line(&format!("{:<20} {}", "", e.fields));
+            }
+        }
+        Listing::Strategies => {
+            if args.json {
+                return print_json(&serde_json::json!({ "strategies": strategies() }));
+            }
+            for s in strategies() {
+                print_line(&format!("{:<12} {} ({})", s.name, s.summary, s.reference));
+                for f in s.fields {
+                    print_line(&format!("    {:<16} {:<14} {:<14} {}", f.name, f.default, f.unit, f.range));
+                }
+            }
+        }
+        Listing::Neurons => {
+            if args.json {
+                return print_json(&serde_json::json!({ "neurons": snn::neurons() }));
+            }
+            for n in snn::neurons() {
+                print_line(&format!("{:<12} {}", n.name, n.summary));
+                for p in n.parameters {
+                    print_line(&format!("    {:<16} {:<14} {}", p.name, p.default, p.unit));
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! What the verbs of the command line do.
+
+mod bench;
+mod eval;
+mod list;
+mod plot;
+mod record;
+mod trace;
+mod train;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::checkpoint::Checkpoint;
+use crate::cli::{Bench, ConfigArgs, Verb};
+use crate::config::Config;
+use crate::evaluate::Policy;
+use crate::failure::{Blame, Failure};
+use crate::run_folder::RunFolder;
+use crate::trainer::{Setup, Which, load_policy};
+use crate::{patch, ron_io};
+
+/// Carries out a command.
+///
+/// # Errors
+/// [`Failure::Usage`] for bad input, [`Failure::Run`] if the work itself failed.
+pub fn run(verb: Verb) -> Result<(), Failure> {
+    match verb {
+        Verb::Train(args) => train::train(&args),
+        Verb::Resume(args) => train::resume(&args),
+        Verb::Eval(args) => eval::eval(&args),
+        Verb::Plot(args) => plot::plot(&args),
+        Verb::Record(args) => record::record(&args),
+        Verb::Trace(args) => trace::trace(&args),
+        Verb::List(args) => list::list(&args),
+        Verb::Bench(Bench::Physics(args)) => bench::physics(&args),
+        Verb::Bench(Bench::Controller(args)) => bench::controller(&args),
+        Verb::Bench(Bench::Strategy(args)) => bench::strategy(&args),
+        Verb::Bench(Bench::Rollout(args)) => bench::rollout(&args),
+    }
+}
+
+/// Reads a config and applies `--set`.
+fn read_config(args: &ConfigArgs) -> Result<(PathBuf, Config), Failure> {
+    let path = ron_io::find(&args.config).usage()?;
+    let config: Config = ron_io::read(&path).usage()?;
+    let config = patch::apply(config, &args.sets).usage()?;
+    Ok((path, config))
+}
+
+/// Prints `value` as one JSON object, the only thing on stdout.
+fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(value).run()?;
+    print_line(&text);
+    Ok(())
+}
+
+/// Results go to stdout, everything else to stderr.
+#[expect(clippy::print_stdout, reason = "the one place where results are printed")]
+fn print_line(text: &str) {
+    println!("{text}");
+}
+
+/// A trained controller with what it needs to run.
+struct Trained {
+    config: Config,
+    setup: Setup,
+    policy: Policy,
+}
+
+/// Loads a run folder (its last checkpoint) or a checkpoint file.
+fn load(source: &Path, best: bool, engine: Option<sim::EngineKind>) -> Result<Trained, Failure> {
+    let file = if source.is_dir() { RunFolder::open(source).usage()?.last() } else { source.to_owned() };
+    let checkpoint = Checkpoint::load(&file).usage()?;
+    let mut config: Config = checkpoint.meta("config").usage()?;
+    if let Some(engine) = engine {
+        config.physics.engine = engine;
+    }
+    let setup = Setup::new(&config).usage()?;
+    let which = if best { Which::Best } else { Which::Mean };
+    let policy = load_policy(&checkpoint, &setup, which, &config).usage()?;
+    Ok(Trained { config, setup, policy })
+}
+
+/// Seed of evaluations and recordings unless one is given: other episodes than training's own.
+const FRESH_SEED: u64 = 1_000_000;

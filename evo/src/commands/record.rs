@@ -1,0 +1,127 @@
+//! `evo record`: episodes with everything that happened in body and brain.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+use snn::Probe;
+
+use crate::checkpoint::{Checkpoint, Tensor, TensorData};
+use crate::cli::RecordArgs;
+use crate::commands::{FRESH_SEED, load, print_line};
+use crate::evaluate::run_observed;
+use crate::failure::{Blame, Failure};
+use crate::rollout::Moment;
+
+/// One episode under recording; a row per control step, `qpos` and `qvel` with the start before.
+#[derive(Default)]
+struct Tape {
+    qpos: Vec<f32>,
+    qvel: Vec<f32>,
+    observation: Vec<f32>,
+    action: Vec<f32>,
+    terms: Vec<f32>,
+    /// Per layer: spikes `[step][tick][neuron]` as 0 or 1.
+    spikes: Vec<Vec<u8>>,
+    /// Per layer and state variable: `[step][neuron]`.
+    states: Vec<Vec<Vec<f32>>>,
+    steps: usize,
+}
+
+impl Tape {
+    fn add(&mut self, moment: &Moment<'_>, probe: &mut Probe) {
+        let view = moment.envs.view(moment.slot);
+        self.qpos.extend_from_slice(view.qpos);
+        self.qvel.extend_from_slice(view.qvel);
+        let Some(action) = moment.action else { return };
+        self.steps += 1;
+        self.observation.extend_from_slice(moment.observation);
+        self.action.extend_from_slice(action);
+        self.terms.extend_from_slice(moment.envs.terms(moment.slot));
+        moment.evaluator.probe(moment.slot, probe);
+        self.spikes.resize_with(probe.layers.len(), Vec::new);
+        self.states.resize_with(probe.layers.len(), Vec::new);
+        for (index, layer) in probe.layers.iter().enumerate() {
+            for tick in 0..layer.ticks {
+                self.spikes[index].extend((0..layer.neurons).map(|n| u8::from(layer.spiked(tick, n))));
+            }
+            self.states[index].resize_with(layer.states.len(), Vec::new);
+            for (values, state) in self.states[index].iter_mut().zip(&layer.states) {
+                values.extend_from_slice(&state.values);
+            }
+        }
+    }
+}
+
+/// Records episodes of a trained controller.
+pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
+    let trained = load(&args.source, args.which.best, None)?;
+    let spec = trained.setup.task.spec();
+    let out = args.out.clone().unwrap_or_else(|| {
+        let stem = if args.source.is_dir() { args.source.clone() } else { args.source.with_extension("") };
+        let name = stem.file_name().map_or_else(|| "run".into(), |n| n.to_string_lossy().into_owned());
+        PathBuf::from(format!("{name}.rollout.safetensors"))
+    });
+    let rollout = trained.setup.rollout(spec.horizon, None).run()?;
+    let seed = args.seed.unwrap_or(FRESH_SEED);
+    let mut tapes: Vec<Tape> = (0..args.episodes).map(|_| Tape::default()).collect();
+    let mut probe = Probe::default();
+    let episodes = run_observed(&rollout, &trained.policy, args.episodes, seed, spec.terms, &mut |moment| {
+        tapes[moment.episode].add(moment, &mut probe);
+    });
+    let mut file = Checkpoint::new();
+    let options = trained.setup.options;
+    let names = |channels: &[envs::Channel]| channels.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
+    let layers: Vec<_> = probe
+        .layers
+        .iter()
+        .map(|l| {
+            let states: Vec<&str> = l.states.iter().map(|s| s.name.as_str()).collect();
+            json!({ "name": l.name, "neurons": l.neurons, "ticks": l.ticks, "states": states })
+        })
+        .collect();
+    let header = json!({
+        "kind": "rollout",
+        "version": env!("CARGO_PKG_VERSION"),
+        "env": spec.name,
+        "config": serde_json::to_value(&trained.config).run()?,
+        "engine": format!("{:?}", options.engine).to_lowercase(),
+        "timestep": options.timestep,
+        "substeps": options.substeps,
+        "iterations": options.iterations,
+        "control_dt": spec.control_dt,
+        "seed": seed,
+        "observations": names(&spec.observations),
+        "actions": names(&spec.actions),
+        "terms": spec.terms,
+        "layers": layers,
+        "episodes": episodes.iter().map(|e| json!({
+            "return": e.total, "length": e.length, "terminated": e.terminated,
+        })).collect::<Vec<_>>(),
+    });
+    if let serde_json::Value::Object(map) = header {
+        file.meta.extend(map);
+    }
+    for (index, tape) in tapes.into_iter().enumerate() {
+        let steps = tape.steps;
+        let mut put = |name: &str, shape: &[usize], data: TensorData| {
+            file.tensors.insert(format!("{index}.{name}"), Tensor::new(shape, data));
+        };
+        let model = trained.setup.task.model();
+        put("qpos", &[steps + 1, model.nq()], TensorData::F32(tape.qpos));
+        put("qvel", &[steps + 1, model.nv()], TensorData::F32(tape.qvel));
+        put("observation", &[steps, spec.observations.len()], TensorData::F32(tape.observation));
+        put("action", &[steps, spec.actions.len()], TensorData::F32(tape.action));
+        put("terms", &[steps, spec.terms.len()], TensorData::F32(tape.terms));
+        for ((layer, spikes), states) in probe.layers.iter().zip(tape.spikes).zip(tape.states) {
+            if layer.ticks > 0 {
+                put(&format!("{}.spikes", layer.name), &[steps, layer.ticks, layer.neurons], TensorData::U8(spikes));
+            }
+            for (state, values) in layer.states.iter().zip(states) {
+                put(&format!("{}.{}", layer.name, state.name), &[steps, layer.neurons], TensorData::F32(values));
+            }
+        }
+    }
+    file.save(&out).run()?;
+    print_line(&out.display().to_string());
+    Ok(())
+}

@@ -1,0 +1,254 @@
+//! `evo train` and `evo resume`.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::checkpoint::Checkpoint;
+use crate::cli::{ResumeArgs, TrainArgs};
+use crate::commands::{print_line, read_config};
+use crate::config::Config;
+use crate::failure::{Blame, Failure};
+use crate::metrics::{Metrics, MetricsRow, MetricsWriter};
+use crate::plot::Figure;
+use crate::progress::{Ending, Progress, Verbosity, count};
+use crate::run_folder::{Provenance, RunFolder};
+use crate::strategy::StopReason;
+use crate::trainer::Trainer;
+use crate::{interrupt, ron_io};
+
+/// `summary.json`.
+#[derive(Serialize)]
+struct Summary {
+    env: String,
+    strategy: String,
+    seed: u64,
+    generations: u64,
+    env_steps: u64,
+    evaluations: u64,
+    wall_s: f64,
+    eval_return_mean: Option<f64>,
+    eval_return_std: Option<f64>,
+    eval_return_best: Option<f64>,
+    blow_ups: u64,
+    stopped: Option<StopReason>,
+}
+
+/// Starts a run.
+pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {
+    let (path, mut config) = read_config(&args.config)?;
+    if let Some(seed) = args.seed {
+        config.run.seed = seed;
+    }
+    if let Some(generations) = args.generations {
+        config.run.generations = generations;
+    }
+    let text = ron_io::to_text(&config).usage()?;
+    // Building it is the check: whatever is wrong is said before a folder exists.
+    let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0)).usage()?;
+    if let Some(init) = &args.init {
+        let file = if init.is_dir() { RunFolder::open(init).usage()?.last() } else { init.clone() };
+        trainer.warm_start(&Checkpoint::load(&file).usage()?).usage()?;
+    }
+    if args.dry_run {
+        print_line(text.trim_end());
+        return Ok(());
+    }
+    let stem = path.file_stem().map_or_else(|| "run".into(), |s| s.to_string_lossy().into_owned());
+    let name = args.name.clone().unwrap_or(stem);
+    let folder = RunFolder::create(args.out.as_deref(), &name, config.run.seed, &text).usage()?;
+    let provenance = Provenance::collect(config.run.seed, trainer.threads(), &text);
+    folder.write_json(&folder.provenance(), &provenance).run()?;
+    let terms = trainer.setup().task.spec().terms;
+    let metrics = MetricsWriter::create(&folder.metrics(), terms).run()?;
+    go_on(trainer, &folder, metrics, 0.0, args.output.verbosity())
+}
+
+/// Goes on with a run.
+pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
+    let folder = RunFolder::open(&args.run).usage()?;
+    let mut config: Config = ron_io::read(&folder.config()).usage()?;
+    let checkpoint = folder.last().exists().then(|| Checkpoint::load(&folder.last())).transpose().usage()?;
+    if let Some(generations) = args.generations {
+        config.run.generations = generations;
+    }
+    let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0)).usage()?;
+    if let Some(checkpoint) = &checkpoint {
+        check_same_config(checkpoint, &config, &folder)?;
+        trainer.restore(checkpoint).usage()?;
+    }
+    if trainer.generation() >= config.run.generations {
+        let done = trainer.generation();
+        eprintln!("{} has all of its {done} generations; --generations N goes on", args.run.display());
+        return Ok(());
+    }
+    if args.generations.is_some() {
+        let text = ron_io::to_text(&config).usage()?;
+        folder.write(&folder.config(), text.as_bytes()).run()?;
+    }
+    let terms = trainer.setup().task.spec().terms;
+    let metrics = MetricsWriter::resume(&folder.metrics(), terms, trainer.generation()).run()?;
+    let table = Metrics::read(&folder.metrics()).run()?;
+    let wall_s = table.column("wall_s").and_then(|c| c.last().copied().flatten()).unwrap_or(0.0);
+    go_on(trainer, &folder, metrics, wall_s, args.output.verbosity())
+}
+
+/// A checkpoint belongs to a config if they differ in nothing but the number of generations.
+fn check_same_config(checkpoint: &Checkpoint, config: &Config, folder: &RunFolder) -> Result<(), Failure> {
+    let mut of_checkpoint: Config = checkpoint.meta("config").usage()?;
+    of_checkpoint.run.generations = config.run.generations;
+    if of_checkpoint == *config {
+        return Ok(());
+    }
+    let (ours, theirs) = (ron_io::to_text(config).usage()?, ron_io::to_text(&of_checkpoint).usage()?);
+    let differs = ours.lines().zip(theirs.lines()).find(|(a, b)| a != b).unwrap_or_default();
+    Err(anyhow::anyhow!(
+        "{} is of another config than {}: it has `{}`, the config `{}`",
+        checkpoint.path().display(),
+        folder.config().display(),
+        differs.1.trim(),
+        differs.0.trim(),
+    ))
+    .usage()
+}
+
+/// Trains to the end or to the first Ctrl-C. Nothing computed is lost: every row and checkpoint is
+/// on disk before the next generation starts.
+fn go_on(
+    mut trainer: Trainer,
+    folder: &RunFolder,
+    mut metrics: MetricsWriter,
+    earlier_s: f64,
+    verbosity: Verbosity,
+) -> Result<(), Failure> {
+    interrupt::install().run()?;
+    let run = trainer.config().run.clone();
+    let terms = trainer.setup().task.spec().terms;
+    let mut progress = Progress::new(verbosity, Some(&folder.log()), run.generations, terms).run()?;
+    progress.start(&introduction(&trainer, folder.path()));
+    let began = std::time::Instant::now();
+    let mut evaluation = None;
+    let mut blow_ups = trainer.blow_ups();
+    let mut interrupted = false;
+    let mut stopped = None;
+    let mut wall_s = earlier_s;
+    while trainer.generation() < run.generations {
+        let mut row: MetricsRow = trainer.advance().run()?;
+        let generation = trainer.generation();
+        stopped = trainer.search().stop_reason();
+        let last = generation == run.generations || stopped.is_some();
+        let mut improved = false;
+        if last || (run.eval_every > 0 && generation.is_multiple_of(run.eval_every)) {
+            let before = trainer.best_eval();
+            let result = trainer.evaluate();
+            improved = before.is_none_or(|best| result.return_mean > best);
+            row.eval_return_mean = Some(result.return_mean);
+            row.eval_return_std = Some(result.return_std);
+            evaluation = Some((result.return_mean, result.return_std, result.episodes));
+        }
+        wall_s = earlier_s + began.elapsed().as_secs_f64();
+        row.wall_s = wall_s;
+        metrics.push(&row).run()?;
+        progress.generation(&row);
+        if trainer.blow_ups() > blow_ups {
+            progress.warn(&format!(
+                "the physics blew up in {} episodes of generation {generation}; they count as terminated",
+                trainer.blow_ups() - blow_ups
+            ));
+            blow_ups = trainer.blow_ups();
+        }
+        interrupted = interrupt::requested() && !last;
+        let due = run.checkpoint_every > 0 && generation.is_multiple_of(run.checkpoint_every);
+        if due || last || interrupted || improved {
+            save(&trainer, folder, due, improved, due || last || interrupted)?;
+        }
+        if last || interrupted {
+            break;
+        }
+    }
+    // A plot is never worth losing a finished run.
+    let drawn = Figure::read(&[folder.path().to_owned()], None)
+        .and_then(|figure| ["svg", "png"].iter().try_for_each(|end| figure.write(&folder.curve(end))));
+    if let Err(error) = drawn {
+        progress.warn(&format!("no learning curve: {error}"));
+    }
+    if !interrupted {
+        let summary = Summary {
+            env: trainer.setup().task.spec().name.to_owned(),
+            strategy: trainer.config().strategy.name().to_owned(),
+            seed: run.seed,
+            generations: trainer.generation(),
+            env_steps: trainer.env_steps(),
+            evaluations: trainer.search().evaluations(),
+            wall_s,
+            eval_return_mean: evaluation.map(|e| e.0),
+            eval_return_std: evaluation.map(|e| e.1),
+            eval_return_best: trainer.best_eval(),
+            blow_ups: trainer.blow_ups(),
+            stopped,
+        };
+        folder.write_json(&folder.summary(), &summary).run()?;
+    }
+    progress.finish(&Ending {
+        run: folder.path().to_owned(),
+        generations: trainer.generation(),
+        env_steps: trainer.env_steps(),
+        wall_s,
+        evaluation,
+        best: trainer.best_eval(),
+        interrupted,
+    });
+    Ok(())
+}
+
+fn save(trainer: &Trainer, folder: &RunFolder, due: bool, improved: bool, last: bool) -> Result<(), Failure> {
+    let checkpoint = trainer.checkpoint();
+    if improved {
+        checkpoint.save(&folder.best()).run()?;
+    }
+    if due {
+        checkpoint.save(&folder.numbered(trainer.generation())).run()?;
+    }
+    if last {
+        checkpoint.save(&folder.last()).run()?;
+    }
+    folder.prune(trainer.config().run.keep, trainer.generation()).run()
+}
+
+fn introduction(trainer: &Trainer, folder: &Path) -> Vec<(&'static str, String)> {
+    let (setup, config) = (trainer.setup(), trainer.config());
+    let spec = setup.task.spec();
+    let options = setup.options;
+    vec![
+        ("run", folder.display().to_string()),
+        (
+            "env",
+            format!(
+                "{}: {} observations, {} actions, {} s per step, {:?} at {} s × {}",
+                spec.name,
+                spec.observations.len(),
+                spec.actions.len(),
+                spec.control_dt,
+                options.engine,
+                options.timestep,
+                options.substeps
+            ),
+        ),
+        ("policy", setup.controller.describe()),
+        (
+            "strategy",
+            format!("{}, {} members, sigma {}", config.strategy.name(), trainer.search().population(), trainer.search().sigma()),
+        ),
+        (
+            "rollout",
+            format!(
+                "{} × {} episodes of up to {} steps a generation",
+                trainer.search().population(),
+                config.rollout.episodes,
+                count(config.rollout.horizon.unwrap_or(spec.horizon) as f64)
+            ),
+        ),
+        ("threads", trainer.threads().to_string()),
+        ("seed", config.run.seed.to_string()),
+    ]
+}
