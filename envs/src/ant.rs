@@ -15,13 +15,11 @@
 //! | `survive` | `healthy_reward` on every step that ends healthy, else 0 |
 //! | `control` | −`ctrl_cost_weight` · Σ a² |
 //!
-//! Healthy means that the torso's height is within `healthy_z_range`. An episode terminates on the
-//! first unhealthy step. Eight actions in −1..=1, motors hip_4, ankle_4, hip_1, …, ankle_3, 150 N·m
-//! each; 20 actions per second.
+//! Healthy: the torso's height is within `healthy_z_range`. An episode terminates on the first
+//! unhealthy step. Eight actions in −1..=1, 150 N·m each, 20 per second.
 //!
-//! Start: torso at 0.55 m, level; hips 0, ankles ±1 rad (bent down); U(±0.1) on every position, the
-//! quaternion normalised again; raised if a foot would be below the floor; 0.1 · N(0, 1) on every
-//! velocity.
+//! Start: torso at 0.55 m, level; hips 0, ankles ±1 rad (bent down); U(±0.1) on every position,
+//! raised if a foot would be below the floor; 0.1 · N(0, 1) on every velocity.
 //!
 //! Reference: Gymnasium 1.4 `Ant-v5` (after Schulman et al. 2016, arXiv:1506.02438) for reward and
 //! termination, Brax 0.14 `ant` for observations and start state. Differences: see [`Spec`].
@@ -227,10 +225,12 @@ mod tests {
     #[test]
     fn terms_are_speed_bonus_and_effort() {
         // 0.125 m in 0.05 s is 2.5 m/s; 0.5 · (1 + 4 · 0.25) = 1.
-        let action = [1.0, 0.5, -0.5, 0.5, -0.5, 0.0, 0.0, 0.0];
-        let result = score(Config::default(), [1.0, 1.125], 0.5, action);
+        let (mut config, action) = (
+            Config::default(),
+            [1.0, 0.5, -0.5, 0.5, -0.5, 0.0, 0.0, 0.0],
+        );
+        let result = score(config.clone(), [1.0, 1.125], 0.5, action);
         assert_eq!(result, ([2.5, 1.0, -1.0], false));
-        let mut config = Config::default();
         (config.forward_reward_weight, config.healthy_reward) = (2.0, 3.0);
         let result = score(config, [1.0, 0.875], 0.5, action);
         assert_eq!(result, ([-5.0, 3.0, -1.0], false));
@@ -238,15 +238,14 @@ mod tests {
 
     #[test]
     fn an_unhealthy_step_terminates_without_bonus() {
-        let config = Config::default();
+        let mut config = Config::default();
         for z in [0.19, 0.21, 1.0, 1.01, f32::NAN] {
             let healthy = z == 0.21 || z == 1.0;
             let result = score(config.clone(), [0.0; 2], z, [0.0; 8]);
             assert_eq!(result, ([0.0, f32::from(healthy), 0.0], !healthy), "{z}");
         }
-        let mut lenient = config;
-        lenient.terminate_when_unhealthy = false;
-        let result = score(lenient, [0.0; 2], 0.1, [0.0; 8]);
+        config.terminate_when_unhealthy = false;
+        let result = score(config, [0.0; 2], 0.1, [0.0; 8]);
         assert_eq!(result, ([0.0, 0.0, 0.0], false));
     }
 
@@ -257,7 +256,7 @@ mod tests {
         };
         let bent = [0.0, 1.0, 0.0, -1.0, 0.0, -1.0, 0.0, 1.0];
         near(lowest_foot(&[2.0, 0.0, 0.0, 0.0], &bent), -0.476_008_0);
-        // Legs straight, torso turned by 30° about x, then y: two feet 0.8 m out sink by half of it.
+        // Legs straight, torso turned by 30°: two feet 0.8 m out sink by half of it.
         let (c, s) = (15.0_f32.to_radians().cos(), 15.0_f32.to_radians().sin());
         near(lowest_foot(&[c, s, 0.0, 0.0], &[0.0; 8]), -0.4);
         near(lowest_foot(&[c, 0.0, s, 0.0], &[0.0; 8]), -0.4);
@@ -281,7 +280,7 @@ mod tests {
             }
             let foot = f64::from(qpos[2]) + lowest_foot(&qpos[3..7], &qpos[7..]);
             assert!(foot > FOOT - 1e-6, "{foot}");
-            assert!(qpos[2] < 1.0, "healthy at the start");
+            assert!(qpos[2] < 1.0, "healthy");
         }
     }
 }

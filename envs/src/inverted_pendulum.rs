@@ -143,7 +143,8 @@ mod tests {
 
     fn score(config: Config, angle: f32) -> (f32, bool) {
         let task = InvertedPendulum::new(config).unwrap();
-        let view = world(&[0.9, angle], &[0.0; 2]);
+        let qpos = [0.9, angle];
+        let view = world(&qpos, &[0.0; 2]);
         let mut terms = [f32::NAN];
         let terminated = task.step(&view, &[3.0], &mut [], &mut terms);
         (terms[0], terminated)

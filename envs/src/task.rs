@@ -22,8 +22,7 @@ pub enum Fidelity {
 }
 
 /// Rapier settings: physics step in seconds, physics steps per control step, solver iterations.
-#[must_use]
-pub fn rapier(timestep: f64, substeps: usize, iterations: usize) -> StepOptions {
+pub(crate) fn rapier(timestep: f64, substeps: usize, iterations: usize) -> StepOptions {
     StepOptions {
         engine: EngineKind::Rapier,
         timestep,

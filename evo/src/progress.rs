@@ -76,7 +76,9 @@ impl Progress {
         generations: u64,
         terms: &[&str],
     ) -> io::Result<Self> {
-        let log = log.map(|path| File::options().create(true).append(true).open(path)).transpose()?;
+        let log = log
+            .map(|path| File::options().create(true).append(true).open(path))
+            .transpose()?;
         let terminal = verbosity != Verbosity::Quiet && io::stderr().is_terminal();
         let bar = terminal.then(|| {
             let bar = ProgressBar::with_draw_target(
@@ -122,7 +124,9 @@ impl Progress {
             bar.set_message(text.clone());
             bar.set_position(row.generation);
         }
-        let due = self.last_line.is_none_or(|last| last.elapsed() >= PLAIN_EVERY);
+        let due = self
+            .last_line
+            .is_none_or(|last| last.elapsed() >= PLAIN_EVERY);
         let verbose = self.verbosity == Verbosity::Verbose;
         let last = row.generation >= self.generations;
         // A terminal shows the rest in its bar.
@@ -136,7 +140,11 @@ impl Progress {
             }
             self.line(&line);
         }
-        self.flat = if row.fitness_std == 0.0 { self.flat + 1 } else { 0 };
+        self.flat = if row.fitness_std == 0.0 {
+            self.flat + 1
+        } else {
+            0
+        };
         if self.flat == FLAT {
             self.warn(&format!(
                 "all members have had the same fitness for {FLAT} generations: nothing can be \
@@ -177,7 +185,10 @@ impl Progress {
 
 /// One generation in words.
 fn status(row: &MetricsRow, evaluation: Option<f64>, seconds_left: f64) -> String {
-    let mut text = format!("fitness {:.1} (best {:.1})", row.fitness_mean, row.fitness_best);
+    let mut text = format!(
+        "fitness {:.1} (best {:.1})",
+        row.fitness_mean, row.fitness_best
+    );
     match (row.eval_return_mean, row.eval_return_std) {
         (Some(mean), Some(std)) => text.push_str(&format!("  evaluation {mean:.1} ± {std:.1}")),
         _ => {
@@ -195,7 +206,11 @@ fn status(row: &MetricsRow, evaluation: Option<f64>, seconds_left: f64) -> Strin
 
 fn ending_lines(ending: &Ending) -> Vec<String> {
     let run = ending.run.display();
-    let what = if ending.interrupted { "interrupted after" } else { "finished" };
+    let what = if ending.interrupted {
+        "interrupted after"
+    } else {
+        "finished"
+    };
     let mut lines = vec![format!(
         "{what} {} generations: {} control steps in {}",
         ending.generations,
@@ -203,8 +218,13 @@ fn ending_lines(ending: &Ending) -> Vec<String> {
         duration(ending.wall_s)
     )];
     if let Some((mean, std, episodes)) = ending.evaluation {
-        let best = ending.best.map(|best| format!(", best {best:.1}")).unwrap_or_default();
-        lines.push(format!("evaluation  {mean:.1} ± {std:.1} over {episodes} episodes{best}"));
+        let best = ending
+            .best
+            .map(|best| format!(", best {best:.1}"))
+            .unwrap_or_default();
+        lines.push(format!(
+            "evaluation  {mean:.1} ± {std:.1} over {episodes} episodes{best}"
+        ));
     }
     let commands = [
         ("watch", format!("cargo run -p viewer -- {run}")),
@@ -220,7 +240,11 @@ fn ending_lines(ending: &Ending) -> Vec<String> {
             },
         ),
     ];
-    lines.extend(commands.iter().map(|(label, command)| format!("{label:<10}  {command}")));
+    lines.extend(
+        commands
+            .iter()
+            .map(|(label, command)| format!("{label:<10}  {command}")),
+    );
     lines
 }
 
@@ -283,7 +307,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.txt");
         act(&mut Progress::new(verbosity, Some(&path), 100, &["forward", "control"]).unwrap());
-        std::fs::read_to_string(&path).unwrap().lines().map(str::to_owned).collect()
+        std::fs::read_to_string(&path)
+            .unwrap()
+            .lines()
+            .map(str::to_owned)
+            .collect()
     }
 
     #[test]
@@ -306,23 +334,38 @@ mod tests {
         };
         let lines = logged(Verbosity::Quiet, run);
         assert_eq!(lines.len(), 3, "{lines:?}");
-        let expected = "generation 4/100  fitness 12.3 (best 20.0)  evaluation 15.0 ± 3.0  21.4k steps/s";
+        let expected =
+            "generation 4/100  fitness 12.3 (best 20.0)  evaluation 15.0 ± 3.0  21.4k steps/s";
         assert!(lines[1].starts_with(expected), "{}", lines[1]);
         // The last evaluation stays in sight, and nothing is left to do.
-        assert!(lines[2].ends_with("evaluation 15.0  21.4k steps/s"), "{}", lines[2]);
+        assert!(
+            lines[2].ends_with("evaluation 15.0  21.4k steps/s"),
+            "{}",
+            lines[2]
+        );
         let lines = logged(Verbosity::Verbose, run);
         assert_eq!(lines.len(), 5);
-        assert!(lines[0].ends_with("  forward 1.0  control -2.0"), "{}", lines[0]);
+        assert!(
+            lines[0].ends_with("  forward 1.0  control -2.0"),
+            "{}",
+            lines[0]
+        );
     }
 
     #[test]
     fn a_flat_fitness_is_warned_about_once() {
         let lines = logged(Verbosity::Quiet, |progress| {
             for generation in 1..=12 {
-                progress.generation(&MetricsRow { fitness_std: 0.0, ..row(generation, None) });
+                progress.generation(&MetricsRow {
+                    fitness_std: 0.0,
+                    ..row(generation, None)
+                });
             }
         });
-        let warnings: Vec<_> = lines.iter().filter(|line| line.starts_with("warning: ")).collect();
+        let warnings: Vec<_> = lines
+            .iter()
+            .filter(|line| line.starts_with("warning: "))
+            .collect();
         assert_eq!(warnings.len(), 1);
         assert!(warnings[0].contains("sigma 0.001 may be too small"));
     }
@@ -358,14 +401,27 @@ mod tests {
     #[test]
     fn numbers_are_short() {
         for (value, text) in [
-            (0.0, "0"), (949.6, "950"), (999.4, "999"), (1000.0, "1.00k"), (12_345.0, "12.3k"),
-            (999_960.0, "1.00M"), (4_560_000.0, "4.56M"), (9_996_000.0, "10.0M"), (3e9, "3.00G"),
+            (0.0, "0"),
+            (949.6, "950"),
+            (999.4, "999"),
+            (1000.0, "1.00k"),
+            (12_345.0, "12.3k"),
+            (999_960.0, "1.00M"),
+            (4_560_000.0, "4.56M"),
+            (9_996_000.0, "10.0M"),
+            (3e9, "3.00G"),
         ] {
             assert_eq!(count(value), text);
         }
         for (seconds, text) in [
-            (-1.0, "0.0 s"), (0.26, "0.3 s"), (9.96, "10 s"), (59.4, "59 s"), (59.6, "1 min 0 s"),
-            (200.0, "3 min 20 s"), (7500.0, "2 h 5 min"), (90_000.0, "1 d 1 h"),
+            (-1.0, "0.0 s"),
+            (0.26, "0.3 s"),
+            (9.96, "10 s"),
+            (59.4, "59 s"),
+            (59.6, "1 min 0 s"),
+            (200.0, "3 min 20 s"),
+            (7500.0, "2 h 5 min"),
+            (90_000.0, "1 d 1 h"),
         ] {
             assert_eq!(duration(seconds), text);
         }

@@ -1,1 +1,74 @@
-//! tests
+//! What the black-box tests share: the `evo` program, scratch folders, reference data.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// Root of the workspace.
+#[must_use]
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// A file of `tests/data`.
+#[must_use]
+pub fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(name)
+}
+
+/// The `evo` program of the same build, in the root folder.
+///
+/// # Panics
+/// If it has not been built; `tests/run` and `cargo build -p evo` do that.
+#[must_use]
+pub fn evo(arguments: &[&str]) -> Command {
+    let test = std::env::current_exe().expect("a test knows its own path");
+    // target/PROFILE/deps/test-HASH -> target/PROFILE/evo
+    let folder = test.ancestors().nth(2).expect("tests lie in target/PROFILE/deps");
+    let program = folder.join(format!("evo{}", std::env::consts::EXE_SUFFIX));
+    assert!(program.exists(), "{} is missing: run `cargo build -p evo` first", program.display());
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(root());
+    command
+}
+
+/// Runs `evo` to its end.
+///
+/// # Panics
+/// If it cannot be started.
+#[must_use]
+pub fn run(arguments: &[&str]) -> Output {
+    evo(arguments).output().expect("evo starts")
+}
+
+/// Runs `evo` and returns its stdout.
+///
+/// # Panics
+/// If it does not exit with 0; the message holds its stderr.
+#[must_use]
+pub fn succeed(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert!(output.status.success(), "evo {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("output is UTF-8")
+}
+
+/// Runs `evo`, which must refuse with exit code `code` and without a panic; returns its stderr.
+///
+/// # Panics
+/// If it exits otherwise.
+#[must_use]
+pub fn refuse(arguments: &[&str], code: i32) -> String {
+    let output = run(arguments);
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "evo {arguments:?}: {stderr}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    stderr
+}
+
+/// A path as an argument.
+///
+/// # Panics
+/// If it is not UTF-8.
+#[must_use]
+pub fn text(path: &Path) -> &str {
+    path.to_str().expect("test paths are UTF-8")
+}

@@ -24,6 +24,10 @@ use crate::{Cone, Geom, GeomKind, Joint, JointKind, Model, SimError};
 /// `solref` more closely in the free-flight comparisons.
 const LIMIT_SOFTNESS: SpringCoefficients<f32> = SpringCoefficients { natural_frequency: 30.0, damping_ratio: 1.0 };
 
+/// Mass of the slide across a planar robot's plane, kg: heavy enough not to move, light enough to be
+/// no rounding noise.
+const BALLAST: f32 = 100.0;
+
 /// Everything of rapier that is a world's state: cloned to reset, to save and to restore.
 #[derive(Clone)]
 pub(super) struct RapierState {
@@ -170,6 +174,7 @@ struct Builder<'a> {
     joints: Vec<Option<JointMap>>,
     actuators: Vec<Option<ActuatorMap>>,
     multibodies: Vec<MultibodyJointHandle>,
+    ballasts: Vec<MultibodyJointHandle>,
 }
 
 impl<'a> Builder<'a> {
@@ -200,6 +205,7 @@ impl<'a> Builder<'a> {
             joints: vec![None; model.joints.len()],
             actuators: vec![None; model.actuators.len()],
             multibodies: Vec::new(),
+            ballasts: Vec::new(),
             owner,
         }
     }
@@ -275,7 +281,10 @@ impl<'a> Builder<'a> {
         let (mut parent, parent_frame) = match self.carrier[parent_owner] {
             Some(carrier) => carrier,
             // Each tree without a free joint hangs on a fixed body of its own.
-            None => (self.state.bodies.insert(RigidBodyBuilder::fixed()), Iso::identity()),
+            None => {
+                let fixed = self.state.bodies.insert(RigidBodyBuilder::fixed());
+                (self.insert_ballast(fixed, link.owner).unwrap_or(fixed), Iso::identity())
+            }
         };
         let parent_is_world = parent_owner == 0;
         // Pose of the body's frame in the current parent's rapier frame, before the next joint moves.
@@ -314,6 +323,49 @@ impl<'a> Builder<'a> {
             pose = Iso::identity();
         }
         self.carrier[link.owner] = Some((parent, Iso::identity()));
+    }
+
+    /// Hangs a planar robot on a slide across its plane that has inertia but no weight.
+    ///
+    /// rapier bounds the two friction impulses of a contact together. Across the plane a planar
+    /// robot cannot move at all, so that impulse is rounding noise divided by zero, and it would
+    /// use up the whole bound: the robot would slide as on ice.
+    fn insert_ballast(&mut self, fixed: RigidBodyHandle, root: usize) -> Option<RigidBodyHandle> {
+        let normal = self.plane_normal(root)?;
+        let frame = Iso::from_parts(na::Translation3::identity(), na::UnitQuaternion::rotation_between(&na::Vector3::x(), &normal)?);
+        let mut data = GenericJoint::new(JointAxesMask::all() & !JointAxesMask::LIN_X);
+        data.set_local_frame1(to_pose(&frame));
+        data.set_local_frame2(to_pose(&frame));
+        let ballast = self.insert_body(None, &Iso::identity());
+        let handle = self.state.multibody_joints.insert(fixed, ballast, data, true).expect("a tree never closes a loop");
+        self.ballasts.push(handle);
+        Some(ballast)
+    }
+
+    /// The direction in which no part of the tree below `root` can move, if there is one.
+    fn plane_normal(&self, root: usize) -> Option<na::Vector3<f64>> {
+        let model = self.model;
+        let mut poses = vec![Iso::identity()];
+        for body in &model.bodies[1..] {
+            poses.push(poses[body.parent] * iso(body.pos, body.quat));
+        }
+        let below = |mut body: usize| loop {
+            match body {
+                0 => return false,
+                b if b == root => return true,
+                b => body = model.bodies[b].parent,
+            }
+        };
+        let joints: Vec<&Joint> = model.joints.iter().filter(|j| below(j.body)).collect();
+        let axis = |j: &Joint| poses[j.body].rotation * na::Vector3::from(j.axis).normalize();
+        let normal = axis(joints.iter().find(|j| j.kind == JointKind::Hinge)?);
+        let planar = joints.iter().all(|j| match j.kind {
+            JointKind::Hinge => axis(j).dot(&normal).abs() > 1.0 - 1e-9,
+            JointKind::Slide => axis(j).dot(&normal).abs() < 1e-9,
+            JointKind::Ball | JointKind::Free => false,
+        });
+        let touches = model.geoms.iter().any(|g| below(g.body) && collides(model, g));
+        (planar && touches).then_some(normal)
     }
 
     fn map_dof(&mut self, dof: &Dof, handle: MultibodyJointHandle, child: RigidBodyHandle, parent: RigidBodyHandle) {
@@ -391,6 +443,11 @@ impl<'a> Builder<'a> {
         }
         for (joint, map) in model.joints.iter().zip(&joints) {
             write_dynamics(state, joint, map);
+        }
+        for &ballast in &self.ballasts {
+            let (multibody, id) = state.multibody_joints.get_mut(ballast).expect("just inserted");
+            let start = multibody.link(id).expect("the joint's own link").assembly_id();
+            multibody.armature_mut()[start] = BALLAST;
         }
         let mut bodies = vec![BodyMap { body: None, offset: Pose::IDENTITY, colliders: Vec::new() }; model.bodies.len()];
         for (index, map) in bodies.iter_mut().enumerate() {

@@ -1,0 +1,72 @@
+//! Same config and seed, same bits: for any number of threads, and with an interruption.
+
+use std::fs;
+use std::path::Path;
+
+use tests::{run, succeed, text};
+
+const SMALL: [&str; 14] = [
+    "--config", "ant.ron", "--set", "strategy.population=8", "--set", "rollout.horizon=30", "--set",
+    "run.eval_every=2", "--set", "run.eval_episodes=2", "--set", "run.checkpoint_every=2", "--set",
+    "run.keep=9",
+];
+
+fn train(out: &Path, threads: &str, generations: &str) {
+    let more = ["--out", text(out), "--threads", threads, "--generations", generations, "-q"];
+    let _ = succeed(&[&SMALL[..], &more[..]].concat());
+}
+
+/// The metrics without the columns that hold times.
+fn metrics(run: &Path) -> Vec<Vec<String>> {
+    let table = fs::read_to_string(run.join("metrics.csv")).expect("metrics");
+    let rows: Vec<Vec<String>> =
+        table.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect();
+    let times: Vec<usize> =
+        (0..rows[0].len()).filter(|&i| ["wall_s", "env_steps_per_s"].contains(&rows[0][i].as_str())).collect();
+    assert_eq!(times.len(), 2, "both time columns are there");
+    rows.into_iter()
+        .map(|row| row.into_iter().enumerate().filter(|(i, _)| !times.contains(i)).map(|(_, cell)| cell).collect())
+        .collect()
+}
+
+fn checkpoint(run: &Path) -> Vec<u8> {
+    fs::read(run.join("checkpoints/last.safetensors")).expect("checkpoint")
+}
+
+#[test]
+fn threads_do_not_change_a_bit() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+    train(&one, "1", "4");
+    train(&two, "2", "4");
+    assert_eq!(metrics(&one), metrics(&two));
+    assert!(checkpoint(&one) == checkpoint(&two), "checkpoints differ");
+    assert_eq!(metrics(&one).len(), 5, "a header and four generations");
+}
+
+#[test]
+fn an_interrupted_run_ends_like_an_uninterrupted_one() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let (whole, halves) = (folder.path().join("whole"), folder.path().join("halves"));
+    train(&whole, "2", "5");
+    train(&halves, "1", "3");
+    // A row that came after the last checkpoint, as a power cut would leave it.
+    let table = halves.join("metrics.csv");
+    let mut rows = fs::read_to_string(&table).expect("metrics");
+    rows.push_str("4,1,2,3,4");
+    fs::write(&table, rows).expect("metrics can be written");
+    let output = run(&["resume", text(&halves), "--generations", "5", "-q"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(metrics(&whole), metrics(&halves));
+    assert!(checkpoint(&whole) == checkpoint(&halves), "checkpoints differ");
+}
+
+#[test]
+fn another_seed_is_another_run() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let (one, two) = (folder.path().join("one"), folder.path().join("two"));
+    train(&one, "2", "1");
+    let more = ["--out", text(&two), "--seed", "2", "--generations", "1", "-q"];
+    let _ = succeed(&[&SMALL[..], &more[..]].concat());
+    assert_ne!(metrics(&one)[1], metrics(&two)[1]);
+}
