@@ -120,11 +120,7 @@ impl Ant {
             horizon: 1000,
             memory: 1,
         };
-        Ok(Self {
-            config,
-            spec,
-            model: Arc::new(model),
-        })
+        Ok(Self { config, spec, model: Arc::new(model) })
     }
 }
 
@@ -159,13 +155,7 @@ impl Task for Ant {
         velocities.copy_from_slice(world.qvel);
     }
 
-    fn step(
-        &self,
-        world: &WorldView<'_>,
-        action: &[f32],
-        memory: &mut [f32],
-        terms: &mut [f32],
-    ) -> bool {
+    fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
         let (x, z) = (world.qpos[0], f64::from(world.qpos[2]));
         let speed = (f64::from(x) - f64::from(memory[0])) / CONTROL_DT;
         memory[0] = x;
@@ -225,10 +215,7 @@ mod tests {
     #[test]
     fn terms_are_speed_bonus_and_effort() {
         // 0.125 m in 0.05 s is 2.5 m/s; 0.5 · (1 + 4 · 0.25) = 1.
-        let (mut config, action) = (
-            Config::default(),
-            [1.0, 0.5, -0.5, 0.5, -0.5, 0.0, 0.0, 0.0],
-        );
+        let (mut config, action) = (Config::default(), [1.0, 0.5, -0.5, 0.5, -0.5, 0.0, 0.0, 0.0]);
         let result = score(config.clone(), [1.0, 1.125], 0.5, action);
         assert_eq!(result, ([2.5, 1.0, -1.0], false));
         (config.forward_reward_weight, config.healthy_reward) = (2.0, 3.0);

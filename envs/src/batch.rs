@@ -98,23 +98,13 @@ impl Envs {
         let spec = task.spec();
         if horizon == 0 {
             let expected = "expected at least 1 control step".to_owned();
-            return Err(EnvError::Setting {
-                env: spec.name,
-                setting: "horizon",
-                value: 0.0,
-                expected,
-            });
+            return Err(EnvError::Setting { env: spec.name, setting: "horizon", value: 0.0, expected });
         }
         let (value, wanted) = (options.control_dt(), spec.control_dt);
         if value.is_nan() || (value - wanted).abs() > 1e-9 {
             let setting = "timestep × substeps";
             let expected = format!("expected {wanted} s, the control step of the task");
-            return Err(EnvError::Setting {
-                env: spec.name,
-                setting,
-                value,
-                expected,
-            });
+            return Err(EnvError::Setting { env: spec.name, setting, value, expected });
         }
         let model = task.model();
         let worlds = Worlds::new(model, n, options, &task.sensors())?;
@@ -206,8 +196,7 @@ impl Envs {
         // NaN first: an entry that a task forgets to write is then noticed.
         self.observation.fill(f32::NAN);
         let memory = row(&self.memory, self.sizes.memory, i);
-        self.task
-            .observe(&self.worlds.view(i), memory, &mut self.observation);
+        self.task.observe(&self.worlds.view(i), memory, &mut self.observation);
         let sound = all_finite(&self.observation);
         if sound {
             let observation = row_mut(&mut self.observations, self.sizes.observation, i);
@@ -232,16 +221,8 @@ impl Envs {
     /// # Panics
     /// If `active` is not of length [`Envs::len`] or `actions` not of length `len × actions`.
     pub fn step(&mut self, active: &[bool], actions: &[f32]) {
-        assert_eq!(
-            active.len(),
-            self.len(),
-            "one entry in `active` per environment"
-        );
-        assert_eq!(
-            actions.len(),
-            self.actions.len(),
-            "one action vector per environment"
-        );
+        assert_eq!(active.len(), self.len(), "one entry in `active` per environment");
+        assert_eq!(actions.len(), self.actions.len(), "one action vector per environment");
         for (i, &wanted) in active.iter().enumerate() {
             self.active[i] = wanted && !self.resting[i];
             if self.active[i] {
@@ -259,16 +240,11 @@ impl Envs {
     /// Clips the action of environment `i` and turns it into controls.
     fn clip(&mut self, i: usize, actions: &[f32]) {
         let action = row_mut(&mut self.actions, self.sizes.action, i);
-        for (k, (clipped, &given)) in action
-            .iter_mut()
-            .zip(row(actions, self.sizes.action, i))
-            .enumerate()
-        {
+        for (k, (clipped, &given)) in action.iter_mut().zip(row(actions, self.sizes.action, i)).enumerate() {
             let given = if given.is_nan() { 0.0 } else { given };
             *clipped = given.clamp(self.low[k], self.high[k]);
         }
-        self.task
-            .control(action, row_mut(&mut self.controls, self.sizes.control, i));
+        self.task.control(action, row_mut(&mut self.controls, self.sizes.control, i));
     }
 
     /// Scores and observes environment `i` after a step.
@@ -293,11 +269,7 @@ impl Envs {
             self.blow_ups += 1;
         }
         let reward = terms.iter().fold(0.0, |sum, &term| sum + f64::from(term));
-        self.outcomes[i] = Step {
-            reward,
-            terminated,
-            truncated,
-        };
+        self.outcomes[i] = Step { reward, terminated, truncated };
         self.resting[i] = terminated || truncated;
     }
 
@@ -365,8 +337,7 @@ impl Envs {
     pub fn load(&mut self, i: usize, state: &EnvState) {
         self.worlds.restore(i, &state.world);
         row_mut(&mut self.memory, self.sizes.memory, i).copy_from_slice(&state.memory);
-        row_mut(&mut self.observations, self.sizes.observation, i)
-            .copy_from_slice(&state.observation);
+        row_mut(&mut self.observations, self.sizes.observation, i).copy_from_slice(&state.observation);
         row_mut(&mut self.actions, self.sizes.action, i).copy_from_slice(&state.action);
         row_mut(&mut self.terms, self.sizes.terms, i).copy_from_slice(&state.terms);
         self.outcomes[i] = state.outcome;

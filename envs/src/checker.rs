@@ -41,30 +41,17 @@ pub fn check(task: &Arc<dyn Task>, options: StepOptions) -> Result<(), EnvError>
 }
 
 fn fail(spec: &Spec, check: &'static str, problem: String) -> Result<(), EnvError> {
-    Err(EnvError::Check {
-        env: spec.name,
-        check,
-        problem,
-    })
+    Err(EnvError::Check { env: spec.name, check, problem })
 }
 
 fn spec(task: &Arc<dyn Task>) -> Result<(), EnvError> {
     let spec = task.spec();
     let problem = |problem: String| fail(spec, "spec", problem);
-    let name_is_plain = spec
-        .name
-        .chars()
-        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    let name_is_plain = spec.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
     if spec.name.is_empty() || !name_is_plain {
-        return problem(format!(
-            "name '{}' is not made of a-z, 0-9 and _",
-            spec.name
-        ));
+        return problem(format!("name '{}' is not made of a-z, 0-9 and _", spec.name));
     }
-    for (what, channels) in [
-        ("observation", &spec.observations),
-        ("action", &spec.actions),
-    ] {
+    for (what, channels) in [("observation", &spec.observations), ("action", &spec.actions)] {
         let names: BTreeSet<&str> = channels.iter().map(|c| c.name.as_str()).collect();
         if channels.is_empty() || names.len() != channels.len() || names.contains("") {
             return problem(format!("{what} names are missing or not unique"));
@@ -72,39 +59,23 @@ fn spec(task: &Arc<dyn Task>) -> Result<(), EnvError> {
         // NaN limits fail, too.
         let is_range = |c: &&Channel| c.low.partial_cmp(&c.high) == Some(Ordering::Less);
         if let Some(c) = channels.iter().find(|c| !is_range(c)) {
-            return problem(format!(
-                "{what} '{}' has the range {}..={}",
-                c.name, c.low, c.high
-            ));
+            return problem(format!("{what} '{}' has the range {}..={}", c.name, c.low, c.high));
         }
     }
-    if let Some(c) = spec
-        .actions
-        .iter()
-        .find(|c| !(c.low.is_finite() && c.high.is_finite()))
-    {
+    if let Some(c) = spec.actions.iter().find(|c| !(c.low.is_finite() && c.high.is_finite())) {
         return problem(format!("action '{}' has no finite range", c.name));
     }
     let terms: BTreeSet<&str> = spec.terms.iter().copied().collect();
-    if terms.is_empty()
-        || terms.len() != spec.terms.len()
-        || spec.formulas.len() != spec.terms.len()
-    {
+    if terms.is_empty() || terms.len() != spec.terms.len() || spec.formulas.len() != spec.terms.len() {
         return problem("reward terms are missing, not unique or without formula".to_owned());
     }
     if !(spec.control_dt.is_finite() && spec.control_dt > 0.0) || spec.horizon == 0 {
-        return problem(format!(
-            "control_dt {} or horizon {}",
-            spec.control_dt, spec.horizon
-        ));
+        return problem(format!("control_dt {} or horizon {}", spec.control_dt, spec.horizon));
     }
     for fidelity in [Fidelity::Default, Fidelity::Reference] {
         let physics = task.physics(fidelity);
         if (physics.control_dt() - spec.control_dt).abs() > 1e-9 {
-            return problem(format!(
-                "{fidelity:?} physics makes {} s, not control_dt",
-                physics.control_dt()
-            ));
+            return problem(format!("{fidelity:?} physics makes {} s, not control_dt", physics.control_dt()));
         }
     }
     Ok(())
@@ -125,8 +96,7 @@ fn determinism(task: &Arc<dyn Task>, options: StepOptions) -> Result<(), EnvErro
     let first = run(1, 0)?;
     for (n, slot) in [(1, 0), (5, 0), (5, 3)] {
         if run(n, slot)? != first {
-            let problem =
-                format!("another course in a batch of {n}, place {slot}, with the same seed");
+            let problem = format!("another course in a batch of {n}, place {slot}, with the same seed");
             return fail(task.spec(), "determinism", problem);
         }
     }
@@ -147,19 +117,13 @@ fn save_and_load(task: &Arc<dyn Task>, options: StepOptions) -> Result<(), EnvEr
         saved = Some(envs.save(1));
     }
     let Some(saved) = saved else {
-        return fail(
-            task.spec(),
-            name,
-            "the episode of seed 3 is over after one step".to_owned(),
-        );
+        return fail(task.spec(), name, "the episode of seed 3 is over after one step".to_owned());
     };
     let go_on = |envs: &mut Envs, slot: usize| -> Vec<u64> {
         envs.load(slot, &saved);
         let mut bits = Vec::new();
         record(envs, slot, &mut bits);
-        let mut players: Vec<Player> = (0..envs.len())
-            .map(|i| Player::new(100 + i as u64))
-            .collect();
+        let mut players: Vec<Player> = (0..envs.len()).map(|i| Player::new(100 + i as u64)).collect();
         players[slot] = Player::new(4);
         for _ in 0..COMPARED {
             play(envs, &mut players);
@@ -169,16 +133,9 @@ fn save_and_load(task: &Arc<dyn Task>, options: StepOptions) -> Result<(), EnvEr
     };
     let first = go_on(&mut envs, 1);
     let mut other = Envs::new(task.clone(), 3, options, task.spec().horizon)?;
-    for (what, bits) in [
-        ("in place", go_on(&mut envs, 1)),
-        ("elsewhere", go_on(&mut other, 2)),
-    ] {
+    for (what, bits) in [("in place", go_on(&mut envs, 1)), ("elsewhere", go_on(&mut other, 2))] {
         if bits != first {
-            return fail(
-                task.spec(),
-                name,
-                format!("another course after loading {what}"),
-            );
+            return fail(task.spec(), name, format!("another course after loading {what}"));
         }
     }
     Ok(())
@@ -192,20 +149,12 @@ fn random_actions(task: &Arc<dyn Task>, options: StepOptions) -> Result<(), EnvE
         play(&mut envs, &mut players);
         for seed in 0..envs.len() {
             if let Some(problem) = unsound(&envs, seed) {
-                return fail(
-                    spec,
-                    "random actions",
-                    format!("seed {seed}, step {step}: {problem}"),
-                );
+                return fail(spec, "random actions", format!("seed {seed}, step {step}: {problem}"));
             }
         }
     }
     if envs.blow_ups() > 0 {
-        return fail(
-            spec,
-            "random actions",
-            format!("{} blow-ups", envs.blow_ups()),
-        );
+        return fail(spec, "random actions", format!("{} blow-ups", envs.blow_ups()));
     }
     Ok(())
 }
@@ -223,10 +172,7 @@ fn unsound(envs: &Envs, i: usize) -> Option<String> {
     }
     let sum = terms.iter().fold(0.0, |sum, &term| sum + f64::from(term));
     if !sum.is_finite() || sum != outcome.reward {
-        return Some(format!(
-            "terms {terms:?} do not sum to the reward {}",
-            outcome.reward
-        ));
+        return Some(format!("terms {terms:?} do not sum to the reward {}", outcome.reward));
     }
     if outcome.terminated && spec.termination.is_none() {
         return Some("terminated, although the spec says that it never does".to_owned());
@@ -252,11 +198,7 @@ fn time_limit(task: &Arc<dyn Task>, options: StepOptions) -> Result<(), EnvError
         envs.step(&all, &actions);
         for (seed, over) in before.into_iter().enumerate() {
             let (outcome, steps) = (envs.outcome(seed), envs.steps(seed));
-            let truncated = if over {
-                steps == HORIZON
-            } else {
-                step == HORIZON
-            };
+            let truncated = if over { steps == HORIZON } else { step == HORIZON };
             if outcome.truncated != truncated || (!over && steps != step) {
                 let problem = format!("seed {seed}, step {step}: {outcome:?} after {steps} steps");
                 return fail(spec, name, problem);
@@ -279,16 +221,9 @@ fn clipping(task: &Arc<dyn Task>, options: StepOptions) -> Result<(), EnvError> 
     let mut rng = ChaCha8Rng::seed_from_u64(6);
     for step in 0..COMPARED {
         let sides: Vec<bool> = spec.actions.iter().map(|_| rng.random()).collect();
-        let limits = spec
-            .actions
-            .iter()
-            .zip(&sides)
-            .map(|(c, &side)| if side { c.high } else { c.low });
-        let beyond = spec
-            .actions
-            .iter()
-            .zip(&sides)
-            .map(|(c, &side)| if side { c.high + 10.0 } else { c.low - 10.0 });
+        let limits = spec.actions.iter().zip(&sides).map(|(c, &side)| if side { c.high } else { c.low });
+        let beyond =
+            spec.actions.iter().zip(&sides).map(|(c, &side)| if side { c.high + 10.0 } else { c.low - 10.0 });
         let actions: Vec<f32> = limits.chain(beyond).collect();
         envs.step(&[true, true], &actions);
         let (mut limit, mut beyond) = (Vec::new(), Vec::new());
@@ -319,12 +254,7 @@ fn play(envs: &mut Envs, players: &mut [Player]) {
         if envs.is_resting(i) {
             envs.reset(i, rng);
         }
-        actions.extend(
-            task.spec()
-                .actions
-                .iter()
-                .map(|c| rng.random_range(c.low..=c.high)),
-        );
+        actions.extend(task.spec().actions.iter().map(|c| rng.random_range(c.low..=c.high)));
     }
     envs.step(&vec![true; players.len()], &actions);
 }

@@ -29,12 +29,7 @@ pub fn docs() -> Result<String, EnvError> {
                 spec.actions.len().to_string(),
                 format!("{} s", spec.control_dt),
                 spec.horizon.to_string(),
-                if spec.termination.is_some() {
-                    "yes"
-                } else {
-                    "no"
-                }
-                .to_owned(),
+                if spec.termination.is_some() { "yes" } else { "no" }.to_owned(),
             ],
         );
         section(&mut sections, &config, task.as_ref());
@@ -49,25 +44,13 @@ pub fn docs() -> Result<String, EnvError> {
 fn section(page: &mut String, config: &EnvConfig, task: &dyn Task) {
     let spec = task.spec();
     line(page, &format!("\n## {}\n\n{}\n", spec.name, spec.summary));
-    line(
-        page,
-        &format!("Config, with defaults: `{}`\n", settings(config)),
-    );
+    line(page, &format!("Config, with defaults: `{}`\n", settings(config)));
     line(page, &format!("- Start: {}", spec.start));
-    line(
-        page,
-        &format!("- Terminates: {}", spec.termination.unwrap_or("Never.")),
-    );
-    for (name, fidelity) in [
-        ("default", Fidelity::Default),
-        ("reference", Fidelity::Reference),
-    ] {
+    line(page, &format!("- Terminates: {}", spec.termination.unwrap_or("Never.")));
+    for (name, fidelity) in [("default", Fidelity::Default), ("reference", Fidelity::Reference)] {
         let physics = task.physics(fidelity);
         let (step, count, iterations) = (physics.timestep, physics.substeps, physics.iterations);
-        line(
-            page,
-            &format!("- Physics, {name}: {step} s × {count} with {iterations} solver iterations"),
-        );
+        line(page, &format!("- Physics, {name}: {step} s × {count} with {iterations} solver iterations"));
     }
     line(page, "\n| reward term | value |\n| --- | --- |");
     for (term, formula) in spec.terms.iter().zip(spec.formulas) {
@@ -79,39 +62,20 @@ fn section(page: &mut String, config: &EnvConfig, task: &dyn Task) {
 }
 
 fn settings(config: &EnvConfig) -> String {
-    let options =
-        ron::Options::default().with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES);
+    let options = ron::Options::default().with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES);
     // Spaces after `:` and `,` as a person would type them.
     let pretty = ron::ser::PrettyConfig::new().compact_structs(true);
-    options
-        .to_string_pretty(config, pretty)
-        .expect("configs are plain numbers and flags")
+    options.to_string_pretty(config, pretty).expect("configs are plain numbers and flags")
 }
 
 fn channels(page: &mut String, what: &str, channels: &[Channel]) {
-    line(
-        page,
-        &format!("\n| | {what} | unit | low | high |\n| --- | --- | --- | --- | --- |"),
-    );
+    line(page, &format!("\n| | {what} | unit | low | high |\n| --- | --- | --- | --- | --- |"));
     for (i, channel) in channels.iter().enumerate() {
         let limit = |x: f32| {
-            if x.is_finite() {
-                x.to_string()
-            } else {
-                String::new()
-            }
+            if x.is_finite() { x.to_string() } else { String::new() }
         };
         let (low, high) = (limit(channel.low), limit(channel.high));
-        row(
-            page,
-            &[
-                i.to_string(),
-                channel.name.clone(),
-                channel.unit.to_owned(),
-                low,
-                high,
-            ],
-        );
+        row(page, &[i.to_string(), channel.name.clone(), channel.unit.to_owned(), low, high]);
     }
 }
 

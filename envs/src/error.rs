@@ -46,39 +46,17 @@ pub enum EnvError {
 
 /// Refuses a weight that is not a finite number.
 pub(crate) fn finite(env: &'static str, field: &'static str, value: f64) -> Result<(), EnvError> {
-    check(
-        env,
-        field,
-        value,
-        value.is_finite(),
-        "expected a finite number",
-    )
+    check(env, field, value, value.is_finite(), "expected a finite number")
 }
 
 /// Refuses a scale that is negative or not finite.
-pub(crate) fn not_negative(
-    env: &'static str,
-    field: &'static str,
-    value: f64,
-) -> Result<(), EnvError> {
-    check(
-        env,
-        field,
-        value,
-        value.is_finite() && value >= 0.0,
-        "expected a finite number of at least 0",
-    )
+pub(crate) fn not_negative(env: &'static str, field: &'static str, value: f64) -> Result<(), EnvError> {
+    check(env, field, value, value.is_finite() && value >= 0.0, "expected a finite number of at least 0")
 }
 
 /// Refuses a limit that is not above zero or not finite.
 pub(crate) fn positive(env: &'static str, field: &'static str, value: f64) -> Result<(), EnvError> {
-    check(
-        env,
-        field,
-        value,
-        value.is_finite() && value > 0.0,
-        "expected a finite number above 0",
-    )
+    check(env, field, value, value.is_finite() && value > 0.0, "expected a finite number above 0")
 }
 
 /// Refuses an interval that is empty or not finite.
@@ -91,12 +69,7 @@ pub(crate) fn interval(
         return Ok(());
     }
     let value = format!("({low}, {high})");
-    Err(EnvError::Config {
-        env,
-        field,
-        value,
-        expected: "expected (low, high), both finite, low < high",
-    })
+    Err(EnvError::Config { env, field, value, expected: "expected (low, high), both finite, low < high" })
 }
 
 fn check(
@@ -109,10 +82,5 @@ fn check(
     if valid {
         return Ok(());
     }
-    Err(EnvError::Config {
-        env,
-        field,
-        value: value.to_string(),
-        expected,
-    })
+    Err(EnvError::Config { env, field, value: value.to_string(), expected })
 }

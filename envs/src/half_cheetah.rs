@@ -50,11 +50,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            forward_reward_weight: 1.0,
-            ctrl_cost_weight: 0.1,
-            reset_noise_scale: 0.1,
-        }
+        Self { forward_reward_weight: 1.0, ctrl_cost_weight: 0.1, reset_noise_scale: 0.1 }
     }
 }
 
@@ -74,10 +70,7 @@ impl HalfCheetah {
         finite(NAME, "forward_reward_weight", config.forward_reward_weight)?;
         finite(NAME, "ctrl_cost_weight", config.ctrl_cost_weight)?;
         not_negative(NAME, "reset_noise_scale", config.reset_noise_scale)?;
-        let model = Model::from_mjcf(
-            include_str!("../assets/half_cheetah.xml"),
-            "half_cheetah.xml",
-        )?;
+        let model = Model::from_mjcf(include_str!("../assets/half_cheetah.xml"), "half_cheetah.xml")?;
         let mut observations = Channel::positions(&model).split_off(1);
         observations.extend(Channel::velocities(&model));
         let spec = Spec {
@@ -89,19 +82,12 @@ impl HalfCheetah {
             observations,
             actions: Channel::controls(&model),
             terms: &["forward", "control"],
-            formulas: &[
-                "forward_reward_weight · Δx / control_dt",
-                "−ctrl_cost_weight · Σ action²",
-            ],
+            formulas: &["forward_reward_weight · Δx / control_dt", "−ctrl_cost_weight · Σ action²"],
             control_dt: CONTROL_DT,
             horizon: 1000,
             memory: 1,
         };
-        Ok(Self {
-            config,
-            spec,
-            model: Arc::new(model),
-        })
+        Ok(Self { config, spec, model: Arc::new(model) })
     }
 }
 
@@ -134,13 +120,7 @@ impl Task for HalfCheetah {
         velocities.copy_from_slice(world.qvel);
     }
 
-    fn step(
-        &self,
-        world: &WorldView<'_>,
-        action: &[f32],
-        memory: &mut [f32],
-        terms: &mut [f32],
-    ) -> bool {
+    fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
         let x = world.qpos[0];
         let speed = (f64::from(x) - f64::from(memory[0])) / CONTROL_DT;
         memory[0] = x;
@@ -185,10 +165,7 @@ mod tests {
                 envs.reset(0, &mut ChaCha8Rng::seed_from_u64(seed));
                 (0..100).for_each(|_| envs.step(&[true], &[0.0; 6]));
                 let speed = envs.view(0).qvel[0];
-                assert!(
-                    speed.abs() < 0.01,
-                    "{fidelity:?}, seed {seed}: {speed} m/s after 5 s"
-                );
+                assert!(speed.abs() < 0.01, "{fidelity:?}, seed {seed}: {speed} m/s after 5 s");
             }
         }
     }

@@ -44,10 +44,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            max_angle: 0.2,
-            reset_noise_scale: 0.01,
-        }
+        Self { max_angle: 0.2, reset_noise_scale: 0.01 }
     }
 }
 
@@ -66,10 +63,8 @@ impl InvertedPendulum {
     pub fn new(config: Config) -> Result<Self, EnvError> {
         positive(NAME, "max_angle", config.max_angle)?;
         not_negative(NAME, "reset_noise_scale", config.reset_noise_scale)?;
-        let model = Model::from_mjcf(
-            include_str!("../assets/inverted_pendulum.xml"),
-            "inverted_pendulum.xml",
-        )?;
+        let model =
+            Model::from_mjcf(include_str!("../assets/inverted_pendulum.xml"), "inverted_pendulum.xml")?;
         let mut observations = Channel::positions(&model);
         observations.extend(Channel::velocities(&model));
         let spec = Spec {
@@ -86,11 +81,7 @@ impl InvertedPendulum {
             horizon: 1000,
             memory: 0,
         };
-        Ok(Self {
-            config,
-            spec,
-            model: Arc::new(model),
-        })
+        Ok(Self { config, spec, model: Arc::new(model) })
     }
 }
 
@@ -121,13 +112,7 @@ impl Task for InvertedPendulum {
         velocities.copy_from_slice(world.qvel);
     }
 
-    fn step(
-        &self,
-        world: &WorldView<'_>,
-        _action: &[f32],
-        _memory: &mut [f32],
-        terms: &mut [f32],
-    ) -> bool {
+    fn step(&self, world: &WorldView<'_>, _action: &[f32], _memory: &mut [f32], terms: &mut [f32]) -> bool {
         let upright = f64::from(world.qpos[1].abs()) <= self.config.max_angle;
         terms[0] = if upright { 1.0 } else { 0.0 };
         !upright
@@ -158,10 +143,7 @@ mod tests {
         for angle in [0.21, -0.21, f32::NAN] {
             assert_eq!(score(Config::default(), angle), (0.0, true), "{angle}");
         }
-        let config = Config {
-            max_angle: 0.5,
-            ..Config::default()
-        };
+        let config = Config { max_angle: 0.5, ..Config::default() };
         assert_eq!(score(config.clone(), -0.4), (1.0, false));
         assert_eq!(score(config, -0.6), (0.0, true));
     }

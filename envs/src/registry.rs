@@ -68,10 +68,7 @@ registry! {
 /// All tasks with their default settings, in the order of [`names`].
 #[must_use]
 pub fn defaults() -> Vec<EnvConfig> {
-    names()
-        .into_iter()
-        .filter_map(EnvConfig::from_name)
-        .collect()
+    names().into_iter().filter_map(EnvConfig::from_name).collect()
 }
 
 #[cfg(test)]

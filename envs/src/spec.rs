@@ -18,22 +18,12 @@ pub struct Channel {
 impl Channel {
     /// A channel without bounds.
     pub fn unbounded(name: impl Into<String>, unit: &'static str) -> Self {
-        Self {
-            name: name.into(),
-            unit,
-            low: f32::NEG_INFINITY,
-            high: f32::INFINITY,
-        }
+        Self { name: name.into(), unit, low: f32::NEG_INFINITY, high: f32::INFINITY }
     }
 
     /// A channel with bounds.
     pub fn bounded(name: impl Into<String>, unit: &'static str, low: f32, high: f32) -> Self {
-        Self {
-            name: name.into(),
-            unit,
-            low,
-            high,
-        }
+        Self { name: name.into(), unit, low, high }
     }
 
     /// One channel per entry of `qpos`, in order. Joint limits are soft, so angles have no bounds.
@@ -48,9 +38,7 @@ impl Channel {
             };
             match joint.kind {
                 JointKind::Free => {
-                    channels.extend(
-                        ["x", "y", "z"].map(|a| Self::unbounded(format!("{body} {a}"), "m")),
-                    );
+                    channels.extend(["x", "y", "z"].map(|a| Self::unbounded(format!("{body} {a}"), "m")));
                     channels.extend(quaternion(body));
                 }
                 JointKind::Ball => channels.extend(quaternion(name)),
@@ -92,12 +80,7 @@ impl Channel {
     pub fn controls(model: &Model) -> Vec<Self> {
         let control = |motor: &sim::Actuator| {
             let [low, high] = motor.ctrlrange.map(|limit| limit as f32);
-            Self::bounded(
-                format!("{} motor", model.joints[motor.joint].name),
-                "",
-                low,
-                high,
-            )
+            Self::bounded(format!("{} motor", model.joints[motor.joint].name), "", low, high)
         };
         model.actuators.iter().map(control).collect()
     }
@@ -138,10 +121,7 @@ impl Spec {
     /// mapped exactly.
     pub fn scale_action(&self, unit: &[f32], action: &mut [f32]) {
         for ((channel, &u), a) in self.actions.iter().zip(unit).zip(action) {
-            let (middle, half) = (
-                0.5 * (channel.low + channel.high),
-                0.5 * (channel.high - channel.low),
-            );
+            let (middle, half) = (0.5 * (channel.low + channel.high), 0.5 * (channel.high - channel.low));
             *a = middle + half * u.clamp(-1.0, 1.0);
         }
     }
@@ -155,21 +135,9 @@ mod tests {
 
     #[test]
     fn actions_are_scaled_to_their_range_and_clipped() {
-        let mut spec = EnvConfig::from_name("inverted_pendulum")
-            .unwrap()
-            .build()
-            .unwrap()
-            .spec()
-            .clone();
+        let mut spec = EnvConfig::from_name("inverted_pendulum").unwrap().build().unwrap().spec().clone();
         let mut action = [0.0];
-        for (unit, expected) in [
-            (-1.0, -3.0),
-            (0.0, 0.0),
-            (0.5, 1.5),
-            (1.0, 3.0),
-            (7.0, 3.0),
-            (-7.0, -3.0),
-        ] {
+        for (unit, expected) in [(-1.0, -3.0), (0.0, 0.0), (0.5, 1.5), (1.0, 3.0), (7.0, 3.0), (-7.0, -3.0)] {
             spec.scale_action(&[unit], &mut action);
             assert_eq!(action[0], expected);
         }
@@ -203,9 +171,6 @@ mod tests {
         assert_eq!(observations[13], "torso velocity x");
         assert_eq!(observations[16], "torso angular velocity x");
         assert_eq!(observations[26], "ankle_4 velocity");
-        assert_eq!(
-            names(&ant.spec().actions)[..3],
-            ["hip_4 motor", "ankle_4 motor", "hip_1 motor"]
-        );
+        assert_eq!(names(&ant.spec().actions)[..3], ["hip_4 motor", "ankle_4 motor", "hip_1 motor"]);
     }
 }

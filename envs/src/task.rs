@@ -23,12 +23,7 @@ pub enum Fidelity {
 
 /// Rapier settings: physics step in seconds, physics steps per control step, solver iterations.
 pub(crate) fn rapier(timestep: f64, substeps: usize, iterations: usize) -> StepOptions {
-    StepOptions {
-        engine: EngineKind::Rapier,
-        timestep,
-        substeps,
-        iterations,
-    }
+    StepOptions { engine: EngineKind::Rapier, timestep, substeps, iterations }
 }
 
 /// A task on one robot.
@@ -61,21 +56,11 @@ pub trait Task: Send + Sync {
 
     /// Scores the step that has just been made: writes the reward terms in the order of
     /// `spec().terms` and returns whether the episode has terminated.
-    fn step(
-        &self,
-        world: &WorldView<'_>,
-        action: &[f32],
-        memory: &mut [f32],
-        terms: &mut [f32],
-    ) -> bool;
+    fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool;
 }
 
 /// A world without sensors, for tests of reward terms.
 #[cfg(test)]
 pub(crate) fn world<'a>(qpos: &'a [f32], qvel: &'a [f32]) -> WorldView<'a> {
-    WorldView {
-        qpos,
-        qvel,
-        sensors: &[],
-    }
+    WorldView { qpos, qvel, sensors: &[] }
 }

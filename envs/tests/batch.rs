@@ -30,18 +30,10 @@ struct Faulty {
 
 impl Faulty {
     fn boxed(fault: Fault) -> Arc<dyn Task> {
-        let inner = EnvConfig::from_name("inverted_pendulum")
-            .unwrap()
-            .build()
-            .unwrap();
+        let inner = EnvConfig::from_name("inverted_pendulum").unwrap().build().unwrap();
         let mut spec = inner.spec().clone();
         (spec.memory, spec.terms, spec.formulas) = (1, &["alive", "extra"], &["1", "0"]);
-        Arc::new(Self {
-            inner,
-            spec,
-            fault,
-            hidden: 0.into(),
-        })
+        Arc::new(Self { inner, spec, fault, hidden: 0.into() })
     }
 }
 
@@ -59,10 +51,7 @@ impl Task for Faulty {
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], memory: &mut [f32]) {
-        assert_eq!(
-            (&*qpos, &*qvel, &*memory),
-            (&[0.0; 2][..], &[0.0; 2][..], &[0.0][..])
-        );
+        assert_eq!((&*qpos, &*qvel, &*memory), (&[0.0; 2][..], &[0.0; 2][..], &[0.0][..]));
         self.inner.reset(rng, qpos, qvel, &mut []);
     }
 
@@ -72,23 +61,14 @@ impl Task for Faulty {
             Fault::Observation if memory[0] == 3.0 => obs[1] = f32::NAN,
             Fault::StartObservation => obs[0] = f32::INFINITY,
             Fault::HiddenState => {
-                obs[0] = self
-                    .hidden
-                    .fetch_add(1, std::sync::atomic::Ordering::Relaxed)
-                    as f32;
+                obs[0] = self.hidden.fetch_add(1, std::sync::atomic::Ordering::Relaxed) as f32;
             }
             Fault::Memory => obs[0] = memory[0],
             _ => {}
         }
     }
 
-    fn step(
-        &self,
-        world: &WorldView<'_>,
-        action: &[f32],
-        memory: &mut [f32],
-        terms: &mut [f32],
-    ) -> bool {
+    fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
         memory[0] += 1.0;
         terms[1] = 0.0;
         match self.fault {
@@ -116,24 +96,10 @@ fn a_step_that_is_not_finite_terminates_without_reward() {
         reset(&mut envs, 0, 1);
         for _ in 0..2 {
             envs.step(&[true], &[0.0]);
-            assert_eq!(
-                envs.outcome(0),
-                Step {
-                    reward: 1.0,
-                    terminated: false,
-                    truncated: false
-                }
-            );
+            assert_eq!(envs.outcome(0), Step { reward: 1.0, terminated: false, truncated: false });
         }
         envs.step(&[true], &[0.0]);
-        assert_eq!(
-            envs.outcome(0),
-            Step {
-                reward: 0.0,
-                terminated: true,
-                truncated: false
-            }
-        );
+        assert_eq!(envs.outcome(0), Step { reward: 0.0, terminated: true, truncated: false });
         assert_eq!(envs.terms(0), [0.0; 2]);
         assert!(envs.observations().iter().all(|x| x.is_finite()));
         assert_eq!(envs.blow_ups(), 1);
@@ -170,10 +136,7 @@ fn the_checker_finds_what_breaks_the_contract() {
     ] {
         let task = Faulty::boxed(fault);
         let error = check(&task, physics(&task)).unwrap_err();
-        assert!(
-            matches!(&error, EnvError::Check { check, .. } if *check == name),
-            "{name}: {error}"
-        );
+        assert!(matches!(&error, EnvError::Check { check, .. } if *check == name), "{name}: {error}");
     }
 }
 
@@ -181,24 +144,10 @@ fn the_checker_finds_what_breaks_the_contract() {
 fn settings_that_do_not_fit_the_task_are_refused() {
     let task = Faulty::boxed(Fault::None);
     let physics = task.physics(Fidelity::Default);
-    let message = |options, horizon| {
-        Envs::new(task.clone(), 1, options, horizon)
-            .err()
-            .unwrap()
-            .to_string()
-    };
+    let message = |options, horizon| Envs::new(task.clone(), 1, options, horizon).err().unwrap().to_string();
+    assert_eq!(message(physics, 0), "env inverted_pendulum: horizon = 0: expected at least 1 control step");
     assert_eq!(
-        message(physics, 0),
-        "env inverted_pendulum: horizon = 0: expected at least 1 control step"
-    );
-    assert_eq!(
-        message(
-            StepOptions {
-                substeps: 3,
-                ..physics
-            },
-            1000
-        ),
+        message(StepOptions { substeps: 3, ..physics }, 1000),
         "env inverted_pendulum: timestep × substeps = 0.06: expected 0.04 s, the control step of the task"
     );
 }
@@ -216,14 +165,7 @@ fn environments_at_rest_and_inactive_ones_keep_everything() {
     assert_eq!(envs.observations()[4..], start[4..]);
     assert_eq!([envs.steps(0), envs.steps(1), envs.steps(2)], [1, 0, 0]);
     envs.step(&[true, true, false], &[0.0; 3]);
-    assert_eq!(
-        envs.outcome(0),
-        Step {
-            reward: 1.0,
-            terminated: false,
-            truncated: true
-        }
-    );
+    assert_eq!(envs.outcome(0), Step { reward: 1.0, terminated: false, truncated: true });
     let end = envs.observations()[..4].to_vec();
     envs.step(&[true; 3], &[1.0; 3]);
     assert_eq!((envs.steps(0), envs.steps(1), envs.steps(2)), (2, 2, 0));

@@ -29,21 +29,14 @@ fn no_task_blows_up_under_random_actions() -> Result<(), EnvError> {
     for config in defaults() {
         let task = config.build()?;
         let mut envs = Envs::new(task.clone(), N, task.physics(Fidelity::Default), 1000)?;
-        let mut rngs: Vec<_> = (0..N)
-            .map(|i| ChaCha8Rng::seed_from_u64(1000 + i as u64))
-            .collect();
+        let mut rngs: Vec<_> = (0..N).map(|i| ChaCha8Rng::seed_from_u64(1000 + i as u64)).collect();
         for _ in 0..300 {
             let mut actions = Vec::new();
             for (i, rng) in rngs.iter_mut().enumerate() {
                 if envs.is_resting(i) {
                     envs.reset(i, rng);
                 }
-                actions.extend(
-                    task.spec()
-                        .actions
-                        .iter()
-                        .map(|c| rng.random_range(c.low..=c.high)),
-                );
+                actions.extend(task.spec().actions.iter().map(|c| rng.random_range(c.low..=c.high)));
             }
             envs.step(&[true; N], &actions);
         }

@@ -6,45 +6,25 @@ use envs::{EnvConfig, ant};
 use ron::extensions::Extensions;
 
 fn read(text: &str) -> Result<EnvConfig, ron::error::SpannedError> {
-    ron::Options::default()
-        .with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES)
-        .from_str(text)
+    ron::Options::default().with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES).from_str(text)
 }
 
 #[test]
 fn configs_are_short_and_default_to_the_reference() {
-    assert_eq!(
-        read("Ant()").unwrap(),
-        EnvConfig::Ant(ant::Config::default())
-    );
-    let expected = ant::Config {
-        healthy_reward: 0.5,
-        ..ant::Config::default()
-    };
-    assert_eq!(
-        read("Ant(healthy_reward: 0.5)").unwrap(),
-        EnvConfig::Ant(expected)
-    );
+    assert_eq!(read("Ant()").unwrap(), EnvConfig::Ant(ant::Config::default()));
+    let expected = ant::Config { healthy_reward: 0.5, ..ant::Config::default() };
+    assert_eq!(read("Ant(healthy_reward: 0.5)").unwrap(), EnvConfig::Ant(expected));
     let range = read("Ant(healthy_z_range: (0.3, 0.9))").unwrap();
-    let expected = ant::Config {
-        healthy_z_range: (0.3, 0.9),
-        ..ant::Config::default()
-    };
+    let expected = ant::Config { healthy_z_range: (0.3, 0.9), ..ant::Config::default() };
     assert_eq!(range, EnvConfig::Ant(expected));
 }
 
 #[test]
 fn unknown_names_are_refused_with_the_known_ones() {
     let error = read("Ant(helthy_reward: 0.5)").unwrap_err().to_string();
-    assert!(
-        error.contains("helthy_reward") && error.contains("`healthy_reward`"),
-        "{error}"
-    );
+    assert!(error.contains("helthy_reward") && error.contains("`healthy_reward`"), "{error}");
     let error = read("Ent()").unwrap_err().to_string();
-    assert!(
-        error.contains("Ent") && error.contains("HalfCheetah"),
-        "{error}"
-    );
+    assert!(error.contains("Ent") && error.contains("HalfCheetah"), "{error}");
 }
 
 #[test]

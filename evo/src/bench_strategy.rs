@@ -132,11 +132,7 @@ pub fn run(args: &BenchArgs) -> Result<BenchReport, StrategyError> {
         best,
         mean_value: problem.value(&x),
         generations,
-        ms_per_generation: if told == 0 {
-            0.0
-        } else {
-            milliseconds / f64::from(told)
-        },
+        ms_per_generation: if told == 0 { 0.0 } else { milliseconds / f64::from(told) },
         stop,
     })
 }

@@ -63,15 +63,8 @@ impl Tensor {
     #[must_use]
     pub fn new(shape: &[usize], data: TensorData) -> Self {
         let expected: usize = shape.iter().product();
-        assert_eq!(
-            data.len(),
-            expected,
-            "a tensor of shape {shape:?} needs {expected} values"
-        );
-        Self {
-            shape: shape.to_vec(),
-            data,
-        }
+        assert_eq!(data.len(), expected, "a tensor of shape {shape:?} needs {expected} values");
+        Self { shape: shape.to_vec(), data }
     }
 
     /// Extent of each axis, outermost first.
@@ -89,28 +82,19 @@ impl Tensor {
 
 impl From<Vec<f32>> for Tensor {
     fn from(values: Vec<f32>) -> Self {
-        Self {
-            shape: vec![values.len()],
-            data: TensorData::F32(values),
-        }
+        Self { shape: vec![values.len()], data: TensorData::F32(values) }
     }
 }
 
 impl From<Vec<f64>> for Tensor {
     fn from(values: Vec<f64>) -> Self {
-        Self {
-            shape: vec![values.len()],
-            data: TensorData::F64(values),
-        }
+        Self { shape: vec![values.len()], data: TensorData::F64(values) }
     }
 }
 
 impl From<Vec<u8>> for Tensor {
     fn from(values: Vec<u8>) -> Self {
-        Self {
-            shape: vec![values.len()],
-            data: TensorData::U8(values),
-        }
+        Self { shape: vec![values.len()], data: TensorData::U8(values) }
     }
 }
 
@@ -258,17 +242,10 @@ impl Checkpoint {
             path: owned(),
             source,
         })?;
-        let foreign = |reason: &str| CheckpointError::Foreign {
-            path: owned(),
-            reason: reason.to_owned(),
-        };
+        let foreign = |reason: &str| CheckpointError::Foreign { path: owned(), reason: reason.to_owned() };
         check_length(path, &bytes)?;
-        let (_, header) =
-            SafeTensors::read_metadata(&bytes).map_err(|error| reason(path, &error))?;
-        let text = header
-            .metadata()
-            .as_ref()
-            .and_then(|metadata| metadata.get(KEY));
+        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| reason(path, &error))?;
+        let text = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
         let text = text.ok_or_else(|| foreign("a safetensors file without Spindle's metadata"))?;
         let Ok(Value::Object(mut meta)) = serde_json::from_str(text) else {
             return Err(foreign("its metadata is no JSON object"));
@@ -276,10 +253,7 @@ impl Checkpoint {
         let format = meta.remove("format").and_then(|format| format.as_u64());
         match format {
             Some(found) if found > FORMAT => {
-                return Err(CheckpointError::Newer {
-                    path: owned(),
-                    found,
-                });
+                return Err(CheckpointError::Newer { path: owned(), found });
             }
             Some(_) => {}
             None => return Err(foreign("its metadata has no format number")),
@@ -290,20 +264,10 @@ impl Checkpoint {
             let bytes = view.data();
             let data = match view.dtype() {
                 Dtype::F32 => TensorData::F32(
-                    bytes
-                        .as_chunks()
-                        .0
-                        .iter()
-                        .map(|&chunk| f32::from_le_bytes(chunk))
-                        .collect(),
+                    bytes.as_chunks().0.iter().map(|&chunk| f32::from_le_bytes(chunk)).collect(),
                 ),
                 Dtype::F64 => TensorData::F64(
-                    bytes
-                        .as_chunks()
-                        .0
-                        .iter()
-                        .map(|&chunk| f64::from_le_bytes(chunk))
-                        .collect(),
+                    bytes.as_chunks().0.iter().map(|&chunk| f64::from_le_bytes(chunk)).collect(),
                 ),
                 Dtype::U8 => TensorData::U8(bytes.to_vec()),
                 other => {
@@ -315,19 +279,9 @@ impl Checkpoint {
                     });
                 }
             };
-            tensors.insert(
-                name.to_owned(),
-                Tensor {
-                    shape: view.shape().to_vec(),
-                    data,
-                },
-            );
+            tensors.insert(name.to_owned(), Tensor { shape: view.shape().to_vec(), data });
         }
-        Ok(Self {
-            meta,
-            tensors,
-            path: path.to_owned(),
-        })
+        Ok(Self { meta, tensors, path: path.to_owned() })
     }
 
     /// File that this was loaded from; empty if it was made in memory.
@@ -346,12 +300,8 @@ impl Checkpoint {
             field: field.to_owned(),
             reason,
         };
-        let value = self
-            .meta
-            .get(field)
-            .ok_or_else(|| failed("is missing".to_owned()))?;
-        serde_json::from_value(value.clone())
-            .map_err(|error| failed(format!("is malformed: {error}")))
+        let value = self.meta.get(field).ok_or_else(|| failed("is missing".to_owned()))?;
+        serde_json::from_value(value.clone()).map_err(|error| failed(format!("is malformed: {error}")))
     }
 
     /// A tensor of any type and shape.
@@ -359,13 +309,11 @@ impl Checkpoint {
     /// # Errors
     /// If there is none of this name.
     pub fn tensor(&self, name: &str) -> Result<&Tensor, CheckpointError> {
-        self.tensors
-            .get(name)
-            .ok_or_else(|| CheckpointError::MissingTensor {
-                path: self.path.clone(),
-                name: name.to_owned(),
-                have: self.tensors.keys().cloned().collect(),
-            })
+        self.tensors.get(name).ok_or_else(|| CheckpointError::MissingTensor {
+            path: self.path.clone(),
+            name: name.to_owned(),
+            have: self.tensors.keys().cloned().collect(),
+        })
     }
 
     /// Values of an f32 tensor of this shape.
@@ -374,10 +322,7 @@ impl Checkpoint {
     /// If it is missing, or of another type or shape.
     pub fn f32(&self, name: &str, shape: &[usize]) -> Result<&[f32], CheckpointError> {
         match self.tensor(name)? {
-            Tensor {
-                shape: found,
-                data: TensorData::F32(values),
-            } if found == shape => Ok(values),
+            Tensor { shape: found, data: TensorData::F32(values) } if found == shape => Ok(values),
             other => Err(self.wrong(name, other, Dtype::F32, shape)),
         }
     }
@@ -388,10 +333,7 @@ impl Checkpoint {
     /// If it is missing, or of another type or shape.
     pub fn f64(&self, name: &str, shape: &[usize]) -> Result<&[f64], CheckpointError> {
         match self.tensor(name)? {
-            Tensor {
-                shape: found,
-                data: TensorData::F64(values),
-            } if found == shape => Ok(values),
+            Tensor { shape: found, data: TensorData::F64(values) } if found == shape => Ok(values),
             other => Err(self.wrong(name, other, Dtype::F64, shape)),
         }
     }
@@ -402,10 +344,7 @@ impl Checkpoint {
     /// If it is missing, or of another type or shape.
     pub fn u8(&self, name: &str, shape: &[usize]) -> Result<&[u8], CheckpointError> {
         match self.tensor(name)? {
-            Tensor {
-                shape: found,
-                data: TensorData::U8(values),
-            } if found == shape => Ok(values),
+            Tensor { shape: found, data: TensorData::U8(values) } if found == shape => Ok(values),
             other => Err(self.wrong(name, other, Dtype::U8, shape)),
         }
     }
@@ -423,19 +362,13 @@ impl Checkpoint {
 /// Tells a cut-off file from one of another kind: a safetensors file starts with its header's length
 /// and then a JSON object.
 fn check_length(path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
-    let truncated = |reason: String| CheckpointError::Truncated {
-        path: path.to_owned(),
-        reason,
-    };
+    let truncated = |reason: String| CheckpointError::Truncated { path: path.to_owned(), reason };
     let Some((length, rest)) = bytes.split_first_chunk() else {
         return Err(truncated(format!("it has {} bytes", bytes.len())));
     };
     let length = u64::from_le_bytes(*length);
     if length <= 100_000_000 && (rest.is_empty() || rest[0] == b'{') && length > rest.len() as u64 {
-        return Err(truncated(format!(
-            "its header of {length} bytes ends after {}",
-            rest.len()
-        )));
+        return Err(truncated(format!("its header of {length} bytes ends after {}", rest.len())));
     }
     Ok(())
 }
@@ -447,10 +380,7 @@ fn reason(path: &Path, error: &SafeTensorError) -> CheckpointError {
             path,
             reason: "its data does not have the length that its header says".to_owned(),
         },
-        error => CheckpointError::Foreign {
-            path,
-            reason: error.to_string(),
-        },
+        error => CheckpointError::Foreign { path, reason: error.to_string() },
     }
 }
 
@@ -465,22 +395,12 @@ mod tests {
     fn example() -> Checkpoint {
         let mut checkpoint = Checkpoint::new();
         checkpoint.meta.insert("generation".to_owned(), json!(7));
-        checkpoint
-            .meta
-            .insert("config".to_owned(), json!("(seed: 1)\n"));
+        checkpoint.meta.insert("config".to_owned(), json!("(seed: 1)\n"));
         let mean = TensorData::F64(vec![0.1, -0.0, f64::INFINITY, 4.0, 5.0, 6.0]);
-        checkpoint
-            .tensors
-            .insert("mean".to_owned(), Tensor::new(&[2, 3], mean));
-        checkpoint
-            .tensors
-            .insert("best".to_owned(), vec![1.5f32, f32::MIN_POSITIVE].into());
-        checkpoint
-            .tensors
-            .insert("spikes".to_owned(), vec![0u8, 255].into());
-        checkpoint
-            .tensors
-            .insert("empty".to_owned(), Vec::<f32>::new().into());
+        checkpoint.tensors.insert("mean".to_owned(), Tensor::new(&[2, 3], mean));
+        checkpoint.tensors.insert("best".to_owned(), vec![1.5f32, f32::MIN_POSITIVE].into());
+        checkpoint.tensors.insert("spikes".to_owned(), vec![0u8, 255].into());
+        checkpoint.tensors.insert("empty".to_owned(), Vec::<f32>::new().into());
         checkpoint
     }
 
@@ -489,10 +409,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("c");
         std::fs::write(&path, bytes).unwrap();
-        Checkpoint::load(&path)
-            .unwrap_err()
-            .to_string()
-            .replace(&path.display().to_string(), "c")
+        Checkpoint::load(&path).unwrap_err().to_string().replace(&path.display().to_string(), "c")
     }
 
     fn with_meta(meta: &str) -> Vec<u8> {
@@ -506,10 +423,7 @@ mod tests {
         let path = folder.path().join("a.safetensors");
         example().save(&path).unwrap();
         let loaded = Checkpoint::load(&path).unwrap();
-        assert_eq!(
-            (&loaded.meta, &loaded.tensors),
-            (&example().meta, &example().tensors)
-        );
+        assert_eq!((&loaded.meta, &loaded.tensors), (&example().meta, &example().tensors));
         assert_eq!(loaded.path(), path);
         assert_eq!(loaded.meta::<u64>("generation").unwrap(), 7);
         assert_eq!(loaded.f64("mean", &[2, 3]).unwrap()[3], 4.0);
@@ -536,24 +450,15 @@ mod tests {
         let bytes = example().to_bytes();
         for length in 0..bytes.len() {
             let text = refused(&bytes[..length]);
-            assert!(
-                text.starts_with("checkpoint c is truncated: "),
-                "{length}: {text}"
-            );
+            assert!(text.starts_with("checkpoint c is truncated: "), "{length}: {text}");
         }
     }
 
     #[test]
     fn other_files_are_refused() {
-        for bytes in [
-            b"just some text, longer than eight bytes".as_slice(),
-            &[0xff; 64],
-        ] {
+        for bytes in [b"just some text, longer than eight bytes".as_slice(), &[0xff; 64]] {
             let text = refused(bytes);
-            assert!(
-                text.starts_with("c is not a Spindle checkpoint: "),
-                "{text}"
-            );
+            assert!(text.starts_with("c is not a Spindle checkpoint: "), "{text}");
         }
         let bare = safetensors::serialize(&example().tensors, None).unwrap();
         assert_eq!(
@@ -572,13 +477,8 @@ mod tests {
             refused(&with_meta("{\"format\": 2}")),
             "checkpoint c has format 2; this version reads up to format 1"
         );
-        let error = Checkpoint::load(Path::new("/nonexistent"))
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.starts_with("cannot read checkpoint /nonexistent: "),
-            "{error}"
-        );
+        let error = Checkpoint::load(Path::new("/nonexistent")).unwrap_err().to_string();
+        assert!(error.starts_with("cannot read checkpoint /nonexistent: "), "{error}");
     }
 
     #[test]
@@ -587,8 +487,7 @@ mod tests {
         let path = folder.path().join("c");
         example().save(&path).unwrap();
         let loaded = Checkpoint::load(&path).unwrap();
-        let message =
-            |error: CheckpointError| error.to_string().replace(&path.display().to_string(), "c");
+        let message = |error: CheckpointError| error.to_string().replace(&path.display().to_string(), "c");
         assert_eq!(
             message(loaded.f64("sigma", &[1]).unwrap_err()),
             "checkpoint c has no tensor 'sigma' (has: best, empty, mean, spikes)"
@@ -606,9 +505,8 @@ mod tests {
             "checkpoint c: metadata field 'seed' is missing"
         );
         assert!(
-            message(loaded.meta::<u64>("config").unwrap_err()).starts_with(
-                "checkpoint c: metadata field 'config' is malformed: invalid type: string"
-            )
+            message(loaded.meta::<u64>("config").unwrap_err())
+                .starts_with("checkpoint c: metadata field 'config' is malformed: invalid type: string")
         );
     }
 }

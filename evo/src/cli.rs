@@ -37,10 +37,7 @@ where
     T: Into<OsString>,
 {
     let mut words: Vec<OsString> = words.into_iter().map(Into::into).collect();
-    let first = words
-        .get(1)
-        .and_then(|word| word.to_str())
-        .unwrap_or_default();
+    let first = words.get(1).and_then(|word| word.to_str()).unwrap_or_default();
     let own = ["-h", "--help", "-V", "--version"];
     if first.starts_with('-') && !own.contains(&first) {
         words.insert(1, "train".into());
@@ -489,20 +486,12 @@ fn finite(text: &str) -> Result<f64, String> {
 
 fn above_zero(text: &str) -> Result<f64, String> {
     let number = finite(text)?;
-    if number > 0.0 {
-        Ok(number)
-    } else {
-        Err("must be above 0".to_owned())
-    }
+    if number > 0.0 { Ok(number) } else { Err("must be above 0".to_owned()) }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
     let number = above_zero(text)?;
-    if number <= 86400.0 {
-        Ok(number)
-    } else {
-        Err("must be at most 86400".to_owned())
-    }
+    if number <= 86400.0 { Ok(number) } else { Err("must be at most 86400".to_owned()) }
 }
 
 #[cfg(test)]
@@ -530,9 +519,7 @@ mod tests {
             "evo --config ant.ron --set a=1 --set b=-2 --seed 3 -q",
             "evo train --config ant.ron --set a=1 --set b=-2 --seed 3 -q",
         ] {
-            let Verb::Train(args) = parse(line.split(' ')).unwrap() else {
-                panic!("{line}")
-            };
+            let Verb::Train(args) = parse(line.split(' ')).unwrap() else { panic!("{line}") };
             assert_eq!(args.config.config, PathBuf::from("ant.ron"));
             assert_eq!(args.config.sets, ["a=1", "b=-2"]);
             assert_eq!(args.seed, Some(3));
@@ -568,47 +555,15 @@ mod tests {
     #[test]
     fn bad_usage_exits_with_2_and_says_what_is_wrong() {
         for (line, kind, text) in [
-            (
-                "evo",
-                ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
-                "Usage: evo",
-            ),
-            (
-                "evo --seed 1",
-                ErrorKind::MissingRequiredArgument,
-                "--config <NAME>",
-            ),
+            ("evo", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand, "Usage: evo"),
+            ("evo --seed 1", ErrorKind::MissingRequiredArgument, "--config <NAME>"),
             ("evo fly", ErrorKind::InvalidSubcommand, "fly"),
-            (
-                "evo --config a --sed 1",
-                ErrorKind::UnknownArgument,
-                "--seed",
-            ),
-            (
-                "evo --config a --threads 0",
-                ErrorKind::ValueValidation,
-                "must be at least 1",
-            ),
-            (
-                "evo --config a --backend gpu",
-                ErrorKind::InvalidValue,
-                "possible values: auto, cpu",
-            ),
-            (
-                "evo --config a -q -v",
-                ErrorKind::ArgumentConflict,
-                "cannot be used with",
-            ),
-            (
-                "evo eval r --mean --best",
-                ErrorKind::ArgumentConflict,
-                "cannot be used with",
-            ),
-            (
-                "evo eval r --engine bullet",
-                ErrorKind::ValueValidation,
-                "possible values: rapier",
-            ),
+            ("evo --config a --sed 1", ErrorKind::UnknownArgument, "--seed"),
+            ("evo --config a --threads 0", ErrorKind::ValueValidation, "must be at least 1"),
+            ("evo --config a --backend gpu", ErrorKind::InvalidValue, "possible values: auto, cpu"),
+            ("evo --config a -q -v", ErrorKind::ArgumentConflict, "cannot be used with"),
+            ("evo eval r --mean --best", ErrorKind::ArgumentConflict, "cannot be used with"),
+            ("evo eval r --engine bullet", ErrorKind::ValueValidation, "possible values: rapier"),
             ("evo plot", ErrorKind::MissingRequiredArgument, "<RUN>"),
             (
                 "evo bench physics --env a --seconds inf",

@@ -81,13 +81,7 @@ pub struct RolloutConfig {
 
 impl Default for RolloutConfig {
     fn default() -> Self {
-        Self {
-            episodes: 1,
-            horizon: None,
-            normalize: true,
-            clip: 5.0,
-            weights: BTreeMap::new(),
-        }
+        Self { episodes: 1, horizon: None, normalize: true, clip: 5.0, weights: BTreeMap::new() }
     }
 }
 
@@ -111,14 +105,7 @@ pub struct RunConfig {
 
 impl Default for RunConfig {
     fn default() -> Self {
-        Self {
-            generations: 100,
-            seed: 1,
-            eval_every: 10,
-            eval_episodes: 16,
-            checkpoint_every: 10,
-            keep: 3,
-        }
+        Self { generations: 100, seed: 1, eval_every: 10, eval_episodes: 16, checkpoint_every: 10, keep: 3 }
     }
 }
 
@@ -138,10 +125,7 @@ pub struct InvalidField {
 ///
 /// # Errors
 /// [`InvalidField`] if `valid` is false.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "callers pass numbers and references alike"
-)]
+#[expect(clippy::needless_pass_by_value, reason = "callers pass numbers and references alike")]
 pub fn require(
     valid: bool,
     field: &str,
@@ -151,11 +135,7 @@ pub fn require(
     if valid {
         return Ok(());
     }
-    Err(InvalidField {
-        field: field.to_owned(),
-        value: value.to_string(),
-        expected: expected.into(),
-    })
+    Err(InvalidField { field: field.to_owned(), value: value.to_string(), expected: expected.into() })
 }
 
 impl Config {
@@ -167,72 +147,27 @@ impl Config {
         let physics = &self.physics;
         if let Some(timestep) = physics.timestep {
             let valid = timestep > 0.0 && timestep <= 0.1;
-            require(
-                valid,
-                "physics.timestep",
-                timestep,
-                "above 0 and at most 0.1 s",
-            )?;
+            require(valid, "physics.timestep", timestep, "above 0 and at most 0.1 s")?;
         }
         if let Some(substeps) = physics.substeps {
-            require(
-                (1..=1000).contains(&substeps),
-                "physics.substeps",
-                substeps,
-                "1 to 1000",
-            )?;
+            require((1..=1000).contains(&substeps), "physics.substeps", substeps, "1 to 1000")?;
         }
         if let Some(iterations) = physics.iterations {
-            require(
-                (1..=100).contains(&iterations),
-                "physics.iterations",
-                iterations,
-                "1 to 100",
-            )?;
+            require((1..=100).contains(&iterations), "physics.iterations", iterations, "1 to 100")?;
         }
         let rollout = &self.rollout;
-        require(
-            rollout.episodes >= 1,
-            "rollout.episodes",
-            rollout.episodes,
-            "at least 1",
-        )?;
+        require(rollout.episodes >= 1, "rollout.episodes", rollout.episodes, "at least 1")?;
         if let Some(horizon) = rollout.horizon {
-            require(
-                horizon >= 1,
-                "rollout.horizon",
-                horizon,
-                "at least 1, or None",
-            )?;
+            require(horizon >= 1, "rollout.horizon", horizon, "at least 1, or None")?;
         }
         let clip = rollout.clip;
-        require(
-            clip > 0.0 && clip.is_finite(),
-            "rollout.clip",
-            clip,
-            "above 0 and finite",
-        )?;
+        require(clip > 0.0 && clip.is_finite(), "rollout.clip", clip, "above 0 and finite")?;
         for (term, weight) in &rollout.weights {
-            require(
-                weight.is_finite(),
-                &format!("rollout.weights.{term}"),
-                weight,
-                "finite",
-            )?;
+            require(weight.is_finite(), &format!("rollout.weights.{term}"), weight, "finite")?;
         }
         let run = &self.run;
-        require(
-            run.generations >= 1,
-            "run.generations",
-            run.generations,
-            "at least 1",
-        )?;
-        require(
-            run.eval_episodes >= 1,
-            "run.eval_episodes",
-            run.eval_episodes,
-            "at least 1",
-        )
+        require(run.generations >= 1, "run.generations", run.generations, "at least 1")?;
+        require(run.eval_episodes >= 1, "run.eval_episodes", run.eval_episodes, "at least 1")
     }
 
     /// Checks that `rollout.weights` names reward terms of the task.
@@ -271,27 +206,15 @@ mod tests {
         config.validate().unwrap();
         assert_eq!(config.rollout, RolloutConfig::default());
         let text = ron_io::to_text(&config).unwrap();
-        assert_eq!(
-            ron_io::parse::<Config>("config.ron", &text).unwrap(),
-            config
-        );
+        assert_eq!(ron_io::parse::<Config>("config.ron", &text).unwrap(), config);
     }
 
     #[test]
     fn unknown_tasks_strategies_and_fields_are_answered_with_the_valid_ones() {
-        let refused = |text: &str| {
-            ron_io::parse::<Config>("a.ron", text)
-                .unwrap_err()
-                .to_string()
-        };
-        assert!(
-            refused("(env: Antt(), strategy: OpenEs())").contains("unknown env 'Antt' (valid: ")
-        );
+        let refused = |text: &str| ron_io::parse::<Config>("a.ron", text).unwrap_err().to_string();
+        assert!(refused("(env: Antt(), strategy: OpenEs())").contains("unknown env 'Antt' (valid: "));
         let strategy = refused("(env: InvertedPendulum(), strategy: Evolve())");
-        assert!(
-            strategy.contains("unknown strategy 'Evolve' (valid: "),
-            "{strategy}"
-        );
+        assert!(strategy.contains("unknown strategy 'Evolve' (valid: "), "{strategy}");
         let field = refused("(env: InvertedPendulum(), strategy: OpenEs(), run: (sede: 1))");
         assert!(
             field.contains(
@@ -305,38 +228,14 @@ mod tests {
     #[test]
     fn values_out_of_range_are_named_with_the_range() {
         for (set, message) in [
-            (
-                "rollout.episodes=0",
-                "rollout.episodes = 0: must be at least 1",
-            ),
-            (
-                "rollout.horizon=0",
-                "rollout.horizon = 0: must be at least 1, or None",
-            ),
-            (
-                "rollout.clip=-1",
-                "rollout.clip = -1: must be above 0 and finite",
-            ),
-            (
-                "run.generations=0",
-                "run.generations = 0: must be at least 1",
-            ),
-            (
-                "run.eval_episodes=0",
-                "run.eval_episodes = 0: must be at least 1",
-            ),
-            (
-                "physics.timestep=0.5",
-                "physics.timestep = 0.5: must be above 0 and at most 0.1 s",
-            ),
-            (
-                "physics.substeps=0",
-                "physics.substeps = 0: must be 1 to 1000",
-            ),
-            (
-                "physics.iterations=200",
-                "physics.iterations = 200: must be 1 to 100",
-            ),
+            ("rollout.episodes=0", "rollout.episodes = 0: must be at least 1"),
+            ("rollout.horizon=0", "rollout.horizon = 0: must be at least 1, or None"),
+            ("rollout.clip=-1", "rollout.clip = -1: must be above 0 and finite"),
+            ("run.generations=0", "run.generations = 0: must be at least 1"),
+            ("run.eval_episodes=0", "run.eval_episodes = 0: must be at least 1"),
+            ("physics.timestep=0.5", "physics.timestep = 0.5: must be above 0 and at most 0.1 s"),
+            ("physics.substeps=0", "physics.substeps = 0: must be 1 to 1000"),
+            ("physics.iterations=200", "physics.iterations = 200: must be 1 to 100"),
         ] {
             assert_eq!(config(&[set]).validate().unwrap_err().to_string(), message);
         }
@@ -347,33 +246,16 @@ mod tests {
         let config = config(&["rollout.weights.survive=0.5"]);
         assert_eq!(config.validate_weights(&["forward", "survive"]), Ok(()));
         assert_eq!(
-            config
-                .validate_weights(&["forward", "control"])
-                .unwrap_err()
-                .to_string(),
+            config.validate_weights(&["forward", "control"]).unwrap_err().to_string(),
             "rollout.weights.survive = 0.5: must be the weight of a reward term (forward, control)"
         );
     }
 
     #[test]
     fn physics_overrides_replace_only_what_they_name() {
-        let task = StepOptions {
-            engine: EngineKind::Rapier,
-            timestep: 0.01,
-            substeps: 4,
-            iterations: 2,
-        };
-        let physics = PhysicsConfig {
-            substeps: Some(8),
-            ..PhysicsConfig::default()
-        };
-        assert_eq!(
-            physics.resolve(task),
-            StepOptions {
-                substeps: 8,
-                ..task
-            }
-        );
+        let task = StepOptions { engine: EngineKind::Rapier, timestep: 0.01, substeps: 4, iterations: 2 };
+        let physics = PhysicsConfig { substeps: Some(8), ..PhysicsConfig::default() };
+        assert_eq!(physics.resolve(task), StepOptions { substeps: 8, ..task });
         assert_eq!(PhysicsConfig::default().resolve(task), task);
     }
 }

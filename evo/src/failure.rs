@@ -79,10 +79,7 @@ mod tests {
         let parsed = || "x".parse::<u8>().context("cannot read the count");
         let usage = parsed().usage().unwrap_err();
         assert_eq!(usage.code(), 2);
-        assert_eq!(
-            usage.message(),
-            "error: cannot read the count: invalid digit found in string"
-        );
+        assert_eq!(usage.message(), "error: cannot read the count: invalid digit found in string");
         assert_eq!(parsed().run().unwrap_err().code(), 1);
     }
 }

@@ -58,17 +58,10 @@ impl Function {
     /// # Errors
     /// Unknown name; the message lists the known ones.
     pub fn from_name(name: &str) -> Result<Self, StrategyError> {
-        Self::ALL
-            .into_iter()
-            .find(|function| function.name() == name)
-            .ok_or_else(|| {
-                let known = Self::ALL.map(Self::name).join(", ");
-                StrategyError::Unknown {
-                    what: "function",
-                    name: name.to_owned(),
-                    known,
-                }
-            })
+        Self::ALL.into_iter().find(|function| function.name() == name).ok_or_else(|| {
+            let known = Self::ALL.map(Self::name).join(", ");
+            StrategyError::Unknown { what: "function", name: name.to_owned(), known }
+        })
     }
 
     /// Every coordinate of the usual start point.
@@ -80,11 +73,7 @@ impl Function {
     /// The usual first step size of CMA-ES.
     #[must_use]
     pub fn sigma(self) -> f64 {
-        if matches!(self, Self::Ackley | Self::Rastrigin) {
-            2.0
-        } else {
-            0.5
-        }
+        if matches!(self, Self::Ackley | Self::Rastrigin) { 2.0 } else { 0.5 }
     }
 }
 
@@ -101,30 +90,14 @@ impl Problem {
     /// # Errors
     /// When the dimension is too small for the function: 2 for `rosenbrock`, 1 for the others.
     pub fn new(function: Function, dimension: usize) -> Result<Self, StrategyError> {
-        let least = if function == Function::Rosenbrock {
-            2
-        } else {
-            1
-        };
+        let least = if function == Function::Rosenbrock { 2 } else { 1 };
         if dimension < least {
             let function = function.name();
-            return Err(StrategyError::Dimension {
-                function,
-                dimension,
-                least,
-            });
+            return Err(StrategyError::Dimension { function, dimension, least });
         }
         let rotated = function == Function::RotatedEllipsoid;
-        let rotation = if rotated {
-            rotation(dimension)
-        } else {
-            Vec::new()
-        };
-        Ok(Self {
-            function,
-            rotation,
-            dimension,
-        })
+        let rotation = if rotated { rotation(dimension) } else { Vec::new() };
+        Ok(Self { function, rotation, dimension })
     }
 
     /// The value at `x`; lower is better.
@@ -209,23 +182,11 @@ mod tests {
     #[test]
     fn every_function_is_zero_at_its_minimum_and_positive_elsewhere() {
         for function in Function::ALL {
-            let at = if function == Function::Rosenbrock {
-                1.0
-            } else {
-                0.0
-            };
+            let at = if function == Function::Rosenbrock { 1.0 } else { 0.0 };
             for n in [2, 5, 20] {
                 let problem = Problem::new(function, n).unwrap();
-                assert!(
-                    problem.value(&vec![at; n]).abs() < 1e-13,
-                    "{}",
-                    function.name()
-                );
-                assert!(
-                    problem.value(&vec![at + 0.3; n]) > 0.05,
-                    "{}",
-                    function.name()
-                );
+                assert!(problem.value(&vec![at; n]).abs() < 1e-13, "{}", function.name());
+                assert!(problem.value(&vec![at + 0.3; n]) > 0.05, "{}", function.name());
             }
             assert_eq!(Function::from_name(function.name()).unwrap(), function);
         }
@@ -236,19 +197,10 @@ mod tests {
         let value = |function, x: &[f64]| Problem::new(function, x.len()).unwrap().value(x);
         assert_eq!(value(Function::Sphere, &[1.0, -2.0]), 5.0);
         assert_eq!(value(Function::Sphere, &[3.0]), 9.0);
-        assert_eq!(
-            value(Function::Ellipsoid, &[1.0, 2.0, 3.0]),
-            1.0 + 4e3 + 9e6
-        );
+        assert_eq!(value(Function::Ellipsoid, &[1.0, 2.0, 3.0]), 1.0 + 4e3 + 9e6);
         assert_eq!(value(Function::Discus, &[2.0, 1.0, 3.0]), 4e6 + 10.0);
-        assert_eq!(
-            value(Function::DifferentPowers, &[-2.0, 2.0, -2.0]),
-            4.0 + 16.0 + 64.0
-        );
-        assert_eq!(
-            value(Function::Rosenbrock, &[2.0, 3.0, 5.0]),
-            101.0 + 1600.0 + 4.0
-        );
+        assert_eq!(value(Function::DifferentPowers, &[-2.0, 2.0, -2.0]), 4.0 + 16.0 + 64.0);
+        assert_eq!(value(Function::Rosenbrock, &[2.0, 3.0, 5.0]), 101.0 + 1600.0 + 4.0);
         assert!((value(Function::Rastrigin, &[1.0, 0.5]) - 21.25).abs() < 1e-12);
         let ackley = 20.0 - 20.0 * (-0.2_f64).exp();
         assert!((value(Function::Ackley, &[1.0, -1.0]) - ackley).abs() < 1e-12);
@@ -257,16 +209,10 @@ mod tests {
     #[test]
     fn too_small_dimensions_and_unknown_names_are_refused() {
         let error = Problem::new(Function::Rosenbrock, 1).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "function rosenbrock needs at least 2 parameters, got 1"
-        );
+        assert_eq!(error.to_string(), "function rosenbrock needs at least 2 parameters, got 1");
         assert!(Problem::new(Function::Sphere, 0).is_err());
         let error = Function::from_name("sphree").unwrap_err().to_string();
-        assert!(
-            error.contains("\"sphree\"") && error.contains("rastrigin"),
-            "{error}"
-        );
+        assert!(error.contains("\"sphree\"") && error.contains("rastrigin"), "{error}");
     }
 
     #[test]

@@ -16,9 +16,7 @@ pub fn install() -> Result<(), ctrlc::Error> {
         if press() > 1 {
             std::process::exit(STOPPED);
         }
-        eprintln!(
-            "\nfinishing this generation, then writing a checkpoint; Ctrl-C again stops at once"
-        );
+        eprintln!("\nfinishing this generation, then writing a checkpoint; Ctrl-C again stops at once");
     })
 }
 

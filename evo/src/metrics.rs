@@ -126,13 +126,7 @@ fn number(value: f64) -> String {
 
 /// Header line for a task with these reward terms. Names with commas or quotes do not occur in tasks.
 fn header(terms: &[&str]) -> String {
-    COLUMNS
-        .iter()
-        .chain(terms)
-        .copied()
-        .collect::<Vec<_>>()
-        .join(",")
-        + "\n"
+    COLUMNS.iter().chain(terms).copied().collect::<Vec<_>>().join(",") + "\n"
 }
 
 /// Appends rows to a metrics file.
@@ -148,21 +142,10 @@ impl MetricsWriter {
     /// # Errors
     /// If the file exists or cannot be written.
     pub fn create(path: &Path, terms: &[&str]) -> Result<Self, MetricsError> {
-        let failed = |source| MetricsError::File {
-            action: "write",
-            path: path.to_owned(),
-            source,
-        };
-        let mut file = File::options()
-            .write(true)
-            .create_new(true)
-            .open(path)
-            .map_err(failed)?;
+        let failed = |source| MetricsError::File { action: "write", path: path.to_owned(), source };
+        let mut file = File::options().write(true).create_new(true).open(path).map_err(failed)?;
         file.write_all(header(terms).as_bytes()).map_err(failed)?;
-        Ok(Self {
-            file,
-            path: path.to_owned(),
-        })
+        Ok(Self { file, path: path.to_owned() })
     }
 
     /// Continues a file after `generation`: later rows, and a last row cut off by a crash, go, so
@@ -171,13 +154,7 @@ impl MetricsWriter {
     /// # Errors
     /// If the file is of another run, or cannot be read or written.
     pub fn resume(path: &Path, terms: &[&str], generation: u64) -> Result<Self, MetricsError> {
-        let failed = |action| {
-            move |source| MetricsError::File {
-                action,
-                path: path.to_owned(),
-                source,
-            }
-        };
+        let failed = |action| move |source| MetricsError::File { action, path: path.to_owned(), source };
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -188,10 +165,7 @@ impl MetricsWriter {
         let expected = header(terms);
         let Some(rows) = text.strip_prefix(&expected) else {
             let expected = expected.trim_end().to_owned();
-            return Err(MetricsError::Columns {
-                path: path.to_owned(),
-                expected,
-            });
+            return Err(MetricsError::Columns { path: path.to_owned(), expected });
         };
         let mut kept = expected.clone();
         for (index, row) in rows.split_inclusive('\n').enumerate() {
@@ -209,14 +183,8 @@ impl MetricsWriter {
             }
         }
         write_atomic(path, kept.as_bytes()).map_err(failed("write"))?;
-        let file = File::options()
-            .append(true)
-            .open(path)
-            .map_err(failed("write"))?;
-        Ok(Self {
-            file,
-            path: path.to_owned(),
-        })
+        let file = File::options().append(true).open(path).map_err(failed("write"))?;
+        Ok(Self { file, path: path.to_owned() })
     }
 
     /// Appends a row; it is in the file when this returns.
@@ -225,13 +193,11 @@ impl MetricsWriter {
     /// If the file cannot be written.
     pub fn push(&mut self, row: &MetricsRow) -> Result<(), MetricsError> {
         // One write per row: a reader never sees half of one.
-        self.file
-            .write_all(row.line().as_bytes())
-            .map_err(|source| MetricsError::File {
-                action: "write",
-                path: self.path.clone(),
-                source,
-            })
+        self.file.write_all(row.line().as_bytes()).map_err(|source| MetricsError::File {
+            action: "write",
+            path: self.path.clone(),
+            source,
+        })
     }
 }
 
@@ -258,23 +224,14 @@ impl Metrics {
         })?;
         let complete = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
         let mut reader = csv::ReaderBuilder::new().from_reader(complete.as_bytes());
-        let line = |line: u64, message: String| MetricsError::Line {
-            path: owned(),
-            line,
-            message,
-        };
-        let header = reader
-            .headers()
-            .map_err(|error| line(1, error.to_string()))?;
+        let line = |line: u64, message: String| MetricsError::Line { path: owned(), line, message };
+        let header = reader.headers().map_err(|error| line(1, error.to_string()))?;
         let names: Vec<String> = header.iter().map(str::to_owned).collect();
         let mut rows = Vec::new();
         for record in reader.records() {
             let record = record.map_err(|error| {
                 let at = error.position().map_or(0, csv::Position::line);
-                line(
-                    at,
-                    "the number of cells is not that of the header".to_owned(),
-                )
+                line(at, "the number of cells is not that of the header".to_owned())
             })?;
             let at = record.position().map_or(0, csv::Position::line);
             let cells = record.iter().zip(&names).map(|(cell, name)| match cell {
@@ -339,14 +296,8 @@ mod tests {
         let metrics = Metrics::read(&path).unwrap();
         assert_eq!(metrics.names[..14], COLUMNS);
         assert_eq!(metrics.names[14..], TERMS);
-        assert_eq!(
-            metrics.column("eval_return_mean").unwrap(),
-            [None, Some(2e17)]
-        );
-        assert_eq!(
-            metrics.column("fitness_mean").unwrap()[0],
-            Some(f64::NEG_INFINITY)
-        );
+        assert_eq!(metrics.column("eval_return_mean").unwrap(), [None, Some(2e17)]);
+        assert_eq!(metrics.column("fitness_mean").unwrap()[0], Some(f64::NEG_INFINITY));
         assert_eq!(metrics.column("fitness_best").unwrap()[1], Some(2.0 / 3.0));
         assert_eq!(metrics.column("survive").unwrap()[0], Some(-0.1));
         assert_eq!(metrics.column("none"), None);
@@ -356,19 +307,11 @@ mod tests {
     #[test]
     fn a_resumed_file_equals_an_uninterrupted_one() {
         let folder = tempfile::tempdir().unwrap();
-        let (whole, cut) = (
-            folder.path().join("whole.csv"),
-            folder.path().join("cut.csv"),
-        );
+        let (whole, cut) = (folder.path().join("whole.csv"), folder.path().join("cut.csv"));
         write_rows(&whole, 1..=6);
         write_rows(&cut, 1..=5);
         // The crash came in the middle of a row.
-        File::options()
-            .append(true)
-            .open(&cut)
-            .unwrap()
-            .write_all(b"6,60")
-            .unwrap();
+        File::options().append(true).open(&cut).unwrap().write_all(b"6,60").unwrap();
         assert_eq!(Metrics::read(&cut).unwrap().rows.len(), 5);
         let mut writer = MetricsWriter::resume(&cut, &TERMS, 4).unwrap();
         writer.push(&row(5)).unwrap();
@@ -382,36 +325,18 @@ mod tests {
         let path = folder.path().join("m.csv");
         let shown = path.display();
         write_rows(&path, 1..=1);
-        let error = MetricsWriter::create(&path, &TERMS)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.starts_with(&format!("cannot write {shown}: ")),
-            "{error}"
-        );
-        let error = MetricsWriter::resume(&path, &["other"], 1)
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.starts_with(&format!("{shown}: the columns are not those of this run")),
-            "{error}"
-        );
+        let error = MetricsWriter::create(&path, &TERMS).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("cannot write {shown}: ")), "{error}");
+        let error = MetricsWriter::resume(&path, &["other"], 1).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{shown}: the columns are not those of this run")), "{error}");
         std::fs::write(&path, "generation,wall_s\n1,2\n2,x\n").unwrap();
         let error = Metrics::read(&path).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            format!("{shown}: line 3: 'x' in column wall_s is not a number")
-        );
+        assert_eq!(error, format!("{shown}: line 3: 'x' in column wall_s is not a number"));
         std::fs::write(&path, "generation,wall_s\n1\n").unwrap();
         let error = Metrics::read(&path).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            format!("{shown}: line 2: the number of cells is not that of the header")
-        );
+        assert_eq!(error, format!("{shown}: line 2: the number of cells is not that of the header"));
         std::fs::write(&path, header(&TERMS) + "one,2\n").unwrap();
-        let error = MetricsWriter::resume(&path, &TERMS, 1)
-            .unwrap_err()
-            .to_string();
+        let error = MetricsWriter::resume(&path, &TERMS, 1).unwrap_err().to_string();
         assert_eq!(error, format!("{shown}: line 2: 'one' is not a generation"));
     }
 

@@ -21,11 +21,7 @@ impl Matrix {
     /// A matrix from values, row after row. `None` if their number is not `rows × columns`.
     #[must_use]
     pub fn new(rows: usize, columns: usize, values: Vec<f64>) -> Option<Self> {
-        (rows.checked_mul(columns) == Some(values.len())).then_some(Self {
-            rows,
-            columns,
-            values,
-        })
+        (rows.checked_mul(columns) == Some(values.len())).then_some(Self { rows, columns, values })
     }
 
     /// One row.
@@ -102,19 +98,10 @@ fn show(shape: &[u64]) -> String {
 /// See [`NpyError`].
 pub fn read(path: &Path, columns: Option<usize>) -> Result<Matrix, NpyError> {
     let owned = || path.to_owned();
-    let bytes = std::fs::read(path).map_err(|source| NpyError::File {
-        action: "read",
-        path: owned(),
-        source,
-    })?;
-    let format = |error: std::io::Error| NpyError::Format {
-        path: owned(),
-        reason: error.to_string(),
-    };
-    let early = || NpyError::Format {
-        path: owned(),
-        reason: "the data ends early".to_owned(),
-    };
+    let bytes =
+        std::fs::read(path).map_err(|source| NpyError::File { action: "read", path: owned(), source })?;
+    let format = |error: std::io::Error| NpyError::Format { path: owned(), reason: error.to_string() };
+    let early = || NpyError::Format { path: owned(), reason: "the data ends early".to_owned() };
     if promised(&bytes).is_some_and(|values| values.is_none_or(|values| values > bytes.len())) {
         return Err(early());
     }
@@ -133,11 +120,7 @@ pub fn read(path: &Path, columns: Option<usize>) -> Result<Matrix, NpyError> {
     }
     .filter(|&(_, width)| columns.is_none_or(|columns| columns == width));
     let Some((rows, columns)) = dimensions else {
-        return Err(NpyError::Shape {
-            path: owned(),
-            found,
-            expected: expected(),
-        });
+        return Err(NpyError::Shape { path: owned(), found, expected: expected() });
     };
     let order = header.order();
     let dtype = header.dtype();
@@ -145,45 +128,25 @@ pub fn read(path: &Path, columns: Option<usize>) -> Result<Matrix, NpyError> {
         DType::Plain(kind) if kind.type_char() == TypeChar::Float => kind.size_field(),
         _ => 0,
     };
-    let needed = rows
-        .checked_mul(columns)
-        .and_then(|n| n.checked_mul(usize::try_from(size).ok()?));
+    let needed = rows.checked_mul(columns).and_then(|n| n.checked_mul(usize::try_from(size).ok()?));
     if needed.is_none_or(|needed| needed > data.len()) {
         return Err(early());
     }
     let file = NpyFile::with_header(header, data);
     let values: Vec<f64> = match size {
-        4 => file
-            .into_vec::<f32>()
-            .map_err(format)?
-            .into_iter()
-            .map(f64::from)
-            .collect(),
+        4 => file.into_vec::<f32>().map_err(format)?.into_iter().map(f64::from).collect(),
         8 => file.into_vec().map_err(format)?,
         _ => {
-            return Err(NpyError::Type {
-                path: owned(),
-                found: dtype.descr(),
-            });
+            return Err(NpyError::Type { path: owned(), found: dtype.descr() });
         }
     };
     let values = match order {
         Order::C => values,
-        Order::Fortran => (0..rows * columns)
-            .map(|i| values[i % columns * rows + i / columns])
-            .collect(),
+        Order::Fortran => (0..rows * columns).map(|i| values[i % columns * rows + i / columns]).collect(),
     };
     match values.iter().position(|value| !value.is_finite()) {
-        Some(at) => Err(NpyError::NotFinite {
-            path: owned(),
-            row: at / columns,
-            column: at % columns,
-        }),
-        None => Ok(Matrix {
-            rows,
-            columns,
-            values,
-        }),
+        Some(at) => Err(NpyError::NotFinite { path: owned(), row: at / columns, column: at % columns }),
+        None => Ok(Matrix { rows, columns, values }),
     }
 }
 
@@ -194,13 +157,8 @@ fn promised(bytes: &[u8]) -> Option<Option<usize>> {
     let header = String::from_utf8_lossy(header);
     let (_, shape) = header.split_once("'shape':")?;
     let (shape, _) = shape.split_once('(')?.1.split_once(')')?;
-    let mut sizes = shape
-        .split(',')
-        .map(str::trim)
-        .filter(|size| !size.is_empty());
-    Some(sizes.try_fold(1usize, |product, size| {
-        product.checked_mul(size.parse().ok()?)
-    }))
+    let mut sizes = shape.split(',').map(str::trim).filter(|size| !size.is_empty());
+    Some(sizes.try_fold(1usize, |product, size| product.checked_mul(size.parse().ok()?)))
 }
 
 /// Writes a matrix as float64, atomically.
@@ -209,13 +167,11 @@ fn promised(bytes: &[u8]) -> Option<Option<usize>> {
 /// [`NpyError::File`].
 pub fn write(path: &Path, matrix: &Matrix) -> Result<(), NpyError> {
     let mut bytes = Vec::new();
-    encode(&mut bytes, matrix)
-        .and_then(|()| write_atomic(path, &bytes))
-        .map_err(|source| NpyError::File {
-            action: "write",
-            path: path.to_owned(),
-            source,
-        })
+    encode(&mut bytes, matrix).and_then(|()| write_atomic(path, &bytes)).map_err(|source| NpyError::File {
+        action: "write",
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn encode(bytes: &mut Vec<u8>, matrix: &Matrix) -> std::io::Result<()> {
@@ -237,8 +193,7 @@ mod tests {
     /// A version 1.0 file, byte by byte as NumPy's format description has it.
     fn file(folder: &Path, descr: &str, fortran: bool, shape: &str, data: &[u8]) -> PathBuf {
         let order = if fortran { "True" } else { "False" };
-        let mut header =
-            format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}");
+        let mut header = format!("{{'descr': '{descr}', 'fortran_order': {order}, 'shape': {shape}, }}");
         while !(10 + header.len() + 1).is_multiple_of(64) {
             header.push(' ');
         }
@@ -256,8 +211,7 @@ mod tests {
     fn written_matrices_read_back() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m.npy");
-        let matrix =
-            Matrix::new(2, 3, vec![0.1, -2.0, 1e300, f64::MIN_POSITIVE, 0.0, 5.0]).unwrap();
+        let matrix = Matrix::new(2, 3, vec![0.1, -2.0, 1e300, f64::MIN_POSITIVE, 0.0, 5.0]).unwrap();
         write(&path, &matrix).unwrap();
         assert_eq!(read(&path, Some(3)).unwrap(), matrix);
         assert_eq!(matrix.row(1), [f64::MIN_POSITIVE, 0.0, 5.0]);
@@ -282,14 +236,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let shown = format!("{}/", folder.path().display());
         let refused = |path: PathBuf, columns: Option<usize>| {
-            read(&path, columns)
-                .unwrap_err()
-                .to_string()
-                .replace(&shown, "")
+            read(&path, columns).unwrap_err().to_string().replace(&shown, "")
         };
         let data = [0u8; 48];
-        let make =
-            |descr: &str, shape: &str, data: &[u8]| file(folder.path(), descr, false, shape, data);
+        let make = |descr: &str, shape: &str, data: &[u8]| file(folder.path(), descr, false, shape, data);
         assert_eq!(
             refused(make("<f8", "(2, 3)", &data), Some(8)),
             "a.npy has shape [2, 3], expected [rows, 8]"
@@ -310,21 +260,13 @@ mod tests {
             refused(make("<f8", "(99999999999, 99999999999)", &data), None),
             "a.npy is not a complete .npy file: the data ends early"
         );
-        let nan: Vec<u8> = [0.0, 1.0, 2.0, f64::NAN]
-            .iter()
-            .flat_map(|x| x.to_le_bytes())
-            .collect();
+        let nan: Vec<u8> = [0.0, 1.0, 2.0, f64::NAN].iter().flat_map(|x| x.to_le_bytes()).collect();
         assert_eq!(
             refused(make("<f8", "(2, 2)", &nan), None),
             "a.npy: the value at row 1, column 1 is not finite"
         );
         std::fs::write(folder.path().join("b.npy"), "text").unwrap();
-        assert!(
-            refused(folder.path().join("b.npy"), None)
-                .starts_with("b.npy is not a complete .npy file")
-        );
-        assert!(
-            refused(folder.path().join("none.npy"), None).starts_with("cannot read none.npy: ")
-        );
+        assert!(refused(folder.path().join("b.npy"), None).starts_with("b.npy is not a complete .npy file"));
+        assert!(refused(folder.path().join("none.npy"), None).starts_with("cannot read none.npy: "));
     }
 }

@@ -84,10 +84,7 @@ impl TypeError {
                 _ => format!("unknown field '{name}' (valid: {valid})"),
             }
         } else {
-            let what = parts
-                .next()
-                .filter(|part| !part.is_empty())
-                .unwrap_or("variant");
+            let what = parts.next().filter(|part| !part.is_empty()).unwrap_or("variant");
             format!("unknown {what} '{name}' (valid: {valid})")
         }
     }
@@ -101,8 +98,7 @@ pub fn apply<T>(config: T, sets: &[String]) -> Result<T, PatchError>
 where
     T: Serialize + DeserializeOwned,
 {
-    sets.iter()
-        .try_fold(config, |config, set| apply_one(&config, set))
+    sets.iter().try_fold(config, |config, set| apply_one(&config, set))
 }
 
 fn apply_one<T>(config: &T, set: &str) -> Result<T, PatchError>
@@ -115,20 +111,10 @@ where
         .map(|(path, text)| (path.trim(), text.trim()))
         .filter(|(path, text)| !path.is_empty() && !text.is_empty())
         .ok_or_else(|| PatchError::Form { set: owned() })?;
-    let value = parse_value(text).map_err(|message| PatchError::Syntax {
-        set: owned(),
-        message,
-    })?;
-    let mut root = serde_json::to_value(config).map_err(|error| PatchError::Value {
-        set: owned(),
-        message: error.to_string(),
-    })?;
-    let parts: Vec<String> = path
-        .replace('[', ".")
-        .replace(']', "")
-        .split('.')
-        .map(str::to_owned)
-        .collect();
+    let value = parse_value(text).map_err(|message| PatchError::Syntax { set: owned(), message })?;
+    let mut root = serde_json::to_value(config)
+        .map_err(|error| PatchError::Value { set: owned(), message: error.to_string() })?;
+    let parts: Vec<String> = path.replace('[', ".").replace(']', "").split('.').map(str::to_owned).collect();
 
     let mut here = &mut root;
     for (depth, part) in parts.iter().enumerate() {
@@ -138,27 +124,16 @@ where
             Entry::Missing(map) => {
                 // Whether a new name is welcome (an open map) or not (a struct) only the type
                 // knows: put the value there and let it decide.
-                let new = if depth + 1 == parts.len() {
-                    value.clone()
-                } else {
-                    Value::Null
-                };
+                let new = if depth + 1 == parts.len() { value.clone() } else { Value::Null };
                 map.insert(part.clone(), new);
                 return match from_value(root) {
                     Ok(config) if depth + 1 == parts.len() => finite(&config, set).map(|()| config),
-                    Err(TypeError {
-                        unknown: Some((name, have)),
-                        field: true,
-                        ..
-                    }) if name == *part => Err(PatchError::UnknownField {
-                        set: owned(),
-                        field: name,
-                        have,
-                    }),
-                    Err(error) if depth + 1 == parts.len() => Err(PatchError::Value {
-                        set: owned(),
-                        message: error.describe(),
-                    }),
+                    Err(TypeError { unknown: Some((name, have)), field: true, .. }) if name == *part => {
+                        Err(PatchError::UnknownField { set: owned(), field: name, have })
+                    }
+                    Err(error) if depth + 1 == parts.len() => {
+                        Err(PatchError::Value { set: owned(), message: error.describe() })
+                    }
                     _ => Err(PatchError::Path {
                         set: owned(),
                         message: format!("no entry '{part}' in '{known}'; set it as a whole first"),
@@ -171,18 +146,13 @@ where
                 } else {
                     format!("'{known}' {message}")
                 };
-                return Err(PatchError::Path {
-                    set: owned(),
-                    message,
-                });
+                return Err(PatchError::Path { set: owned(), message });
             }
         };
     }
     *here = value;
-    let config: T = from_value(root).map_err(|error| PatchError::Value {
-        set: owned(),
-        message: error.describe(),
-    })?;
+    let config: T =
+        from_value(root).map_err(|error| PatchError::Value { set: owned(), message: error.describe() })?;
     finite(&config, set)?;
     Ok(config)
 }
@@ -193,23 +163,15 @@ fn parse_value(text: &str) -> Result<Value, String> {
         Ok(parsed) => Ok(parsed.value),
         Err(error) if error.non_finite => Err(error.message),
         // Text without any RON punctuation was meant as a string, such as a file name.
-        Err(_) if !text.contains(['(', ')', '[', ']', '{', '}', '"']) => {
-            Ok(Value::String(text.to_owned()))
-        }
-        Err(error) => Err(format!(
-            "{} (column {} of the value)",
-            error.message,
-            error.offset + 1
-        )),
+        Err(_) if !text.contains(['(', ')', '[', ']', '{', '}', '"']) => Ok(Value::String(text.to_owned())),
+        Err(error) => Err(format!("{} (column {} of the value)", error.message, error.offset + 1)),
     }
 }
 
 /// A number may be finite as f64 but not as the field's f32.
 fn finite<T: Serialize>(config: &T, set: &str) -> Result<(), PatchError> {
-    crate::ron_io::check_finite(config).map_err(|error| PatchError::Value {
-        set: set.to_owned(),
-        message: error.to_string(),
-    })
+    crate::ron_io::check_finite(config)
+        .map_err(|error| PatchError::Value { set: set.to_owned(), message: error.to_string() })
 }
 
 enum Entry<'a> {
@@ -220,10 +182,7 @@ enum Entry<'a> {
 
 /// Whether this is an enum variant with content: one key that starts with a capital.
 fn is_variant(map: &Map<String, Value>) -> bool {
-    map.len() == 1
-        && map
-            .keys()
-            .all(|key| key.starts_with(|c: char| c.is_ascii_uppercase()))
+    map.len() == 1 && map.keys().all(|key| key.starts_with(|c: char| c.is_ascii_uppercase()))
 }
 
 fn enter<'a>(value: &'a mut Value, part: &str) -> Entry<'a> {
@@ -237,16 +196,11 @@ fn enter<'a>(value: &'a mut Value, part: &str) -> Entry<'a> {
                 let inner = map.values_mut().next();
                 return inner.map_or_else(|| Entry::Closed(none()), |inner| enter(inner, part));
             }
-            map.get_mut(part)
-                .map_or_else(|| Entry::Closed(none()), Entry::Found)
+            map.get_mut(part).map_or_else(|| Entry::Closed(none()), Entry::Found)
         }
         Value::Array(list) => {
             let length = list.len();
-            match part
-                .parse::<usize>()
-                .ok()
-                .and_then(|index| list.get_mut(index))
-            {
+            match part.parse::<usize>().ok().and_then(|index| list.get_mut(index)) {
                 Some(entry) => Entry::Found(entry),
                 None => Entry::Closed(format!("is a list of {length}: no entry '{part}'")),
             }
@@ -280,8 +234,7 @@ pub fn merge(base: &mut Value, patch: Value) {
             }
         }
         // `Ant` names the same variant as `Ant(...)`: nothing to change.
-        (Value::Object(base), Value::String(name))
-            if is_variant(base) && base.contains_key(&name) => {}
+        (Value::Object(base), Value::String(name)) if is_variant(base) && base.contains_key(&name) => {}
         (base, patch) => *base = patch,
     }
 }
@@ -310,12 +263,7 @@ pub fn from_value<T: DeserializeOwned>(mut root: Value) -> Result<T, TypeError> 
             let mut names = message.split('`').skip(1).step_by(2).map(str::to_owned);
             (names.next().unwrap_or_default(), names.collect())
         });
-        return Err(TypeError {
-            path: error.path().to_string(),
-            message,
-            unknown,
-            field,
-        });
+        return Err(TypeError { path: error.path().to_string(), message, unknown, field });
     }
 }
 
@@ -410,10 +358,7 @@ mod tests {
 
     impl Default for OpenEs {
         fn default() -> Self {
-            Self {
-                population: 128,
-                sigma: 0.05,
-            }
+            Self { population: 128, sigma: 0.05 }
         }
     }
 
@@ -425,10 +370,7 @@ mod tests {
     fn config() -> Config {
         Config {
             env: Env::CartPole,
-            strategy: Strategy::OpenEs(OpenEs {
-                population: 4,
-                sigma: 0.1,
-            }),
+            strategy: Strategy::OpenEs(OpenEs { population: 4, sigma: 0.1 }),
             weights: BTreeMap::new(),
             horizon: Some(10),
             seed: 1,
@@ -456,29 +398,15 @@ mod tests {
     #[test]
     fn values_of_every_kind_reach_their_field() {
         let sigma = |text: &str| match set(text).strategy {
-            Strategy::OpenEs(OpenEs {
-                sigma,
-                population: 4,
-            }) => sigma,
+            Strategy::OpenEs(OpenEs { sigma, population: 4 }) => sigma,
             other => panic!("{other:?}"),
         };
         assert_eq!(sigma("strategy.sigma=1e-2"), 0.01);
         assert_eq!(sigma("strategy.OpenEs.sigma = 3"), 3.0);
-        assert_eq!(
-            set("strategy=CmaEs(sigma: 0.3)").strategy,
-            Strategy::CmaEs { sigma: 0.3 }
-        );
-        assert_eq!(
-            set("strategy=OpenEs").strategy,
-            Strategy::OpenEs(OpenEs::default())
-        );
+        assert_eq!(set("strategy=CmaEs(sigma: 0.3)").strategy, Strategy::CmaEs { sigma: 0.3 });
+        assert_eq!(set("strategy=OpenEs").strategy, Strategy::OpenEs(OpenEs::default()));
         assert_eq!(set("env=Ant").env, Env::Ant(Ant::default()));
-        assert_eq!(
-            set("env=Ant(healthy_z: (0.3, 0.9))").env,
-            Env::Ant(Ant {
-                healthy_z: (0.3, 0.9)
-            })
-        );
+        assert_eq!(set("env=Ant(healthy_z: (0.3, 0.9))").env, Env::Ant(Ant { healthy_z: (0.3, 0.9) }));
         assert_eq!(set("env=CartPole()").env, Env::CartPole);
         assert_eq!(set("horizon=None").horizon, None);
         assert_eq!(set("horizon=7").horizon, Some(7));
@@ -496,12 +424,7 @@ mod tests {
     #[test]
     fn later_ones_build_on_earlier_ones() {
         let sets = ["env=Ant".to_owned(), "env.healthy_z=(0.1, 1.0)".to_owned()];
-        assert_eq!(
-            apply(config(), &sets).unwrap().env,
-            Env::Ant(Ant {
-                healthy_z: (0.1, 1.0)
-            })
-        );
+        assert_eq!(apply(config(), &sets).unwrap().env, Env::Ant(Ant { healthy_z: (0.1, 1.0) }));
     }
 
     #[test]
@@ -523,10 +446,7 @@ mod tests {
 
     #[test]
     fn an_unknown_variant_is_answered_with_the_valid_ones() {
-        assert_eq!(
-            refused("env=Antt"),
-            "--set env=Antt: unknown env 'Antt' (valid: Ant, CartPole)"
-        );
+        assert_eq!(refused("env=Antt"), "--set env=Antt: unknown env 'Antt' (valid: Ant, CartPole)");
     }
 
     #[test]
@@ -540,10 +460,7 @@ mod tests {
             "--set strategy.population=0.5: at strategy.OpenEs.population: invalid type: floating point \
              `0.5`, expected usize"
         );
-        assert_eq!(
-            refused("seed=-1"),
-            "--set seed=-1: at seed: invalid value: integer `-1`, expected u64"
-        );
+        assert_eq!(refused("seed=-1"), "--set seed=-1: at seed: invalid value: integer `-1`, expected u64");
     }
 
     #[test]
@@ -552,14 +469,8 @@ mod tests {
             refused("hidden.2.neurons=1"),
             "--set hidden.2.neurons=1: 'hidden' is a list of 2: no entry '2'"
         );
-        assert_eq!(
-            refused("seed.x=1"),
-            "--set seed.x=1: 'seed' is 1: no field 'x'"
-        );
-        assert_eq!(
-            refused("env.x=1"),
-            "--set env.x=1: 'env' is \"CartPole\": no field 'x'"
-        );
+        assert_eq!(refused("seed.x=1"), "--set seed.x=1: 'seed' is 1: no field 'x'");
+        assert_eq!(refused("env.x=1"), "--set env.x=1: 'env' is \"CartPole\": no field 'x'");
     }
 
     #[test]
@@ -599,10 +510,7 @@ mod tests {
             merged(json!({"es": {"OpenEs": {"n": 8}}, "run": {"seed": 3}})),
             json!({"es": {"OpenEs": {"sigma": 0.1, "n": 8}}, "run": {"seed": 3, "g": 2}})
         );
-        assert_eq!(
-            merged(json!({"es": {"n": 8}}))["es"],
-            json!({"OpenEs": {"sigma": 0.1, "n": 8}})
-        );
+        assert_eq!(merged(json!({"es": {"n": 8}}))["es"], json!({"OpenEs": {"sigma": 0.1, "n": 8}}));
         assert_eq!(merged(json!({"es": {"Cma": {}}}))["es"], json!({"Cma": {}}));
         assert_eq!(merged(json!({"es": "OpenEs"})), base);
         assert_eq!(merged(json!({"es": "Ars"}))["es"], json!("Ars"));

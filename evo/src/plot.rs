@@ -117,36 +117,20 @@ impl Figure {
     /// # Errors
     /// A folder that is no run, unreadable files, a run without any generation.
     pub fn read(runs: &[PathBuf], title: Option<&str>) -> Result<Self, PlotError> {
-        let runs: Vec<Run> = runs
-            .iter()
-            .map(|path| read_run(path))
-            .collect::<Result<_, _>>()?;
+        let runs: Vec<Run> = runs.iter().map(|path| read_run(path)).collect::<Result<_, _>>()?;
         let evaluated = runs.iter().all(|run| !run.evaluation.is_empty());
         let fallback = || {
             let mut tasks: Vec<&str> = runs.iter().filter_map(|run| field(run, "env")).collect();
             tasks.dedup();
-            if let [task] = tasks[..] {
-                task.to_owned()
-            } else {
-                "Learning curves".to_owned()
-            }
+            if let [task] = tasks[..] { task.to_owned() } else { "Learning curves".to_owned() }
         };
         let title = title.map_or_else(fallback, str::to_owned);
         let training = match &runs[..] {
             [run] if evaluated => run.training.clone(),
             _ => Vec::new(),
         };
-        let value = if evaluated {
-            "evaluation return"
-        } else {
-            "training fitness (mean)"
-        };
-        Ok(Self {
-            title,
-            value,
-            groups: group(runs, evaluated),
-            training,
-        })
+        let value = if evaluated { "evaluation return" } else { "training fitness (mean)" };
+        Ok(Self { title, value, groups: group(runs, evaluated), training })
     }
 
     /// Draws into a file, `.svg` or `.png` by its name. It appears complete or not at all.
@@ -154,10 +138,7 @@ impl Figure {
     /// # Errors
     /// Another ending, or a file that cannot be written.
     pub fn write(&self, path: &Path) -> Result<(), PlotError> {
-        let failed = |reason: String| PlotError::Draw {
-            path: path.to_owned(),
-            reason,
-        };
+        let failed = |reason: String| PlotError::Draw { path: path.to_owned(), reason };
         let extension = path.extension().and_then(|extension| extension.to_str());
         match extension.map(str::to_ascii_lowercase).as_deref() {
             Some("svg") => {
@@ -167,27 +148,22 @@ impl Figure {
             Some("png") => {
                 // The backend writes a file itself, and knows the format by the ending.
                 let draft = path.with_extension(format!("{}.tmp.png", std::process::id()));
-                let drawn = self.png(&draft).and_then(|()| {
-                    std::fs::rename(&draft, path).map_err(|error| error.to_string())
-                });
+                let drawn = self
+                    .png(&draft)
+                    .and_then(|()| std::fs::rename(&draft, path).map_err(|error| error.to_string()));
                 drawn.map_err(|reason| {
                     let _ = std::fs::remove_file(&draft);
                     failed(reason)
                 })
             }
-            _ => Err(PlotError::Extension {
-                path: path.to_owned(),
-            }),
+            _ => Err(PlotError::Extension { path: path.to_owned() }),
         }
     }
 
     fn svg(&self) -> Result<String, String> {
         let mut text = String::new();
         load_font()?;
-        self.draw(
-            &SVGBackend::with_string(&mut text, self.size(1.0)?).into_drawing_area(),
-            1.0,
-        )?;
+        self.draw(&SVGBackend::with_string(&mut text, self.size(1.0)?).into_drawing_area(), 1.0)?;
         Ok(text)
     }
 
@@ -209,26 +185,13 @@ impl Figure {
 
     fn size(&self, scale: f64) -> Result<(u32, u32), String> {
         let height = f64::from(layout::BODY) + f64::from(self.foot()?);
-        Ok((
-            (f64::from(layout::WIDTH) * scale) as u32,
-            (height * scale) as u32,
-        ))
+        Ok(((f64::from(layout::WIDTH) * scale) as u32, (height * scale) as u32))
     }
 
     /// Height of legend and caption.
     fn foot(&self) -> Result<i32, String> {
-        let rows = self
-            .legend()?
-            .iter()
-            .map(|entry| entry.row)
-            .max()
-            .unwrap_or(0)
-            + 1;
-        let caption = if self.caption().is_empty() {
-            0
-        } else {
-            layout::CAPTION
-        };
+        let rows = self.legend()?.iter().map(|entry| entry.row).max().unwrap_or(0) + 1;
+        let caption = if self.caption().is_empty() { 0 } else { layout::CAPTION };
         Ok(rows * layout::ROW + caption + layout::MARGIN)
     }
 
@@ -245,29 +208,17 @@ impl Figure {
         }
     }
 
-    fn draw<DB: DrawingBackend>(
-        &self,
-        area: &DrawingArea<DB, Shift>,
-        scale: f64,
-    ) -> Result<(), String> {
+    fn draw<DB: DrawingBackend>(&self, area: &DrawingArea<DB, Shift>, scale: f64) -> Result<(), String> {
         let px = |length: i32| (f64::from(length) * scale).round() as i32;
         let failed = |error: DrawingAreaErrorKind<DB::ErrorType>| error.to_string();
         area.fill(&WHITE).map_err(failed)?;
-        let centred = |size: i32, ink: RGBColor| {
-            font(px(size))
-                .color(&ink)
-                .pos(Pos::new(HPos::Center, VPos::Center))
-        };
+        let centred =
+            |size: i32, ink: RGBColor| font(px(size)).color(&ink).pos(Pos::new(HPos::Center, VPos::Center));
         let middle = px(layout::WIDTH as i32 / 2);
-        area.draw_text(
-            &self.title,
-            &centred(24, INK),
-            (middle, px(layout::TITLE / 2 + 4)),
-        )
-        .map_err(failed)?;
+        area.draw_text(&self.title, &centred(24, INK), (middle, px(layout::TITLE / 2 + 4)))
+            .map_err(failed)?;
         let (_, body) = area.split_vertically(px(layout::TITLE));
-        let (body, _) =
-            body.split_vertically(px(layout::BODY as i32 - layout::TITLE - layout::MARGIN));
+        let (body, _) = body.split_vertically(px(layout::BODY as i32 - layout::TITLE - layout::MARGIN));
         let (left, right) = body.split_horizontally(px(layout::WIDTH as i32 / 2));
         self.panel(&left, scale, &Abscissa::steps())?;
         let longest = self.points().map(|point| point.wall).fold(0.0, f64::max);
@@ -278,10 +229,7 @@ impl Figure {
             let y = px(top + entry.row * layout::ROW);
             let (start, end) = (px(entry.x), px(entry.x + layout::KEY));
             let band = entry.band.then(|| {
-                Rectangle::new(
-                    [(start, y - px(7)), (end, y + px(7))],
-                    entry.color.mix(0.2).filled(),
-                )
+                Rectangle::new([(start, y - px(7)), (end, y + px(7))], entry.color.mix(0.2).filled())
             });
             if let Some(band) = &band {
                 area.draw(band).map_err(failed)?;
@@ -289,33 +237,23 @@ impl Figure {
             let style = entry.color.stroke_width(px(entry.width) as u32);
             let points = [(start, y), (end, y)];
             if entry.dashed {
-                area.draw(&DashedPathElement::new(points, px(7), px(4), style))
-                    .map_err(failed)?;
+                area.draw(&DashedPathElement::new(points, px(7), px(4), style)).map_err(failed)?;
             } else {
-                area.draw(&PathElement::new(points, style))
-                    .map_err(failed)?;
+                area.draw(&PathElement::new(points, style)).map_err(failed)?;
             }
-            let text = font(px(layout::TEXT))
-                .color(&INK)
-                .pos(Pos::new(HPos::Left, VPos::Center));
-            area.draw_text(&entry.text, &text, (end + px(8), y + px(2)))
-                .map_err(failed)?;
+            let text = font(px(layout::TEXT)).color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
+            area.draw_text(&entry.text, &text, (end + px(8), y + px(2))).map_err(failed)?;
         }
         let caption = self.caption();
         if !caption.is_empty() {
             let y = layout::BODY as i32 + self.foot()? - layout::MARGIN - layout::CAPTION / 2;
-            area.draw_text(&caption, &centred(15, SOFT_INK), (middle, px(y)))
-                .map_err(failed)?;
+            area.draw_text(&caption, &centred(15, SOFT_INK), (middle, px(y))).map_err(failed)?;
         }
         area.present().map_err(failed)
     }
 
     fn points(&self) -> impl Iterator<Item = &Point> {
-        self.groups
-            .iter()
-            .flat_map(|group| &group.runs)
-            .flatten()
-            .chain(&self.training)
+        self.groups.iter().flat_map(|group| &group.runs).flatten().chain(&self.training)
     }
 
     /// Range of the values, with some room. A few extremes of training may leave it.
@@ -326,14 +264,9 @@ impl Figure {
         let values = values[cut..values.len() - cut].iter().copied();
         let shown = self.groups.iter().flat_map(|group| &group.runs).flatten();
         let shown = shown.map(|point| point.value).chain(values);
-        let (low, high) = shown.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
-            (low.min(x), high.max(x))
-        });
-        let room = if high > low {
-            0.06 * (high - low)
-        } else {
-            high.abs().max(1.0) * 0.1
-        };
+        let (low, high) =
+            shown.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+        let room = if high > low { 0.06 * (high - low) } else { high.abs().max(1.0) * 0.1 };
         (low - room, high + room)
     }
 
@@ -346,10 +279,7 @@ impl Figure {
         let px = |length: i32| (f64::from(length) * scale).round() as i32;
         let failed = |error: DrawingAreaErrorKind<DB::ErrorType>| error.to_string();
         let (low, high) = self.range();
-        let end = self
-            .points()
-            .map(|point| abscissa.of(point))
-            .fold(0.0, f64::max);
+        let end = self.points().map(|point| abscissa.of(point)).fold(0.0, f64::max);
         let end = if end > 0.0 { end * 1.02 } else { 1.0 };
         let mut chart = ChartBuilder::on(area)
             .margin_top(px(6))
@@ -395,16 +325,12 @@ impl Figure {
             let style = color.stroke_width(px(2) as u32);
             if let [point] = line[..] {
                 // A line of one point would be invisible.
-                chart
-                    .draw_series([Circle::new(point, px(4), color.filled())])
-                    .map_err(failed)?;
+                chart.draw_series([Circle::new(point, px(4), color.filled())]).map_err(failed)?;
             } else if dashed {
                 let series = DashedLineSeries::new(line, px(7) as u32, px(4) as u32, style);
                 chart.draw_series(series).map_err(failed)?;
             } else {
-                chart
-                    .draw_series(LineSeries::new(line, style))
-                    .map_err(failed)?;
+                chart.draw_series(LineSeries::new(line, style)).map_err(failed)?;
             }
         }
         Ok(())
@@ -421,15 +347,7 @@ impl Figure {
                 n => format!("{} ({n} seeds)", group.label),
             };
             let band = group.runs.len() > 1;
-            entries.push(LegendEntry {
-                text,
-                color,
-                dashed,
-                band,
-                width: 2,
-                x: 0,
-                row: 0,
-            });
+            entries.push(LegendEntry { text, color, dashed, band, width: 2, x: 0, row: 0 });
         }
         if !self.training.is_empty() {
             let text = "training fitness".to_owned();
@@ -448,9 +366,8 @@ impl Figure {
         let (mut x, mut row, mut first) = (0, 0, 0);
         for index in 0..entries.len() {
             let text = &entries[index].text;
-            let ((left, _), (right, _)) = font(layout::TEXT)
-                .layout_box(text)
-                .map_err(|error| error.to_string())?;
+            let ((left, _), (right, _)) =
+                font(layout::TEXT).layout_box(text).map_err(|error| error.to_string())?;
             let width = layout::KEY + 8 + right - left;
             if x > 0 && x + width > widest {
                 centre(&mut entries[first..index], x - layout::GAP);
@@ -519,10 +436,7 @@ fn centre(row: &mut [LegendEntry], width: i32) {
 
 /// Colour of a group, and whether its line is dashed: the second round of colours is.
 fn look(index: usize) -> (RGBColor, bool) {
-    (
-        PALETTE[index % PALETTE.len()],
-        index / PALETTE.len() % 2 == 1,
-    )
+    (PALETTE[index % PALETTE.len()], index / PALETTE.len() % 2 == 1)
 }
 
 /// Which of a point's abscissas a panel shows, in which unit.
@@ -534,11 +448,7 @@ struct Abscissa {
 
 impl Abscissa {
     fn steps() -> Self {
-        Self {
-            name: "control steps".to_owned(),
-            wall: false,
-            unit: 1.0,
-        }
+        Self { name: "control steps".to_owned(), wall: false, unit: 1.0 }
     }
 
     /// Wall time in a unit that suits the longest run, in seconds.
@@ -548,19 +458,11 @@ impl Abscissa {
             x if x < 10_800.0 => ("min", 60.0),
             _ => ("h", 3600.0),
         };
-        Self {
-            name: format!("wall time ({name})"),
-            wall: true,
-            unit,
-        }
+        Self { name: format!("wall time ({name})"), wall: true, unit }
     }
 
     fn of(&self, point: &Point) -> f64 {
-        if self.wall {
-            point.wall / self.unit
-        } else {
-            point.steps / self.unit
-        }
+        if self.wall { point.wall / self.unit } else { point.steps / self.unit }
     }
 }
 
@@ -575,11 +477,7 @@ fn load_font() -> Result<(), String> {
         let bytes = epaint_default_fonts::UBUNTU_LIGHT;
         register_font("sans-serif", FontStyle::Normal, bytes).is_ok()
     });
-    if loaded {
-        Ok(())
-    } else {
-        Err("the built-in font is damaged".to_owned())
-    }
+    if loaded { Ok(()) } else { Err("the built-in font is damaged".to_owned()) }
 }
 
 /// Label of a tick: `250`, `0.05`, `20k`, `1.5M`.
@@ -598,26 +496,11 @@ fn tick(value: f64) -> String {
 /// Mean, lowest and highest value of several runs where all of them have values: `(x, mean, lowest,
 /// highest)` at every x of any run, linear in between.
 fn summarise(runs: &[Vec<Point>], abscissa: &Abscissa) -> Vec<(f64, f64, f64, f64)> {
-    let curves: Vec<Vec<(f64, f64)>> = runs
-        .iter()
-        .map(|run| {
-            run.iter()
-                .map(|point| (abscissa.of(point), point.value))
-                .collect()
-        })
-        .collect();
-    let start = curves
-        .iter()
-        .filter_map(|curve| curve.first())
-        .map(|point| point.0);
-    let end = curves
-        .iter()
-        .filter_map(|curve| curve.last())
-        .map(|point| point.0);
-    let (start, end) = (
-        start.fold(f64::NEG_INFINITY, f64::max),
-        end.fold(f64::INFINITY, f64::min),
-    );
+    let curves: Vec<Vec<(f64, f64)>> =
+        runs.iter().map(|run| run.iter().map(|point| (abscissa.of(point), point.value)).collect()).collect();
+    let start = curves.iter().filter_map(|curve| curve.first()).map(|point| point.0);
+    let end = curves.iter().filter_map(|curve| curve.last()).map(|point| point.0);
+    let (start, end) = (start.fold(f64::NEG_INFINITY, f64::max), end.fold(f64::INFINITY, f64::min));
     let mut grid: Vec<f64> = curves.iter().flatten().map(|point| point.0).collect();
     grid.retain(|&x| start <= x && x <= end);
     grid.sort_by(f64::total_cmp);
@@ -635,10 +518,7 @@ fn summarise(runs: &[Vec<Point>], abscissa: &Abscissa) -> Vec<(f64, f64, f64, f6
 /// Value of a curve at an x between its first and last.
 fn interpolate(curve: &[(f64, f64)], x: f64) -> f64 {
     let after = curve.partition_point(|point| point.0 < x);
-    match (
-        after.checked_sub(1).map(|before| curve[before]),
-        curve.get(after),
-    ) {
+    match (after.checked_sub(1).map(|before| curve[before]), curve.get(after)) {
         (_, Some(&(x1, y1))) if x1 == x => y1,
         (Some((x0, y0)), Some(&(x1, y1))) => y0 + (y1 - y0) * (x - x0) / (x1 - x0),
         (None, Some(&(_, y))) | (Some((_, y)), None) => y,
@@ -649,10 +529,7 @@ fn interpolate(curve: &[(f64, f64)], x: f64) -> f64 {
 fn read_run(path: &Path) -> Result<Run, PlotError> {
     let folder = RunFolder::open(path)?;
     let config = folder.config();
-    let unreadable = |reason: String| PlotError::Config {
-        path: config.clone(),
-        reason,
-    };
+    let unreadable = |reason: String| PlotError::Config { path: config.clone(), reason };
     let text = std::fs::read_to_string(&config).map_err(|error| unreadable(error.to_string()))?;
     let parsed = ron_value::parse(&text).map_err(|error| unreadable(error.to_string()))?;
     let mut fields = Vec::new();
@@ -664,45 +541,33 @@ fn read_run(path: &Path) -> Result<Run, PlotError> {
         training: curve(&metrics, "fitness_mean"),
     };
     if run.evaluation.is_empty() && run.training.is_empty() {
-        return Err(PlotError::Empty {
-            path: folder.metrics(),
-        });
+        return Err(PlotError::Empty { path: folder.metrics() });
     }
     Ok(run)
 }
 
 /// The finite values of a column.
 fn curve(metrics: &Metrics, name: &str) -> Vec<Point> {
-    let columns =
-        [name, "env_steps", "wall_s"].map(|name| metrics.column(name).unwrap_or_default());
+    let columns = [name, "env_steps", "wall_s"].map(|name| metrics.column(name).unwrap_or_default());
     let [values, steps, walls] = &columns;
     let rows = values.iter().zip(steps).zip(walls);
     let points = rows.filter_map(|((value, steps), wall)| {
-        Some(Point {
-            steps: (*steps)?,
-            wall: (*wall)?,
-            value: (*value)?,
-        })
+        Some(Point { steps: (*steps)?, wall: (*wall)?, value: (*value)? })
     });
-    points
-        .filter(|p| [p.steps, p.wall, p.value].iter().all(|x| x.is_finite()))
-        .collect()
+    points.filter(|p| [p.steps, p.wall, p.value].iter().all(|x| x.is_finite())).collect()
 }
 
 /// A config as path and value pairs; a variant stands under its field's own path.
 fn flatten(path: &str, value: &Value, fields: &mut Vec<(String, String)>) {
     let join = |key: &str| {
-        if path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{path}.{key}")
-        }
+        if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
     };
     match value {
         Value::Object(map) => {
-            let tag = map.iter().next().filter(|(key, _)| {
-                map.len() == 1 && key.starts_with(|c: char| c.is_ascii_uppercase())
-            });
+            let tag = map
+                .iter()
+                .next()
+                .filter(|(key, _)| map.len() == 1 && key.starts_with(|c: char| c.is_ascii_uppercase()));
             if let Some((tag, inner)) = tag {
                 fields.push((path.to_owned(), tag.clone()));
                 flatten(path, inner, fields);
@@ -729,41 +594,23 @@ fn flatten(path: &str, value: &Value, fields: &mut Vec<(String, String)>) {
 }
 
 fn field<'a>(run: &'a Run, path: &str) -> Option<&'a str> {
-    run.fields
-        .iter()
-        .find(|(key, _)| key == path)
-        .map(|(_, value)| value.as_str())
+    run.fields.iter().find(|(key, _)| key == path).map(|(_, value)| value.as_str())
 }
 
 /// Puts runs that differ only in ignored fields together and names the groups by what differs.
 fn group(runs: Vec<Run>, evaluated: bool) -> Vec<Group> {
     let mut groups: Vec<(Run, Vec<Vec<Point>>)> = Vec::new();
     for mut run in runs {
-        run.fields
-            .retain(|(path, _)| !IGNORED.contains(&path.as_str()));
-        let points = if evaluated {
-            run.evaluation.clone()
-        } else {
-            run.training.clone()
-        };
-        match groups
-            .iter_mut()
-            .find(|(other, _)| other.fields == run.fields)
-        {
+        run.fields.retain(|(path, _)| !IGNORED.contains(&path.as_str()));
+        let points = if evaluated { run.evaluation.clone() } else { run.training.clone() };
+        match groups.iter_mut().find(|(other, _)| other.fields == run.fields) {
             Some((_, members)) => members.push(points),
             None => groups.push((run, vec![points])),
         }
     }
     let runs: Vec<&Run> = groups.iter().map(|(run, _)| run).collect();
     let labels = labels(&runs);
-    groups
-        .iter()
-        .zip(labels)
-        .map(|((_, members), label)| Group {
-            label,
-            runs: members.clone(),
-        })
-        .collect()
+    groups.iter().zip(labels).map(|((_, members), label)| Group { label, runs: members.clone() }).collect()
 }
 
 /// Names runs by what differs between them; a single one by strategy and controller.
@@ -774,9 +621,7 @@ fn labels(runs: &[&Run]) -> Vec<String> {
     }
     let paths = differing(runs);
     let label = |run: &Run| {
-        let named = paths
-            .iter()
-            .filter_map(|path| Some((path, field(run, path)?)));
+        let named = paths.iter().filter_map(|path| Some((path, field(run, path)?)));
         let named: Vec<String> = named
             .take(MAX_DIFFERENCES)
             .map(|(path, value)| match path.as_str() {
@@ -789,9 +634,7 @@ fn labels(runs: &[&Run]) -> Vec<String> {
     let mut labels: Vec<String> = runs.iter().map(|run| label(run)).collect();
     // Where strategies differ, their fields were left out: add what tells equal strategies apart.
     for first in 0..runs.len() {
-        let alike: Vec<usize> = (first..runs.len())
-            .filter(|&i| labels[i] == labels[first])
-            .collect();
+        let alike: Vec<usize> = (first..runs.len()).filter(|&i| labels[i] == labels[first]).collect();
         if alike.len() > 1 && alike.len() < runs.len() {
             let inner = self::labels(&alike.iter().map(|&i| runs[i]).collect::<Vec<_>>());
             for (&index, inner) in alike.iter().zip(&inner) {
@@ -810,8 +653,7 @@ fn differing(runs: &[&Run]) -> Vec<String> {
         let first = values.next().flatten();
         let differs = values.any(|value| value != first);
         let inside = paths.iter().any(|other| {
-            path.strip_prefix(other.as_str())
-                .is_some_and(|rest| rest.starts_with('.') || rest.is_empty())
+            path.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('.') || rest.is_empty())
         });
         if differs && !inside {
             paths.push(path.clone());
@@ -860,79 +702,41 @@ mod tests {
     fn seeds_are_grouped_and_groups_named_by_what_differs() {
         let root = tempfile::tempdir().unwrap();
         let make = |name: &str, config: &str| run(root.path(), name, config, 10, 100.0);
-        let runs = [
-            make("a", &config(0.1, 1)),
-            make("b", &config(0.1, 2)),
-            make("c", &config(0.2, 1)),
-        ];
+        let runs = [make("a", &config(0.1, 1)), make("b", &config(0.1, 2)), make("c", &config(0.2, 1))];
         let figure = Figure::read(&runs, None).unwrap();
         assert_eq!(figure.title, "Ant");
         assert_eq!(figure.value, "evaluation return");
-        let groups: Vec<_> = figure
-            .groups
-            .iter()
-            .map(|group| (group.label.as_str(), group.runs.len()))
-            .collect();
-        assert_eq!(
-            groups,
-            [("strategy.sigma = 0.1", 2), ("strategy.sigma = 0.2", 1)]
-        );
+        let groups: Vec<_> =
+            figure.groups.iter().map(|group| (group.label.as_str(), group.runs.len())).collect();
+        assert_eq!(groups, [("strategy.sigma = 0.1", 2), ("strategy.sigma = 0.2", 1)]);
         assert!(figure.training.is_empty());
 
-        let other = make(
-            "d",
-            "(env: Ant(), controller: Snn(), strategy: CmaEs(sigma: 0.1, n: 3), run: (seed: 1))",
-        );
+        let other =
+            make("d", "(env: Ant(), controller: Snn(), strategy: CmaEs(sigma: 0.1, n: 3), run: (seed: 1))");
         let figure = Figure::read(&[runs[0].clone(), other], Some("T")).unwrap();
-        let labels: Vec<_> = figure
-            .groups
-            .iter()
-            .map(|group| group.label.as_str())
-            .collect();
+        let labels: Vec<_> = figure.groups.iter().map(|group| group.label.as_str()).collect();
         assert_eq!(labels, ["env.healthy_z = (0.2, 1.0), OpenEs", "CmaEs"]);
         assert_eq!(figure.title, "T");
         let same_env = config(0.1, 1).replace("OpenEs", "CmaEs");
         let third = make("f", &same_env);
         let figure = Figure::read(&[runs[0].clone(), runs[2].clone(), third], None).unwrap();
-        let labels: Vec<_> = figure
-            .groups
-            .iter()
-            .map(|group| group.label.as_str())
-            .collect();
-        assert_eq!(
-            labels,
-            [
-                "OpenEs, strategy.sigma = 0.1",
-                "OpenEs, strategy.sigma = 0.2",
-                "CmaEs"
-            ]
-        );
+        let labels: Vec<_> = figure.groups.iter().map(|group| group.label.as_str()).collect();
+        assert_eq!(labels, ["OpenEs, strategy.sigma = 0.1", "OpenEs, strategy.sigma = 0.2", "CmaEs"]);
 
         let single = Figure::read(&runs[..1], None).unwrap();
         assert_eq!(single.groups[0].label, "OpenEs, Snn");
         assert_eq!(single.training.len(), 10);
         assert_eq!(single.groups[0].runs[0].len(), 2);
         // The outlier of training does not set the scale.
-        let long =
-            Figure::read(&[run(root.path(), "e", &config(0.1, 1), 60, 100.0)], None).unwrap();
+        let long = Figure::read(&[run(root.path(), "e", &config(0.1, 1), 60, 100.0)], None).unwrap();
         assert!(long.range().0 > -1000.0, "{:?}", long.range());
     }
 
     #[test]
     fn bands_are_taken_where_all_runs_have_values() {
-        let point = |x: f64, value: f64| Point {
-            steps: x,
-            wall: x,
-            value,
-        };
-        let runs = [
-            vec![point(0.0, 0.0), point(2.0, 2.0)],
-            vec![point(1.0, 5.0), point(3.0, 5.0)],
-        ];
-        assert_eq!(
-            summarise(&runs, &Abscissa::steps()),
-            [(1.0, 3.0, 1.0, 5.0), (2.0, 3.5, 2.0, 5.0)]
-        );
+        let point = |x: f64, value: f64| Point { steps: x, wall: x, value };
+        let runs = [vec![point(0.0, 0.0), point(2.0, 2.0)], vec![point(1.0, 5.0), point(3.0, 5.0)]];
+        assert_eq!(summarise(&runs, &Abscissa::steps()), [(1.0, 3.0, 1.0, 5.0), (2.0, 3.5, 2.0, 5.0)]);
     }
 
     #[test]
@@ -959,20 +763,10 @@ mod tests {
         }
         assert!(std::fs::read(&png).unwrap().starts_with(b"\x89PNG\r\n"));
         figure.write(&root.path().join("again.svg")).unwrap();
-        assert_eq!(
-            text,
-            std::fs::read_to_string(root.path().join("again.svg")).unwrap()
-        );
+        assert_eq!(text, std::fs::read_to_string(root.path().join("again.svg")).unwrap());
         let left: Vec<_> = std::fs::read_dir(root.path())
             .unwrap()
-            .filter(|entry| {
-                entry
-                    .as_ref()
-                    .unwrap()
-                    .file_name()
-                    .to_string_lossy()
-                    .contains("tmp")
-            })
+            .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("tmp"))
             .collect();
         assert!(left.is_empty());
     }
@@ -987,28 +781,13 @@ mod tests {
             format!("{shown}/none is not a run folder: it does not exist")
         );
         let empty = run(root.path(), "empty", &config(0.1, 1), 0, 1.0);
-        assert_eq!(
-            read(empty),
-            format!("{shown}/empty/metrics.csv has no finished generation to plot yet")
-        );
+        assert_eq!(read(empty), format!("{shown}/empty/metrics.csv has no finished generation to plot yet"));
         let figure = Figure::read(&[run(root.path(), "a", &config(0.1, 1), 6, 1.0)], None).unwrap();
-        let error = figure
-            .write(&root.path().join("c.pdf"))
-            .unwrap_err()
-            .to_string();
-        assert_eq!(
-            error,
-            format!("cannot plot to {shown}/c.pdf: the name must end in .svg or .png")
-        );
+        let error = figure.write(&root.path().join("c.pdf")).unwrap_err().to_string();
+        assert_eq!(error, format!("cannot plot to {shown}/c.pdf: the name must end in .svg or .png"));
         for name in ["no/c.svg", "no/c.png"] {
-            let error = figure
-                .write(&root.path().join(name))
-                .unwrap_err()
-                .to_string();
-            assert!(
-                error.starts_with(&format!("cannot plot to {shown}/{name}: ")),
-                "{error}"
-            );
+            let error = figure.write(&root.path().join(name)).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("cannot plot to {shown}/{name}: ")), "{error}");
         }
     }
 

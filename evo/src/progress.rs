@@ -57,8 +57,8 @@ pub struct Progress {
     bar: Option<ProgressBar>,
     generations: u64,
     terms: Vec<String>,
-    started: Instant,
-    first: Option<u64>,
+    last_generation: Instant,
+    seconds_per_generation: Option<f64>,
     last_line: Option<Instant>,
     last_evaluation: Option<f64>,
     flat: u32,
@@ -76,15 +76,10 @@ impl Progress {
         generations: u64,
         terms: &[&str],
     ) -> io::Result<Self> {
-        let log = log
-            .map(|path| File::options().create(true).append(true).open(path))
-            .transpose()?;
+        let log = log.map(|path| File::options().create(true).append(true).open(path)).transpose()?;
         let terminal = verbosity != Verbosity::Quiet && io::stderr().is_terminal();
         let bar = terminal.then(|| {
-            let bar = ProgressBar::with_draw_target(
-                Some(generations),
-                ProgressDrawTarget::stderr_with_hz(8),
-            );
+            let bar = ProgressBar::with_draw_target(Some(generations), ProgressDrawTarget::stderr_with_hz(8));
             let style = ProgressStyle::with_template("{bar:24.cyan/dim} {pos}/{len}  {wide_msg}");
             bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
@@ -94,8 +89,8 @@ impl Progress {
             bar,
             generations,
             terms: terms.iter().map(|&term| term.to_owned()).collect(),
-            started: Instant::now(),
-            first: None,
+            last_generation: Instant::now(),
+            seconds_per_generation: None,
             last_line: None,
             last_evaluation: None,
             flat: 0,
@@ -108,25 +103,25 @@ impl Progress {
         for (label, text) in rows {
             self.line(&format!("{label:width$}  {text}"));
         }
-        self.started = Instant::now();
+        self.last_generation = Instant::now();
     }
 
     /// Reports a completed generation.
     pub fn generation(&mut self, row: &MetricsRow) {
-        let first = *self.first.get_or_insert(row.generation);
+        // Episodes grow longer as members learn: recent generations say most about the next ones.
+        let seconds = self.last_generation.elapsed().as_secs_f64();
+        self.last_generation = Instant::now();
+        let mean = self.seconds_per_generation.map_or(seconds, |mean| 0.9 * mean + 0.1 * seconds);
+        self.seconds_per_generation = Some(mean);
         let evaluated = row.eval_return_mean.is_some();
         self.last_evaluation = row.eval_return_mean.or(self.last_evaluation);
-        let done = row.generation.saturating_sub(first) + 1;
-        let remaining = self.generations.saturating_sub(row.generation);
-        let left = self.started.elapsed().as_secs_f64() / done as f64 * remaining as f64;
+        let left = mean * self.generations.saturating_sub(row.generation) as f64;
         let text = status(row, self.last_evaluation, left);
         if let Some(bar) = &self.bar {
             bar.set_message(text.clone());
             bar.set_position(row.generation);
         }
-        let due = self
-            .last_line
-            .is_none_or(|last| last.elapsed() >= PLAIN_EVERY);
+        let due = self.last_line.is_none_or(|last| last.elapsed() >= PLAIN_EVERY);
         let verbose = self.verbosity == Verbosity::Verbose;
         let last = row.generation >= self.generations;
         // A terminal shows the rest in its bar.
@@ -140,15 +135,17 @@ impl Progress {
             }
             self.line(&line);
         }
-        self.flat = if row.fitness_std == 0.0 {
-            self.flat + 1
-        } else {
-            0
+        self.flat = match (row.fitness_std, self.flat) {
+            // Once is enough: the count stays.
+            (_, FLAT) => FLAT + 1,
+            (_, count) if count > FLAT => count,
+            (0.0, count) => count + 1,
+            _ => 0,
         };
         if self.flat == FLAT {
             self.warn(&format!(
-                "all members have had the same fitness for {FLAT} generations: nothing can be \
-                 learned from that (sigma {:?} may be too small, or the reward is constant)",
+                "all members have had the same fitness for {FLAT} generations, so there is nothing \
+                 to learn from: the task may be solved, or sigma ({:?}) too small",
                 row.sigma
             ));
         }
@@ -185,10 +182,7 @@ impl Progress {
 
 /// One generation in words.
 fn status(row: &MetricsRow, evaluation: Option<f64>, seconds_left: f64) -> String {
-    let mut text = format!(
-        "fitness {:.1} (best {:.1})",
-        row.fitness_mean, row.fitness_best
-    );
+    let mut text = format!("fitness {:.1} (best {:.1})", row.fitness_mean, row.fitness_best);
     match (row.eval_return_mean, row.eval_return_std) {
         (Some(mean), Some(std)) => text.push_str(&format!("  evaluation {mean:.1} ± {std:.1}")),
         _ => {
@@ -206,11 +200,7 @@ fn status(row: &MetricsRow, evaluation: Option<f64>, seconds_left: f64) -> Strin
 
 fn ending_lines(ending: &Ending) -> Vec<String> {
     let run = ending.run.display();
-    let what = if ending.interrupted {
-        "interrupted after"
-    } else {
-        "finished"
-    };
+    let what = if ending.interrupted { "interrupted after" } else { "finished" };
     let mut lines = vec![format!(
         "{what} {} generations: {} control steps in {}",
         ending.generations,
@@ -218,13 +208,8 @@ fn ending_lines(ending: &Ending) -> Vec<String> {
         duration(ending.wall_s)
     )];
     if let Some((mean, std, episodes)) = ending.evaluation {
-        let best = ending
-            .best
-            .map(|best| format!(", best {best:.1}"))
-            .unwrap_or_default();
-        lines.push(format!(
-            "evaluation  {mean:.1} ± {std:.1} over {episodes} episodes{best}"
-        ));
+        let best = ending.best.map(|best| format!(", best {best:.1}")).unwrap_or_default();
+        lines.push(format!("evaluation  {mean:.1} ± {std:.1} over {episodes} episodes{best}"));
     }
     let commands = [
         ("watch", format!("cargo run -p viewer -- {run}")),
@@ -240,11 +225,7 @@ fn ending_lines(ending: &Ending) -> Vec<String> {
             },
         ),
     ];
-    lines.extend(
-        commands
-            .iter()
-            .map(|(label, command)| format!("{label:<10}  {command}")),
-    );
+    lines.extend(commands.iter().map(|(label, command)| format!("{label:<10}  {command}")));
     lines
 }
 
@@ -307,11 +288,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.txt");
         act(&mut Progress::new(verbosity, Some(&path), 100, &["forward", "control"]).unwrap());
-        std::fs::read_to_string(&path)
-            .unwrap()
-            .lines()
-            .map(str::to_owned)
-            .collect()
+        std::fs::read_to_string(&path).unwrap().lines().map(str::to_owned).collect()
     }
 
     #[test]
@@ -334,40 +311,28 @@ mod tests {
         };
         let lines = logged(Verbosity::Quiet, run);
         assert_eq!(lines.len(), 3, "{lines:?}");
-        let expected =
-            "generation 4/100  fitness 12.3 (best 20.0)  evaluation 15.0 ± 3.0  21.4k steps/s";
+        let expected = "generation 4/100  fitness 12.3 (best 20.0)  evaluation 15.0 ± 3.0  21.4k steps/s";
         assert!(lines[1].starts_with(expected), "{}", lines[1]);
         // The last evaluation stays in sight, and nothing is left to do.
-        assert!(
-            lines[2].ends_with("evaluation 15.0  21.4k steps/s"),
-            "{}",
-            lines[2]
-        );
+        assert!(lines[2].ends_with("evaluation 15.0  21.4k steps/s"), "{}", lines[2]);
         let lines = logged(Verbosity::Verbose, run);
         assert_eq!(lines.len(), 5);
-        assert!(
-            lines[0].ends_with("  forward 1.0  control -2.0"),
-            "{}",
-            lines[0]
-        );
+        assert!(lines[0].ends_with("  forward 1.0  control -2.0"), "{}", lines[0]);
     }
 
     #[test]
     fn a_flat_fitness_is_warned_about_once() {
         let lines = logged(Verbosity::Quiet, |progress| {
-            for generation in 1..=12 {
+            for generation in 1..=22 {
                 progress.generation(&MetricsRow {
-                    fitness_std: 0.0,
+                    fitness_std: if generation == 11 { 1.0 } else { 0.0 },
                     ..row(generation, None)
                 });
             }
         });
-        let warnings: Vec<_> = lines
-            .iter()
-            .filter(|line| line.starts_with("warning: "))
-            .collect();
+        let warnings: Vec<_> = lines.iter().filter(|line| line.starts_with("warning: ")).collect();
         assert_eq!(warnings.len(), 1);
-        assert!(warnings[0].contains("sigma 0.001 may be too small"));
+        assert!(warnings[0].contains("sigma (0.001) too small"));
     }
 
     #[test]

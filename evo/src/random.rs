@@ -60,12 +60,7 @@ pub fn philox(counter: [u32; 4], key: [u32; 2]) -> [u32; 4] {
     for _ in 0..10 {
         let p0 = u64::from(MULTIPLIER[0]) * u64::from(x0);
         let p1 = u64::from(MULTIPLIER[1]) * u64::from(x2);
-        (x0, x1, x2, x3) = (
-            (p1 >> 32) as u32 ^ x1 ^ k0,
-            p1 as u32,
-            (p0 >> 32) as u32 ^ x3 ^ k1,
-            p0 as u32,
-        );
+        (x0, x1, x2, x3) = ((p1 >> 32) as u32 ^ x1 ^ k0, p1 as u32, (p0 >> 32) as u32 ^ x3 ^ k1, p0 as u32);
         k0 = k0.wrapping_add(WEYL[0]);
         k1 = k1.wrapping_add(WEYL[1]);
     }
@@ -200,8 +195,7 @@ fn box_muller(a: u32, b: u32) -> (f32, f32) {
     let r = b.wrapping_sub(q << 30) as i32 as f32 * TURN;
     let r2 = r * r;
     let sin = ((-1.951_529_6e-4 * r2 + 8.332_161e-3) * r2 - 1.666_665_5e-1) * r2 * r + r;
-    let cos =
-        ((2.443_315_7e-5 * r2 - 1.388_731_6e-3) * r2 + 4.166_664_6e-2) * r2 * r2 - 0.5 * r2 + 1.0;
+    let cos = ((2.443_315_7e-5 * r2 - 1.388_731_6e-3) * r2 + 4.166_664_6e-2) * r2 * r2 - 0.5 * r2 + 1.0;
     let odd = q & 1 == 1;
     let (s, c) = if odd { (cos, sin) } else { (sin, cos) };
     let s = f32::from_bits(s.to_bits() ^ ((q & 2) << 30));
@@ -299,13 +293,7 @@ pub fn weighted_sum_of_normals(
 
 /// Fills `out` with the first standard normals of a place in double precision (episode 0; not the
 /// numbers of [`fill_normals`]). |value| ≤ 8.6.
-pub fn fill_normals_f64(
-    seed: u64,
-    purpose: Purpose,
-    generation: u64,
-    member: u64,
-    out: &mut [f64],
-) {
+pub fn fill_normals_f64(seed: u64, purpose: Purpose, generation: u64, member: u64, out: &mut [f64]) {
     const SCALE: f64 = 1.0 / 9_007_199_254_740_992.0;
     let place = place(purpose, generation, member, 0);
     for (block, pair) in out.chunks_mut(2).enumerate() {
@@ -332,19 +320,10 @@ mod tests {
     fn philox_known_answers() {
         // Random123, kat_vectors.
         let ones = u32::MAX;
+        assert_eq!(philox([0; 4], [0; 2]), [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]);
+        assert_eq!(philox([ones; 4], [ones; 2]), [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]);
         assert_eq!(
-            philox([0; 4], [0; 2]),
-            [0x6627_e8d5, 0xe169_c58d, 0xbc57_ac4c, 0x9b00_dbd8]
-        );
-        assert_eq!(
-            philox([ones; 4], [ones; 2]),
-            [0x408f_276d, 0x41c8_3b0e, 0xa20b_c7c6, 0x6d54_51fd]
-        );
-        assert_eq!(
-            philox(
-                [0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344],
-                [0xa409_3822, 0x299f_31d0]
-            ),
+            philox([0x243f_6a88, 0x85a3_08d3, 0x1319_8a2e, 0x0370_7344], [0xa409_3822, 0x299f_31d0]),
             [0xd16c_fe09, 0x94fd_cceb, 0x5001_e420, 0x2412_6ea1]
         );
     }
@@ -380,10 +359,8 @@ mod tests {
             (1, Purpose::Reset, 0, 1, 0),
             (1, Purpose::Reset, 0, 0, 1),
         ];
-        let mut draws: Vec<u64> = places
-            .iter()
-            .map(|&(s, p, g, m, e)| Stream::new(s, p, g, m, e).next_u64())
-            .collect();
+        let mut draws: Vec<u64> =
+            places.iter().map(|&(s, p, g, m, e)| Stream::new(s, p, g, m, e).next_u64()).collect();
         draws.sort_unstable();
         draws.dedup();
         assert_eq!(draws.len(), places.len());
@@ -395,33 +372,17 @@ mod tests {
         let mut bytes = words.clone();
         let mut buffer = [0_u8; 10];
         bytes.fill_bytes(&mut buffer);
-        let expected: Vec<u8> = (0..3)
-            .flat_map(|_| words.next_u32().to_le_bytes())
-            .collect();
+        let expected: Vec<u8> = (0..3).flat_map(|_| words.next_u32().to_le_bytes()).collect();
         assert_eq!(buffer[..], expected[..10]);
-        let mean = (0..10_000)
-            .map(|_| words.random_range(-1.0..1.0))
-            .sum::<f64>()
-            / 1e4;
+        let mean = (0..10_000).map(|_| words.random_range(-1.0..1.0)).sum::<f64>() / 1e4;
         assert!(mean.abs() < 0.02, "mean {mean}");
     }
 
     #[test]
     fn box_muller_matches_double_precision() {
         let mut stream = Stream::new(3, Purpose::Bench, 0, 0, 0);
-        let edges = [
-            0,
-            1,
-            2,
-            u32::MAX,
-            u32::MAX - 1,
-            1 << 29,
-            1 << 30,
-            3 << 29,
-            1 << 31,
-        ];
-        let mut pairs: Vec<(u32, u32)> =
-            edges.iter().flat_map(|&a| edges.map(|b| (a, b))).collect();
+        let edges = [0, 1, 2, u32::MAX, u32::MAX - 1, 1 << 29, 1 << 30, 3 << 29, 1 << 31];
+        let mut pairs: Vec<(u32, u32)> = edges.iter().flat_map(|&a| edges.map(|b| (a, b))).collect();
         pairs.extend((0..20_000).map(|_| (stream.next_u32(), stream.next_u32())));
         for (a, b) in pairs {
             let u = (f64::from(a >> 1) + 0.5) / 2_147_483_648.0;
@@ -429,19 +390,9 @@ mod tests {
             let radius = (-2.0 * libm::log(u)).sqrt();
             let (c, s) = box_muller(a, b);
             // Near u = 1 the radius is the root of a rounded small number.
-            let tolerance = if radius < 0.01 {
-                5e-4
-            } else {
-                2e-5 / radius.min(1.0)
-            };
-            assert!(
-                (f64::from(c) - radius * libm::cos(angle)).abs() < tolerance,
-                "{a} {b}"
-            );
-            assert!(
-                (f64::from(s) - radius * libm::sin(angle)).abs() < tolerance,
-                "{a} {b}"
-            );
+            let tolerance = if radius < 0.01 { 5e-4 } else { 2e-5 / radius.min(1.0) };
+            assert!((f64::from(c) - radius * libm::cos(angle)).abs() < tolerance, "{a} {b}");
+            assert!((f64::from(s) - radius * libm::sin(angle)).abs() < tolerance, "{a} {b}");
         }
     }
 
@@ -450,12 +401,7 @@ mod tests {
         let mean = x.iter().sum::<f64>() / n;
         let central = |k: i32| x.iter().map(|v| (v - mean).powi(k)).sum::<f64>() / n;
         let variance = central(2);
-        [
-            mean,
-            variance,
-            central(3) / variance.powf(1.5),
-            central(4) / (variance * variance),
-        ]
+        [mean, variance, central(3) / variance.powf(1.5), central(4) / (variance * variance)]
     }
 
     /// Largest distance between the empirical distribution and the normal distribution, times √n.
@@ -464,9 +410,7 @@ mod tests {
         let n = x.len() as f64;
         let largest = x.iter().enumerate().fold(0.0_f64, |worst, (i, &v)| {
             let cdf = 0.5 * libm::erfc(-v / std::f64::consts::SQRT_2);
-            worst
-                .max((cdf - i as f64 / n).abs())
-                .max(((i + 1) as f64 / n - cdf).abs())
+            worst.max((cdf - i as f64 / n).abs()).max(((i + 1) as f64 / n - cdf).abs())
         });
         largest * n.sqrt()
     }
@@ -483,23 +427,11 @@ mod tests {
             let [mean, variance, skewness, kurtosis] = moments(&x);
             let root = (n as f64).sqrt();
             assert!(mean.abs() < 5.0 / root, "mean {mean}");
-            assert!(
-                (variance - 1.0).abs() < 5.0 * 2.0_f64.sqrt() / root,
-                "variance {variance}"
-            );
-            assert!(
-                skewness.abs() < 5.0 * 6.0_f64.sqrt() / root,
-                "skewness {skewness}"
-            );
-            assert!(
-                (kurtosis - 3.0).abs() < 5.0 * 24.0_f64.sqrt() / root,
-                "kurtosis {kurtosis}"
-            );
+            assert!((variance - 1.0).abs() < 5.0 * 2.0_f64.sqrt() / root, "variance {variance}");
+            assert!(skewness.abs() < 5.0 * 6.0_f64.sqrt() / root, "skewness {skewness}");
+            assert!((kurtosis - 3.0).abs() < 5.0 * 24.0_f64.sqrt() / root, "kurtosis {kurtosis}");
             let tail = x.iter().filter(|v| v.abs() > 3.0).count() as f64 / n as f64;
-            assert!(
-                (tail - 0.0027).abs() < 5.0 * (0.0027 / n as f64).sqrt(),
-                "tail {tail}"
-            );
+            assert!((tail - 0.0027).abs() < 5.0 * (0.0027 / n as f64).sqrt(), "tail {tail}");
             assert!(kolmogorov_smirnov(x) < 1.95);
         }
     }
@@ -520,10 +452,7 @@ mod tests {
         assert!(correlation(&a, &b).abs() < limit);
         assert!(correlation(&a, &c).abs() < limit);
         for lag in [1, LANES, 2 * LANES, NORMAL_BLOCK] {
-            assert!(
-                correlation(&a[lag..], &a[..n - lag]).abs() < limit,
-                "lag {lag}"
-            );
+            assert!(correlation(&a[lag..], &a[..n - lag]).abs() < limit, "lag {lag}");
         }
     }
 

@@ -272,7 +272,14 @@ impl Worker {
 
     fn start(&self, slot: usize, episode: usize) -> Moment<'_> {
         let observation = row(self.envs.observations(), slot);
-        Moment { episode, envs: &self.envs, slot, evaluator: self.evaluator.as_ref(), observation, action: None }
+        Moment {
+            episode,
+            envs: &self.envs,
+            slot,
+            evaluator: self.evaluator.as_ref(),
+            observation,
+            action: None,
+        }
     }
 
     /// Observations to actions for all running episodes.

@@ -106,10 +106,7 @@ pub fn find_in(root: &Path, name: &Path) -> Result<PathBuf, ConfigError> {
     known.sort();
     Err(ConfigError::Missing {
         name: name.display().to_string(),
-        tried: candidates
-            .iter()
-            .map(|path| path.display().to_string())
-            .collect(),
+        tried: candidates.iter().map(|path| path.display().to_string()).collect(),
         known,
     })
 }
@@ -129,49 +126,27 @@ where
         return parse(&file, &text);
     };
     let place = |patch: &Parsed| patch.places.get("base").map_or(0, |place| place.value);
-    let base_path = locate_base(path, &base).map_err(|error| {
-        invalid(
-            &file,
-            &text,
-            position(&text, place(&patch)),
-            &error.to_string(),
-            None,
-        )
-    })?;
+    let base_path = locate_base(path, &base)
+        .map_err(|error| invalid(&file, &text, position(&text, place(&patch)), &error.to_string(), None))?;
     let base_file = base_path.display().to_string();
     let base_text = read_text(&base_path)?;
     if let Some((inner, _)) = ron_value::parse(&base_text).ok().and_then(split_base) {
         let message = format!("a base may not name a base itself (used by {file})");
-        return Err(invalid(
-            &base_file,
-            &base_text,
-            position(&base_text, place(&inner)),
-            &message,
-            None,
-        ));
+        return Err(invalid(&base_file, &base_text, position(&base_text, place(&inner)), &message, None));
     }
     let mut whole = serde_json::to_value(parse::<T>(&base_file, &base_text)?)
         .map_err(|error| ConfigError::Write(error.to_string()))?;
     patch::merge(&mut whole, patch.value.take());
     let value = patch::from_value(whole).map_err(|error| {
         let offset = place_of(&patch, &error);
-        invalid(
-            &file,
-            &text,
-            position(&text, offset),
-            &error.describe(),
-            None,
-        )
+        invalid(&file, &text, position(&text, offset), &error.describe(), None)
     })?;
     check_finite(&value)?;
     Ok(value)
 }
 
 fn read_text(path: &Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
-        path: path.to_owned(),
-        source,
-    })
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })
 }
 
 /// Takes the field `base` out of a config that has one.
@@ -185,11 +160,7 @@ fn split_base(mut parsed: Parsed) -> Option<(Parsed, String)> {
 /// A base is looked for beside the file that names it, then like any config.
 fn locate_base(path: &Path, base: &str) -> Result<PathBuf, ConfigError> {
     let beside = path.parent().unwrap_or(Path::new("")).join(base);
-    if beside.is_file() {
-        Ok(beside)
-    } else {
-        find(Path::new(base))
-    }
+    if beside.is_file() { Ok(beside) } else { find(Path::new(base)) }
 }
 
 /// Offset of the text behind a type error: the longest known part of its path.
@@ -241,12 +212,9 @@ where
 /// A value that RON cannot hold, or a number that is not finite.
 pub fn to_text<T: Serialize>(value: &T) -> Result<String, ConfigError> {
     check_finite(value)?;
-    let pretty = ron::ser::PrettyConfig::new()
-        .struct_names(false)
-        .compact_arrays(true);
-    let mut text = options()
-        .to_string_pretty(value, pretty)
-        .map_err(|error| ConfigError::Write(error.to_string()))?;
+    let pretty = ron::ser::PrettyConfig::new().new_line("\n").struct_names(false).compact_arrays(true);
+    let mut text =
+        options().to_string_pretty(value, pretty).map_err(|error| ConfigError::Write(error.to_string()))?;
     text.push('\n');
     Ok(text)
 }
@@ -256,21 +224,11 @@ pub fn to_text<T: Serialize>(value: &T) -> Result<String, ConfigError> {
 /// # Errors
 /// [`ConfigError::NotFinite`] with the path of the first one.
 pub fn check_finite<T: Serialize>(value: &T) -> Result<(), ConfigError> {
-    let text = options()
-        .to_string(value)
-        .map_err(|error| ConfigError::Write(error.to_string()))?;
+    let text = options().to_string(value).map_err(|error| ConfigError::Write(error.to_string()))?;
     match ron_value::parse(&text) {
         Err(error) if error.non_finite => {
-            let value = error
-                .message
-                .split(' ')
-                .next()
-                .unwrap_or_default()
-                .to_owned();
-            Err(ConfigError::NotFinite {
-                path: error.path,
-                value,
-            })
+            let value = error.message.split(' ').next().unwrap_or_default().to_owned();
+            Err(ConfigError::NotFinite { path: error.path, value })
         }
         _ => Ok(()),
     }
@@ -279,45 +237,22 @@ pub fn check_finite<T: Serialize>(value: &T) -> Result<(), ConfigError> {
 /// Our words for ron's errors, and the place to show.
 fn explain(code: &Code, text: &str, start: Position, end: Position) -> (String, Position) {
     let list = |names: &[&str]| names.join(", ");
-    let of = |outer: &Option<String>| {
-        outer
-            .as_ref()
-            .map(|outer| format!(" in {outer}"))
-            .unwrap_or_default()
-    };
+    let of = |outer: &Option<String>| outer.as_ref().map(|outer| format!(" in {outer}")).unwrap_or_default();
     match code {
-        Code::NoSuchStructField {
-            expected,
-            found,
-            outer,
-        } => (
-            format!(
-                "unknown field '{found}'{} (valid: {})",
-                of(outer),
-                list(expected)
-            ),
+        Code::NoSuchStructField { expected, found, outer } => (
+            format!("unknown field '{found}'{} (valid: {})", of(outer), list(expected)),
             word_at(text, found, start, end),
         ),
-        Code::NoSuchEnumVariant {
-            expected,
-            found,
-            outer,
-        } => {
+        Code::NoSuchEnumVariant { expected, found, outer } => {
             let place = word_at(text, found, start, end);
             let what = field_before(text, place).or_else(|| outer.clone());
             let what = what.as_deref().unwrap_or("variant");
-            (
-                format!("unknown {what} '{found}' (valid: {})", list(expected)),
-                place,
-            )
+            (format!("unknown {what} '{found}' (valid: {})", list(expected)), place)
         }
-        Code::MissingStructField { field, outer } => {
-            (format!("missing field '{field}'{}", of(outer)), start)
+        Code::MissingStructField { field, outer } => (format!("missing field '{field}'{}", of(outer)), start),
+        Code::DuplicateStructField { field, outer } => {
+            (format!("field '{field}' is given twice{}", of(outer)), word_at(text, field, start, end))
         }
-        Code::DuplicateStructField { field, outer } => (
-            format!("field '{field}' is given twice{}", of(outer)),
-            word_at(text, field, start, end),
-        ),
         other => {
             let mut message = other.to_string();
             // One message style everywhere: a lower-case start, quotes instead of backticks.
@@ -339,8 +274,7 @@ fn word_at(text: &str, word: &str, start: Position, end: Position) -> Position {
     let inside = text[from..].match_indices(word).map(|(at, _)| from + at);
     let mut before = text[..from].rmatch_indices(word).map(|(at, _)| at);
     let hit = inside.take_while(|&at| at <= to).find(|&at| whole(at));
-    hit.or_else(|| before.find(|&at| whole(at)))
-        .map_or(start, |at| position(text, at))
+    hit.or_else(|| before.find(|&at| whole(at))).map_or(start, |at| position(text, at))
 }
 
 /// ron points just before a wrong value: move to it.
@@ -348,46 +282,26 @@ fn value_at(text: &str, start: Position) -> Position {
     let at = offset(text, start);
     let rest = &text[at..];
     let value = rest.trim_start_matches(|c: char| c.is_whitespace() || c == ':');
-    if value.is_empty() {
-        start
-    } else {
-        position(text, at + rest.len() - value.len())
-    }
+    if value.is_empty() { start } else { position(text, at + rest.len() - value.len()) }
 }
 
 /// Name of the field whose value starts here.
 fn field_before(text: &str, place: Position) -> Option<String> {
-    let before = text[..offset(text, place)]
-        .trim_end()
-        .strip_suffix(':')?
-        .trim_end();
-    let start = before
-        .rfind(|c: char| !(c.is_alphanumeric() || c == '_'))
-        .map_or(0, |at| at + 1);
+    let before = text[..offset(text, place)].trim_end().strip_suffix(':')?.trim_end();
+    let start = before.rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |at| at + 1);
     (start < before.len()).then(|| before[start..].to_owned())
 }
 
 fn offset(text: &str, place: Position) -> usize {
-    let line: usize = text
-        .split_inclusive('\n')
-        .take(place.line - 1)
-        .map(str::len)
-        .sum();
-    let column: usize = text[line..]
-        .chars()
-        .take(place.col - 1)
-        .map(char::len_utf8)
-        .sum();
+    let line: usize = text.split_inclusive('\n').take(place.line - 1).map(str::len).sum();
+    let column: usize = text[line..].chars().take(place.col - 1).map(char::len_utf8).sum();
     line + column
 }
 
 fn position(text: &str, offset: usize) -> Position {
     let before = &text[..offset];
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    Position {
-        line: before.matches('\n').count() + 1,
-        col: before[line_start..].chars().count() + 1,
-    }
+    Position { line: before.matches('\n').count() + 1, col: before[line_start..].chars().count() + 1 }
 }
 
 /// If brackets do not balance, a bracket is the likely cause of whatever else is reported.
@@ -444,42 +358,21 @@ fn bracket_hint(text: &str, line: usize) -> Option<String> {
         '[' => ']',
         _ => '}',
     };
-    Some(format!(
-        "the brackets do not balance: a '{close}' is missing, perhaps just before line {line}"
-    ))
+    Some(format!("the brackets do not balance: a '{close}' is missing, perhaps just before line {line}"))
 }
 
-fn invalid(
-    file: &str,
-    text: &str,
-    place: Position,
-    message: &str,
-    hint: Option<String>,
-) -> ConfigError {
+fn invalid(file: &str, text: &str, place: Position, message: &str, hint: Option<String>) -> ConfigError {
     let Position { line, col } = place;
     let number = line.to_string();
     let source = text.lines().nth(line - 1).unwrap_or_default();
     // Tabs stay tabs below the line, so that the caret stands under its column.
-    let indent: String = source
-        .chars()
-        .take(col - 1)
-        .map(|c| if c == '\t' { '\t' } else { ' ' })
-        .collect();
-    let mut excerpt = format!(
-        "\n  {number} | {source}\n  {} | {indent}^",
-        " ".repeat(number.len())
-    );
+    let indent: String = source.chars().take(col - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+    let mut excerpt = format!("\n  {number} | {source}\n  {} | {indent}^", " ".repeat(number.len()));
     if let Some(hint) = hint {
         excerpt.push_str("\nhint: ");
         excerpt.push_str(&hint);
     }
-    ConfigError::Invalid {
-        file: file.to_owned(),
-        line,
-        column: col,
-        message: message.to_owned(),
-        excerpt,
-    }
+    ConfigError::Invalid { file: file.to_owned(), line, column: col, message: message.to_owned(), excerpt }
 }
 
 #[cfg(test)]
@@ -525,10 +418,7 @@ mod tests {
 
     impl Default for OpenEs {
         fn default() -> Self {
-            Self {
-                population: 128,
-                sigma: 0.05,
-            }
+            Self { population: 128, sigma: 0.05 }
         }
     }
 
@@ -548,26 +438,16 @@ mod tests {
 ";
 
     fn refused(text: &str) -> String {
-        parse::<Config>("configs/ant.ron", text)
-            .unwrap_err()
-            .to_string()
+        parse::<Config>("configs/ant.ron", text).unwrap_err().to_string()
     }
 
     #[test]
     fn a_written_config_reads_back_equal() {
         let config: Config = parse("x", GOOD).unwrap();
-        assert_eq!(
-            config.env,
-            Env::Ant(Ant {
-                healthy_z: Some((0.3, 0.9))
-            })
-        );
+        assert_eq!(config.env, Env::Ant(Ant { healthy_z: Some((0.3, 0.9)) }));
         let text = to_text(&config).unwrap();
         assert_eq!(parse::<Config>("x", &text).unwrap(), config);
-        assert_eq!(
-            to_text(&parse::<Config>("x", &text).unwrap()).unwrap(),
-            text
-        );
+        assert_eq!(to_text(&parse::<Config>("x", &text).unwrap()).unwrap(), text);
     }
 
     #[test]
@@ -605,44 +485,26 @@ mod tests {
     fn missing_and_repeated_fields_are_named() {
         assert!(refused("(env: Pole)").contains("missing field 'strategy' in Config"));
         let twice = refused("(env: Pole, strategy: OpenEs(sigma: 1, sigma: 2))");
-        assert!(
-            twice.contains("field 'sigma' is given twice in OpenEs"),
-            "{twice}"
-        );
+        assert!(twice.contains("field 'sigma' is given twice in OpenEs"), "{twice}");
     }
 
     #[test]
     fn a_missing_bracket_gives_a_hint() {
         let text = refused("(\n    env: Ant(healthy_z: (0.3, 0.9),\n    strategy: OpenEs(),\n)\n");
+        assert!(text.contains(":3:5: unknown field 'strategy' in Ant"), "{text}");
         assert!(
-            text.contains(":3:5: unknown field 'strategy' in Ant"),
-            "{text}"
-        );
-        assert!(
-            text.ends_with(
-                "hint: the brackets do not balance: a ')' is missing, perhaps just before line 3"
-            ),
+            text.ends_with("hint: the brackets do not balance: a ')' is missing, perhaps just before line 3"),
             "{text}"
         );
         assert!(!refused("(env: Antt, strategy: OpenEs(), run: (note: \"(\"))").contains("hint"));
         let crossed = refused("(env: Pole, strategy: [OpenEs()))");
-        assert!(
-            crossed.ends_with("hint: '[' is closed by ')' on line 1"),
-            "{crossed}"
-        );
+        assert!(crossed.ends_with("hint: '[' is closed by ')' on line 1"), "{crossed}");
     }
 
     #[test]
     fn numbers_that_are_not_finite_are_shown_in_their_line() {
-        for (word, shown) in [
-            ("NaN", "NaN"),
-            ("inf", "inf"),
-            ("1e999", "inf"),
-            ("1e39", "inf"),
-        ] {
-            let text = refused(&format!(
-                "(\n    env: Pole,\n    strategy: OpenEs(sigma: {word}),\n)\n"
-            ));
+        for (word, shown) in [("NaN", "NaN"), ("inf", "inf"), ("1e999", "inf"), ("1e39", "inf")] {
+            let text = refused(&format!("(\n    env: Pole,\n    strategy: OpenEs(sigma: {word}),\n)\n"));
             let expected = format!(
                 "configs/ant.ron:3:29: strategy.OpenEs.sigma: {shown} is not a finite number
   3 |     strategy: OpenEs(sigma: {word}),
@@ -663,10 +525,7 @@ mod tests {
         for name in ["b.ron", "a.ron", "notes.txt"] {
             std::fs::write(root.join("configs").join(name), GOOD).unwrap();
         }
-        assert_eq!(
-            find_in(root, Path::new("b.ron")).unwrap(),
-            root.join("configs/b.ron")
-        );
+        assert_eq!(find_in(root, Path::new("b.ron")).unwrap(), root.join("configs/b.ron"));
         let root_text = root.display();
         assert_eq!(
             missing("c.ron"),
@@ -675,9 +534,7 @@ mod tests {
                  (configs there: a.ron, b.ron)"
             )
         );
-        let error = read::<Config>(&root.join("configs"))
-            .unwrap_err()
-            .to_string();
+        let error = read::<Config>(&root.join("configs")).unwrap_err().to_string();
         assert!(error.starts_with("cannot read config"), "{error}");
     }
 
@@ -690,32 +547,12 @@ mod tests {
             path
         };
         write("good.ron", GOOD);
-        let patched: Config = read(&write(
-            "p.ron",
-            "(base: \"good.ron\", strategy: (population: 8), run: (name: \"x\"))",
-        ))
-        .unwrap();
-        assert_eq!(
-            patched.strategy,
-            Strategy::OpenEs(OpenEs {
-                population: 8,
-                sigma: 0.1
-            })
-        );
-        assert_eq!(
-            patched.run,
-            Run {
-                seed: 3,
-                name: "x".to_owned(),
-                note: Some("a (b".to_owned())
-            }
-        );
-        assert_eq!(
-            patched.env,
-            Env::Ant(Ant {
-                healthy_z: Some((0.3, 0.9))
-            })
-        );
+        let patched: Config =
+            read(&write("p.ron", "(base: \"good.ron\", strategy: (population: 8), run: (name: \"x\"))"))
+                .unwrap();
+        assert_eq!(patched.strategy, Strategy::OpenEs(OpenEs { population: 8, sigma: 0.1 }));
+        assert_eq!(patched.run, Run { seed: 3, name: "x".to_owned(), note: Some("a (b".to_owned()) });
+        assert_eq!(patched.env, Env::Ant(Ant { healthy_z: Some((0.3, 0.9)) }));
 
         let refused = |text: &str| {
             let path = write("q.ron", text);
@@ -734,13 +571,7 @@ mod tests {
   1 | (base: \"good.ron\", strategy: (sigma: big))
     |                                      ^"
         );
-        assert!(
-            refused("(base: \"p.ron\")")
-                .starts_with("p.ron:1:8: a base may not name a base itself")
-        );
-        assert!(
-            refused("(base: \"none.ron\")")
-                .starts_with("q.ron:1:8: no config 'none.ron': looked for")
-        );
+        assert!(refused("(base: \"p.ron\")").starts_with("p.ron:1:8: a base may not name a base itself"));
+        assert!(refused("(base: \"none.ron\")").starts_with("q.ron:1:8: no config 'none.ron': looked for"));
     }
 }

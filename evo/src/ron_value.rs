@@ -46,22 +46,14 @@ pub struct SyntaxError {
 /// # Errors
 /// Malformed text, a field given twice, and numbers that are not finite.
 pub fn parse(text: &str) -> Result<Parsed, SyntaxError> {
-    let mut parser = Parser {
-        text,
-        at: 0,
-        path: String::new(),
-        places: BTreeMap::new(),
-    };
+    let mut parser = Parser { text, at: 0, path: String::new(), places: BTreeMap::new() };
     parser.skip_attributes()?;
     let value = parser.value()?;
     parser.space()?;
     if parser.at < text.len() {
         return parser.fail("unexpected text after the value");
     }
-    Ok(Parsed {
-        value,
-        places: parser.places,
-    })
+    Ok(Parsed { value, places: parser.places })
 }
 
 struct Parser<'a> {
@@ -81,12 +73,7 @@ impl<'a> Parser<'a> {
     }
 
     fn error(&self, offset: usize, message: impl Into<String>) -> SyntaxError {
-        SyntaxError {
-            offset,
-            path: self.path.clone(),
-            message: message.into(),
-            non_finite: false,
-        }
+        SyntaxError { offset, path: self.path.clone(), message: message.into(), non_finite: false }
     }
 
     fn fail<T>(&self, message: impl Into<String>) -> Result<T, SyntaxError> {
@@ -94,10 +81,7 @@ impl<'a> Parser<'a> {
     }
 
     fn not_finite(&self, offset: usize, word: &str) -> SyntaxError {
-        SyntaxError {
-            non_finite: true,
-            ..self.error(offset, format!("{word} is not a finite number"))
-        }
+        SyntaxError { non_finite: true, ..self.error(offset, format!("{word} is not a finite number")) }
     }
 
     /// Skips white space and comments (block comments nest, as in RON).
@@ -158,9 +142,7 @@ impl<'a> Parser<'a> {
 
     fn word(&mut self) -> Option<&'a str> {
         let rest = self.rest();
-        let end = rest
-            .find(|c: char| !(c.is_alphanumeric() || c == '_'))
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
         if end == 0 || rest.starts_with(|c: char| c.is_ascii_digit()) {
             return None;
         }
@@ -216,11 +198,7 @@ impl<'a> Parser<'a> {
         if name == "Some" {
             let value = self.value()?;
             self.eat(',')?;
-            return if self.eat(')')? {
-                Ok(value)
-            } else {
-                self.fail("expected ')'")
-            };
+            return if self.eat(')')? { Ok(value) } else { self.fail("expected ')'") };
         }
         let length = self.push_field(name);
         let inner = self.body(true)?;
@@ -241,11 +219,7 @@ impl<'a> Parser<'a> {
         }
         let mut values = self.list(')')?;
         // `Variant(x)` holds x itself, `(x,)` is a list of one.
-        Ok(if variant && values.len() == 1 {
-            values.remove(0)
-        } else {
-            Value::Array(values)
-        })
+        Ok(if variant && values.len() == 1 { values.remove(0) } else { Value::Array(values) })
     }
 
     fn fields(&mut self) -> Result<Value, SyntaxError> {
@@ -331,13 +305,7 @@ impl<'a> Parser<'a> {
     /// A nested value whose place is noted under the current path.
     fn placed(&mut self, key: usize) -> Result<Value, SyntaxError> {
         self.space()?;
-        self.places.insert(
-            self.path.clone(),
-            Place {
-                key,
-                value: self.at,
-            },
-        );
+        self.places.insert(self.path.clone(), Place { key, value: self.at });
         self.value()
     }
 
@@ -437,10 +405,7 @@ impl<'a> Parser<'a> {
             '0' => Ok('\0'),
             '\\' | '"' | '\'' => Ok(c),
             'u' => {
-                let code = self
-                    .rest()
-                    .strip_prefix('{')
-                    .and_then(|rest| rest.split_once('}'));
+                let code = self.rest().strip_prefix('{').and_then(|rest| rest.split_once('}'));
                 let Some((digits, _)) = code else {
                     return Err(self.error(start, "expected \\u{...}"));
                 };
@@ -502,10 +467,7 @@ mod tests {
         let parsed = parse(text).unwrap();
         let at = |path: &str| {
             let place = parsed.places[path];
-            (
-                &text[place.key..place.key + 1],
-                &text[place.value..place.value + 1],
-            )
+            (&text[place.key..place.key + 1], &text[place.value..place.value + 1])
         };
         assert_eq!(at("es.OpenEs.sigma"), ("s", "0"));
         assert_eq!(at("hidden[0].L.n"), ("n", "3"));
@@ -527,11 +489,7 @@ mod tests {
             let error = parse(text).unwrap_err();
             assert!(!error.non_finite);
             if text != "(a 1, b: 2)" {
-                assert_eq!(
-                    (error.offset, error.message.as_str()),
-                    (offset, message),
-                    "{text}"
-                );
+                assert_eq!((error.offset, error.message.as_str()), (offset, message), "{text}");
             } else {
                 assert_eq!(error.message, message, "{text}");
             }

@@ -55,18 +55,11 @@ impl RunFolder {
     ///
     /// # Errors
     /// A name that is no file name, a folder that contains a run, or one that cannot be written.
-    pub fn create(
-        out: Option<&Path>,
-        name: &str,
-        seed: u64,
-        config: &str,
-    ) -> Result<Self, RunFolderError> {
+    pub fn create(out: Option<&Path>, name: &str, seed: u64, config: &str) -> Result<Self, RunFolderError> {
         match out {
             Some(path) => Self::claim(path, config),
             None => {
-                let stamp = jiff::ZonedDateTime::now()
-                    .strftime("%Y%m%d-%H%M%S")
-                    .to_string();
+                let stamp = jiff::ZonedDateTime::now().strftime("%Y%m%d-%H%M%S").to_string();
                 Self::create_in(Path::new(RUNS), name, seed, &stamp, config)
             }
         }
@@ -85,17 +78,11 @@ impl RunFolder {
     ) -> Result<Self, RunFolderError> {
         let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
         if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
-            return Err(RunFolderError::Name {
-                name: name.to_owned(),
-            });
+            return Err(RunFolderError::Name { name: name.to_owned() });
         }
         let mut count = 1u32;
         loop {
-            let suffix = if count == 1 {
-                String::new()
-            } else {
-                format!("-{count}")
-            };
+            let suffix = if count == 1 { String::new() } else { format!("-{count}") };
             let path = root.join(format!("{name}__s{seed}__{stamp}{suffix}"));
             match Self::claim(&path, config) {
                 Err(RunFolderError::Occupied { .. }) if count < 1000 => count += 1,
@@ -107,16 +94,9 @@ impl RunFolder {
     /// Takes a folder that contains no run yet. `config.ron` is made exclusively, so that of two
     /// processes only one gets the folder.
     fn claim(path: &Path, config: &str) -> Result<Self, RunFolderError> {
-        let folder = Self {
-            path: path.to_owned(),
-        };
-        let failed = |source| RunFolderError::Write {
-            path: path.to_owned(),
-            source,
-        };
-        let occupied = || RunFolderError::Occupied {
-            path: path.to_owned(),
-        };
+        let folder = Self { path: path.to_owned() };
+        let failed = |source| RunFolderError::Write { path: path.to_owned(), source };
+        let occupied = || RunFolderError::Occupied { path: path.to_owned() };
         fs::create_dir_all(path).map_err(failed)?;
         let traces = [folder.metrics(), folder.checkpoints(), folder.summary()];
         if traces.iter().any(|trace| trace.exists()) {
@@ -125,10 +105,7 @@ impl RunFolder {
         let file = folder.config();
         match File::create_new(&file) {
             Ok(mut new) => {
-                if let Err(error) = new
-                    .write_all(config.as_bytes())
-                    .and_then(|()| new.sync_all())
-                {
+                if let Err(error) = new.write_all(config.as_bytes()).and_then(|()| new.sync_all()) {
                     // Half a config is no run: leave the folder free.
                     let _ = fs::remove_file(&file);
                     return Err(failed(error));
@@ -146,13 +123,8 @@ impl RunFolder {
     /// # Errors
     /// If there is no such folder or it has no `config.ron`.
     pub fn open(path: &Path) -> Result<Self, RunFolderError> {
-        let not = |reason: &str| RunFolderError::NotARun {
-            path: path.to_owned(),
-            reason: reason.to_owned(),
-        };
-        let folder = Self {
-            path: path.to_owned(),
-        };
+        let not = |reason: &str| RunFolderError::NotARun { path: path.to_owned(), reason: reason.to_owned() };
+        let folder = Self { path: path.to_owned() };
         if !path.exists() {
             return Err(not("it does not exist"));
         }
@@ -216,8 +188,7 @@ impl RunFolder {
     /// Checkpoint after a generation.
     #[must_use]
     pub fn numbered(&self, generation: u64) -> PathBuf {
-        self.checkpoints()
-            .join(format!("gen_{generation:06}.safetensors"))
+        self.checkpoints().join(format!("gen_{generation:06}.safetensors"))
     }
 
     /// Checkpoint with the best evaluation so far.
@@ -243,10 +214,7 @@ impl RunFolder {
     /// # Errors
     /// If it cannot be written; names the file.
     pub fn write(&self, file: &Path, bytes: &[u8]) -> Result<(), RunFolderError> {
-        write_atomic(file, bytes).map_err(|source| RunFolderError::Write {
-            path: file.to_owned(),
-            source,
-        })
+        write_atomic(file, bytes).map_err(|source| RunFolderError::Write { path: file.to_owned(), source })
     }
 
     /// Writes one of the folder's JSON files atomically, indented.
@@ -254,11 +222,8 @@ impl RunFolder {
     /// # Errors
     /// If it cannot be written; names the file.
     pub fn write_json<T: Serialize>(&self, file: &Path, value: &T) -> Result<(), RunFolderError> {
-        let mut text =
-            serde_json::to_string_pretty(value).map_err(|error| RunFolderError::Write {
-                path: file.to_owned(),
-                source: error.into(),
-            })?;
+        let mut text = serde_json::to_string_pretty(value)
+            .map_err(|error| RunFolderError::Write { path: file.to_owned(), source: error.into() })?;
         text.push('\n');
         self.write(file, text.as_bytes())
     }
@@ -284,15 +249,8 @@ impl RunFolder {
             numbered.extend(number);
         }
         numbered.sort_unstable();
-        let past = numbered
-            .iter()
-            .filter(|&&generation| generation <= latest)
-            .count();
-        let first_kept = if keep == 0 {
-            0
-        } else {
-            past.saturating_sub(keep)
-        };
+        let past = numbered.iter().filter(|&&generation| generation <= latest).count();
+        let first_kept = if keep == 0 { 0 } else { past.saturating_sub(keep) };
         for (index, &generation) in numbered.iter().enumerate() {
             if index < first_kept || index >= past {
                 let file = self.numbered(generation);
@@ -324,11 +282,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     })?;
     // The rename itself is on disk once the folder is; not every system can sync one.
     if let Some(folder) = path.parent() {
-        let folder = if folder.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            folder
-        };
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         let _ = File::open(folder).and_then(|folder| folder.sync_all());
     }
     Ok(())
@@ -370,9 +324,7 @@ impl Provenance {
     #[must_use]
     pub fn collect(seed: u64, threads: usize, config: &str) -> Self {
         let commit = git(&["rev-parse", "HEAD"]);
-        let dirty = commit
-            .as_ref()
-            .and_then(|_| git(&["status", "--porcelain"]));
+        let dirty = commit.as_ref().and_then(|_| git(&["status", "--porcelain"]));
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             commit,
@@ -383,27 +335,18 @@ impl Provenance {
             debug_assertions: cfg!(debug_assertions),
             cpu: cpu_model(),
             threads,
-            command: std::env::args()
-                .map(|word| quote(&word))
-                .collect::<Vec<_>>()
-                .join(" "),
+            command: std::env::args().map(|word| quote(&word)).collect::<Vec<_>>().join(" "),
             seed,
             config_hash: config_hash(config),
-            started: jiff::ZonedDateTime::now()
-                .strftime("%Y-%m-%d %H:%M:%S %:z")
-                .to_string(),
+            started: jiff::ZonedDateTime::now().strftime("%Y-%m-%d %H:%M:%S %:z").to_string(),
         }
     }
 }
 
 /// Output of git in the source folder that this program was built from.
 fn git(arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git")
-        .arg("-C")
-        .arg(env!("CARGO_MANIFEST_DIR"))
-        .args(arguments)
-        .output()
-        .ok()?;
+    let output =
+        Command::new("git").arg("-C").arg(env!("CARGO_MANIFEST_DIR")).args(arguments).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.trim().to_owned())
 }
@@ -414,18 +357,12 @@ fn cpu_model() -> String {
         Some(line.split_once(':')?.1.trim().to_owned())
     });
     let mac = || {
-        let output = Command::new("sysctl")
-            .args(["-n", "machdep.cpu.brand_string"])
-            .output()
-            .ok()?;
+        let output = Command::new("sysctl").args(["-n", "machdep.cpu.brand_string"]).output().ok()?;
         let text = String::from_utf8(output.stdout).ok()?;
         (output.status.success() && !text.trim().is_empty()).then(|| text.trim().to_owned())
     };
     let other = || std::env::var("PROCESSOR_IDENTIFIER").ok();
-    linux
-        .or_else(mac)
-        .or_else(other)
-        .unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+    linux.or_else(mac).or_else(other).unwrap_or_else(|| std::env::consts::ARCH.to_owned())
 }
 
 /// A word of a command line as a POSIX shell takes it.
@@ -465,14 +402,10 @@ mod tests {
     #[test]
     fn a_new_folder_has_name_seed_and_time_and_a_collision_a_number() {
         let root = tempfile::tempdir().unwrap();
-        let make =
-            || RunFolder::create_in(root.path(), "ant", 3, "20260102-030405", "(x: 1)\n").unwrap();
+        let make = || RunFolder::create_in(root.path(), "ant", 3, "20260102-030405", "(x: 1)\n").unwrap();
         let (first, second, third) = (make(), make(), make());
         assert_eq!(first.path(), root.path().join("ant__s3__20260102-030405"));
-        assert_eq!(
-            second.path(),
-            root.path().join("ant__s3__20260102-030405-2")
-        );
+        assert_eq!(second.path(), root.path().join("ant__s3__20260102-030405-2"));
         assert_eq!(third.path(), root.path().join("ant__s3__20260102-030405-3"));
         assert_eq!(files(first.path()), ["checkpoints", "config.ron"]);
         assert_eq!(fs::read_to_string(first.config()).unwrap(), "(x: 1)\n");
@@ -487,9 +420,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let out = root.path().join("a/b");
         RunFolder::create(Some(&out), "ant", 1, "x").unwrap();
-        let error = RunFolder::create(Some(&out), "ant", 1, "x")
-            .unwrap_err()
-            .to_string();
+        let error = RunFolder::create(Some(&out), "ant", 1, "x").unwrap_err().to_string();
         assert_eq!(
             error,
             format!(
@@ -502,10 +433,7 @@ mod tests {
             fs::create_dir_all(&out).unwrap();
             fs::write(out.join(trace), "").unwrap();
             let error = RunFolder::create(Some(&out), "ant", 1, "x").unwrap_err();
-            assert!(
-                matches!(error, RunFolderError::Occupied { .. }),
-                "{trace}: {error}"
-            );
+            assert!(matches!(error, RunFolderError::Occupied { .. }), "{trace}: {error}");
         }
         let notes = root.path().join("notes");
         fs::create_dir(&notes).unwrap();
@@ -519,21 +447,11 @@ mod tests {
         let file = root.path().join("file");
         fs::write(&file, "").unwrap();
         let out = file.join("run");
-        let error = RunFolder::create(Some(&out), "ant", 1, "x")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.starts_with(&format!("cannot write to run folder {}: ", out.display())),
-            "{error}"
-        );
+        let error = RunFolder::create(Some(&out), "ant", 1, "x").unwrap_err().to_string();
+        assert!(error.starts_with(&format!("cannot write to run folder {}: ", out.display())), "{error}");
         for name in ["", "a/b", "..", "a b"] {
-            let error = RunFolder::create_in(root.path(), name, 1, "t", "x")
-                .unwrap_err()
-                .to_string();
-            assert_eq!(
-                error,
-                format!("run name '{name}': use letters, digits, '-', '_' and '.'")
-            );
+            let error = RunFolder::create_in(root.path(), name, 1, "t", "x").unwrap_err().to_string();
+            assert_eq!(error, format!("run name '{name}': use letters, digits, '-', '_' and '.'"));
         }
     }
 
@@ -542,20 +460,11 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().display();
         let message = |path: &Path| RunFolder::open(path).unwrap_err().to_string();
-        assert_eq!(
-            message(root.path()),
-            format!("{path} is not a run folder: it has no config.ron")
-        );
+        assert_eq!(message(root.path()), format!("{path} is not a run folder: it has no config.ron"));
         let none = root.path().join("none");
-        assert_eq!(
-            message(&none),
-            format!("{path}/none is not a run folder: it does not exist")
-        );
+        assert_eq!(message(&none), format!("{path}/none is not a run folder: it does not exist"));
         fs::write(&none, "").unwrap();
-        assert_eq!(
-            message(&none),
-            format!("{path}/none is not a run folder: it is a file")
-        );
+        assert_eq!(message(&none), format!("{path}/none is not a run folder: it is a file"));
     }
 
     #[test]
@@ -588,12 +497,7 @@ mod tests {
         run.prune(2, 15).unwrap();
         assert_eq!(
             files(&run.checkpoints()),
-            [
-                "best.safetensors",
-                "gen_000010.safetensors",
-                "gen_000015.safetensors",
-                "last.safetensors"
-            ]
+            ["best.safetensors", "gen_000010.safetensors", "gen_000015.safetensors", "last.safetensors"]
         );
         fill();
         run.prune(1, u64::MAX).unwrap();
@@ -611,11 +515,7 @@ mod tests {
     #[test]
     fn provenance_names_compiler_processor_and_command() {
         let provenance = Provenance::collect(7, 2, "x");
-        assert!(
-            provenance.rustc.starts_with("rustc 1."),
-            "{}",
-            provenance.rustc
-        );
+        assert!(provenance.rustc.starts_with("rustc 1."), "{}", provenance.rustc);
         assert_eq!((provenance.seed, provenance.threads), (7, 2));
         assert!(!provenance.cpu.is_empty() && !provenance.command.is_empty());
         assert_eq!(provenance.dirty.is_some(), provenance.commit.is_some());

@@ -80,7 +80,11 @@ impl Setup {
     ///
     /// # Errors
     /// If the worlds cannot be made or the threads not be started.
-    pub fn rollout(&self, horizon: usize, pool: Option<Arc<rayon::ThreadPool>>) -> Result<Rollout, TrainError> {
+    pub fn rollout(
+        &self,
+        horizon: usize,
+        pool: Option<Arc<rayon::ThreadPool>>,
+    ) -> Result<Rollout, TrainError> {
         Ok(Rollout::new(&self.task, &self.controller, self.options, horizon, pool)?)
     }
 }
@@ -268,7 +272,9 @@ impl Trainer {
             synops_per_step: Some(activity.synops_per_step()),
             sigma: self.search.sigma(),
             env_steps_per_s: steps as f64 / wall_s,
-            terms: (0..self.weights.len()).map(|k| episodes.iter().map(|e| e.terms[k]).sum::<f64>() / n).collect(),
+            terms: (0..self.weights.len())
+                .map(|k| episodes.iter().map(|e| e.terms[k]).sum::<f64>() / n)
+                .collect(),
         })
     }
 
@@ -284,7 +290,8 @@ impl Trainer {
     pub fn evaluate(&mut self) -> Evaluation {
         let spec = self.setup.task.spec();
         let run = &self.config.run;
-        let episodes = evaluate::run(&self.evaluation, &self.policy(), run.eval_episodes, run.seed, spec.terms);
+        let episodes =
+            evaluate::run(&self.evaluation, &self.policy(), run.eval_episodes, run.seed, spec.terms);
         let evaluation = Evaluation::new(spec.name, spec.terms, &episodes);
         if self.best_eval.is_none_or(|best| evaluation.return_mean > best) {
             self.best_eval = Some(evaluation.return_mean);
@@ -424,12 +431,8 @@ fn statistics(checkpoint: &Checkpoint, size: usize) -> Result<Statistics, TrainE
 
 /// The controller in words and its blocks; equal exactly if parameters mean the same.
 fn layout(controller: &dyn Controller) -> String {
-    let blocks: Vec<String> = controller
-        .layout()
-        .blocks()
-        .iter()
-        .map(|b| format!("{}[{}×{}]", b.name, b.rows, b.cols))
-        .collect();
+    let blocks: Vec<String> =
+        controller.layout().blocks().iter().map(|b| format!("{}[{}×{}]", b.name, b.rows, b.cols)).collect();
     format!("{}: {}", controller.describe(), blocks.join(", "))
 }
 

@@ -5,8 +5,8 @@
 use evo::bench_strategy::{self, BenchArgs};
 use evo::functions::{Function, Problem};
 use evo::strategy::{
-    CmaEsConfig, OpenEsConfig, OptimizerConfig, Schedule, Search, Shaping, StrategyConfig,
-    StrategyError, strategies,
+    CmaEsConfig, OpenEsConfig, OptimizerConfig, Schedule, Search, Shaping, StrategyConfig, StrategyError,
+    strategies,
 };
 
 /// Every strategy, with settings for problems of a few parameters.
@@ -18,28 +18,15 @@ fn all() -> Vec<StrategyConfig> {
         ..OpenEsConfig::default()
     };
     let sgd = OpenEsConfig {
-        optimizer: OptimizerConfig::Sgd {
-            learning_rate: 0.02,
-            momentum: 0.5,
-        },
-        schedule: Schedule::Exponential {
-            to: 0.1,
-            generations: 300,
-        },
+        optimizer: OptimizerConfig::Sgd { learning_rate: 0.02, momentum: 0.5 },
+        schedule: Schedule::Exponential { to: 0.1, generations: 300 },
         weight_decay: 1e-3,
         antithetic: false,
         shaping: Shaping::Standardised,
         ..open_es.clone()
     };
-    let cma_es = CmaEsConfig {
-        sigma: 0.3,
-        ..CmaEsConfig::default()
-    };
-    let passive = CmaEsConfig {
-        active: false,
-        population: Some(20),
-        ..cma_es.clone()
-    };
+    let cma_es = CmaEsConfig { sigma: 0.3, ..CmaEsConfig::default() };
+    let passive = CmaEsConfig { active: false, population: Some(20), ..cma_es.clone() };
     vec![
         StrategyConfig::OpenEs(open_es),
         StrategyConfig::OpenEs(sgd),
@@ -75,11 +62,7 @@ fn minus(function: Function, n: usize) -> impl Fn(&[f64]) -> f64 + Clone {
 
 #[test]
 fn every_strategy_improves_on_smooth_functions() {
-    let cases = [
-        (Function::Sphere, 0.02),
-        (Function::Ellipsoid, 0.1),
-        (Function::Rosenbrock, 0.95),
-    ];
+    let cases = [(Function::Sphere, 0.02), (Function::Ellipsoid, 0.1), (Function::Rosenbrock, 0.95)];
     for config in all() {
         for (function, part) in cases {
             let f = minus(function, 6);
@@ -89,11 +72,7 @@ fn every_strategy_improves_on_smooth_functions() {
                 step(&mut search, &f);
             }
             let end = f(&mean(&search));
-            assert!(
-                end > part * start,
-                "{config:?} on {}: {start} to {end}",
-                function.name()
-            );
+            assert!(end > part * start, "{config:?} on {}: {start} to {end}", function.name());
             let (best, member) = search.best().unwrap();
             let member: Vec<f64> = member.iter().map(|&x| f64::from(x)).collect();
             assert_eq!(best, f(&member), "the best member has the best fitness");
@@ -133,32 +112,17 @@ fn members_are_the_same_one_by_one_in_batches_and_when_asked_again() {
         let flat: Vec<f64> = whole[1..6].concat();
         assert!(some.iter().zip(&flat).all(|(&a, &b)| f64::from(a) == b));
         step(&mut search, |x| x[0]);
-        assert_ne!(
-            whole,
-            population(&mut search),
-            "a new generation has new members"
-        );
+        assert_ne!(whole, population(&mut search), "a new generation has new members");
     }
 }
 
 #[test]
 fn open_es_members_come_in_antithetic_pairs() {
-    let config = OpenEsConfig {
-        population: 10,
-        sigma: 0.25,
-        ..OpenEsConfig::default()
-    };
-    let mut search = StrategyConfig::OpenEs(config)
-        .build(&[0.0; 100], 4)
-        .unwrap();
+    let config = OpenEsConfig { population: 10, sigma: 0.25, ..OpenEsConfig::default() };
+    let mut search = StrategyConfig::OpenEs(config).build(&[0.0; 100], 4).unwrap();
     let members = population(&mut search);
     for pair in members.chunks(2) {
-        assert!(
-            pair[0]
-                .iter()
-                .zip(&pair[1])
-                .all(|(a, b)| *a == -b && *a != 0.0)
-        );
+        assert!(pair[0].iter().zip(&pair[1]).all(|(a, b)| *a == -b && *a != 0.0));
     }
     let variance = members.concat().iter().map(|x| x * x).sum::<f64>() / 1000.0;
     assert!((variance / 0.0625 - 1.0).abs() < 0.2, "{variance}");
@@ -173,28 +137,17 @@ fn open_es_takes_the_step_of_the_paper_for_any_order_of_members() {
         let config = OpenEsConfig {
             population: lambda,
             sigma,
-            optimizer: OptimizerConfig::Sgd {
-                learning_rate: rate,
-                momentum: 0.0,
-            },
-            schedule: Schedule::Linear {
-                to: 0.0,
-                generations: 10,
-            },
+            optimizer: OptimizerConfig::Sgd { learning_rate: rate, momentum: 0.0 },
+            schedule: Schedule::Linear { to: 0.0, generations: 10 },
             weight_decay: decay,
             antithetic,
             ..OpenEsConfig::default()
         };
-        let mut search = StrategyConfig::OpenEs(config)
-            .build(&vec![0.7; n], 5)
-            .unwrap();
+        let mut search = StrategyConfig::OpenEs(config).build(&vec![0.7; n], 5).unwrap();
         let mut expected = vec![0.7; n];
         for generation in 0..5 {
             let members = population(&mut search);
-            let fitness: Vec<f64> = members
-                .iter()
-                .map(|x| x.iter().map(|v| (7.0 * v).sin()).sum())
-                .collect();
+            let fitness: Vec<f64> = members.iter().map(|x| x.iter().map(|v| (7.0 * v).sin()).sum()).collect();
             search.tell(&fitness).unwrap();
             let rate = rate * (1.0 - f64::from(generation) / 10.0);
             let center = expected.clone();
@@ -220,10 +173,7 @@ fn a_translated_problem_is_searched_the_same_way() {
     for config in all() {
         // Weight decay pulls toward the origin, by intention.
         let config = match config {
-            StrategyConfig::OpenEs(c) => StrategyConfig::OpenEs(OpenEsConfig {
-                weight_decay: 0.0,
-                ..c
-            }),
+            StrategyConfig::OpenEs(c) => StrategyConfig::OpenEs(OpenEsConfig { weight_decay: 0.0, ..c }),
             other => other,
         };
         let shift = 3.0;
@@ -232,9 +182,7 @@ fn a_translated_problem_is_searched_the_same_way() {
         let f = minus(Function::Ellipsoid, 5);
         for _ in 0..40 {
             step(&mut here, &f);
-            step(&mut there, |x| {
-                f(&x.iter().map(|x| x - shift).collect::<Vec<_>>())
-            });
+            step(&mut there, |x| f(&x.iter().map(|x| x - shift).collect::<Vec<_>>()));
         }
         for (a, b) in mean(&here).iter().zip(mean(&there)) {
             assert!((a + shift - b).abs() < 1e-4, "{config:?}: {a} {b}");
@@ -271,23 +219,10 @@ fn nothing_breaks_long_after_convergence() {
             }
             let value = f(&mean(&search));
             // The constant noise of OpenES keeps it at a distance.
-            let part = if config.name() == "cma_es" {
-                1e-25
-            } else {
-                1e-3
-            };
+            let part = if config.name() == "cma_es" { 1e-25 } else { 1e-3 };
             assert!(value > part * start, "{config:?}: {value}");
-            assert!(
-                search.sigma() > 0.0 && search.sigma() < 1.0,
-                "{}",
-                search.sigma()
-            );
-            assert!(
-                population(&mut search)
-                    .concat()
-                    .iter()
-                    .all(|x| x.is_finite())
-            );
+            assert!(search.sigma() > 0.0 && search.sigma() < 1.0, "{}", search.sigma());
+            assert!(population(&mut search).concat().iter().all(|x| x.is_finite()));
             let state = search.state();
             assert!(state.reals.values().all(|value| value.is_finite()));
         }
@@ -356,19 +291,10 @@ fn a_state_that_does_not_fit_is_refused_and_changes_nothing() {
         let mut foreign = good.clone();
         foreign.strategy = "another".to_owned();
         let error = search.restore(&foreign).unwrap_err().to_string();
-        assert!(
-            error.contains("\"another\"") && error.contains(config.name()),
-            "{error}"
-        );
+        assert!(error.contains("\"another\"") && error.contains(config.name()), "{error}");
         let mut wrong = good.clone();
         wrong.integers.insert("population".to_owned(), 1000);
-        assert!(
-            search
-                .restore(&wrong)
-                .unwrap_err()
-                .to_string()
-                .contains("is 1000")
-        );
+        assert!(search.restore(&wrong).unwrap_err().to_string().contains("is 1000"));
         assert_eq!(search.state(), fresh);
         assert_eq!(before.strategy, config.name());
     }
@@ -378,17 +304,10 @@ fn a_state_that_does_not_fit_is_refused_and_changes_nothing() {
 fn the_number_of_threads_does_not_matter() {
     for config in all() {
         let run = |threads: usize| {
-            let pool = rayon::ThreadPoolBuilder::new()
-                .num_threads(threads)
-                .build()
-                .unwrap();
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
                 // Large enough that members and gradient are made in parallel.
-                let n = if config.name() == "open_es" {
-                    5000
-                } else {
-                    300
-                };
+                let n = if config.name() == "open_es" { 5000 } else { 300 };
                 let mut search = config.build(&vec![1.0; n], 13).unwrap();
                 for _ in 0..3 {
                     step(&mut search, |x| -x.iter().map(|x| x * x).sum::<f64>());
@@ -414,11 +333,7 @@ fn failed_members_rank_last_and_never_win() {
                 for &winner in &order[..3] {
                     fitness[winner] = replacement;
                 }
-                let best = fitness
-                    .iter()
-                    .copied()
-                    .filter(|f| f.is_finite())
-                    .fold(f64::MIN, f64::max);
+                let best = fitness.iter().copied().filter(|f| f.is_finite()).fold(f64::MIN, f64::max);
                 search.tell(&fitness).unwrap();
                 assert!(search.best().unwrap().0 >= best);
             }
@@ -430,11 +345,7 @@ fn failed_members_rank_last_and_never_win() {
         assert_eq!(failed.state(), run(f64::NEG_INFINITY).state(), "{config:?}");
         assert!(failed.best().unwrap().0 < run(1e9).best().unwrap().0);
         if !matches!(&config, StrategyConfig::OpenEs(c) if c.shaping != Shaping::CentredRanks) {
-            assert_eq!(
-                mean(&failed),
-                mean(&run(-1e9)),
-                "as the worst ranks: {config:?}"
-            );
+            assert_eq!(mean(&failed), mean(&run(-1e9)), "as the worst ranks: {config:?}");
         }
     }
 }
@@ -451,18 +362,9 @@ fn a_generation_of_failures_is_an_error_and_can_be_told_again() {
         assert_eq!(error, StrategyError::NoFiniteFitness { generation: 1 });
         assert_eq!(search.state(), before);
         let error = search.tell(&[1.0]).unwrap_err();
-        assert_eq!(
-            error,
-            StrategyError::FitnessLength {
-                expected: count,
-                found: 1
-            }
-        );
+        assert_eq!(error, StrategyError::FitnessLength { expected: count, found: 1 });
         search.tell(&vec![1.0; count]).unwrap();
-        assert_eq!(
-            search.tell(&vec![1.0; count]),
-            Err(StrategyError::TellBeforeAsk)
-        );
+        assert_eq!(search.tell(&vec![1.0; count]), Err(StrategyError::TellBeforeAsk));
     }
 }
 
@@ -479,16 +381,8 @@ fn bad_settings_are_errors_that_name_the_field() {
         StrategyConfig::CmaEs(config)
     };
     let adam = |learning_rate, beta1, beta2, epsilon| {
-        let optimizer = OptimizerConfig::Adam {
-            learning_rate,
-            beta1,
-            beta2,
-            epsilon,
-        };
-        StrategyConfig::OpenEs(OpenEsConfig {
-            optimizer,
-            ..OpenEsConfig::default()
-        })
+        let optimizer = OptimizerConfig::Adam { learning_rate, beta1, beta2, epsilon };
+        StrategyConfig::OpenEs(OpenEsConfig { optimizer, ..OpenEsConfig::default() })
     };
     let cases = [
         (open(|c| c.population = 0), "`population` is 0"),
@@ -497,38 +391,17 @@ fn bad_settings_are_errors_that_name_the_field() {
         (open(|c| c.sigma = f64::NAN), "`sigma` is NaN"),
         (open(|c| c.sigma = f64::INFINITY), "`sigma` is inf"),
         (open(|c| c.weight_decay = -1.0), "`weight_decay` is -1"),
+        (open(|c| c.schedule = Schedule::Linear { to: -0.5, generations: 3 }), "`schedule` is -0.5"),
         (
-            open(|c| {
-                c.schedule = Schedule::Linear {
-                    to: -0.5,
-                    generations: 3,
-                }
-            }),
-            "`schedule` is -0.5",
-        ),
-        (
-            open(|c| {
-                c.schedule = Schedule::Exponential {
-                    to: 0.5,
-                    generations: 0,
-                }
-            }),
+            open(|c| c.schedule = Schedule::Exponential { to: 0.5, generations: 0 }),
             "`schedule` is 0, expected an integer ≥ 1",
         ),
-        (
-            adam(f64::NAN, 0.9, 0.999, 1e-8),
-            "`optimizer.learning_rate` is NaN",
-        ),
+        (adam(f64::NAN, 0.9, 0.999, 1e-8), "`optimizer.learning_rate` is NaN"),
         (adam(0.1, 1.0, 0.999, 1e-8), "`optimizer.beta1` is 1"),
         (adam(0.1, 0.9, -0.1, 1e-8), "`optimizer.beta2` is -0.1"),
         (adam(0.1, 0.9, 0.999, 0.0), "`optimizer.epsilon` is 0"),
         (
-            open(|c| {
-                c.optimizer = OptimizerConfig::Sgd {
-                    learning_rate: 0.1,
-                    momentum: 2.0,
-                }
-            }),
+            open(|c| c.optimizer = OptimizerConfig::Sgd { learning_rate: 0.1, momentum: 2.0 }),
             "`optimizer.momentum` is 2",
         ),
         (cma(|c| c.population = Some(1)), "`population` is 1"),
@@ -539,16 +412,10 @@ fn bad_settings_are_errors_that_name_the_field() {
         let error = config.build(&[0.0; 3], 1).err().unwrap();
         assert_eq!(config.validate(), Err(error.clone()));
         let error = error.to_string();
-        assert!(
-            error.contains(message) && error.contains(config.name()),
-            "{error}"
-        );
+        assert!(error.contains(message) && error.contains(config.name()), "{error}");
     }
     for config in all() {
-        assert_eq!(
-            config.build(&[], 1).err(),
-            Some(StrategyError::NoParameters)
-        );
+        assert_eq!(config.build(&[], 1).err(), Some(StrategyError::NoParameters));
         let error = config.build(&[0.0, 1e39], 1).err().unwrap().to_string();
         assert!(error.contains("parameter 1 is 1000"), "{error}");
     }
@@ -558,32 +425,19 @@ fn bad_settings_are_errors_that_name_the_field() {
 fn a_covariance_matrix_that_is_too_large_is_refused_with_a_way_out() {
     let config = StrategyConfig::CmaEs(CmaEsConfig::default());
     let error = config.build(&vec![0.0; 6400], 1).err().unwrap().to_string();
-    for part in [
-        "6400 parameters",
-        "656 MB",
-        "limit is 4000",
-        "`OpenEs`",
-        "`max_dimension`",
-    ] {
+    for part in ["6400 parameters", "656 MB", "limit is 4000", "`OpenEs`", "`max_dimension`"] {
         assert!(error.contains(part), "{part}: {error}");
     }
-    let config = CmaEsConfig {
-        max_dimension: 10,
-        ..CmaEsConfig::default()
-    };
-    assert!(
-        StrategyConfig::CmaEs(config.clone())
-            .build(&[0.0; 10], 1)
-            .is_ok()
-    );
+    let config = CmaEsConfig { max_dimension: 10, ..CmaEsConfig::default() };
+    assert!(StrategyConfig::CmaEs(config.clone()).build(&[0.0; 10], 1).is_ok());
     assert!(StrategyConfig::CmaEs(config).build(&[0.0; 11], 1).is_err());
 }
 
 #[test]
 fn configs_are_read_from_ron_with_defaults_and_without_unknown_fields() {
     let read = |text: &str| {
-        let extensions = ron::extensions::Extensions::UNWRAP_VARIANT_NEWTYPES
-            | ron::extensions::Extensions::IMPLICIT_SOME;
+        let extensions =
+            ron::extensions::Extensions::UNWRAP_VARIANT_NEWTYPES | ron::extensions::Extensions::IMPLICIT_SOME;
         ron::Options::default()
             .with_default_extension(extensions)
             .from_str::<StrategyConfig>(text)
@@ -597,34 +451,14 @@ fn configs_are_read_from_ron_with_defaults_and_without_unknown_fields() {
     };
     let text = "OpenEs(population: 64, sigma: 0.1, optimizer: Adam(learning_rate: 0.02))";
     assert_eq!(read(text), Ok(StrategyConfig::OpenEs(expected)));
-    assert_eq!(
-        read("CmaEs()"),
-        Ok(StrategyConfig::CmaEs(CmaEsConfig::default()))
-    );
-    let some = CmaEsConfig {
-        population: Some(9),
-        ..CmaEsConfig::default()
-    };
-    assert_eq!(
-        read("CmaEs(population: 9)"),
-        Ok(StrategyConfig::CmaEs(some))
-    );
-    assert!(
-        read("OpenEs(popsize: 64)")
-            .unwrap_err()
-            .contains("population")
-    );
-    assert!(
-        read("OpenEs(optimizer: Adam(lr: 1.0))")
-            .unwrap_err()
-            .contains("learning_rate")
-    );
+    assert_eq!(read("CmaEs()"), Ok(StrategyConfig::CmaEs(CmaEsConfig::default())));
+    let some = CmaEsConfig { population: Some(9), ..CmaEsConfig::default() };
+    assert_eq!(read("CmaEs(population: 9)"), Ok(StrategyConfig::CmaEs(some)));
+    assert!(read("OpenEs(popsize: 64)").unwrap_err().contains("population"));
+    assert!(read("OpenEs(optimizer: Adam(lr: 1.0))").unwrap_err().contains("learning_rate"));
     for config in all() {
         let text = serde_json::to_string(&config).unwrap();
-        assert_eq!(
-            serde_json::from_str::<StrategyConfig>(&text).unwrap(),
-            config
-        );
+        assert_eq!(serde_json::from_str::<StrategyConfig>(&text).unwrap(), config);
     }
 }
 
@@ -639,11 +473,8 @@ fn the_listing_shows_every_field_with_its_default() {
         listed.sort_unstable();
         assert!(listed.iter().eq(fields.keys()), "{listed:?} {fields:?}");
         // The defaults as listed, read as a config, are the defaults.
-        let fields: Vec<String> = info
-            .fields
-            .iter()
-            .map(|field| format!("{}: {}", field.name, field.default))
-            .collect();
+        let fields: Vec<String> =
+            info.fields.iter().map(|field| format!("{}: {}", field.name, field.default)).collect();
         let text = format!("{}(({}))", info.config, fields.join(", "));
         assert_eq!(ron::from_str::<StrategyConfig>(&text).unwrap(), config);
     }
@@ -654,10 +485,7 @@ fn the_listing_shows_every_field_with_its_default() {
 #[test]
 fn cma_es_says_when_going_on_is_useless() {
     let stop = |function: Function, sigma: f64, f: fn(f64) -> f64| {
-        let config = StrategyConfig::CmaEs(CmaEsConfig {
-            sigma,
-            ..CmaEsConfig::default()
-        });
+        let config = StrategyConfig::CmaEs(CmaEsConfig { sigma, ..CmaEsConfig::default() });
         let problem = Problem::new(function, 4).unwrap();
         let mut search = config.build(&[2.0; 4], 16).unwrap();
         assert_eq!(search.stop_reason(), None);
@@ -691,11 +519,7 @@ fn median(function: Function, n: usize, reference: &serde_json::Value) -> f64 {
             budget: reference["budget"].as_u64(),
         })
         .unwrap();
-        if report.reached {
-            report.evaluations as f64
-        } else {
-            f64::INFINITY
-        }
+        if report.reached { report.evaluations as f64 } else { f64::INFINITY }
     };
     middle((1..=15).map(run).collect())
 }
@@ -731,8 +555,7 @@ fn cma_es_needs_as_many_evaluations_as_pycma() {
 fn cma_es_does_not_care_about_rotation() {
     let data = reference("cma.json");
     let entry = &data["results"]["pycma"]["5"]["ellipsoid"];
-    let ratio =
-        median(Function::RotatedEllipsoid, 5, entry) / median(Function::Ellipsoid, 5, entry);
+    let ratio = median(Function::RotatedEllipsoid, 5, entry) / median(Function::Ellipsoid, 5, entry);
     assert!((0.9..1.1).contains(&ratio), "{ratio}");
 }
 
@@ -761,8 +584,7 @@ fn open_es_learns_like_the_reference_implementation() {
                 });
                 report.unwrap().mean_value
             };
-            let ratio = middle((1..=15).map(run).collect())
-                / entry["fmean_median"][index].as_f64().unwrap();
+            let ratio = middle((1..=15).map(run).collect()) / entry["fmean_median"][index].as_f64().unwrap();
             // The medians of 15 seeds vary; the sphere's late value is noise around the minimum.
             assert!((0.6..1.6).contains(&ratio), "{}: {ratio}", entry["func"]);
             compared += 1;
@@ -786,10 +608,7 @@ fn the_benchmark_counts_evaluations_one_by_one() {
     };
     for strategy in ["cma_es", "open_es"] {
         let whole = bench_strategy::run(&args(strategy, 0.0, 95)).unwrap();
-        assert_eq!(
-            (whole.evaluations, whole.generations, whole.reached),
-            (95, 10, false)
-        );
+        assert_eq!((whole.evaluations, whole.generations, whole.reached), (95, 10, false));
         assert!(whole.best > 0.0 && whole.ms_per_generation > 0.0);
         let easy = bench_strategy::run(&args(strategy, whole.best * 1.000_001, 95)).unwrap();
         assert!(easy.reached && easy.evaluations <= 95);

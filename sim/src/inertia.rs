@@ -27,12 +27,8 @@ pub(crate) struct MassProperties {
 }
 
 impl MassProperties {
-    pub(crate) const NONE: Self = Self {
-        mass: 0.0,
-        com: [0.0; 3],
-        moments: [0.0; 3],
-        quat: [1.0, 0.0, 0.0, 0.0],
-    };
+    pub(crate) const NONE: Self =
+        Self { mass: 0.0, com: [0.0; 3], moments: [0.0; 3], quat: [1.0, 0.0, 0.0, 0.0] };
 
     /// Sum of parts given in one frame. A single part keeps its own axes and their order; several
     /// give axes sorted by falling moment. `None` if the sum is not finite.
@@ -56,12 +52,7 @@ impl MassProperties {
             tensor += rotation * principal * rotation.transpose() + shift * part.mass;
         }
         let (moments, quat) = principal_axes(&tensor)?;
-        let sum = Self {
-            mass,
-            com: com.into(),
-            moments,
-            quat,
-        };
+        let sum = Self { mass, com: com.into(), moments, quat };
         sum.is_finite().then_some(sum)
     }
 
@@ -101,17 +92,11 @@ pub(crate) fn of_geom(geom: &Geom, mass: f64) -> MassProperties {
             let caps = 4.0 * a / (4.0 * a + 3.0 * height);
             let [side, _, along] = cylinder(a, height);
             let ball = 0.4 * a * a;
-            let across =
-                (1.0 - caps) * side + caps * (ball + height * (3.0 * a + 2.0 * height) / 8.0);
+            let across = (1.0 - caps) * side + caps * (ball + height * (3.0 * a + 2.0 * height) / 8.0);
             [across, across, (1.0 - caps) * along + caps * ball]
         }
     };
-    MassProperties {
-        mass,
-        com: geom.pos,
-        moments: unit.map(|moment| moment * mass),
-        quat: geom.quat,
-    }
+    MassProperties { mass, com: geom.pos, moments: unit.map(|moment| moment * mass), quat: geom.quat }
 }
 
 /// Moments per mass of a cylinder along z.
@@ -178,30 +163,10 @@ pub(crate) fn matrix_to_quat(m: &Matrix3<f64>) -> Quat {
     let [a, b, c] = [m[(0, 0)], m[(1, 1)], m[(2, 2)]];
     // Each row is the quaternion times four times one of its entries, which must not be small.
     let rows = [
-        [
-            1.0 + a + b + c,
-            m[(2, 1)] - m[(1, 2)],
-            m[(0, 2)] - m[(2, 0)],
-            m[(1, 0)] - m[(0, 1)],
-        ],
-        [
-            m[(2, 1)] - m[(1, 2)],
-            1.0 + a - b - c,
-            m[(0, 1)] + m[(1, 0)],
-            m[(0, 2)] + m[(2, 0)],
-        ],
-        [
-            m[(0, 2)] - m[(2, 0)],
-            m[(0, 1)] + m[(1, 0)],
-            1.0 - a + b - c,
-            m[(1, 2)] + m[(2, 1)],
-        ],
-        [
-            m[(1, 0)] - m[(0, 1)],
-            m[(0, 2)] + m[(2, 0)],
-            m[(1, 2)] + m[(2, 1)],
-            1.0 - a - b + c,
-        ],
+        [1.0 + a + b + c, m[(2, 1)] - m[(1, 2)], m[(0, 2)] - m[(2, 0)], m[(1, 0)] - m[(0, 1)]],
+        [m[(2, 1)] - m[(1, 2)], 1.0 + a - b - c, m[(0, 1)] + m[(1, 0)], m[(0, 2)] + m[(2, 0)]],
+        [m[(0, 2)] - m[(2, 0)], m[(0, 1)] + m[(1, 0)], 1.0 - a + b - c, m[(1, 2)] + m[(2, 1)]],
+        [m[(1, 0)] - m[(0, 1)], m[(0, 2)] + m[(2, 0)], m[(1, 2)] + m[(2, 1)], 1.0 - a - b + c],
     ];
     // MuJoCo's choice, which fixes the quaternion's sign.
     let row = if a + b + c > 0.0 {

@@ -188,7 +188,12 @@ impl Worlds {
     /// # Errors
     /// [`SimError::Setting`] if a step option is out of range, [`SimError::Unsupported`] if the
     /// engine lacks something that the model needs.
-    pub fn new(model: &Arc<Model>, n: usize, options: StepOptions, sensors: &[Sensor]) -> Result<Self, SimError> {
+    pub fn new(
+        model: &Arc<Model>,
+        n: usize,
+        options: StepOptions,
+        sensors: &[Sensor],
+    ) -> Result<Self, SimError> {
         options.validate()?;
         let ns = sensors.iter().map(|s| s.len()).sum();
         let (nq, nv) = (model.nq(), model.nv());

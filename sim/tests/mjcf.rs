@@ -37,31 +37,16 @@ fn rows<T: serde::de::DeserializeOwned>(table: &Value, key: &str) -> Vec<T> {
 fn close<const N: usize>(what: &str, got: [f64; N], expected: [f64; N], digits: i32) {
     for (g, e) in got.into_iter().zip(expected) {
         let tolerance = (1e-6 * e.abs()).max(0.51 * 10_f64.powi(-digits));
-        assert!(
-            (g - e).abs() <= tolerance,
-            "{what}: got {got:?}, expected {expected:?}"
-        );
+        assert!((g - e).abs() <= tolerance, "{what}: got {got:?}, expected {expected:?}");
     }
 }
 
 /// Rotation matrix of a quaternion, by Rodrigues' columns (independent of the reader's own).
 fn matrix([w, x, y, z]: [f64; 4]) -> [[f64; 3]; 3] {
     [
-        [
-            1.0 - 2.0 * (y * y + z * z),
-            2.0 * (x * y - w * z),
-            2.0 * (x * z + w * y),
-        ],
-        [
-            2.0 * (x * y + w * z),
-            1.0 - 2.0 * (x * x + z * z),
-            2.0 * (y * z - w * x),
-        ],
-        [
-            2.0 * (x * z - w * y),
-            2.0 * (y * z + w * x),
-            1.0 - 2.0 * (x * x + y * y),
-        ],
+        [1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)],
+        [2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x)],
+        [2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)],
     ]
 }
 
@@ -105,10 +90,7 @@ fn equals_table(name: &str) {
         close(what, [got.mass], [expected.mass], 8);
         close(what, got.com, expected.com, 6);
         close(what, got.inertia, expected.inertia, 9);
-        let (a, b) = (
-            tensor(got.inertia, got.inertia_quat),
-            tensor(expected.inertia, expected.inertia_quat),
-        );
+        let (a, b) = (tensor(got.inertia, got.inertia_quat), tensor(expected.inertia, expected.inertia_quat));
         // The table rounds quaternions to six decimals.
         for (x, y) in a.into_iter().zip(b) {
             let tolerance = 4e-6 * expected.inertia[0] + 1e-9;
@@ -122,13 +104,7 @@ fn equals_table(name: &str) {
     for (got, expected) in model.joints.iter().zip(joints) {
         close(&got.name, got.axis, expected.axis, 6);
         close(&got.name, got.range, expected.range, 6);
-        let exact = Joint {
-            axis: got.axis,
-            range: got.range,
-            qpos_adr: nq,
-            dof_adr: nv,
-            ..expected
-        };
+        let exact = Joint { axis: got.axis, range: got.range, qpos_adr: nq, dof_adr: nv, ..expected };
         assert_eq!(*got, exact);
         nq += got.kind.nq();
         nv += got.kind.nv();
@@ -140,13 +116,7 @@ fn equals_table(name: &str) {
         close(&got.name, got.size, expected.size, 6);
         close(&got.name, got.pos, expected.pos, 6);
         same_turn(&got.name, got.quat, expected.quat);
-        let exact = Geom {
-            size: got.size,
-            pos: got.pos,
-            quat: got.quat,
-            rgba: got.rgba,
-            ..expected
-        };
+        let exact = Geom { size: got.size, pos: got.pos, quat: got.quat, rgba: got.rgba, ..expected };
         assert_eq!(*got, exact);
     }
 
@@ -194,18 +164,10 @@ fn several_geoms_add_up_as_in_mujoco() {
     let body = &model.bodies[1];
     assert!((body.mass - 96000.0).abs() < 1e-6);
     close("com", body.com, [0.5, 1.0, 1.5], 12);
-    close(
-        "moments",
-        body.inertia,
-        [728953.15394841, 624834.16747178, 214212.67857982],
-        5,
-    );
+    close("moments", body.inertia, [728953.15394841, 624834.16747178, 214212.67857982], 5);
     let quat = [0.97422691, -0.17685521, 0.12159231, 0.06942238];
     let expected = tensor(body.inertia, quat);
-    for (x, y) in tensor(body.inertia, body.inertia_quat)
-        .into_iter()
-        .zip(expected)
-    {
+    for (x, y) in tensor(body.inertia, body.inertia_quat).into_iter().zip(expected) {
         assert!((x - y).abs() < 0.05, "{x} {y}");
     }
 }
@@ -214,21 +176,13 @@ fn several_geoms_add_up_as_in_mujoco() {
 #[test]
 fn solids_weigh_what_they_do_in_mujoco() {
     for (geom, mass, moments) in [
-        (
-            r#"type="box" size="1 2 3""#,
-            48000.0,
-            [208000.0, 160000.0, 80000.0],
-        ),
+        (r#"type="box" size="1 2 3""#, 48000.0, [208000.0, 160000.0, 80000.0]),
         (
             r#"type="ellipsoid" size="1 2 3""#,
             25132.74122872,
             [65345.12719467, 50265.48245744, 25132.74122872],
         ),
-        (
-            r#"type="cylinder" size="1 2""#,
-            12566.37061436,
-            [19896.75347274, 19896.75347274, 6283.18530718],
-        ),
+        (r#"type="cylinder" size="1 2""#, 12566.37061436, [19896.75347274, 19896.75347274, 6283.18530718]),
         (r#"size="1""#, 4188.79020479, [1675.51608191; 3]),
     ] {
         let model = read(&world(&format!("<body><joint/><geom {geom}/></body>")));
@@ -241,36 +195,12 @@ fn solids_weigh_what_they_do_in_mujoco() {
 #[test]
 fn orientations_are_those_of_mujoco() {
     for (compiler, attribute, quat) in [
-        (
-            r#"eulerseq="zyx""#,
-            r#"euler="10 20 30""#,
-            [0.95154852, 0.23929834, 0.18930786, 0.03813458],
-        ),
-        (
-            r#"eulerseq="XyZ""#,
-            r#"euler="10 20 30""#,
-            [0.94371436, 0.03813458, 0.18930786, 0.26853582],
-        ),
-        (
-            r#"angle="radian""#,
-            r#"euler="1 0 0""#,
-            [0.87758256, 0.47942554, 0.0, 0.0],
-        ),
-        (
-            "",
-            r#"axisangle="1 2 3 40""#,
-            [0.93969262, 0.09140873, 0.18281746, 0.27422618],
-        ),
-        (
-            "",
-            r#"xyaxes="1 2 3 0 1 0.5""#,
-            [0.79375588, -0.05985165, -0.52744658, 0.29693348],
-        ),
-        (
-            "",
-            r#"zaxis="1 2 3""#,
-            [0.94915323, -0.2815786, 0.1407893, 0.0],
-        ),
+        (r#"eulerseq="zyx""#, r#"euler="10 20 30""#, [0.95154852, 0.23929834, 0.18930786, 0.03813458]),
+        (r#"eulerseq="XyZ""#, r#"euler="10 20 30""#, [0.94371436, 0.03813458, 0.18930786, 0.26853582]),
+        (r#"angle="radian""#, r#"euler="1 0 0""#, [0.87758256, 0.47942554, 0.0, 0.0]),
+        ("", r#"axisangle="1 2 3 40""#, [0.93969262, 0.09140873, 0.18281746, 0.27422618]),
+        ("", r#"xyaxes="1 2 3 0 1 0.5""#, [0.79375588, -0.05985165, -0.52744658, 0.29693348]),
+        ("", r#"zaxis="1 2 3""#, [0.94915323, -0.2815786, 0.1407893, 0.0]),
         ("", r#"zaxis="0 0 -1""#, [0.0, 1.0, 0.0, 0.0]),
         ("", r#"quat="3 0 0 4""#, [0.6, 0.0, 0.0, 0.8]),
     ] {
@@ -298,24 +228,12 @@ fn defaults_inherit_attribute_by_attribute() {
           </default>
         </mujoco>"#,
     );
-    let seen: Vec<_> = model
-        .geoms
-        .iter()
-        .map(|g| (g.contype, g.conaffinity, g.condim))
-        .collect();
+    let seen: Vec<_> = model.geoms.iter().map(|g| (g.contype, g.conaffinity, g.condim)).collect();
     assert_eq!(seen, [(2, 7, 4), (2, 1, 3), (2, 7, 4), (2, 7, 3)]);
     assert_eq!(model.geoms[2].solref, [0.5, 0.8]);
-    assert_eq!(
-        (model.joints[0].damping, model.joints[0].armature),
-        (5.0, 3.0)
-    );
+    assert_eq!((model.joints[0].damping, model.joints[0].armature), (5.0, 3.0));
     let infinite = [f64::NEG_INFINITY, f64::INFINITY];
-    let motor = |ctrlrange| Actuator {
-        name: String::new(),
-        joint: 0,
-        gear: 9.0,
-        ctrlrange,
-    };
+    let motor = |ctrlrange| Actuator { name: String::new(), joint: 0, gear: 9.0, ctrlrange };
     assert_eq!(model.actuators, [motor([-2.0, 3.0]), motor(infinite)]);
 }
 
@@ -328,33 +246,17 @@ fn reference_positions_enter_qpos0() {
                  <joint ref="90" springref="180" range="0 180"/><geom size="1"/></body></body></body>"#,
     ));
     let (h, half_pi) = (0.5_f64.sqrt(), core::f64::consts::FRAC_PI_2);
-    let expected = [
-        1.0, 2.0, 3.0, h, 0.0, h, 0.0, 1.0, 0.0, 0.0, 0.0, 1.25, half_pi,
-    ];
+    let expected = [1.0, 2.0, 3.0, h, 0.0, h, 0.0, 1.0, 0.0, 0.0, 0.0, 1.25, half_pi];
     assert_eq!(model.qpos0.len(), model.nq());
     for (got, expected) in model.qpos0.iter().zip(expected) {
         assert!((got - expected).abs() < 1e-15, "{:?}", model.qpos0);
     }
-    let [free, ball, slide, hinge] = &model.joints[..] else {
-        panic!()
-    };
-    assert_eq!(
-        (free.kind, free.damping, free.limited),
-        (JointKind::Free, 0.0, false)
-    );
+    let [free, ball, slide, hinge] = &model.joints[..] else { panic!() };
+    assert_eq!((free.kind, free.damping, free.limited), (JointKind::Free, 0.0, false));
     close("ball", ball.range, [0.0, half_pi], 15);
-    close(
-        "springref",
-        [slide.springref, hinge.springref],
-        [2.0, 2.0 * half_pi],
-        15,
-    );
+    close("springref", [slide.springref, hinge.springref], [2.0, 2.0 * half_pi], 15);
     close("hinge", hinge.range, [0.0, 2.0 * half_pi], 15);
-    let addresses: Vec<_> = model
-        .joints
-        .iter()
-        .map(|j| (j.qpos_adr, j.dof_adr))
-        .collect();
+    let addresses: Vec<_> = model.joints.iter().map(|j| (j.qpos_adr, j.dof_adr)).collect();
     assert_eq!(addresses, [(0, 0), (7, 6), (11, 9), (12, 10)]);
 }
 
@@ -370,32 +272,13 @@ fn inertial_overrides_geoms_and_mass_is_scaled() {
     // What MuJoCo 4.0 compiles from the same text.
     let body = read(&xml("")).bodies[1].clone();
     close("com and mass", [body.com[0], body.mass], [1.0, 2.0], 15);
-    close(
-        "moments",
-        body.inertia,
-        [3.06267232, 2.24139414, 1.69593354],
-        8,
-    );
-    same_turn(
-        "axes",
-        body.inertia_quat,
-        [0.92032836, 0.36620813, -0.07659111, 0.11411008],
-    );
+    close("moments", body.inertia, [3.06267232, 2.24139414, 1.69593354], 8);
+    same_turn("axes", body.inertia_quat, [0.92032836, 0.36620813, -0.07659111, 0.11411008]);
 
     let scaled = read(&xml(r#"settotalmass="6""#)).bodies[1].clone();
-    close(
-        "scaled",
-        [scaled.mass, scaled.inertia[0]],
-        [6.0, 3.0 * body.inertia[0]],
-        12,
-    );
+    close("scaled", [scaled.mass, scaled.inertia[0]], [6.0, 3.0 * body.inertia[0]], 12);
     let geoms = read(&xml(r#"inertiafromgeom="true""#)).bodies[1].clone();
-    close(
-        "from geoms",
-        [geoms.mass, geoms.com[0]],
-        [4188.79020479, 0.0],
-        8,
-    );
+    close("from geoms", [geoms.mass, geoms.com[0]], [4188.79020479, 0.0], 8);
 }
 
 #[test]
@@ -424,11 +307,7 @@ fn what_is_not_used_is_warned_about_once_and_drawing_in_silence() {
 
 #[test]
 fn errors_name_place_and_remedy() {
-    let body = |inner: &str| {
-        world(&format!(
-            "<body name=\"b\"><geom size=\"1\"/>\n{inner}</body>"
-        ))
-    };
+    let body = |inner: &str| world(&format!("<body name=\"b\"><geom size=\"1\"/>\n{inner}</body>"));
     let motor = |attributes: &str| {
         format!(
             "<mujoco><worldbody><body><joint name=\"j\"/><geom size=\"1\"/></body></worldbody>\n\
@@ -437,52 +316,19 @@ fn errors_name_place_and_remedy() {
     };
     for (xml, expected) in [
         // XML itself.
-        (
-            "<mujoco>\n <worldbody>".into(),
-            "2:13: the file ends too early: an end tag, quote",
-        ),
-        (
-            "<mujoco>\n<a></b></mujoco>".into(),
-            "2:4: not valid XML: expected 'a' tag, not 'b'",
-        ),
-        (
-            "<mujoco a=\"1\" a=\"2\"/>".into(),
-            "1:15: not valid XML: attribute 'a' is already",
-        ),
+        ("<mujoco>\n <worldbody>".into(), "2:13: the file ends too early: an end tag, quote"),
+        ("<mujoco>\n<a></b></mujoco>".into(), "2:4: not valid XML: expected 'a' tag, not 'b'"),
+        ("<mujoco a=\"1\" a=\"2\"/>".into(), "1:15: not valid XML: attribute 'a' is already"),
         (String::new(), "1:1: the file holds no element"),
-        (
-            "<robot/>".into(),
-            "1:1: the file starts with <robot>, expected <mujoco>",
-        ),
+        ("<robot/>".into(), "1:1: the file starts with <robot>, expected <mujoco>"),
         // Names that do not exist, and what we lack.
-        (
-            world("<gem size='1'/>"),
-            "3:1: unknown element <gem> in <worldbody>; valid: body, geom",
-        ),
-        (
-            world("<geom siz='1'/>"),
-            "3:7: unknown attribute 'siz' of <geom>; valid: name, class, type",
-        ),
-        (
-            world("<geom type='cube'/>"),
-            "3:13: type is 'cube', valid: sphere, capsule",
-        ),
-        (
-            world("<geom class='c'/>"),
-            "3:14: unknown default class 'c'; there is: main",
-        ),
-        (
-            world("<include file='a.xml'/>"),
-            "3:1: <include> is not supported: put",
-        ),
-        (
-            world("<geom type='mesh' mesh='m'/>"),
-            "3:19: attribute 'mesh' of <geom> is not supported: meshes",
-        ),
-        (
-            "<mujoco><tendon><fixed/></tendon></mujoco>".into(),
-            "1:9: <tendon> is not supported",
-        ),
+        (world("<gem size='1'/>"), "3:1: unknown element <gem> in <worldbody>; valid: body, geom"),
+        (world("<geom siz='1'/>"), "3:7: unknown attribute 'siz' of <geom>; valid: name, class, type"),
+        (world("<geom type='cube'/>"), "3:13: type is 'cube', valid: sphere, capsule"),
+        (world("<geom class='c'/>"), "3:14: unknown default class 'c'; there is: main"),
+        (world("<include file='a.xml'/>"), "3:1: <include> is not supported: put"),
+        (world("<geom type='mesh' mesh='m'/>"), "3:19: attribute 'mesh' of <geom> is not supported: meshes"),
+        ("<mujoco><tendon><fixed/></tendon></mujoco>".into(), "1:9: <tendon> is not supported"),
         (
             "<mujoco>\n<contact><exclude body1='a' body2='b'/></contact></mujoco>".into(),
             "2:10: <exclude> is not supported: use contype and conaffinity",
@@ -496,156 +342,67 @@ fn errors_name_place_and_remedy() {
             "2:7: unknown attribute 'name' of <geom> in <default>",
         ),
         // Numbers.
-        (
-            world("<geom size='nan'/>"),
-            "3:13: 'nan' in size is not a finite number",
-        ),
-        (
-            world("<geom size='1e999'/>"),
-            "3:13: '1e999' in size is not a finite number",
-        ),
-        (
-            world("<geom size='1,2'/>"),
-            "3:13: '1,2' in size is not a number; numbers are separated",
-        ),
-        (
-            world("<geom size='1' pos='1 2'/>"),
-            "3:21: pos has 2 of 3 numbers",
-        ),
-        (
-            world("<geom size='1' pos='1 2 3 4'/>"),
-            "3:21: pos has more than 3 number(s)",
-        ),
-        (
-            world("<geom size='0'/>"),
-            "3:13: <geom>: size must be a positive radius",
-        ),
+        (world("<geom size='nan'/>"), "3:13: 'nan' in size is not a finite number"),
+        (world("<geom size='1e999'/>"), "3:13: '1e999' in size is not a finite number"),
+        (world("<geom size='1,2'/>"), "3:13: '1,2' in size is not a number; numbers are separated"),
+        (world("<geom size='1' pos='1 2'/>"), "3:21: pos has 2 of 3 numbers"),
+        (world("<geom size='1' pos='1 2 3 4'/>"), "3:21: pos has more than 3 number(s)"),
+        (world("<geom size='0'/>"), "3:13: <geom>: size must be a positive radius"),
         (
             world("<geom name='g' type='box' size='1 2'/>"),
             "3:33: <geom name=\"g\">: size must be three positive",
         ),
-        (
-            world("<geom size='1' condim='2'/>"),
-            "3:24: condim is 2, valid: 1, 3, 4, 6",
-        ),
-        (
-            world("<geom size='1' friction='-1'/>"),
-            "3:26: friction must not be negative",
-        ),
-        (
-            world("<geom size='1' solref='0.02 -1'/>"),
-            "3:24: solref is 0.02 -1: both must be positive",
-        ),
+        (world("<geom size='1' condim='2'/>"), "3:24: condim is 2, valid: 1, 3, 4, 6"),
+        (world("<geom size='1' friction='-1'/>"), "3:26: friction must not be negative"),
+        (world("<geom size='1' solref='0.02 -1'/>"), "3:24: solref is 0.02 -1: both must be positive"),
         (
             world("<geom type='capsule' size='1' fromto='0 0 0 0 0 0'/>"),
             "3:39: the two points of fromto coincide",
         ),
-        (
-            world("<body quat='0 0 0 0'/>"),
-            "3:13: quat must not be all zeros",
-        ),
-        (
-            world("<body quat='1 0 0 0' euler='0 0 0'/>"),
-            "3:29: both quat and euler are given",
-        ),
-        (
-            "<mujoco><option timestep='0'/></mujoco>".into(),
-            "1:27: timestep is 0, must be positive",
-        ),
+        (world("<body quat='0 0 0 0'/>"), "3:13: quat must not be all zeros"),
+        (world("<body quat='1 0 0 0' euler='0 0 0'/>"), "3:29: both quat and euler are given"),
+        ("<mujoco><option timestep='0'/></mujoco>".into(), "1:27: timestep is 0, must be positive"),
         // Bodies and joints.
-        (
-            world("<joint/>"),
-            "3:1: <joint> is not supported: the world cannot move",
-        ),
-        (
-            world("<body name='b'><joint/></body>"),
-            "3:1: <body name=\"b\"> moves but has mass 0",
-        ),
-        (
-            world("<body><joint/><geom size='1' mass='0'/></body>"),
-            "3:1: <body> moves but has mass 0",
-        ),
+        (world("<joint/>"), "3:1: <joint> is not supported: the world cannot move"),
+        (world("<body name='b'><joint/></body>"), "3:1: <body name=\"b\"> moves but has mass 0"),
+        (world("<body><joint/><geom size='1' mass='0'/></body>"), "3:1: <body> moves but has mass 0"),
         (
             world("<body><joint/><inertial pos='0 0 0' mass='1' diaginertia='1 1 3'/></body>"),
             "3:1: moments of inertia 1 1 3 are impossible",
         ),
-        (
-            world("<body><geom size='1e200'/></body>"),
-            "3:1: the mass or inertia of this body is not finite",
-        ),
-        (
-            world("<body name='b'/>\n<body name='b'/>"),
-            "4:13: there is already a body called 'b'",
-        ),
-        (
-            world("<body name='world'/>"),
-            "3:13: there is already a body called 'world'",
-        ),
-        (
-            body("<joint name='j'/>\n<joint name='j'/>"),
-            "5:14: there is already a joint called 'j'",
-        ),
-        (
-            body("<freejoint/>\n<freejoint/>"),
-            "5:1: a free joint must be the only joint",
-        ),
+        (world("<body><geom size='1e200'/></body>"), "3:1: the mass or inertia of this body is not finite"),
+        (world("<body name='b'/>\n<body name='b'/>"), "4:13: there is already a body called 'b'"),
+        (world("<body name='world'/>"), "3:13: there is already a body called 'world'"),
+        (body("<joint name='j'/>\n<joint name='j'/>"), "5:14: there is already a joint called 'j'"),
+        (body("<freejoint/>\n<freejoint/>"), "5:1: a free joint must be the only joint"),
         (
             body("<body><freejoint/><geom size='1'/></body>"),
             "4:7: a free joint is valid only for a body directly",
         ),
-        (
-            body("<joint limited='true'/>"),
-            "4:17: <joint> is limited but has no range",
-        ),
-        (
-            body("<joint range='2 1'/>"),
-            "4:15: range is 2 1, the first must be the smaller",
-        ),
+        (body("<joint limited='true'/>"), "4:17: <joint> is limited but has no range"),
+        (body("<joint range='2 1'/>"), "4:15: range is 2 1, the first must be the smaller"),
         (body("<joint axis='0 0 0'/>"), "4:14: axis must not be zero"),
-        (
-            body("<joint damping='-1'/>"),
-            "4:17: damping is -1, must not be negative",
-        ),
-        (
-            body("<joint/><geom type='plane' size='1 1 1'/>"),
-            "4:9: a plane is valid only in the world",
-        ),
+        (body("<joint damping='-1'/>"), "4:17: damping is -1, must not be negative"),
+        (body("<joint/><geom type='plane' size='1 1 1'/>"), "4:9: a plane is valid only in the world"),
         // Motors.
         (motor("joint='k'"), "3:15: unknown joint 'k'; there is: j"),
         (motor(""), "3:1: <motor> needs joint"),
-        (
-            motor("joint='j' ctrllimited='true'"),
-            "3:31: <motor> is limited but has no ctrlrange",
-        ),
-        (
-            motor("joint='j' forcerange='-1 1'"),
-            "3:18: attribute 'forcerange' of <motor> is not supported",
-        ),
+        (motor("joint='j' ctrllimited='true'"), "3:31: <motor> is limited but has no ctrlrange"),
+        (motor("joint='j' forcerange='-1 1'"), "3:18: attribute 'forcerange' of <motor> is not supported"),
     ] {
         let error = Model::from_mjcf(&xml, "m.xml").expect_err(&xml).to_string();
-        assert!(
-            error.starts_with(&format!("m.xml:{expected}")),
-            "{error}\nfor {xml}"
-        );
+        assert!(error.starts_with(&format!("m.xml:{expected}")), "{error}\nfor {xml}");
     }
 }
 
 #[test]
 fn size_limits_hold() {
     let deep = format!("{}{}", "<body>".repeat(300), "</body>".repeat(300));
-    let error = Model::from_mjcf(&world(&deep), "m.xml")
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.ends_with("elements are nested deeper than 200"),
-        "{error}"
-    );
+    let error = Model::from_mjcf(&world(&deep), "m.xml").unwrap_err().to_string();
+    assert!(error.ends_with("elements are nested deeper than 200"), "{error}");
 
     let error = Model::from_mjcf(&world(&"<body/>\n".repeat(10_001)), "m.xml").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "m.xml:10003:1: there are more than 10000 bodies"
-    );
+    assert_eq!(error.to_string(), "m.xml:10003:1: there are more than 10000 bodies");
     assert_eq!(read(&world(&"<body/>".repeat(10_000))).bodies.len(), 10_001);
 }
 
@@ -653,37 +410,23 @@ fn size_limits_hold() {
 fn a_missing_file_is_named() {
     let error = Model::from_mjcf_file("no/such.xml").unwrap_err();
     assert!(matches!(error, SimError::Read { .. }));
-    assert!(
-        error.to_string().starts_with("cannot read no/such.xml: "),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("cannot read no/such.xml: "), "{error}");
 }
 
 #[test]
 fn the_support_table_in_the_docs_is_current() {
     let docs = std::fs::read_to_string(repository().join("docs/mjcf.md")).unwrap();
     let table = sim::mjcf_support_table();
-    assert!(
-        docs.contains(&table),
-        "docs/mjcf.md should contain:\n{table}"
-    );
+    assert!(docs.contains(&table), "docs/mjcf.md should contain:\n{table}");
 }
 
 /// Whatever is accepted is a consistent, finite model; whatever is not has a place.
 fn check_invariants(text: &str) -> Result<(), TestCaseError> {
     let model = match Model::from_mjcf(text, "m.xml") {
         Ok(model) => model,
-        Err(SimError::Mjcf {
-            line,
-            column,
-            message,
-            ..
-        }) => {
+        Err(SimError::Mjcf { line, column, message, .. }) => {
             let lines = u32::try_from(text.split('\n').count()).unwrap();
-            prop_assert!(
-                (1..=lines).contains(&line) && column >= 1,
-                "{line}:{column} {message}"
-            );
+            prop_assert!((1..=lines).contains(&line) && column >= 1, "{line}:{column} {message}");
             return Ok(());
         }
         Err(other) => return Err(TestCaseError::fail(other.to_string())),
@@ -692,12 +435,7 @@ fn check_invariants(text: &str) -> Result<(), TestCaseError> {
     prop_assert!(model.qpos0.iter().all(|q| q.is_finite()));
     for (i, body) in model.bodies.iter().enumerate() {
         prop_assert!(i == 0 || body.parent < i);
-        let numbers = body
-            .inertia
-            .iter()
-            .chain(&body.com)
-            .chain(&body.pos)
-            .chain(&body.quat);
+        let numbers = body.inertia.iter().chain(&body.com).chain(&body.pos).chain(&body.quat);
         prop_assert!(body.mass >= 0.0 && body.mass.is_finite());
         prop_assert!(numbers.copied().all(f64::is_finite));
     }
@@ -710,13 +448,7 @@ fn check_invariants(text: &str) -> Result<(), TestCaseError> {
     for geom in &model.geoms {
         prop_assert!(geom.body < model.bodies.len());
         prop_assert!(geom.kind == GeomKind::Plane || geom.size[0] > 0.0);
-        prop_assert!(
-            geom.size
-                .iter()
-                .chain(&geom.pos)
-                .copied()
-                .all(f64::is_finite)
-        );
+        prop_assert!(geom.size.iter().chain(&geom.pos).copied().all(f64::is_finite));
     }
     prop_assert!(model.actuators.iter().all(|a| a.joint < model.joints.len()));
     Ok(())

@@ -36,11 +36,7 @@ impl Activity {
 }
 
 fn ratio(count: u64, of: u64) -> f64 {
-    if of == 0 {
-        0.0
-    } else {
-        count as f64 / of as f64
-    }
+    if of == 0 { 0.0 } else { count as f64 / of as f64 }
 }
 
 #[cfg(test)]
@@ -52,12 +48,7 @@ mod tests {
         let mut sum = Activity::default();
         assert_eq!((sum.spike_rate(), sum.synops_per_step()), (0.0, 0.0));
         for spikes in [1, 5] {
-            sum.merge(&Activity {
-                steps: 2,
-                neuron_ticks: 8,
-                spikes,
-                synaptic_operations: 10 * spikes,
-            });
+            sum.merge(&Activity { steps: 2, neuron_ticks: 8, spikes, synaptic_operations: 10 * spikes });
         }
         assert_eq!((sum.spike_rate(), sum.synops_per_step()), (0.375, 15.0));
     }

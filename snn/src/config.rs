@@ -130,11 +130,7 @@ pub struct LayerConfig {
 
 impl Default for LayerConfig {
     fn default() -> Self {
-        Self {
-            neurons: 64,
-            model: "lif".into(),
-            parameters: NeuronParameters::default(),
-        }
+        Self { neurons: 64, model: "lif".into(), parameters: NeuronParameters::default() }
     }
 }
 
@@ -155,12 +151,7 @@ pub struct MlpConfig {
 
 impl Default for MlpConfig {
     fn default() -> Self {
-        Self {
-            hidden: vec![64, 64],
-            activation: Activation::Tanh,
-            hidden_gain: 1.0,
-            output_gain: 1.0,
-        }
+        Self { hidden: vec![64, 64], activation: Activation::Tanh, hidden_gain: 1.0, output_gain: 1.0 }
     }
 }
 

@@ -99,14 +99,6 @@ pub(crate) fn check_step(
     actions: &[f32],
 ) {
     assert_eq!(active.len(), slots, "`active` has one entry per slot");
-    assert_eq!(
-        observations.len(),
-        slots * inputs,
-        "`observations` is slots × inputs"
-    );
-    assert_eq!(
-        actions.len(),
-        slots * outputs,
-        "`actions` is slots × outputs"
-    );
+    assert_eq!(observations.len(), slots * inputs, "`observations` is slots × inputs");
+    assert_eq!(actions.len(), slots * outputs, "`actions` is slots × outputs");
 }

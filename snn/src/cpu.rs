@@ -47,10 +47,7 @@ impl CpuEvaluator {
             activity: vec![Activity::default(); slots],
             scratch: Scratch {
                 currents: layers.iter().map(|l| vec![Lanes::ZERO; l.stride]).collect(),
-                spiking: layers
-                    .iter()
-                    .map(|l| Vec::with_capacity(l.neurons))
-                    .collect(),
+                spiking: layers.iter().map(|l| Vec::with_capacity(l.neurons)).collect(),
             },
             network,
         };
@@ -71,11 +68,7 @@ impl CpuEvaluator {
         let Scratch { currents, spiking } = &mut self.scratch;
 
         let first = &network.layers[0];
-        dense(
-            observation,
-            &weights[network.blocks.range(first.input)],
-            &mut currents[0],
-        );
+        dense(observation, &weights[network.blocks.range(first.input)], &mut currents[0]);
         activity.synaptic_operations += (network.inputs * first.neurons) as u64;
         activity.steps += 1;
         for (layer, spiking) in network.layers.iter().zip(spiking.iter_mut()) {
@@ -103,9 +96,7 @@ impl CpuEvaluator {
                 let at = layer.spikes + tick * layer.words;
                 let words = &mut spikes[at..at + layer.words];
                 let states = &mut states[layer.state..];
-                with_model!(&layer.model, |neuron| tick_layer(
-                    neuron, layer, &input, states, words
-                ));
+                with_model!(&layer.model, |neuron| tick_layer(neuron, layer, &input, states, words));
                 indices(words, &mut own[0]);
                 let count = own[0].len() as u64;
                 activity.spikes += count;
@@ -155,10 +146,7 @@ struct Rows<'a> {
 }
 
 impl Rows<'_> {
-    const NONE: Self = Self {
-        spikes: &[],
-        weights: &[],
-    };
+    const NONE: Self = Self { spikes: &[], weights: &[] };
 }
 
 /// Everything that feeds a layer in one tick, in the order of summation.
@@ -244,10 +232,7 @@ impl Evaluator for CpuEvaluator {
 
     fn load(&mut self, slot: usize, parameters: &[f32]) {
         let blocks = &self.network.blocks;
-        blocks.load(
-            part_mut(&mut self.weights, blocks.lanes(), slot),
-            parameters,
-        );
+        blocks.load(part_mut(&mut self.weights, blocks.lanes(), slot), parameters);
     }
 
     fn reset(&mut self, slot: usize) {
@@ -266,13 +251,7 @@ impl Evaluator for CpuEvaluator {
 
     fn step(&mut self, active: &[bool], observations: &[f32], actions: &mut [f32]) {
         let (inputs, outputs) = (self.network.inputs, self.network.outputs);
-        check_step(
-            self.slots(),
-            (inputs, outputs),
-            active,
-            observations,
-            actions,
-        );
+        check_step(self.slots(), (inputs, outputs), active, observations, actions);
         let observations = observations.chunks_exact(inputs);
         let actions = actions.chunks_exact_mut(outputs);
         for (slot, (observation, action)) in observations.zip(actions).enumerate() {
@@ -306,10 +285,7 @@ impl Evaluator for CpuEvaluator {
         }
         let readout = part(&self.readouts, network.readout.stride, slot);
         let (name, none) = ("readout", (0, &[][..]));
-        let states =
-            probe
-                .entry(count, count - 1)
-                .fill(name, network.outputs, none, ["r"].into_iter());
+        let states = probe.entry(count, count - 1).fill(name, network.outputs, none, ["r"].into_iter());
         states[0].values.extend(values(readout, network.outputs));
     }
 }

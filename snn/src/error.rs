@@ -68,25 +68,15 @@ pub(crate) fn check(
     if valid && value.is_finite() {
         Ok(())
     } else {
-        Err(SnnError::OutOfRange {
-            field: field(),
-            value,
-            range,
-        })
+        Err(SnnError::OutOfRange { field: field(), value, range })
     }
 }
 
 /// Refuses layers with no or more than [`MAX_NEURONS`] neurons.
-pub(crate) fn check_neurons(
-    field: impl FnOnce() -> String,
-    neurons: usize,
-) -> Result<(), SnnError> {
+pub(crate) fn check_neurons(field: impl FnOnce() -> String, neurons: usize) -> Result<(), SnnError> {
     if (1..=MAX_NEURONS).contains(&neurons) {
         Ok(())
     } else {
-        Err(SnnError::Neurons {
-            field: field(),
-            neurons,
-        })
+        Err(SnnError::Neurons { field: field(), neurons })
     }
 }

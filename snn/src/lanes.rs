@@ -53,13 +53,7 @@ pub(crate) fn dense(x: &[f32], weights: &[Lanes], out: &mut [Lanes]) {
 
 /// Adds lane `column` of the rows of the sources in `spikes` (ascending) to `sum`.
 #[inline(always)]
-pub(crate) fn gather(
-    sum: &mut Lanes,
-    spikes: &[u16],
-    weights: &[Lanes],
-    stride: usize,
-    column: usize,
-) {
+pub(crate) fn gather(sum: &mut Lanes, spikes: &[u16], weights: &[Lanes], stride: usize, column: usize) {
     for &source in spikes {
         sum.add(&weights[usize::from(source) * stride + column]);
     }

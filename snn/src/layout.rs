@@ -88,14 +88,7 @@ impl Layout {
         scale: f32,
         initial_std: f32,
     ) -> usize {
-        self.blocks.push(Block {
-            name,
-            offset: self.len(),
-            rows,
-            cols,
-            scale,
-            initial_std,
-        });
+        self.blocks.push(Block { name, offset: self.len(), rows, cols, scale, initial_std });
         self.blocks.len() - 1
     }
 }

@@ -81,9 +81,7 @@ mod neuron;
 mod probe;
 
 pub use activity::Activity;
-pub use config::{
-    Activation, ControllerConfig, HiddenLayer, LayerConfig, MlpConfig, Precision, SnnConfig,
-};
+pub use config::{Activation, ControllerConfig, HiddenLayer, LayerConfig, MlpConfig, Precision, SnnConfig};
 pub use controller::{Controller, Evaluator};
 pub use error::{MAX_NEURONS, MAX_TICKS, SnnError};
 pub use lanes::tanh;

@@ -39,10 +39,7 @@ struct Shape {
 
 impl Mlp {
     pub(crate) fn new(config: &MlpConfig, inputs: usize, outputs: usize) -> Result<Self, SnnError> {
-        for (name, gain) in [
-            ("hidden_gain", config.hidden_gain),
-            ("output_gain", config.output_gain),
-        ] {
+        for (name, gain) in [("hidden_gain", config.hidden_gain), ("output_gain", config.output_gain)] {
             check(|| name.into(), gain, gain >= 0.0, "finite and at least 0")?;
         }
         let mut layout = Layout::default();
@@ -63,16 +60,11 @@ impl Mlp {
         let shape = Shape {
             activation: config.activation,
             blocks: Padded::new(layout),
-            products: sizes
-                .windows(2)
-                .map(|pair| (pair[0] * pair[1]) as u64)
-                .sum(),
+            products: sizes.windows(2).map(|pair| (pair[0] * pair[1]) as u64).sum(),
             lanes: sizes[1..].iter().map(|size| size.div_ceil(WIDTH)).sum(),
             sizes,
         };
-        Ok(Self {
-            shape: Arc::new(shape),
-        })
+        Ok(Self { shape: Arc::new(shape) })
     }
 }
 
@@ -166,10 +158,7 @@ impl Evaluator for MlpEvaluator {
     fn load(&mut self, slot: usize, parameters: &[f32]) {
         let blocks = &self.shape.blocks;
         let lanes = blocks.lanes();
-        blocks.load(
-            &mut self.weights[slot * lanes..(slot + 1) * lanes],
-            parameters,
-        );
+        blocks.load(&mut self.weights[slot * lanes..(slot + 1) * lanes], parameters);
     }
 
     fn reset(&mut self, slot: usize) {
@@ -181,13 +170,7 @@ impl Evaluator for MlpEvaluator {
     fn step(&mut self, active: &[bool], observations: &[f32], actions: &mut [f32]) {
         let sizes = &self.shape.sizes;
         let (inputs, outputs) = (sizes[0], sizes[sizes.len() - 1]);
-        check_step(
-            self.slots(),
-            (inputs, outputs),
-            active,
-            observations,
-            actions,
-        );
+        check_step(self.slots(), (inputs, outputs), active, observations, actions);
         let observations = observations.chunks_exact(inputs);
         let actions = actions.chunks_exact_mut(outputs);
         for (slot, (observation, action)) in observations.zip(actions).enumerate() {
@@ -207,15 +190,8 @@ impl Evaluator for MlpEvaluator {
         for (index, &size) in sizes.iter().enumerate() {
             let (lanes, later) = outputs.split_at(size.div_ceil(WIDTH));
             outputs = later;
-            let name = if index + 1 < sizes.len() {
-                format!("hidden.{index}")
-            } else {
-                "readout".into()
-            };
-            let states =
-                probe
-                    .entry(sizes.len(), index)
-                    .fill(&name, size, (0, &[]), ["y"].into_iter());
+            let name = if index + 1 < sizes.len() { format!("hidden.{index}") } else { "readout".into() };
+            let states = probe.entry(sizes.len(), index).fill(&name, size, (0, &[]), ["y"].into_iter());
             states[0].values.extend(values(lanes, size));
         }
     }

@@ -62,9 +62,7 @@ impl Snn {
             return Err(SnnError::NoHiddenLayers);
         }
         if !(1..=MAX_TICKS).contains(&config.ticks) {
-            return Err(SnnError::Ticks {
-                ticks: config.ticks,
-            });
+            return Err(SnnError::Ticks { ticks: config.ticks });
         }
         for (name, gain) in [
             ("input_gain", config.input_gain),
@@ -74,12 +72,7 @@ impl Snn {
             check(|| name.into(), gain, gain >= 0.0, "finite and at least 0")?;
         }
         let decay = config.readout_decay;
-        check(
-            || "readout_decay".into(),
-            decay,
-            (0.0..=1.0).contains(&decay),
-            "0 to 1",
-        )?;
+        check(|| "readout_decay".into(), decay, (0.0..=1.0).contains(&decay), "0 to 1")?;
 
         let mut layout = Layout::default();
         let mut layers: Vec<Layer> = Vec::new();

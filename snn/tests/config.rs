@@ -4,8 +4,8 @@
 
 use ron::extensions::Extensions;
 use snn::{
-    Activation, ControllerConfig, HiddenLayer, LayerConfig, MlpConfig, NeuronParameters, Reset,
-    SnnConfig, SnnError,
+    Activation, ControllerConfig, HiddenLayer, LayerConfig, MlpConfig, NeuronParameters, Reset, SnnConfig,
+    SnnError,
 };
 
 fn options() -> ron::Options {
@@ -26,23 +26,12 @@ fn refusal(text: &str) -> String {
 
 #[test]
 fn round_trip() {
-    let lif = NeuronParameters {
-        decay: 0.9,
-        threshold: 0.5,
-        reset: Reset::Subtract,
-    };
-    let layer = LayerConfig {
-        neurons: 12,
-        parameters: lif,
-        ..LayerConfig::default()
-    };
+    let lif = NeuronParameters { decay: 0.9, threshold: 0.5, reset: Reset::Subtract };
+    let layer = LayerConfig { neurons: 12, parameters: lif, ..LayerConfig::default() };
     let configs = [
         ControllerConfig::default(),
         ControllerConfig::Snn(SnnConfig {
-            hidden: vec![
-                HiddenLayer::Dense(layer.clone()),
-                HiddenLayer::Recurrent(layer),
-            ],
+            hidden: vec![HiddenLayer::Dense(layer.clone()), HiddenLayer::Recurrent(layer)],
             ticks: 7,
             readout_decay: 0.1,
             ..SnnConfig::default()
@@ -71,22 +60,13 @@ fn short_forms_mean_the_defaults() {
 #[test]
 fn descriptions() {
     let describe = |text: &str| parse(text).build(27, 8).unwrap().describe();
-    assert_eq!(
-        describe("Snn()"),
-        "snn 27-64r(lif)-8, 4 ticks, f32, 6408 parameters"
-    );
+    assert_eq!(describe("Snn()"), "snn 27-64r(lif)-8, 4 ticks, f32, 6408 parameters");
     assert_eq!(
         describe("Snn(hidden: [Dense(neurons: 3), Recurrent(neurons: 2)], ticks: 1)"),
         "snn 27-3(lif)-2r(lif)-8, 1 tick, f32, 118 parameters"
     );
-    assert_eq!(
-        describe("Mlp(hidden: [4])"),
-        "mlp 27-4-8, tanh, 152 parameters"
-    );
-    assert_eq!(
-        describe("Mlp(hidden: [])"),
-        "mlp 27-8, linear, 224 parameters"
-    );
+    assert_eq!(describe("Mlp(hidden: [4])"), "mlp 27-4-8, tanh, 152 parameters");
+    assert_eq!(describe("Mlp(hidden: [])"), "mlp 27-8, linear, 224 parameters");
 }
 
 #[test]
@@ -107,14 +87,8 @@ fn unknown_names_are_refused_by_the_reader() {
 #[test]
 fn values_out_of_range_are_refused_by_name() {
     for (text, expected) in [
-        (
-            "Snn(hidden: [Dense(neurons: 0)])",
-            "`hidden[0].neurons` is 0; valid: 1 to 4096",
-        ),
-        (
-            "Snn(hidden: [Dense(), Recurrent(neurons: 4097)])",
-            "`hidden[1].neurons` is 4097; valid: 1 to 4096",
-        ),
+        ("Snn(hidden: [Dense(neurons: 0)])", "`hidden[0].neurons` is 0; valid: 1 to 4096"),
+        ("Snn(hidden: [Dense(), Recurrent(neurons: 4097)])", "`hidden[1].neurons` is 4097; valid: 1 to 4096"),
         ("Snn(ticks: 0)", "`ticks` is 0; valid: 1 to 4096"),
         (
             "Snn(hidden: [])",
@@ -137,27 +111,15 @@ fn values_out_of_range_are_refused_by_name() {
             "Snn(hidden: [Dense(parameters: (threshold: inf))])",
             "`hidden[0].parameters.threshold` is inf; valid: finite and above 0",
         ),
-        (
-            "Snn(readout_decay: -0.1)",
-            "`readout_decay` is -0.1; valid: 0 to 1",
-        ),
-        (
-            "Snn(input_gain: inf)",
-            "`input_gain` is inf; valid: finite and at least 0",
-        ),
-        (
-            "Snn(output_gain: -1)",
-            "`output_gain` is -1; valid: finite and at least 0",
-        ),
+        ("Snn(readout_decay: -0.1)", "`readout_decay` is -0.1; valid: 0 to 1"),
+        ("Snn(input_gain: inf)", "`input_gain` is inf; valid: finite and at least 0"),
+        ("Snn(output_gain: -1)", "`output_gain` is -1; valid: finite and at least 0"),
         (
             r#"Snn(hidden: [Dense(model: "lfi")])"#,
             r#"`hidden[0].model`: unknown neuron model "lfi"; valid: lif"#,
         ),
         ("Mlp(hidden: [4, 0])", "`hidden[1]` is 0; valid: 1 to 4096"),
-        (
-            "Mlp(hidden_gain: NaN)",
-            "`hidden_gain` is NaN; valid: finite and at least 0",
-        ),
+        ("Mlp(hidden_gain: NaN)", "`hidden_gain` is NaN; valid: finite and at least 0"),
     ] {
         assert_eq!(refusal(text), expected);
     }

@@ -7,8 +7,8 @@ use rand::SeedableRng as _;
 use rand::rngs::ChaCha8Rng;
 use rand_distr::{Distribution as _, StandardNormal};
 use snn::{
-    Activation, Activity, Controller, ControllerConfig, HiddenLayer, LayerConfig, Layout,
-    MlpConfig, NeuronParameters, Probe, Reset, SnnConfig, tanh,
+    Activation, Activity, Controller, ControllerConfig, HiddenLayer, LayerConfig, Layout, MlpConfig,
+    NeuronParameters, Probe, Reset, SnnConfig, tanh,
 };
 
 /// One layer of the naive network.
@@ -130,9 +130,7 @@ impl<'a> NaiveNetwork<'a> {
 
 fn normals(seed: u64, count: usize) -> Vec<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    (0..count)
-        .map(|_| StandardNormal.sample(&mut rng))
-        .collect()
+    (0..count).map(|_| StandardNormal.sample(&mut rng)).collect()
 }
 
 fn bits(values: &[f32]) -> Vec<u32> {
@@ -141,33 +139,20 @@ fn bits(values: &[f32]) -> Vec<u32> {
 
 fn hidden_layer() -> impl Strategy<Value = HiddenLayer> {
     let sizes = prop_oneof![1..20_usize, 60..70_usize, 120..140_usize];
-    (
-        sizes,
-        any::<bool>(),
-        any::<bool>(),
-        0.0..1.0_f32,
-        0.2..1.5_f32,
-    )
-        .prop_map(|(neurons, recurrent, subtract, decay, threshold)| {
+    (sizes, any::<bool>(), any::<bool>(), 0.0..1.0_f32, 0.2..1.5_f32).prop_map(
+        |(neurons, recurrent, subtract, decay, threshold)| {
             let config = LayerConfig {
                 neurons,
                 parameters: NeuronParameters {
                     decay,
                     threshold,
-                    reset: if subtract {
-                        Reset::Subtract
-                    } else {
-                        Reset::Zero
-                    },
+                    reset: if subtract { Reset::Subtract } else { Reset::Zero },
                 },
                 ..LayerConfig::default()
             };
-            if recurrent {
-                HiddenLayer::Recurrent(config)
-            } else {
-                HiddenLayer::Dense(config)
-            }
-        })
+            if recurrent { HiddenLayer::Recurrent(config) } else { HiddenLayer::Dense(config) }
+        },
+    )
 }
 
 fn snn_config() -> impl Strategy<Value = SnnConfig> {
@@ -284,21 +269,11 @@ proptest! {
 
 fn controllers() -> [ControllerConfig; 2] {
     let layers = [
-        HiddenLayer::Recurrent(LayerConfig {
-            neurons: 70,
-            ..LayerConfig::default()
-        }),
-        HiddenLayer::Dense(LayerConfig {
-            neurons: 20,
-            ..LayerConfig::default()
-        }),
+        HiddenLayer::Recurrent(LayerConfig { neurons: 70, ..LayerConfig::default() }),
+        HiddenLayer::Dense(LayerConfig { neurons: 20, ..LayerConfig::default() }),
     ];
     [
-        ControllerConfig::Snn(SnnConfig {
-            hidden: layers.into(),
-            input_gain: 4.0,
-            ..SnnConfig::default()
-        }),
+        ControllerConfig::Snn(SnnConfig { hidden: layers.into(), input_gain: 4.0, ..SnnConfig::default() }),
         ControllerConfig::Mlp(MlpConfig::default()),
     ]
 }
@@ -330,9 +305,7 @@ fn neighbours_do_not_matter() {
         }
         let mut done = [0_usize; 4];
         for call in 0..16 {
-            let active: Vec<bool> = (0..4)
-                .map(|slot| (call + slot) % 4 != 0 && done[slot] < 12)
-                .collect();
+            let active: Vec<bool> = (0..4).map(|slot| (call + slot) % 4 != 0 && done[slot] < 12).collect();
             let mut observations = Vec::new();
             for (slot, individual) in order.iter().enumerate() {
                 observations.extend(normals(1000 * individual + done[slot] as u64, 5));
@@ -400,11 +373,7 @@ fn start_of_the_search() {
                 assert_eq!(variance, 0.0, "{}", block.name);
             } else {
                 // Standard deviation of the estimate is √(2/n).
-                assert!(
-                    (variance - 1.0).abs() < 5.0 * (2.0 / n).sqrt(),
-                    "{}",
-                    block.name
-                );
+                assert!((variance - 1.0).abs() < 5.0 * (2.0 / n).sqrt(), "{}", block.name);
             }
         }
         let mut evaluator = controller.evaluator(1);

@@ -3,11 +3,22 @@
 use std::fs;
 use std::path::Path;
 
-use tests::{run, succeed, text};
+use tests::{succeed, text};
 
 const SMALL: [&str; 14] = [
-    "--config", "ant.ron", "--set", "strategy.population=8", "--set", "rollout.horizon=30", "--set",
-    "run.eval_every=2", "--set", "run.eval_episodes=2", "--set", "run.checkpoint_every=2", "--set",
+    "--config",
+    "ant.ron",
+    "--set",
+    "strategy.population=8",
+    "--set",
+    "rollout.horizon=30",
+    "--set",
+    "run.eval_every=2",
+    "--set",
+    "run.eval_episodes=2",
+    "--set",
+    "run.checkpoint_every=2",
+    "--set",
     "run.keep=9",
 ];
 
@@ -21,11 +32,14 @@ fn metrics(run: &Path) -> Vec<Vec<String>> {
     let table = fs::read_to_string(run.join("metrics.csv")).expect("metrics");
     let rows: Vec<Vec<String>> =
         table.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect();
-    let times: Vec<usize> =
-        (0..rows[0].len()).filter(|&i| ["wall_s", "env_steps_per_s"].contains(&rows[0][i].as_str())).collect();
+    let times: Vec<usize> = (0..rows[0].len())
+        .filter(|&i| ["wall_s", "env_steps_per_s"].contains(&rows[0][i].as_str()))
+        .collect();
     assert_eq!(times.len(), 2, "both time columns are there");
     rows.into_iter()
-        .map(|row| row.into_iter().enumerate().filter(|(i, _)| !times.contains(i)).map(|(_, cell)| cell).collect())
+        .map(|row| {
+            row.into_iter().enumerate().filter(|(i, _)| !times.contains(i)).map(|(_, cell)| cell).collect()
+        })
         .collect()
 }
 
@@ -45,20 +59,27 @@ fn threads_do_not_change_a_bit() {
 }
 
 #[test]
-fn an_interrupted_run_ends_like_an_uninterrupted_one() {
+fn a_killed_run_ends_like_an_uninterrupted_one() {
     let folder = tempfile::tempdir().expect("scratch folder");
-    let (whole, halves) = (folder.path().join("whole"), folder.path().join("halves"));
-    train(&whole, "2", "5");
-    train(&halves, "1", "3");
-    // A row that came after the last checkpoint, as a power cut would leave it.
-    let table = halves.join("metrics.csv");
+    let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
+    train(&whole, "2", "25");
+    let more = ["--out", text(&killed), "--threads", "1", "--generations", "25", "-q"];
+    let mut child = tests::evo(&[&SMALL[..], &more[..]].concat()).spawn().expect("evo starts");
+    while !killed.join("checkpoints/gen_000004.safetensors").exists() {
+        assert!(child.try_wait().expect("status").is_none(), "evo ended early");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    child.kill().expect("evo can be killed");
+    child.wait().expect("evo has ended");
+    assert!(metrics(&killed).len() < 26, "the kill came too late to test anything");
+    // Half a row, as a power cut may leave it.
+    let table = killed.join("metrics.csv");
     let mut rows = fs::read_to_string(&table).expect("metrics");
-    rows.push_str("4,1,2,3,4");
+    rows.push_str("99,1,2,3");
     fs::write(&table, rows).expect("metrics can be written");
-    let output = run(&["resume", text(&halves), "--generations", "5", "-q"]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(metrics(&whole), metrics(&halves));
-    assert!(checkpoint(&whole) == checkpoint(&halves), "checkpoints differ");
+    let _ = succeed(&["resume", text(&killed), "-q"]);
+    assert_eq!(metrics(&whole), metrics(&killed));
+    assert!(checkpoint(&whole) == checkpoint(&killed), "checkpoints differ");
 }
 
 #[test]

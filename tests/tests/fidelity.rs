@@ -40,8 +40,19 @@ fn joint_rms(env: &str, case: &str, physics: &str, joints: std::ops::Range<usize
     write(&path("start.npy"), &[start]);
     write(&path("control.npy"), &matrix(&case["control"]));
     let _ = succeed(&[
-        "trace", "--env", env, "--start", text(&path("start.npy")), "--control", text(&path("control.npy")),
-        "--out", text(&path("out.npy")), "--qvel-out", text(&path("qvel.npy")), "--physics", physics,
+        "trace",
+        "--env",
+        env,
+        "--start",
+        text(&path("start.npy")),
+        "--control",
+        text(&path("control.npy")),
+        "--out",
+        text(&path("out.npy")),
+        "--qvel-out",
+        text(&path("qvel.npy")),
+        "--physics",
+        physics,
     ]);
     let ours = read(&path("out.npy"));
     let theirs = matrix(&case["rk4"]["qpos"]);

@@ -51,8 +51,9 @@ pub(super) fn physics(args: &BenchPhysics) -> Result<(), Failure> {
     options.engine = args.engine;
     let pool = pool(args.threads.unwrap_or(0)).run()?;
     // Built before the clock starts.
-    let made: Result<Vec<Envs>, _> =
-        (0..pool.current_num_threads()).map(|_| Envs::new(Arc::clone(&task), 1, options, spec.horizon)).collect();
+    let made: Result<Vec<Envs>, _> = (0..pool.current_num_threads())
+        .map(|_| Envs::new(Arc::clone(&task), 1, options, spec.horizon))
+        .collect();
     let envs: Vec<std::sync::Mutex<Envs>> = made.usage()?.into_iter().map(Into::into).collect();
     let (wall, cpu) = (Instant::now(), cpu_s());
     let limit = Duration::from_secs_f64(args.seconds);
@@ -157,7 +158,8 @@ pub(super) fn controller(args: &BenchController) -> Result<(), Failure> {
         backend: "cpu",
         threads,
         controller_steps_per_s: results.iter().filter(|r| r.0 > 0).map(|r| r.0 as f64 / r.1).sum(),
-        controller_steps_per_cpu_s: results.iter().map(|r| r.0 as f64).sum::<f64>() / results.iter().map(|r| r.2).sum::<f64>(),
+        controller_steps_per_cpu_s: results.iter().map(|r| r.0 as f64).sum::<f64>()
+            / results.iter().map(|r| r.2).sum::<f64>(),
         spike_rate: activity.spike_rate(),
     };
     if args.json {

@@ -114,10 +114,18 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
         put("terms", &[steps, spec.terms.len()], TensorData::F32(tape.terms));
         for ((layer, spikes), states) in probe.layers.iter().zip(tape.spikes).zip(tape.states) {
             if layer.ticks > 0 {
-                put(&format!("{}.spikes", layer.name), &[steps, layer.ticks, layer.neurons], TensorData::U8(spikes));
+                put(
+                    &format!("{}.spikes", layer.name),
+                    &[steps, layer.ticks, layer.neurons],
+                    TensorData::U8(spikes),
+                );
             }
             for (state, values) in layer.states.iter().zip(states) {
-                put(&format!("{}.{}", layer.name, state.name), &[steps, layer.neurons], TensorData::F32(values));
+                put(
+                    &format!("{}.{}", layer.name, state.name),
+                    &[steps, layer.neurons],
+                    TensorData::F32(values),
+                );
             }
         }
     }

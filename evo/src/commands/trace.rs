@@ -38,7 +38,8 @@ pub(super) fn trace(args: &TraceArgs) -> Result<(), Failure> {
         }
         keep(&worlds);
     }
-    let matrix = |columns, values| Matrix::new(controls.rows + 1, columns, values).expect("a row was kept per step");
+    let matrix =
+        |columns, values| Matrix::new(controls.rows + 1, columns, values).expect("a row was kept per step");
     npy::write(&args.out, &matrix(nq, qpos)).run()?;
     if let Some(path) = &args.qvel_out {
         npy::write(path, &matrix(nv, qvel)).run()?;

@@ -237,7 +237,12 @@ fn introduction(trainer: &Trainer, folder: &Path) -> Vec<(&'static str, String)>
         ("policy", setup.controller.describe()),
         (
             "strategy",
-            format!("{}, {} members, sigma {}", config.strategy.name(), trainer.search().population(), trainer.search().sigma()),
+            format!(
+                "{}, {} members, sigma {}",
+                config.strategy.name(),
+                trainer.search().population(),
+                trainer.search().sigma()
+            ),
         ),
         (
             "rollout",

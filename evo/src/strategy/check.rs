@@ -8,12 +8,7 @@ pub(super) fn error(
     value: &impl ToString,
     expected: &'static str,
 ) -> StrategyError {
-    StrategyError::Field {
-        strategy,
-        field,
-        value: value.to_string(),
-        expected,
-    }
+    StrategyError::Field { strategy, field, value: value.to_string(), expected }
 }
 
 fn require(
@@ -23,18 +18,10 @@ fn require(
     value: f64,
     expected: &'static str,
 ) -> Result<(), StrategyError> {
-    if holds && value.is_finite() {
-        Ok(())
-    } else {
-        Err(error(strategy, field, &value, expected))
-    }
+    if holds && value.is_finite() { Ok(()) } else { Err(error(strategy, field, &value, expected)) }
 }
 
-pub(super) fn positive(
-    strategy: &'static str,
-    field: &'static str,
-    value: f64,
-) -> Result<(), StrategyError> {
+pub(super) fn positive(strategy: &'static str, field: &'static str, value: f64) -> Result<(), StrategyError> {
     require(value > 0.0, strategy, field, value, "a finite number > 0")
 }
 
@@ -47,18 +34,8 @@ pub(super) fn at_least_zero(
 }
 
 /// In \[0, 1).
-pub(super) fn fraction(
-    strategy: &'static str,
-    field: &'static str,
-    value: f64,
-) -> Result<(), StrategyError> {
-    require(
-        (0.0..1.0).contains(&value),
-        strategy,
-        field,
-        value,
-        "a number in [0, 1)",
-    )
+pub(super) fn fraction(strategy: &'static str, field: &'static str, value: f64) -> Result<(), StrategyError> {
+    require((0.0..1.0).contains(&value), strategy, field, value, "a number in [0, 1)")
 }
 
 pub(super) fn at_least_one(
@@ -66,9 +43,5 @@ pub(super) fn at_least_one(
     field: &'static str,
     value: u64,
 ) -> Result<(), StrategyError> {
-    if value >= 1 {
-        Ok(())
-    } else {
-        Err(error(strategy, field, &value, "an integer ≥ 1"))
-    }
+    if value >= 1 { Ok(()) } else { Err(error(strategy, field, &value, "an integer ≥ 1")) }
 }

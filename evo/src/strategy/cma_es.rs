@@ -13,9 +13,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cma_rates::{Rates, default_population};
-use super::{
-    FieldInfo, Ranked, State, StopReason, Strategy, StrategyError, StrategyInfo, check, linalg,
-};
+use super::{FieldInfo, Ranked, State, StopReason, Strategy, StrategyError, StrategyInfo, check, linalg};
 use crate::random::{self, Purpose};
 
 /// Settings of CMA-ES. Everything else follows from dimension and population.
@@ -34,12 +32,7 @@ pub struct CmaEsConfig {
 
 impl Default for CmaEsConfig {
     fn default() -> Self {
-        Self {
-            population: None,
-            sigma: 0.5,
-            active: true,
-            max_dimension: 4000,
-        }
+        Self { population: None, sigma: 0.5, active: true, max_dimension: 4000 }
     }
 }
 
@@ -49,12 +42,7 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
     summary: "adapts step size and full covariance matrix; O(n²) memory, up to some thousand parameters",
     reference: "Hansen, The CMA Evolution Strategy: A Tutorial, arXiv 1604.00772",
     fields: &[
-        FieldInfo::new(
-            "population",
-            "members",
-            "None",
-            "≥ 2; None is 4 + floor(3 ln n)",
-        ),
+        FieldInfo::new("population", "members", "None", "≥ 2; None is 4 + floor(3 ln n)"),
         FieldInfo::new("sigma", "parameter units", "0.5", "> 0"),
         FieldInfo::new("active", "", "true", "true or false"),
         FieldInfo::new("max_dimension", "parameters", "4000", "≥ 1"),
@@ -64,12 +52,7 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
 impl CmaEsConfig {
     pub(super) fn validate(&self) -> Result<(), StrategyError> {
         if let Some(population @ 0..2) = self.population {
-            return Err(check::error(
-                INFO.name,
-                "population",
-                &population,
-                "an integer ≥ 2",
-            ));
+            return Err(check::error(INFO.name, "population", &population, "an integer ≥ 2"));
         }
         check::positive(INFO.name, "sigma", self.sigma)?;
         check::at_least_one(INFO.name, "max_dimension", self.max_dimension as u64)
@@ -159,14 +142,7 @@ impl CmaEs {
             let row = member * n..(member + 1) * n;
             // A negative weight counts by direction only, or a long y would make C indefinite.
             let length = || n as f64 / (norm_squared(&self.z[row.clone()]) + 1e-8);
-            weights.push(
-                self.rates.c_mu
-                    * if weight < 0.0 {
-                        weight * length()
-                    } else {
-                        weight
-                    },
-            );
+            weights.push(self.rates.c_mu * if weight < 0.0 { weight * length() } else { weight });
             vectors.extend_from_slice(&self.y[row]);
         }
         weights.push(self.rates.c_1);
@@ -252,20 +228,13 @@ impl Strategy for CmaEs {
 
     fn tell(&mut self, fitness: &[f64], ranked: &Ranked) {
         let order = ranked.order();
-        let ranks = order
-            .iter()
-            .copied()
-            .zip(self.rates.weights.iter().copied())
-            .enumerate();
+        let ranks = order.iter().copied().zip(self.rates.weights.iter().copied()).enumerate();
         let chosen: Vec<(usize, f64)> = ranks
             .filter(|&(rank, (_, weight))| weight < 0.0 || (weight > 0.0 && rank < ranked.valid()))
             .map(|(_, pair)| pair)
             .collect();
         let parents = &chosen[..chosen.partition_point(|&(_, weight)| weight > 0.0)];
-        let (mean_y, mean_z) = (
-            self.recombine(&self.y, parents),
-            self.recombine(&self.z, parents),
-        );
+        let (mean_y, mean_z) = (self.recombine(&self.y, parents), self.recombine(&self.z, parents));
         let r = &self.rates;
 
         for (mean, y) in self.mean.iter_mut().zip(&mean_y) {
@@ -320,53 +289,32 @@ impl Strategy for CmaEs {
     fn stop_reason(&self) -> Option<StopReason> {
         let coordinates = 0..self.n;
         let small = 1e-12 * self.first_sigma;
-        let tiny =
-            |i: usize| self.deviation(i) < small && (self.sigma * self.path_c[i]).abs() < small;
+        let tiny = |i: usize| self.deviation(i) < small && (self.sigma * self.path_c[i]).abs() < small;
         if coordinates.clone().all(tiny) {
             return Some(StopReason::TolX);
         }
-        if coordinates
-            .clone()
-            .any(|i| self.deviation(i) > 1e4 * self.first_sigma)
-        {
+        if coordinates.clone().any(|i| self.deviation(i) > 1e4 * self.first_sigma) {
             return Some(StopReason::TolXUp);
         }
-        let highest = self
-            .recent_best
-            .iter()
-            .copied()
-            .fold(f64::NEG_INFINITY, f64::max);
-        let lowest = self
-            .recent_best
-            .iter()
-            .copied()
-            .fold(f64::INFINITY, f64::min);
+        let highest = self.recent_best.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let lowest = self.recent_best.iter().copied().fold(f64::INFINITY, f64::min);
         let seen = self.generation >= self.recent_best.len() as u64;
         if seen && highest - lowest < 1e-12 && self.spread < 1e-12 {
             return Some(StopReason::TolFun);
         }
         let diagonal = |i: usize| self.factor[i * (self.n + 1)];
         let largest = coordinates.clone().map(diagonal).fold(0.0, f64::max);
-        let smallest = coordinates
-            .clone()
-            .map(diagonal)
-            .fold(f64::INFINITY, f64::min);
+        let smallest = coordinates.clone().map(diagonal).fold(f64::INFINITY, f64::min);
         if largest > 1e7 * smallest {
             return Some(StopReason::Condition);
         }
         // Members are f32, so that is where a step has to show.
         let unchanged = |i: usize, step: f64| (self.mean[i] + step) as f32 == self.mean[i] as f32;
-        if coordinates
-            .clone()
-            .any(|i| unchanged(i, 0.2 * self.deviation(i)))
-        {
+        if coordinates.clone().any(|i| unchanged(i, 0.2 * self.deviation(i))) {
             return Some(StopReason::NoEffectCoord);
         }
         let axis = (self.generation % self.n as u64) as usize * self.n;
-        if coordinates
-            .clone()
-            .all(|i| unchanged(i, 0.1 * self.sigma * self.factor[axis + i]))
-        {
+        if coordinates.clone().all(|i| unchanged(i, 0.1 * self.sigma * self.factor[axis + i])) {
             return Some(StopReason::NoEffectAxis);
         }
         None
@@ -399,9 +347,7 @@ impl Strategy for CmaEs {
         let matrix = |name: &str| state.f64(name, &[n, n]).map(<[f64]>::to_vec);
         let vectors = (vector("mean")?, vector("path_sigma")?, vector("path_c")?);
         let matrices = (matrix("covariance")?, matrix("factor")?);
-        let recent = state
-            .f64("recent_best", &[self.recent_best.len()])?
-            .to_vec();
+        let recent = state.f64("recent_best", &[self.recent_best.len()])?.to_vec();
         // Nothing is taken over before everything was found.
         (self.seed, self.generation) = integers;
         self.factored_at = factored_at;
@@ -426,12 +372,8 @@ mod tests {
             straight.ask(generation);
             shuffled.ask(generation);
             let lambda = straight.population;
-            let mut fitness: Vec<f64> = straight
-                .z
-                .chunks(6)
-                .zip(0..)
-                .map(|(z, i)| z[0] - z[3] * f64::from(i))
-                .collect();
+            let mut fitness: Vec<f64> =
+                straight.z.chunks(6).zip(0..).map(|(z, i)| z[0] - z[3] * f64::from(i)).collect();
             let ranked = Ranked::new(&mut fitness).unwrap();
             straight.tell(&fitness, &ranked);
             // Member k of one is member 5k + 2 of the other (λ = 9 has no factor 5).

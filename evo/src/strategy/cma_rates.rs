@@ -27,15 +27,14 @@ impl Rates {
     pub fn new(dimension: usize, population: usize, active: bool) -> Self {
         let (n, lambda) = (dimension as f64, population as f64);
         let mu = population / 2;
-        let raw: Vec<f64> = (1..=population)
-            .map(|i| libm::log((lambda + 1.0) / 2.0) - libm::log(i as f64))
-            .collect();
+        let raw: Vec<f64> =
+            (1..=population).map(|i| libm::log((lambda + 1.0) / 2.0) - libm::log(i as f64)).collect();
         let sum = |w: &[f64]| w.iter().sum::<f64>();
         let effective = |w: &[f64]| sum(w) * sum(w) / w.iter().map(|w| w * w).sum::<f64>();
         let (mu_eff, mu_eff_minus) = (effective(&raw[..mu]), effective(&raw[mu..]));
         let c_1 = 2.0 / ((n + 1.3) * (n + 1.3) + mu_eff);
-        let c_mu = (2.0 * (0.25 + mu_eff + 1.0 / mu_eff - 2.0) / ((n + 2.0) * (n + 2.0) + mu_eff))
-            .min(1.0 - c_1);
+        let c_mu =
+            (2.0 * (0.25 + mu_eff + 1.0 / mu_eff - 2.0) / ((n + 2.0) * (n + 2.0) + mu_eff)).min(1.0 - c_1);
         let c_sigma = (mu_eff + 2.0) / (n + mu_eff + 3.0);
         let large = (((mu_eff - 1.0) / (n + 1.0)).sqrt() - 1.0).max(0.0);
         let alpha = (1.0 + c_1 / c_mu)
@@ -76,17 +75,9 @@ mod tests {
         assert!((r.c_sigma - 5.167_299_4 / 16.167_299_4).abs() < 1e-6);
         assert!((r.d_sigma - 1.0 - r.c_sigma).abs() < 1e-12);
         assert!((r.c_1 - 2.0 / (11.3 * 11.3 + 3.167_299_4)).abs() < 1e-8);
-        assert!(
-            (r.c_mu - 2.0 * (1.733_028_1) / 147.167_299_4).abs() < 1e-6,
-            "{}",
-            r.c_mu
-        );
+        assert!((r.c_mu - 2.0 * (1.733_028_1) / 147.167_299_4).abs() < 1e-6, "{}", r.c_mu);
         assert!((r.weights[..5].iter().sum::<f64>() - 1.0).abs() < 1e-12);
         assert!(r.weights.is_sorted_by(|a, b| a >= b) && r.weights[5] < 0.0);
-        assert!(
-            Rates::new(10, 10, false).weights[5..]
-                .iter()
-                .all(|&w| w == 0.0)
-        );
+        assert!(Rates::new(10, 10, false).weights[5..].iter().all(|&w| w == 0.0));
     }
 }

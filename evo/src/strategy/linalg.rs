@@ -103,15 +103,7 @@ fn add_upper(
     for first in (0..size).step_by(WIDTH) {
         let columns = WIDTH.min(size - first);
         let panel = pack(b, b_stride, first, depth, columns);
-        panel_product(
-            at,
-            depth,
-            first + columns,
-            &panel,
-            &mut c[first..],
-            stride,
-            columns,
-        );
+        panel_product(at, depth, first + columns, &panel, &mut c[first..], stride, columns);
     }
 }
 
@@ -205,25 +197,14 @@ mod tests {
         for row in 0..n {
             for column in row..n {
                 let difference = ours[row * n + column] - expected[(row, column)];
-                assert!(
-                    difference.abs() < 1e-12 * scale,
-                    "({row}, {column}): {difference:e}"
-                );
+                assert!(difference.abs() < 1e-12 * scale, "({row}, {column}): {difference:e}");
             }
         }
     }
 
     #[test]
     fn products_match_nalgebra_for_all_sizes_of_the_edges() {
-        for (n, rows) in [
-            (1, 1),
-            (2, 3),
-            (7, 6),
-            (8, 12),
-            (9, 13),
-            (50, 20),
-            (101, 64),
-        ] {
+        for (n, rows) in [(1, 1), (2, 3), (7, 6), (8, 12), (9, 13), (50, 20), (101, 64)] {
             let z = normals(0, rows * n);
             let weights: Vec<f64> = normals(1, rows);
             let start = normals(2, n * n);
@@ -264,9 +245,6 @@ mod tests {
         assert_eq!(cholesky(&[f64::NAN], 1), None);
         assert_eq!(cholesky(&[0.0], 1), None);
         assert_eq!(cholesky(&[f64::INFINITY], 1), None);
-        assert_eq!(
-            cholesky(&[4.0, 2.0, 0.0, 5.0], 2),
-            Some(vec![2.0, 1.0, 0.0, 2.0])
-        );
+        assert_eq!(cholesky(&[4.0, 2.0, 0.0, 5.0], 2), Some(vec![2.0, 1.0, 0.0, 2.0]));
     }
 }

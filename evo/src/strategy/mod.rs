@@ -50,20 +50,11 @@ impl StrategyConfig {
     /// # Errors
     /// Unknown name; the message lists the known ones.
     pub fn from_name(name: &str) -> Result<Self, StrategyError> {
-        let all = [
-            Self::OpenEs(OpenEsConfig::default()),
-            Self::CmaEs(CmaEsConfig::default()),
-        ];
-        all.into_iter()
-            .find(|config| config.name() == name)
-            .ok_or_else(|| {
-                let known: Vec<&str> = strategies().iter().map(|info| info.name).collect();
-                StrategyError::Unknown {
-                    what: "strategy",
-                    name: name.to_owned(),
-                    known: known.join(", "),
-                }
-            })
+        let all = [Self::OpenEs(OpenEsConfig::default()), Self::CmaEs(CmaEsConfig::default())];
+        all.into_iter().find(|config| config.name() == name).ok_or_else(|| {
+            let known: Vec<&str> = strategies().iter().map(|info| info.name).collect();
+            StrategyError::Unknown { what: "strategy", name: name.to_owned(), known: known.join(", ") }
+        })
     }
 
     /// Checks every field.
@@ -88,10 +79,7 @@ impl StrategyConfig {
         }
         // Members are f32: what overflows there is as useless as NaN.
         if let Some(index) = x0.iter().position(|&x| !(x as f32).is_finite()) {
-            return Err(StrategyError::StartNotFinite {
-                index,
-                value: x0[index],
-            });
+            return Err(StrategyError::StartNotFinite { index, value: x0[index] });
         }
         let strategy: Box<dyn Strategy> = match self {
             Self::OpenEs(config) => Box::new(open_es::OpenEs::new(config, x0, seed)),
@@ -115,18 +103,8 @@ pub struct FieldInfo {
 }
 
 impl FieldInfo {
-    const fn new(
-        name: &'static str,
-        unit: &'static str,
-        default: &'static str,
-        range: &'static str,
-    ) -> Self {
-        Self {
-            name,
-            unit,
-            default,
-            range,
-        }
+    const fn new(name: &'static str, unit: &'static str, default: &'static str, range: &'static str) -> Self {
+        Self { name, unit, default, range }
     }
 }
 

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::optimizer::Optimizer;
 use super::{
-    FieldInfo, OptimizerConfig, Ranked, Schedule, Shaping, State, Strategy, StrategyError,
-    StrategyInfo, check,
+    FieldInfo, OptimizerConfig, Ranked, Schedule, Shaping, State, Strategy, StrategyError, StrategyInfo,
+    check,
 };
 use crate::random::{self, NORMAL_BLOCK, Purpose};
 
@@ -74,12 +74,7 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
         ),
         FieldInfo::new("weight_decay", "1", "0.0", "≥ 0"),
         FieldInfo::new("antithetic", "", "true", "true or false"),
-        FieldInfo::new(
-            "shaping",
-            "",
-            "CentredRanks",
-            "CentredRanks, Standardised or Raw",
-        ),
+        FieldInfo::new("shaping", "", "CentredRanks", "CentredRanks, Standardised or Raw"),
     ],
 };
 
@@ -99,11 +94,7 @@ impl OpenEsConfig {
 
     /// Rows of noise per generation.
     fn directions(&self) -> usize {
-        if self.antithetic {
-            self.population / 2
-        } else {
-            self.population
-        }
+        if self.antithetic { self.population / 2 } else { self.population }
     }
 }
 
@@ -130,13 +121,7 @@ impl OpenEs {
     }
 
     fn noise(&self, direction: usize, out: &mut [f32]) {
-        random::fill_normals(
-            self.seed,
-            Purpose::Noise,
-            self.generation,
-            direction as u64,
-            out,
-        );
+        random::fill_normals(self.seed, Purpose::Noise, self.generation, direction as u64, out);
     }
 
     /// 1/(λσ) Σ F ε. Each coordinate is summed over the members in order, whatever the number of threads.
@@ -146,26 +131,14 @@ impl OpenEs {
             true => shaped[2 * d] - shaped[2 * d + 1],
             false => shaped[d],
         };
-        let weights: Vec<f32> = (0..self.config.directions())
-            .map(|d| (scale * weight(d)) as f32)
-            .collect();
+        let weights: Vec<f32> = (0..self.config.directions()).map(|d| (scale * weight(d)) as f32).collect();
         const BLOCKS: usize = 8;
         let mut gradient = vec![0.0; self.mean.len()];
-        gradient
-            .par_chunks_mut(BLOCKS * NORMAL_BLOCK)
-            .enumerate()
-            .for_each(|(chunk, out)| {
-                let (seed, generation) = (self.seed, self.generation);
-                let first = chunk * BLOCKS;
-                random::weighted_sum_of_normals(
-                    seed,
-                    Purpose::Noise,
-                    generation,
-                    &weights,
-                    first,
-                    out,
-                );
-            });
+        gradient.par_chunks_mut(BLOCKS * NORMAL_BLOCK).enumerate().for_each(|(chunk, out)| {
+            let (seed, generation) = (self.seed, self.generation);
+            let first = chunk * BLOCKS;
+            random::weighted_sum_of_normals(seed, Purpose::Noise, generation, &weights, first, out);
+        });
         gradient
     }
 }
@@ -186,14 +159,7 @@ impl Strategy for OpenEs {
     fn member(&self, index: usize, out: &mut [f32]) {
         let sigma = self.config.sigma as f32;
         let (direction, sigma) = match self.config.antithetic {
-            true => (
-                index / 2,
-                if index.is_multiple_of(2) {
-                    sigma
-                } else {
-                    -sigma
-                },
-            ),
+            true => (index / 2, if index.is_multiple_of(2) { sigma } else { -sigma }),
             false => (index, sigma),
         };
         self.noise(direction, out);
@@ -227,8 +193,7 @@ impl Strategy for OpenEs {
     fn tell(&mut self, fitness: &[f64], ranked: &Ranked) {
         let gradient = self.gradient(&self.config.shaping.apply(fitness, ranked));
         let factor = self.config.schedule.factor(self.generation);
-        self.optimizer
-            .step(&mut self.mean, &gradient, factor, self.config.weight_decay);
+        self.optimizer.step(&mut self.mean, &gradient, factor, self.config.weight_decay);
         for (single, &mean) in self.mean_f32.iter_mut().zip(&self.mean) {
             *single = mean as f32;
         }

@@ -63,12 +63,7 @@ impl OptimizerConfig {
     /// Adam with the given learning rate and the usual other settings.
     #[must_use]
     pub fn adam(learning_rate: f64) -> Self {
-        Self::Adam {
-            learning_rate,
-            beta1: adam_beta1(),
-            beta2: adam_beta2(),
-            epsilon: adam_epsilon(),
-        }
+        Self::Adam { learning_rate, beta1: adam_beta1(), beta2: adam_beta2(), epsilon: adam_epsilon() }
     }
 
     /// The learning rate before any schedule.
@@ -87,12 +82,7 @@ impl OptimizerConfig {
         let rate = self.learning_rate();
         check::positive(strategy, "optimizer.learning_rate", rate)?;
         match *self {
-            Self::Adam {
-                beta1,
-                beta2,
-                epsilon,
-                ..
-            } => {
+            Self::Adam { beta1, beta2, epsilon, .. } => {
                 check::fraction(strategy, "optimizer.beta1", beta1)?;
                 check::fraction(strategy, "optimizer.beta2", beta2)?;
                 check::positive(strategy, "optimizer.epsilon", epsilon)
@@ -142,19 +132,11 @@ impl Schedule {
     ///
     /// # Errors
     /// When the final factor is out of range or the length is zero.
-    pub fn validate(
-        &self,
-        strategy: &'static str,
-        field: &'static str,
-    ) -> Result<(), StrategyError> {
+    pub fn validate(&self, strategy: &'static str, field: &'static str) -> Result<(), StrategyError> {
         let (to, generations) = match *self {
             Self::Constant => return Ok(()),
-            Self::Linear { to, generations } => {
-                (check::at_least_zero(strategy, field, to), generations)
-            }
-            Self::Exponential { to, generations } => {
-                (check::positive(strategy, field, to), generations)
-            }
+            Self::Linear { to, generations } => (check::at_least_zero(strategy, field, to), generations),
+            Self::Exponential { to, generations } => (check::positive(strategy, field, to), generations),
         };
         to?;
         check::at_least_one(strategy, field, generations)
@@ -178,12 +160,7 @@ impl Optimizer {
             OptimizerConfig::Adam { .. } => vec![0.0; dimension],
             OptimizerConfig::Sgd { .. } => Vec::new(),
         };
-        Self {
-            config,
-            steps: 0,
-            first: vec![0.0; dimension],
-            second,
-        }
+        Self { config, steps: 0, first: vec![0.0; dimension], second }
     }
 
     /// One step up the gradient, with decoupled weight decay: θ ← θ + rate · step − rate · decay · θ, where
@@ -193,12 +170,7 @@ impl Optimizer {
         let rate = self.config.learning_rate() * factor;
         let keep = 1.0 - rate * weight_decay;
         match self.config {
-            OptimizerConfig::Adam {
-                beta1,
-                beta2,
-                epsilon,
-                ..
-            } => {
+            OptimizerConfig::Adam { beta1, beta2, epsilon, .. } => {
                 let corrected = |beta: f64| 1.0 - libm::pow(beta, self.steps as f64);
                 let (c1, c2) = (corrected(beta1), corrected(beta2));
                 let memory = self.first.iter_mut().zip(&mut self.second);
@@ -230,9 +202,7 @@ impl Optimizer {
             config: self.config,
             steps: state.integer("optimizer.steps")?,
             first: state.f64("optimizer.first", &[self.first.len()])?.to_vec(),
-            second: state
-                .f64("optimizer.second", &[self.second.len()])?
-                .to_vec(),
+            second: state.f64("optimizer.second", &[self.second.len()])?.to_vec(),
         })
     }
 }
@@ -266,10 +236,7 @@ mod tests {
 
     #[test]
     fn momentum_accumulates_and_decay_is_decoupled() {
-        let config = OptimizerConfig::Sgd {
-            learning_rate: 0.5,
-            momentum: 0.5,
-        };
+        let config = OptimizerConfig::Sgd { learning_rate: 0.5, momentum: 0.5 };
         let mut sgd = Optimizer::new(config, 1);
         let mut theta = [0.0];
         sgd.step(&mut theta, &[2.0], 1.0, 0.0);
@@ -285,14 +252,8 @@ mod tests {
 
     #[test]
     fn schedules_start_at_one_and_end_at_their_target() {
-        let linear = Schedule::Linear {
-            to: 0.2,
-            generations: 10,
-        };
-        let exponential = Schedule::Exponential {
-            to: 0.01,
-            generations: 10,
-        };
+        let linear = Schedule::Linear { to: 0.2, generations: 10 };
+        let exponential = Schedule::Exponential { to: 0.01, generations: 10 };
         assert_eq!(Schedule::Constant.factor(1_000_000), 1.0);
         for (schedule, middle, end) in [(linear, 0.6, 0.2), (exponential, 0.1, 0.01)] {
             assert_eq!(schedule.factor(0), 1.0);

@@ -41,14 +41,7 @@ pub struct Search {
 
 impl Search {
     pub(super) fn new(config: &StrategyConfig, strategy: Box<dyn Strategy>) -> Self {
-        Self {
-            name: config.name(),
-            strategy,
-            generation: 0,
-            evaluations: 0,
-            asked: false,
-            best: None,
-        }
+        Self { name: config.name(), strategy, generation: 0, evaluations: 0, asked: false, best: None }
     }
 
     /// Members per generation (λ).
@@ -76,11 +69,7 @@ impl Search {
     /// `dimension` elements.
     pub fn member(&self, index: usize, out: &mut [f32]) {
         assert!(self.asked, "call ask() before member()");
-        assert!(
-            index < self.population(),
-            "member {index} of {}",
-            self.population()
-        );
+        assert!(index < self.population(), "member {index} of {}", self.population());
         assert_eq!(out.len(), self.dimension(), "length of a member");
         self.strategy.member(index, out);
     }
@@ -94,10 +83,7 @@ impl Search {
         let n = self.dimension();
         assert!(self.asked, "call ask() before members()");
         assert!(out.len().is_multiple_of(n), "not a whole number of members");
-        assert!(
-            first + out.len() / n <= self.population(),
-            "more than the population"
-        );
+        assert!(first + out.len() / n <= self.population(), "more than the population");
         if out.len() < PARALLEL_VALUES {
             return self.strategy.members(first, out);
         }
@@ -131,15 +117,10 @@ impl Search {
             return Err(StrategyError::FitnessLength { expected, found });
         }
         let mut fitness = fitness.to_vec();
-        let ranked = Ranked::new(&mut fitness).ok_or(StrategyError::NoFiniteFitness {
-            generation: self.generation,
-        })?;
+        let ranked = Ranked::new(&mut fitness)
+            .ok_or(StrategyError::NoFiniteFitness { generation: self.generation })?;
         let leader = ranked.order()[0];
-        if self
-            .best
-            .as_ref()
-            .is_none_or(|(best, _)| fitness[leader] > *best)
-        {
+        if self.best.as_ref().is_none_or(|(best, _)| fitness[leader] > *best) {
             let mut member = vec![0.0; self.dimension()];
             self.strategy.member(leader, &mut member);
             self.best = Some((fitness[leader], member));
@@ -163,9 +144,7 @@ impl Search {
     /// The best fitness told so far and its member.
     #[must_use]
     pub fn best(&self) -> Option<(f64, &[f32])> {
-        self.best
-            .as_ref()
-            .map(|(fitness, member)| (*fitness, member.as_slice()))
+        self.best.as_ref().map(|(fitness, member)| (*fitness, member.as_slice()))
     }
 
     /// Generations told so far.
@@ -216,19 +195,13 @@ impl Search {
         if state.strategy != self.name {
             return Err(StrategyError::State {
                 name: "strategy".to_owned(),
-                problem: format!(
-                    "is {:?}, but the config says {:?}",
-                    state.strategy, self.name
-                ),
+                problem: format!("is {:?}, but the config says {:?}", state.strategy, self.name),
             });
         }
         let generation = state.integer("generation")?;
         let evaluations = state.integer("evaluations")?;
         let best = match state.reals.get("best.fitness") {
-            Some(&fitness) => Some((
-                fitness,
-                state.f32("best.member", &[self.dimension()])?.to_vec(),
-            )),
+            Some(&fitness) => Some((fitness, state.f32("best.member", &[self.dimension()])?.to_vec())),
             None => None,
         };
         self.strategy.restore(state)?;

@@ -92,11 +92,7 @@ impl Shaping {
                 let mean = fitness.iter().sum::<f64>() / count;
                 let square = |f: &f64| (f - mean) * (f - mean);
                 let deviation = (fitness.iter().map(square).sum::<f64>() / count).sqrt();
-                let scale = if deviation > 0.0 {
-                    1.0 / deviation
-                } else {
-                    0.0
-                };
+                let scale = if deviation > 0.0 { 1.0 / deviation } else { 0.0 };
                 fitness.iter().map(|f| (f - mean) * scale).collect()
             }
         }
@@ -144,9 +140,6 @@ mod tests {
         let shaped = Shaping::Standardised.apply(&fitness, &ranked);
         assert!(shaped.iter().sum::<f64>().abs() < 1e-14);
         assert!((shaped.iter().map(|v| v * v).sum::<f64>() - 4.0).abs() < 1e-13);
-        assert_eq!(
-            shaped[3], shaped[0],
-            "a failed member counts as the worst one"
-        );
+        assert_eq!(shaped[3], shaped[0], "a failed member counts as the worst one");
     }
 }

@@ -39,18 +39,12 @@ pub struct State {
 
 impl State {
     pub(super) fn set_f64(&mut self, name: &str, shape: &[usize], values: &[f64]) {
-        let tensor = Tensor {
-            shape: shape.to_vec(),
-            data: Data::F64(values.to_vec()),
-        };
+        let tensor = Tensor { shape: shape.to_vec(), data: Data::F64(values.to_vec()) };
         self.tensors.insert(name.to_owned(), tensor);
     }
 
     pub(super) fn set_f32(&mut self, name: &str, shape: &[usize], values: &[f32]) {
-        let tensor = Tensor {
-            shape: shape.to_vec(),
-            data: Data::F32(values.to_vec()),
-        };
+        let tensor = Tensor { shape: shape.to_vec(), data: Data::F32(values.to_vec()) };
         self.tensors.insert(name.to_owned(), tensor);
     }
 
@@ -88,10 +82,7 @@ impl State {
     }
 
     pub(super) fn integer(&self, name: &str) -> Result<u64, StrategyError> {
-        self.integers
-            .get(name)
-            .copied()
-            .ok_or_else(|| missing(name))
+        self.integers.get(name).copied().ok_or_else(|| missing(name))
     }
 
     pub(super) fn real(&self, name: &str) -> Result<f64, StrategyError> {
@@ -112,16 +103,10 @@ impl State {
 }
 
 fn missing(name: &str) -> StrategyError {
-    StrategyError::State {
-        name: name.to_owned(),
-        problem: "is missing".to_owned(),
-    }
+    StrategyError::State { name: name.to_owned(), problem: "is missing".to_owned() }
 }
 
 fn wrong(name: &str) -> StrategyError {
     let problem = "has the wrong type or number of values".to_owned();
-    StrategyError::State {
-        name: name.to_owned(),
-        problem,
-    }
+    StrategyError::State { name: name.to_owned(), problem }
 }

@@ -19,11 +19,8 @@ pub(super) enum Switch {
     Auto,
 }
 
-pub(super) const SWITCH: [(&str, Switch); 3] = [
-    ("false", Switch::Off),
-    ("true", Switch::On),
-    ("auto", Switch::Auto),
-];
+pub(super) const SWITCH: [(&str, Switch); 3] =
+    [("false", Switch::Off), ("true", Switch::On), ("auto", Switch::Auto)];
 pub(super) const BOOL: [(&str, bool); 2] = [("false", false), ("true", true)];
 
 impl<'a> Attrs<'a> {
@@ -166,11 +163,7 @@ impl<'a> Attrs<'a> {
             Some((_, value)) => Ok(Some(*value)),
             None => {
                 let valid: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-                let message = format!(
-                    "{name} is '{}', valid: {}",
-                    attribute.value(),
-                    valid.join(", ")
-                );
+                let message = format!("{name} is '{}', valid: {}", attribute.value(), valid.join(", "));
                 Err(self.error(name, message))
             }
         }

@@ -54,10 +54,7 @@ impl<'a> Builder<'a> {
             inertia: [0.0; 3],
             inertia_quat: [1.0, 0.0, 0.0, 0.0],
         };
-        let main = Class {
-            parent: None,
-            nodes: Vec::new(),
-        };
+        let main = Class { parent: None, nodes: Vec::new() };
         let mut builder = Self {
             source,
             compiler,
@@ -104,10 +101,7 @@ impl<'a> Builder<'a> {
                 let message = format!("there is already a default class '{inner}'");
                 return Err(attrs.error("class", message));
             }
-            let class = Class {
-                parent: Some(name),
-                nodes: Vec::new(),
-            };
+            let class = Class { parent: Some(name), nodes: Vec::new() };
             self.classes.insert(inner, class);
             self.default_class(child, inner)?;
         }
@@ -134,10 +128,8 @@ impl<'a> Builder<'a> {
         if self.classes.contains_key(name) {
             return Ok(name);
         }
-        let message = format!(
-            "unknown default class '{name}'; there is: {}",
-            shorten(self.classes.keys().copied())
-        );
+        let message =
+            format!("unknown default class '{name}'; there is: {}", shorten(self.classes.keys().copied()));
         Err(self.source.error(class.range_value().start, message))
     }
 
@@ -153,11 +145,7 @@ impl<'a> Builder<'a> {
 
     /// Builds bodies and motors, then checks and scales masses.
     pub(super) fn build(mut self) -> Result<Model> {
-        let world = Place {
-            body: 0,
-            class: MAIN,
-            moving: false,
-        };
+        let world = Place { body: 0, class: MAIN, moving: false };
         for node in self.source.all("worldbody") {
             for geom in named(node, "geom") {
                 self.geom(geom, world)?;
@@ -238,11 +226,7 @@ impl<'a> Builder<'a> {
     }
 
     /// From `<inertial>` or the geoms, then the compiler's bounds.
-    fn mass_properties(
-        &self,
-        node: Node<'a, 'a>,
-        parts: &[MassProperties],
-    ) -> Result<MassProperties> {
+    fn mass_properties(&self, node: Node<'a, 'a>, parts: &[MassProperties]) -> Result<MassProperties> {
         let mut inertials = named(node, "inertial");
         let inertial = inertials.next();
         if let Some(second) = inertials.next() {
@@ -250,17 +234,17 @@ impl<'a> Builder<'a> {
             return Err(self.source.error(second.range().start, message));
         }
         let at = |message: String| self.source.error(node.range().start, message);
+        let weighed = parts.iter().any(|p| p.mass > MIN_MASS);
         let mut sum = match (self.compiler.inertia_from_geom, inertial) {
             (Switch::Auto | Switch::Off, Some(inertial)) => self.inertial(inertial)?,
+            // Where no geom has mass, there is nothing to take it from.
+            (Switch::On, Some(inertial)) if !weighed => self.inertial(inertial)?,
             (Switch::Off, None) => MassProperties::NONE,
-            (Switch::Auto, None) | (Switch::On, _) => {
-                MassProperties::sum(parts).ok_or_else(|| {
-                    at(
-                        "the mass or inertia of this body is not finite: its geoms are too large"
-                            .into(),
-                    )
-                })?
-            }
+            (Switch::Auto, None) | (Switch::On, _) => MassProperties::sum(parts).ok_or_else(|| {
+                let message = "the mass or inertia of this body is not finite: \
+                                   its geoms are too large";
+                at(message.to_owned())
+            })?,
         };
         sum.mass = sum.mass.max(self.compiler.bound_mass);
         sum.moments = sum.moments.map(|m| m.max(self.compiler.bound_inertia));
@@ -298,12 +282,7 @@ impl<'a> Builder<'a> {
             if moments.iter().any(|m| *m < 0.0) {
                 return Err(attrs.error("diaginertia", "diaginertia must not be negative"));
             }
-            return Ok(MassProperties {
-                mass,
-                com,
-                moments,
-                quat: orientation(&attrs, &self.compiler)?,
-            });
+            return Ok(MassProperties { mass, com, moments, quat: orientation(&attrs, &self.compiler)? });
         };
         if diagonal.is_some() || attrs.nearest(&ORIENTATIONS).is_some() {
             let message = "fullinertia excludes diaginertia and an orientation";
@@ -312,12 +291,7 @@ impl<'a> Builder<'a> {
         let tensor = Matrix3::new(xx, xy, xz, xy, yy, yz, xz, yz, zz);
         match inertia::principal_axes(&tensor) {
             Some((moments, quat)) if moments[2] > 0.0 && moments[0].is_finite() => {
-                Ok(MassProperties {
-                    mass,
-                    com,
-                    moments,
-                    quat,
-                })
+                Ok(MassProperties { mass, com, moments, quat })
             }
             _ => Err(attrs.error("fullinertia", "fullinertia is not positive definite")),
         }
@@ -326,11 +300,7 @@ impl<'a> Builder<'a> {
     fn joint(&mut self, node: Node<'a, 'a>, place: Place<'a>, first: usize) -> Result<()> {
         // A <freejoint> is a bare free joint, which takes no defaults.
         let bare = node.tag_name().name() == "freejoint";
-        let attrs = if bare {
-            Attrs::new(self.source, vec![node])
-        } else {
-            self.attrs(node, place.class)?
-        };
+        let attrs = if bare { Attrs::new(self.source, vec![node]) } else { self.attrs(node, place.class)? };
         let kinds = [
             ("hinge", JointKind::Hinge),
             ("slide", JointKind::Slide),
@@ -368,10 +338,7 @@ impl<'a> Builder<'a> {
         let margin = attrs.non_negative("margin", 0.0)?;
         let frictionloss = attrs.non_negative("frictionloss", 0.0)?;
         let (qpos_adr, dof_adr) = match self.model.joints.last() {
-            Some(last) => (
-                last.qpos_adr + last.kind.nq(),
-                last.dof_adr + last.kind.nv(),
-            ),
+            Some(last) => (last.qpos_adr + last.kind.nq(), last.dof_adr + last.kind.nv()),
             None => (0, 0),
         };
         let body = &self.model.bodies[place.body];
@@ -438,9 +405,7 @@ impl<'a> Builder<'a> {
             JointKind::Ball if limited && range[0] != 0.0 => {
                 Err(attrs.error("range", "the range of a ball joint must start at 0"))
             }
-            JointKind::Hinge | JointKind::Ball => {
-                Ok((limited, range.map(|x| self.compiler.radians(x))))
-            }
+            JointKind::Hinge | JointKind::Ball => Ok((limited, range.map(|x| self.compiler.radians(x)))),
         }
     }
 
@@ -584,10 +549,7 @@ impl<'a> Builder<'a> {
                     "three positive half-lengths (or a half-width and fromto)"
                 }
             };
-            return Err(attrs.error(
-                "size",
-                format!("{}: size must be {expected}", attrs.label()),
-            ));
+            return Err(attrs.error("size", format!("{}: size must be {expected}", attrs.label())));
         }
         Ok((size, pos, quat))
     }
@@ -595,18 +557,13 @@ impl<'a> Builder<'a> {
     fn motor(&mut self, node: Node<'a, 'a>) -> Result<()> {
         let attrs = self.attrs(node, MAIN)?;
         let Some(target) = node.attribute("joint") else {
-            return Err(attrs.error(
-                "",
-                "<motor> needs joint, the name of a slide or hinge joint",
-            ));
+            return Err(attrs.error("", "<motor> needs joint, the name of a slide or hinge joint"));
         };
         let found = self.model.joints.iter().position(|j| j.name == target);
         let Some(joint) = found.filter(|_| !target.is_empty()) else {
             let names = self.model.joints.iter().map(|j| j.name.as_str());
-            let message = format!(
-                "unknown joint '{target}'; there is: {}",
-                shorten(names.filter(|n| !n.is_empty()))
-            );
+            let message =
+                format!("unknown joint '{target}'; there is: {}", shorten(names.filter(|n| !n.is_empty())));
             return Err(attrs.error("joint", message));
         };
         let kind = self.model.joints[joint].kind;
@@ -650,11 +607,7 @@ impl<'a> Builder<'a> {
 /// Contact bits: MuJoCo writes them as a signed 32-bit number.
 fn bits(attrs: &Attrs<'_>, name: &str) -> Result<u32> {
     let value = attrs.integer(name, 1, i64::from(i32::MIN)..=i64::from(u32::MAX))?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "-1 stands for all 32 bits"
-    )]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "-1 stands for all 32 bits")]
     Ok(value as u32)
 }
 

@@ -44,10 +44,8 @@ impl Model {
     /// [`SimError::Read`] if the file cannot be read as UTF-8, else as [`Model::from_mjcf`].
     pub fn from_mjcf_file(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let xml = std::fs::read_to_string(path).map_err(|source| SimError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
+        let xml = std::fs::read_to_string(path)
+            .map_err(|source| SimError::Read { path: path.to_owned(), source })?;
         Self::from_mjcf(&xml, &path.display().to_string())
     }
 }
@@ -69,12 +67,7 @@ impl<'a> Source<'a> {
     /// An error at a byte offset of the text.
     fn error(&self, offset: usize, message: impl Into<String>) -> SimError {
         let at = self.doc.text_pos_at(offset);
-        SimError::Mjcf {
-            file: self.file.to_owned(),
-            line: at.row,
-            column: at.col,
-            message: message.into(),
-        }
+        SimError::Mjcf { file: self.file.to_owned(), line: at.row, column: at.col, message: message.into() }
     }
 }
 
@@ -88,24 +81,14 @@ fn xml_error(error: &Error, xml: &str, file: &str) -> SimError {
             let line = xml.matches('\n').count() + 1;
             let column = last.chars().count() + 1;
             let narrow = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-            let message =
-                "the file ends too early: an end tag, quote or comment is missing".to_owned();
+            let message = "the file ends too early: an end tag, quote or comment is missing".to_owned();
             (narrow(line), narrow(column), message)
         }
-        Error::NoRootNode => (
-            1,
-            1,
-            "the file holds no element, expected <mujoco>".to_owned(),
-        ),
+        Error::NoRootNode => (1, 1, "the file holds no element, expected <mujoco>".to_owned()),
         Error::DtdDetected => (1, 1, "<!DOCTYPE> is not supported: remove it".to_owned()),
         _ => (at.row, at.col, format!("not valid XML: {text}")),
     };
-    SimError::Mjcf {
-        file: file.to_owned(),
-        line,
-        column,
-        message,
-    }
+    SimError::Mjcf { file: file.to_owned(), line, column, message }
 }
 
 /// All `<name>` sections of the root; later ones override earlier ones.
@@ -159,9 +142,7 @@ impl Compiler {
             degrees: angle.unwrap_or(true),
             autolimits: attrs.keyword("autolimits", &BOOL)?.unwrap_or(true),
             euler,
-            inertia_from_geom: attrs
-                .keyword("inertiafromgeom", &SWITCH)?
-                .unwrap_or(Switch::Auto),
+            inertia_from_geom: attrs.keyword("inertiafromgeom", &SWITCH)?.unwrap_or(Switch::Auto),
             inertia_groups: attrs.numbers("inertiagrouprange")?.unwrap_or([0.0, 5.0]),
             bound_mass: attrs.non_negative("boundmass", 0.0)?,
             bound_inertia: attrs.non_negative("boundinertia", 0.0)?,
@@ -172,11 +153,7 @@ impl Compiler {
 
     /// An angle of the file in radians.
     fn radians(&self, angle: f64) -> f64 {
-        if self.degrees {
-            angle * (core::f64::consts::PI / 180.0)
-        } else {
-            angle
-        }
+        if self.degrees { angle * (core::f64::consts::PI / 180.0) } else { angle }
     }
 }
 
@@ -199,9 +176,7 @@ fn read_option(source: Source<'_>) -> Result<PhysicsOption> {
     let cones = [("pyramidal", Cone::Pyramidal), ("elliptic", Cone::Elliptic)];
     Ok(PhysicsOption {
         timestep: positive("timestep", default.timestep)?,
-        integrator: attrs
-            .keyword("integrator", &integrators)?
-            .unwrap_or(default.integrator),
+        integrator: attrs.keyword("integrator", &integrators)?.unwrap_or(default.integrator),
         gravity: attrs.numbers("gravity")?.unwrap_or(default.gravity),
         cone: attrs.keyword("cone", &cones)?.unwrap_or(default.cone),
         impratio: positive("impratio", default.impratio)?,

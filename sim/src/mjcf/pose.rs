@@ -21,8 +21,7 @@ pub(super) fn orientation(attrs: &Attrs<'_>, compiler: &Compiler) -> Result<Quat
     };
     let mut given = ORIENTATIONS.iter().filter(|n| attrs.find(n).is_some());
     if let (Some(first), Some(second)) = (given.next(), given.next()) {
-        let message =
-            format!("both {first} and {second} are given; an element has one orientation");
+        let message = format!("both {first} and {second} are given; an element has one orientation");
         return Err(attrs.error(second, message));
     }
     if let Some(q) = attrs.numbers("quat")? {
@@ -40,22 +39,13 @@ pub(super) fn orientation(attrs: &Attrs<'_>, compiler: &Compiler) -> Result<Quat
             let mut unit = [0.0; 3];
             unit[axis] = 1.0;
             let turn = axis_angle(unit, compiler.radians(angle));
-            q = if intrinsic {
-                quat_mul(q, turn)
-            } else {
-                quat_mul(turn, q)
-            };
+            q = if intrinsic { quat_mul(q, turn) } else { quat_mul(turn, q) };
         }
         return Ok(q);
     }
     if let Some([x0, x1, x2, y0, y1, y2]) = attrs.numbers("xyaxes")? {
         let unit = |v: Vector3<f64>| normalize(v.into()).map(Vector3::from);
-        let degenerate = || {
-            attrs.error(
-                "xyaxes",
-                "the two axes in xyaxes must not be parallel or zero",
-            )
-        };
+        let degenerate = || attrs.error("xyaxes", "the two axes in xyaxes must not be parallel or zero");
         let x = unit(Vector3::new(x0, x1, x2)).ok_or_else(degenerate)?;
         let y = unit(Vector3::new(y0, y1, y2)).ok_or_else(degenerate)?;
         let y = y - x * x.dot(&y);
@@ -77,10 +67,7 @@ pub(super) fn z_to(direction: [f64; 3]) -> Option<Quat> {
     // The axis z × direction; MuJoCo turns about x where it vanishes.
     let sine = (x * x + y * y).sqrt();
     let axis = normalize([-y, x, 0.0]).filter(|_| sine > 1e-14);
-    Some(axis_angle(
-        axis.unwrap_or([1.0, 0.0, 0.0]),
-        libm::atan2(sine, z),
-    ))
+    Some(axis_angle(axis.unwrap_or([1.0, 0.0, 0.0]), libm::atan2(sine, z)))
 }
 
 fn axis_angle([x, y, z]: [f64; 3], angle: f64) -> Quat {

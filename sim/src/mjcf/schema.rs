@@ -36,12 +36,7 @@ struct Element {
 }
 
 const fn leaf(name: &'static str, usage: Use) -> Element {
-    Element {
-        name,
-        usage,
-        attributes: &[],
-        children: &[],
-    }
+    Element { name, usage, attributes: &[], children: &[] }
 }
 
 const LATER: &str = "not supported yet";
@@ -248,14 +243,8 @@ static WORLD: Element = Element {
         &leaf("camera", Skip),
         &leaf("light", Skip),
         &leaf("site", Skip),
-        &leaf(
-            "joint",
-            Refuse("the world cannot move: put it into a <body>"),
-        ),
-        &leaf(
-            "freejoint",
-            Refuse("the world cannot move: put it into a <body>"),
-        ),
+        &leaf("joint", Refuse("the world cannot move: put it into a <body>")),
+        &leaf("freejoint", Refuse("the world cannot move: put it into a <body>")),
         &leaf("inertial", Refuse("the world has no mass")),
         &ATTACH,
         &COMPOSITE,
@@ -398,10 +387,7 @@ static GEOM: Element = Element {
         ("priority", Warn),
         ("solmix", Warn),
         ("adhesion", Refuse(LATER)),
-        (
-            "fluidcoef",
-            Refuse("only the box model of drag is supported"),
-        ),
+        ("fluidcoef", Refuse("only the box model of drag is supported")),
         ("fluidshape", Only("none")),
         ("hfield", Refuse("height fields are not supported yet")),
         ("mesh", Refuse(NO_MESH)),
@@ -420,10 +406,7 @@ static CONTACT: Element = Element {
     usage: Read,
     attributes: &[],
     children: &[
-        &leaf(
-            "pair",
-            Refuse("use contype, conaffinity and the geoms' own settings"),
-        ),
+        &leaf("pair", Refuse("use contype, conaffinity and the geoms' own settings")),
         &leaf("exclude", Refuse("use contype and conaffinity")),
         &INCLUDE,
     ],
@@ -486,10 +469,7 @@ const ON_JOINT: &str = "a motor acts on a slide or hinge joint only";
 
 static KEYFRAME: Element = leaf("keyframe", Warn);
 static TENDON: Element = leaf("tendon", Refuse("tendons are not supported yet"));
-static EQUALITY: Element = leaf(
-    "equality",
-    Refuse("equality constraints are not supported yet"),
-);
+static EQUALITY: Element = leaf("equality", Refuse("equality constraints are not supported yet"));
 static DEFORMABLE: Element = leaf("deformable", Refuse("soft bodies are not supported"));
 static EXTENSION: Element = leaf("extension", Refuse("plugins are not supported"));
 
@@ -501,17 +481,10 @@ pub(super) fn check(source: &Source<'_>) -> Result<Vec<String>> {
     if root.tag_name().name() != "mujoco" {
         return Err(source.error(
             root.range().start,
-            format!(
-                "the file starts with <{}>, expected <mujoco>",
-                root.tag_name().name()
-            ),
+            format!("the file starts with <{}>, expected <mujoco>", root.tag_name().name()),
         ));
     }
-    let mut checker = Checker {
-        source,
-        warned: BTreeSet::new(),
-        warnings: Vec::new(),
-    };
+    let mut checker = Checker { source, warned: BTreeSet::new(), warnings: Vec::new() };
     checker.element(root, &ROOT, 1, false)?;
     Ok(checker.warnings)
 }
@@ -556,10 +529,8 @@ impl Checker<'_, '_> {
             let name = child.tag_name().name();
             let Some(known) = element.children.iter().find(|e| e.name == name) else {
                 let valid = element.children.iter().filter(|e| accepted(e.usage));
-                let message = format!(
-                    "unknown element <{name}> in <{tag}>; valid: {}",
-                    list(valid.map(|e| e.name))
-                );
+                let message =
+                    format!("unknown element <{name}> in <{tag}>; valid: {}", list(valid.map(|e| e.name)));
                 return Err(self.source.error(child.range().start, message));
             };
             self.element(child, known, depth + 1, inside_default)?;
@@ -567,12 +538,7 @@ impl Checker<'_, '_> {
         Ok(())
     }
 
-    fn attributes(
-        &mut self,
-        node: Node<'_, '_>,
-        element: &'static Element,
-        in_default: bool,
-    ) -> Result<()> {
+    fn attributes(&mut self, node: Node<'_, '_>, element: &'static Element, in_default: bool) -> Result<()> {
         let tag = element.name;
         // Names and references belong to one element, not to a class.
         let own = |name: &str| matches!(name, "name" | "class" | "joint");
@@ -586,10 +552,8 @@ impl Checker<'_, '_> {
                     && !(in_default && tag != "default" && own(name))
             });
             let Some(&(known, usage)) = known else {
-                let valid = element
-                    .attributes
-                    .iter()
-                    .filter(|(n, u)| accepted(*u) && !(in_default && own(n)));
+                let valid =
+                    element.attributes.iter().filter(|(n, u)| accepted(*u) && !(in_default && own(n)));
                 let place = if in_default { " in <default>" } else { "" };
                 let message = format!(
                     "unknown attribute '{name}' of <{tag}>{place}; valid: {}",
@@ -623,17 +587,13 @@ impl Checker<'_, '_> {
 
     fn warn(&mut self, at: usize, tag: &'static str, name: &'static str, message: String) {
         if self.warned.insert((tag, name)) {
-            self.warnings
-                .push(self.source.error(at, message).to_string());
+            self.warnings.push(self.source.error(at, message).to_string());
         }
     }
 }
 
 fn is_section(element: &Element) -> bool {
-    matches!(
-        element.name,
-        "tendon" | "equality" | "deformable" | "extension"
-    )
+    matches!(element.name, "tendon" | "equality" | "deformable" | "extension")
 }
 
 fn accepted(usage: Use) -> bool {
@@ -642,18 +602,13 @@ fn accepted(usage: Use) -> bool {
 
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<_> = names.collect();
-    if names.is_empty() {
-        "none".to_owned()
-    } else {
-        names.join(", ")
-    }
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 /// Equal as numbers where both are numbers ("0.0" is "0"), else as text.
 fn same(value: &str, default: &str) -> bool {
-    let parse = |s: &str| -> Option<Vec<f64>> {
-        s.split_ascii_whitespace().map(|t| t.parse().ok()).collect()
-    };
+    let parse =
+        |s: &str| -> Option<Vec<f64>> { s.split_ascii_whitespace().map(|t| t.parse().ok()).collect() };
     match (parse(value), parse(default)) {
         (Some(a), Some(b)) => a == b,
         _ => value == default,
@@ -663,8 +618,7 @@ fn same(value: &str, default: &str) -> bool {
 /// The support table as Markdown, one row per element and state; `docs/mjcf.md` holds a copy.
 #[must_use]
 pub fn mjcf_support_table() -> String {
-    let mut out =
-        String::from("| element | state | attributes or elements |\n| --- | --- | --- |\n");
+    let mut out = String::from("| element | state | attributes or elements |\n| --- | --- | --- |\n");
     let mut done: Vec<*const Element> = Vec::new();
     rows(&ROOT, &mut done, &mut out);
     out
@@ -677,12 +631,7 @@ fn rows(element: &'static Element, done: &mut Vec<*const Element>, out: &mut Str
     done.push(element);
     let mut row = |state: &str, items: Vec<String>| {
         if !items.is_empty() {
-            let _ = writeln!(
-                out,
-                "| `{}` | {state} | {} |",
-                element.name,
-                items.join(", ")
-            );
+            let _ = writeln!(out, "| `{}` | {state} | {} |", element.name, items.join(", "));
         }
     };
     let pick = |keep: fn(Use) -> bool| -> Vec<String> {
@@ -692,9 +641,7 @@ fn rows(element: &'static Element, done: &mut Vec<*const Element>, out: &mut Str
             _ => format!("`{name}`"),
         });
         let children = element.children.iter().filter(|e| keep(e.usage));
-        attributes
-            .chain(children.map(|e| format!("`<{}>`", e.name)))
-            .collect()
+        attributes.chain(children.map(|e| format!("`<{}>`", e.name))).collect()
     };
     row("read", pick(|u| matches!(u, Read)));
     row("ignored", pick(|u| matches!(u, Skip)));

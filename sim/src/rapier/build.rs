@@ -8,8 +8,9 @@
 
 use nalgebra as na;
 use rapier3d::dynamics::{
-    CCDSolver, GenericJoint, ImpulseJointSet, IslandManager, JointAxesMask, JointAxis, MassProperties, MultibodyJointHandle,
-    MultibodyJointSet, RigidBodyBuilder, RigidBodyHandle, RigidBodySet, SpringCoefficients,
+    CCDSolver, GenericJoint, ImpulseJointSet, IslandManager, JointAxesMask, JointAxis, MassProperties,
+    MultibodyJointHandle, MultibodyJointSet, RigidBodyBuilder, RigidBodyHandle, RigidBodySet,
+    SpringCoefficients,
 };
 use rapier3d::geometry::{
     BroadPhaseBvh, ColliderBuilder, ColliderHandle, ColliderSet, Group, InteractionGroups,
@@ -22,7 +23,8 @@ use crate::{Cone, Geom, GeomKind, Joint, JointKind, Model, SimError};
 
 /// Stiffness of joint limits. rapier's default is a hard stop; this follows MuJoCo's default
 /// `solref` more closely in the free-flight comparisons.
-const LIMIT_SOFTNESS: SpringCoefficients<f32> = SpringCoefficients { natural_frequency: 30.0, damping_ratio: 1.0 };
+const LIMIT_SOFTNESS: SpringCoefficients<f32> =
+    SpringCoefficients { natural_frequency: 30.0, damping_ratio: 1.0 };
 
 /// Mass of the slide across a planar robot's plane, kg: heavy enough not to move, light enough to be
 /// no rounding noise.
@@ -96,7 +98,10 @@ pub(super) fn iso(pos: [f64; 3], quat: [f64; 4]) -> Iso {
 
 fn to_pose(iso: &Iso) -> Pose {
     let (t, q) = (iso.translation, iso.rotation.coords);
-    Pose::from_parts(vector(&t.vector), Rotation::from_xyzw(q.x as f32, q.y as f32, q.z as f32, q.w as f32).normalize())
+    Pose::from_parts(
+        vector(&t.vector),
+        Rotation::from_xyzw(q.x as f32, q.y as f32, q.z as f32, q.w as f32).normalize(),
+    )
 }
 
 fn vector(v: &na::Vector3<f64>) -> Vector {
@@ -212,10 +217,20 @@ impl<'a> Builder<'a> {
 
     /// Mass properties of `owner` and the joint-less bodies merged into it.
     fn link(&self, owner: usize) -> Link {
-        let parts = || self.model.bodies.iter().zip(&self.owner).filter(move |(_, o)| o.0 == owner).map(|(b, o)| (b, o.1));
+        let parts = || {
+            self.model
+                .bodies
+                .iter()
+                .zip(&self.owner)
+                .filter(move |(_, o)| o.0 == owner)
+                .map(|(b, o)| (b, o.1))
+        };
         let mass: f64 = parts().map(|(b, _)| b.mass).sum();
         let com = if mass > 0.0 {
-            parts().map(|(b, pose)| (pose * na::Point3::from(b.com)).coords * b.mass).sum::<na::Vector3<f64>>() / mass
+            parts()
+                .map(|(b, pose)| (pose * na::Point3::from(b.com)).coords * b.mass)
+                .sum::<na::Vector3<f64>>()
+                / mass
         } else {
             na::Vector3::zeros()
         };
@@ -231,7 +246,8 @@ impl<'a> Builder<'a> {
     }
 
     fn add_body(&mut self, body: usize) {
-        let indices: Vec<usize> = (0..self.model.joints.len()).filter(|&j| self.model.joints[j].body == body).collect();
+        let indices: Vec<usize> =
+            (0..self.model.joints.len()).filter(|&j| self.model.joints[j].body == body).collect();
         if indices.is_empty() {
             return;
         }
@@ -332,12 +348,19 @@ impl<'a> Builder<'a> {
     /// use up the whole bound: the robot would slide as on ice.
     fn insert_ballast(&mut self, fixed: RigidBodyHandle, root: usize) -> Option<RigidBodyHandle> {
         let normal = self.plane_normal(root)?;
-        let frame = Iso::from_parts(na::Translation3::identity(), na::UnitQuaternion::rotation_between(&na::Vector3::x(), &normal)?);
+        let frame = Iso::from_parts(
+            na::Translation3::identity(),
+            na::UnitQuaternion::rotation_between(&na::Vector3::x(), &normal)?,
+        );
         let mut data = GenericJoint::new(JointAxesMask::all() & !JointAxesMask::LIN_X);
         data.set_local_frame1(to_pose(&frame));
         data.set_local_frame2(to_pose(&frame));
         let ballast = self.insert_body(None, &Iso::identity());
-        let handle = self.state.multibody_joints.insert(fixed, ballast, data, true).expect("a tree never closes a loop");
+        let handle = self
+            .state
+            .multibody_joints
+            .insert(fixed, ballast, data, true)
+            .expect("a tree never closes a loop");
         self.ballasts.push(handle);
         Some(ballast)
     }
@@ -368,7 +391,13 @@ impl<'a> Builder<'a> {
         (planar && touches).then_some(normal)
     }
 
-    fn map_dof(&mut self, dof: &Dof, handle: MultibodyJointHandle, child: RigidBodyHandle, parent: RigidBodyHandle) {
+    fn map_dof(
+        &mut self,
+        dof: &Dof,
+        handle: MultibodyJointHandle,
+        child: RigidBodyHandle,
+        parent: RigidBodyHandle,
+    ) {
         let joint = &self.model.joints[dof.joint];
         self.joints[dof.joint] = Some(if joint.kind == JointKind::Ball {
             JointMap::Ball { handle }
@@ -381,7 +410,8 @@ impl<'a> Builder<'a> {
                 reference: self.model.qpos0[joint.qpos_adr] as f32,
             }
         });
-        for (index, actuator) in self.model.actuators.iter().enumerate().filter(|(_, a)| a.joint == dof.joint) {
+        for (index, actuator) in self.model.actuators.iter().enumerate().filter(|(_, a)| a.joint == dof.joint)
+        {
             let mut axis = Vector::ZERO;
             axis[dof.axis % 3] = dof.sign as f32;
             self.actuators[index] = Some(ActuatorMap {
@@ -405,7 +435,8 @@ impl<'a> Builder<'a> {
             let mut pose = pose * iso(geom.pos, geom.quat);
             if geom.kind == GeomKind::Cylinder {
                 // rapier's cylinders stand along y.
-                pose *= na::UnitQuaternion::from_axis_angle(&na::Vector3::x_axis(), std::f64::consts::FRAC_PI_2);
+                pose *=
+                    na::UnitQuaternion::from_axis_angle(&na::Vector3::x_axis(), std::f64::consts::FRAC_PI_2);
             }
             let collider = collider(geom).user_data(index as u128);
             match self.carrier[owner] {
@@ -422,7 +453,8 @@ impl<'a> Builder<'a> {
 
     fn finish(mut self) -> Blueprint {
         let model = self.model;
-        let joints: Vec<JointMap> = self.joints.into_iter().map(|j| j.expect("every joint was placed")).collect();
+        let joints: Vec<JointMap> =
+            self.joints.into_iter().map(|j| j.expect("every joint was placed")).collect();
         let state = &mut self.state;
         // A free body without children is a plain rigid body to rapier: no generalized coordinates.
         let free = joints.iter().filter_map(|j| match j {
@@ -449,7 +481,8 @@ impl<'a> Builder<'a> {
             let start = multibody.link(id).expect("the joint's own link").assembly_id();
             multibody.armature_mut()[start] = BALLAST;
         }
-        let mut bodies = vec![BodyMap { body: None, offset: Pose::IDENTITY, colliders: Vec::new() }; model.bodies.len()];
+        let mut bodies =
+            vec![BodyMap { body: None, offset: Pose::IDENTITY, colliders: Vec::new() }; model.bodies.len()];
         for (index, map) in bodies.iter_mut().enumerate() {
             let (owner, pose) = self.owner[index];
             match self.carrier[owner] {
@@ -464,7 +497,8 @@ impl<'a> Builder<'a> {
             let geom = collider.user_data as usize;
             bodies[model.geoms[geom].body].colliders.push(handle);
         }
-        let actuators: Vec<ActuatorMap> = self.actuators.into_iter().map(|a| a.expect("every actuator has a joint")).collect();
+        let actuators: Vec<ActuatorMap> =
+            self.actuators.into_iter().map(|a| a.expect("every actuator has a joint")).collect();
         let mut pushed: Vec<RigidBodyHandle> = actuators.iter().flat_map(|a| [a.child, a.parent]).collect();
         pushed.sort_by_key(|h| h.into_raw_parts());
         pushed.dedup();
@@ -490,7 +524,11 @@ fn write_dynamics(state: &mut RapierState, joint: &Joint, map: &JointMap) {
         && joint.stiffness != 0.0
     {
         let rest = sign * (joint.springref as f32 - reference);
-        multibody.link_mut(id).expect("the joint's own link").joint.set_spring(axis, joint.stiffness as f32, rest);
+        multibody.link_mut(id).expect("the joint's own link").joint.set_spring(
+            axis,
+            joint.stiffness as f32,
+            rest,
+        );
     }
 }
 
@@ -609,7 +647,12 @@ fn make_group(model: &Model, indices: &[usize]) -> JointGroup {
         let column = column.expect("three columns");
         let axis_id = column + if joint.kind == JointKind::Hinge { 3 } else { 0 };
         locked.remove(JointAxesMask::from_bits_truncate(1 << axis_id));
-        dofs.push(Dof { joint: index, axis: axis_id, offset: 0, sign: frame.column(column).dot(&axis).signum() });
+        dofs.push(Dof {
+            joint: index,
+            axis: axis_id,
+            offset: 0,
+            sign: frame.column(column).dot(&axis).signum(),
+        });
     }
     // rapier orders a joint's free degrees of freedom by axis, linear first.
     let order: Vec<usize> = dofs.iter().map(|d| d.axis).collect();

@@ -47,7 +47,12 @@ struct World {
 }
 
 impl RapierEngine {
-    pub(crate) fn new(model: &Arc<Model>, n: usize, options: StepOptions, sensors: &[Sensor]) -> Result<Self, SimError> {
+    pub(crate) fn new(
+        model: &Arc<Model>,
+        n: usize,
+        options: StepOptions,
+        sensors: &[Sensor],
+    ) -> Result<Self, SimError> {
         let parameters = IntegrationParameters {
             dt: options.timestep as f32,
             num_solver_iterations: options.iterations,
@@ -63,7 +68,14 @@ impl RapierEngine {
         world.advance(&IntegrationParameters { dt: 0.0, ..parameters }, gravity);
         blueprint.state = world.state;
         let worlds = (0..n).map(|_| World::new(blueprint.state.clone())).collect();
-        let shared = Shared { model: Arc::clone(model), options, parameters, gravity, blueprint, sensors: sensors.to_vec() };
+        let shared = Shared {
+            model: Arc::clone(model),
+            options,
+            parameters,
+            gravity,
+            blueprint,
+            sensors: sensors.to_vec(),
+        };
         Ok(Self { shared, worlds })
     }
 }
@@ -153,7 +165,11 @@ impl World {
                     let turn = rotation.to_scaled_axis();
                     let rate = rotation * Vector::new(v[0], v[1], v[2]);
                     let (multibody, link, start) = link_mut(&mut s.multibody_joints, handle);
-                    multibody.link_mut(link).expect("mapped link").joint.apply_displacement(&[turn.x, turn.y, turn.z]);
+                    multibody
+                        .link_mut(link)
+                        .expect("mapped link")
+                        .joint
+                        .apply_displacement(&[turn.x, turn.y, turn.z]);
                     for k in 0..3 {
                         multibody.generalized_velocity_mut()[start + k] = rate[k];
                     }
@@ -186,7 +202,8 @@ impl World {
         self.read(shared, row);
         let quarantined = !self.pipeline.quarantine().is_empty();
         let sane = |limit: f32| move |x: &f32| x.abs() <= limit;
-        *row.bad = quarantined || !row.qpos.iter().all(sane(MAX_POSITION)) || !row.qvel.iter().all(sane(MAX_RATE));
+        *row.bad =
+            quarantined || !row.qpos.iter().all(sane(MAX_POSITION)) || !row.qvel.iter().all(sane(MAX_RATE));
         if !*row.bad {
             self.sense(shared, row);
         }
@@ -228,8 +245,15 @@ impl World {
                     let rigid = &s.bodies[body];
                     let (linear, angular) = match s.multibody_joints.rigid_body_link(body) {
                         Some(link) => {
-                            let rates = s.multibody_joints.get_multibody(link.multibody).expect("index was just read").generalized_velocity();
-                            (Vector::new(rates[0], rates[1], rates[2]), Vector::new(rates[3], rates[4], rates[5]))
+                            let rates = s
+                                .multibody_joints
+                                .get_multibody(link.multibody)
+                                .expect("index was just read")
+                                .generalized_velocity();
+                            (
+                                Vector::new(rates[0], rates[1], rates[2]),
+                                Vector::new(rates[3], rates[4], rates[5]),
+                            )
                         }
                         None => (rigid.linvel(), rigid.angvel()),
                     };
@@ -238,25 +262,32 @@ impl World {
                     let position = rigid.position().translation - com_world;
                     let linear = linear - angular.cross(com_world);
                     let angular = rotation.inverse() * angular;
-                    q.copy_from_slice(&[position.x, position.y, position.z, rotation.w, rotation.x, rotation.y, rotation.z]);
+                    q.copy_from_slice(&[
+                        position.x, position.y, position.z, rotation.w, rotation.x, rotation.y, rotation.z,
+                    ]);
                     v.copy_from_slice(&[linear.x, linear.y, linear.z, angular.x, angular.y, angular.z]);
                 }
                 JointMap::Ball { handle } => {
                     let (multibody, link, start) = link(&s.multibody_joints, handle);
                     let rotation = multibody.link(link).expect("mapped link").joint().joint_rot();
                     let rates = multibody.generalized_velocity();
-                    let rate = rotation.inverse() * Vector::new(rates[start], rates[start + 1], rates[start + 2]);
+                    let rate =
+                        rotation.inverse() * Vector::new(rates[start], rates[start + 1], rates[start + 2]);
                     q.copy_from_slice(&[rotation.w, rotation.x, rotation.y, rotation.z]);
                     v.copy_from_slice(&[rate.x, rate.y, rate.z]);
                 }
                 JointMap::Scalar { handle, axis, dof, sign, reference } => {
                     let (multibody, link, start) = link(&s.multibody_joints, handle);
-                    q[0] = sign * multibody.link(link).expect("mapped link").joint().coords()[axis] + reference;
+                    q[0] =
+                        sign * multibody.link(link).expect("mapped link").joint().coords()[axis] + reference;
                     v[0] = sign * multibody.generalized_velocity()[start + dof];
                 }
             }
         }
-        debug_assert!(shared.model.joints.iter().all(|j| j.kind != JointKind::Free || j.qpos_adr + 7 <= row.qpos.len()), "layout");
+        debug_assert!(
+            shared.model.joints.iter().all(|j| j.kind != JointKind::Free || j.qpos_adr + 7 <= row.qpos.len()),
+            "layout"
+        );
     }
 
     fn sense(&self, shared: &Shared, row: &mut Row<'_>) {
@@ -324,7 +355,10 @@ fn quat(q: &[f32]) -> Rotation {
 }
 
 /// The multibody of a joint, the joint's link and its first degree of freedom.
-fn link(joints: &MultibodyJointSet, handle: MultibodyJointHandle) -> (&rapier3d::dynamics::Multibody, usize, usize) {
+fn link(
+    joints: &MultibodyJointSet,
+    handle: MultibodyJointHandle,
+) -> (&rapier3d::dynamics::Multibody, usize, usize) {
     let (multibody, link) = joints.get(handle).expect("mapped joint");
     (multibody, link, multibody.link(link).expect("mapped link").assembly_id())
 }
@@ -338,7 +372,10 @@ fn link_mut(
     (multibody, link, start)
 }
 
-fn root_multibody(joints: &mut MultibodyJointSet, body: RigidBodyHandle) -> Option<&mut rapier3d::dynamics::Multibody> {
+fn root_multibody(
+    joints: &mut MultibodyJointSet,
+    body: RigidBodyHandle,
+) -> Option<&mut rapier3d::dynamics::Multibody> {
     let index = joints.rigid_body_link(body)?.multibody;
     joints.get_multibody_mut(index)
 }

@@ -69,40 +69,17 @@ impl Neuron<1> for Lif {
     };
 
     fn new(parameters: &NeuronParameters, field: &str) -> Result<Self, SnnError> {
-        let NeuronParameters {
-            decay,
-            threshold,
-            reset,
-        } = *parameters;
-        check(
-            || format!("{field}.decay"),
-            decay,
-            (0.0..=1.0).contains(&decay),
-            "0 to 1",
-        )?;
-        check(
-            || format!("{field}.threshold"),
-            threshold,
-            threshold > 0.0,
-            "finite and above 0",
-        )?;
-        Ok(Self {
-            decay,
-            gain: 1.0 - decay,
-            threshold,
-            subtract: reset == Reset::Subtract,
-        })
+        let NeuronParameters { decay, threshold, reset } = *parameters;
+        check(|| format!("{field}.decay"), decay, (0.0..=1.0).contains(&decay), "0 to 1")?;
+        check(|| format!("{field}.threshold"), threshold, threshold > 0.0, "finite and above 0")?;
+        Ok(Self { decay, gain: 1.0 - decay, threshold, subtract: reset == Reset::Subtract })
     }
 
     #[inline(always)]
     fn tick(&self, current: f32, [v]: &mut [f32; 1]) -> bool {
         let charged = self.decay * *v + self.gain * current;
         let spike = charged > self.threshold;
-        let after_reset = if self.subtract {
-            charged - self.threshold
-        } else {
-            0.0
-        };
+        let after_reset = if self.subtract { charged - self.threshold } else { 0.0 };
         *v = if spike { after_reset } else { charged };
         spike
     }
@@ -115,11 +92,7 @@ mod tests {
     use super::*;
 
     fn lif(decay: f32, reset: Reset) -> Lif {
-        let parameters = NeuronParameters {
-            decay,
-            reset,
-            ..NeuronParameters::default()
-        };
+        let parameters = NeuronParameters { decay, reset, ..NeuronParameters::default() };
         Lif::new(&parameters, "test").unwrap()
     }
 
@@ -185,9 +158,6 @@ mod tests {
         let spikes = ticks.iter().filter(|(_, spike)| *spike).count() as f64;
         let before: f64 = ticks[..n - 1].iter().map(|(v, _)| f64::from(*v)).sum();
         let expected = 0.25 * (1.5 * n as f64 - before) - f64::from(ticks[n - 1].0);
-        assert!(
-            (spikes - expected).abs() < 1e-2,
-            "{spikes} against {expected}"
-        );
+        assert!((spikes - expected).abs() < 1e-2, "{spikes} against {expected}");
     }
 }

@@ -63,11 +63,7 @@ pub struct NeuronParameters {
 
 impl Default for NeuronParameters {
     fn default() -> Self {
-        Self {
-            decay: 0.7,
-            threshold: 1.0,
-            reset: Reset::Zero,
-        }
+        Self { decay: 0.7, threshold: 1.0, reset: Reset::Zero }
     }
 }
 
@@ -172,13 +168,9 @@ mod tests {
             let model = Model::new(info.name, &NeuronParameters::default(), "x").unwrap();
             assert_eq!(model.info(), info);
             // The listed defaults, written as a config, are the defaults.
-            let fields: Vec<String> = info
-                .parameters
-                .iter()
-                .map(|p| format!("{}: {}", p.name, p.default))
-                .collect();
-            let parsed: NeuronParameters =
-                ron::from_str(&format!("({})", fields.join(", "))).unwrap();
+            let fields: Vec<String> =
+                info.parameters.iter().map(|p| format!("{}: {}", p.name, p.default)).collect();
+            let parsed: NeuronParameters = ron::from_str(&format!("({})", fields.join(", "))).unwrap();
             assert_eq!(parsed, NeuronParameters::default());
         }
     }

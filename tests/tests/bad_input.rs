@@ -1,0 +1,178 @@
+//! Bad input: one clear message (what, where, what would be valid) and exit code 2.
+
+use std::fs;
+
+use tests::{refuse, succeed, text};
+
+/// The message for a config with this text.
+fn config_error(config: &str) -> String {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let path = folder.path().join("bad.ron");
+    fs::write(&path, config).expect("config can be written");
+    refuse(&["--config", text(&path), "--dry-run"], 2)
+}
+
+fn assert_says(message: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(message.contains(part), "no '{part}' in: {message}");
+    }
+}
+
+const STRATEGY: &str = "strategy: OpenEs(population: 8)";
+
+#[test]
+fn an_unknown_field_is_named_with_line_column_and_the_valid_ones() {
+    let message = config_error("(\n    env: Ant(),\n    strategy: OpenEs(sgima: 0.1),\n)");
+    assert_says(&message, &["bad.ron:3:", "sgima", "sigma", "^"]);
+}
+
+#[test]
+fn a_wrong_type_is_named_with_its_place() {
+    let message = config_error("(\n    env: Ant(),\n    strategy: OpenEs(population: \"many\"),\n)");
+    assert_says(&message, &["bad.ron:3:", "population"]);
+}
+
+#[test]
+fn a_missing_config_is_answered_with_the_ones_there_are() {
+    let message = refuse(&["--config", "ants.ron"], 2);
+    assert_says(&message, &["ants.ron", "ant.ron", "half_cheetah.ron"]);
+}
+
+#[test]
+fn unknown_tasks_and_strategies_are_answered_with_the_known_ones() {
+    assert_says(&config_error(&format!("(env: Antt(), {STRATEGY})")), &["Antt", "Ant", "HalfCheetah"]);
+    assert_says(&config_error("(env: Ant(), strategy: Magic())"), &["Magic", "OpenEs", "CmaEs"]);
+    let trace = ["trace", "--env", "antt", "--start", "a.npy", "--control", "b.npy", "--out", "c.npy"];
+    assert_says(&refuse(&trace, 2), &["antt", "ant", "half_cheetah"]);
+    let bench = ["bench", "strategy", "--strategy", "magic", "--function", "sphere", "--dim", "4"];
+    assert_says(&refuse(&bench, 2), &["magic", "open_es", "cma_es"]);
+}
+
+#[test]
+fn populations_must_be_positive_and_even_for_pairs() {
+    for population in ["0", "7"] {
+        let set = format!("strategy.population={population}");
+        let message = refuse(&["--config", "ant.ron", "--set", &set, "--dry-run"], 2);
+        assert_says(&message, &["population", population]);
+    }
+}
+
+#[test]
+fn numbers_that_are_none_are_refused() {
+    assert_says(&config_error("(env: Ant(), strategy: OpenEs(population: 8, sigma: NaN))"), &["sigma"]);
+    assert_says(&refuse(&["--config", "ant.ron", "--set", "strategy.sigma=inf", "--dry-run"], 2), &["sigma"]);
+    assert_says(
+        &refuse(&["--config", "ant.ron", "--set", "strategy.sigma=-1", "--dry-run"], 2),
+        &["sigma", "-1"],
+    );
+}
+
+#[test]
+fn an_override_that_fits_nothing_is_answered_with_the_fields_there_are() {
+    let message = refuse(&["--config", "ant.ron", "--set", "strategy.sgima=1", "--dry-run"], 2);
+    assert_says(&message, &["sgima", "sigma", "population"]);
+    let message =
+        refuse(&["--config", "ant.ron", "--set", "rollout.weights={\"forwards\": 2.0}", "--dry-run"], 2);
+    assert_says(&message, &["forwards"]);
+}
+
+/// A finished run of one small generation.
+fn small_run(folder: &std::path::Path) {
+    let _ = succeed(&[
+        "--config",
+        "inverted_pendulum.ron",
+        "--out",
+        text(folder),
+        "--generations",
+        "1",
+        "-q",
+        "--set",
+        "run.eval_episodes=1",
+    ]);
+}
+
+#[test]
+fn broken_checkpoints_are_refused() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let run = folder.path().join("run");
+    small_run(&run);
+    let last = run.join("checkpoints/last.safetensors");
+    let whole = fs::read(&last).expect("checkpoint");
+    fs::write(&last, &whole[..whole.len() / 2]).expect("checkpoint can be cut");
+    for arguments in [["eval", text(&run)], ["resume", text(&run)], ["record", text(&run)]] {
+        assert_says(&refuse(&arguments, 2), &["last.safetensors"]);
+    }
+    fs::write(&last, b"not a checkpoint").expect("checkpoint can be overwritten");
+    assert_says(&refuse(&["eval", text(&last)], 2), &["last.safetensors"]);
+    fs::remove_file(&last).expect("checkpoint can be removed");
+    assert_says(&refuse(&["eval", text(&run)], 2), &["last.safetensors"]);
+    assert_says(&refuse(&["eval", text(&folder.path().join("none"))], 2), &["none"]);
+}
+
+#[test]
+fn a_checkpoint_of_another_config_is_refused() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let run = folder.path().join("run");
+    small_run(&run);
+    let config = run.join("config.ron");
+    let other = fs::read_to_string(&config).expect("config").replace("neurons: 16", "neurons: 24");
+    fs::write(&config, other).expect("config can be changed");
+    let message = refuse(&["resume", text(&run), "--generations", "2"], 2);
+    assert_says(&message, &["another config", "neurons: 16", "neurons: 24"]);
+    let init = run.join("checkpoints/last.safetensors");
+    let message = refuse(&["--config", "ant.ron", "--init", text(&init), "--dry-run"], 2);
+    assert_says(&message, &["another controller", "27-64r(lif)-8"]);
+}
+
+#[test]
+fn runs_are_never_overwritten_and_unusable_folders_are_named() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let run = folder.path().join("run");
+    small_run(&run);
+    let again = ["--config", "inverted_pendulum.ron", "--out", text(&run), "--generations", "1"];
+    assert_says(&refuse(&again, 2), &["already contains a run", text(&run)]);
+    // A folder below a file cannot be made by anyone, root included.
+    let file = folder.path().join("file");
+    fs::write(&file, "").expect("file");
+    let below = file.join("run");
+    let message = refuse(&["--config", "inverted_pendulum.ron", "--out", text(&below)], 2);
+    assert_says(&message, &[text(&below)]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_fails_the_run_and_keeps_what_is_there() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let run = folder.path().join("run");
+    // No file may grow over 8 KiB: the metrics fit, a checkpoint does not.
+    let evo = tests::evo(&[]);
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 8; exec '{}' --config ant.ron --out '{}' --generations 1 -q \
+         --set strategy.population=2 --set rollout.horizon=5 --set run.eval_episodes=1",
+        evo.get_program().to_string_lossy(),
+        run.display()
+    );
+    let output = std::process::Command::new("bash")
+        .args(["-c", &script])
+        .current_dir(tests::root())
+        .output()
+        .expect("bash starts");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert_says(&message, &["cannot write", ".safetensors"]);
+    assert!(!message.contains("panicked"), "{message}");
+    let rows = fs::read_to_string(run.join("metrics.csv")).expect("metrics");
+    assert_eq!(rows.lines().count(), 2, "the finished generation is in the table");
+    let left: Vec<_> = fs::read_dir(run.join("checkpoints")).expect("folder").collect();
+    assert!(left.is_empty(), "no half-written checkpoint: {left:?}");
+}
+
+#[test]
+fn wrong_arrays_are_refused() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let path = folder.path().join("bad.npy");
+    fs::write(&path, b"\x93NUMPY junk").expect("file");
+    let arguments =
+        ["trace", "--env", "ant", "--start", text(&path), "--control", text(&path), "--out", "/dev/null"];
+    assert_says(&refuse(&arguments, 2), &["bad.npy"]);
+}

@@ -1,0 +1,279 @@
+//! The command line's contracts: names, JSON keys, files.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use safetensors::SafeTensors;
+use serde_json::Value;
+use tests::{refuse, succeed, text};
+
+fn json(arguments: &[&str]) -> Value {
+    let stdout = succeed(arguments);
+    assert_eq!(stdout.trim_end().lines().count(), 1, "one JSON object on one line: {stdout}");
+    serde_json::from_str(&stdout).expect("stdout is JSON")
+}
+
+fn keys(value: &Value) -> BTreeSet<&str> {
+    value.as_object().expect("an object").keys().map(String::as_str).collect()
+}
+
+#[test]
+fn every_verb_explains_itself() {
+    for verb in [
+        &["train"][..],
+        &["resume"],
+        &["eval"],
+        &["plot"],
+        &["record"],
+        &["trace"],
+        &["list"],
+        &["bench", "physics"],
+        &["bench", "controller"],
+        &["bench", "strategy"],
+        &["bench", "rollout"],
+    ] {
+        let help = succeed(&[verb, &["--help"]].concat());
+        assert!(help.contains("Usage:") && help.contains("Example"), "{verb:?}: {help}");
+    }
+    assert!(succeed(&["--help"]).contains("evo --config ant.ron"));
+    assert!(refuse(&["--config"], 2).contains("--config"));
+    assert!(refuse(&["fly"], 2).contains("fly"));
+}
+
+#[test]
+fn tasks_are_listed_with_their_sizes() {
+    let list = json(&["list", "envs", "--json"]);
+    let sizes: Vec<(&str, u64, u64, f64, u64)> = list["envs"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|e| {
+            let number = |key: &str| e[key].as_u64().expect("a number");
+            let (name, dt) =
+                (e["name"].as_str().expect("a name"), e["control_dt"].as_f64().expect("seconds"));
+            (name, number("observations"), number("actions"), dt, number("horizon"))
+        })
+        .collect();
+    for expected in [
+        ("ant", 27, 8, 0.05, 1000),
+        ("half_cheetah", 17, 6, 0.05, 1000),
+        ("inverted_pendulum", 4, 1, 0.04, 1000),
+    ] {
+        assert!(sizes.contains(&expected), "{expected:?} is not in {sizes:?}");
+    }
+    assert!(json(&["list", "strategies", "--json"]).to_string().contains("cma_es"));
+    assert!(json(&["list", "neurons", "--json"]).to_string().contains("lif"));
+}
+
+#[test]
+fn benchmarks_report_the_agreed_keys() {
+    let physics = json(&["bench", "physics", "--env", "ant", "--threads", "1", "--seconds", "0.2", "--json"]);
+    for key in ["control_steps_per_s", "control_steps_per_cpu_s", "control_dt", "substeps", "iterations"] {
+        assert!(physics[key].as_f64().is_some_and(|x| x > 0.0), "{key}: {physics}");
+    }
+    let controller = json(&[
+        "bench",
+        "controller",
+        "--config",
+        "ant.ron",
+        "--population",
+        "16",
+        "--threads",
+        "1",
+        "--seconds",
+        "0.2",
+        "--json",
+    ]);
+    for key in ["controller_steps_per_s", "controller_steps_per_cpu_s", "spike_rate"] {
+        assert!(controller[key].as_f64().is_some_and(|x| x > 0.0), "{key}: {controller}");
+    }
+    let strategy =
+        json(&["bench", "strategy", "--strategy", "cma_es", "--function", "sphere", "--dim", "5", "--json"]);
+    for key in ["evaluations", "reached", "best", "mean_value", "generations", "ms_per_generation"] {
+        assert!(!strategy[key].is_null(), "{key}: {strategy}");
+    }
+    assert_eq!(strategy["reached"], true);
+    let rollout = json(&[
+        "bench",
+        "rollout",
+        "--config",
+        "ant.ron",
+        "--seconds",
+        "0.2",
+        "--json",
+        "--set",
+        "rollout.horizon=10",
+    ]);
+    for key in ["control_steps_per_s", "first_generation_s", "peak_memory_mb"] {
+        assert!(rollout[key].as_f64().is_some_and(|x| x > 0.0), "{key}: {rollout}");
+    }
+    assert_eq!(keys(&rollout["share"]), BTreeSet::from(["controller", "other", "physics", "strategy"]));
+    let sum: f64 = rollout["share"].as_object().expect("shares").values().filter_map(Value::as_f64).sum();
+    assert!((sum - 1.0).abs() < 1e-9, "shares add up to {sum}");
+}
+
+/// Reads the metadata that `evo` writes beside the tensors.
+fn meta(path: &Path) -> Value {
+    let bytes = fs::read(path).expect("safetensors file");
+    let (_, header) = SafeTensors::read_metadata(&bytes).expect("safetensors header");
+    let metadata = header.metadata().clone().expect("metadata");
+    serde_json::from_str(&metadata["spindle"]).expect("metadata is JSON")
+}
+
+#[test]
+fn a_run_leaves_the_agreed_files() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let run = folder.path().join("run");
+    let _ = succeed(&[
+        "--config",
+        "ant.ron",
+        "--out",
+        text(&run),
+        "--generations",
+        "2",
+        "-q",
+        "--set",
+        "strategy.population=4",
+        "--set",
+        "rollout.horizon=20",
+        "--set",
+        "run.checkpoint_every=1",
+        "--set",
+        "run.eval_episodes=1",
+    ]);
+    for file in [
+        "config.ron",
+        "provenance.json",
+        "metrics.csv",
+        "log.txt",
+        "summary.json",
+        "curve.svg",
+        "curve.png",
+        "checkpoints/gen_000001.safetensors",
+        "checkpoints/gen_000002.safetensors",
+        "checkpoints/best.safetensors",
+        "checkpoints/last.safetensors",
+    ] {
+        assert!(run.join(file).is_file(), "{file} is missing");
+    }
+    let metrics = fs::read_to_string(run.join("metrics.csv")).expect("metrics");
+    assert!(
+        metrics.starts_with(
+            "generation,env_steps,evaluations,wall_s,fitness_best,fitness_mean,fitness_std,eval_return_mean,\
+             eval_return_std,episode_length_mean,spike_rate,synops_per_step,sigma,env_steps_per_s,"
+        ),
+        "{metrics}"
+    );
+    let provenance: Value =
+        serde_json::from_str(&fs::read_to_string(run.join("provenance.json")).expect("file")).expect("JSON");
+    for key in ["commit", "rustc", "cpu", "threads", "command", "seed", "config_hash"] {
+        assert!(provenance.get(key).is_some(), "{key} is missing");
+    }
+    // The resolved config runs again as it is, and gives the same run.
+    let again = folder.path().join("again");
+    let _ = succeed(&["--config", text(&run.join("config.ron")), "--out", text(&again), "-q"]);
+    let last = |run: &Path| fs::read(run.join("checkpoints/last.safetensors")).expect("checkpoint");
+    assert!(last(&run) == last(&again), "the resolved config gave another run");
+    assert!(fs::read(run.join("curve.png")).expect("plot").starts_with(b"\x89PNG"), "a PNG file");
+    let svg = folder.path().join("both.svg");
+    let _ = succeed(&["plot", text(&run), text(&again), "--out", text(&svg)]);
+    assert!(fs::read_to_string(&svg).expect("plot").contains("<svg"), "an SVG file");
+
+    let eval = json(&["eval", text(&run), "--episodes", "2", "--json"]);
+    let expected = [
+        "env",
+        "episodes",
+        "return_mean",
+        "return_std",
+        "returns",
+        "length_mean",
+        "terms",
+        "spike_rate",
+        "synops_per_step",
+    ];
+    assert!(keys(&eval).is_superset(&BTreeSet::from(expected)), "{eval}");
+    assert_eq!(eval["returns"].as_array().expect("returns").len(), 2);
+    let terms: f64 = eval["terms"].as_object().expect("terms").values().filter_map(Value::as_f64).sum();
+    assert!(
+        (terms - eval["return_mean"].as_f64().expect("mean")).abs() < 1e-6 * terms.abs().max(1.0),
+        "{eval}"
+    );
+    let best = json(&["eval", text(&run), "--best", "--episodes", "1", "--json"]);
+    assert_ne!(best["returns"][0], eval["returns"][0], "the best member is not the mean");
+
+    let rollout = folder.path().join("walk.rollout.safetensors");
+    let _ = succeed(&["record", text(&run), "--out", text(&rollout)]);
+    let header = meta(&rollout);
+    for key in
+        ["env", "engine", "version", "timestep", "substeps", "iterations", "observations", "actions", "terms"]
+    {
+        assert!(!header[key].is_null(), "{key} is missing");
+    }
+    let bytes = fs::read(&rollout).expect("rollout");
+    let tensors = SafeTensors::deserialize(&bytes).expect("rollout");
+    let length = header["episodes"][0]["length"].as_u64().expect("length") as usize;
+    assert_eq!(tensors.tensor("0.qpos").expect("qpos").shape(), [length + 1, 15]);
+    assert_eq!(tensors.tensor("0.action").expect("action").shape(), [length, 8]);
+    assert_eq!(tensors.tensor("0.hidden.0.spikes").expect("spikes").shape(), [length, 4, 64]);
+    assert_eq!(tensors.tensor("0.hidden.0.v").expect("membranes").shape(), [length, 64]);
+    // What is recorded is what was evaluated.
+    let recorded = header["episodes"][0]["return"].as_f64().expect("return");
+    assert_eq!(eval["returns"][0].as_f64(), Some(recorded));
+
+    let warm = folder.path().join("warm");
+    let _ = succeed(&[
+        "--config",
+        "ant.ron",
+        "--init",
+        text(&run),
+        "--out",
+        text(&warm),
+        "--generations",
+        "1",
+        "-q",
+        "--set",
+        "strategy.population=4",
+        "--set",
+        "rollout.horizon=10",
+        "--set",
+        "run.eval_episodes=1",
+    ]);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_finishes_the_generation_and_leaves_a_run_to_resume() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let run = folder.path().join("run");
+    let mut child = tests::evo(&[
+        "--config",
+        "inverted_pendulum.ron",
+        "--out",
+        text(&run),
+        "--generations",
+        "100000",
+        "-q",
+        "--set",
+        "run.eval_every=0",
+        "--set",
+        "run.checkpoint_every=0",
+    ])
+    .spawn()
+    .expect("evo starts");
+    let rows = || fs::read_to_string(run.join("metrics.csv")).map_or(0, |table| table.lines().count());
+    while rows() < 3 {
+        assert!(child.try_wait().expect("status").is_none(), "evo ended early");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(killed.expect("kill runs").success(), "signal sent");
+    assert_eq!(child.wait().expect("status").code(), Some(0), "an interrupted run is no failure");
+    let done = rows() as u64 - 1;
+    let last = meta(&run.join("checkpoints/last.safetensors"));
+    assert_eq!(last["generation"].as_u64(), Some(done), "the last generation is in the checkpoint");
+    assert!(!run.join("summary.json").exists(), "the run is not finished");
+    let more = (done + 1).to_string();
+    let _ = succeed(&["resume", text(&run), "--generations", &more, "-q"]);
+    assert_eq!(rows() as u64 - 1, done + 1);
+}
