@@ -32,9 +32,9 @@ impl Statistics {
             return;
         }
         let total = self.count + sums.count;
-        for i in 0..self.mean.len() {
+        for (i, &shift) in shift.iter().enumerate() {
             let offset = sums.sum[i] / sums.count;
-            let mean = f64::from(shift[i]) + offset;
+            let mean = f64::from(shift) + offset;
             let m2 = (sums.squares[i] - sums.sum[i] * offset).max(0.0);
             let delta = mean - self.mean[i];
             self.m2[i] += m2 + delta * delta * self.count * sums.count / total;
@@ -102,8 +102,8 @@ impl Normalizer {
         }
         if let Some(sums) = sums {
             sums.count += 1.0;
-            for i in 0..raw.len() {
-                let d = f64::from(raw[i] - self.mean[i]);
+            for (i, (&raw, &mean)) in raw.iter().zip(&self.mean).enumerate() {
+                let d = f64::from(raw - mean);
                 sums.sum[i] += d;
                 sums.squares[i] += d * d;
             }

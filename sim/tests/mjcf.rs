@@ -279,6 +279,10 @@ fn inertial_overrides_geoms_and_mass_is_scaled() {
     close("scaled", [scaled.mass, scaled.inertia[0]], [6.0, 3.0 * body.inertia[0]], 12);
     let geoms = read(&xml(r#"inertiafromgeom="true""#)).bodies[1].clone();
     close("from geoms", [geoms.mass, geoms.com[0]], [4188.79020479, 0.0], 8);
+
+    // Geoms without mass leave the <inertial> alone, as in MuJoCo.
+    let light = xml(r#"inertiafromgeom="true""#).replace("size=\"1\"", "size=\"1\" mass=\"0\"");
+    close("light geoms", [read(&light).bodies[1].mass], [2.0], 15);
 }
 
 #[test]

@@ -81,7 +81,6 @@ fn ant_follows_mujoco() {
     ] {
         let rms = joint_rms("ant", case, physics, 7..15);
         assert!(rms < bound, "ant {case} {physics}: {rms:.4} rad, expected below {bound}");
-        println!("ant {case} {physics}: {rms:.4} rad");
     }
 }
 
@@ -98,6 +97,5 @@ fn half_cheetah_follows_mujoco() {
     ] {
         let rms = joint_rms("half_cheetah", case, physics, 3..9);
         assert!(rms < bound, "half_cheetah {case} {physics}: {rms:.4} rad, expected below {bound}");
-        println!("half_cheetah {case} {physics}: {rms:.4} rad");
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn physics(args: &BenchPhysics) -> Result<(), Failure> {
         let mut action = unit_action.clone();
         envs.reset(0, &mut stream);
         let mut steps = 0u64;
-        while steps % 64 != 0 || wall.elapsed() < limit {
+        while !steps.is_multiple_of(64) || wall.elapsed() < limit {
             unit_action.iter_mut().for_each(|u| *u = unit(&mut stream));
             spec.scale_action(&unit_action, &mut action);
             envs.step(&[true], &action);
