@@ -124,7 +124,7 @@ impl View for &Tensor {
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
     /// The file cannot be opened or written.
-    #[error("cannot {action} checkpoint {path}: {source}")]
+    #[error("cannot {action} {path}: {source}")]
     File {
         /// `read` or `write`.
         action: &'static str,
@@ -178,6 +178,14 @@ pub enum CheckpointError {
         found: String,
         /// What was expected.
         expected: String,
+    },
+    /// NaN or infinity where a controller or statistic should be.
+    #[error("checkpoint {path}: tensor '{name}' holds numbers that are not finite")]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// Name of the tensor.
+        name: String,
     },
     /// A metadata field is missing or malformed.
     #[error("checkpoint {path}: metadata field '{field}' {reason}")]
@@ -478,7 +486,7 @@ mod tests {
             "checkpoint c has format 2; this version reads up to format 1"
         );
         let error = Checkpoint::load(Path::new("/nonexistent")).unwrap_err().to_string();
-        assert!(error.starts_with("cannot read checkpoint /nonexistent: "), "{error}");
+        assert!(error.starts_with("cannot read /nonexistent: "), "{error}");
     }
 
     #[test]

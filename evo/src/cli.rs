@@ -105,7 +105,7 @@ pub struct ConfigArgs {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   evo --config ant.ron
-  evo --config ant.ron --set strategy.population=256 --set env.healthy_z=(0.3,1.0) --seed 2
+  evo --config ant.ron --set strategy.population=256 --set env.healthy_z_range=(0.3,1.0) --seed 2
   evo --config ant.ron --generations 50 --out runs/short -q
   evo --config ant.ron --init results/runs/RUN/checkpoints/best.safetensors
   evo --config ant.ron --set strategy=CmaEs --dry-run")]
@@ -126,7 +126,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
     /// Threads; default one per core. Results do not depend on it
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
     /// What evaluates the controllers
     #[arg(long, value_enum, default_value_t)]
@@ -156,7 +156,7 @@ pub struct ResumeArgs {
     #[arg(long, value_name = "N")]
     pub generations: Option<u64>,
     /// Threads; default one per core. Results do not depend on it
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
     /// What evaluates the controllers
     #[arg(long, value_enum, default_value_t)]
@@ -200,7 +200,7 @@ pub struct EvalArgs {
     #[arg(long, value_name = "ENGINE", value_parser = engine)]
     pub engine: Option<EngineKind>,
     /// Threads; default one per core
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
     /// Print one JSON object on stdout
     #[arg(long)]
@@ -367,7 +367,7 @@ pub struct BenchPhysics {
     #[arg(long, value_name = "ENGINE", default_value = "rapier", value_parser = engine)]
     pub engine: EngineKind,
     /// Threads; default one per core
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
     /// How long to measure
     #[arg(long, value_name = "S", default_value_t = 5.0, value_parser = seconds)]
@@ -395,7 +395,7 @@ pub struct BenchController {
     #[arg(long, value_enum)]
     pub precision: Option<Precision>,
     /// Threads; default one per core
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
     /// How long to measure
     #[arg(long, value_name = "S", default_value_t = 3.0, value_parser = seconds)]
@@ -454,7 +454,7 @@ pub struct BenchRollout {
     #[arg(long, value_name = "ENGINE", value_parser = engine)]
     pub engine: Option<EngineKind>,
     /// Threads; default one per core
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
     /// How long to measure
     #[arg(long, value_name = "S", default_value_t = 10.0, value_parser = seconds)]
@@ -473,10 +473,16 @@ fn engine(text: &str) -> Result<EngineKind, String> {
 
 fn positive(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) => Err("must be at least 1".to_owned()),
-        Ok(n) => Ok(n),
-        Err(_) => Err("must be a whole number, at least 1".to_owned()),
+        Ok(n) if (1..=COUNT_MAX).contains(&n) => Ok(n),
+        _ => Err(format!("must be a whole number, 1 to {COUNT_MAX}")),
     }
+}
+
+/// Largest count on the command line; more is a typing error, and its memory would end the process.
+const COUNT_MAX: usize = 1_000_000;
+
+fn threads(text: &str) -> Result<usize, String> {
+    positive(text).ok().filter(|&n| n <= 1024).ok_or_else(|| "must be a whole number, 1 to 1024".to_owned())
 }
 
 fn finite(text: &str) -> Result<f64, String> {
@@ -559,7 +565,7 @@ mod tests {
             ("evo --seed 1", ErrorKind::MissingRequiredArgument, "--config <NAME>"),
             ("evo fly", ErrorKind::InvalidSubcommand, "fly"),
             ("evo --config a --sed 1", ErrorKind::UnknownArgument, "--seed"),
-            ("evo --config a --threads 0", ErrorKind::ValueValidation, "must be at least 1"),
+            ("evo --config a --threads 0", ErrorKind::ValueValidation, "must be a whole number, 1 to 1024"),
             ("evo --config a --backend gpu", ErrorKind::InvalidValue, "possible values: auto, cpu"),
             ("evo --config a -q -v", ErrorKind::ArgumentConflict, "cannot be used with"),
             ("evo eval r --mean --best", ErrorKind::ArgumentConflict, "cannot be used with"),

@@ -156,9 +156,15 @@ impl Config {
             require((1..=100).contains(&iterations), "physics.iterations", iterations, "1 to 100")?;
         }
         let rollout = &self.rollout;
-        require(rollout.episodes >= 1, "rollout.episodes", rollout.episodes, "at least 1")?;
+        let many = 1..=1_000_000;
+        require(many.contains(&rollout.episodes), "rollout.episodes", rollout.episodes, "1 to 1000000")?;
         if let Some(horizon) = rollout.horizon {
-            require(horizon >= 1, "rollout.horizon", horizon, "at least 1, or None")?;
+            require(
+                (1..=1_000_000_000).contains(&horizon),
+                "rollout.horizon",
+                horizon,
+                "1 to 1000000000, or None",
+            )?;
         }
         let clip = rollout.clip;
         require(clip > 0.0 && clip.is_finite(), "rollout.clip", clip, "above 0 and finite")?;
@@ -167,7 +173,7 @@ impl Config {
         }
         let run = &self.run;
         require(run.generations >= 1, "run.generations", run.generations, "at least 1")?;
-        require(run.eval_episodes >= 1, "run.eval_episodes", run.eval_episodes, "at least 1")
+        require(many.contains(&run.eval_episodes), "run.eval_episodes", run.eval_episodes, "1 to 1000000")
     }
 
     /// Checks that `rollout.weights` names reward terms of the task.
@@ -228,11 +234,11 @@ mod tests {
     #[test]
     fn values_out_of_range_are_named_with_the_range() {
         for (set, message) in [
-            ("rollout.episodes=0", "rollout.episodes = 0: must be at least 1"),
-            ("rollout.horizon=0", "rollout.horizon = 0: must be at least 1, or None"),
+            ("rollout.episodes=0", "rollout.episodes = 0: must be 1 to 1000000"),
+            ("rollout.horizon=0", "rollout.horizon = 0: must be 1 to 1000000000, or None"),
             ("rollout.clip=-1", "rollout.clip = -1: must be above 0 and finite"),
             ("run.generations=0", "run.generations = 0: must be at least 1"),
-            ("run.eval_episodes=0", "run.eval_episodes = 0: must be at least 1"),
+            ("run.eval_episodes=0", "run.eval_episodes = 0: must be 1 to 1000000"),
             ("physics.timestep=0.5", "physics.timestep = 0.5: must be above 0 and at most 0.1 s"),
             ("physics.substeps=0", "physics.substeps = 0: must be 1 to 1000"),
             ("physics.iterations=200", "physics.iterations = 200: must be 1 to 100"),

@@ -35,7 +35,7 @@ pub fn finish(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("{}", failure.message());
+            crate::progress::to_stderr(&failure.message());
             ExitCode::from(failure.code())
         }
     }

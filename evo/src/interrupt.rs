@@ -16,7 +16,9 @@ pub fn install() -> Result<(), ctrlc::Error> {
         if press() > 1 {
             std::process::exit(STOPPED);
         }
-        eprintln!("\nfinishing this generation, then writing a checkpoint; Ctrl-C again stops at once");
+        crate::progress::to_stderr(
+            "\nfinishing this generation, then writing a checkpoint; Ctrl-C again stops at once",
+        );
     })
 }
 

@@ -187,6 +187,18 @@ impl MetricsWriter {
         Ok(Self { file, path: path.to_owned() })
     }
 
+    /// Makes sure that the rows survive a power cut. Call before a checkpoint that relies on them.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn sync(&self) -> Result<(), MetricsError> {
+        self.file.sync_data().map_err(|source| MetricsError::File {
+            action: "write",
+            path: self.path.clone(),
+            source,
+        })
+    }
+
     /// Appends a row; it is in the file when this returns.
     ///
     /// # Errors

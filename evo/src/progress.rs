@@ -173,11 +173,16 @@ impl Progress {
             let _ = writeln!(log, "{text}");
         }
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{text}")),
-            None if self.verbosity != Verbosity::Quiet => eprintln!("{text}"),
+            Some(bar) => bar.suspend(|| to_stderr(text)),
+            None if self.verbosity != Verbosity::Quiet => to_stderr(text),
             None => {}
         }
     }
+}
+
+/// Prints a line. A reader that has gone is no reason to stop a run.
+pub fn to_stderr(text: &str) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// One generation in words.

@@ -131,6 +131,7 @@ impl Rollout {
             let times = worker.lock().expect("no worker has panicked").times;
             sum.envs_s += times.envs_s;
             sum.controller_s += times.controller_s;
+            sum.strategy_s += times.strategy_s;
         }
         sum
     }
@@ -151,10 +152,12 @@ impl Rollout {
 /// Where the workers' time went, for benchmarks; never part of a result.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Times {
-    /// Seconds in environments: physics, observations, rewards.
+    /// Seconds in environments: physics, resets, observations, rewards.
     pub envs_s: f64,
-    /// Seconds in controllers: normalisation, network, scaling of actions.
+    /// Seconds in controllers: loading, normalisation, network, scaling of actions.
     pub controller_s: f64,
+    /// Seconds in making members.
+    pub strategy_s: f64,
 }
 
 struct Worker {
@@ -248,7 +251,7 @@ impl Worker {
                 if outcome.terminated || outcome.truncated {
                     episode.terminated = outcome.terminated;
                     // With one slot the difference belongs to this episode.
-                    episode.blew_up = self.envs.blow_ups() > blow_ups;
+                    episode.blew_up |= self.envs.blow_ups() > blow_ups;
                     episode.activity = self.evaluator.activity(slot);
                     finished.extend(self.running[slot].take());
                 }
@@ -257,14 +260,22 @@ impl Worker {
     }
 
     fn begin(&mut self, slot: usize, index: usize, episodes: &Episodes<'_>) {
+        let began = Instant::now();
         (episodes.parameters)(index, &mut self.parameters);
+        let made = Instant::now();
         self.evaluator.load(slot, &self.parameters);
         self.evaluator.reset(slot);
+        let loaded = Instant::now();
+        let blow_ups = self.envs.blow_ups();
         self.envs.reset(slot, &mut (episodes.start)(index));
+        self.times.strategy_s += (made - began).as_secs_f64();
+        self.times.controller_s += (loaded - made).as_secs_f64();
+        self.times.envs_s += loaded.elapsed().as_secs_f64();
         let spec = self.task.spec();
         let episode = Episode {
             terms: vec![0.0; spec.terms.len()],
             sums: episodes.observe.then(|| Sums::new(spec.observations.len())),
+            blew_up: self.envs.blow_ups() > blow_ups,
             ..Episode::default()
         };
         self.running[slot] = Some((index, episode));

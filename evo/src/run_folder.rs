@@ -35,8 +35,14 @@ pub enum RunFolderError {
         /// Why.
         reason: String,
     },
+    /// Another process holds the run.
+    #[error("{path} is being trained by another process")]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The name cannot be part of a folder's name.
-    #[error("run name '{name}': use letters, digits, '-', '_' and '.'")]
+    #[error("run name '{name}': use letters, digits, '-', '_' and '.' (--name)")]
     Name {
         /// The name.
         name: String,
@@ -226,6 +232,46 @@ impl RunFolder {
             .map_err(|error| RunFolderError::Write { path: file.to_owned(), source: error.into() })?;
         text.push('\n');
         self.write(file, text.as_bytes())
+    }
+
+    /// Keeps other processes from training the run for as long as the result lives, and deletes
+    /// what a killed process has left half-written.
+    ///
+    /// # Errors
+    /// [`RunFolderError::Busy`] if another process holds it, or if the folder cannot be written to.
+    pub fn lock(&self) -> Result<File, RunFolderError> {
+        let failed = |source| RunFolderError::Write { path: self.path.clone(), source };
+        let file = File::options().create(true).append(true).open(self.log()).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => {
+                return Err(RunFolderError::Busy { path: self.path.clone() });
+            }
+            // A file system without locks cannot keep anyone out.
+            Err(fs::TryLockError::Error(_)) => return Ok(file),
+        }
+        for folder in [self.path.clone(), self.checkpoints()] {
+            for entry in fs::read_dir(&folder).map_err(failed)? {
+                let path = entry.map_err(failed)?.path();
+                if path.extension().is_some_and(|extension| extension == "tmp") {
+                    fs::remove_file(&path).map_err(failed)?;
+                }
+            }
+        }
+        Ok(file)
+    }
+
+    /// Marks the run as unfinished, before it goes on.
+    ///
+    /// # Errors
+    /// If the summary cannot be deleted.
+    pub fn reopen(&self) -> Result<(), RunFolderError> {
+        match fs::remove_file(self.summary()) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(RunFolderError::Write { path: self.summary(), source })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Deletes numbered checkpoints but the `keep` latest (0 keeps all), and those after `latest`,
@@ -451,7 +497,7 @@ mod tests {
         assert!(error.starts_with(&format!("cannot write to run folder {}: ", out.display())), "{error}");
         for name in ["", "a/b", "..", "a b"] {
             let error = RunFolder::create_in(root.path(), name, 1, "t", "x").unwrap_err().to_string();
-            assert_eq!(error, format!("run name '{name}': use letters, digits, '-', '_' and '.'"));
+            assert_eq!(error, format!("run name '{name}': use letters, digits, '-', '_' and '.' (--name)"));
         }
     }
 

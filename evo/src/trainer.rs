@@ -110,6 +110,8 @@ pub struct Trainer {
     env_steps: u64,
     blow_ups: u64,
     best_eval: Option<f64>,
+    /// Observation statistics under which the best member so far was scored.
+    best_statistics: Statistics,
     rollout_s: f64,
 }
 
@@ -131,6 +133,7 @@ impl Trainer {
         Ok(Self {
             search,
             statistics: Statistics::new(spec.observations.len()),
+            best_statistics: Statistics::new(spec.observations.len()),
             training: setup.rollout(horizon, Some(Arc::clone(&pool)))?,
             evaluation: setup.rollout(spec.horizon, Some(Arc::clone(&pool)))?,
             weights: spec.terms.iter().map(weight).collect(),
@@ -241,7 +244,11 @@ impl Trainer {
         self.rollout_s += rolling.elapsed().as_secs_f64();
         let fitness: Vec<f64> =
             episodes.chunks(per).map(|e| e.iter().map(|e| e.fitness).sum::<f64>() / per as f64).collect();
+        let best = self.search.best().map(|(fitness, _)| fitness);
         pool.install(|| self.search.tell(&fitness))?;
+        if self.search.best().map(|(fitness, _)| fitness) != best {
+            self.best_statistics = self.statistics.clone();
+        }
         let mut activity = Activity::default();
         let mut steps = 0;
         for episode in &episodes {
@@ -326,9 +333,11 @@ impl Trainer {
         if let Some((_, best)) = self.search.best() {
             put("best", best.to_vec().into());
         }
-        put("observation.mean", self.statistics.mean.clone().into());
-        put("observation.m2", self.statistics.m2.clone().into());
-        put("observation.count", vec![self.statistics.count].into());
+        for (prefix, statistics) in [("", &self.statistics), ("best.", &self.best_statistics)] {
+            put(&format!("{prefix}observation.mean"), statistics.mean.clone().into());
+            put(&format!("{prefix}observation.m2"), statistics.m2.clone().into());
+            put(&format!("{prefix}observation.count"), vec![statistics.count].into());
+        }
         for (name, tensor) in &state.tensors {
             let data = match &tensor.data {
                 Data::F64(values) => TensorData::F64(values.clone()),
@@ -367,7 +376,8 @@ impl Trainer {
             state.tensors.insert(name.to_owned(), tensor);
         }
         self.search.restore(&state)?;
-        self.statistics = statistics(checkpoint, self.statistics.mean.len())?;
+        self.statistics = statistics(checkpoint, "", self.statistics.mean.len())?;
+        self.best_statistics = statistics(checkpoint, "best.", self.statistics.mean.len())?;
         self.env_steps = checkpoint.meta("env_steps")?;
         self.blow_ups = checkpoint.meta("blow_ups")?;
         self.best_eval = checkpoint.meta("best_eval")?;
@@ -379,10 +389,25 @@ impl Trainer {
     /// # Errors
     /// If its controller differs from the config's.
     pub fn warm_start(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+        let from: Config = checkpoint.meta("config")?;
+        let of = |config: &Config| {
+            let rollout = &config.rollout;
+            [
+                ("task", config.env.name().to_owned()),
+                ("controller", crate::ron_io::to_text(&config.controller).unwrap_or_default()),
+                ("observation normalisation", format!("{} (clip {})", rollout.normalize, rollout.clip)),
+            ]
+        };
+        check_layout(checkpoint, &self.layout())?;
+        for ((what, found), (_, expected)) in of(&from).into_iter().zip(of(&self.config)) {
+            if found != expected {
+                return Err(mismatch(checkpoint, what, found, expected));
+            }
+        }
         let policy = load_policy(checkpoint, &self.setup, Which::Mean, &self.config)?;
         let x0: Vec<f64> = policy.parameters.iter().map(|&x| f64::from(x)).collect();
         self.search = self.config.strategy.build(&x0, self.config.run.seed)?;
-        self.statistics = statistics(checkpoint, self.statistics.mean.len())?;
+        self.statistics = statistics(checkpoint, "", self.statistics.mean.len())?;
         Ok(())
     }
 }
@@ -407,29 +432,38 @@ pub fn load_policy(
     config: &Config,
 ) -> Result<Policy, TrainError> {
     check_layout(checkpoint, &layout(setup.controller.as_ref()))?;
-    let name = match which {
-        Which::Mean => "mean",
-        Which::Best => "best",
+    let (name, prefix) = match which {
+        Which::Mean => ("mean", ""),
+        Which::Best => ("best", "best."),
     };
     let parameters = checkpoint.f32(name, &[setup.controller.layout().len()])?.to_vec();
+    if parameters.iter().any(|x| !x.is_finite()) {
+        return Err(
+            CheckpointError::NotFinite { path: checkpoint.path().to_owned(), name: name.to_owned() }.into()
+        );
+    }
     let size = setup.task.spec().observations.len();
     let normalizer = if config.rollout.normalize {
-        statistics(checkpoint, size)?.normalizer(config.rollout.clip)
+        statistics(checkpoint, prefix, size)?.normalizer(config.rollout.clip)
     } else {
         Normalizer::identity(size, config.rollout.clip)
     };
     Ok(Policy { parameters, normalizer })
 }
 
-fn statistics(checkpoint: &Checkpoint, size: usize) -> Result<Statistics, TrainError> {
-    Ok(Statistics {
-        count: checkpoint.f64("observation.count", &[1])?[0],
-        mean: checkpoint.f64("observation.mean", &[size])?.to_vec(),
-        m2: checkpoint.f64("observation.m2", &[size])?.to_vec(),
-    })
+fn statistics(checkpoint: &Checkpoint, prefix: &str, size: usize) -> Result<Statistics, TrainError> {
+    let get = |name: &str, size: usize| -> Result<Vec<f64>, TrainError> {
+        let name = format!("{prefix}observation.{name}");
+        let values = checkpoint.f64(&name, &[size])?.to_vec();
+        if values.iter().all(|x| x.is_finite()) {
+            return Ok(values);
+        }
+        Err(CheckpointError::NotFinite { path: checkpoint.path().to_owned(), name }.into())
+    };
+    Ok(Statistics { count: get("count", 1)?[0], mean: get("mean", size)?, m2: get("m2", size)? })
 }
 
-/// The controller in words and its blocks; equal exactly if parameters mean the same.
+/// The controller in words and its blocks; equal if the parameter vectors have the same shape.
 fn layout(controller: &dyn Controller) -> String {
     let blocks: Vec<String> =
         controller.layout().blocks().iter().map(|b| format!("{}[{}×{}]", b.name, b.rows, b.cols)).collect();
@@ -441,12 +475,11 @@ fn check_layout(checkpoint: &Checkpoint, expected: &str) -> Result<(), TrainErro
     if found == expected {
         return Ok(());
     }
-    Err(TrainError::Mismatch {
-        path: checkpoint.path().display().to_string(),
-        what: "controller",
-        found,
-        expected: expected.to_owned(),
-    })
+    Err(mismatch(checkpoint, "controller", found, expected.to_owned()))
+}
+
+fn mismatch(checkpoint: &Checkpoint, what: &'static str, found: String, expected: String) -> TrainError {
+    TrainError::Mismatch { path: checkpoint.path().display().to_string(), what, found, expected }
 }
 
 fn to_json(value: &impl serde::Serialize) -> serde_json::Value {

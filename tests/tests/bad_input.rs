@@ -139,6 +139,51 @@ fn runs_are_never_overwritten_and_unusable_folders_are_named() {
     assert_says(&message, &[text(&below)]);
 }
 
+#[test]
+fn a_search_that_leaves_the_finite_numbers_fails_the_run() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let run = folder.path().join("run");
+    let set = "strategy.optimizer=Sgd(learning_rate: 1e300)";
+    let message = refuse(&["--config", "inverted_pendulum.ron", "--out", text(&run), "--set", set, "-q"], 1);
+    assert_says(&message, &["no longer finite", "learning rate"]);
+}
+
+#[test]
+fn absurd_sizes_are_refused() {
+    for set in
+        ["rollout.episodes=18446744073709551615", "strategy.population=1000000000000", "rollout.horizon=0"]
+    {
+        let message = refuse(&["--config", "ant.ron", "--set", set, "--dry-run"], 2);
+        assert_says(&message, &[set.split(['=', '.']).nth(1).expect("a field")]);
+    }
+    assert_says(&refuse(&["--config", "ant.ron", "--threads", "100000"], 2), &["1 to 1024"]);
+}
+
+#[test]
+fn a_run_that_is_being_trained_is_left_alone() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let run = folder.path().join("run");
+    let mut child = tests::evo(&[
+        "--config",
+        "inverted_pendulum.ron",
+        "--out",
+        text(&run),
+        "--generations",
+        "100000",
+        "-q",
+    ])
+    .spawn()
+    .expect("evo starts");
+    while fs::read_to_string(run.join("metrics.csv")).map_or(0, |table| table.lines().count()) < 2 {
+        assert!(child.try_wait().expect("status").is_none(), "evo ended early");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let message = refuse(&["resume", text(&run)], 2);
+    child.kill().expect("evo can be killed");
+    child.wait().expect("evo has ended");
+    assert_says(&message, &["is being trained by another process"]);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_full_disk_fails_the_run_and_keeps_what_is_there() {

@@ -83,6 +83,29 @@ fn a_killed_run_ends_like_an_uninterrupted_one() {
 }
 
 #[test]
+fn a_warm_start_survives_a_kill_before_the_first_checkpoint() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let path = |name: &str| folder.path().join(name);
+    let (first, whole, cut) = (path("first"), path("whole"), path("cut"));
+    train(&first, "2", "2");
+    let warm = |out: &Path| {
+        let more = ["--init", text(&first), "--out", text(out), "--generations", "2", "-q"];
+        let _ = succeed(&[&SMALL[..], &more[..]].concat());
+    };
+    warm(&whole);
+    let more = ["--init", text(&first), "--out", text(&cut), "--generations", "1", "-q"];
+    let sets = ["--set", "run.checkpoint_every=0"];
+    let mut child = tests::evo(&[&SMALL[..], &sets[..], &more[..]].concat()).spawn().expect("evo starts");
+    while !cut.join("checkpoints/last.safetensors").exists() {
+        assert!(child.try_wait().expect("status").is_none(), "evo ended early");
+    }
+    child.kill().expect("evo can be killed");
+    child.wait().expect("evo has ended");
+    let _ = succeed(&["resume", text(&cut), "--generations", "2", "-q"]);
+    assert_eq!(metrics(&whole)[1][..6], metrics(&cut)[1][..6]);
+}
+
+#[test]
 fn another_seed_is_another_run() {
     let folder = tempfile::tempdir().expect("scratch folder");
     let (one, two) = (folder.path().join("one"), folder.path().join("two"));

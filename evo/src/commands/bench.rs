@@ -249,7 +249,7 @@ pub(super) fn rollout(args: &BenchRollout) -> Result<(), Failure> {
     let threads = trainer.threads() as f64;
     let times = trainer.times();
     let (physics, controller) = (times.envs_s / threads / wall, times.controller_s / threads / wall);
-    let strategy = (wall - trainer.rollout_s()) / wall;
+    let strategy = times.strategy_s / threads / wall + (wall - trainer.rollout_s()) / wall;
     let report = RolloutReport {
         control_steps_per_s: trainer.env_steps() as f64 / wall,
         first_generation_s: first_generation_s.unwrap_or(wall),

@@ -8,6 +8,7 @@ mod record;
 mod trace;
 mod train;
 
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -51,15 +52,13 @@ fn read_config(args: &ConfigArgs) -> Result<(PathBuf, Config), Failure> {
 
 /// Prints `value` as one JSON object, the only thing on stdout.
 fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_string(value).run()?;
-    print_line(&text);
+    print_line(&serde_json::to_string(value).run()?);
     Ok(())
 }
 
-/// Results go to stdout, everything else to stderr.
-#[expect(clippy::print_stdout, reason = "the one place where results are printed")]
+/// Results go to stdout, everything else to stderr. A reader that has gone (`| head`) is no failure.
 fn print_line(text: &str) {
-    println!("{text}");
+    let _ = writeln!(io::stdout(), "{text}");
 }
 
 /// A trained controller with what it needs to run.

@@ -9,8 +9,15 @@ use crate::plot::Figure;
 
 /// Draws the learning curves of runs.
 pub(super) fn plot(args: &PlotArgs) -> Result<(), Failure> {
-    let out = args.out.clone().unwrap_or_else(|| PathBuf::from("curves.svg"));
-    Figure::read(&args.runs, args.title.as_deref()).usage()?.write(&out).usage()?;
-    print_line(&out.display().to_string());
+    let figure = Figure::read(&args.runs, args.title.as_deref()).usage()?;
+    let outs = match (&args.out, &args.runs[..]) {
+        (Some(out), _) => vec![out.clone()],
+        (None, [run]) => ["svg", "png"].map(|end| run.join("curve").with_extension(end)).to_vec(),
+        (None, _) => ["curves.svg", "curves.png"].map(PathBuf::from).to_vec(),
+    };
+    for out in outs {
+        figure.write(&out).usage()?;
+        print_line(&out.display().to_string());
+    }
     Ok(())
 }

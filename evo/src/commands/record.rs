@@ -1,6 +1,6 @@
 //! `evo record`: episodes with everything that happened in body and brain.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use serde_json::json;
 use snn::Probe;
@@ -57,9 +57,8 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
     let trained = load(&args.source, args.which.best, None)?;
     let spec = trained.setup.task.spec();
     let out = args.out.clone().unwrap_or_else(|| {
-        let stem = if args.source.is_dir() { args.source.clone() } else { args.source.with_extension("") };
-        let name = stem.file_name().map_or_else(|| "run".into(), |n| n.to_string_lossy().into_owned());
-        PathBuf::from(format!("{name}.rollout.safetensors"))
+        let folder = if args.source.is_dir() { Some(args.source.as_path()) } else { args.source.parent() };
+        folder.unwrap_or(Path::new("")).join("episode.rollout.safetensors")
     });
     let rollout = trained.setup.rollout(spec.horizon, None).run()?;
     let seed = args.seed.unwrap_or(FRESH_SEED);
@@ -129,7 +128,7 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
             }
         }
     }
-    file.save(&out).run()?;
+    file.save(&out).usage()?;
     print_line(&out.display().to_string());
     Ok(())
 }

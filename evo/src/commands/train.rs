@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::failure::{Blame, Failure};
 use crate::metrics::{Metrics, MetricsRow, MetricsWriter};
 use crate::plot::Figure;
-use crate::progress::{Ending, Progress, Verbosity, count};
+use crate::progress::{Ending, Progress, Verbosity, count, to_stderr};
 use crate::run_folder::{Provenance, RunFolder};
 use crate::strategy::StopReason;
 use crate::trainer::Trainer;
@@ -55,19 +55,26 @@ pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {
         return Ok(());
     }
     let stem = path.file_stem().map_or_else(|| "run".into(), |s| s.to_string_lossy().into_owned());
-    let name = args.name.clone().unwrap_or(stem);
+    let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    let name = args.name.clone().unwrap_or_else(|| stem.chars().map(plain).collect());
     let folder = RunFolder::create(args.out.as_deref(), &name, config.run.seed, &text).usage()?;
+    let _lock = folder.lock().usage()?;
     let provenance = Provenance::collect(config.run.seed, trainer.threads(), &text);
     folder.write_json(&folder.provenance(), &provenance).run()?;
     let terms = trainer.setup().task.spec().terms;
     let metrics = MetricsWriter::create(&folder.metrics(), terms).run()?;
-    go_on(trainer, &folder, metrics, 0.0, args.output.verbosity())
+    if args.init.is_some() {
+        // The config does not know where the run starts from; a resumed run must.
+        trainer.checkpoint().save(&folder.last()).run()?;
+    }
+    go_on(trainer, &folder, metrics, &Earlier::default(), args.output.verbosity())
 }
 
 /// Goes on with a run.
 pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
     let folder = RunFolder::open(&args.run).usage()?;
     let mut config: Config = ron_io::read(&folder.config()).usage()?;
+    let _lock = folder.lock().usage()?;
     let checkpoint = folder.last().exists().then(|| Checkpoint::load(&folder.last())).transpose().usage()?;
     if let Some(generations) = args.generations {
         config.run.generations = generations;
@@ -77,11 +84,19 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
         check_same_config(checkpoint, &config, &folder)?;
         trainer.restore(checkpoint).usage()?;
     }
-    if trainer.generation() >= config.run.generations {
-        let done = trainer.generation();
-        eprintln!("{} has all of its {done} generations; --generations N goes on", args.run.display());
+    let done = trainer.generation();
+    if over(&trainer) && folder.is_finished() {
+        to_stderr(&match stop_reason(&trainer) {
+            Some(reason) => {
+                format!("{}: the search has ended after {done} generations ({reason:?})", args.run.display())
+            }
+            None => {
+                format!("{} has all of its {done} generations; --generations N goes on", args.run.display())
+            }
+        });
         return Ok(());
     }
+    folder.reopen().run()?;
     if args.generations.is_some() {
         let text = ron_io::to_text(&config).usage()?;
         folder.write(&folder.config(), text.as_bytes()).run()?;
@@ -89,8 +104,30 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
     let terms = trainer.setup().task.spec().terms;
     let metrics = MetricsWriter::resume(&folder.metrics(), terms, trainer.generation()).run()?;
     let table = Metrics::read(&folder.metrics()).run()?;
-    let wall_s = table.column("wall_s").and_then(|c| c.last().copied().flatten()).unwrap_or(0.0);
-    go_on(trainer, &folder, metrics, wall_s, args.output.verbosity())
+    let last = |name: &str| table.column(name).and_then(|column| column.last().copied().flatten());
+    let evaluation = last("eval_return_mean").zip(last("eval_return_std"));
+    let earlier = Earlier {
+        wall_s: last("wall_s").unwrap_or(0.0),
+        evaluation: evaluation.map(|(mean, std)| (mean, std, config.run.eval_episodes)),
+    };
+    go_on(trainer, &folder, metrics, &earlier, args.output.verbosity())
+}
+
+/// What a resumed run brings along from its metrics.
+#[derive(Default)]
+struct Earlier {
+    wall_s: f64,
+    /// Mean, standard deviation and number of episodes.
+    evaluation: Option<(f64, f64, usize)>,
+}
+
+/// Why the search itself has ended. A fresh one has not, however it looks.
+fn stop_reason(trainer: &Trainer) -> Option<StopReason> {
+    trainer.search().stop_reason().filter(|_| trainer.generation() > 0)
+}
+
+fn over(trainer: &Trainer) -> bool {
+    trainer.generation() >= trainer.config().run.generations || stop_reason(trainer).is_some()
 }
 
 /// A checkpoint belongs to a config if they differ in nothing but the number of generations.
@@ -112,13 +149,13 @@ fn check_same_config(checkpoint: &Checkpoint, config: &Config, folder: &RunFolde
     .usage()
 }
 
-/// Trains to the end or to the first Ctrl-C. Nothing computed is lost: every row and checkpoint is
-/// on disk before the next generation starts.
+/// Trains to the end or to the first Ctrl-C. A row is in its file before the next generation starts;
+/// a killed run goes on from its last checkpoint and computes what came after it again.
 fn go_on(
     mut trainer: Trainer,
     folder: &RunFolder,
     mut metrics: MetricsWriter,
-    earlier_s: f64,
+    earlier: &Earlier,
     verbosity: Verbosity,
 ) -> Result<(), Failure> {
     interrupt::install().run()?;
@@ -127,16 +164,14 @@ fn go_on(
     let mut progress = Progress::new(verbosity, Some(&folder.log()), run.generations, terms).run()?;
     progress.start(&introduction(&trainer, folder.path()));
     let began = std::time::Instant::now();
-    let mut evaluation = None;
+    let mut evaluation = earlier.evaluation;
     let mut blow_ups = trainer.blow_ups();
     let mut interrupted = false;
-    let mut stopped = None;
-    let mut wall_s = earlier_s;
-    while trainer.generation() < run.generations {
+    let mut wall_s = earlier.wall_s;
+    while !over(&trainer) {
         let mut row: MetricsRow = trainer.advance().run()?;
         let generation = trainer.generation();
-        stopped = trainer.search().stop_reason();
-        let last = generation == run.generations || stopped.is_some();
+        let last = over(&trainer);
         let mut improved = false;
         if last || (run.eval_every > 0 && generation.is_multiple_of(run.eval_every)) {
             let before = trainer.best_eval();
@@ -146,7 +181,7 @@ fn go_on(
             row.eval_return_std = Some(result.return_std);
             evaluation = Some((result.return_mean, result.return_std, result.episodes));
         }
-        wall_s = earlier_s + began.elapsed().as_secs_f64();
+        wall_s = earlier.wall_s + began.elapsed().as_secs_f64();
         row.wall_s = wall_s;
         metrics.push(&row).run()?;
         progress.generation(&row);
@@ -160,9 +195,10 @@ fn go_on(
         interrupted = interrupt::requested() && !last;
         let due = run.checkpoint_every > 0 && generation.is_multiple_of(run.checkpoint_every);
         if due || last || interrupted || improved {
+            metrics.sync().run()?;
             save(&trainer, folder, due, improved, due || last || interrupted)?;
         }
-        if last || interrupted {
+        if interrupted {
             break;
         }
     }
@@ -185,7 +221,7 @@ fn go_on(
             eval_return_std: evaluation.map(|e| e.1),
             eval_return_best: trainer.best_eval(),
             blow_ups: trainer.blow_ups(),
-            stopped,
+            stopped: stop_reason(&trainer),
         };
         folder.write_json(&folder.summary(), &summary).run()?;
     }

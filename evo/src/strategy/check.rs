@@ -45,3 +45,11 @@ pub(super) fn at_least_one(
 ) -> Result<(), StrategyError> {
     if value >= 1 { Ok(()) } else { Err(error(strategy, field, &value, "an integer ≥ 1")) }
 }
+
+/// Largest population; more is a typing error, and its memory would end the process.
+const MAX_POPULATION: usize = 1 << 20;
+
+pub(super) fn population(strategy: &'static str, value: usize) -> Result<(), StrategyError> {
+    let valid = (1..=MAX_POPULATION).contains(&value);
+    if valid { Ok(()) } else { Err(error(strategy, "population", &value, "an integer from 1 to 1048576")) }
+}

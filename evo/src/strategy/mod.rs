@@ -248,6 +248,14 @@ pub enum StrategyError {
         /// Which generation, counted from 0.
         generation: u64,
     },
+    /// The update left the finite numbers.
+    #[error(
+        "generation {generation}: the mean of the search is no longer finite; use a smaller sigma or learning rate"
+    )]
+    Diverged {
+        /// The generation after which it happened.
+        generation: u64,
+    },
     /// `tell` without members to tell about.
     #[error("tell() without an ask() before it")]
     TellBeforeAsk,

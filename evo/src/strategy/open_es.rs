@@ -81,7 +81,7 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
 impl OpenEsConfig {
     pub(super) fn validate(&self) -> Result<(), StrategyError> {
         let name = INFO.name;
-        check::at_least_one(name, "population", self.population as u64)?;
+        check::population(name, self.population)?;
         if self.antithetic && !self.population.is_multiple_of(2) {
             let expected = "an even number, or `antithetic: false`";
             return Err(check::error(name, "population", &self.population, expected));

@@ -107,7 +107,8 @@ impl Search {
     /// A member with NaN or infinite fitness has failed: it ranks behind all others and never becomes the best.
     ///
     /// # Errors
-    /// Wrong number of values, no `ask` before, or no finite fitness at all. The search is then unchanged.
+    /// Wrong number of values, no `ask` before, or no finite fitness at all: the search is then unchanged.
+    /// [`StrategyError::Diverged`] if the update left the finite numbers: the search is then of no use.
     pub fn tell(&mut self, fitness: &[f64]) -> Result<(), StrategyError> {
         if !self.asked {
             return Err(StrategyError::TellBeforeAsk);
@@ -129,7 +130,12 @@ impl Search {
         self.asked = false;
         self.generation += 1;
         self.evaluations += fitness.len() as u64;
-        Ok(())
+        let mut mean = vec![0.0; self.dimension()];
+        self.strategy.mean(&mut mean);
+        if mean.iter().all(|x| x.is_finite()) {
+            return Ok(());
+        }
+        Err(StrategyError::Diverged { generation: self.generation })
     }
 
     /// Writes the mean of the search distribution.

@@ -195,12 +195,14 @@ impl World {
     }
 
     fn step(&mut self, shared: &Shared, controls: &[f32], row: &mut Row<'_>) {
+        let mut quarantined = false;
         for _ in 0..shared.options.substeps {
             self.push(shared, controls);
             self.advance(&shared.parameters, shared.gravity);
+            // rapier reports what it has taken out of the world for one physics step only.
+            quarantined |= !self.pipeline.quarantine().is_empty();
         }
         self.read(shared, row);
-        let quarantined = !self.pipeline.quarantine().is_empty();
         let sane = |limit: f32| move |x: &f32| x.abs() <= limit;
         *row.bad =
             quarantined || !row.qpos.iter().all(sane(MAX_POSITION)) || !row.qvel.iter().all(sane(MAX_RATE));
