@@ -261,7 +261,7 @@ pub struct TraceArgs {
     /// Task
     #[arg(long, value_name = "NAME")]
     pub env: String,
-    /// Start positions, [nq] or [1, nq]
+    /// Start positions, one row of nq values
     #[arg(long, value_name = "QPOS.npy")]
     pub start: PathBuf,
     /// Controls, [T, nu]
