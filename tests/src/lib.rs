@@ -1,7 +1,7 @@
 //! What the black-box tests share: the `evo` program, scratch folders, reference data.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output};
 
 /// Root of the workspace.
 #[must_use]
@@ -62,6 +62,30 @@ pub fn refuse(arguments: &[&str], code: i32) -> String {
     assert_eq!(output.status.code(), Some(code), "evo {arguments:?}: {stderr}");
     assert!(!stderr.contains("panicked"), "{stderr}");
     stderr
+}
+
+/// Starts a training run of the inverted pendulum that would take hours, and waits for `rows`
+/// generations. Kill it.
+///
+/// # Panics
+/// If it ends by itself.
+#[must_use]
+pub fn endless_run(folder: &Path, more: &[&str], rows: usize) -> Child {
+    let basics =
+        ["--config", "inverted_pendulum.ron", "--out", text(folder), "--generations", "100000", "-q"];
+    let mut child = evo(&[&basics[..], more].concat()).spawn().expect("evo starts");
+    while generations(folder) < rows {
+        assert!(child.try_wait().expect("status").is_none(), "evo ended early");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    child
+}
+
+/// Number of generations in a run's metrics.
+#[must_use]
+pub fn generations(folder: &Path) -> usize {
+    std::fs::read_to_string(folder.join("metrics.csv"))
+        .map_or(0, |table| table.lines().count().saturating_sub(1))
 }
 
 /// A path as an argument.

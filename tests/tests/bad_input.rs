@@ -163,21 +163,7 @@ fn absurd_sizes_are_refused() {
 fn a_run_that_is_being_trained_is_left_alone() {
     let folder = tempfile::tempdir().expect("scratch folder");
     let run = folder.path().join("run");
-    let mut child = tests::evo(&[
-        "--config",
-        "inverted_pendulum.ron",
-        "--out",
-        text(&run),
-        "--generations",
-        "100000",
-        "-q",
-    ])
-    .spawn()
-    .expect("evo starts");
-    while fs::read_to_string(run.join("metrics.csv")).map_or(0, |table| table.lines().count()) < 2 {
-        assert!(child.try_wait().expect("status").is_none(), "evo ended early");
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
+    let mut child = tests::endless_run(&run, &[], 1);
     let message = refuse(&["resume", text(&run)], 2);
     child.kill().expect("evo can be killed");
     child.wait().expect("evo has ended");

@@ -246,34 +246,16 @@ fn a_run_leaves_the_agreed_files() {
 fn ctrl_c_finishes_the_generation_and_leaves_a_run_to_resume() {
     let folder = tempfile::tempdir().expect("scratch folder");
     let run = folder.path().join("run");
-    let mut child = tests::evo(&[
-        "--config",
-        "inverted_pendulum.ron",
-        "--out",
-        text(&run),
-        "--generations",
-        "100000",
-        "-q",
-        "--set",
-        "run.eval_every=0",
-        "--set",
-        "run.checkpoint_every=0",
-    ])
-    .spawn()
-    .expect("evo starts");
-    let rows = || fs::read_to_string(run.join("metrics.csv")).map_or(0, |table| table.lines().count());
-    while rows() < 3 {
-        assert!(child.try_wait().expect("status").is_none(), "evo ended early");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    let sets = ["--set", "run.eval_every=0", "--set", "run.checkpoint_every=0"];
+    let mut child = tests::endless_run(&run, &sets, 2);
     let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(killed.expect("kill runs").success(), "signal sent");
     assert_eq!(child.wait().expect("status").code(), Some(0), "an interrupted run is no failure");
-    let done = rows() as u64 - 1;
+    let done = tests::generations(&run) as u64;
     let last = meta(&run.join("checkpoints/last.safetensors"));
     assert_eq!(last["generation"].as_u64(), Some(done), "the last generation is in the checkpoint");
     assert!(!run.join("summary.json").exists(), "the run is not finished");
     let more = (done + 1).to_string();
     let _ = succeed(&["resume", text(&run), "--generations", &more, "-q"]);
-    assert_eq!(rows() as u64 - 1, done + 1);
+    assert_eq!(tests::generations(&run) as u64, done + 1);
 }
