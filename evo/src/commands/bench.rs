@@ -12,7 +12,7 @@ use snn::Activity;
 
 use crate::bench_strategy;
 use crate::cli::{BenchController, BenchPhysics, BenchRollout, BenchStrategy};
-use crate::commands::{print_json, print_line, read_config};
+use crate::commands::{print_json, print_line, read_config, task};
 use crate::failure::{Blame, Failure};
 use crate::random::{Purpose, Stream};
 use crate::trainer::{Setup, Trainer, pool};
@@ -42,10 +42,7 @@ struct PhysicsReport {
 
 /// Random actions, episodes reset when they end.
 pub(super) fn physics(args: &BenchPhysics) -> Result<(), Failure> {
-    let config = envs::EnvConfig::from_name(&args.env)
-        .ok_or_else(|| anyhow::anyhow!("unknown env '{}' (valid: {})", args.env, envs::names().join(", ")))
-        .usage()?;
-    let task = config.build().usage()?;
+    let task = task(&args.env)?;
     let spec = task.spec();
     let mut options = task.physics(envs::Fidelity::Default);
     options.engine = args.engine;

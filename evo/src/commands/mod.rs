@@ -10,6 +10,7 @@ mod train;
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -61,6 +62,20 @@ fn print_line(text: &str) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
+/// The task called `name`, with its default settings.
+fn task(name: &str) -> Result<Arc<dyn envs::Task>, Failure> {
+    let config = envs::EnvConfig::from_name(name)
+        .ok_or_else(|| anyhow::anyhow!("unknown env '{name}' (valid: {})", envs::names().join(", ")))
+        .usage()?;
+    config.build().usage()
+}
+
+/// A checkpoint file, or the last checkpoint of a run folder.
+fn load_checkpoint(source: &Path) -> Result<Checkpoint, Failure> {
+    let file = if source.is_dir() { RunFolder::open(source).usage()?.last() } else { source.to_owned() };
+    Checkpoint::load(&file).usage()
+}
+
 /// A trained controller with what it needs to run.
 struct Trained {
     config: Config,
@@ -70,8 +85,7 @@ struct Trained {
 
 /// Loads a run folder (its last checkpoint) or a checkpoint file.
 fn load(source: &Path, best: bool, engine: Option<sim::EngineKind>) -> Result<Trained, Failure> {
-    let file = if source.is_dir() { RunFolder::open(source).usage()?.last() } else { source.to_owned() };
-    let checkpoint = Checkpoint::load(&file).usage()?;
+    let checkpoint = load_checkpoint(source)?;
     let mut config: Config = checkpoint.meta("config").usage()?;
     if let Some(engine) = engine {
         config.physics.engine = engine;

@@ -3,15 +3,13 @@
 use sim::Worlds;
 
 use crate::cli::TraceArgs;
+use crate::commands::task;
 use crate::failure::{Blame, Failure};
 use crate::npy::{self, Matrix};
 
 /// Plays recorded controls from a given start.
 pub(super) fn trace(args: &TraceArgs) -> Result<(), Failure> {
-    let config = envs::EnvConfig::from_name(&args.env)
-        .ok_or_else(|| anyhow::anyhow!("unknown env '{}' (valid: {})", args.env, envs::names().join(", ")))
-        .usage()?;
-    let task = config.build().usage()?;
+    let task = task(&args.env)?;
     let model = task.model();
     let (nq, nv) = (model.nq(), model.nv());
     let start = npy::read(&args.start, Some(nq)).usage()?;

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::checkpoint::Checkpoint;
 use crate::cli::{ResumeArgs, TrainArgs};
-use crate::commands::{print_line, read_config};
+use crate::commands::{load_checkpoint, print_line, read_config};
 use crate::config::Config;
 use crate::failure::{Blame, Failure};
 use crate::metrics::{Metrics, MetricsRow, MetricsWriter};
@@ -47,8 +47,7 @@ pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {
     // Building it is the check: whatever is wrong is said before a folder exists.
     let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0)).usage()?;
     if let Some(init) = &args.init {
-        let file = if init.is_dir() { RunFolder::open(init).usage()?.last() } else { init.clone() };
-        trainer.warm_start(&Checkpoint::load(&file).usage()?).usage()?;
+        trainer.warm_start(&load_checkpoint(init)?).usage()?;
     }
     if args.dry_run {
         print_line(text.trim_end());
