@@ -3,6 +3,7 @@
 
 mod error;
 mod inertia;
+mod lanes;
 mod mjcf;
 mod model;
 mod rapier;

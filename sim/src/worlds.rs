@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::lanes::LanesEngine;
 use crate::rapier::RapierEngine;
 use crate::{Model, SimError};
 
@@ -17,6 +18,32 @@ pub enum EngineKind {
     /// rapier3d multibodies, one rapier world per world: the general engine.
     #[default]
     Rapier,
+    /// Our own engine: one world per lane of a SIMD register, MuJoCo's equations.
+    Lanes,
+}
+
+impl EngineKind {
+    /// Every engine.
+    pub const ALL: [Self; 2] = [Self::Rapier, Self::Lanes];
+
+    /// Name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rapier => "rapier",
+            Self::Lanes => "lanes",
+        }
+    }
+
+    /// Number of worlds that one thread steps at the lowest cost per world.
+    #[must_use]
+    pub fn batch(self) -> usize {
+        match self {
+            // One rapier world fits the caches; more would evict each other.
+            Self::Rapier => 1,
+            Self::Lanes => crate::lanes::WIDTH,
+        }
+    }
 }
 
 /// How the worlds are stepped.
@@ -66,6 +93,8 @@ pub enum Sensor {
     AngularVelocity(usize),
     /// Sum of the contact forces on a body, world frame, N, mean over the last physics step; 3 values.
     ContactForce(usize),
+    /// Sum of the normal forces of all contacts of a body, N, mean over the last physics step; 1 value.
+    Touch(usize),
 }
 
 impl Sensor {
@@ -74,6 +103,7 @@ impl Sensor {
     pub fn len(self) -> usize {
         match self {
             Self::Orientation(_) => 4,
+            Self::Touch(_) => 1,
             _ => 3,
         }
     }
@@ -82,6 +112,62 @@ impl Sensor {
     #[must_use]
     pub fn is_empty(self) -> bool {
         false
+    }
+}
+
+/// Physical changes of one world relative to its model. They hold until the next change, across resets.
+///
+/// As in MuJoCo when fields of a compiled model are changed, the softness of contacts and limits
+/// keeps following the unchanged model's inertia.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameters {
+    /// Factor on mass and inertia, per body, finite and above 0; entry 0 (the world) is not used.
+    pub mass: Vec<f32>,
+    /// Factor on all friction coefficients, finite and at least 0.
+    pub friction: f32,
+    /// Factor on the gear, per actuator, finite; 0 is a broken motor.
+    pub gear: Vec<f32>,
+    /// Gravity, m/s².
+    pub gravity: [f32; 3],
+}
+
+impl Parameters {
+    /// The model as it is.
+    #[must_use]
+    pub fn nominal(model: &Model) -> Self {
+        Self {
+            mass: vec![1.0; model.bodies.len()],
+            friction: 1.0,
+            gear: vec![1.0; model.nu()],
+            gravity: model.option.gravity.map(|g| g as f32),
+        }
+    }
+
+    fn validate(&self, model: &Model) -> Result<(), SimError> {
+        for (what, got, expected) in [
+            ("parameters.mass", self.mass.len(), model.bodies.len()),
+            ("parameters.gear", self.gear.len(), model.nu()),
+        ] {
+            if got != expected {
+                return Err(SimError::Length { what, got, expected });
+            }
+        }
+        let check = |setting: &'static str, value: f32, valid: bool, expected: &'static str| {
+            if valid { Ok(()) } else { Err(SimError::Setting { setting, value: f64::from(value), expected }) }
+        };
+        for &mass in &self.mass {
+            check("parameters.mass", mass, mass.is_finite() && mass > 0.0, "a finite factor above 0")?;
+        }
+        let friction = self.friction;
+        let valid = friction.is_finite() && friction >= 0.0;
+        check("parameters.friction", friction, valid, "a finite factor of at least 0")?;
+        for &gear in &self.gear {
+            check("parameters.gear", gear, gear.is_finite(), "a finite factor")?;
+        }
+        for &gravity in &self.gravity {
+            check("parameters.gravity", gravity, gravity.is_finite(), "a finite acceleration")?;
+        }
+        Ok(())
     }
 }
 
@@ -143,6 +229,8 @@ impl State {
 pub(crate) trait Engine: Send {
     /// Starts `world` anew from `row.qpos` and `row.qvel`; fills `row.sensors`, clears `row.bad`.
     fn reset(&mut self, world: usize, row: Row<'_>);
+    /// Changes `world`'s parameters, which have been checked; its state stays.
+    fn configure(&mut self, world: usize, parameters: &Parameters);
     /// One control step of every active world.
     fn step(&mut self, active: &[bool], controls: &[f32], state: &mut State);
     /// The engine's own state of `world`, warm-start forces included.
@@ -170,6 +258,7 @@ pub struct Snapshot {
     qvel: Vec<f32>,
     sensors: Vec<f32>,
     bad: bool,
+    parameters: Parameters,
     engine: EngineSnapshot,
     kind: EngineKind,
 }
@@ -178,6 +267,7 @@ pub struct Snapshot {
 pub struct Worlds {
     model: Arc<Model>,
     options: StepOptions,
+    parameters: Vec<Parameters>,
     state: State,
     engine: Box<dyn Engine>,
 }
@@ -208,8 +298,10 @@ impl Worlds {
         };
         let engine: Box<dyn Engine> = match options.engine {
             EngineKind::Rapier => Box::new(RapierEngine::new(model, n, options, sensors)?),
+            EngineKind::Lanes => LanesEngine::boxed(model, n, options, sensors)?,
         };
-        let mut worlds = Self { model: Arc::clone(model), options, state, engine };
+        let parameters = vec![Parameters::nominal(model); n];
+        let mut worlds = Self { model: Arc::clone(model), options, parameters, state, engine };
         let qpos: Vec<f32> = model.qpos0.iter().map(|&x| x as f32).collect();
         let qvel = vec![0.0; nv];
         for world in 0..n {
@@ -267,6 +359,28 @@ impl Worlds {
         self.engine.reset(world, row);
     }
 
+    /// How `world` differs from the model.
+    #[must_use]
+    pub fn parameters(&self, world: usize) -> &Parameters {
+        &self.parameters[world]
+    }
+
+    /// Changes the physics of `world` from its next step on; its state stays.
+    ///
+    /// # Errors
+    /// [`SimError::Length`] or [`SimError::Setting`] if `parameters` do not fit the model.
+    ///
+    /// # Panics
+    /// If `world` is out of range.
+    pub fn set_parameters(&mut self, world: usize, parameters: &Parameters) -> Result<(), SimError> {
+        if self.parameters[world] != *parameters {
+            parameters.validate(&self.model)?;
+            self.parameters[world].clone_from(parameters);
+            self.engine.configure(world, parameters);
+        }
+        Ok(())
+    }
+
     /// One control step of every world whose entry in `active` is true. `controls` is
     /// `[world][actuator]`; each is clamped to its range, NaN counts as 0.
     ///
@@ -305,6 +419,7 @@ impl Worlds {
             qvel: view.qvel.to_vec(),
             sensors: view.sensors.to_vec(),
             bad: self.bad(world),
+            parameters: self.parameters[world].clone(),
             engine: self.engine.snapshot(world),
             kind: self.options.engine,
         }
@@ -321,6 +436,8 @@ impl Worlds {
         row.qvel.copy_from_slice(&snapshot.qvel);
         row.sensors.copy_from_slice(&snapshot.sensors);
         *row.bad = snapshot.bad;
+        self.parameters[world].clone_from(&snapshot.parameters);
+        self.engine.configure(world, &snapshot.parameters);
         self.engine.restore(world, &snapshot.engine);
     }
 }
@@ -330,5 +447,6 @@ impl Worlds {
 pub fn unsupported(model: &Model, engine: EngineKind) -> Vec<String> {
     match engine {
         EngineKind::Rapier => crate::rapier::missing(model),
+        EngineKind::Lanes => crate::lanes::missing(model),
     }
 }

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use self::build::{Blueprint, JointMap, RapierState};
 use crate::worlds::{Engine, EngineSnapshot, Row, State};
-use crate::{JointKind, Model, Sensor, SimError, StepOptions};
+use crate::{JointKind, Model, Parameters, Sensor, SimError, StepOptions};
 
 /// A world faster than this (m/s, rad/s) has blown up.
 const MAX_RATE: f32 = 1e3;
@@ -84,6 +84,8 @@ impl Engine for RapierEngine {
     fn reset(&mut self, world: usize, mut row: Row<'_>) {
         self.worlds[world].reset(&self.shared, &mut row);
     }
+
+    fn configure(&mut self, _world: usize, _parameters: &Parameters) {}
 
     fn step(&mut self, active: &[bool], controls: &[f32], state: &mut State) {
         let (shared, nu) = (&self.shared, self.shared.model.nu());
@@ -301,7 +303,8 @@ impl World {
             | Sensor::Orientation(body)
             | Sensor::Velocity(body)
             | Sensor::AngularVelocity(body)
-            | Sensor::ContactForce(body)) = sensor;
+            | Sensor::ContactForce(body)
+            | Sensor::Touch(body)) = sensor;
             let place = &shared.blueprint.bodies[body];
             let pose = match place.body {
                 Some(handle) => *self.state.bodies[handle].position() * place.offset,
@@ -319,6 +322,7 @@ impl World {
                     out.copy_from_slice(&(linear + angular.cross(com - origin)).to_array());
                 }
                 Sensor::AngularVelocity(_) => out.copy_from_slice(&self.motion(place.body).1.to_array()),
+                Sensor::Touch(_) => out[0] = 0.0,
                 Sensor::ContactForce(_) => out.copy_from_slice(&self.contact_force(shared, body).to_array()),
             }
         }
