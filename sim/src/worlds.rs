@@ -8,9 +8,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::lanes::LanesEngine;
 use crate::rapier::RapierEngine;
 use crate::{Model, SimError};
+
+/// A world faster than this (m/s, rad/s) has blown up.
+pub(crate) const MAX_RATE: f32 = 1e3;
+/// A world farther out than this (m, rad) has blown up.
+pub(crate) const MAX_POSITION: f32 = 1e5;
 
 /// Which engine steps the worlds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,7 +206,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    fn row(&mut self, world: usize) -> Row<'_> {
+    pub(crate) fn row(&mut self, world: usize) -> Row<'_> {
         Row {
             qpos: &mut self.qpos[world * self.nq..(world + 1) * self.nq],
             qvel: &mut self.qvel[world * self.nv..(world + 1) * self.nv],
@@ -298,7 +302,7 @@ impl Worlds {
         };
         let engine: Box<dyn Engine> = match options.engine {
             EngineKind::Rapier => Box::new(RapierEngine::new(model, n, options, sensors)?),
-            EngineKind::Lanes => LanesEngine::boxed(model, n, options, sensors)?,
+            EngineKind::Lanes => crate::lanes::engine(model, n, options, sensors)?,
         };
         let parameters = vec![Parameters::nominal(model); n];
         let mut worlds = Self { model: Arc::clone(model), options, parameters, state, engine };

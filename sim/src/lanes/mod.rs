@@ -1,28 +1,347 @@
 //! The lanes engine: one world per lane of a SIMD register.
+//!
+//! Follows MuJoCo's equations: reduced coordinates, soft constraints, semi-implicit Euler with joint
+//! damping treated implicitly. What it cannot do is refused by name. All worlds of a register walk
+//! through the same tables, without recursion or allocation, so the cost of a step does not depend
+//! on what the worlds do but for contacts: those that touch in any lane are computed for all.
+//!
+//! A world's result depends on nothing but its own state: every operation rounds the same in every
+//! lane and on every instruction set.
+
+mod collide;
+mod dispatch;
+mod dynamics;
+mod lane;
+mod shape;
+mod solver;
+mod table;
+mod vector;
+mod weights;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 use std::sync::Arc;
 
-use crate::worlds::Engine;
-use crate::{Model, Sensor, SimError, StepOptions};
+use nalgebra as na;
 
-/// Worlds that are stepped together.
-pub(crate) const WIDTH: usize = 16;
+use self::dispatch::Run;
+use self::dynamics::{Group, Scratch};
+use self::lane::Lane;
+pub(crate) use self::lane::WIDTH;
+use self::solver::Rows;
+use self::table::{MAX_DOFS, Tables};
+use crate::worlds::{Engine, EngineSnapshot, MAX_POSITION, MAX_RATE, Parameters, Row, State};
+use crate::{JointKind, Model, Sensor, SimError, StepOptions};
 
 /// What the engine cannot do of what the model asks for, one entry each; empty if it can do it all.
-pub(crate) fn missing(_model: &Model) -> Vec<String> {
-    vec!["everything: it is being built".to_owned()]
+pub(crate) fn missing(model: &Model) -> Vec<String> {
+    let mut missing = Vec::new();
+    if model.nv() > MAX_DOFS {
+        missing.push(format!("{} degrees of freedom (at most {MAX_DOFS})", model.nv()));
+    }
+    for joint in &model.joints {
+        let (name, scalar) = (&joint.name, joint.kind.nv() == 1);
+        if joint.kind == JointKind::Free && model.bodies[joint.body].parent != 0 {
+            missing.push(format!("free joint '{name}' below the world"));
+        }
+        if !scalar && joint.limited {
+            missing.push(format!("limits on joint '{name}', which is no hinge or slide"));
+        }
+        if !scalar && (joint.stiffness != 0.0 || joint.frictionloss != 0.0) {
+            missing.push(format!("spring or dry friction on joint '{name}', which is no hinge or slide"));
+        }
+        if joint.limited && joint.range[1] - joint.range[0] < 2.0 * joint.margin {
+            missing.push(format!("margin of joint '{name}' wider than half of its range"));
+        }
+        if joint.limited && joint.solimp_limit[4] != 1.0 && joint.solimp_limit[4] != 2.0 {
+            missing.push(format!("solimp power {} of joint '{name}' (1 or 2)", joint.solimp_limit[4]));
+        }
+    }
+    missing.extend(shape::refused(model));
+    if missing.is_empty()
+        && let Some((dof, inertia)) = weights::Weights::lightest(model)
+        && inertia.is_nan_or_below(1e-12)
+    {
+        missing.push(format!("degree of freedom {dof}, which moves no mass"));
+    }
+    missing
 }
 
-/// All worlds of a batch.
-pub(crate) struct LanesEngine;
+/// Comparison that counts NaN as too small.
+trait Below {
+    fn is_nan_or_below(self, limit: f64) -> bool;
+}
 
-impl LanesEngine {
-    pub(crate) fn boxed(
-        model: &Arc<Model>,
-        _n: usize,
-        _options: StepOptions,
-        _sensors: &[Sensor],
-    ) -> Result<Box<dyn Engine>, SimError> {
-        Err(SimError::Unsupported { engine: "lanes", model: model.name.clone(), missing: missing(model) })
+impl Below for f64 {
+    fn is_nan_or_below(self, limit: f64) -> bool {
+        self.is_nan() || self < limit
+    }
+}
+
+/// What all worlds of a batch have in common.
+struct Shared {
+    model: Arc<Model>,
+    tables: Tables,
+    sensors: Vec<Sensor>,
+    /// Bodies whose contact forces are wanted.
+    touched: Vec<usize>,
+}
+
+/// All worlds of a batch, in registers of type `V`.
+struct LanesEngine<V> {
+    shared: Shared,
+    groups: Vec<Group<V>>,
+    scratch: Work<V>,
+    /// A group before a step in which some of its worlds rest.
+    kept: Group<V>,
+}
+
+/// Buffers of a step.
+struct Work<V> {
+    scratch: Scratch<V>,
+    rows: Rows<V>,
+    /// Per body of [`Shared::touched`]: contact force and sum of normal forces.
+    touch: Vec<[V; 4]>,
+    /// 1 in the lanes that blew up.
+    bad: V,
+}
+
+/// Makes the engine in the widest registers that this processor has.
+pub(crate) fn engine(
+    model: &Arc<Model>,
+    n: usize,
+    options: StepOptions,
+    sensors: &[Sensor],
+) -> Result<Box<dyn Engine>, SimError> {
+    let missing = missing(model);
+    if !missing.is_empty() {
+        return Err(SimError::Unsupported { engine: "lanes", model: model.name.clone(), missing });
+    }
+    Ok(dispatch::engine(model, n, options, sensors, dispatch::widest()))
+}
+
+/// State of one world between steps.
+struct LaneState(Vec<f32>);
+
+impl<V: Run> LanesEngine<V> {
+    fn new(model: &Arc<Model>, n: usize, options: StepOptions, sensors: &[Sensor]) -> Self {
+        let tables = Tables::new(model, options);
+        let mut touched: Vec<usize> = sensors
+            .iter()
+            .filter_map(|s| match s {
+                Sensor::ContactForce(body) | Sensor::Touch(body) => Some(*body),
+                _ => None,
+            })
+            .collect();
+        touched.sort_unstable();
+        touched.dedup();
+        let scratch = Work {
+            scratch: Scratch::new(&tables),
+            rows: Rows::new(&tables),
+            touch: vec![[V::zero(); 4]; touched.len()],
+            bad: V::zero(),
+        };
+        let kept = Group::new(&tables);
+        let groups = vec![kept.clone(); n.div_ceil(WIDTH)];
+        let shared = Shared { model: Arc::clone(model), tables, sensors: sensors.to_vec(), touched };
+        let mut engine = Self { shared, groups, scratch, kept };
+        let nominal = Parameters::nominal(model);
+        let qpos0: Vec<f32> = model.qpos0.iter().map(|&q| q as f32).collect();
+        for world in 0..engine.groups.len() * WIDTH {
+            engine.configure(world, &nominal);
+            // Lanes without a world compute too: nothing there may be infinite.
+            engine.set(world, &qpos0, &vec![0.0; model.nv()]);
+        }
+        engine
+    }
+
+    /// Puts coordinates into a lane, without forces to start from.
+    fn set(&mut self, world: usize, qpos: &[f32], qvel: &[f32]) {
+        let (group, lane) = (&mut self.groups[world / WIDTH], world % WIDTH);
+        let put = |to: &mut [V], from: &[f32]| {
+            for (to, &from) in to.iter_mut().zip(from) {
+                to.lanes_mut()[lane] = from;
+            }
+        };
+        put(&mut group.qpos, qpos);
+        put(&mut group.qvel, qvel);
+        for joint in self.shared.model.joints.iter().filter(|j| j.kind == JointKind::Free) {
+            let (q, v) = (&qpos[joint.qpos_adr + 3..], &qvel[joint.dof_adr + 3..]);
+            let world = turn([q[0], q[1], q[2], q[3]], [v[0], v[1], v[2]]);
+            put(&mut group.qvel[joint.dof_adr + 3..], &world);
+        }
+        for forces in [&mut group.contact, &mut group.limit, &mut group.loss] {
+            forces.iter_mut().for_each(|f| f.lanes_mut()[lane] = 0.0);
+        }
+    }
+
+    /// Writes the coordinates of a lane to `row`.
+    fn read(&self, world: usize, row: &mut Row<'_>) {
+        let (group, lane) = (&self.groups[world / WIDTH], world % WIDTH);
+        let get = |to: &mut [f32], from: &[V]| {
+            for (to, from) in to.iter_mut().zip(from) {
+                *to = from.lanes()[lane];
+            }
+        };
+        get(row.qpos, &group.qpos);
+        get(row.qvel, &group.qvel);
+        for joint in self.shared.model.joints.iter().filter(|j| j.kind == JointKind::Free) {
+            let (q, v) = (&row.qpos[joint.qpos_adr + 3..], &mut row.qvel[joint.dof_adr + 3..]);
+            let body = turn([q[0], -q[1], -q[2], -q[3]], [v[0], v[1], v[2]]);
+            v[..3].copy_from_slice(&body);
+        }
+    }
+
+    /// Computes the sensors of a lane from poses and velocities in the scratch space.
+    fn sense(&self, lane: usize, touch: bool, out: &mut [f32]) {
+        let (s, tables) = (&self.scratch.scratch, &self.shared.tables);
+        let get = |v: &[V]| -> [f32; 3] { std::array::from_fn(|i| v[i].lanes()[lane]) };
+        let mut at = 0;
+        for &sensor in &self.shared.sensors {
+            let out = &mut out[at..at + sensor.len()];
+            at += sensor.len();
+            let (Sensor::Position(body)
+            | Sensor::Orientation(body)
+            | Sensor::Velocity(body)
+            | Sensor::AngularVelocity(body)
+            | Sensor::ContactForce(body)
+            | Sensor::Touch(body)) = sensor;
+            let (link, offset) = &tables.carriers[body];
+            let vector = |v: [f32; 3]| na::Vector3::from(v);
+            let (origin, rot, pos, spin, shift) = match *link {
+                Some(l) => (
+                    vector(get(&s.origin[tables.links[l].tree])),
+                    na::Matrix3::from_fn(|i, j| s.rot[l][3 * i + j].lanes()[lane]),
+                    vector(get(&s.pos[l])),
+                    vector(get(&s.vel[l][..3])),
+                    vector(get(&s.vel[l][3..])),
+                ),
+                None => {
+                    let z = na::Vector3::zeros();
+                    (z, na::Matrix3::identity(), z, z, z)
+                }
+            };
+            let offset = offset.cast::<f32>();
+            match sensor {
+                Sensor::Position(_) => {
+                    let p = origin + (pos + rot * offset.translation.vector);
+                    out.copy_from_slice(p.as_slice());
+                }
+                Sensor::Orientation(_) => {
+                    let m = rot * offset.rotation.to_rotation_matrix().matrix();
+                    let quat = crate::inertia::matrix_to_quat(&m.cast::<f64>());
+                    out.copy_from_slice(&quat.map(|x| x as f32));
+                }
+                Sensor::Velocity(_) => {
+                    let com = vector(self.shared.model.bodies[body].com.map(|x| x as f32));
+                    let at = pos + rot * (offset * na::Point3::from(com)).coords;
+                    out.copy_from_slice((shift + spin.cross(&at)).as_slice());
+                }
+                Sensor::AngularVelocity(_) => out.copy_from_slice(spin.as_slice()),
+                Sensor::ContactForce(_) | Sensor::Touch(_) => {
+                    let index = self.shared.touched.binary_search(&body).expect("collected from the sensors");
+                    let force = self.scratch.touch[index].map(|v| if touch { v.lanes()[lane] } else { 0.0 });
+                    out.copy_from_slice(if out.len() == 1 { &force[3..] } else { &force[..3] });
+                }
+            }
+        }
+    }
+}
+
+/// A vector turned by a unit quaternion.
+fn turn([w, x, y, z]: [f32; 4], v: [f32; 3]) -> [f32; 3] {
+    let (u, v) = (na::Vector3::new(x, y, z), na::Vector3::from(v));
+    let t = 2.0 * u.cross(&v);
+    (v + w * t + u.cross(&t)).into()
+}
+
+impl<V: Run> Engine for LanesEngine<V> {
+    fn reset(&mut self, world: usize, row: Row<'_>) {
+        self.set(world, row.qpos, row.qvel);
+        if !self.shared.sensors.is_empty() {
+            let group = &self.groups[world / WIDTH];
+            V::look(&self.shared.tables, group, &mut self.scratch.scratch);
+            self.sense(world % WIDTH, false, row.sensors);
+        }
+        *row.bad = false;
+    }
+
+    fn configure(&mut self, world: usize, parameters: &Parameters) {
+        let (group, lane) = (&mut self.groups[world / WIDTH], world % WIDTH);
+        let tables = &self.shared.tables;
+        for (to, from) in group.gravity.iter_mut().zip(parameters.gravity) {
+            to.lanes_mut()[lane] = from;
+        }
+        group.friction.lanes_mut()[lane] = parameters.friction;
+        for ((to, motor), factor) in group.gear.iter_mut().zip(&tables.motors).zip(&parameters.gear) {
+            to.lanes_mut()[lane] = motor.gear * factor;
+        }
+        for (link, to) in group.inertia.iter_mut().enumerate() {
+            for (to, from) in to.iter_mut().zip(tables.link_inertia(link, &parameters.mass)) {
+                to.lanes_mut()[lane] = from;
+            }
+        }
+    }
+
+    fn step(&mut self, active: &[bool], controls: &[f32], state: &mut State) {
+        let motors = self.shared.tables.motors.len();
+        for index in 0..self.groups.len() {
+            let worlds = index * WIDTH..((index + 1) * WIDTH).min(active.len());
+            let stepped = active[worlds.clone()].iter().filter(|&&a| a).count();
+            if stepped == 0 {
+                continue;
+            }
+            let group = &mut self.groups[index];
+            for (k, (motor, effort)) in self.shared.tables.motors.iter().zip(&mut group.effort).enumerate() {
+                let mut lanes = *group.gear[k].lanes();
+                for (lane, world) in worlds.clone().enumerate() {
+                    let control = controls[world * motors + k];
+                    let control = if control.is_nan() { 0.0 } else { control };
+                    lanes[lane] *= control.clamp(motor.range[0], motor.range[1]);
+                }
+                *effort.lanes_mut() = lanes;
+            }
+            if stepped < WIDTH {
+                self.kept.clone_from(group);
+            }
+            V::step(&self.shared, group, &mut self.scratch);
+            if stepped < WIDTH {
+                // Resting worlds and lanes without a world stay as they were.
+                for (new, old) in group.state_mut().into_iter().zip(self.kept.state_mut()) {
+                    for (new, old) in new.iter_mut().zip(old) {
+                        for lane in 0..WIDTH {
+                            if !active.get(index * WIDTH + lane).is_some_and(|&a| a && lane < worlds.len()) {
+                                new.lanes_mut()[lane] = old.lanes()[lane];
+                            }
+                        }
+                    }
+                }
+            }
+            for (lane, world) in worlds.enumerate() {
+                if active[world] {
+                    let mut row = state.row(world);
+                    self.read(world, &mut row);
+                    *row.bad = self.scratch.bad.lanes()[lane] != 0.0;
+                    if !self.shared.sensors.is_empty() && !*row.bad {
+                        self.sense(lane, true, row.sensors);
+                    }
+                }
+            }
+        }
+    }
+
+    fn snapshot(&self, world: usize) -> EngineSnapshot {
+        let (mut group, lane) = (self.groups[world / WIDTH].clone(), world % WIDTH);
+        let values = group.state_mut().into_iter().flat_map(|v| v.iter().map(|x| x.lanes()[lane]));
+        EngineSnapshot::new(LaneState(values.collect()))
+    }
+
+    fn restore(&mut self, world: usize, snapshot: &EngineSnapshot) {
+        let LaneState(values) = snapshot.get();
+        let (group, lane) = (&mut self.groups[world / WIDTH], world % WIDTH);
+        let places = group.state_mut().into_iter().flat_map(|v| v.iter_mut());
+        for (to, &from) in places.zip(values) {
+            to.lanes_mut()[lane] = from;
+        }
     }
 }

@@ -11,13 +11,8 @@ use rapier3d::prelude::SoftBodySet;
 use rayon::prelude::*;
 
 use self::build::{Blueprint, JointMap, RapierState};
-use crate::worlds::{Engine, EngineSnapshot, Row, State};
+use crate::worlds::{Engine, EngineSnapshot, MAX_POSITION, MAX_RATE, Row, State};
 use crate::{JointKind, Model, Parameters, Sensor, SimError, StepOptions};
-
-/// A world faster than this (m/s, rad/s) has blown up.
-const MAX_RATE: f32 = 1e3;
-/// A world farther out than this (m, rad) has blown up.
-const MAX_POSITION: f32 = 1e5;
 
 /// What the engine cannot do of what the model asks for, one entry each; empty if it can do it all.
 pub(crate) fn missing(model: &Model) -> Vec<String> {

@@ -1,0 +1,240 @@
+//! Distances between shapes, one lane per world: points against planes, segments with a radius among
+//! themselves, segments against cylinders and boxes.
+
+use super::dynamics::{Group, Scratch};
+use super::lane::Lane;
+use super::shape::{Contact, Kind, Side, Solid};
+use super::solver::{Rows, Touch, add_contact};
+use super::table::Tables;
+use super::vector::{M3, V3, add, axpy, cross, dot, rotate, rotate_back, rotate_frame, row, scale, splat3, sub};
+
+/// Bisections for the nearest point of a segment to a solid: 2⁻²⁰ of its length.
+const BISECTIONS: usize = 20;
+
+/// Finds the contacts of all worlds and adds their rows.
+#[inline(always)]
+pub(super) fn collide<V: Lane>(t: &Tables, g: &mut Group<V>, s: &Scratch<V>, rows: &mut Rows<V>) {
+    for (index, contact) in t.contacts.iter().enumerate() {
+        let touch = match &contact.kind {
+            Kind::Plane { normal, offset, tangents, align } => {
+                plane(s, t, contact, *normal, *offset, tangents, align.as_ref())
+            }
+            Kind::Segments => segments(s, t, contact),
+            Kind::Solid { solid, rot } => segment_solid(s, t, contact, solid, rot),
+        };
+        match touch {
+            Some(touch) => add_contact(t, g, s, rows, index, &touch),
+            None => g.contact[contact.force..contact.force + contact.rows(t.elliptic)].fill(V::zero()),
+        }
+    }
+}
+
+#[inline(always)]
+fn plane<V: Lane>(
+    s: &Scratch<V>,
+    t: &Tables,
+    contact: &Contact,
+    normal: [f32; 3],
+    offset: f32,
+    tangents: &[[f32; 3]; 2],
+    align: Option<&(usize, [f32; 3])>,
+) -> Option<Touch<V>> {
+    let side = &contact.b;
+    let link = side.link?;
+    let origin = s.origin[t.links[link].tree];
+    let (rot, pos) = (&s.rot[link], s.pos[link]);
+    let n: V3<V> = splat3(normal);
+    let centre = add(pos, rotate(rot, splat3(side.pos)));
+    let height = dot(n, origin) - V::splat(offset);
+    let distance = height + dot(n, centre) - V::splat(side.radius);
+    let mask = distance.lt(V::splat(contact.margin));
+    if !V::any(mask) {
+        return None;
+    }
+    let down = V::splat(0.5).mul_add(distance, V::splat(side.radius));
+    let at = axpy(-down, n, centre);
+    let mut frame = [splat3(tangents[0]), splat3(tangents[1]), n];
+    if let Some((link, axis)) = align {
+        let axis = rotate(&s.rot[*link], splat3(*axis));
+        let flat = axpy(-dot(axis, n), n, axis);
+        let square = dot(flat, flat);
+        let inverse = square.max(V::splat(1e-12)).sqrt().recip();
+        // A capsule that stands upright has no direction in the plane.
+        let lies = V::splat(1e-10).lt(square);
+        frame[0] = std::array::from_fn(|i| V::select(lies, flat[i] * inverse, frame[0][i]));
+        frame[1] = cross(n, frame[0]);
+    }
+    Some(Touch { mask, distance, frame, at: [at; 2] })
+}
+
+/// World pose of a side: reference point of its tree, centre about it, half-axis.
+#[inline(always)]
+fn place<V: Lane>(s: &Scratch<V>, t: &Tables, side: &Side) -> (V3<V>, V3<V>, V3<V>) {
+    let (pos, half) = (splat3(side.pos), splat3(side.half));
+    match side.link {
+        None => ([V::zero(); 3], pos, half),
+        Some(link) => {
+            let rot = &s.rot[link];
+            let centre = add(s.pos[link], rotate(rot, pos));
+            (s.origin[t.links[link].tree], centre, rotate(rot, half))
+        }
+    }
+}
+
+/// Vector from the centre of side A to that of side B, if any lane has them within reach.
+#[inline(always)]
+fn within_reach<V: Lane>(
+    t: &Tables,
+    contact: &Contact,
+    a: (V3<V>, V3<V>),
+    b: (V3<V>, V3<V>),
+) -> Option<V3<V>> {
+    let tree = |side: &Side| side.link.map(|l| t.links[l].tree);
+    let mut between = sub(b.1, a.1);
+    if tree(&contact.a) != tree(&contact.b) {
+        between = add(between, sub(b.0, a.0));
+    }
+    let reach = V::splat(contact.reach * contact.reach);
+    V::any(dot(between, between).lt(reach)).then_some(between)
+}
+
+/// Two tangents to a unit vector (Duff et al. 2017, "Building an orthonormal basis, revisited").
+#[inline(always)]
+fn tangents<V: Lane>(n: V3<V>) -> [V3<V>; 2] {
+    let (z, one) = (V::zero(), V::splat(1.0));
+    let sign = V::select(n[2].lt(z), -one, one);
+    let a = -(sign + n[2]).recip();
+    let b = n[0] * n[1] * a;
+    [[(sign * n[0] * n[0]).mul_add(a, one), sign * b, -(sign * n[0])], [b, (n[1] * n[1]).mul_add(a, sign), -n[1]]]
+}
+
+/// The contact between a point at distance `gap` along unit `n` from another.
+#[inline(always)]
+fn between<V: Lane>(
+    contact: &Contact,
+    mask: V::Mask,
+    distance: V,
+    n: V3<V>,
+    surface_a: V3<V>,
+    surface_b: V3<V>,
+) -> Option<Touch<V>> {
+    if !V::any(mask) {
+        return None;
+    }
+    let half = V::splat(0.5) * distance;
+    let at = [axpy(half, n, surface_a), axpy(-half, n, surface_b)];
+    let [t1, t2] = if contact.condim == 1 { [[V::zero(); 3]; 2] } else { tangents(n) };
+    Some(Touch { mask, distance, frame: [t1, t2, n], at })
+}
+
+/// Spheres and capsules: the nearest points of two segments (Ericson 2005, "Real-Time Collision
+/// Detection", 5.1.9, for parameters in −1..=1).
+#[inline(always)]
+fn segments<V: Lane>(s: &Scratch<V>, t: &Tables, contact: &Contact) -> Option<Touch<V>> {
+    let (origin_a, centre_a, half_a) = place(s, t, &contact.a);
+    let (origin_b, centre_b, half_b) = place(s, t, &contact.b);
+    let gap = within_reach(t, contact, (origin_a, centre_a), (origin_b, centre_b))?;
+    let (z, one) = (V::zero(), V::splat(1.0));
+    let tiny = V::splat(1e-12);
+    let clamp = |x: V| x.max(-one).min(one);
+    // |gap + y·b − x·a|² is least.
+    let (aa, bb, ab) = (dot(half_a, half_a), dot(half_b, half_b), dot(half_a, half_b));
+    let (ga, gb) = (dot(gap, half_a), dot(gap, half_b));
+    let determinant = aa.mul_add(bb, -(ab * ab));
+    let crossing = bb.mul_add(ga, -(ab * gb)) * determinant.max(tiny).recip();
+    // Parallel segments: start from the middle.
+    let x = clamp(V::select((aa * bb * V::splat(1e-6)).lt(determinant), crossing, z));
+    let y = clamp(ab.mul_add(x, -gb) * bb.max(tiny).recip());
+    let x = clamp(ab.mul_add(y, ga) * aa.max(tiny).recip());
+    let (on_a, on_b) = (scale(x, half_a), scale(y, half_b));
+    let d = sub(add(gap, on_b), on_a);
+    let length = dot(d, d).sqrt();
+    let radii = contact.a.radius + contact.b.radius;
+    let distance = length - V::splat(radii);
+    let mask = distance.lt(V::splat(contact.margin));
+    // Centres that coincide: any direction.
+    let apart = V::splat(1e-9).lt(length);
+    let inverse = length.max(V::splat(1e-9)).recip();
+    let n: V3<V> =
+        std::array::from_fn(|i| V::select(apart, d[i] * inverse, if i == 2 { one } else { z }));
+    let surface_a = axpy(V::splat(contact.a.radius), n, add(centre_a, on_a));
+    let surface_b = axpy(V::splat(-contact.b.radius), n, add(centre_b, on_b));
+    between(contact, mask, distance, n, surface_a, surface_b)
+}
+
+/// Signed distance of a point to a solid's surface in its own frame, and the outward direction.
+#[inline(always)]
+fn signed_distance<V: Lane>(solid: &Solid, p: V3<V>) -> (V, V3<V>) {
+    let (z, one) = (V::zero(), V::splat(1.0));
+    let sign = |x: V| V::select(x.lt(z), -one, one);
+    let direction = |along: V, length: V| along * length.max(V::splat(1e-12)).recip();
+    match *solid {
+        Solid::Cylinder(radius, half) => {
+            let across = p[0].mul_add(p[0], p[1] * p[1]).sqrt();
+            let radial = [
+                V::select(V::splat(1e-9).lt(across), direction(p[0], across), one),
+                V::select(V::splat(1e-9).lt(across), direction(p[1], across), z),
+            ];
+            let (side, cap) = (across - V::splat(radius), p[2].abs() - V::splat(half));
+            let (out_side, out_cap) = (side.max(z), cap.max(z));
+            let outside = out_side.mul_add(out_side, out_cap * out_cap).sqrt();
+            let nearer_side = cap.lt(side);
+            let inside = side.max(cap).min(z);
+            let is_out = z.lt(outside);
+            let w_side = V::select(is_out, direction(out_side, outside), V::select(nearer_side, one, z));
+            let w_cap = V::select(is_out, direction(out_cap, outside), V::select(nearer_side, z, one));
+            (outside + inside, [w_side * radial[0], w_side * radial[1], w_cap * sign(p[2])])
+        }
+        Solid::Box(half) => {
+            let over: V3<V> = std::array::from_fn(|i| p[i].abs() - V::splat(half[i]));
+            let out: V3<V> = over.map(|x| x.max(z));
+            let outside = dot(out, out).sqrt();
+            let most = over[0].max(over[1]).max(over[2]);
+            let is_out = z.lt(outside);
+            let n: V3<V> = std::array::from_fn(|i| {
+                let face = V::select(over[i].lt(most), z, one);
+                sign(p[i]) * V::select(is_out, direction(out[i], outside), face)
+            });
+            let inverse = dot(n, n).max(V::splat(1e-12)).sqrt().recip();
+            (outside + most.min(z), scale(inverse, n))
+        }
+    }
+}
+
+/// Sphere or capsule against a cylinder or box. The signed distance to a convex body is convex along
+/// the segment: its minimum is where the slope changes sign.
+#[inline(always)]
+fn segment_solid<V: Lane>(
+    s: &Scratch<V>,
+    t: &Tables,
+    contact: &Contact,
+    solid: &Solid,
+    rot: &[f32; 9],
+) -> Option<Touch<V>> {
+    let (origin_a, centre_a, _) = place(s, t, &contact.a);
+    let (origin_b, centre_b, half_b) = place(s, t, &contact.b);
+    let gap = within_reach(t, contact, (origin_a, centre_a), (origin_b, centre_b))?;
+    let axes: M3<V> = match contact.a.link {
+        Some(link) => rotate_frame(&s.rot[link], rot),
+        None => rot.map(V::splat),
+    };
+    let (start, half) = (rotate_back(&axes, gap), rotate_back(&axes, half_b));
+    let (z, one) = (V::zero(), V::splat(1.0));
+    let (mut low, mut high) = (-one, one);
+    for _ in 0..BISECTIONS {
+        let middle = V::splat(0.5) * (low + high);
+        let (_, n) = signed_distance(solid, axpy(middle, half, start));
+        let falling = dot(n, half).lt(z);
+        low = V::select(falling, middle, low);
+        high = V::select(falling, high, middle);
+    }
+    let x = V::splat(0.5) * (low + high);
+    let (depth, n) = signed_distance(solid, axpy(x, half, start));
+    let distance = depth - V::splat(contact.b.radius);
+    let mask = distance.lt(V::splat(contact.margin));
+    let n = [dot(row(&axes, 0), n), dot(row(&axes, 1), n), dot(row(&axes, 2), n)];
+    let on_b = axpy(x, half_b, centre_b);
+    let surface_a = axpy(-depth, n, add(centre_a, add(gap, scale(x, half_b))));
+    let surface_b = axpy(V::splat(-contact.b.radius), n, on_b);
+    between(contact, mask, distance, n, surface_a, surface_b)
+}

@@ -1,0 +1,160 @@
+//! One control step, compiled for several instruction sets and chosen at run time.
+
+use std::sync::Arc;
+
+use super::collide::collide;
+use super::dynamics::{Group, Scratch, assemble, drag, factor, inertia, integrate, kinematics};
+use super::lane::{Lane, Portable};
+use super::solver::{add_singles, solve};
+use super::table::Tables;
+#[cfg(target_arch = "x86_64")]
+use super::x86::{Avx2, Avx512};
+use super::{LanesEngine, MAX_POSITION, MAX_RATE, Shared, Work};
+use crate::worlds::Engine;
+use crate::{Model, Sensor, StepOptions};
+
+/// An instruction set that the engine is compiled for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Width {
+    /// What the compiler makes of arrays, with the instructions that the program was built for.
+    Portable,
+    /// x86-64-v3: AVX2 and FMA.
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    /// AVX-512 F and DQ.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Width {
+    /// Those that this processor has, narrowest first.
+    pub(super) fn available() -> Vec<Self> {
+        let mut widths = vec![Self::Portable];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                widths.push(Self::Avx2);
+                if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
+                    widths.push(Self::Avx512);
+                }
+            }
+        }
+        widths
+    }
+}
+
+/// The widest instruction set of this processor.
+pub(super) fn widest() -> Width {
+    Width::available().pop().unwrap_or(Width::Portable)
+}
+
+/// The engine for `width`, which must be [available](Width::available).
+pub(super) fn engine(
+    model: &Arc<Model>,
+    n: usize,
+    options: StepOptions,
+    sensors: &[Sensor],
+    width: Width,
+) -> Box<dyn Engine> {
+    assert!(Width::available().contains(&width), "{width:?} is not on this processor");
+    match width {
+        Width::Portable => Box::new(LanesEngine::<Portable>::new(model, n, options, sensors)),
+        #[cfg(target_arch = "x86_64")]
+        Width::Avx2 => Box::new(LanesEngine::<Avx2>::new(model, n, options, sensors)),
+        #[cfg(target_arch = "x86_64")]
+        Width::Avx512 => Box::new(LanesEngine::<Avx512>::new(model, n, options, sensors)),
+    }
+}
+
+/// A register type with functions compiled for its instructions.
+pub(super) trait Run: Lane {
+    /// One control step, then poses and velocities if a sensor wants them.
+    fn step(shared: &Shared, group: &mut Group<Self>, work: &mut Work<Self>);
+    /// Poses and velocities alone.
+    fn look(tables: &Tables, group: &Group<Self>, scratch: &mut Scratch<Self>);
+}
+
+/// Implements [`Run`] for a type whose instructions are enabled inside.
+macro_rules! run {
+    ($type:ty, $(#[$feature:meta])?) => {
+        impl Run for $type {
+            fn step(shared: &Shared, group: &mut Group<Self>, work: &mut Work<Self>) {
+                $(#[$feature])?
+                fn inner(shared: &Shared, group: &mut Group<$type>, work: &mut Work<$type>) {
+                    control_step(shared, group, work);
+                }
+                #[allow(unsafe_code, unused_unsafe, reason = "a function compiled for other instructions")]
+                // SAFETY: an engine of this type is made only where the instructions were detected.
+                unsafe {
+                    inner(shared, group, work);
+                }
+            }
+
+            fn look(tables: &Tables, group: &Group<Self>, scratch: &mut Scratch<Self>) {
+                $(#[$feature])?
+                fn inner(tables: &Tables, group: &Group<$type>, scratch: &mut Scratch<$type>) {
+                    kinematics(tables, group, scratch);
+                }
+                #[allow(unsafe_code, unused_unsafe, reason = "a function compiled for other instructions")]
+                // SAFETY: as above.
+                unsafe {
+                    inner(tables, group, scratch);
+                }
+            }
+        }
+    };
+}
+
+run!(Portable,);
+#[cfg(target_arch = "x86_64")]
+run!(Avx2, #[target_feature(enable = "avx2,fma")]);
+#[cfg(target_arch = "x86_64")]
+run!(Avx512, #[target_feature(enable = "avx2,fma,avx512f,avx512dq")]);
+
+#[inline(always)]
+fn control_step<V: Lane>(shared: &Shared, g: &mut Group<V>, work: &mut Work<V>) {
+    let t = &shared.tables;
+    let Work { scratch: s, rows, touch, bad } = work;
+    for substep in 0..t.substeps {
+        kinematics(t, g, s);
+        inertia(t, g, s);
+        if !t.fluids.is_empty() {
+            drag(t, s);
+        }
+        assemble(t, g, s);
+        factor(t, s);
+        rows.clear();
+        add_singles(t, g, s, rows);
+        collide(t, g, s, rows);
+        let last = substep + 1 == t.substeps && !shared.touched.is_empty();
+        if last {
+            touch.fill([V::zero(); 4]);
+        }
+        solve(t, g, s, rows, |contact, force, normal| {
+            if !last {
+                return;
+            }
+            for (side, sign) in [(&contact.a, -1.0), (&contact.b, 1.0)] {
+                for &(body, share) in &side.owners {
+                    let Ok(index) = shared.touched.binary_search(&body) else { continue };
+                    let sum = &mut touch[index];
+                    for i in 0..3 {
+                        sum[i] = V::splat(sign * share).mul_add(force[i], sum[i]);
+                    }
+                    sum[3] = V::splat(share).mul_add(normal, sum[3]);
+                }
+            }
+        });
+        integrate(t, g, s);
+    }
+    let (one, mut sound) = (V::splat(1.0), V::splat(1.0));
+    for (values, bound) in [(&g.qpos, MAX_POSITION), (&g.qvel, MAX_RATE)] {
+        for x in values {
+            sound = V::select(x.abs().lt(V::splat(bound)), sound, V::zero());
+        }
+    }
+    *bad = one - sound;
+    if !shared.sensors.is_empty() {
+        kinematics(t, g, s);
+    }
+}

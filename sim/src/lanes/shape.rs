@@ -1,0 +1,364 @@
+//! Which geoms may touch, and how: the static list of possible contacts.
+
+use nalgebra as na;
+
+use super::table::{Iso, Softness, Tables, iso, mat3, vec3};
+use super::weights::Weights;
+use crate::{Geom, GeomKind, JointKind, Model};
+
+/// Two points of one link closer than this are one, m.
+const SAME: f32 = 1e-6;
+
+/// One partner of a contact: a point or a segment with a radius.
+#[derive(Clone, Debug)]
+pub(super) struct Side {
+    /// None: fixed in the world.
+    pub link: Option<usize>,
+    /// Centre in the link's frame, m.
+    pub pos: [f32; 3],
+    /// From the centre to one end of the segment, m; zero for a sphere.
+    pub half: [f32; 3],
+    pub radius: f32,
+    /// Bodies and their shares of the contact's force.
+    pub owners: Vec<(usize, f32)>,
+}
+
+/// A convex body other than a sphere or capsule, as side A.
+#[derive(Clone, Debug)]
+pub(super) enum Solid {
+    /// Radius and half-length along z.
+    Cylinder(f32, f32),
+    /// Half-extents.
+    Box([f32; 3]),
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    /// Side B's point against a plane that is fixed in the world.
+    Plane {
+        normal: [f32; 3],
+        /// normal · any point of the plane.
+        offset: f32,
+        /// Two tangents.
+        tangents: [[f32; 3]; 2],
+        /// A capsule's axis in the frame of a link, with which the first tangent is aligned.
+        align: Option<(usize, [f32; 3])>,
+    },
+    /// Spheres and capsules among themselves.
+    Segments,
+    /// Side B's segment against a solid at side A's `pos`, with its orientation in the link's frame.
+    Solid { solid: Solid, rot: [f32; 9] },
+}
+
+/// A contact that can occur.
+#[derive(Clone, Debug)]
+pub(super) struct Contact {
+    pub kind: Kind,
+    pub a: Side,
+    pub b: Side,
+    /// Beyond this distance between the centres' segments nothing is computed, m.
+    pub reach: f32,
+    /// 1, 3, 4 or 6.
+    pub condim: u32,
+    /// Along the rows before the normal: two sliding, torsional, two rolling.
+    pub friction: [f32; 5],
+    pub margin: f32,
+    pub softness: Softness,
+    /// Inverse inertia of both bodies, 1/kg.
+    pub weight: f32,
+    pub support: usize,
+    /// First entry among the forces of all contacts.
+    pub force: usize,
+}
+
+impl Contact {
+    /// Number of constraint forces.
+    pub(super) fn rows(&self, elliptic: bool) -> usize {
+        match (self.condim, elliptic) {
+            (1, _) => 1,
+            (condim, true) => condim as usize,
+            (condim, false) => 2 * (condim as usize - 1),
+        }
+    }
+}
+
+/// The jointed body that carries `body`, or 0.
+fn weld(model: &Model, mut body: usize) -> usize {
+    while body != 0 && !model.joints.iter().any(|j| j.body == body) {
+        body = model.bodies[body].parent;
+    }
+    body
+}
+
+/// Pairs of geoms that may collide by MuJoCo's rules ("Collision detection, selection").
+fn pairs(model: &Model) -> Vec<(&Geom, &Geom)> {
+    let mut pairs = Vec::new();
+    for (i, a) in model.geoms.iter().enumerate() {
+        for b in &model.geoms[i + 1..] {
+            let asked = a.contype & b.conaffinity != 0 || b.contype & a.conaffinity != 0;
+            let (wa, wb) = (weld(model, a.body), weld(model, b.body));
+            let up = |w: usize| if w == 0 { 0 } else { weld(model, model.bodies[w].parent) };
+            let related = wa != 0 && wb != 0 && (up(wa) == wb || up(wb) == wa);
+            if asked && wa != wb && !related {
+                pairs.push((a, b));
+            }
+        }
+    }
+    pairs
+}
+
+/// Whether a body can move along `normal` or turn at all.
+fn moves_along(model: &Model, body: usize, normal: &na::Vector3<f64>) -> bool {
+    let mut chain = vec![body];
+    while let Some(&last) = chain.last()
+        && last != 0
+    {
+        chain.push(model.bodies[last].parent);
+    }
+    let mut rotation = na::UnitQuaternion::identity();
+    for &body in chain.iter().rev().skip(1) {
+        rotation *= iso([0.0; 3], model.bodies[body].quat).rotation;
+        for joint in model.joints.iter().filter(|j| j.body == body) {
+            let along = (rotation * na::Vector3::from(joint.axis)).dot(normal).abs();
+            if joint.kind != JointKind::Slide || along > 1e-9 {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// How a pair of geoms is treated.
+enum Treatment {
+    Contact,
+    /// The contact cannot have any effect.
+    None,
+    Refused,
+}
+
+fn treatment(model: &Model, a: &Geom, b: &Geom) -> Treatment {
+    use GeomKind::{Box, Capsule, Cylinder, Ellipsoid, Plane, Sphere};
+    let (a, b) = if b.kind == Plane { (b, a) } else { (a, b) };
+    match (a.kind, b.kind) {
+        (Plane, Plane) => Treatment::None,
+        (Plane, _) if weld(model, a.body) != 0 => Treatment::Refused,
+        (Plane, Sphere | Capsule | Box) => Treatment::Contact,
+        (Plane, Cylinder | Ellipsoid) => {
+            let normal = iso(a.pos, a.quat).rotation * na::Vector3::z();
+            let frictionless = a.condim.max(b.condim) == 1;
+            if frictionless && !moves_along(model, b.body, &normal) {
+                Treatment::None
+            } else {
+                Treatment::Refused
+            }
+        }
+        (Sphere | Capsule, Sphere | Capsule | Cylinder | Box) | (Cylinder | Box, Sphere | Capsule) => {
+            Treatment::Contact
+        }
+        _ => Treatment::Refused,
+    }
+}
+
+/// Collisions that the engine cannot compute, one sentence each.
+pub(super) fn refused(model: &Model) -> Vec<String> {
+    let name = |geom: &Geom| {
+        let kind = format!("{:?}", geom.kind).to_lowercase();
+        if geom.name.is_empty() {
+            format!("a {kind} of body '{}'", model.bodies[geom.body].name)
+        } else {
+            format!("{kind} '{}'", geom.name)
+        }
+    };
+    let mut out = Vec::new();
+    for (a, b) in pairs(model) {
+        if matches!(treatment(model, a, b), Treatment::Refused) {
+            out.push(format!("collisions of {} with {}", name(a), name(b)));
+        }
+        for geom in [a, b] {
+            if geom.solimp[4] != 1.0 && geom.solimp[4] != 2.0 {
+                out.push(format!("solimp power {} of {} (1 or 2)", geom.solimp[4], name(geom)));
+            }
+        }
+        let condim = a.condim.max(b.condim);
+        if model.option.cone == crate::Cone::Elliptic && condim > 3 {
+            out.push(format!("elliptic cones with condim {condim} ({})", name(a)));
+        }
+    }
+    out.sort();
+    out.dedup();
+    out
+}
+
+/// All contacts that can occur, plane contacts first.
+pub(super) fn contacts(model: &Model, tables: &Tables, weights: &Weights, timestep: f64) -> Vec<Contact> {
+    let mut planes: Vec<(Contact, Vec<(usize, f64)>)> = Vec::new();
+    let mut others = Vec::new();
+    for (a, b) in pairs(model) {
+        if !matches!(treatment(model, a, b), Treatment::Contact) {
+            continue;
+        }
+        let base = Contact::new(a, b, timestep);
+        let (translation, rotation) = (&weights.translation, &weights.rotation);
+        debug_assert_eq!(translation.len(), rotation.len(), "one weight per body");
+        if a.kind == GeomKind::Plane || b.kind == GeomKind::Plane {
+            let (plane, body) = if a.kind == GeomKind::Plane { (a, b) } else { (b, a) };
+            for point in plane_points(tables, plane, body, &base) {
+                let owner = (body.body, translation[body.body]);
+                match planes.iter_mut().find(|(other, _)| other.coincides(&point)) {
+                    Some((_, owners)) => owners.push(owner),
+                    None => planes.push((point, vec![owner])),
+                }
+            }
+        } else {
+            let solid = |g: &Geom| matches!(g.kind, GeomKind::Cylinder | GeomKind::Box);
+            let (a, b) = if solid(b) { (b, a) } else { (a, b) };
+            let mut contact = base;
+            contact.weight = (translation[a.body] + translation[b.body]) as f32;
+            contact.a = side(tables, a);
+            contact.b = side(tables, b);
+            contact.reach = (extent(a) + extent(b)) as f32 + contact.margin;
+            let pose = tables.carriers[a.body].1 * iso(a.pos, a.quat);
+            let rot = mat3(pose.rotation.to_rotation_matrix().matrix());
+            let [x, y, z] = a.size.map(|s| s as f32);
+            contact.kind = match a.kind {
+                GeomKind::Cylinder => Kind::Solid { solid: Solid::Cylinder(x, y), rot },
+                GeomKind::Box => Kind::Solid { solid: Solid::Box([x, y, z]), rot },
+                _ => Kind::Segments,
+            };
+            others.push(contact);
+        }
+    }
+    let mut contacts: Vec<Contact> = planes
+        .into_iter()
+        .map(|(mut contact, owners)| {
+            // Constraints in parallel: their inverse regularisations add up.
+            let sum: f64 = owners.iter().map(|(_, w)| 1.0 / w).sum();
+            contact.weight = (1.0 / sum) as f32;
+            contact.b.owners = owners.iter().map(|&(body, w)| (body, (1.0 / w / sum) as f32)).collect();
+            contact
+        })
+        .collect();
+    contacts.extend(others);
+    contacts
+}
+
+/// Radius of the sphere about a geom's centre that holds it.
+fn extent(geom: &Geom) -> f64 {
+    let [x, y, z] = geom.size;
+    match geom.kind {
+        GeomKind::Sphere => x,
+        GeomKind::Capsule => x + y,
+        GeomKind::Cylinder => x.hypot(y),
+        GeomKind::Box => x.hypot(y).hypot(z),
+        GeomKind::Ellipsoid => x.max(y).max(z),
+        GeomKind::Plane => f64::INFINITY,
+    }
+}
+
+fn side(tables: &Tables, geom: &Geom) -> Side {
+    let (link, frame) = tables.carriers[geom.body];
+    let pose: Iso = frame * iso(geom.pos, geom.quat);
+    let half = match geom.kind {
+        GeomKind::Capsule => pose.rotation * na::Vector3::new(0.0, 0.0, geom.size[1]),
+        _ => na::Vector3::zeros(),
+    };
+    let radius = match geom.kind {
+        GeomKind::Sphere | GeomKind::Capsule => geom.size[0] as f32,
+        _ => 0.0,
+    };
+    let pos = vec3(&pose.translation.vector);
+    Side { link, pos, half: vec3(&half), radius, owners: vec![(geom.body, 1.0)] }
+}
+
+/// The points of `geom` that a plane touches: sphere centres or corners.
+fn plane_points(tables: &Tables, plane: &Geom, geom: &Geom, base: &Contact) -> Vec<Contact> {
+    let pose = tables.carriers[plane.body].1 * iso(plane.pos, plane.quat);
+    let axis = |v: na::Vector3<f64>| pose.rotation * v;
+    let normal = axis(na::Vector3::z());
+    let tangents = [vec3(&axis(na::Vector3::x())), vec3(&axis(na::Vector3::y()))];
+    let offset = normal.dot(&pose.translation.vector) as f32;
+    let (link, frame) = tables.carriers[geom.body];
+    let Some(link) = link else { return Vec::new() };
+    let shape = frame * iso(geom.pos, geom.quat);
+    let [x, y, z] = geom.size;
+    let (points, radius) = match geom.kind {
+        GeomKind::Capsule => (vec![[0.0, 0.0, y], [0.0, 0.0, -y]], x),
+        GeomKind::Box => {
+            let sign = |i: usize, bit: usize| if i >> bit & 1 == 1 { 1.0 } else { -1.0 };
+            ((0..8).map(|i| [x * sign(i, 0), y * sign(i, 1), z * sign(i, 2)]).collect(), 0.0)
+        }
+        _ => (vec![[0.0; 3]], x),
+    };
+    let capsule = geom.kind == GeomKind::Capsule;
+    let align = capsule.then(|| (link, vec3(&(shape.rotation * na::Vector3::z()))));
+    points
+        .into_iter()
+        .map(|point| {
+            let mut contact = base.clone();
+            contact.kind = Kind::Plane { normal: vec3(&normal), offset, tangents, align };
+            contact.a = Side { link: None, pos: [0.0; 3], half: [0.0; 3], radius: 0.0, owners: Vec::new() };
+            let (link, pos) = highest(tables, link, vec3(&(shape * na::Point3::from(point)).coords));
+            contact.b = Side { link: Some(link), pos, half: [0.0; 3], radius: radius as f32, owners: vec![] };
+            contact
+        })
+        .collect()
+}
+
+/// A point at the anchor of a hinge or ball belongs as well to the link above, whose chain is shorter.
+fn highest(tables: &Tables, mut link: usize, mut pos: [f32; 3]) -> (usize, [f32; 3]) {
+    loop {
+        let own = &tables.links[link];
+        let turns = matches!(own.kind, JointKind::Hinge | JointKind::Ball);
+        match own.parent {
+            Some(parent) if turns && pos.iter().all(|x| x.abs() < SAME) => {
+                pos = own.pos;
+                link = parent;
+            }
+            _ => return (link, pos),
+        }
+    }
+}
+
+impl Contact {
+    /// MuJoCo's rules for the parameters of a pair ("Contact parameters"): the larger condim and
+    /// friction, mean softness, margins and gaps added.
+    fn new(a: &Geom, b: &Geom, timestep: f64) -> Self {
+        let friction: [f64; 3] = std::array::from_fn(|i| a.friction[i].max(b.friction[i]).max(1e-5));
+        let [slide, spin, roll] = friction.map(|f| f as f32);
+        let mean = |x: f64, y: f64| 0.5 * (x + y);
+        let standard = a.solref[0] > 0.0 && b.solref[0] > 0.0;
+        let solref = std::array::from_fn(|i| {
+            if standard { mean(a.solref[i], b.solref[i]) } else { a.solref[i].min(b.solref[i]) }
+        });
+        let solimp = std::array::from_fn(|i| mean(a.solimp[i], b.solimp[i]));
+        let nobody = || Side { link: None, pos: [0.0; 3], half: [0.0; 3], radius: 0.0, owners: Vec::new() };
+        Self {
+            kind: Kind::Segments,
+            a: nobody(),
+            b: nobody(),
+            reach: f32::INFINITY,
+            condim: a.condim.max(b.condim),
+            friction: [slide, slide, spin, roll, roll],
+            margin: (a.margin + b.margin - a.gap - b.gap) as f32,
+            softness: Softness::new(solref, solimp, timestep),
+            weight: 0.0,
+            support: 0,
+            force: 0,
+        }
+    }
+
+    /// Whether two plane contacts are always in the same state.
+    fn coincides(&self, other: &Self) -> bool {
+        let plane = |c: &Self| match c.kind {
+            Kind::Plane { normal, offset, .. } => (normal, offset),
+            _ => ([0.0; 3], 0.0),
+        };
+        let near = |(x, y): (f32, f32)| (x - y).abs() < SAME;
+        self.b.link == other.b.link
+            && self.b.pos.into_iter().zip(other.b.pos).all(near)
+            && self.b.radius == other.b.radius
+            && plane(self) == plane(other)
+            && (self.condim, self.friction, self.margin) == (other.condim, other.friction, other.margin)
+            && self.softness == other.softness
+    }
+}

@@ -1,0 +1,640 @@
+//! Constraint rows and the sweeps that find their forces.
+//!
+//! Contacts, limits and dry friction are MuJoCo's soft constraints: forces f minimise
+//! ½ fᵀ(A + R) f + fᵀ(a₀ − a_ref) over their cones (MuJoCo documentation, "Computation, constraint
+//! model"), where A = J M⁻¹ Jᵀ. Rows are kept as y = L⁻ᵀ Jᵀ, so that a row touches only the degrees
+//! of freedom that it acts on: A = yᵀ D⁻¹ y, and with u = D⁻¹ L⁻ᵀ (forces), J·acceleration = y·u.
+//! Projected Gauss-Seidel, one block per contact, starting from the forces of the step before.
+
+use super::dynamics::{Group, Scratch};
+use super::lane::Lane;
+use super::shape::Contact;
+use super::table::{Limit, Loss, Softness, Support, Tables};
+use super::vector::{V3, V6, cross, dot6, join};
+
+/// A limit or dry friction of one degree of freedom: a force between `low` and `high`.
+pub(super) struct Single<V> {
+    dof: usize,
+    /// Where to keep the force: limits first, then dry friction.
+    index: usize,
+    y: usize,
+    sign: V,
+    reference: V,
+    regularization: V,
+    inverse: V,
+    low: V,
+    high: V,
+    force: V,
+}
+
+/// A contact of `D` directions (the normal is the last) with `E` forces.
+pub(super) struct Block<V, const D: usize, const E: usize> {
+    contact: usize,
+    y: usize,
+    a: [[V; D]; D],
+    /// Reference acceleration per direction.
+    reference: [V; D],
+    regularization: V,
+    /// Friction coefficients; the last entry is not used.
+    friction: [V; D],
+    inverse: [V; E],
+    force: [V; E],
+    /// First tangent, second tangent, normal.
+    frame: [V3<V>; 3],
+}
+
+/// All blocks of one size. Room for every possible contact is there from the start.
+pub(super) struct Blocks<V, const D: usize, const E: usize> {
+    items: Vec<Block<V, D, E>>,
+    y: Vec<[V; D]>,
+}
+
+pub(super) struct Rows<V> {
+    singles: Vec<Single<V>>,
+    y: Vec<V>,
+    frictionless: Blocks<V, 1, 1>,
+    pyramids: Blocks<V, 3, 4>,
+    pyramids4: Blocks<V, 4, 6>,
+    pyramids6: Blocks<V, 6, 10>,
+    cones: Blocks<V, 3, 3>,
+}
+
+/// Where two surfaces meet.
+pub(super) struct Touch<V: Lane> {
+    pub mask: V::Mask,
+    pub distance: V,
+    /// First tangent, second tangent, normal from A to B.
+    pub frame: [V3<V>; 3],
+    /// The contact point about the reference points of both sides' trees.
+    pub at: [V3<V>; 2],
+}
+
+impl<V: Lane, const D: usize, const E: usize> Blocks<V, D, E> {
+    fn new(tables: &Tables, condim: u32, wanted: bool) -> Self {
+        let contacts = || tables.contacts.iter().filter(|c| c.condim == condim && wanted);
+        let entries = contacts().map(|c| tables.supports[c.support].dofs.len()).sum();
+        Self { items: Vec::with_capacity(contacts().count()), y: Vec::with_capacity(entries) }
+    }
+
+    #[inline(always)]
+    fn clear(&mut self) {
+        self.items.clear();
+        self.y.clear();
+    }
+}
+
+impl<V: Lane> Rows<V> {
+    pub(super) fn new(tables: &Tables) -> Self {
+        let dofs = tables.limits.iter().map(|l| l.dof).chain(tables.losses.iter().map(|l| l.dof));
+        let entries = dofs.map(|k| tables.dofs[k].depth + 1).sum();
+        let pyramidal = !tables.elliptic;
+        Self {
+            singles: Vec::with_capacity(tables.limits.len() + tables.losses.len()),
+            y: Vec::with_capacity(entries),
+            frictionless: Blocks::new(tables, 1, true),
+            pyramids: Blocks::new(tables, 3, pyramidal),
+            pyramids4: Blocks::new(tables, 4, pyramidal),
+            pyramids6: Blocks::new(tables, 6, pyramidal),
+            cones: Blocks::new(tables, 3, tables.elliptic),
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn clear(&mut self) {
+        self.singles.clear();
+        self.y.clear();
+        self.frictionless.clear();
+        self.pyramids.clear();
+        self.pyramids4.clear();
+        self.pyramids6.clear();
+        self.cones.clear();
+    }
+}
+
+/// Impedance d(r) and the reference acceleration's stiffness part, at distance `r` from the margin.
+#[inline(always)]
+fn impedance<V: Lane>(softness: &Softness, r: V) -> V {
+    let one = V::splat(1.0);
+    let x = (r.abs() * V::splat(softness.inverse_width)).min(one);
+    let y = if softness.line {
+        x
+    } else {
+        let middle = softness.midpoint;
+        let rest = one - x;
+        let below = V::splat(1.0 / middle) * x * x;
+        let above = V::splat(-1.0 / (1.0 - middle)).mul_add(rest * rest, one);
+        V::select(x.lt(V::splat(middle)), below, above)
+    };
+    let d = V::splat(softness.rise).mul_add(y, V::splat(softness.d0));
+    d.max(V::splat(1e-4)).min(V::splat(0.9999))
+}
+
+/// Eliminates from `y` (J at first) what its ancestors already do: y ← L⁻ᵀ y.
+#[inline(always)]
+fn eliminate<V: Lane, const D: usize>(t: &Tables, matrix: &[V], support: &Support, y: &mut [[V; D]]) {
+    if support.chain {
+        for j in (1..y.len()).rev() {
+            let row = t.dofs[usize::from(support.dofs[j])].row;
+            let (above, own) = y.split_at_mut(j);
+            for (up, &l) in above.iter_mut().zip(&matrix[row..row + j]) {
+                for c in 0..D {
+                    up[c] = l.neg_mul_add(own[0][c], up[c]);
+                }
+            }
+        }
+    } else {
+        let mut end = support.ancestors.len();
+        for j in (1..y.len()).rev() {
+            let dof = &t.dofs[usize::from(support.dofs[j])];
+            let own = y[j];
+            let ancestors = &support.ancestors[end - dof.depth..end];
+            end -= dof.depth;
+            for (&up, l) in ancestors.iter().zip(&matrix[dof.row..dof.row + dof.depth]) {
+                let up = &mut y[usize::from(up)];
+                for c in 0..D {
+                    up[c] = l.neg_mul_add(own[c], up[c]);
+                }
+            }
+        }
+    }
+}
+
+/// The wrench of each direction at a point: moment about the reference point, force.
+#[inline(always)]
+fn wrenches<V: Lane, const D: usize>(frame: &[V3<V>; 3], at: V3<V>) -> [V6<V>; D] {
+    let z = V::zero();
+    let slide = |direction: V3<V>| join(cross(at, direction), direction);
+    let spin = |direction: V3<V>| join(direction, [z; 3]);
+    std::array::from_fn(|c| {
+        if c + 1 == D {
+            return slide(frame[2]);
+        }
+        match c {
+            0 | 1 => slide(frame[c]),
+            2 => spin(frame[2]),
+            _ => spin(frame[c - 3]),
+        }
+    })
+}
+
+/// Adds the rows of a touching contact. Lanes that do not touch get no force.
+#[inline(always)]
+fn add<V: Lane, const D: usize, const E: usize>(
+    t: &Tables,
+    g: &Group<V>,
+    s: &Scratch<V>,
+    blocks: &mut Blocks<V, D, E>,
+    index: usize,
+    touch: &Touch<V>,
+) {
+    let contact = &t.contacts[index];
+    let support = &t.supports[contact.support];
+    let of_a: [V6<V>; D] = wrenches(&touch.frame, touch.at[0]);
+    let of_b: [V6<V>; D] = wrenches(&touch.frame, touch.at[1]);
+    let start = blocks.y.len();
+    let z = V::zero();
+    let mut rest = &support.dofs[..];
+    if support.free_alone {
+        // The root's motions are unit vectors: three velocities, three rotation rates.
+        for c in 0..3 {
+            blocks.y.push(std::array::from_fn(|d| of_b[d][3 + c]));
+        }
+        for c in 0..3 {
+            blocks.y.push(std::array::from_fn(|d| of_b[d][c]));
+        }
+        rest = &rest[6..];
+    }
+    let sides = &support.sides[support.dofs.len() - rest.len()..];
+    for (&dof, &(on_a, on_b)) in rest.iter().zip(sides) {
+        let motion = &s.motion[usize::from(dof)];
+        blocks.y.push(match (on_a, on_b) {
+            (false, _) => std::array::from_fn(|d| dot6(motion, &of_b[d])),
+            (true, false) => std::array::from_fn(|d| -dot6(motion, &of_a[d])),
+            (true, true) => std::array::from_fn(|d| dot6(motion, &of_b[d]) - dot6(motion, &of_a[d])),
+        });
+    }
+    let y = &mut blocks.y[start..];
+    eliminate(t, &s.matrix, support, y);
+    let mut a = [[z; D]; D];
+    for (y, &dof) in y.iter().zip(&support.dofs) {
+        let inverse = s.inverse[usize::from(dof & 63)];
+        for i in 0..D {
+            let scaled = y[i] * inverse;
+            for j in i..D {
+                a[i][j] = scaled.mul_add(y[j], a[i][j]);
+            }
+        }
+    }
+    for i in 0..D {
+        for j in 0..i {
+            a[i][j] = a[j][i];
+        }
+    }
+    let velocity: [V; D] = std::array::from_fn(|d| {
+        let mut rate = z;
+        if let Some(link) = contact.b.link {
+            rate += dot6(&s.vel[link], &of_b[d]);
+        }
+        if let Some(link) = contact.a.link {
+            rate -= dot6(&s.vel[link], &of_a[d]);
+        }
+        rate
+    });
+    let softness = &contact.softness;
+    let r = touch.distance - V::splat(contact.margin);
+    let d = impedance(softness, r);
+    let (b, k) = (V::splat(softness.b), V::splat(softness.k));
+    let mut reference = velocity.map(|v| -(b * v));
+    reference[D - 1] = (k * d).neg_mul_add(r, reference[D - 1]);
+    let friction: [V; D] = std::array::from_fn(|c| {
+        if c + 1 == D { z } else { (V::splat(contact.friction[c]) * g.friction).max(V::splat(1e-5)) }
+    });
+    let one = V::splat(1.0);
+    // MuJoCo's estimate of A's diagonal, hence of R.
+    let mut regularization = (one - d) * V::splat(contact.weight) * d.recip();
+    let pyramid = E > D || D > 3;
+    if D > 1 && pyramid {
+        let square = friction[0] * friction[0];
+        regularization = regularization * square.mul_add(one, one) * (square + square);
+    }
+    let regularization = regularization.max(V::splat(1e-15));
+    let n = D - 1;
+    let inverse = std::array::from_fn(|e| {
+        let diagonal = if D == 1 {
+            a[0][0]
+        } else if pyramid {
+            let c = e / 2;
+            let mu = if e % 2 == 0 { friction[c] } else { -friction[c] };
+            mu.mul_add((a[c][n] + a[c][n]) + mu * a[c][c], a[n][n])
+        } else {
+            a[e][e]
+        };
+        V::select(touch.mask, (diagonal + regularization).recip(), z)
+    });
+    let warm = &g.contact[contact.force..contact.force + E];
+    let force = std::array::from_fn(|e| V::select(touch.mask, warm[e], z));
+    blocks.items.push(Block {
+        contact: index,
+        y: start,
+        a,
+        reference,
+        regularization,
+        friction,
+        inverse,
+        force,
+        frame: touch.frame,
+    });
+}
+
+/// Adds the rows of contact `index`.
+#[inline(always)]
+pub(super) fn add_contact<V: Lane>(
+    t: &Tables,
+    g: &Group<V>,
+    s: &Scratch<V>,
+    rows: &mut Rows<V>,
+    index: usize,
+    touch: &Touch<V>,
+) {
+    match (t.contacts[index].condim, t.elliptic) {
+        (1, _) => add(t, g, s, &mut rows.frictionless, index, touch),
+        (3, false) => add(t, g, s, &mut rows.pyramids, index, touch),
+        (3, true) => add(t, g, s, &mut rows.cones, index, touch),
+        (4, _) => add(t, g, s, &mut rows.pyramids4, index, touch),
+        _ => add(t, g, s, &mut rows.pyramids6, index, touch),
+    }
+}
+
+/// Adds the rows of joint limits and dry friction.
+#[inline(always)]
+pub(super) fn add_singles<V: Lane>(t: &Tables, g: &mut Group<V>, s: &Scratch<V>, rows: &mut Rows<V>) {
+    let (z, one) = (V::zero(), V::splat(1.0));
+    for (index, limit) in t.limits.iter().enumerate() {
+        let Limit { dof, qpos, range, margin, weight, softness } = limit;
+        let q = g.qpos[*qpos];
+        let (below, above) = (q - V::splat(range[0]), V::splat(range[1]) - q);
+        let r = below.min(above) - V::splat(*margin);
+        let mask = r.lt(z);
+        if !V::any(mask) {
+            g.limit[index] = z;
+            continue;
+        }
+        let sign = V::select(below.lt(above), one, -one);
+        let (y, a) = unit(t, s, &mut rows.y, *dof);
+        let d = impedance(softness, r);
+        let regularization = ((one - d) * V::splat(*weight) * d.recip()).max(V::splat(1e-15));
+        let pull = (V::splat(softness.k) * d) * r;
+        rows.singles.push(Single {
+            dof: *dof,
+            index,
+            y,
+            sign,
+            reference: -V::splat(softness.b).mul_add(sign * g.qvel[*dof], pull),
+            regularization,
+            inverse: V::select(mask, (a + regularization).recip(), z),
+            low: z,
+            high: V::splat(f32::INFINITY),
+            force: V::select(mask, g.limit[index], z),
+        });
+    }
+    for (index, loss) in t.losses.iter().enumerate() {
+        let Loss { dof, bound, regularization, b } = loss;
+        let (y, a) = unit(t, s, &mut rows.y, *dof);
+        let regularization = V::splat(*regularization);
+        rows.singles.push(Single {
+            dof: *dof,
+            index: t.limits.len() + index,
+            y,
+            sign: one,
+            reference: -(V::splat(*b) * g.qvel[*dof]),
+            regularization,
+            inverse: (a + regularization).recip(),
+            low: V::splat(-*bound),
+            high: V::splat(*bound),
+            force: g.loss[index],
+        });
+    }
+}
+
+/// The row of one degree of freedom: where it starts in `rows`, and its A.
+#[inline(always)]
+fn unit<V: Lane>(t: &Tables, s: &Scratch<V>, rows: &mut Vec<V>, k: usize) -> (usize, V) {
+    let depth = t.dofs[k].depth;
+    let start = rows.len();
+    rows.resize(start + depth, V::zero());
+    rows.push(V::splat(1.0));
+    let y = &mut rows[start..];
+    let columns = &t.columns[t.dofs[k].row..];
+    for j in (1..=depth).rev() {
+        let row = t.dofs[usize::from(columns[j])].row;
+        let (above, own) = y.split_at_mut(j);
+        for (up, l) in above.iter_mut().zip(&s.matrix[row..row + j]) {
+            *up = l.neg_mul_add(own[0], *up);
+        }
+    }
+    let mut a = V::zero();
+    for (y, &column) in y.iter().zip(columns) {
+        a = (*y * s.inverse[usize::from(column & 63)]).mul_add(*y, a);
+    }
+    (start, a)
+}
+
+/// y·u − reference.
+#[inline(always)]
+fn residual<V: Lane, const D: usize>(dofs: &[u8], y: &[[V; D]], u: &[V; 64], reference: &[V; D]) -> [V; D] {
+    let mut a = reference.map(|r| -r);
+    for (y, &dof) in y.iter().zip(dofs) {
+        let u = u[usize::from(dof & 63)];
+        for c in 0..D {
+            a[c] = y[c].mul_add(u, a[c]);
+        }
+    }
+    a
+}
+
+/// u += D⁻¹ y f.
+#[inline(always)]
+fn push<V: Lane, const D: usize>(dofs: &[u8], y: &[[V; D]], f: &[V; D], inverse: &[V; 64], u: &mut [V; 64]) {
+    for (y, &dof) in y.iter().zip(dofs) {
+        let mut sum = y[0] * f[0];
+        for c in 1..D {
+            sum = y[c].mul_add(f[c], sum);
+        }
+        let at = usize::from(dof & 63);
+        u[at] = inverse[at].mul_add(sum, u[at]);
+    }
+}
+
+impl<V: Lane, const D: usize, const E: usize> Block<V, D, E> {
+    /// Forces along the directions, the normal last.
+    #[inline(always)]
+    fn along(&self) -> [V; D] {
+        let f = &self.force;
+        if D == 1 || E == D && D == 3 {
+            return std::array::from_fn(|c| f[c]);
+        }
+        let mut out = [V::zero(); D];
+        for c in 0..D - 1 {
+            let (plus, minus) = (f[2 * c], f[2 * c + 1]);
+            out[c] = self.friction[c] * (plus - minus);
+            out[D - 1] += plus + minus;
+        }
+        out
+    }
+
+    /// One Gauss-Seidel update given the residual acceleration; returns the change along the directions.
+    #[inline(always)]
+    fn update(&mut self, mut a: [V; D], impratio: f32) -> [V; D] {
+        let z = V::zero();
+        let n = D - 1;
+        if D == 1 {
+            let residual = self.regularization.mul_add(self.force[0], a[0]);
+            let force = self.inverse[0].neg_mul_add(residual, self.force[0]).max(z);
+            let change = force - self.force[0];
+            self.force[0] = force;
+            return [change; D];
+        }
+        if E == D {
+            return self.update_cone(a, impratio);
+        }
+        let mut change = [z; D];
+        for e in 0..E {
+            let c = e / 2;
+            let mu = if e % 2 == 0 { self.friction[c] } else { -self.friction[c] };
+            let residual = mu.mul_add(a[c], self.regularization.mul_add(self.force[e], a[n]));
+            let force = self.inverse[e].neg_mul_add(residual, self.force[e]).max(z);
+            let normal = force - self.force[e];
+            self.force[e] = force;
+            let side = mu * normal;
+            change[n] += normal;
+            change[c] += side;
+            for i in 0..D {
+                a[i] = self.a[i][c].mul_add(side, self.a[i][n].mul_add(normal, a[i]));
+            }
+        }
+        change
+    }
+
+    /// Elliptic cone of two tangents: along the present force (or the normal, if there is none), then
+    /// the tangents within the disc that the normal force allows.
+    #[inline(always)]
+    fn update_cone(&mut self, mut a: [V; D], impratio: f32) -> [V; D] {
+        let (z, one) = (V::zero(), V::splat(1.0));
+        let f = [self.force[0], self.force[1], self.force[2]];
+        let rn = self.regularization;
+        let rt = rn * V::splat(1.0 / impratio);
+        let residual = [rt.mul_add(f[0], a[0]), rt.mul_add(f[1], a[1]), rn.mul_add(f[2], a[2])];
+        let pressed = V::splat(1e-10).lt(f[2]);
+        let ray = [V::select(pressed, f[0], z), V::select(pressed, f[1], z), V::select(pressed, f[2], one)];
+        let slope = residual[0].mul_add(ray[0], residual[1].mul_add(ray[1], residual[2] * ray[2]));
+        let r = [rt, rt, rn];
+        let mut curvature = z;
+        for i in 0..3 {
+            let mut sum = r[i] * ray[i];
+            for j in 0..3 {
+                sum = self.a[i][j].mul_add(ray[j], sum);
+            }
+            curvature = sum.mul_add(ray[i], curvature);
+        }
+        let floor = V::select(pressed, -one, -f[2]);
+        let step = (-(slope * curvature.max(V::splat(1e-20)).recip())).max(floor);
+        let touching = z.lt(self.inverse[2]);
+        let step = V::select(touching, step, z);
+        let moved = [step.mul_add(ray[0], f[0]), step.mul_add(ray[1], f[1]), step.mul_add(ray[2], f[2])];
+        for i in 0..3 {
+            for j in 0..3 {
+                a[i] = self.a[i][j].mul_add(step * ray[j], a[i]);
+            }
+        }
+        // Tangents: minimise ½ xᵀ P x + qᵀ x in the disc |x| ≤ μ f_n.
+        let p = [self.a[0][0] + rt, self.a[0][1], self.a[1][1] + rt];
+        let q = [
+            a[0] - self.a[0][0].mul_add(moved[0], self.a[0][1] * moved[1]),
+            a[1] - self.a[0][1].mul_add(moved[0], self.a[1][1] * moved[1]),
+        ];
+        let radius = self.friction[0] * moved[2].max(z);
+        let tiny = V::splat(1e-20);
+        let mut lambda = z;
+        let mut x = [z; 2];
+        // Newton's method on 1/radius − 1/|x(λ)| (Moré and Sorensen 1983).
+        for _ in 0..6 {
+            let (p0, p2) = (p[0] + lambda, p[2] + lambda);
+            let inverse = p[1].neg_mul_add(p[1], p0 * p2).max(tiny).recip();
+            let solve = |v: [V; 2]| {
+                [
+                    inverse * p2.mul_add(v[0], -(p[1] * v[1])),
+                    inverse * p0.mul_add(v[1], -(p[1] * v[0])),
+                ]
+            };
+            x = solve([-q[0], -q[1]]);
+            let square = x[0].mul_add(x[0], x[1] * x[1]);
+            let length = square.max(tiny).sqrt();
+            let y = solve(x);
+            let slope = x[0].mul_add(y[0], x[1] * y[1]).max(tiny);
+            let more = square * slope.recip() * (length - radius) * radius.max(tiny).recip();
+            lambda = (lambda + more).max(z);
+        }
+        let length = x[0].mul_add(x[0], x[1] * x[1]).max(tiny).sqrt();
+        let shrink = (radius * length.recip()).min(one);
+        let new = [x[0] * shrink, x[1] * shrink, moved[2].max(z)];
+        let mut change = [z; D];
+        for c in 0..3 {
+            let value = V::select(touching, new[c], z);
+            change[c] = value - f[c];
+            self.force[c] = value;
+        }
+        change
+    }
+}
+
+impl<V: Lane, const D: usize, const E: usize> Blocks<V, D, E> {
+    #[inline(always)]
+    fn warm_start(&self, t: &Tables, inverse: &[V; 64], u: &mut [V; 64]) {
+        for block in &self.items {
+            let dofs = &t.supports[t.contacts[block.contact].support].dofs;
+            push(dofs, &self.y[block.y..], &block.along(), inverse, u);
+        }
+    }
+
+    #[inline(always)]
+    fn sweep(&mut self, t: &Tables, inverse: &[V; 64], u: &mut [V; 64]) {
+        for block in &mut self.items {
+            let dofs = &t.supports[t.contacts[block.contact].support].dofs[..];
+            let y = &self.y[block.y..];
+            let a = residual(dofs, y, u, &block.reference);
+            let change = block.update(a, t.impratio);
+            push(dofs, y, &change, inverse, u);
+        }
+    }
+
+    /// Keeps the forces for the next step, and gives them to `see` as world vectors on side B.
+    #[inline(always)]
+    fn finish(&self, t: &Tables, contact: &mut [V], mut see: impl FnMut(&Contact, V3<V>, V)) {
+        for block in &self.items {
+            let touching = &t.contacts[block.contact];
+            contact[touching.force..touching.force + E].copy_from_slice(&block.force);
+            let along = block.along();
+            let normal = along[D - 1];
+            let force = std::array::from_fn(|i| {
+                let mut sum = normal * block.frame[2][i];
+                if D > 1 {
+                    for c in 0..2 {
+                        sum = along[c].mul_add(block.frame[c][i], sum);
+                    }
+                }
+                sum
+            });
+            see(touching, force, normal);
+        }
+    }
+}
+
+impl<V: Lane> Single<V> {
+    /// Degrees of freedom of the row.
+    #[inline(always)]
+    fn dofs<'t>(&self, t: &'t Tables) -> &'t [u8] {
+        let dof = &t.dofs[self.dof];
+        &t.columns[dof.row..=dof.row + dof.depth]
+    }
+}
+
+#[inline(always)]
+fn push_single<V: Lane>(dofs: &[u8], y: &[V], f: V, inverse: &[V; 64], u: &mut [V; 64]) {
+    for (y, &dof) in y.iter().zip(dofs) {
+        let at = usize::from(dof & 63);
+        u[at] = (inverse[at] * f).mul_add(*y, u[at]);
+    }
+}
+
+/// Finds the forces of all rows and adds their effect to `u`.
+#[inline(always)]
+pub(super) fn solve<V: Lane>(
+    t: &Tables,
+    g: &mut Group<V>,
+    s: &mut Scratch<V>,
+    rows: &mut Rows<V>,
+    mut see: impl FnMut(&Contact, V3<V>, V),
+) {
+    let Scratch { u, inverse, .. } = s;
+    for single in &rows.singles {
+        push_single(single.dofs(t), &rows.y[single.y..], single.sign * single.force, inverse, u);
+    }
+    rows.frictionless.warm_start(t, inverse, u);
+    rows.pyramids.warm_start(t, inverse, u);
+    rows.pyramids4.warm_start(t, inverse, u);
+    rows.pyramids6.warm_start(t, inverse, u);
+    rows.cones.warm_start(t, inverse, u);
+    for _ in 0..t.sweeps {
+        for single in &mut rows.singles {
+            let dofs = single.dofs(t);
+            let y = &rows.y[single.y..];
+            let mut a = V::zero();
+            for (y, &dof) in y.iter().zip(dofs) {
+                a = y.mul_add(u[usize::from(dof & 63)], a);
+            }
+            let rest = single.regularization.mul_add(single.force, -single.reference);
+            let residual = single.sign.mul_add(a, rest);
+            let force = single.inverse.neg_mul_add(residual, single.force);
+            let force = force.max(single.low).min(single.high);
+            let change = single.sign * (force - single.force);
+            single.force = force;
+            push_single(dofs, y, change, inverse, u);
+        }
+        rows.frictionless.sweep(t, inverse, u);
+        rows.pyramids.sweep(t, inverse, u);
+        rows.pyramids4.sweep(t, inverse, u);
+        rows.pyramids6.sweep(t, inverse, u);
+        rows.cones.sweep(t, inverse, u);
+    }
+    for single in &rows.singles {
+        match single.index.checked_sub(t.limits.len()) {
+            None => g.limit[single.index] = single.force,
+            Some(loss) => g.loss[loss] = single.force,
+        }
+    }
+    rows.frictionless.finish(t, &mut g.contact, &mut see);
+    rows.pyramids.finish(t, &mut g.contact, &mut see);
+    rows.pyramids4.finish(t, &mut g.contact, &mut see);
+    rows.pyramids6.finish(t, &mut g.contact, &mut see);
+    rows.cones.finish(t, &mut g.contact, &mut see);
+}

@@ -1,0 +1,501 @@
+//! A model as the flat tables that the step walks through: links in the order of the tree, degrees
+//! of freedom with their ancestors, possible contacts, limits, motors.
+//!
+//! Every joint is a link; bodies without joints are merged into the link that carries them. Links of
+//! a body with several joints have no mass but for the last.
+
+use nalgebra as na;
+
+use super::shape::{self, Contact};
+use super::weights::Weights;
+use crate::inertia::quat_to_matrix;
+use crate::{Cone, JointKind, Model, StepOptions};
+
+/// Degrees of freedom that fit: they are indexed by masked bytes.
+pub(super) const MAX_DOFS: usize = 64;
+
+/// A pose; nalgebra's own, in double precision.
+pub(super) type Iso = na::Isometry3<f64>;
+
+/// One joint with the body parts that it carries.
+pub(super) struct Link {
+    pub kind: JointKind,
+    pub parent: Option<usize>,
+    pub tree: usize,
+    /// First degree of freedom.
+    pub dof: usize,
+    /// First entry in `qpos`.
+    pub qpos: usize,
+    /// Origin in the parent link's frame, m.
+    pub pos: [f32; 3],
+    /// Orientation in the parent link's frame, if not the same.
+    pub rot: Option<[f32; 9]>,
+    /// Axis in the link's frame.
+    pub axis: [f32; 3],
+    /// Coordinate in the reference configuration.
+    pub reference: f32,
+    /// Whether the link's origin is the reference point of its tree: a free joint, or a slide that
+    /// hangs from the world through slides alone.
+    pub at_origin: bool,
+    pub massive: bool,
+}
+
+/// A kinematic tree. Its reference point moves with the root, so that coordinates stay small.
+pub(super) struct Tree {
+    /// Reference point with all slides at zero, m. Not used for a free root.
+    pub base: [f32; 3],
+    /// Leading slides: `qpos` entry, reference coordinate, world axis.
+    pub slides: Vec<(usize, f32, [f32; 3])>,
+    /// First `qpos` entry of a free root.
+    pub free: Option<usize>,
+}
+
+/// One degree of freedom.
+pub(super) struct Dof {
+    /// Number of ancestors. Entry `row + i` of the mass matrix belongs to ancestor `i`, entry
+    /// `row + depth` to the degree of freedom itself.
+    pub depth: usize,
+    pub row: usize,
+    pub damping: f32,
+    /// Armature and step times damping, added to the diagonal.
+    pub diagonal: f32,
+    /// Spring stiffness, rest position and coordinate; only of scalar joints.
+    pub spring: Option<(f32, f32, usize)>,
+}
+
+/// Constraint softness: MuJoCo's solimp and solref at a given step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Softness {
+    pub d0: f32,
+    /// dmax − dmin.
+    pub rise: f32,
+    /// 1 / width.
+    pub inverse_width: f32,
+    pub midpoint: f32,
+    /// Whether the rise is a straight line (power 1) or two parabolas (power 2).
+    pub line: bool,
+    /// Damping of the reference acceleration, 1/s.
+    pub b: f32,
+    /// Stiffness of the reference acceleration, 1/s².
+    pub k: f32,
+}
+
+/// Limit of a scalar joint.
+pub(super) struct Limit {
+    pub dof: usize,
+    pub qpos: usize,
+    pub range: [f32; 2],
+    pub margin: f32,
+    pub weight: f32,
+    pub softness: Softness,
+}
+
+/// Dry friction of a scalar joint.
+pub(super) struct Loss {
+    pub dof: usize,
+    pub bound: f32,
+    pub regularization: f32,
+    pub b: f32,
+}
+
+pub(super) struct Motor {
+    pub dof: usize,
+    pub gear: f32,
+    pub range: [f32; 2],
+}
+
+/// A body part in the frame of its link.
+pub(super) struct Part {
+    pub body: usize,
+    pub link: usize,
+    pub mass: f64,
+    pub com: na::Vector3<f64>,
+    /// About its centre of mass.
+    pub tensor: na::Matrix3<f64>,
+}
+
+/// A body in the fluid: MuJoCo's box of equal inertia.
+pub(super) struct Fluid {
+    pub link: usize,
+    pub com: [f32; 3],
+    /// Principal axes in the link's frame.
+    pub rot: [f32; 9],
+    /// Half-free-stream factors; see [`super::fluid`].
+    pub linear: [f32; 3],
+    pub angular: [f32; 3],
+    pub viscous_linear: f32,
+    pub viscous_angular: f32,
+}
+
+/// Degrees of freedom that a constraint acts on: ancestors of one link, or of two.
+pub(super) struct Support {
+    /// Ascending.
+    pub dofs: Vec<u8>,
+    /// Per degree of freedom: whether it moves side A, side B.
+    pub sides: Vec<(bool, bool)>,
+    /// Per degree of freedom: where its ancestors stand in `dofs`, one list after the other.
+    pub ancestors: Vec<u8>,
+    /// Whether every one's ancestors are all that stand before it.
+    pub chain: bool,
+    /// Whether only side B is moved, through a free root.
+    pub free_alone: bool,
+}
+
+pub(super) struct Tables {
+    pub timestep: f32,
+    pub substeps: usize,
+    pub sweeps: usize,
+    pub elliptic: bool,
+    /// √impratio is applied to the friction rows of elliptic cones.
+    pub impratio: f32,
+    pub nq: usize,
+    pub trees: Vec<Tree>,
+    pub links: Vec<Link>,
+    pub dofs: Vec<Dof>,
+    /// Per entry of the mass matrix: its column.
+    pub columns: Vec<u8>,
+    pub motors: Vec<Motor>,
+    pub limits: Vec<Limit>,
+    pub losses: Vec<Loss>,
+    pub fluids: Vec<Fluid>,
+    pub contacts: Vec<Contact>,
+    pub supports: Vec<Support>,
+    /// Contact forces of all contacts.
+    pub forces: usize,
+    pub parts: Vec<Part>,
+    /// Per body: the link that carries it, and its pose there (in the world if none does).
+    pub carriers: Vec<(Option<usize>, Iso)>,
+}
+
+pub(super) fn iso(pos: [f64; 3], quat: [f64; 4]) -> Iso {
+    let [w, x, y, z] = quat;
+    let rotation = na::UnitQuaternion::from_quaternion(na::Quaternion::new(w, x, y, z));
+    Iso::from_parts(na::Translation3::from(pos), rotation)
+}
+
+pub(super) fn vec3(v: &na::Vector3<f64>) -> [f32; 3] {
+    [v.x as f32, v.y as f32, v.z as f32]
+}
+
+/// By rows.
+pub(super) fn mat3(m: &na::Matrix3<f64>) -> [f32; 9] {
+    std::array::from_fn(|i| m[(i / 3, i % 3)] as f32)
+}
+
+impl Softness {
+    /// From solref and solimp ("Constraint parameters" in MuJoCo's XML reference). A positive time
+    /// constant is at least two steps, as MuJoCo has it.
+    pub(super) fn new(solref: [f64; 2], solimp: [f64; 5], timestep: f64) -> Self {
+        let [dmin, dmax, width, midpoint, power] = solimp;
+        let (dmin, dmax) = (dmin.clamp(1e-4, 0.9999), dmax.clamp(1e-4, 0.9999));
+        let flat = width <= 1e-15;
+        let (b, k) = if solref[0] > 0.0 {
+            let time = solref[0].max(2.0 * timestep);
+            (2.0 / (dmax * time), 1.0 / (dmax * dmax * time * time * solref[1] * solref[1]))
+        } else {
+            (-solref[1] / dmax, -solref[0] / (dmax * dmax))
+        };
+        Self {
+            d0: if flat { 0.5 * (dmin + dmax) } else { dmin } as f32,
+            rise: if flat { 0.0 } else { dmax - dmin } as f32,
+            inverse_width: if flat { 0.0 } else { 1.0 / width } as f32,
+            midpoint: midpoint.clamp(1e-4, 0.9999) as f32,
+            line: power < 1.5,
+            b: b as f32,
+            k: k as f32,
+        }
+    }
+}
+
+/// The poses of all bodies in the links that carry them. A body's own joints are applied: the link
+/// is its last joint.
+pub(super) fn carriers(model: &Model) -> Vec<(Option<usize>, Iso)> {
+    let mut carriers: Vec<(Option<usize>, Iso)> = vec![(None, Iso::identity())];
+    let mut link = 0;
+    for (index, body) in model.bodies.iter().enumerate().skip(1) {
+        let (mut carrier, mut pose) = carriers[body.parent];
+        pose *= iso(body.pos, body.quat);
+        for joint in model.joints.iter().filter(|j| j.body == index) {
+            carrier = Some(link);
+            link += 1;
+            pose = Iso::translation(-anchor(joint)[0], -anchor(joint)[1], -anchor(joint)[2]);
+        }
+        carriers.push((carrier, pose));
+    }
+    carriers
+}
+
+/// Where a joint's link has its origin, in the body's frame.
+fn anchor(joint: &crate::Joint) -> [f64; 3] {
+    match joint.kind {
+        JointKind::Hinge | JointKind::Ball => joint.pos,
+        JointKind::Free | JointKind::Slide => [0.0; 3],
+    }
+}
+
+impl Tables {
+    /// For a model that [`missing`](super::missing) has nothing to say against.
+    pub(super) fn new(model: &Model, options: StepOptions) -> Self {
+        let carriers = carriers(model);
+        let mut tables = Self {
+            timestep: options.timestep as f32,
+            substeps: options.substeps,
+            sweeps: options.iterations,
+            elliptic: model.option.cone == Cone::Elliptic,
+            impratio: model.option.impratio as f32,
+            nq: model.nq(),
+            trees: Vec::new(),
+            links: Vec::new(),
+            dofs: Vec::new(),
+            columns: Vec::new(),
+            motors: Vec::new(),
+            limits: Vec::new(),
+            losses: Vec::new(),
+            fluids: Vec::new(),
+            contacts: Vec::new(),
+            supports: Vec::new(),
+            forces: 0,
+            parts: Vec::new(),
+            carriers,
+        };
+        let weights = Weights::new(model);
+        for body in 1..model.bodies.len() {
+            tables.add_joints(model, body, options.timestep, &weights);
+        }
+        tables.add_parts(model);
+        for actuator in &model.actuators {
+            let range = actuator.ctrlrange.map(|x| x as f32);
+            let dof = model.joints[actuator.joint].dof_adr;
+            tables.motors.push(Motor { dof, gear: actuator.gear as f32, range });
+        }
+        for contact in shape::contacts(model, &tables, &weights, options.timestep) {
+            tables.add_contact(contact);
+        }
+        tables
+    }
+
+    fn add_joints(&mut self, model: &Model, body: usize, timestep: f64, weights: &Weights) {
+        let (mut parent, mut pose) = self.carriers[model.bodies[body].parent];
+        pose *= iso(model.bodies[body].pos, model.bodies[body].quat);
+        for joint in model.joints.iter().filter(|j| j.body == body) {
+            let index = self.links.len();
+            let dof = self.dofs.len();
+            debug_assert_eq!((dof, joint.dof_adr), (joint.dof_adr, dof), "joints in the order of bodies");
+            let axis = na::Vector3::from(joint.axis);
+            // Only the root body's own slides: a body further up would be left behind.
+            let leading = self.carriers[model.bodies[body].parent].0.is_none()
+                && parent.is_none_or(|p| self.links[p].at_origin && self.links[p].kind == JointKind::Slide);
+            let tree = parent.map_or(self.trees.len(), |p| self.links[p].tree);
+            let anchored = pose * na::Point3::from(anchor(joint));
+            if parent.is_none() {
+                let free = (joint.kind == JointKind::Free).then_some(joint.qpos_adr);
+                self.trees.push(Tree { base: vec3(&anchored.coords), slides: Vec::new(), free });
+            }
+            let at_origin = leading && matches!(joint.kind, JointKind::Slide | JointKind::Free);
+            let reference = model.qpos0[joint.qpos_adr] as f32;
+            if at_origin && joint.kind == JointKind::Slide {
+                // The chain of leading slides does not turn: pose is the world's but for position.
+                let world = self.static_rotation(parent) * pose.rotation * axis;
+                self.trees[tree].slides.push((joint.qpos_adr, reference, vec3(&world)));
+            }
+            let turned = pose.rotation.angle() > 1e-12;
+            self.links.push(Link {
+                kind: joint.kind,
+                parent,
+                tree,
+                dof,
+                qpos: joint.qpos_adr,
+                // The root's offset is the reference point itself.
+                pos: if parent.is_none() { [0.0; 3] } else { vec3(&anchored.coords) },
+                rot: turned.then(|| mat3(pose.rotation.to_rotation_matrix().matrix())),
+                axis: vec3(&axis),
+                reference,
+                at_origin,
+                massive: false,
+            });
+            for _ in 0..joint.kind.nv() {
+                self.add_dof(parent, dof, joint, timestep);
+            }
+            self.add_constraints(joint, dof, timestep, weights);
+            parent = Some(index);
+            pose = Iso::translation(-anchor(joint)[0], -anchor(joint)[1], -anchor(joint)[2]);
+        }
+    }
+
+    /// Rotation of a chain of slides.
+    fn static_rotation(&self, link: Option<usize>) -> na::Rotation3<f64> {
+        let mut rotation = na::Rotation3::identity();
+        let mut at = link;
+        while let Some(index) = at {
+            if let Some(rot) = self.links[index].rot {
+                let own = na::Matrix3::from_row_slice(&rot.map(f64::from));
+                rotation = na::Rotation3::from_matrix_unchecked(own) * rotation;
+            }
+            at = self.links[index].parent;
+        }
+        rotation
+    }
+
+    fn add_dof(&mut self, parent: Option<usize>, first: usize, joint: &crate::Joint, timestep: f64) {
+        let k = self.dofs.len();
+        let last = if k > first {
+            Some(k - 1)
+        } else {
+            parent.map(|p| self.links[p].dof + self.links[p].kind.nv() - 1)
+        };
+        let row = self.columns.len();
+        if let Some(last) = last {
+            let Dof { row, depth, .. } = self.dofs[last];
+            self.columns.extend_from_within(row..=row + depth);
+        }
+        self.columns.push(k as u8);
+        let scalar = joint.kind.nv() == 1 && joint.stiffness != 0.0;
+        self.dofs.push(Dof {
+            depth: self.columns.len() - row - 1,
+            row,
+            damping: joint.damping as f32,
+            diagonal: (joint.armature + timestep * joint.damping) as f32,
+            spring: scalar.then_some((joint.stiffness as f32, joint.springref as f32, joint.qpos_adr)),
+        });
+    }
+
+    fn add_constraints(&mut self, joint: &crate::Joint, dof: usize, timestep: f64, weights: &Weights) {
+        if joint.limited && joint.kind.nv() == 1 {
+            self.limits.push(Limit {
+                dof,
+                qpos: joint.qpos_adr,
+                range: joint.range.map(|x| x as f32),
+                margin: joint.margin as f32,
+                weight: weights.dof[dof] as f32,
+                softness: Softness::new(joint.solref_limit, joint.solimp_limit, timestep),
+            });
+        }
+        if joint.frictionloss > 0.0 {
+            // The defaults of solreffriction and solimpfriction, at zero distance.
+            let softness = Softness::new([0.02, 1.0], [0.9, 0.95, 0.001, 0.5, 2.0], timestep);
+            let impedance = f64::from(softness.d0);
+            self.losses.push(Loss {
+                dof,
+                bound: joint.frictionloss as f32,
+                regularization: ((1.0 - impedance) / impedance * weights.dof[dof]) as f32,
+                b: softness.b,
+            });
+        }
+    }
+
+    fn add_parts(&mut self, model: &Model) {
+        for (index, body) in model.bodies.iter().enumerate().skip(1) {
+            let (Some(link), pose) = self.carriers[index] else { continue };
+            if body.mass <= 0.0 {
+                continue;
+            }
+            self.links[link].massive = true;
+            let axes = pose.rotation.to_rotation_matrix() * quat_to_matrix(body.inertia_quat);
+            let com = (pose * na::Point3::from(body.com)).coords;
+            let moments = na::Matrix3::from_diagonal(&na::Vector3::from(body.inertia));
+            let tensor = axes * moments * axes.transpose();
+            self.parts.push(Part { body: index, link, mass: body.mass, com, tensor });
+            let (density, viscosity) = (model.option.density, model.option.viscosity);
+            if density > 0.0 || viscosity > 0.0 {
+                self.fluids.push(Fluid::new(link, &com, &axes, body, density, viscosity));
+            }
+        }
+    }
+
+    fn add_contact(&mut self, mut contact: Contact) {
+        let support = self.support(contact.a.link, contact.b.link);
+        let same = |s: &Support| s.dofs == support.dofs && s.sides == support.sides;
+        contact.support = self.supports.iter().position(same).unwrap_or_else(|| {
+            self.supports.push(support);
+            self.supports.len() - 1
+        });
+        contact.force = self.forces;
+        self.forces += contact.rows(self.elliptic);
+        self.contacts.push(contact);
+    }
+
+    fn support(&self, a: Option<usize>, b: Option<usize>) -> Support {
+        let chain = |link: Option<usize>| -> &[u8] {
+            let Some(link) = link else { return &[] };
+            let link = &self.links[link];
+            let dof = &self.dofs[link.dof + link.kind.nv() - 1];
+            &self.columns[dof.row..=dof.row + dof.depth]
+        };
+        let (of_a, of_b) = (chain(a), chain(b));
+        let mut dofs = [of_a, of_b].concat();
+        dofs.sort_unstable();
+        dofs.dedup();
+        let sides = dofs.iter().map(|d| (of_a.contains(d), of_b.contains(d))).collect();
+        let mut ancestors = Vec::new();
+        let mut single = true;
+        for (j, &dof) in dofs.iter().enumerate() {
+            let Dof { row, depth, .. } = self.dofs[usize::from(dof)];
+            single &= depth == j;
+            for column in &self.columns[row..row + depth] {
+                let at = dofs.binary_search(column).expect("a support holds all ancestors");
+                ancestors.push(at as u8);
+            }
+        }
+        let root_is_free = |link: usize| self.trees[self.links[link].tree].free.is_some();
+        let free_alone = a.is_none() && b.is_some_and(root_is_free);
+        Support { dofs, sides, ancestors, chain: single, free_alone }
+    }
+
+    /// Mass, centre of mass and inertia about it (xx yy zz xy xz yz) of a link, in its own frame,
+    /// with each body's mass and inertia multiplied by its factor.
+    pub(super) fn link_inertia(&self, link: usize, factors: &[f32]) -> [f32; 10] {
+        let parts = || self.parts.iter().filter(|p| p.link == link);
+        let factor = |p: &Part| f64::from(factors[p.body]);
+        let mass: f64 = parts().map(|p| p.mass * factor(p)).sum();
+        if mass <= 0.0 {
+            return [0.0; 10];
+        }
+        let com = parts().map(|p| p.com * (p.mass * factor(p))).sum::<na::Vector3<f64>>() / mass;
+        let mut i = na::Matrix3::zeros();
+        for part in parts() {
+            let d = part.com - com;
+            let shift = na::Matrix3::identity() * d.norm_squared() - d * d.transpose();
+            i += (part.tensor + shift * part.mass) * factor(part);
+        }
+        [
+            mass, com.x, com.y, com.z, i[(0, 0)], i[(1, 1)], i[(2, 2)], i[(0, 1)], i[(0, 2)], i[(1, 2)],
+        ]
+        .map(|x| x as f32)
+    }
+}
+
+impl Fluid {
+    /// `mj_inertiaBoxFluidModel` in MuJoCo's documentation, "Passive forces, inertia model": the
+    /// body is a box of equal inertia with sides `s`; at rest in the world flows a medium of the
+    /// given density (kg/m³) and viscosity (Pa·s).
+    fn new(
+        link: usize,
+        com: &na::Vector3<f64>,
+        axes: &na::Matrix3<f64>,
+        body: &crate::Body,
+        density: f64,
+        viscosity: f64,
+    ) -> Self {
+        let [ix, iy, iz] = body.inertia;
+        let side = |sum: f64| (sum.max(1e-15) / body.mass * 6.0).sqrt();
+        let s = [side(iy + iz - ix), side(ix + iz - iy), side(ix + iy - iz)];
+        let diameter = (s[0] + s[1] + s[2]) / 3.0;
+        let pi = std::f64::consts::PI;
+        let around = |i: usize| (s[(i + 1) % 3], s[(i + 2) % 3]);
+        Self {
+            link,
+            com: vec3(com),
+            rot: mat3(axes),
+            linear: std::array::from_fn(|i| {
+                let (a, b) = around(i);
+                (0.5 * density * a * b) as f32
+            }),
+            angular: std::array::from_fn(|i| {
+                let (a, b) = around(i);
+                (density * s[i] * (a.powi(4) + b.powi(4)) / 64.0) as f32
+            }),
+            viscous_linear: (3.0 * pi * diameter * viscosity) as f32,
+            viscous_angular: (pi * diameter.powi(3) * viscosity) as f32,
+        }
+    }
+}
