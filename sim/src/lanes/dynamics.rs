@@ -2,8 +2,9 @@
 //! Newton-Euler, composite-rigid-body mass matrix, its sparse factorisation, and integration.
 //!
 //! Spatial quantities are in world axes about the tree's reference point at the present instant
-//! (Featherstone 2008, "Rigid Body Dynamics Algorithms", chapters 5, 6 and 8). The mass matrix
-//! includes armature and, for the implicit treatment of joint damping, step times damping.
+//! (Featherstone 2008, "Rigid Body Dynamics Algorithms", chapters 5, 6 and 8). Joint damping is
+//! implicit as in MuJoCo's Euler integrator: constraints see the mass matrix M, the final
+//! acceleration solves (M + step · damping) a = all forces.
 
 use super::lane::Lane;
 use super::table::{Fluid, Tables};
@@ -70,12 +71,20 @@ pub(super) struct Scratch<V> {
     pub force: Vec<V6<V>>,
     /// Per degree of freedom: the motion that it causes.
     pub motion: Vec<V6<V>>,
-    /// Mass matrix, then its factor: entries on ancestor chains.
-    pub matrix: Vec<V>,
-    /// Inverse diagonal of the factorisation, padded so that masked bytes index it.
-    pub inverse: Box<[V; 64]>,
-    /// Forces, then `D⁻¹ L⁻ᵀ` forces, then accelerations; padded likewise.
+    /// Mass matrix, then its factor.
+    pub matrix: Factor<V>,
+    /// The same with step times damping on the diagonal.
+    pub damped: Factor<V>,
+    /// Forces, then `D⁻¹ L⁻ᵀ` forces, then accelerations; padded so that masked bytes index it.
     pub u: Box<[V; 64]>,
+}
+
+/// A matrix with entries on ancestor chains, then its factors `Lᵀ D L`.
+pub(super) struct Factor<V> {
+    /// Rows one after the other; `L` has ones on its diagonal, which are not stored.
+    pub entries: Vec<V>,
+    /// Inverse of `D`; padded likewise.
+    pub inverse: Box<[V; 64]>,
 }
 
 impl<V: Lane> Scratch<V> {
@@ -99,9 +108,65 @@ impl<V: Lane> Scratch<V> {
             inertia: vec![[z; 10]; links],
             force: vec![[z; 6]; links],
             motion,
-            matrix: vec![z; tables.columns.len()],
-            inverse: Box::new([z; 64]),
+            matrix: Factor::new(tables.columns.len()),
+            damped: Factor::new(tables.columns.len()),
             u: Box::new([z; 64]),
+        }
+    }
+}
+
+impl<V: Lane> Factor<V> {
+    fn new(entries: usize) -> Self {
+        Self { entries: vec![V::zero(); entries], inverse: Box::new([V::zero(); 64]) }
+    }
+
+    /// Factors in place, without fill-in (Featherstone 2008, algorithm LTDL), and turns forces into
+    /// `u = D⁻¹ L⁻ᵀ` forces.
+    #[inline(always)]
+    fn factor(&mut self, t: &Tables, u: &mut [V; 64]) {
+        for (k, dof) in t.dofs.iter().enumerate().rev() {
+            let (head, tail) = self.entries.split_at_mut(dof.row);
+            let own = &mut tail[..=dof.depth];
+            let inverse = own[dof.depth].recip();
+            self.inverse[k] = inverse;
+            let force = u[k];
+            for j in (0..dof.depth).rev() {
+                let ratio = own[j] * inverse;
+                let ancestor = usize::from(t.columns[dof.row + j]);
+                let up = &mut head[t.dofs[ancestor].row..][..=j];
+                for (a, b) in up.iter_mut().zip(own.iter()) {
+                    *a = ratio.neg_mul_add(*b, *a);
+                }
+                own[j] = ratio;
+                u[ancestor] = ratio.neg_mul_add(force, u[ancestor]);
+            }
+            u[k] = force * inverse;
+        }
+    }
+
+    /// The forces of which `u` is `D⁻¹ L⁻ᵀ`.
+    #[inline(always)]
+    fn forces(&self, t: &Tables, u: &mut [V; 64]) {
+        for (k, dof) in t.dofs.iter().enumerate() {
+            // The diagonal of D; as a division, it is rounded once.
+            let w = self.inverse[k].recip() * u[k];
+            u[k] = w;
+            for (l, &column) in self.entries[dof.row..dof.row + dof.depth].iter().zip(&t.columns[dof.row..]) {
+                let at = usize::from(column & 63);
+                u[at] = l.mul_add(w, u[at]);
+            }
+        }
+    }
+
+    /// Accelerations `L⁻¹ u`.
+    #[inline(always)]
+    fn solve(&self, t: &Tables, u: &mut [V; 64]) {
+        for (k, dof) in t.dofs.iter().enumerate() {
+            let mut x = u[k];
+            for (l, &column) in self.entries[dof.row..dof.row + dof.depth].iter().zip(&t.columns[dof.row..]) {
+                x = l.neg_mul_add(u[usize::from(column & 63)], x);
+            }
+            u[k] = x;
         }
     }
 }
@@ -322,13 +387,13 @@ pub(super) fn assemble<V: Lane>(t: &Tables, g: &Group<V>, s: &mut Scratch<V>) {
                 i[2],
             ];
             let row = t.dofs[link.dof].row;
-            s.matrix[row..row + 21].copy_from_slice(&block);
+            s.matrix.entries[row..row + 21].copy_from_slice(&block);
             for c in 0..3 {
                 s.u[link.dof + c] -= force[3 + c];
                 s.u[link.dof + 3 + c] -= force[c];
                 for at in [link.dof + c, link.dof + 3 + c] {
                     let dof = &t.dofs[at];
-                    s.matrix[dof.row + dof.depth] += V::splat(dof.diagonal);
+                    s.matrix.entries[dof.row + dof.depth] += V::splat(dof.armature);
                 }
             }
             continue;
@@ -340,17 +405,17 @@ pub(super) fn assemble<V: Lane>(t: &Tables, g: &Group<V>, s: &mut Scratch<V>) {
             let effect = join(torque, push);
             let dof = &t.dofs[k];
             let row = dof.row;
-            s.matrix[row + dof.depth] = dot6(&motion, &effect) + V::splat(dof.diagonal);
+            s.matrix.entries[row + dof.depth] = dot6(&motion, &effect) + V::splat(dof.armature);
             let mut first = 0;
             if t.trees[link.tree].free.is_some() {
                 for c in 0..3 {
-                    s.matrix[row + c] = push[c];
-                    s.matrix[row + 3 + c] = torque[c];
+                    s.matrix.entries[row + c] = push[c];
+                    s.matrix.entries[row + 3 + c] = torque[c];
                 }
                 first = 6;
             }
             for j in first..dof.depth {
-                s.matrix[row + j] = dot6(&s.motion[usize::from(t.columns[row + j])], &effect);
+                s.matrix.entries[row + j] = dot6(&s.motion[usize::from(t.columns[row + j])], &effect);
             }
         }
         if let Some(parent) = link.parent {
@@ -365,40 +430,31 @@ pub(super) fn assemble<V: Lane>(t: &Tables, g: &Group<V>, s: &mut Scratch<V>) {
     }
 }
 
-/// `M = Lᵀ D L` in place, without fill-in (Featherstone 2008, algorithm LTDL), and `u = D⁻¹ L⁻ᵀ u`.
+/// Factors the mass matrix.
 #[inline(always)]
 pub(super) fn factor<V: Lane>(t: &Tables, s: &mut Scratch<V>) {
-    for (k, dof) in t.dofs.iter().enumerate().rev() {
-        let (head, tail) = s.matrix.split_at_mut(dof.row);
-        let own = &mut tail[..=dof.depth];
-        let inverse = own[dof.depth].recip();
-        s.inverse[k] = inverse;
-        let force = s.u[k];
-        for j in (0..dof.depth).rev() {
-            let ratio = own[j] * inverse;
-            let ancestor = usize::from(t.columns[dof.row + j]);
-            let up = &mut head[t.dofs[ancestor].row..][..=j];
-            for (a, b) in up.iter_mut().zip(own.iter()) {
-                *a = ratio.neg_mul_add(*b, *a);
-            }
-            own[j] = ratio;
-            s.u[ancestor] = ratio.neg_mul_add(force, s.u[ancestor]);
-        }
-        s.u[k] = force * inverse;
+    if t.damped {
+        s.damped.entries.copy_from_slice(&s.matrix.entries);
     }
+    s.matrix.factor(t, &mut s.u);
 }
 
 /// Accelerations from `u`, then velocities, then positions (semi-implicit Euler).
 #[inline(always)]
 pub(super) fn integrate<V: Lane>(t: &Tables, g: &mut Group<V>, s: &mut Scratch<V>) {
     let h = V::splat(t.timestep);
-    for (k, dof) in t.dofs.iter().enumerate() {
-        let mut x = s.u[k];
-        for (l, &column) in s.matrix[dof.row..dof.row + dof.depth].iter().zip(&t.columns[dof.row..]) {
-            x = l.neg_mul_add(s.u[usize::from(column & 63)], x);
+    if t.damped {
+        s.matrix.forces(t, &mut s.u);
+        for dof in &t.dofs {
+            s.damped.entries[dof.row + dof.depth] += V::splat(t.timestep * dof.damping);
         }
-        s.u[k] = x;
-        g.qvel[k] = h.mul_add(x, g.qvel[k]);
+        s.damped.factor(t, &mut s.u);
+        s.damped.solve(t, &mut s.u);
+    } else {
+        s.matrix.solve(t, &mut s.u);
+    }
+    for (rate, &acceleration) in g.qvel.iter_mut().zip(s.u.iter()) {
+        *rate = h.mul_add(acceleration, *rate);
     }
     let half = V::splat(0.5 * t.timestep);
     for link in &t.links {

@@ -297,26 +297,11 @@ fn plane_points(tables: &Tables, plane: &Geom, geom: &Geom, base: &Contact) -> V
             let mut contact = base.clone();
             contact.kind = Kind::Plane { normal: vec3(&normal), offset, tangents, align };
             contact.a = Side { link: None, pos: [0.0; 3], half: [0.0; 3], radius: 0.0, owners: Vec::new() };
-            let (link, pos) = highest(tables, link, vec3(&(shape * na::Point3::from(point)).coords));
+            let pos = vec3(&(shape * na::Point3::from(point)).coords);
             contact.b = Side { link: Some(link), pos, half: [0.0; 3], radius: radius as f32, owners: vec![] };
             contact
         })
         .collect()
-}
-
-/// A point at the anchor of a hinge or ball belongs as well to the link above, whose chain is shorter.
-fn highest(tables: &Tables, mut link: usize, mut pos: [f32; 3]) -> (usize, [f32; 3]) {
-    loop {
-        let own = &tables.links[link];
-        let turns = matches!(own.kind, JointKind::Hinge | JointKind::Ball);
-        match own.parent {
-            Some(parent) if turns && pos.iter().all(|x| x.abs() < SAME) => {
-                pos = own.pos;
-                link = parent;
-            }
-            _ => return (link, pos),
-        }
-    }
 }
 
 impl Contact {

@@ -214,10 +214,10 @@ fn add<V: Lane, const D: usize, const E: usize>(
         });
     }
     let y = &mut blocks.y[start..];
-    eliminate(t, &s.matrix, support, y);
+    eliminate(t, &s.matrix.entries, support, y);
     let mut a = [[z; D]; D];
     for (y, &dof) in y.iter().zip(&support.dofs) {
-        let inverse = s.inverse[usize::from(dof & 63)];
+        let inverse = s.matrix.inverse[usize::from(dof & 63)];
         for i in 0..D {
             let scaled = y[i] * inverse;
             for j in i..D {
@@ -368,13 +368,13 @@ fn unit<V: Lane>(t: &Tables, s: &Scratch<V>, rows: &mut Vec<V>, k: usize) -> (us
     for j in (1..=depth).rev() {
         let row = t.dofs[usize::from(columns[j])].row;
         let (above, own) = y.split_at_mut(j);
-        for (up, l) in above.iter_mut().zip(&s.matrix[row..row + j]) {
+        for (up, l) in above.iter_mut().zip(&s.matrix.entries[row..row + j]) {
             *up = l.neg_mul_add(own[0], *up);
         }
     }
     let mut a = V::zero();
     for (y, &column) in y.iter().zip(columns) {
-        a = (*y * s.inverse[usize::from(column & 63)]).mul_add(*y, a);
+        a = (*y * s.matrix.inverse[usize::from(column & 63)]).mul_add(*y, a);
     }
     (start, a)
 }
@@ -595,7 +595,8 @@ pub(super) fn solve<V: Lane>(
     rows: &mut Rows<V>,
     mut see: impl FnMut(&Contact, V3<V>, V),
 ) {
-    let Scratch { u, inverse, .. } = s;
+    let Scratch { u, matrix, .. } = s;
+    let inverse = &matrix.inverse;
     for single in &rows.singles {
         push_single(single.dofs(t), &rows.y[single.y..], single.sign * single.force, inverse, u);
     }

@@ -57,8 +57,7 @@ pub(super) struct Dof {
     pub depth: usize,
     pub row: usize,
     pub damping: f32,
-    /// Armature and step times damping, added to the diagonal.
-    pub diagonal: f32,
+    pub armature: f32,
     /// Spring stiffness, rest position and coordinate; only of scalar joints.
     pub spring: Option<(f32, f32, usize)>,
 }
@@ -152,6 +151,8 @@ pub(super) struct Tables {
     pub trees: Vec<Tree>,
     pub links: Vec<Link>,
     pub dofs: Vec<Dof>,
+    /// Whether any degree of freedom is damped.
+    pub damped: bool,
     /// Per entry of the mass matrix: its column.
     pub columns: Vec<u8>,
     pub motors: Vec<Motor>,
@@ -247,6 +248,7 @@ impl Tables {
             trees: Vec::new(),
             links: Vec::new(),
             dofs: Vec::new(),
+            damped: model.joints.iter().any(|j| j.damping != 0.0),
             columns: Vec::new(),
             motors: Vec::new(),
             limits: Vec::new(),
@@ -314,7 +316,7 @@ impl Tables {
                 massive: false,
             });
             for _ in 0..joint.kind.nv() {
-                self.add_dof(parent, dof, joint, timestep);
+                self.add_dof(parent, dof, joint);
             }
             self.add_constraints(joint, dof, timestep, weights);
             parent = Some(index);
@@ -336,7 +338,7 @@ impl Tables {
         rotation
     }
 
-    fn add_dof(&mut self, parent: Option<usize>, first: usize, joint: &crate::Joint, timestep: f64) {
+    fn add_dof(&mut self, parent: Option<usize>, first: usize, joint: &crate::Joint) {
         let k = self.dofs.len();
         let last = if k > first {
             Some(k - 1)
@@ -354,7 +356,7 @@ impl Tables {
             depth: self.columns.len() - row - 1,
             row,
             damping: joint.damping as f32,
-            diagonal: (joint.armature + timestep * joint.damping) as f32,
+            armature: joint.armature as f32,
             spring: scalar.then_some((joint.stiffness as f32, joint.springref as f32, joint.qpos_adr)),
         });
     }
