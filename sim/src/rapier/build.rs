@@ -87,6 +87,9 @@ pub(super) struct Blueprint {
     pub pushed: Vec<RigidBodyHandle>,
     /// One body of every multibody.
     pub roots: Vec<RigidBodyHandle>,
+    /// Forces on ballasts that hold their robots against gravity across their planes, N; none if
+    /// gravity lies in the planes.
+    pub braces: Vec<(RigidBodyHandle, Vector)>,
 }
 
 type Iso = na::Isometry3<f64>;
@@ -144,6 +147,14 @@ fn collides(model: &Model, geom: &Geom) -> bool {
     })
 }
 
+/// Whether `body` is `root` or hangs on it.
+fn below(model: &Model, mut body: usize, root: usize) -> bool {
+    while body != 0 && body != root {
+        body = model.bodies[body].parent;
+    }
+    body == root
+}
+
 /// A link under construction: a jointed body with the joint-less bodies below it.
 struct Link {
     /// Model body whose frame the link uses.
@@ -180,6 +191,7 @@ struct Builder<'a> {
     actuators: Vec<Option<ActuatorMap>>,
     multibodies: Vec<MultibodyJointHandle>,
     ballasts: Vec<MultibodyJointHandle>,
+    braces: Vec<(RigidBodyHandle, Vector)>,
 }
 
 impl<'a> Builder<'a> {
@@ -211,6 +223,7 @@ impl<'a> Builder<'a> {
             actuators: vec![None; model.actuators.len()],
             multibodies: Vec::new(),
             ballasts: Vec::new(),
+            braces: Vec::new(),
             owner,
         }
     }
@@ -362,6 +375,13 @@ impl<'a> Builder<'a> {
             .insert(fixed, ballast, data, true)
             .expect("a tree never closes a loop");
         self.ballasts.push(handle);
+        let gravity = normal.dot(&na::Vector3::from(self.model.option.gravity));
+        // What the normal's rounding leaves of gravity in the plane is no reason to push.
+        if gravity.abs() > 1e-6 {
+            let bodies = (0..self.model.bodies.len()).filter(|&b| below(self.model, b, root));
+            let mass: f64 = bodies.map(|b| self.model.bodies[b].mass).sum();
+            self.braces.push((ballast, vector(&(normal * (-gravity * mass)))));
+        }
         Some(ballast)
     }
 
@@ -372,14 +392,7 @@ impl<'a> Builder<'a> {
         for body in &model.bodies[1..] {
             poses.push(poses[body.parent] * iso(body.pos, body.quat));
         }
-        let below = |mut body: usize| loop {
-            match body {
-                0 => return false,
-                b if b == root => return true,
-                b => body = model.bodies[b].parent,
-            }
-        };
-        let joints: Vec<&Joint> = model.joints.iter().filter(|j| below(j.body)).collect();
+        let joints: Vec<&Joint> = model.joints.iter().filter(|j| below(model, j.body, root)).collect();
         let axis = |j: &Joint| poses[j.body].rotation * na::Vector3::from(j.axis).normalize();
         let normal = axis(joints.iter().find(|j| j.kind == JointKind::Hinge)?);
         let planar = joints.iter().all(|j| match j.kind {
@@ -387,7 +400,7 @@ impl<'a> Builder<'a> {
             JointKind::Slide => axis(j).dot(&normal).abs() < 1e-9,
             JointKind::Ball | JointKind::Free => false,
         });
-        let touches = model.geoms.iter().any(|g| below(g.body) && collides(model, g));
+        let touches = model.geoms.iter().any(|g| below(model, g.body, root) && collides(model, g));
         (planar && touches).then_some(normal)
     }
 
@@ -502,7 +515,7 @@ impl<'a> Builder<'a> {
         let mut pushed: Vec<RigidBodyHandle> = actuators.iter().flat_map(|a| [a.child, a.parent]).collect();
         pushed.sort_by_key(|h| h.into_raw_parts());
         pushed.dedup();
-        Blueprint { state: self.state, joints, actuators, bodies, pushed, roots }
+        Blueprint { state: self.state, joints, actuators, bodies, pushed, roots, braces: self.braces }
     }
 }
 

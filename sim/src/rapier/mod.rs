@@ -1,16 +1,19 @@
 //! The rapier3d engine: one rapier world per world, multibodies in reduced coordinates.
 
 mod build;
+mod template;
 
 use std::sync::Arc;
 
 use rapier3d::dynamics::{IntegrationParameters, MultibodyJointHandle, MultibodyJointSet, RigidBodyHandle};
+use rapier3d::geometry::{ColliderHandle, ContactPair};
 use rapier3d::math::{Pose, Rotation, Vector};
 use rapier3d::pipeline::PhysicsPipeline;
 use rapier3d::prelude::SoftBodySet;
 use rayon::prelude::*;
 
-use self::build::{Blueprint, JointMap, RapierState};
+use self::build::{JointMap, RapierState};
+use self::template::Template;
 use crate::worlds::{Engine, EngineSnapshot, MAX_POSITION, MAX_RATE, Row, State};
 use crate::{JointKind, Model, Parameters, Sensor, SimError, StepOptions};
 
@@ -29,9 +32,8 @@ pub(crate) struct RapierEngine {
 struct Shared {
     model: Arc<Model>,
     options: StepOptions,
-    parameters: IntegrationParameters,
-    gravity: Vector,
-    blueprint: Blueprint,
+    integration: IntegrationParameters,
+    nominal: Template,
     sensors: Vec<Sensor>,
 }
 
@@ -39,6 +41,8 @@ struct World {
     state: RapierState,
     pipeline: PhysicsPipeline,
     soft_bodies: SoftBodySet,
+    /// The world's own template if its parameters are not the model's.
+    own: Option<Box<Template>>,
 }
 
 impl RapierEngine {
@@ -48,7 +52,7 @@ impl RapierEngine {
         options: StepOptions,
         sensors: &[Sensor],
     ) -> Result<Self, SimError> {
-        let parameters = IntegrationParameters {
+        let integration = IntegrationParameters {
             dt: options.timestep as f32,
             num_solver_iterations: options.iterations,
             max_ccd_substeps: 0,
@@ -56,21 +60,10 @@ impl RapierEngine {
             contact_recycling: false,
             ..IntegrationParameters::default()
         };
-        let mut blueprint = Blueprint::new(model)?;
-        let gravity = Vector::from(model.option.gravity.map(|x| x as f32));
-        // A step of no duration registers bodies and colliders, so that no world does it again.
-        let mut world = World::new(blueprint.state.clone());
-        world.advance(&IntegrationParameters { dt: 0.0, ..parameters }, gravity);
-        blueprint.state = world.state;
-        let worlds = (0..n).map(|_| World::new(blueprint.state.clone())).collect();
-        let shared = Shared {
-            model: Arc::clone(model),
-            options,
-            parameters,
-            gravity,
-            blueprint,
-            sensors: sensors.to_vec(),
-        };
+        let nominal = Template::new(model, &Parameters::nominal(model), &integration)?;
+        let worlds = (0..n).map(|_| World::new(nominal.blueprint.state.clone())).collect();
+        let shared =
+            Shared { model: Arc::clone(model), options, integration, nominal, sensors: sensors.to_vec() };
         Ok(Self { shared, worlds })
     }
 }
@@ -80,7 +73,9 @@ impl Engine for RapierEngine {
         self.worlds[world].reset(&self.shared, &mut row);
     }
 
-    fn configure(&mut self, _world: usize, _parameters: &Parameters) {}
+    fn configure(&mut self, world: usize, parameters: &Parameters) {
+        self.worlds[world].configure(&self.shared, parameters);
+    }
 
     fn step(&mut self, active: &[bool], controls: &[f32], state: &mut State) {
         let (shared, nu) = (&self.shared, self.shared.model.nu());
@@ -108,7 +103,20 @@ impl Engine for RapierEngine {
 
 impl World {
     fn new(state: RapierState) -> Self {
-        Self { state, pipeline: PhysicsPipeline::new(), soft_bodies: SoftBodySet::new() }
+        Self { state, pipeline: PhysicsPipeline::new(), soft_bodies: SoftBodySet::new(), own: None }
+    }
+
+    fn configure(&mut self, shared: &Shared, parameters: &Parameters) {
+        let old = template(&self.own, shared);
+        if old.parameters == *parameters {
+            return;
+        }
+        let own = (shared.nominal.parameters != *parameters).then(|| {
+            let own = Template::new(&shared.model, parameters, &shared.integration);
+            Box::new(own.expect("parameters add nothing that the engine lacks"))
+        });
+        template(&own, shared).graft(old, &mut self.state);
+        self.own = own;
     }
 
     fn advance(&mut self, parameters: &IntegrationParameters, gravity: Vector) {
@@ -133,9 +141,10 @@ impl World {
     /// Sets the state to `row`'s coordinates, with no memory of the past.
     fn reset(&mut self, shared: &Shared, row: &mut Row<'_>) {
         // Always from the template: displacements from a used state would round differently.
-        self.state.clone_from(&shared.blueprint.state);
+        let blueprint = &template(&self.own, shared).blueprint;
+        self.state.clone_from(&blueprint.state);
         let s = &mut self.state;
-        for (joint, map) in shared.model.joints.iter().zip(&shared.blueprint.joints) {
+        for (joint, map) in shared.model.joints.iter().zip(&blueprint.joints) {
             let (q, v) = (&row.qpos[joint.qpos_adr..], &row.qvel[joint.dof_adr..]);
             match *map {
                 JointMap::Free { body, com } => {
@@ -181,7 +190,7 @@ impl World {
                 }
             }
         }
-        for &root in &shared.blueprint.roots {
+        for &root in &blueprint.roots {
             let index = s.multibody_joints.rigid_body_link(root).expect("a root has a multibody").multibody;
             let multibody = s.multibody_joints.get_multibody_mut(index).expect("index was just read");
             multibody.forward_kinematics(&s.bodies, true);
@@ -193,9 +202,10 @@ impl World {
 
     fn step(&mut self, shared: &Shared, controls: &[f32], row: &mut Row<'_>) {
         let mut quarantined = false;
+        let gravity = template(&self.own, shared).gravity;
         for _ in 0..shared.options.substeps {
             self.push(shared, controls);
-            self.advance(&shared.parameters, shared.gravity);
+            self.advance(&shared.integration, gravity);
             // rapier reports what it has taken out of the world for one physics step only.
             quarantined |= !self.pipeline.quarantine().is_empty();
         }
@@ -210,13 +220,19 @@ impl World {
 
     /// Applies the motors' torques and forces for the coming physics step.
     fn push(&mut self, shared: &Shared, controls: &[f32]) {
+        let blueprint = &template(&self.own, shared).blueprint;
         let s = &mut self.state;
-        for &body in &shared.blueprint.pushed {
+        for &body in &blueprint.pushed {
             let rigid = &mut s.bodies[body];
             rigid.reset_torques(false);
             rigid.reset_forces(false);
         }
-        for (motor, &control) in shared.blueprint.actuators.iter().zip(controls) {
+        for &(ballast, force) in &blueprint.braces {
+            let rigid = &mut s.bodies[ballast];
+            rigid.reset_forces(false);
+            rigid.add_force(force, false);
+        }
+        for (motor, &control) in blueprint.actuators.iter().zip(controls) {
             let control = if control.is_nan() { 0.0 } else { control.clamp(motor.range[0], motor.range[1]) };
             let effort = motor.gear * control;
             let (multibody, link) = s.multibody_joints.get(motor.handle).expect("mapped joint");
@@ -236,7 +252,8 @@ impl World {
 
     fn read(&self, shared: &Shared, row: &mut Row<'_>) {
         let s = &self.state;
-        for (joint, map) in shared.model.joints.iter().zip(&shared.blueprint.joints) {
+        let joints = &template(&self.own, shared).blueprint.joints;
+        for (joint, map) in shared.model.joints.iter().zip(joints) {
             let q = &mut row.qpos[joint.qpos_adr..joint.qpos_adr + joint.kind.nq()];
             let v = &mut row.qvel[joint.dof_adr..joint.dof_adr + joint.kind.nv()];
             match *map {
@@ -290,6 +307,7 @@ impl World {
     }
 
     fn sense(&self, shared: &Shared, row: &mut Row<'_>) {
+        let bodies = &template(&self.own, shared).blueprint.bodies;
         let mut at = 0;
         for &sensor in &shared.sensors {
             let out = &mut row.sensors[at..at + sensor.len()];
@@ -300,7 +318,7 @@ impl World {
             | Sensor::AngularVelocity(body)
             | Sensor::ContactForce(body)
             | Sensor::Touch(body)) = sensor;
-            let place = &shared.blueprint.bodies[body];
+            let place = &bodies[body];
             let pose = match place.body {
                 Some(handle) => *self.state.bodies[handle].position() * place.offset,
                 None => place.offset,
@@ -317,8 +335,11 @@ impl World {
                     out.copy_from_slice(&(linear + angular.cross(com - origin)).to_array());
                 }
                 Sensor::AngularVelocity(_) => out.copy_from_slice(&self.motion(place.body).1.to_array()),
-                Sensor::Touch(_) => out[0] = 0.0,
-                Sensor::ContactForce(_) => out.copy_from_slice(&self.contact_force(shared, body).to_array()),
+                Sensor::ContactForce(_) => {
+                    let force = self.contact_force(&place.colliders, shared.integration.dt);
+                    out.copy_from_slice(&force.to_array());
+                }
+                Sensor::Touch(_) => out[0] = self.touch(&place.colliders, shared.integration.dt),
             }
         }
     }
@@ -338,17 +359,28 @@ impl World {
         (Vector::new(rate[0], rate[1], rate[2]), Vector::new(rate[3], rate[4], rate[5]), origin)
     }
 
-    /// Sum of the contact forces on a model body, mean over the last physics step.
-    fn contact_force(&self, shared: &Shared, body: usize) -> Vector {
+    /// Sum of the contact forces on a body's colliders, mean over the last physics step of `dt` seconds.
+    fn contact_force(&self, colliders: &[ColliderHandle], dt: f32) -> Vector {
         let mut force = Vector::ZERO;
-        for &collider in &shared.blueprint.bodies[body].colliders {
+        for &collider in colliders {
             for pair in self.state.narrow_phase.contact_pairs_with(collider) {
                 let sign = if pair.collider1 == collider { -1.0 } else { 1.0 };
-                force += pair.total_impulse() * (sign / shared.parameters.dt);
+                force += pair.total_impulse() * (sign / dt);
             }
         }
         force
     }
+
+    /// Sum of the magnitudes of the normal forces of all contacts of a body's colliders, likewise.
+    fn touch(&self, colliders: &[ColliderHandle], dt: f32) -> f32 {
+        let pairs = colliders.iter().flat_map(|&c| self.state.narrow_phase.contact_pairs_with(c));
+        pairs.map(ContactPair::total_impulse_magnitude).sum::<f32>() / dt
+    }
+}
+
+/// What a world is reset to.
+fn template<'a>(own: &'a Option<Box<Template>>, shared: &'a Shared) -> &'a Template {
+    own.as_deref().unwrap_or(&shared.nominal)
 }
 
 fn quat(q: &[f32]) -> Rotation {

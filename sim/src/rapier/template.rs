@@ -1,0 +1,130 @@
+//! What a world is cloned from when it is reset, and how a running world takes over another one.
+
+use rapier3d::dynamics::{IntegrationParameters, RigidBodyHandle};
+use rapier3d::math::{Pose, Vector};
+
+use super::World;
+use super::build::{Blueprint, JointMap, RapierState};
+use crate::{Model, Parameters, SimError};
+
+/// A model with parameters applied, ready to be cloned into worlds.
+///
+/// rapier's contacts and limits are springs of a given frequency, so that their stiffness follows
+/// the changed masses.
+pub(super) struct Template {
+    pub parameters: Parameters,
+    pub gravity: Vector,
+    pub blueprint: Blueprint,
+}
+
+impl Template {
+    pub fn new(
+        model: &Model,
+        parameters: &Parameters,
+        integration: &IntegrationParameters,
+    ) -> Result<Self, SimError> {
+        let mut blueprint = Blueprint::new(&scaled(model, parameters))?;
+        let gravity = Vector::from(parameters.gravity);
+        // A step of no duration registers bodies and colliders, so that no world does it again.
+        let mut world = World::new(blueprint.state);
+        world.advance(&IntegrationParameters { dt: 0.0, ..*integration }, gravity);
+        blueprint.state = world.state;
+        Ok(Self { parameters: parameters.clone(), gravity, blueprint })
+    }
+
+    /// Gives `state`, a world of the template `old`, this template's physics; where it is, how it
+    /// moves and its warm-start forces stay. rapier's next step brings the links in line.
+    pub fn graft(&self, old: &Self, state: &mut RapierState) {
+        let (new, old) = (&self.blueprint, &old.blueprint);
+        for &(ballast, _) in &old.braces {
+            state.bodies[ballast].reset_forces(false);
+        }
+        // Only what differs is written: rapier does extra work for whatever was touched.
+        let moved: Vec<_> = new
+            .state
+            .colliders
+            .iter()
+            .filter(|(handle, target)| {
+                let now = &state.colliders[*handle];
+                now.friction() != target.friction()
+                    || now.position_wrt_parent() != target.position_wrt_parent()
+            })
+            .collect();
+        for (handle, target) in moved {
+            let collider = &mut state.colliders[handle];
+            collider.set_friction(target.friction());
+            if let Some(pose) =
+                target.position_wrt_parent().filter(|p| collider.position_wrt_parent() != Some(p))
+            {
+                collider.set_position_wrt_parent(*pose);
+            }
+        }
+        let heavier: Vec<_> = new
+            .state
+            .bodies
+            .iter()
+            .filter(|(handle, target)| {
+                state.bodies[*handle].mass_properties().local_mprops != target.mass_properties().local_mprops
+            })
+            .collect();
+        if heavier.is_empty() {
+            return;
+        }
+        for (handle, target) in heavier {
+            let body = &mut state.bodies[handle];
+            // The colliders have no mass, so that all of a body's mass is this one.
+            body.set_additional_mass_properties(target.mass_properties().local_mprops, false);
+            body.recompute_mass_properties_from_colliders(&state.colliders);
+        }
+        for (from, to) in old.joints.iter().zip(&new.joints) {
+            if let (JointMap::Free { com: from, .. }, JointMap::Free { body, com: to }) = (*from, *to) {
+                shift_root(state, body, to - from);
+            }
+        }
+        for &root in &new.roots {
+            let index =
+                state.multibody_joints.rigid_body_link(root).expect("a root has a multibody").multibody;
+            let target = new.state.multibody_joints.get_multibody(index).expect("handles repeat");
+            let multibody = state.multibody_joints.get_multibody_mut(index).expect("index was just read");
+            // Joints hang on the frame of a free root, which sits in its centre of mass.
+            for (link, target) in multibody.links_mut().zip(target.links()).skip(1) {
+                link.joint.data.local_frame1 = target.joint.data.local_frame1;
+            }
+        }
+    }
+}
+
+/// `model` with `parameters` applied.
+fn scaled(model: &Model, parameters: &Parameters) -> Model {
+    let mut model = model.clone();
+    for (body, &factor) in model.bodies.iter_mut().zip(&parameters.mass) {
+        body.mass *= f64::from(factor);
+        body.inertia = body.inertia.map(|x| x * f64::from(factor));
+    }
+    for geom in &mut model.geoms {
+        geom.friction = geom.friction.map(|x| x * f64::from(parameters.friction));
+    }
+    for (actuator, &factor) in model.actuators.iter_mut().zip(&parameters.gear) {
+        actuator.gear *= f64::from(factor);
+    }
+    model.option.gravity = parameters.gravity.map(f64::from);
+    model
+}
+
+/// Moves the frame of a free root by `shift`, given in that frame, on the body as it moves.
+fn shift_root(state: &mut RapierState, body: RigidBodyHandle, shift: Vector) {
+    let rigid = &mut state.bodies[body];
+    let Pose { rotation, translation, .. } = *rigid.position();
+    let shift = rotation * shift;
+    rigid.set_position(Pose::from_parts(translation + shift, rotation), false);
+    if let Some(multibody) = super::root_multibody(&mut state.multibody_joints, body) {
+        let mut rates = multibody.generalized_velocity_mut();
+        let change = Vector::new(rates[3], rates[4], rates[5]).cross(shift);
+        for k in 0..3 {
+            rates[k] += change[k];
+        }
+    } else {
+        let change = rigid.angvel().cross(shift);
+        rigid.set_linvel(rigid.linvel() + change, false);
+    }
+}
