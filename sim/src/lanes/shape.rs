@@ -306,7 +306,7 @@ fn plane_points(tables: &Tables, plane: &Geom, geom: &Geom, base: &Contact) -> V
 
 impl Contact {
     /// MuJoCo's rules for the parameters of a pair ("Contact parameters"): the larger condim and
-    /// friction, mean softness, margins and gaps added.
+    /// friction, mean softness, margins added. A gap only lists contacts earlier, without force.
     fn new(a: &Geom, b: &Geom, timestep: f64) -> Self {
         let friction: [f64; 3] = std::array::from_fn(|i| a.friction[i].max(b.friction[i]).max(1e-5));
         let [slide, spin, roll] = friction.map(|f| f as f32);
@@ -324,7 +324,7 @@ impl Contact {
             reach: f32::INFINITY,
             condim: a.condim.max(b.condim),
             friction: [slide, slide, spin, roll, roll],
-            margin: (a.margin + b.margin - a.gap - b.gap) as f32,
+            margin: (a.margin + b.margin) as f32,
             softness: Softness::new(solref, solimp, timestep),
             weight: 0.0,
             support: 0,

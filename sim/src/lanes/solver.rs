@@ -537,8 +537,10 @@ impl<V: Lane, const D: usize, const E: usize> Blocks<V, D, E> {
     }
 
     #[inline(always)]
-    fn sweep(&mut self, t: &Tables, inverse: &[V; 64], u: &mut [V; 64]) {
-        for block in &mut self.items {
+    fn sweep(&mut self, t: &Tables, inverse: &[V; 64], u: &mut [V; 64], back: bool) {
+        let n = self.items.len();
+        for i in 0..n {
+            let block = &mut self.items[if back { n - 1 - i } else { i }];
             let dofs = &t.supports[t.contacts[block.contact].support].dofs[..];
             let y = &self.y[block.y..];
             let a = residual(dofs, y, u, &block.reference);
@@ -605,7 +607,8 @@ pub(super) fn solve<V: Lane>(
     rows.pyramids4.warm_start(t, inverse, u);
     rows.pyramids6.warm_start(t, inverse, u);
     rows.cones.warm_start(t, inverse, u);
-    for _ in 0..t.sweeps {
+    for sweep in 0..t.sweeps {
+        let back = sweep % 2 == 1;
         for single in &mut rows.singles {
             let dofs = single.dofs(t);
             let y = &rows.y[single.y..];
@@ -621,11 +624,11 @@ pub(super) fn solve<V: Lane>(
             single.force = force;
             push_single(dofs, y, change, inverse, u);
         }
-        rows.frictionless.sweep(t, inverse, u);
-        rows.pyramids.sweep(t, inverse, u);
-        rows.pyramids4.sweep(t, inverse, u);
-        rows.pyramids6.sweep(t, inverse, u);
-        rows.cones.sweep(t, inverse, u);
+        rows.frictionless.sweep(t, inverse, u, back);
+        rows.pyramids.sweep(t, inverse, u, back);
+        rows.pyramids4.sweep(t, inverse, u, back);
+        rows.pyramids6.sweep(t, inverse, u, back);
+        rows.cones.sweep(t, inverse, u, back);
     }
     for single in &rows.singles {
         match single.index.checked_sub(t.limits.len()) {
