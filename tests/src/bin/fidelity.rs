@@ -7,7 +7,8 @@ use anyhow::Context as _;
 use clap::Parser;
 use sim::EngineKind;
 use tests::fidelity::{
-    CHAOS, Errors, FACTOR, FLOOR, LANES_SWEEPS, Sensitivity, TO_EULER, as_good, play, sensitivities, settings,
+    CHAOS, Errors, FACTOR, FLOOR, LANES_DEFAULT_SWEEPS, LANES_SWEEPS, Sensitivity, TO_EULER, as_good, play,
+    sensitivities, settings,
 };
 use tests::figure::{Panel, svg};
 use tests::reference::{Case, Reference, Trajectory, all, rms};
@@ -33,6 +34,8 @@ struct Row<'a> {
     sensitivity: Sensitivity,
     rapier: Run,
     lanes: Run,
+    /// Lanes with as few sweeps as training uses.
+    lanes_trained: Run,
 }
 
 impl Row<'_> {
@@ -68,7 +71,9 @@ fn main() -> anyhow::Result<()> {
             let run = |engine| play(robot, case, engine).map_err(|error| error.to_string());
             let sensitivity = sensitivities[robot.name][case.name];
             let (rapier, lanes) = (run(EngineKind::Rapier), run(EngineKind::Lanes));
-            rows.push(Row { robot, case, sensitivity, rapier, lanes });
+            let trained = robot.own_step(EngineKind::Lanes, LANES_DEFAULT_SWEEPS);
+            let lanes_trained = robot.play(case, trained).map_err(|error| error.to_string());
+            rows.push(Row { robot, case, sensitivity, rapier, lanes, lanes_trained });
         }
     }
     let figures = out.join("fidelity");
@@ -108,13 +113,19 @@ fn pair(half: f64, one: f64) -> String {
     format!("{half:.4} / {one:.4}")
 }
 
-fn cells(row: &Row<'_>, pick: impl Fn(Errors) -> (f64, f64)) -> [String; 4] {
+fn cells(row: &Row<'_>, pick: impl Fn(Errors) -> (f64, f64)) -> [String; 5] {
     let shown = |run: &Trajectory| {
         let (half, one) = pick(row.to_truth(run));
         pair(half, one)
     };
     let engine = |run: &Run| run.as_ref().map_or_else(|_| "refused".to_owned(), shown);
-    [shown(&row.case.euler), shown(&row.case.rk4), engine(&row.rapier), engine(&row.lanes)]
+    [
+        shown(&row.case.euler),
+        shown(&row.case.rk4),
+        engine(&row.rapier),
+        engine(&row.lanes),
+        engine(&row.lanes_trained),
+    ]
 }
 
 fn report(robots: &[Reference], rows: &[Row<'_>]) -> anyhow::Result<String> {
@@ -132,11 +143,11 @@ fn report(robots: &[Reference], rows: &[Row<'_>]) -> anyhow::Result<String> {
          times, and within {TO_EULER} rad of MuJoCo's Euler over 0.5 s. Growth: by how much a disturbance of 1e-6 of the start\n\
          grows in MuJoCo in the same 0.5 s; above {CHAOS}, motion counts as chaotic. A plot per robot: `fidelity/NAME.svg`.\n\n\
          ## Joints, rad\n\n\
-         | robot | case | MuJoCo Euler | MuJoCo RK4 | rapier | lanes | lanes to MuJoCo Euler, 0.5 s | growth | lanes is |\n\
-         | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
+         | robot | case | MuJoCo Euler | MuJoCo RK4 | rapier | lanes | with {LANES_DEFAULT_SWEEPS} sweeps | lanes to MuJoCo Euler, 0.5 s | growth | lanes is |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
     )?;
     for row in rows {
-        let [euler, rk4, rapier, lanes] = cells(row, |e| (e.half, e.one));
+        let [euler, rk4, rapier, lanes, trained] = cells(row, |e| (e.half, e.one));
         let apart = row.lanes.as_ref().map_or_else(
             |_| "refused".to_owned(),
             |run| format!("{:.4}", Errors::between(row.robot, run, &row.case.euler).half),
@@ -145,18 +156,19 @@ fn report(robots: &[Reference], rows: &[Row<'_>]) -> anyhow::Result<String> {
         let verdict = row.verdict();
         writeln!(
             text,
-            "| {robot} | {case} | {euler} | {rk4} | {rapier} | {lanes} | {apart} | {growth} | {verdict} |"
+            "| {robot} | {case} | {euler} | {rk4} | {rapier} | {lanes} | {trained} | {apart} | {growth} | {verdict} |"
         )?;
     }
-    text.push_str(
+    write!(
+        text,
         "\n## Positions of the root, m\n\n\
-         | robot | case | MuJoCo Euler | MuJoCo RK4 | rapier | lanes |\n\
-         | --- | --- | --- | --- | --- | --- |\n",
-    );
+         | robot | case | MuJoCo Euler | MuJoCo RK4 | rapier | lanes | with {LANES_DEFAULT_SWEEPS} sweeps |\n\
+         | --- | --- | --- | --- | --- | --- | --- |\n"
+    )?;
     for row in rows.iter().filter(|row| !row.robot.root().is_empty()) {
-        let [euler, rk4, rapier, lanes] = cells(row, |e| (e.root_half, e.root_one));
+        let [euler, rk4, rapier, lanes, trained] = cells(row, |e| (e.root_half, e.root_one));
         let (robot, case) = (row.robot.name, row.case.name);
-        writeln!(text, "| {robot} | {case} | {euler} | {rk4} | {rapier} | {lanes} |")?;
+        writeln!(text, "| {robot} | {case} | {euler} | {rk4} | {rapier} | {lanes} | {trained} |")?;
     }
     sweeps(&mut text, robots)?;
     text.push_str("\n## Settings and refusals\n\n| engine | robot | physics step × steps, iterations | refused because |\n| --- | --- | --- | --- |\n");
