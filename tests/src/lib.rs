@@ -1,4 +1,10 @@
-//! What the black-box tests share: the `evo` program, scratch folders, reference data.
+//! What the tests share: the `evo` program, scratch folders, reference data, and the comparison of
+//! the physics engines with MuJoCo (see the programs `fidelity` and `bench_engines`).
+
+pub mod fidelity;
+pub mod figure;
+pub mod play;
+pub mod reference;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
@@ -21,9 +27,10 @@ pub fn data(name: &str) -> PathBuf {
 /// If it has not been built; `tests/run` and `cargo build -p evo` do that.
 #[must_use]
 pub fn evo(arguments: &[&str]) -> Command {
-    let test = std::env::current_exe().expect("a test knows its own path");
-    // target/PROFILE/deps/test-HASH -> target/PROFILE/evo
-    let folder = test.ancestors().nth(2).expect("tests lie in target/PROFILE/deps");
+    let this = std::env::current_exe().expect("a program knows its own path");
+    // Tests are target/PROFILE/deps/test-HASH, programs target/PROFILE/NAME, as evo is.
+    let folder = this.parent().expect("programs lie in target/PROFILE");
+    let folder = if folder.ends_with("deps") { folder.join("..") } else { folder.to_owned() };
     let program = folder.join(format!("evo{}", std::env::consts::EXE_SUFFIX));
     assert!(program.exists(), "{} is missing: run `cargo build -p evo` first", program.display());
     let mut command = Command::new(program);
