@@ -7,7 +7,7 @@ use std::sync::Arc;
 use sim::{EngineKind, Model, Parameters, Sensor, SimError, StepOptions, Worlds};
 
 /// The engines under test.
-const ENGINES: [EngineKind; 1] = [EngineKind::Rapier];
+const ENGINES: [EngineKind; 2] = EngineKind::ALL;
 
 const ANT: &str = include_str!("../../envs/assets/ant.xml");
 const CHEETAH: &str = include_str!("../../envs/assets/half_cheetah.xml");

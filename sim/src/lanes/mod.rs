@@ -26,7 +26,6 @@ use nalgebra as na;
 
 use self::dispatch::Run;
 use self::dynamics::{Group, Scratch};
-use self::lane::Lane;
 pub(crate) use self::lane::WIDTH;
 use self::solver::Rows;
 use self::table::{MAX_DOFS, Tables};

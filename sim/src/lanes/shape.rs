@@ -296,7 +296,8 @@ fn plane_points(tables: &Tables, plane: &Geom, geom: &Geom, base: &Contact) -> V
         .map(|point| {
             let mut contact = base.clone();
             contact.kind = Kind::Plane { normal: vec3(&normal), offset, tangents, align };
-            contact.a = Side { link: None, pos: [0.0; 3], half: [0.0; 3], radius: 0.0, owners: Vec::new() };
+            let owners = vec![(plane.body, 1.0)];
+            contact.a = Side { link: None, pos: [0.0; 3], half: [0.0; 3], radius: 0.0, owners };
             let pos = vec3(&(shape * na::Point3::from(point)).coords);
             contact.b = Side { link: Some(link), pos, half: [0.0; 3], radius: radius as f32, owners: vec![] };
             contact

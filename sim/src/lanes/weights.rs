@@ -17,7 +17,6 @@ pub(super) struct Weights {
     /// Per degree of freedom: its inverse inertia.
     pub dof: Vec<f64>,
     /// The mass matrix with armature.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a reference for the tests"))]
     pub mass: na::DMatrix<f64>,
 }
 
