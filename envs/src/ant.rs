@@ -28,11 +28,11 @@ use std::sync::Arc;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sim::{Model, StepOptions, WorldView};
+use sim::{EngineKind, Model, StepOptions, WorldView};
 
 use crate::error::{finite, interval, not_negative};
 use crate::math::{add_normal, add_uniform, sum_of_squares};
-use crate::task::rapier;
+use crate::task::steps;
 use crate::{Channel, EnvError, Fidelity, Spec, Task};
 
 const NAME: &str = "ant";
@@ -133,10 +133,12 @@ impl Task for Ant {
         &self.model
     }
 
-    fn physics(&self, fidelity: Fidelity) -> StepOptions {
-        match fidelity {
-            Fidelity::Default => rapier(0.025, 2, 2),
-            Fidelity::Reference => rapier(0.01, 5, 4),
+    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
+        match (engine, fidelity) {
+            (EngineKind::Rapier, Fidelity::Default) => steps(engine, 0.025, 2, 2),
+            (EngineKind::Rapier, Fidelity::Reference) => steps(engine, 0.01, 5, 4),
+            (EngineKind::Lanes, Fidelity::Default) => steps(engine, 0.01, 5, 8),
+            (EngineKind::Lanes, Fidelity::Reference) => steps(engine, 0.01, 5, 16),
         }
     }
 
@@ -257,7 +259,8 @@ mod tests {
     #[test]
     fn starts_are_legal_and_above_the_floor() {
         let task: Arc<dyn Task> = Arc::new(Ant::new(Config::default()).unwrap());
-        let mut envs = Envs::new(task.clone(), 1, task.physics(Fidelity::Default), 1).unwrap();
+        let mut envs =
+            Envs::new(task.clone(), 1, task.physics(EngineKind::Rapier, Fidelity::Default), 1).unwrap();
         for seed in 0..1000 {
             envs.reset(0, &mut ChaCha8Rng::seed_from_u64(seed));
             let qpos = envs.view(0).qpos;

@@ -39,6 +39,7 @@ pub struct EnvState {
     outcome: Step,
     steps: usize,
     resting: bool,
+    blew_up: bool,
 }
 
 /// `n` independent environments of one task. An environment's episode does not depend on its
@@ -69,6 +70,8 @@ pub struct Envs {
     resting: Vec<bool>,
     /// Takes part in the current step.
     active: Vec<bool>,
+    /// The last step or reset was not finite.
+    blew_up: Vec<bool>,
     blow_ups: u64,
 }
 
@@ -134,6 +137,7 @@ impl Envs {
             steps: vec![0; n],
             resting: vec![true; n],
             active: vec![false; n],
+            blew_up: vec![false; n],
             blow_ups: 0,
             task,
         })
@@ -180,12 +184,14 @@ impl Envs {
         self.outcomes[i] = Step::default();
         self.steps[i] = 0;
         self.resting[i] = false;
+        self.blew_up[i] = false;
         row_mut(&mut self.actions, self.sizes.action, i).fill(0.0);
         row_mut(&mut self.terms, self.sizes.terms, i).fill(0.0);
         if !self.observe(i) {
             row_mut(&mut self.observations, self.sizes.observation, i).fill(0.0);
             self.outcomes[i].terminated = true;
             self.resting[i] = true;
+            self.blew_up[i] = true;
             self.blow_ups += 1;
         }
     }
@@ -240,9 +246,11 @@ impl Envs {
     /// Clips the action of environment `i` and turns it into controls.
     fn clip(&mut self, i: usize, actions: &[f32]) {
         let action = row_mut(&mut self.actions, self.sizes.action, i);
-        for (k, (clipped, &given)) in action.iter_mut().zip(row(actions, self.sizes.action, i)).enumerate() {
+        let limits = self.low.iter().zip(&self.high);
+        let given = row(actions, self.sizes.action, i);
+        for ((clipped, &given), (&low, &high)) in action.iter_mut().zip(given).zip(limits) {
             let given = if given.is_nan() { 0.0 } else { given };
-            *clipped = given.clamp(self.low[k], self.high[k]);
+            *clipped = given.clamp(low, high);
         }
         self.task.control(action, row_mut(&mut self.controls, self.sizes.control, i));
     }
@@ -266,6 +274,7 @@ impl Envs {
         if !sound {
             terms.fill(0.0);
             terminated = true;
+            self.blew_up[i] = true;
             self.blow_ups += 1;
         }
         let reward = terms.iter().fold(0.0, |sum, &term| sum + f64::from(term));
@@ -309,6 +318,13 @@ impl Envs {
         self.steps[i]
     }
 
+    /// Whether the episode of environment `i` ended because something was not finite or its world
+    /// blew up.
+    #[must_use]
+    pub fn blew_up(&self, i: usize) -> bool {
+        self.blew_up[i]
+    }
+
     /// Number of episodes so far that ended because something was not finite or a world blew up.
     #[must_use]
     pub fn blow_ups(&self) -> u64 {
@@ -327,6 +343,7 @@ impl Envs {
             outcome: self.outcomes[i],
             steps: self.steps[i],
             resting: self.resting[i],
+            blew_up: self.blew_up[i],
         }
     }
 
@@ -343,6 +360,7 @@ impl Envs {
         self.outcomes[i] = state.outcome;
         self.steps[i] = state.steps;
         self.resting[i] = state.resting;
+        self.blew_up[i] = state.blew_up;
     }
 }
 
@@ -355,5 +373,6 @@ fn row_mut(values: &mut [f32], length: usize, i: usize) -> &mut [f32] {
 }
 
 fn all_finite(values: &[f32]) -> bool {
-    values.iter().all(|v| v.is_finite())
+    // Without early exit, so that it vectorises.
+    values.iter().fold(true, |finite, v| finite & v.is_finite())
 }

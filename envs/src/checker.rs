@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rand::{RngExt as _, SeedableRng as _, rngs::ChaCha8Rng};
-use sim::StepOptions;
+use sim::{EngineKind, StepOptions};
 
 use crate::{Channel, EnvError, Envs, Fidelity, Spec, Task};
 
@@ -18,8 +18,8 @@ const SLACK: f32 = 1e-5;
 
 /// Tries a task with the given physics. About 3,000 control steps.
 ///
-/// - `spec`: sizes agree, names are unique, ranges are ranges, both physics settings make up the
-///   control step;
+/// - `spec`: sizes agree, names are unique, ranges are ranges, the physics settings for every engine
+///   make up the control step;
 /// - `determinism`: a seed gives the same bits again, in a batch of 1 and in a batch of 5 whose
 ///   other environments do something else;
 /// - `save and load`: 50 steps from a saved mid-episode state give the same bits again, in place
@@ -72,10 +72,16 @@ fn spec(task: &Arc<dyn Task>) -> Result<(), EnvError> {
     if !(spec.control_dt.is_finite() && spec.control_dt > 0.0) || spec.horizon == 0 {
         return problem(format!("control_dt {} or horizon {}", spec.control_dt, spec.horizon));
     }
-    for fidelity in [Fidelity::Default, Fidelity::Reference] {
-        let physics = task.physics(fidelity);
-        if (physics.control_dt() - spec.control_dt).abs() > 1e-9 {
-            return problem(format!("{fidelity:?} physics makes {} s, not control_dt", physics.control_dt()));
+    for engine in EngineKind::ALL {
+        for fidelity in [Fidelity::Default, Fidelity::Reference] {
+            let physics = task.physics(engine, fidelity);
+            let (name, made) = (engine.name(), physics.control_dt());
+            if physics.engine != engine {
+                return problem(format!("the physics for {name} is for {}", physics.engine.name()));
+            }
+            if (made - spec.control_dt).abs() > 1e-9 {
+                return problem(format!("{fidelity:?} physics for {name} makes {made} s, not control_dt"));
+            }
         }
     }
     Ok(())

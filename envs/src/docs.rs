@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use ron::extensions::Extensions;
+use sim::EngineKind;
 
 use crate::{Channel, EnvConfig, EnvError, Fidelity, Spec, Task, defaults};
 
@@ -47,11 +48,7 @@ fn section(page: &mut String, config: &EnvConfig, task: &dyn Task) {
     line(page, &format!("Config, with defaults: `{}`\n", settings(config)));
     line(page, &format!("- Start: {}", spec.start));
     line(page, &format!("- Terminates: {}", spec.termination.unwrap_or("Never.")));
-    for (name, fidelity) in [("default", Fidelity::Default), ("reference", Fidelity::Reference)] {
-        let physics = task.physics(fidelity);
-        let (step, count, iterations) = (physics.timestep, physics.substeps, physics.iterations);
-        line(page, &format!("- Physics, {name}: {step} s × {count} with {iterations} solver iterations"));
-    }
+    physics(page, task);
     line(page, "\n| reward term | value |\n| --- | --- |");
     for (term, formula) in spec.terms.iter().zip(spec.formulas) {
         row(page, &[format!("`{term}`"), (*formula).to_owned()]);
@@ -59,6 +56,26 @@ fn section(page: &mut String, config: &EnvConfig, task: &dyn Task) {
     channels(page, "observation", &spec.observations);
     channels(page, "action", &spec.actions);
     differences(page, spec);
+}
+
+fn physics(page: &mut String, task: &dyn Task) {
+    line(page, "\n| physics | fidelity | step | steps per control step | solver iterations |");
+    line(page, "| --- | --- | --- | --- | --- |");
+    for engine in EngineKind::ALL {
+        for (name, fidelity) in [("default", Fidelity::Default), ("reference", Fidelity::Reference)] {
+            let options = task.physics(engine, fidelity);
+            row(
+                page,
+                &[
+                    engine.name().to_owned(),
+                    name.to_owned(),
+                    format!("{} s", options.timestep),
+                    options.substeps.to_string(),
+                    options.iterations.to_string(),
+                ],
+            );
+        }
+    }
 }
 
 fn settings(config: &EnvConfig) -> String {

@@ -25,11 +25,11 @@ use std::sync::Arc;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sim::{Model, StepOptions, WorldView};
+use sim::{EngineKind, Model, StepOptions, WorldView};
 
 use crate::error::{finite, not_negative};
 use crate::math::{add_normal, add_uniform, sum_of_squares};
-use crate::task::rapier;
+use crate::task::steps;
 use crate::{Channel, EnvError, Fidelity, Spec, Task};
 
 const NAME: &str = "half_cheetah";
@@ -100,11 +100,13 @@ impl Task for HalfCheetah {
         &self.model
     }
 
-    fn physics(&self, fidelity: Fidelity) -> StepOptions {
-        // One iteration is not enough: the robot drifts by metres under random actions.
-        match fidelity {
-            Fidelity::Default => rapier(0.0125, 4, 2),
-            Fidelity::Reference => rapier(0.01, 5, 4),
+    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
+        // One rapier iteration is not enough: the robot drifts by metres under random actions.
+        match (engine, fidelity) {
+            (EngineKind::Rapier, Fidelity::Default) => steps(engine, 0.0125, 4, 2),
+            (EngineKind::Rapier, Fidelity::Reference) => steps(engine, 0.01, 5, 4),
+            (EngineKind::Lanes, Fidelity::Default) => steps(engine, 0.01, 5, 8),
+            (EngineKind::Lanes, Fidelity::Reference) => steps(engine, 0.01, 5, 16),
         }
     }
 
@@ -160,7 +162,8 @@ mod tests {
     fn friction_stops_a_passive_robot() {
         let task: Arc<dyn Task> = Arc::new(HalfCheetah::new(Config::default()).unwrap());
         for fidelity in [Fidelity::Default, Fidelity::Reference] {
-            let mut envs = Envs::new(task.clone(), 1, task.physics(fidelity), 1000).unwrap();
+            let mut envs =
+                Envs::new(task.clone(), 1, task.physics(EngineKind::Rapier, fidelity), 1000).unwrap();
             for seed in 0..8 {
                 envs.reset(0, &mut ChaCha8Rng::seed_from_u64(seed));
                 (0..100).for_each(|_| envs.step(&[true], &[0.0; 6]));

@@ -23,11 +23,11 @@ use std::sync::Arc;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sim::{Model, StepOptions, WorldView};
+use sim::{EngineKind, Model, StepOptions, WorldView};
 
 use crate::error::{not_negative, positive};
 use crate::math::add_uniform;
-use crate::task::rapier;
+use crate::task::steps;
 use crate::{Channel, EnvError, Fidelity, Spec, Task};
 
 const NAME: &str = "inverted_pendulum";
@@ -94,10 +94,12 @@ impl Task for InvertedPendulum {
         &self.model
     }
 
-    fn physics(&self, fidelity: Fidelity) -> StepOptions {
-        match fidelity {
-            Fidelity::Default => rapier(0.02, 2, 2),
-            Fidelity::Reference => rapier(0.02, 2, 4),
+    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
+        match (engine, fidelity) {
+            (EngineKind::Rapier, Fidelity::Default) => steps(engine, 0.02, 2, 2),
+            (EngineKind::Rapier, Fidelity::Reference) => steps(engine, 0.02, 2, 4),
+            (EngineKind::Lanes, Fidelity::Default) => steps(engine, 0.02, 2, 4),
+            (EngineKind::Lanes, Fidelity::Reference) => steps(engine, 0.02, 2, 8),
         }
     }
 

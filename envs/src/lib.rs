@@ -7,9 +7,11 @@
 //! ```
 //! use envs::{EnvConfig, Envs, Fidelity};
 //! use rand::{SeedableRng as _, rngs::ChaCha8Rng};
+//! use sim::EngineKind;
 //!
 //! let task = EnvConfig::from_name("inverted_pendulum").expect("listed").build()?;
-//! let mut envs = Envs::new(task.clone(), 2, task.physics(Fidelity::Default), task.spec().horizon)?;
+//! let physics = task.physics(EngineKind::Rapier, Fidelity::Default);
+//! let mut envs = Envs::new(task.clone(), 2, physics, task.spec().horizon)?;
 //! let mut rng = ChaCha8Rng::seed_from_u64(1);
 //! for i in 0..envs.len() {
 //!     envs.reset(i, &mut rng);

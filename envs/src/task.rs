@@ -21,9 +21,9 @@ pub enum Fidelity {
     Reference,
 }
 
-/// Rapier settings: physics step in seconds, physics steps per control step, solver iterations.
-pub(crate) fn rapier(timestep: f64, substeps: usize, iterations: usize) -> StepOptions {
-    StepOptions { engine: EngineKind::Rapier, timestep, substeps, iterations }
+/// Physics step in seconds, physics steps per control step, solver iterations per physics step.
+pub(crate) fn steps(engine: EngineKind, timestep: f64, substeps: usize, iterations: usize) -> StepOptions {
+    StepOptions { engine, timestep, substeps, iterations }
 }
 
 /// A task on one robot.
@@ -39,8 +39,9 @@ pub trait Task: Send + Sync {
         Vec::new()
     }
 
-    /// Physics settings for the rapier engine.
-    fn physics(&self, fidelity: Fidelity) -> StepOptions;
+    /// Physics settings for an engine, whether or not it can do all that the model asks for. An
+    /// iteration is one of the engine's own: for lanes, a Gauss-Seidel sweep over the constraints.
+    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions;
 
     /// Draws a start state. `qpos` holds the model's reference configuration on entry, `qvel` and
     /// `memory` hold zeros.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use envs::{EnvConfig, EnvError, Envs, Fidelity, Spec, Step, Task, check};
 use rand::{Rng, SeedableRng as _, rngs::ChaCha8Rng};
-use sim::{Model, StepOptions, WorldView};
+use sim::{EngineKind, Model, StepOptions, WorldView};
 
 /// What goes wrong in the third step of an episode, or at its start.
 #[derive(Clone, Copy, PartialEq)]
@@ -46,8 +46,8 @@ impl Task for Faulty {
         self.inner.model()
     }
 
-    fn physics(&self, fidelity: Fidelity) -> StepOptions {
-        self.inner.physics(fidelity)
+    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
+        self.inner.physics(engine, fidelity)
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], memory: &mut [f32]) {
@@ -81,7 +81,7 @@ impl Task for Faulty {
 }
 
 fn envs(task: &Arc<dyn Task>, n: usize, horizon: usize) -> Envs {
-    Envs::new(task.clone(), n, task.physics(Fidelity::Default), horizon).unwrap()
+    Envs::new(task.clone(), n, task.physics(EngineKind::Rapier, Fidelity::Default), horizon).unwrap()
 }
 
 fn reset(envs: &mut Envs, i: usize, seed: u64) {
@@ -102,28 +102,44 @@ fn a_step_that_is_not_finite_terminates_without_reward() {
         assert_eq!(envs.outcome(0), Step { reward: 0.0, terminated: true, truncated: false });
         assert_eq!(envs.terms(0), [0.0; 2]);
         assert!(envs.observations().iter().all(|x| x.is_finite()));
-        assert_eq!(envs.blow_ups(), 1);
+        assert!(envs.blow_ups() == 1 && envs.blew_up(0));
         // At rest until its reset, then as good as new.
         envs.step(&[true], &[0.0]);
         assert_eq!((envs.steps(0), envs.blow_ups()), (3, 1));
         reset(&mut envs, 0, 1);
-        assert_eq!(envs.outcome(0), Step::default());
+        assert_eq!((envs.outcome(0), envs.blew_up(0)), (Step::default(), false));
         envs.step(&[true], &[0.0]);
         assert_eq!(envs.outcome(0).reward, 1.0);
     }
 }
 
 #[test]
+fn only_the_environment_that_blew_up_says_so() {
+    let task = Faulty::boxed(Fault::Term);
+    let mut envs = envs(&task, 3, 100);
+    (0..3).for_each(|i| reset(&mut envs, i, i as u64));
+    // Environment 1 is the only one to reach the third step.
+    for active in [[true; 3], [true; 3], [false, true, false]] {
+        envs.step(&active, &[0.0; 3]);
+    }
+    assert_eq!([0, 1, 2].map(|i| envs.blew_up(i)), [false, true, false]);
+    let state = envs.save(1);
+    envs.load(2, &state);
+    reset(&mut envs, 1, 1);
+    assert_eq!([0, 1, 2].map(|i| envs.blew_up(i)), [false, false, true]);
+}
+
+#[test]
 fn a_start_that_is_not_finite_is_over() {
     let mut envs = envs(&Faulty::boxed(Fault::StartObservation), 1, 100);
     reset(&mut envs, 0, 1);
-    assert!(envs.outcome(0).terminated && envs.is_resting(0));
+    assert!(envs.outcome(0).terminated && envs.is_resting(0) && envs.blew_up(0));
     assert_eq!((envs.observations(), envs.blow_ups()), (&[0.0; 4][..], 1));
 }
 
 #[test]
 fn the_checker_finds_what_breaks_the_contract() {
-    let physics = |task: &Arc<dyn Task>| task.physics(Fidelity::Default);
+    let physics = |task: &Arc<dyn Task>| task.physics(EngineKind::Rapier, Fidelity::Default);
     for fault in [Fault::None, Fault::Memory] {
         let task = Faulty::boxed(fault);
         check(&task, physics(&task)).unwrap();
@@ -143,7 +159,7 @@ fn the_checker_finds_what_breaks_the_contract() {
 #[test]
 fn settings_that_do_not_fit_the_task_are_refused() {
     let task = Faulty::boxed(Fault::None);
-    let physics = task.physics(Fidelity::Default);
+    let physics = task.physics(EngineKind::Rapier, Fidelity::Default);
     let message = |options, horizon| Envs::new(task.clone(), 1, options, horizon).err().unwrap().to_string();
     assert_eq!(message(physics, 0), "env inverted_pendulum: horizon = 0: expected at least 1 control step");
     assert_eq!(

@@ -4,12 +4,13 @@
 
 use envs::{EnvError, Envs, Fidelity, check, defaults};
 use rand::{RngExt as _, SeedableRng as _, rngs::ChaCha8Rng};
+use sim::EngineKind;
 
 #[test]
 fn every_task_passes_the_checker() -> Result<(), EnvError> {
     for config in defaults() {
         let task = config.build()?;
-        check(&task, task.physics(Fidelity::Default))?;
+        check(&task, task.physics(EngineKind::Rapier, Fidelity::Default))?;
     }
     Ok(())
 }
@@ -18,7 +19,7 @@ fn every_task_passes_the_checker() -> Result<(), EnvError> {
 fn every_task_passes_the_checker_with_reference_physics() -> Result<(), EnvError> {
     for config in defaults() {
         let task = config.build()?;
-        check(&task, task.physics(Fidelity::Reference))?;
+        check(&task, task.physics(EngineKind::Rapier, Fidelity::Reference))?;
     }
     Ok(())
 }
@@ -28,7 +29,7 @@ fn no_task_blows_up_under_random_actions() -> Result<(), EnvError> {
     const N: usize = 64;
     for config in defaults() {
         let task = config.build()?;
-        let mut envs = Envs::new(task.clone(), N, task.physics(Fidelity::Default), 1000)?;
+        let mut envs = Envs::new(task.clone(), N, task.physics(EngineKind::Rapier, Fidelity::Default), 1000)?;
         let mut rngs: Vec<_> = (0..N).map(|i| ChaCha8Rng::seed_from_u64(1000 + i as u64)).collect();
         for _ in 0..300 {
             let mut actions = Vec::new();

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sim::EngineKind;
 
@@ -182,6 +183,7 @@ pub struct Which {
 #[command(after_help = "Examples:
   evo eval results/runs/RUN
   evo eval results/runs/RUN --episodes 32 --seed 7 --json
+  evo eval results/runs/RUN --engine rapier
   evo eval results/runs/RUN/checkpoints/gen_000100.safetensors --best")]
 pub struct EvalArgs {
     /// Run folder (its last checkpoint) or checkpoint file
@@ -196,8 +198,8 @@ pub struct EvalArgs {
     /// Which parameters.
     #[command(flatten)]
     pub which: Which,
-    /// Physics engine instead of the config's
-    #[arg(long, value_name = "ENGINE", value_parser = engine)]
+    /// Physics engine instead of the one that it was trained in, with the task's settings for it
+    #[arg(long, value_name = "ENGINE", ignore_case = true, value_parser = engine())]
     pub engine: Option<EngineKind>,
     /// Threads; default one per core
     #[arg(long, value_name = "N", value_parser = threads)]
@@ -246,6 +248,9 @@ pub struct RecordArgs {
     /// Which parameters.
     #[command(flatten)]
     pub which: Which,
+    /// Physics engine instead of the one that it was trained in, with the task's settings for it
+    #[arg(long, value_name = "ENGINE", ignore_case = true, value_parser = engine())]
+    pub engine: Option<EngineKind>,
     /// File to write; default episode.rollout.safetensors in the run folder
     #[arg(long, value_name = "FILE.rollout.safetensors")]
     pub out: Option<PathBuf>,
@@ -274,7 +279,7 @@ pub struct TraceArgs {
     #[arg(long, value_name = "QVEL_OUT.npy")]
     pub qvel_out: Option<PathBuf>,
     /// Physics engine
-    #[arg(long, value_name = "ENGINE", default_value = "rapier", value_parser = engine)]
+    #[arg(long, value_name = "ENGINE", default_value = "rapier", ignore_case = true, value_parser = engine())]
     pub engine: EngineKind,
     /// Accuracy of the physics
     #[arg(long, value_enum, default_value_t)]
@@ -358,13 +363,13 @@ pub enum Bench {
 /// Options of `bench physics`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Example:
-  evo bench physics --env ant --threads 1 --seconds 5 --json")]
+  evo bench physics --env ant --engine lanes --threads 1 --seconds 5 --json")]
 pub struct BenchPhysics {
     /// Task
     #[arg(long, value_name = "NAME")]
     pub env: String,
     /// Physics engine
-    #[arg(long, value_name = "ENGINE", default_value = "rapier", value_parser = engine)]
+    #[arg(long, value_name = "ENGINE", default_value = "rapier", ignore_case = true, value_parser = engine())]
     pub engine: EngineKind,
     /// Threads; default one per core
     #[arg(long, value_name = "N", value_parser = threads)]
@@ -450,8 +455,8 @@ pub struct BenchRollout {
     /// Config and changes.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// Physics engine instead of the config's
-    #[arg(long, value_name = "ENGINE", value_parser = engine)]
+    /// Physics engine instead of the config's, with the task's settings for it
+    #[arg(long, value_name = "ENGINE", ignore_case = true, value_parser = engine())]
     pub engine: Option<EngineKind>,
     /// Threads; default one per core
     #[arg(long, value_name = "N", value_parser = threads)]
@@ -464,11 +469,11 @@ pub struct BenchRollout {
     pub json: bool,
 }
 
-fn engine(text: &str) -> Result<EngineKind, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "rapier" => Ok(EngineKind::Rapier),
-        _ => Err("possible values: rapier".to_owned()),
-    }
+fn engine() -> impl TypedValueParser<Value = EngineKind> {
+    PossibleValuesParser::new(EngineKind::ALL.map(EngineKind::name)).try_map(|text| {
+        let engine = EngineKind::ALL.into_iter().find(|engine| engine.name().eq_ignore_ascii_case(&text));
+        engine.ok_or("not an engine")
+    })
 }
 
 fn positive(text: &str) -> Result<usize, String> {
@@ -540,17 +545,17 @@ mod tests {
             "evo --config a --generations 5 --out d --name n --threads 2 --backend cpu --init f --dry-run -v",
             "evo resume run --generations 9",
             "evo eval run --episodes 32 --seed 1 --json --mean --engine rapier",
-            "evo eval run --best",
+            "evo eval run --best --engine lanes",
             "evo plot a b --out c.svg",
-            "evo record run --episodes 2 --out f.rollout.safetensors",
-            "evo trace --env ant --start s --control c --out o --qvel-out v --engine rapier --physics reference",
+            "evo record run --episodes 2 --engine lanes --out f.rollout.safetensors",
+            "evo trace --env ant --start s --control c --out o --qvel-out v --engine lanes --physics reference",
             "evo list envs --json",
             "evo list strategies",
             "evo list neurons",
-            "evo bench physics --env ant --engine rapier --threads 1 --seconds 0.5 --json",
+            "evo bench physics --env ant --engine LANES --threads 1 --seconds 0.5 --json",
             "evo bench controller --config a --population 64 --backend cpu --precision f32 --threads 1 --json",
             "evo bench strategy --strategy cma_es --function sphere --dim 5 --population 8 --x0 -3 --sigma 0.5 --seed 1 --target 1e-8 --budget 1000 --json",
-            "evo bench rollout --config a --engine rapier --seconds 2 --json",
+            "evo bench rollout --config a --engine lanes --seconds 2 --json",
         ] {
             if let Err(error) = parse(line.split(' ')) {
                 panic!("{line}\n{error}");
@@ -569,7 +574,7 @@ mod tests {
             ("evo --config a --backend gpu", ErrorKind::InvalidValue, "possible values: auto, cpu"),
             ("evo --config a -q -v", ErrorKind::ArgumentConflict, "cannot be used with"),
             ("evo eval r --mean --best", ErrorKind::ArgumentConflict, "cannot be used with"),
-            ("evo eval r --engine bullet", ErrorKind::ValueValidation, "possible values: rapier"),
+            ("evo eval r --engine bullet", ErrorKind::InvalidValue, "possible values: rapier, lanes"),
             ("evo plot", ErrorKind::MissingRequiredArgument, "<RUN>"),
             (
                 "evo bench physics --env a --seconds inf",

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use envs::{EnvConfig, Fidelity};
+use envs::{EnvConfig, EnvError, Fidelity, Task};
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, StepOptions};
+use sim::{EngineKind, Model, StepOptions};
 use snn::ControllerConfig;
 
 use crate::strategy::StrategyConfig;
@@ -34,12 +34,54 @@ pub struct Config {
     pub run: RunConfig,
 }
 
+/// Which engine steps the worlds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EngineChoice {
+    /// [`EngineKind::Rapier`].
+    #[default]
+    Rapier,
+    /// [`EngineKind::Lanes`].
+    Lanes,
+    /// Lanes if it can do all that the model asks for, else rapier.
+    Auto,
+}
+
+impl EngineChoice {
+    /// The engine for `model`, and the reason if the choice was left open.
+    #[must_use]
+    pub fn resolve(self, model: &Model) -> (EngineKind, Option<String>) {
+        match self {
+            Self::Rapier => (EngineKind::Rapier, None),
+            Self::Lanes => (EngineKind::Lanes, None),
+            Self::Auto => choose(&sim::unsupported(model, EngineKind::Lanes)),
+        }
+    }
+}
+
+/// The choice of [`EngineChoice::Auto`], given what lanes lacks.
+fn choose(missing: &[String]) -> (EngineKind, Option<String>) {
+    if missing.is_empty() {
+        (EngineKind::Lanes, Some("lanes can do all that the model asks for".to_owned()))
+    } else {
+        (EngineKind::Rapier, Some(format!("lanes cannot do: {}", missing.join("; "))))
+    }
+}
+
+impl From<EngineKind> for EngineChoice {
+    fn from(engine: EngineKind) -> Self {
+        match engine {
+            EngineKind::Rapier => Self::Rapier,
+            EngineKind::Lanes => Self::Lanes,
+        }
+    }
+}
+
 /// Engine and accuracy of the physics.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PhysicsConfig {
     /// Engine that steps the worlds.
-    pub engine: EngineKind,
+    pub engine: EngineChoice,
     /// Which of the task's settings to use.
     pub fidelity: Fidelity,
     /// Physics step in seconds instead of the task's.
@@ -48,18 +90,29 @@ pub struct PhysicsConfig {
     pub substeps: Option<usize>,
     /// Solver iterations per physics step instead of the task's.
     pub iterations: Option<usize>,
+    /// Engine in which every evaluation is repeated, on the same start states and with the task's own
+    /// settings for it: evolved in one engine, judged in another. It changes nothing in training.
+    pub validate: Option<EngineKind>,
 }
 
 impl PhysicsConfig {
-    /// The task's settings with this config's engine and overrides.
+    /// The settings to train `task` with: the task's for the engine and fidelity, with the overrides.
     #[must_use]
-    pub fn resolve(&self, task: StepOptions) -> StepOptions {
+    pub fn training(&self, task: &dyn Task) -> StepOptions {
+        let options = task.physics(self.engine.resolve(task.model()).0, self.fidelity);
         StepOptions {
-            engine: self.engine,
-            timestep: self.timestep.unwrap_or(task.timestep),
-            substeps: self.substeps.unwrap_or(task.substeps),
-            iterations: self.iterations.unwrap_or(task.iterations),
+            engine: options.engine,
+            timestep: self.timestep.unwrap_or(options.timestep),
+            substeps: self.substeps.unwrap_or(options.substeps),
+            iterations: self.iterations.unwrap_or(options.iterations),
         }
+    }
+
+    /// The settings to validate with, if that is asked for: the task's, since the overrides are
+    /// meant for the engine that trains.
+    #[must_use]
+    pub fn validation(&self, task: &dyn Task) -> Option<StepOptions> {
+        self.validate.map(|engine| task.physics(engine, self.fidelity))
     }
 }
 
@@ -139,6 +192,20 @@ pub fn require(
 }
 
 impl Config {
+    /// The same in `engine`: as it is if it is that engine's already, else without validation and with
+    /// the task's own settings for `engine`, because the overrides were made for another one.
+    ///
+    /// # Errors
+    /// If the task's settings are out of range.
+    pub fn on_engine(mut self, engine: EngineKind) -> Result<Self, EnvError> {
+        let task = self.env.build()?;
+        let PhysicsConfig { engine: choice, fidelity, .. } = self.physics;
+        if choice.resolve(task.model()).0 != engine {
+            self.physics = PhysicsConfig { engine: engine.into(), fidelity, ..PhysicsConfig::default() };
+        }
+        Ok(self)
+    }
+
     /// Checks every field that this module owns; env, controller and strategy check theirs when built.
     ///
     /// # Errors
@@ -259,9 +326,55 @@ mod tests {
 
     #[test]
     fn physics_overrides_replace_only_what_they_name() {
-        let task = StepOptions { engine: EngineKind::Rapier, timestep: 0.01, substeps: 4, iterations: 2 };
+        let task = EnvConfig::from_name("ant").unwrap().build().unwrap();
+        let own = task.physics(EngineKind::Rapier, Fidelity::Default);
         let physics = PhysicsConfig { substeps: Some(8), ..PhysicsConfig::default() };
-        assert_eq!(physics.resolve(task), StepOptions { substeps: 8, ..task });
-        assert_eq!(PhysicsConfig::default().resolve(task), task);
+        assert_eq!(physics.training(task.as_ref()), StepOptions { substeps: 8, ..own });
+        assert_eq!(PhysicsConfig::default().training(task.as_ref()), own);
+    }
+
+    #[test]
+    fn engine_names_are_read_and_the_valid_ones_told() {
+        let physics = config(&["physics.engine=Lanes", "physics.validate=Rapier"]).physics;
+        assert_eq!((physics.engine, physics.validate), (EngineChoice::Lanes, Some(EngineKind::Rapier)));
+        assert_eq!(config(&["physics.validate=Some(Lanes)"]).physics.validate, Some(EngineKind::Lanes));
+        assert_eq!(config(&["physics.validate=Lanes", "physics.validate=None"]).physics.validate, None);
+        // Auto stays what the user wrote: the choice is made anew, and the same, every time.
+        let auto = config(&["physics.engine=Auto"]);
+        let text = ron_io::to_text(&auto).unwrap();
+        assert!(text.contains("engine: Auto"), "{text}");
+        assert_eq!(ron_io::parse::<Config>("config.ron", &text).unwrap(), auto);
+        let sets = |set: &str| patch::apply(config(&[]), &[set.to_owned()]).unwrap_err().to_string();
+        assert!(sets("physics.engine=Bullet").contains("(valid: Rapier, Lanes, Auto)"));
+        assert!(sets("physics.validate=Auto").contains("(valid: Rapier, Lanes)"));
+    }
+
+    #[test]
+    fn auto_takes_lanes_if_it_can_and_says_why_not() {
+        assert_eq!(choose(&[]).0, EngineKind::Lanes);
+        let (engine, reason) = choose(&["meshes".to_owned(), "ropes".to_owned()]);
+        assert_eq!(
+            (engine, reason.unwrap().as_str()),
+            (EngineKind::Rapier, "lanes cannot do: meshes; ropes")
+        );
+        let task = EnvConfig::from_name("ant").unwrap().build().unwrap();
+        let can = sim::unsupported(task.model(), EngineKind::Lanes).is_empty();
+        let (engine, reason) = EngineChoice::Auto.resolve(task.model());
+        assert_eq!((engine == EngineKind::Lanes, reason.is_some()), (can, true));
+        for engine in EngineKind::ALL {
+            assert_eq!(EngineChoice::from(engine).resolve(task.model()), (engine, None));
+        }
+    }
+
+    #[test]
+    fn overrides_stay_with_the_engine_they_were_made_for() {
+        let sets = ["physics.iterations=9", "physics.fidelity=Reference", "physics.validate=Lanes"];
+        let config = config(&sets);
+        let task = config.env.build().unwrap();
+        let lanes = task.physics(EngineKind::Lanes, Fidelity::Reference);
+        assert_eq!(config.physics.validation(task.as_ref()), Some(lanes));
+        assert_eq!(config.clone().on_engine(EngineKind::Rapier).unwrap(), config);
+        let other = config.on_engine(EngineKind::Lanes).unwrap().physics;
+        assert_eq!((other.training(task.as_ref()), other.validate), (lanes, None));
     }
 }

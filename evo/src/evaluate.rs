@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use sim::EngineKind;
 use snn::Activity;
 
 use crate::normalizer::Normalizer;
@@ -23,6 +24,8 @@ pub struct Policy {
 pub struct Evaluation {
     /// Task name.
     pub env: String,
+    /// Name of the physics engine.
+    pub engine: &'static str,
     /// Number of episodes.
     pub episodes: usize,
     /// Mean return.
@@ -79,7 +82,7 @@ fn with_episodes<T>(
 impl Evaluation {
     /// Sums up episodes.
     #[must_use]
-    pub fn new(env: &str, terms: &[&str], episodes: &[Episode]) -> Self {
+    pub fn new(env: &str, engine: EngineKind, terms: &[&str], episodes: &[Episode]) -> Self {
         let returns: Vec<f64> = episodes.iter().map(|e| e.total).collect();
         let (return_mean, return_std) = mean_std(&returns);
         let n = episodes.len().max(1) as f64;
@@ -88,6 +91,7 @@ impl Evaluation {
         episodes.iter().for_each(|e| activity.merge(&e.activity));
         Self {
             env: env.to_owned(),
+            engine: engine.name(),
             episodes: episodes.len(),
             return_mean,
             return_std,
@@ -122,7 +126,9 @@ mod tests {
             activity: Activity { steps: length as u64, neuron_ticks: 10, spikes: 1, synaptic_operations: 8 },
             ..Episode::default()
         };
-        let evaluation = Evaluation::new("ant", &["forward", "control"], &[episode(1.0, 2), episode(3.0, 6)]);
+        let episodes = [episode(1.0, 2), episode(3.0, 6)];
+        let evaluation = Evaluation::new("ant", EngineKind::Lanes, &["forward", "control"], &episodes);
+        assert_eq!(evaluation.engine, "lanes");
         assert_eq!((evaluation.return_mean, evaluation.return_std, evaluation.length_mean), (2.0, 1.0, 4.0));
         assert_eq!(evaluation.returns, [1.0, 3.0]);
         assert_eq!(evaluation.terms["forward"], 2.0);

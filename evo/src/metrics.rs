@@ -1,4 +1,7 @@
 //! `metrics.csv`: one row per generation, written at once, so that a run can be watched and resumed.
+//!
+//! Readers go by the columns' names: [`COLUMNS`], the task's reward terms, and [`VALIDATION_COLUMNS`]
+//! in runs that validate.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -6,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::run_folder::write_atomic;
 
-/// Columns that every run has, in order; the task's reward terms follow.
+/// Columns that every run has, in order.
 pub const COLUMNS: [&str; 14] = [
     "generation",
     "env_steps",
@@ -23,6 +26,9 @@ pub const COLUMNS: [&str; 14] = [
     "sigma",
     "env_steps_per_s",
 ];
+
+/// Last columns of a run whose evaluations are repeated in another engine.
+pub const VALIDATION_COLUMNS: [&str; 2] = ["validation_return_mean", "validation_return_std"];
 
 /// Columns that depend on the clock: equal runs may differ here, and nowhere else.
 pub const TIME_COLUMNS: [&str; 2] = ["wall_s", "env_steps_per_s"];
@@ -81,6 +87,10 @@ pub struct MetricsRow {
     pub eval_return_mean: Option<f64>,
     /// Standard deviation of the return over the evaluation's episodes.
     pub eval_return_std: Option<f64>,
+    /// Mean return of the distribution's mean in the engine that validates.
+    pub validation_return_mean: Option<f64>,
+    /// Standard deviation of that return over the episodes.
+    pub validation_return_std: Option<f64>,
     /// Mean length of the training episodes, control steps.
     pub episode_length_mean: f64,
     /// Spikes per neuron and tick; none for a controller without spikes.
@@ -96,7 +106,7 @@ pub struct MetricsRow {
 }
 
 impl MetricsRow {
-    fn line(&self) -> String {
+    fn line(&self, validated: bool) -> String {
         let optional = |value: Option<f64>| value.map(number).unwrap_or_default();
         let mut cells = vec![
             self.generation.to_string(),
@@ -115,6 +125,9 @@ impl MetricsRow {
             number(self.env_steps_per_s),
         ];
         cells.extend(self.terms.iter().copied().map(number));
+        if validated {
+            cells.extend([self.validation_return_mean, self.validation_return_std].map(optional));
+        }
         cells.join(",") + "\n"
     }
 }
@@ -125,27 +138,30 @@ fn number(value: f64) -> String {
 }
 
 /// Header line for a task with these reward terms. Names with commas or quotes do not occur in tasks.
-fn header(terms: &[&str]) -> String {
-    COLUMNS.iter().chain(terms).copied().collect::<Vec<_>>().join(",") + "\n"
+fn header(terms: &[&str], validated: bool) -> String {
+    let validation = if validated { &VALIDATION_COLUMNS[..] } else { &[] };
+    COLUMNS.iter().chain(terms).chain(validation).copied().collect::<Vec<_>>().join(",") + "\n"
 }
 
 /// Appends rows to a metrics file.
 #[derive(Debug)]
 pub struct MetricsWriter {
     file: File,
+    validated: bool,
     path: PathBuf,
 }
 
 impl MetricsWriter {
-    /// Starts a file with the header; `terms` are the task's reward terms.
+    /// Starts a file with the header; `terms` are the task's reward terms, `validated` tells whether
+    /// the run validates.
     ///
     /// # Errors
     /// If the file exists or cannot be written.
-    pub fn create(path: &Path, terms: &[&str]) -> Result<Self, MetricsError> {
+    pub fn create(path: &Path, terms: &[&str], validated: bool) -> Result<Self, MetricsError> {
         let failed = |source| MetricsError::File { action: "write", path: path.to_owned(), source };
         let mut file = File::options().write(true).create_new(true).open(path).map_err(failed)?;
-        file.write_all(header(terms).as_bytes()).map_err(failed)?;
-        Ok(Self { file, path: path.to_owned() })
+        file.write_all(header(terms, validated).as_bytes()).map_err(failed)?;
+        Ok(Self { file, validated, path: path.to_owned() })
     }
 
     /// Continues a file after `generation`: later rows, and a last row cut off by a crash, go, so
@@ -153,16 +169,21 @@ impl MetricsWriter {
     ///
     /// # Errors
     /// If the file is of another run, or cannot be read or written.
-    pub fn resume(path: &Path, terms: &[&str], generation: u64) -> Result<Self, MetricsError> {
+    pub fn resume(
+        path: &Path,
+        terms: &[&str],
+        validated: bool,
+        generation: u64,
+    ) -> Result<Self, MetricsError> {
         let failed = |action| move |source| MetricsError::File { action, path: path.to_owned(), source };
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Self::create(path, terms);
+                return Self::create(path, terms, validated);
             }
             Err(error) => return Err(failed("read")(error)),
         };
-        let expected = header(terms);
+        let expected = header(terms, validated);
         let Some(rows) = text.strip_prefix(&expected) else {
             let expected = expected.trim_end().to_owned();
             return Err(MetricsError::Columns { path: path.to_owned(), expected });
@@ -184,7 +205,7 @@ impl MetricsWriter {
         }
         write_atomic(path, kept.as_bytes()).map_err(failed("write"))?;
         let file = File::options().append(true).open(path).map_err(failed("write"))?;
-        Ok(Self { file, path: path.to_owned() })
+        Ok(Self { file, validated, path: path.to_owned() })
     }
 
     /// Makes sure that the rows survive a power cut. Call before a checkpoint that relies on them.
@@ -205,7 +226,7 @@ impl MetricsWriter {
     /// If the file cannot be written.
     pub fn push(&mut self, row: &MetricsRow) -> Result<(), MetricsError> {
         // One write per row: a reader never sees half of one.
-        self.file.write_all(row.line().as_bytes()).map_err(|source| MetricsError::File {
+        self.file.write_all(row.line(self.validated).as_bytes()).map_err(|source| MetricsError::File {
             action: "write",
             path: self.path.clone(),
             source,
@@ -292,7 +313,7 @@ mod tests {
     }
 
     fn write_rows(path: &Path, generations: std::ops::RangeInclusive<u64>) {
-        let mut writer = MetricsWriter::create(path, &TERMS).unwrap();
+        let mut writer = MetricsWriter::create(path, &TERMS, false).unwrap();
         for generation in generations {
             writer.push(&row(generation)).unwrap();
         }
@@ -302,7 +323,7 @@ mod tests {
     fn rows_can_be_read_while_the_file_is_open() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.csv");
-        let mut writer = MetricsWriter::create(&path, &TERMS).unwrap();
+        let mut writer = MetricsWriter::create(&path, &TERMS, false).unwrap();
         writer.push(&row(1)).unwrap();
         writer.push(&row(2)).unwrap();
         let metrics = Metrics::read(&path).unwrap();
@@ -325,10 +346,31 @@ mod tests {
         // The crash came in the middle of a row.
         File::options().append(true).open(&cut).unwrap().write_all(b"6,60").unwrap();
         assert_eq!(Metrics::read(&cut).unwrap().rows.len(), 5);
-        let mut writer = MetricsWriter::resume(&cut, &TERMS, 4).unwrap();
+        let mut writer = MetricsWriter::resume(&cut, &TERMS, false, 4).unwrap();
         writer.push(&row(5)).unwrap();
         writer.push(&row(6)).unwrap();
         assert_eq!(std::fs::read(&whole).unwrap(), std::fs::read(&cut).unwrap());
+    }
+
+    #[test]
+    fn validation_stands_at_the_end_of_the_row_in_runs_that_validate() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("metrics.csv");
+        let mut writer = MetricsWriter::create(&path, &TERMS, true).unwrap();
+        writer.push(&row(1)).unwrap();
+        let scored =
+            MetricsRow { validation_return_mean: Some(7.5), validation_return_std: Some(0.5), ..row(2) };
+        writer.push(&scored).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with(&header(&TERMS, false).replace('\n', ",validation_return_mean,")), "{text}");
+        assert!(text.ends_with(",2.0,-0.1,7.5,0.5\n"), "{text}");
+        let metrics = Metrics::read(&path).unwrap();
+        assert_eq!(metrics.column("validation_return_mean").unwrap(), [None, Some(7.5)]);
+        assert_eq!(metrics.column("validation_return_std").unwrap(), [None, Some(0.5)]);
+        assert!(MetricsWriter::resume(&path, &TERMS, false, 1).is_err(), "that is another run's table");
+        let mut writer = MetricsWriter::resume(&path, &TERMS, true, 1).unwrap();
+        writer.push(&scored).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     }
 
     #[test]
@@ -337,9 +379,9 @@ mod tests {
         let path = folder.path().join("m.csv");
         let shown = path.display();
         write_rows(&path, 1..=1);
-        let error = MetricsWriter::create(&path, &TERMS).unwrap_err().to_string();
+        let error = MetricsWriter::create(&path, &TERMS, false).unwrap_err().to_string();
         assert!(error.starts_with(&format!("cannot write {shown}: ")), "{error}");
-        let error = MetricsWriter::resume(&path, &["other"], 1).unwrap_err().to_string();
+        let error = MetricsWriter::resume(&path, &["other"], false, 1).unwrap_err().to_string();
         assert!(error.starts_with(&format!("{shown}: the columns are not those of this run")), "{error}");
         std::fs::write(&path, "generation,wall_s\n1,2\n2,x\n").unwrap();
         let error = Metrics::read(&path).unwrap_err().to_string();
@@ -347,8 +389,8 @@ mod tests {
         std::fs::write(&path, "generation,wall_s\n1\n").unwrap();
         let error = Metrics::read(&path).unwrap_err().to_string();
         assert_eq!(error, format!("{shown}: line 2: the number of cells is not that of the header"));
-        std::fs::write(&path, header(&TERMS) + "one,2\n").unwrap();
-        let error = MetricsWriter::resume(&path, &TERMS, 1).unwrap_err().to_string();
+        std::fs::write(&path, header(&TERMS, false) + "one,2\n").unwrap();
+        let error = MetricsWriter::resume(&path, &TERMS, false, 1).unwrap_err().to_string();
         assert_eq!(error, format!("{shown}: line 2: 'one' is not a generation"));
     }
 

@@ -97,15 +97,18 @@ impl Normalizer {
 
     /// Writes the transformed `raw` to `out`, and adds `raw` to `sums` if given.
     pub fn apply(&self, raw: &[f32], out: &mut [f32], sums: Option<&mut Sums>) {
-        for i in 0..raw.len() {
-            out[i] = ((raw[i] - self.mean[i]) * self.inverse_std[i]).clamp(-self.clip, self.clip);
+        let clip = self.clip;
+        let moments = self.mean.iter().zip(&self.inverse_std);
+        for ((out, &raw), (&mean, &inverse_std)) in out.iter_mut().zip(raw).zip(moments) {
+            *out = ((raw - mean) * inverse_std).clamp(-clip, clip);
         }
         if let Some(sums) = sums {
             sums.count += 1.0;
-            for (i, (&raw, &mean)) in raw.iter().zip(&self.mean).enumerate() {
+            let sums = sums.sum.iter_mut().zip(&mut sums.squares);
+            for ((&raw, &mean), (sum, square)) in raw.iter().zip(&self.mean).zip(sums) {
                 let d = f64::from(raw - mean);
-                sums.sum[i] += d;
-                sums.squares[i] += d * d;
+                *sum += d;
+                *square += d * d;
             }
         }
     }

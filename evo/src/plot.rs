@@ -2,7 +2,7 @@
 //!
 //! Two panels, over control steps and over wall time. Runs that differ only in their seed are one
 //! line, the mean, in a band from the lowest to the highest; a single run also shows the population's
-//! fitness in training.
+//! fitness in training. Evaluations that were repeated in another engine are a line with markers.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -34,7 +34,13 @@ const GRID: RGBColor = RGBColor(228, 228, 228);
 const TRAINING: RGBColor = RGBColor(150, 150, 150);
 
 /// Config fields that do not change what is learned, and so do not keep runs apart.
-const IGNORED: [&str; 3] = ["run.seed", "run.keep", "run.checkpoint_every"];
+const IGNORED: [&str; 4] = ["run.seed", "run.keep", "run.checkpoint_every", VALIDATE];
+
+/// The engine that validates, by its field in the config.
+const VALIDATE: &str = "physics.validate";
+
+/// Radius of a validation's dots, pixels before scaling.
+const MARKER: i32 = 3;
 
 /// Most differences that a legend entry names.
 const MAX_DIFFERENCES: usize = 3;
@@ -92,6 +98,9 @@ struct Run {
     /// Config by path, variants under the path of their field.
     fields: Vec<(String, String)>,
     evaluation: Vec<Point>,
+    /// The same in the engine that validates, and its name.
+    validation: Vec<Point>,
+    validator: String,
     training: Vec<Point>,
 }
 
@@ -100,6 +109,21 @@ struct Run {
 struct Group {
     label: String,
     runs: Vec<Vec<Point>>,
+    validation: Option<Validation>,
+}
+
+/// What evaluations in another engine gave.
+#[derive(Clone, Debug)]
+struct Validation {
+    engine: String,
+    runs: Vec<Vec<Point>>,
+}
+
+impl Group {
+    /// All curves, validation included.
+    fn curves(&self) -> impl Iterator<Item = &Vec<Point>> {
+        self.runs.iter().chain(self.validation.iter().flat_map(|validation| &validation.runs))
+    }
 }
 
 /// Everything that a figure shows.
@@ -241,6 +265,10 @@ impl Figure {
             } else {
                 area.draw(&PathElement::new(points, style)).map_err(failed)?;
             }
+            if entry.marker {
+                let dot = Circle::new(((start + end) / 2, y), px(MARKER), entry.color.filled());
+                area.draw(&dot).map_err(failed)?;
+            }
             let text = font(px(layout::TEXT)).color(&INK).pos(Pos::new(HPos::Left, VPos::Center));
             area.draw_text(&entry.text, &text, (end + px(8), y + px(2))).map_err(failed)?;
         }
@@ -253,7 +281,7 @@ impl Figure {
     }
 
     fn points(&self) -> impl Iterator<Item = &Point> {
-        self.groups.iter().flat_map(|group| &group.runs).flatten().chain(&self.training)
+        self.groups.iter().flat_map(Group::curves).flatten().chain(&self.training)
     }
 
     /// Range of the values, with some room. A few extremes of training may leave it.
@@ -262,7 +290,7 @@ impl Figure {
         values.sort_by(f64::total_cmp);
         let cut = values.len() / 50;
         let values = values[cut..values.len() - cut].iter().copied();
-        let shown = self.groups.iter().flat_map(|group| &group.runs).flatten();
+        let shown = self.groups.iter().flat_map(Group::curves).flatten();
         let shown = shown.map(|point| point.value).chain(values);
         let (low, high) =
             shown.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
@@ -332,8 +360,22 @@ impl Figure {
             } else {
                 chart.draw_series(LineSeries::new(line, style)).map_err(failed)?;
             }
+            if let Some(validation) = &group.validation {
+                let color = self.validation_color(index);
+                let summary = summarise(&validation.runs, abscissa);
+                let line = summary.iter().map(|&(x, mean, _, _)| (x, mean));
+                let dots = line.clone().map(|point| Circle::new(point, px(MARKER), color.filled()));
+                chart.draw_series(dots).map_err(failed)?;
+                let style = color.stroke_width(px(1) as u32);
+                chart.draw_series(LineSeries::new(line, style)).map_err(failed)?;
+            }
         }
         Ok(())
+    }
+
+    /// One group leaves its validation a colour of its own; of several, each keeps to its own.
+    fn validation_color(&self, index: usize) -> RGBColor {
+        if self.groups.len() == 1 { PALETTE[1] } else { look(index).0 }
     }
 
     /// Legend below the panels, where it hides nothing; positions in unscaled pixels.
@@ -347,7 +389,20 @@ impl Figure {
                 n => format!("{} ({n} seeds)", group.label),
             };
             let band = group.runs.len() > 1;
-            entries.push(LegendEntry { text, color, dashed, band, width: 2, x: 0, row: 0 });
+            entries.push(LegendEntry { text, color, dashed, band, marker: false, width: 2, x: 0, row: 0 });
+            if let Some(Validation { engine, .. }) = &group.validation {
+                let of = if self.groups.len() == 1 { String::new() } else { format!("{}, ", group.label) };
+                entries.push(LegendEntry {
+                    text: format!("{of}evaluated in {engine}"),
+                    color: self.validation_color(index),
+                    dashed: false,
+                    band: false,
+                    marker: true,
+                    width: 1,
+                    x: 0,
+                    row: 0,
+                });
+            }
         }
         if !self.training.is_empty() {
             let text = "training fitness".to_owned();
@@ -356,6 +411,7 @@ impl Figure {
                 color: TRAINING,
                 dashed: false,
                 band: false,
+                marker: false,
                 width: 1,
                 x: 0,
                 row: 0,
@@ -403,6 +459,7 @@ struct LegendEntry {
     color: RGBColor,
     dashed: bool,
     band: bool,
+    marker: bool,
     width: i32,
     x: i32,
     row: i32,
@@ -535,11 +592,14 @@ fn read_run(path: &Path) -> Result<Run, PlotError> {
     let mut fields = Vec::new();
     flatten("", &parsed.value, &mut fields);
     let metrics = Metrics::read(&folder.metrics())?;
-    let run = Run {
+    let mut run = Run {
         fields,
         evaluation: curve(&metrics, "eval_return_mean"),
+        validation: curve(&metrics, "validation_return_mean"),
+        validator: String::new(),
         training: curve(&metrics, "fitness_mean"),
     };
+    run.validator = field(&run, VALIDATE).unwrap_or_default().to_lowercase();
     if run.evaluation.is_empty() && run.training.is_empty() {
         return Err(PlotError::Empty { path: folder.metrics() });
     }
@@ -599,18 +659,27 @@ fn field<'a>(run: &'a Run, path: &str) -> Option<&'a str> {
 
 /// Puts runs that differ only in ignored fields together and names the groups by what differs.
 fn group(runs: Vec<Run>, evaluated: bool) -> Vec<Group> {
-    let mut groups: Vec<(Run, Vec<Vec<Point>>)> = Vec::new();
+    let mut groups: Vec<Vec<Run>> = Vec::new();
     for mut run in runs {
         run.fields.retain(|(path, _)| !IGNORED.contains(&path.as_str()));
-        let points = if evaluated { run.evaluation.clone() } else { run.training.clone() };
-        match groups.iter_mut().find(|(other, _)| other.fields == run.fields) {
-            Some((_, members)) => members.push(points),
-            None => groups.push((run, vec![points])),
+        match groups.iter_mut().find(|members| members[0].fields == run.fields) {
+            Some(members) => members.push(run),
+            None => groups.push(vec![run]),
         }
     }
-    let runs: Vec<&Run> = groups.iter().map(|(run, _)| run).collect();
-    let labels = labels(&runs);
-    groups.iter().zip(labels).map(|((_, members), label)| Group { label, runs: members.clone() }).collect()
+    let labels = labels(&groups.iter().map(|members| &members[0]).collect::<Vec<_>>());
+    let group = |(members, label): (Vec<Run>, String)| {
+        let engine = members[0].validator.clone();
+        let alike = |run: &Run| !run.validation.is_empty() && run.validator == engine;
+        let validated = evaluated && members.iter().all(alike);
+        let validation = validated.then(|| {
+            let runs = members.iter().map(|run| run.validation.clone()).collect();
+            Validation { engine, runs }
+        });
+        let points = |run: Run| if evaluated { run.evaluation } else { run.training };
+        Group { label, runs: members.into_iter().map(points).collect(), validation }
+    };
+    groups.into_iter().zip(labels).map(group).collect()
 }
 
 /// Names runs by what differs between them; a single one by strategy and controller.
@@ -672,7 +741,8 @@ mod tests {
     /// A run whose evaluation rises to `top`, in a folder of its own.
     fn run(root: &Path, name: &str, config: &str, generations: u64, top: f64) -> PathBuf {
         let folder = RunFolder::create(Some(&root.join(name)), "x", 1, config).unwrap();
-        let mut metrics = MetricsWriter::create(&folder.metrics(), &[]).unwrap();
+        let validated = config.contains("validate");
+        let mut metrics = MetricsWriter::create(&folder.metrics(), &[], validated).unwrap();
         for generation in 1..=generations {
             let x = generation as f64 / generations as f64;
             let wobble = libm::sin(generation as f64 * (1.0 + top / 1000.0)) * 40.0;
@@ -684,6 +754,7 @@ mod tests {
                     wall_s: generation as f64 * 2.7,
                     fitness_mean: value * 0.8 + wobble - if generation == 3 { 9000.0 } else { 0.0 },
                     eval_return_mean: generation.is_multiple_of(5).then_some(value),
+                    validation_return_mean: generation.is_multiple_of(5).then_some(value * 1.5),
                     ..MetricsRow::default()
                 })
                 .unwrap();
@@ -769,6 +840,35 @@ mod tests {
             .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("tmp"))
             .collect();
         assert!(left.is_empty());
+    }
+
+    #[test]
+    fn evaluations_in_another_engine_are_drawn_beside() {
+        let root = tempfile::tempdir().unwrap();
+        let validated =
+            |sigma: f64| config(sigma, 1).replace("(env", "(physics: (validate: Some(Rapier)), env");
+        let runs = [
+            run(root.path(), "a", &validated(0.1), 30, 900.0),
+            run(root.path(), "b", &validated(0.2), 30, 900.0),
+            run(root.path(), "c", &config(0.1, 1), 30, 900.0),
+        ];
+        let draw = |runs: &[PathBuf]| {
+            let figure = Figure::read(runs, None).unwrap();
+            let svg = root.path().join("c.svg");
+            figure.write(&svg).unwrap();
+            (figure, std::fs::read_to_string(&svg).unwrap())
+        };
+        let (figure, text) = draw(&runs[..1]);
+        assert!(text.contains("evaluated in rapier"), "{text}");
+        // A dot per evaluation in each of two panels, and one in the legend.
+        assert_eq!(text.matches("<circle").count(), 2 * 6 + 1);
+        let validation = figure.groups[0].validation.as_ref().unwrap();
+        assert_eq!(validation.runs[0][0].value, 1.5 * figure.groups[0].runs[0][0].value);
+        assert!(figure.range().1 > 1.4 * 900.0, "the scale holds both: {:?}", figure.range());
+        let (_, text) = draw(&runs[..2]);
+        assert!(text.contains("strategy.sigma = 0.2, evaluated in rapier"), "{text}");
+        let (figure, text) = draw(&runs[2..]);
+        assert!(figure.groups[0].validation.is_none() && !text.contains("evaluated in"));
     }
 
     #[test]

@@ -43,11 +43,16 @@ pub struct Ending {
     pub wall_s: f64,
     /// Mean and standard deviation of the last evaluation's return, and its number of episodes.
     pub evaluation: Option<(f64, f64, usize)>,
+    /// Mean and standard deviation of its return in the engine that validates.
+    pub validation: Option<(f64, f64)>,
     /// Highest mean return of any evaluation.
     pub best: Option<f64>,
     /// Whether the run was interrupted before its last generation.
     pub interrupted: bool,
 }
+
+/// Names of the engine that trains and of the one that validates.
+type Engines = [&'static str; 2];
 
 /// Reports a run's progress.
 #[derive(Debug)]
@@ -57,10 +62,12 @@ pub struct Progress {
     bar: Option<ProgressBar>,
     generations: u64,
     terms: Vec<String>,
+    engines: Option<Engines>,
     last_generation: Instant,
     seconds_per_generation: Option<f64>,
     last_line: Option<Instant>,
     last_evaluation: Option<f64>,
+    last_validation: Option<f64>,
     flat: u32,
 }
 
@@ -93,8 +100,16 @@ impl Progress {
             seconds_per_generation: None,
             last_line: None,
             last_evaluation: None,
+            last_validation: None,
+            engines: None,
             flat: 0,
         })
+    }
+
+    /// Says with every return in which engine it was reached; for runs that validate.
+    #[must_use]
+    pub fn with_engines(self, training: &'static str, validation: &'static str) -> Self {
+        Self { engines: Some([training, validation]), ..self }
     }
 
     /// Prints what is about to run: a label and a text per line.
@@ -116,7 +131,9 @@ impl Progress {
         let evaluated = row.eval_return_mean.is_some();
         self.last_evaluation = row.eval_return_mean.or(self.last_evaluation);
         let left = mean * self.generations.saturating_sub(row.generation) as f64;
-        let text = status(row, self.last_evaluation, left);
+        self.last_validation = row.validation_return_mean.or(self.last_validation);
+        let last = [self.last_evaluation, self.last_validation];
+        let text = status(row, last, self.engines, left);
         if let Some(bar) = &self.bar {
             bar.set_message(text.clone());
             bar.set_position(row.generation);
@@ -161,7 +178,7 @@ impl Progress {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
-        for line in ending_lines(ending) {
+        for line in ending_lines(ending, self.engines) {
             self.line(&line);
         }
     }
@@ -186,15 +203,17 @@ pub fn to_stderr(text: &str) {
 }
 
 /// One generation in words.
-fn status(row: &MetricsRow, evaluation: Option<f64>, seconds_left: f64) -> String {
+fn status(row: &MetricsRow, last: [Option<f64>; 2], engines: Option<Engines>, seconds_left: f64) -> String {
     let mut text = format!("fitness {:.1} (best {:.1})", row.fitness_mean, row.fitness_best);
-    match (row.eval_return_mean, row.eval_return_std) {
-        (Some(mean), Some(std)) => text.push_str(&format!("  evaluation {mean:.1} ± {std:.1}")),
-        _ => {
-            if let Some(mean) = evaluation {
-                text.push_str(&format!("  evaluation {mean:.1}"));
-            }
+    let scores = match row.eval_return_mean.zip(row.eval_return_std) {
+        Some((mean, std)) => {
+            let validation = row.validation_return_mean.zip(row.validation_return_std);
+            [Some((mean, Some(std))), validation.map(|(mean, std)| (mean, Some(std)))]
         }
+        None => last.map(|mean| mean.map(|mean| (mean, None))),
+    };
+    if scores[0].is_some() {
+        text.push_str(&format!("  evaluation {}", returns(scores, engines)));
     }
     text.push_str(&format!("  {} steps/s", count(row.env_steps_per_s)));
     if seconds_left > 0.0 {
@@ -203,7 +222,18 @@ fn status(row: &MetricsRow, evaluation: Option<f64>, seconds_left: f64) -> Strin
     text
 }
 
-fn ending_lines(ending: &Ending) -> Vec<String> {
+/// Mean and, if known, standard deviation of the returns in each engine.
+fn returns(scores: [Option<(f64, Option<f64>)>; 2], engines: Option<Engines>) -> String {
+    let one = |(index, score): (usize, Option<(f64, Option<f64>)>)| {
+        let (mean, std) = score?;
+        let std = std.map(|std| format!(" ± {std:.1}")).unwrap_or_default();
+        let engine = engines.map(|engines| format!(" ({})", engines[index])).unwrap_or_default();
+        Some(format!("{mean:.1}{std}{engine}"))
+    };
+    scores.into_iter().enumerate().filter_map(one).collect::<Vec<_>>().join(", ")
+}
+
+fn ending_lines(ending: &Ending, engines: Option<Engines>) -> Vec<String> {
     let run = ending.run.display();
     let what = if ending.interrupted { "interrupted after" } else { "finished" };
     let mut lines = vec![format!(
@@ -214,7 +244,9 @@ fn ending_lines(ending: &Ending) -> Vec<String> {
     )];
     if let Some((mean, std, episodes)) = ending.evaluation {
         let best = ending.best.map(|best| format!(", best {best:.1}")).unwrap_or_default();
-        lines.push(format!("evaluation  {mean:.1} ± {std:.1} over {episodes} episodes{best}"));
+        let scores = [Some((mean, std)), ending.validation];
+        let scores = returns(scores.map(|score| score.map(|(mean, std)| (mean, Some(std)))), engines);
+        lines.push(format!("evaluation  {scores} over {episodes} episodes{best}"));
     }
     let commands = [
         ("watch", format!("cargo run -p viewer -- {run}")),
@@ -326,6 +358,24 @@ mod tests {
     }
 
     #[test]
+    fn returns_in_two_engines_stand_side_by_side() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.txt");
+        let progress = Progress::new(Verbosity::Quiet, Some(&path), 100, &[]).unwrap();
+        let mut progress = progress.with_engines("lanes", "rapier");
+        progress.generation(&MetricsRow {
+            validation_return_mean: Some(14.0),
+            validation_return_std: Some(2.0),
+            ..row(1, Some(15.0))
+        });
+        progress.generation(&row(100, None));
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].contains("  evaluation 15.0 ± 3.0 (lanes), 14.0 ± 2.0 (rapier)  "), "{text}");
+        assert!(lines[1].contains("  evaluation 15.0 (lanes), 14.0 (rapier)  "), "{text}");
+    }
+
+    #[test]
     fn a_flat_fitness_is_warned_about_once() {
         let lines = logged(Verbosity::Quiet, |progress| {
             for generation in 1..=22 {
@@ -348,11 +398,12 @@ mod tests {
             env_steps: 12_345_678,
             wall_s: 754.2,
             evaluation: Some((1500.04, 20.0, 16)),
+            validation: None,
             best: Some(1510.0),
             interrupted: false,
         };
         assert_eq!(
-            ending_lines(&ending),
+            ending_lines(&ending, None),
             [
                 "finished 300 generations: 12.3M control steps in 12 min 34 s",
                 "evaluation  1500.0 ± 20.0 over 16 episodes, best 1510.0",
@@ -362,8 +413,11 @@ mod tests {
                 "resume      cargo run -p evo -- resume results/runs/ant --generations 600",
             ]
         );
-        ending.interrupted = true;
-        let lines = ending_lines(&ending);
+        (ending.interrupted, ending.validation) = (true, Some((1400.0, 30.0)));
+        let lines = ending_lines(&ending, Some(["lanes", "rapier"]));
+        let evaluation =
+            "evaluation  1500.0 ± 20.0 (lanes), 1400.0 ± 30.0 (rapier) over 16 episodes, best 1510.0";
+        assert_eq!(lines[1], evaluation);
         assert!(lines[0].starts_with("interrupted after 300 generations"));
         assert!(lines[5].ends_with("resume results/runs/ant"));
     }

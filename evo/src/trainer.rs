@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use envs::{EnvError, Task};
-use sim::StepOptions;
+use sim::{EngineKind, StepOptions};
 use snn::{Activity, Controller, SnnError};
 
 use crate::checkpoint::{Checkpoint, CheckpointError, Tensor, TensorData};
@@ -55,8 +55,10 @@ pub enum TrainError {
 pub struct Setup {
     /// The task.
     pub task: Arc<dyn Task>,
-    /// Physics settings.
+    /// Physics settings in training.
     pub options: StepOptions,
+    /// Physics settings of the second evaluation, if there is one.
+    pub validation: Option<StepOptions>,
     /// The network.
     pub controller: Arc<dyn Controller>,
 }
@@ -70,10 +72,11 @@ impl Setup {
         config.validate()?;
         let task = config.env.build()?;
         config.validate_weights(task.spec().terms)?;
-        let options = config.physics.resolve(task.physics(config.physics.fidelity));
+        let options = config.physics.training(task.as_ref());
+        let validation = config.physics.validation(task.as_ref());
         let (inputs, outputs) = (task.spec().observations.len(), task.spec().actions.len());
         let controller = config.controller.build(inputs, outputs)?;
-        Ok(Self { task, options, controller })
+        Ok(Self { task, options, validation, controller })
     }
 
     /// Workers for episodes of `horizon` control steps on `threads` threads.
@@ -105,6 +108,7 @@ pub struct Trainer {
     statistics: Statistics,
     training: Rollout,
     evaluation: Rollout,
+    validation: Option<Rollout>,
     pool: Arc<rayon::ThreadPool>,
     weights: Vec<f64>,
     env_steps: u64,
@@ -129,6 +133,9 @@ impl Trainer {
         let pool = pool(threads)?;
         let spec = setup.task.spec();
         let horizon = config.rollout.horizon.unwrap_or(spec.horizon);
+        let validation = setup.validation.map(|options| {
+            Rollout::new(&setup.task, &setup.controller, options, spec.horizon, Some(Arc::clone(&pool)))
+        });
         let weight = |name: &&str| config.rollout.weights.get(*name).copied().unwrap_or(1.0);
         Ok(Self {
             search,
@@ -136,6 +143,7 @@ impl Trainer {
             best_statistics: Statistics::new(spec.observations.len()),
             training: setup.rollout(horizon, Some(Arc::clone(&pool)))?,
             evaluation: setup.rollout(spec.horizon, Some(Arc::clone(&pool)))?,
+            validation: validation.transpose()?,
             weights: spec.terms.iter().map(weight).collect(),
             pool,
             config: config.clone(),
@@ -274,6 +282,8 @@ impl Trainer {
             fitness_std,
             eval_return_mean: None,
             eval_return_std: None,
+            validation_return_mean: None,
+            validation_return_std: None,
             episode_length_mean: steps as f64 / n,
             spike_rate: spiking.then(|| activity.spike_rate()),
             synops_per_step: Some(activity.synops_per_step()),
@@ -295,15 +305,26 @@ impl Trainer {
 
     /// Scores the mean of the distribution on the run's fixed evaluation episodes.
     pub fn evaluate(&mut self) -> Evaluation {
-        let spec = self.setup.task.spec();
-        let run = &self.config.run;
-        let episodes =
-            evaluate::run(&self.evaluation, &self.policy(), run.eval_episodes, run.seed, spec.terms);
-        let evaluation = Evaluation::new(spec.name, spec.terms, &episodes);
+        let evaluation = self.score(&self.evaluation, self.setup.options.engine);
         if self.best_eval.is_none_or(|best| evaluation.return_mean > best) {
             self.best_eval = Some(evaluation.return_mean);
         }
         evaluation
+    }
+
+    /// Scores the same on the same episodes in the engine that validates, if there is one. It has no
+    /// influence on the run: the best evaluation is the training engine's.
+    #[must_use]
+    pub fn validate(&self) -> Option<Evaluation> {
+        let options = self.setup.validation?;
+        self.validation.as_ref().map(|rollout| self.score(rollout, options.engine))
+    }
+
+    fn score(&self, rollout: &Rollout, engine: EngineKind) -> Evaluation {
+        let spec = self.setup.task.spec();
+        let run = &self.config.run;
+        let episodes = evaluate::run(rollout, &self.policy(), run.eval_episodes, run.seed, spec.terms);
+        Evaluation::new(spec.name, engine, spec.terms, &episodes)
     }
 
     /// Everything that is needed to go on bit for bit, and to use the result.
@@ -315,6 +336,7 @@ impl Trainer {
             checkpoint.meta.insert(name.to_owned(), value);
         };
         meta("config", to_json(&self.config));
+        meta("engine", self.setup.options.engine.name().into());
         meta("layout", self.layout().into());
         meta("generation", self.generation().into());
         meta("env_steps", self.env_steps.into());
@@ -358,6 +380,7 @@ impl Trainer {
     /// If the checkpoint does not fit the config; the trainer is then not to be used.
     pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
         check_layout(checkpoint, &self.layout())?;
+        self.check_engine(checkpoint)?;
         let mut state = State {
             strategy: checkpoint.meta("strategy")?,
             integers: checkpoint.meta("integers")?,
@@ -382,6 +405,17 @@ impl Trainer {
         self.blow_ups = checkpoint.meta("blow_ups")?;
         self.best_eval = checkpoint.meta("best_eval")?;
         Ok(())
+    }
+
+    /// A run that chose its engine with `Auto` must not change it because a newer program knows more.
+    fn check_engine(&self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+        // Checkpoints from before there was a choice do not say.
+        let found = checkpoint.meta.get("engine").and_then(serde_json::Value::as_str).unwrap_or("rapier");
+        let expected = self.setup.options.engine.name();
+        if found == expected {
+            return Ok(());
+        }
+        Err(mismatch(checkpoint, "engine", found.to_owned(), expected.to_owned()))
     }
 
     /// Starts the search (at generation 0) from another run's policy.

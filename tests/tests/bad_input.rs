@@ -49,6 +49,19 @@ fn unknown_tasks_and_strategies_are_answered_with_the_known_ones() {
 }
 
 #[test]
+fn unknown_engines_are_answered_with_the_known_ones() {
+    let bench = ["bench", "physics", "--env", "ant", "--engine", "bullet"];
+    assert_says(&refuse(&bench, 2), &["bullet", "rapier, lanes"]);
+    for verb in [&["eval", "run"][..], &["record", "run"], &["bench", "rollout", "--config", "ant.ron"]] {
+        assert_says(&refuse(&[verb, &["--engine", "Auto"]].concat(), 2), &["Auto", "rapier, lanes"]);
+    }
+    let config = |physics: &str| config_error(&format!("(env: Ant(), physics: ({physics}), {STRATEGY})"));
+    assert_says(&config("engine: Bullet"), &["bad.ron:1:", "Bullet", "Rapier, Lanes, Auto"]);
+    assert_says(&config("validate: Some(Auto)"), &["bad.ron:1:", "Auto", "Rapier, Lanes"]);
+    assert_says(&config("engin: Rapier"), &["bad.ron:1:", "engin", "engine", "validate"]);
+}
+
+#[test]
 fn populations_must_be_positive_and_even_for_pairs() {
     for population in ["0", "7"] {
         let set = format!("strategy.population={population}");

@@ -62,8 +62,73 @@ fn tasks_are_listed_with_their_sizes() {
     ] {
         assert!(sizes.contains(&expected), "{expected:?} is not in {sizes:?}");
     }
+    for entry in list["envs"].as_array().expect("a list") {
+        let engines = entry["engines"].as_array().expect("engines");
+        assert!(engines.contains(&"rapier".into()), "{entry}");
+    }
     assert!(json(&["list", "strategies", "--json"]).to_string().contains("cma_es"));
     assert!(json(&["list", "neurons", "--json"]).to_string().contains("lif"));
+}
+
+/// The engine that evolves also judges here: what is tested is everything around it.
+#[test]
+fn a_run_that_validates_shows_both_returns() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let run = folder.path().join("run");
+    let basics = ["--config", "inverted_pendulum.ron", "--out", text(&run), "--generations", "4"];
+    let sets = [
+        "strategy.population=4",
+        "rollout.horizon=20",
+        "run.eval_every=2",
+        "run.eval_episodes=3",
+        "physics.engine=Auto",
+        "physics.iterations=1",
+        "physics.validate=Rapier",
+    ];
+    let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
+    let output = tests::run(&[&basics[..], &sets[..]].concat());
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    let config = fs::read_to_string(run.join("config.ron")).expect("config");
+    assert!(config.contains("engine: Auto") && config.contains("validate: Rapier"), "{config}");
+    let summary: Value =
+        serde_json::from_str(&fs::read_to_string(run.join("summary.json")).expect("summary")).expect("JSON");
+    assert_eq!(summary["validation_engine"], "rapier");
+
+    let table = fs::read_to_string(run.join("metrics.csv")).expect("metrics");
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split(',').collect()).collect();
+    let columns = rows[0].len();
+    assert_eq!(rows[0][columns - 2..], ["validation_return_mean", "validation_return_std"]);
+    let evaluated: Vec<bool> = rows[1..].iter().map(|row| !row[columns - 2].is_empty()).collect();
+    assert_eq!(evaluated, [false, true, false, true]);
+    let mean = summary["validation_return_mean"].as_f64().expect("a number");
+    assert_eq!(rows[4][columns - 2].parse(), Ok(mean));
+    assert_eq!(rows[4][columns - 1].parse().ok(), summary["validation_return_std"].as_f64());
+
+    // The start block names both and why; the progress line and the curve show both.
+    let log = fs::read_to_string(run.join("log.txt")).expect("log");
+    let physics = log.lines().find(|line| line.starts_with("physics ")).expect("a line on physics");
+    assert!(physics.contains("1 solver iterations") && physics.contains("(Auto: lanes can"), "{log}");
+    let validation = log.lines().find(|line| line.starts_with("validation ")).expect("a line on validation");
+    assert!(validation.contains("rapier at 0.02 s × 2, 2 solver iterations"), "{log}");
+    let evaluation = log.lines().find(|line| line.starts_with("generation 2/4")).expect("an evaluation");
+    assert!(evaluation.contains(" (rapier)  ") && evaluation.matches(" ± ").count() == 2, "{log}");
+    assert!(fs::read_to_string(run.join("curve.svg")).expect("curve").contains("evaluated in rapier"));
+
+    // Validation is `eval` on that engine with the task's settings, on the run's own episodes.
+    let score = |more: &[&str]| {
+        let result =
+            json(&[&["eval", text(&run), "--json", "--seed", "1", "--engine", "rapier"], more].concat());
+        assert_eq!(result["engine"], "rapier");
+        result["return_mean"].as_f64().expect("a number")
+    };
+    let trained_in_rapier = summary["engine"] == "rapier";
+    let expected =
+        if trained_in_rapier { &summary["eval_return_mean"] } else { &summary["validation_return_mean"] };
+    assert_eq!(Some(score(&[])), expected.as_f64());
+    let out = folder.path().join("episode.rollout.safetensors");
+    let _ = succeed(&["record", text(&run), "--engine", "rapier", "--out", text(&out)]);
+    assert_eq!(meta(&out)["engine"], "rapier");
 }
 
 #[test]
@@ -72,6 +137,7 @@ fn benchmarks_report_the_agreed_keys() {
     for key in ["control_steps_per_s", "control_steps_per_cpu_s", "control_dt", "substeps", "iterations"] {
         assert!(physics[key].as_f64().is_some_and(|x| x > 0.0), "{key}: {physics}");
     }
+    assert_eq!(physics["engine"], "rapier");
     let controller = json(&[
         "bench",
         "controller",
@@ -183,6 +249,7 @@ fn a_run_leaves_the_agreed_files() {
     let eval = json(&["eval", text(&run), "--episodes", "2", "--json"]);
     let expected = [
         "env",
+        "engine",
         "episodes",
         "return_mean",
         "return_std",

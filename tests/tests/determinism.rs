@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
+use evo::checkpoint::Checkpoint;
 use tests::{succeed, text};
 
-const SMALL: [&str; 14] = [
+const SMALL: [&str; 16] = [
     "--config",
     "ant.ron",
     "--set",
@@ -20,6 +21,8 @@ const SMALL: [&str; 14] = [
     "run.checkpoint_every=2",
     "--set",
     "run.keep=9",
+    "--set",
+    "physics.validate=Rapier",
 ];
 
 fn train(out: &Path, threads: &str, generations: &str) {
@@ -80,6 +83,49 @@ fn a_killed_run_ends_like_an_uninterrupted_one() {
     let _ = succeed(&["resume", text(&killed), "-q"]);
     assert_eq!(metrics(&whole), metrics(&killed));
     assert!(checkpoint(&whole) == checkpoint(&killed), "checkpoints differ");
+}
+
+#[test]
+fn validation_changes_nothing_but_its_own_columns() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let (with, without) = (folder.path().join("with"), folder.path().join("without"));
+    train(&with, "2", "2");
+    let more = ["--out", text(&without), "--generations", "2", "-q", "--set", "physics.validate=None"];
+    let _ = succeed(&[&SMALL[..], &more[..]].concat());
+    let (with, without) = (metrics(&with), metrics(&without));
+    for (with, without) in with.iter().zip(&without) {
+        assert_eq!(with.len(), without.len() + 2);
+        assert_eq!(with[..without.len()], without[..]);
+    }
+    // Here the judge is the engine that evolves, with the same settings.
+    let column = |name: &str| with[0].iter().position(|cell| cell == name).expect("column");
+    assert_eq!(with[2][column("eval_return_mean")], with[2][column("validation_return_mean")]);
+    assert_eq!(with[2][column("eval_return_std")], with[2][column("validation_return_std")]);
+}
+
+#[test]
+fn runs_from_before_there_was_a_choice_of_engines_go_on() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let (whole, old) = (folder.path().join("whole"), folder.path().join("old"));
+    let more = ["--generations", "4", "-q", "--set", "physics.validate=None", "--out"];
+    let _ = succeed(&[&SMALL[..], &more[..], &[text(&whole)]].concat());
+    let more = ["--generations", "2", "-q", "--set", "physics.validate=None", "--out"];
+    let _ = succeed(&[&SMALL[..], &more[..], &[text(&old)]].concat());
+    let config = old.join("config.ron");
+    let before = fs::read_to_string(&config).expect("config");
+    let after: String =
+        before.lines().filter(|line| !line.contains("validate:")).map(|l| format!("{l}\n")).collect();
+    assert_ne!(before, after, "there was a line to leave out");
+    fs::write(&config, after).expect("config can be written");
+    let last = old.join("checkpoints/last.safetensors");
+    let mut checkpoint = Checkpoint::load(&last).expect("checkpoint");
+    assert!(checkpoint.meta.remove("engine").is_some());
+    let stored = checkpoint.meta["config"]["physics"].as_object_mut().expect("physics");
+    assert!(stored.remove("validate").is_some());
+    checkpoint.save(&last).expect("checkpoint can be written");
+    let _ = succeed(&["eval", text(&old), "--episodes", "1"]);
+    let _ = succeed(&["resume", text(&old), "--generations", "4", "-q"]);
+    assert_eq!(metrics(&whole), metrics(&old));
 }
 
 #[test]

@@ -7,7 +7,6 @@ use envs::Envs;
 use rand::Rng as _;
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
-use sim::EngineKind;
 use snn::Activity;
 
 use crate::bench_strategy;
@@ -31,7 +30,7 @@ fn unit(stream: &mut Stream) -> f32 {
 #[derive(Serialize)]
 struct PhysicsReport {
     env: &'static str,
-    engine: EngineKind,
+    engine: &'static str,
     threads: usize,
     control_steps_per_s: f64,
     control_steps_per_cpu_s: f64,
@@ -44,12 +43,13 @@ struct PhysicsReport {
 pub(super) fn physics(args: &BenchPhysics) -> Result<(), Failure> {
     let task = task(&args.env)?;
     let spec = task.spec();
-    let mut options = task.physics(envs::Fidelity::Default);
-    options.engine = args.engine;
+    let options = task.physics(args.engine, envs::Fidelity::Default);
+    // As many worlds per thread as in training.
+    let batch = options.engine.batch();
     let pool = pool(args.threads.unwrap_or(0)).run()?;
     // Built before the clock starts.
     let made: Result<Vec<Envs>, _> = (0..pool.current_num_threads())
-        .map(|_| Envs::new(Arc::clone(&task), 1, options, spec.horizon))
+        .map(|_| Envs::new(Arc::clone(&task), batch, options, spec.horizon))
         .collect();
     let envs: Vec<std::sync::Mutex<Envs>> = made.usage()?.into_iter().map(Into::into).collect();
     let (wall, cpu) = (Instant::now(), cpu_s());
@@ -57,26 +57,32 @@ pub(super) fn physics(args: &BenchPhysics) -> Result<(), Failure> {
     let counts = pool.broadcast(|context| {
         let mut envs = envs[context.index()].lock().expect("one thread per batch");
         let mut stream = Stream::new(1, Purpose::Bench, 0, context.index() as u64, 0);
-        let mut unit_action = vec![0.0; spec.actions.len()];
-        let mut action = unit_action.clone();
-        envs.reset(0, &mut stream);
-        let mut steps = 0u64;
-        while !steps.is_multiple_of(64) || wall.elapsed() < limit {
-            unit_action.iter_mut().for_each(|u| *u = unit(&mut stream));
-            spec.scale_action(&unit_action, &mut action);
-            envs.step(&[true], &action);
-            if envs.outcome(0).over() {
-                envs.reset(0, &mut stream);
+        let size = spec.actions.len();
+        let mut unit_action = vec![0.0; size];
+        let mut actions = vec![0.0; batch * size];
+        let all = vec![true; batch];
+        (0..batch).for_each(|i| envs.reset(i, &mut stream));
+        let mut rounds = 0u64;
+        while !rounds.is_multiple_of(64) || wall.elapsed() < limit {
+            for action in actions.chunks_exact_mut(size) {
+                unit_action.iter_mut().for_each(|u| *u = unit(&mut stream));
+                spec.scale_action(&unit_action, action);
             }
-            steps += 1;
+            envs.step(&all, &actions);
+            for i in 0..batch {
+                if envs.outcome(i).over() {
+                    envs.reset(i, &mut stream);
+                }
+            }
+            rounds += 1;
         }
-        steps
+        rounds * batch as u64
     });
     let (wall, cpu) = (wall.elapsed().as_secs_f64(), cpu_s() - cpu);
     let steps = counts.iter().sum::<u64>() as f64;
     let report = PhysicsReport {
         env: spec.name,
-        engine: options.engine,
+        engine: options.engine.name(),
         threads: counts.len(),
         control_steps_per_s: steps / wall,
         control_steps_per_cpu_s: steps / cpu,
@@ -88,8 +94,9 @@ pub(super) fn physics(args: &BenchPhysics) -> Result<(), Failure> {
         return print_json(&report);
     }
     print_line(&format!(
-        "{}: {:.0} control steps/s on {} threads, {:.0} per CPU second ({} s × {}, {} iterations)",
+        "{} in {}: {:.0} control steps/s on {} threads, {:.0} per CPU second ({} s × {}, {} iterations)",
         report.env,
+        report.engine,
         report.control_steps_per_s,
         report.threads,
         report.control_steps_per_cpu_s,
@@ -221,6 +228,7 @@ struct Share {
 
 #[derive(Serialize)]
 struct RolloutReport {
+    engine: &'static str,
     control_steps_per_s: f64,
     first_generation_s: f64,
     peak_memory_mb: f64,
@@ -233,7 +241,7 @@ struct RolloutReport {
 pub(super) fn rollout(args: &BenchRollout) -> Result<(), Failure> {
     let (_, mut config) = read_config(&args.config)?;
     if let Some(engine) = args.engine {
-        config.physics.engine = engine;
+        config = config.on_engine(engine).usage()?;
     }
     let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0)).usage()?;
     let began = Instant::now();
@@ -248,6 +256,7 @@ pub(super) fn rollout(args: &BenchRollout) -> Result<(), Failure> {
     let (physics, controller) = (times.envs_s / threads / wall, times.controller_s / threads / wall);
     let strategy = times.strategy_s / threads / wall + (wall - trainer.rollout_s()) / wall;
     let report = RolloutReport {
+        engine: trainer.setup().options.engine.name(),
         control_steps_per_s: trainer.env_steps() as f64 / wall,
         first_generation_s: first_generation_s.unwrap_or(wall),
         peak_memory_mb: peak_memory_mb().unwrap_or(f64::NAN),
@@ -259,8 +268,9 @@ pub(super) fn rollout(args: &BenchRollout) -> Result<(), Failure> {
         return print_json(&report);
     }
     print_line(&format!(
-        "{:.0} control steps/s on {} threads; first generation after {:.2} s; peak memory {:.0} MB; \
+        "{}: {:.0} control steps/s on {} threads; first generation after {:.2} s; peak memory {:.0} MB; \
          physics {:.1} %, controller {:.1} %, strategy {:.1} %, other {:.1} %",
+        report.engine,
         report.control_steps_per_s,
         report.threads,
         report.first_generation_s,

@@ -15,15 +15,20 @@ pub(super) fn eval(args: &EvalArgs) -> Result<(), Failure> {
     let rollout = trained.setup.rollout(spec.horizon, Some(pool)).run()?;
     let seed = args.seed.unwrap_or(FRESH_SEED);
     let results = evaluate::run(&rollout, &trained.policy, episodes, seed, spec.terms);
-    let evaluation = Evaluation::new(spec.name, spec.terms, &results);
+    let evaluation = Evaluation::new(spec.name, trained.setup.options.engine, spec.terms, &results);
     if args.json {
         return print_json(&evaluation);
     }
     let terms: Vec<String> = spec.terms.iter().map(|t| format!("{t} {:.1}", evaluation.terms[*t])).collect();
     let worst = evaluation.returns.iter().copied().fold(f64::INFINITY, f64::min);
     print_line(&format!(
-        "{}: return {:.1} ± {:.1} over {} episodes (lowest {worst:.1}), length {:.0}",
-        spec.name, evaluation.return_mean, evaluation.return_std, evaluation.episodes, evaluation.length_mean
+        "{} in {}: return {:.1} ± {:.1} over {} episodes (lowest {worst:.1}), length {:.0}",
+        spec.name,
+        evaluation.engine,
+        evaluation.return_mean,
+        evaluation.return_std,
+        evaluation.episodes,
+        evaluation.length_mean
     ));
     print_line(&format!("terms: {}", terms.join(", ")));
     print_line(&format!(

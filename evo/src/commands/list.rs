@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use sim::EngineKind;
 
 use crate::cli::{ListArgs, Listing};
 use crate::commands::{print_json, print_line};
@@ -16,6 +17,8 @@ struct EnvEntry {
     actions: usize,
     control_dt: f64,
     horizon: usize,
+    /// Names of the engines that can do all that the robot asks for.
+    engines: Vec<&'static str>,
     fields: Value,
 }
 
@@ -27,6 +30,7 @@ pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
             for config in envs::defaults() {
                 let task = config.build().run()?;
                 let spec = task.spec();
+                let can = |engine: &EngineKind| sim::unsupported(task.model(), *engine).is_empty();
                 // The value is `{"Ant": {fields}}`.
                 let fields = match serde_json::to_value(&config).run()? {
                     Value::Object(map) => map.into_iter().next().map_or(Value::Null, |(_, fields)| fields),
@@ -39,6 +43,7 @@ pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
                     actions: spec.actions.len(),
                     control_dt: spec.control_dt,
                     horizon: spec.horizon,
+                    engines: EngineKind::ALL.into_iter().filter(can).map(EngineKind::name).collect(),
                     fields,
                 });
             }
@@ -50,6 +55,7 @@ pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
                     "{:<20} {:>3} observations {:>2} actions  {:.3} s × {}  {}",
                     e.name, e.observations, e.actions, e.control_dt, e.horizon, e.summary
                 ));
+                print_line(&format!("{:<20} engines: {}", "", e.engines.join(", ")));
                 print_line(&format!("{:<20} {}", "", e.fields));
             }
         }

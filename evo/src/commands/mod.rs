@@ -83,12 +83,13 @@ struct Trained {
     policy: Policy,
 }
 
-/// Loads a run folder (its last checkpoint) or a checkpoint file.
+/// Loads a run folder (its last checkpoint) or a checkpoint file, to run it in the engine that it was
+/// trained in or in another one.
 fn load(source: &Path, best: bool, engine: Option<sim::EngineKind>) -> Result<Trained, Failure> {
     let checkpoint = load_checkpoint(source)?;
     let mut config: Config = checkpoint.meta("config").usage()?;
     if let Some(engine) = engine {
-        config.physics.engine = engine;
+        config = config.on_engine(engine).usage()?;
     }
     let setup = Setup::new(&config).usage()?;
     let which = if best { Which::Best } else { Which::Mean };

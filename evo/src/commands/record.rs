@@ -54,7 +54,7 @@ impl Tape {
 
 /// Records episodes of a trained controller.
 pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
-    let trained = load(&args.source, args.which.best, None)?;
+    let trained = load(&args.source, args.which.best, args.engine)?;
     let spec = trained.setup.task.spec();
     let out = args.out.clone().unwrap_or_else(|| {
         let folder = if args.source.is_dir() { Some(args.source.as_path()) } else { args.source.parent() };
@@ -83,7 +83,7 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
         "version": env!("CARGO_PKG_VERSION"),
         "env": spec.name,
         "config": serde_json::to_value(&trained.config).run()?,
-        "engine": format!("{:?}", options.engine).to_lowercase(),
+        "engine": options.engine.name(),
         "timestep": options.timestep,
         "substeps": options.substeps,
         "iterations": options.iterations,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::Serialize;
+use sim::StepOptions;
 
 use crate::checkpoint::Checkpoint;
 use crate::cli::{ResumeArgs, TrainArgs};
@@ -30,6 +31,10 @@ struct Summary {
     eval_return_mean: Option<f64>,
     eval_return_std: Option<f64>,
     eval_return_best: Option<f64>,
+    engine: &'static str,
+    validation_engine: Option<&'static str>,
+    validation_return_mean: Option<f64>,
+    validation_return_std: Option<f64>,
     blow_ups: u64,
     stopped: Option<StopReason>,
 }
@@ -61,7 +66,8 @@ pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {
     let provenance = Provenance::collect(config.run.seed, trainer.threads(), &text);
     folder.write_json(&folder.provenance(), &provenance).run()?;
     let terms = trainer.setup().task.spec().terms;
-    let metrics = MetricsWriter::create(&folder.metrics(), terms).run()?;
+    let validated = trainer.setup().validation.is_some();
+    let metrics = MetricsWriter::create(&folder.metrics(), terms, validated).run()?;
     if args.init.is_some() {
         // The config does not know where the run starts from; a resumed run must.
         trainer.checkpoint().save(&folder.last()).run()?;
@@ -101,13 +107,15 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
         folder.write(&folder.config(), text.as_bytes()).run()?;
     }
     let terms = trainer.setup().task.spec().terms;
-    let metrics = MetricsWriter::resume(&folder.metrics(), terms, trainer.generation()).run()?;
+    let validated = trainer.setup().validation.is_some();
+    let metrics = MetricsWriter::resume(&folder.metrics(), terms, validated, trainer.generation()).run()?;
     let table = Metrics::read(&folder.metrics()).run()?;
     let last = |name: &str| table.column(name).and_then(|column| column.last().copied().flatten());
     let evaluation = last("eval_return_mean").zip(last("eval_return_std"));
     let earlier = Earlier {
         wall_s: last("wall_s").unwrap_or(0.0),
         evaluation: evaluation.map(|(mean, std)| (mean, std, config.run.eval_episodes)),
+        validation: last("validation_return_mean").zip(last("validation_return_std")),
     };
     go_on(trainer, &folder, metrics, &earlier, args.output.verbosity())
 }
@@ -118,6 +126,8 @@ struct Earlier {
     wall_s: f64,
     /// Mean, standard deviation and number of episodes.
     evaluation: Option<(f64, f64, usize)>,
+    /// Mean and standard deviation in the engine that validates.
+    validation: Option<(f64, f64)>,
 }
 
 /// Why the search itself has ended. A fresh one has not, however it looks.
@@ -161,9 +171,14 @@ fn go_on(
     let run = trainer.config().run.clone();
     let terms = trainer.setup().task.spec().terms;
     let mut progress = Progress::new(verbosity, Some(&folder.log()), run.generations, terms).run()?;
+    let engine = trainer.setup().options.engine.name();
+    let validation_engine = trainer.setup().validation.map(|options| options.engine.name());
+    if let Some(validation) = validation_engine {
+        progress = progress.with_engines(engine, validation);
+    }
     progress.start(&introduction(&trainer, folder.path()));
     let began = std::time::Instant::now();
-    let mut evaluation = earlier.evaluation;
+    let (mut evaluation, mut validation) = (earlier.evaluation, earlier.validation);
     let mut blow_ups = trainer.blow_ups();
     let mut interrupted = false;
     let mut wall_s = earlier.wall_s;
@@ -179,6 +194,9 @@ fn go_on(
             row.eval_return_mean = Some(result.return_mean);
             row.eval_return_std = Some(result.return_std);
             evaluation = Some((result.return_mean, result.return_std, result.episodes));
+            validation = trainer.validate().map(|result| (result.return_mean, result.return_std));
+            row.validation_return_mean = validation.map(|v| v.0);
+            row.validation_return_std = validation.map(|v| v.1);
         }
         wall_s = earlier.wall_s + began.elapsed().as_secs_f64();
         row.wall_s = wall_s;
@@ -219,6 +237,10 @@ fn go_on(
             eval_return_mean: evaluation.map(|e| e.0),
             eval_return_std: evaluation.map(|e| e.1),
             eval_return_best: trainer.best_eval(),
+            engine,
+            validation_engine,
+            validation_return_mean: validation.map(|v| v.0),
+            validation_return_std: validation.map(|v| v.1),
             blow_ups: trainer.blow_ups(),
             stopped: stop_reason(&trainer),
         };
@@ -230,6 +252,7 @@ fn go_on(
         env_steps: trainer.env_steps(),
         wall_s,
         evaluation,
+        validation,
         best: trainer.best_eval(),
         interrupted,
     });
@@ -253,22 +276,33 @@ fn save(trainer: &Trainer, folder: &RunFolder, due: bool, improved: bool, last: 
 fn introduction(trainer: &Trainer, folder: &Path) -> Vec<(&'static str, String)> {
     let (setup, config) = (trainer.setup(), trainer.config());
     let spec = setup.task.spec();
-    let options = setup.options;
-    vec![
+    let settings = |o: StepOptions| {
+        format!(
+            "{} at {} s × {}, {} solver iterations",
+            o.engine.name(),
+            o.timestep,
+            o.substeps,
+            o.iterations
+        )
+    };
+    let mut physics = settings(setup.options);
+    if let (_, Some(reason)) = config.physics.engine.resolve(setup.task.model()) {
+        physics.push_str(&format!(" (Auto: {reason})"));
+    }
+    let validation = setup.validation.map(|options| ("validation", settings(options)));
+    let mut rows = vec![
         ("run", folder.display().to_string()),
         (
             "env",
             format!(
-                "{}: {} observations, {} actions, {} s per step, {:?} at {} s × {}",
+                "{}: {} observations, {} actions, {} s per step",
                 spec.name,
                 spec.observations.len(),
                 spec.actions.len(),
-                spec.control_dt,
-                options.engine,
-                options.timestep,
-                options.substeps
+                spec.control_dt
             ),
         ),
+        ("physics", physics),
         ("policy", setup.controller.describe()),
         (
             "strategy",
@@ -290,5 +324,8 @@ fn introduction(trainer: &Trainer, folder: &Path) -> Vec<(&'static str, String)>
         ),
         ("threads", trainer.threads().to_string()),
         ("seed", config.run.seed.to_string()),
-    ]
+    ];
+    // Right below the physics in training.
+    rows.splice(3..3, validation);
+    rows
 }
