@@ -137,7 +137,7 @@ impl Task for Ant {
         match (engine, fidelity) {
             (EngineKind::Rapier, Fidelity::Default) => steps(engine, 0.025, 2, 2),
             (EngineKind::Rapier, Fidelity::Reference) => steps(engine, 0.01, 5, 4),
-            (EngineKind::Lanes, Fidelity::Default) => steps(engine, 0.01, 5, 8),
+            (EngineKind::Lanes, Fidelity::Default) => steps(engine, 0.01, 5, 10),
             (EngineKind::Lanes, Fidelity::Reference) => steps(engine, 0.01, 5, 16),
         }
     }

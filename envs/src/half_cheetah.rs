@@ -105,7 +105,7 @@ impl Task for HalfCheetah {
         match (engine, fidelity) {
             (EngineKind::Rapier, Fidelity::Default) => steps(engine, 0.0125, 4, 2),
             (EngineKind::Rapier, Fidelity::Reference) => steps(engine, 0.01, 5, 4),
-            (EngineKind::Lanes, Fidelity::Default) => steps(engine, 0.01, 5, 8),
+            (EngineKind::Lanes, Fidelity::Default) => steps(engine, 0.01, 5, 10),
             (EngineKind::Lanes, Fidelity::Reference) => steps(engine, 0.01, 5, 16),
         }
     }

@@ -81,7 +81,7 @@ pub fn settings(robot: &Reference, engine: EngineKind) -> StepOptions {
         (EngineKind::Rapier, None) => robot.own_step(engine, 4),
         (EngineKind::Rapier, Some(config)) => {
             let task = config.build().expect("default settings are valid");
-            StepOptions { engine, ..task.physics(Fidelity::Default) }
+            StepOptions { engine, ..task.physics(engine, Fidelity::Default) }
         }
     }
 }

@@ -83,7 +83,17 @@ impl Weights {
                 JointKind::Slide | JointKind::Hinge => dof.push(diagonal(k)),
             }
         }
-        Self { translation: body(0), rotation: body(3), dof, mass }
+        let mut weights = Self { translation: body(0), rotation: body(3), dof, mass };
+        // MuJoCo leaves armature out where a lone body hangs from the world on slides alone
+        // (`body_simple` is 2 there), and does not average over directions.
+        for index in sliders(model) {
+            let weight = 1.0 / model.bodies[index].mass;
+            weights.translation[index] = weight;
+            for joint in model.joints.iter().filter(|j| j.body == index) {
+                weights.dof[joint.dof_adr] = weight;
+            }
+        }
+        weights
     }
 
     /// The smallest inertia of a degree of freedom, and which it is.
@@ -91,6 +101,19 @@ impl Weights {
         let mass = Self::new(model).mass;
         (0..mass.nrows()).map(|k| (k, mass[(k, k)])).min_by(|a, b| a.1.total_cmp(&b.1))
     }
+}
+
+/// Bodies with mass that move on slides alone, hang from the world and carry no other body.
+fn sliders(model: &Model) -> Vec<usize> {
+    let bodies = 1..model.bodies.len();
+    let slides = |body: usize| {
+        let mut joints = model.joints.iter().filter(|j| j.body == body).peekable();
+        joints.peek().is_some() && joints.all(|j| j.kind == JointKind::Slide)
+    };
+    let alone = |body: usize| {
+        model.bodies[body].parent == 0 && bodies.clone().all(|child| model.bodies[child].parent != body)
+    };
+    bodies.clone().filter(|&b| model.bodies[b].mass > 0.0 && slides(b) && alone(b)).collect()
 }
 
 /// Poses of all bodies in the reference configuration, and what each degree of freedom moves.
