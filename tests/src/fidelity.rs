@@ -9,12 +9,11 @@ use sim::{EngineKind, SimError, StepOptions};
 use crate::data;
 use crate::reference::{Case, Reference, Trajectory, rms};
 
-/// Solver sweeps of lanes in the report and the tests. Enough that more change nothing: the tests
-/// judge the physics, and the cost of sweeps is a matter of each task's settings.
-pub const LANES_SWEEPS: usize = 50;
+/// Solver sweeps of lanes in the report and the tests: what the tasks train with.
+pub const LANES_SWEEPS: usize = 10;
 
-/// Sweeps for stability and speed: what a training run uses.
-pub const LANES_DEFAULT_SWEEPS: usize = 8;
+/// Sweeps after which more change next to nothing.
+pub const LANES_CONVERGED: usize = 50;
 
 /// How much worse than MuJoCo's own Euler lanes may be against the truth.
 pub const FACTOR: f64 = 1.3;

@@ -28,7 +28,7 @@ use self::dispatch::Run;
 use self::dynamics::{Group, Scratch};
 pub(crate) use self::lane::WIDTH;
 use self::solver::Rows;
-use self::table::{MAX_DOFS, Tables};
+use self::table::{MAX_DOFS, Tables, possible_power};
 use crate::worlds::{Engine, EngineSnapshot, MAX_POSITION, MAX_RATE, Parameters, Row, State};
 use crate::{JointKind, Model, Sensor, SimError, StepOptions};
 
@@ -52,8 +52,9 @@ pub(crate) fn missing(model: &Model) -> Vec<String> {
         if joint.limited && joint.range[1] - joint.range[0] < 2.0 * joint.margin {
             missing.push(format!("margin of joint '{name}' wider than half of its range"));
         }
-        if joint.limited && joint.solimp_limit[4] != 1.0 && joint.solimp_limit[4] != 2.0 {
-            missing.push(format!("solimp power {} of joint '{name}' (1 or 2)", joint.solimp_limit[4]));
+        if joint.limited && !possible_power(joint.solimp_limit[4]) {
+            let power = joint.solimp_limit[4];
+            missing.push(format!("solimp power {power} of joint '{name}' (a multiple of 0.5, 1 to 8)"));
         }
     }
     missing.extend(shape::refused(model));

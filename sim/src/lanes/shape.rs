@@ -2,7 +2,7 @@
 
 use nalgebra as na;
 
-use super::table::{Iso, Softness, Tables, iso, mat3, vec3};
+use super::table::{Iso, Softness, Tables, iso, mat3, possible_power, vec3};
 use super::weights::Weights;
 use crate::{Geom, GeomKind, JointKind, Model};
 
@@ -175,13 +175,12 @@ pub(super) fn refused(model: &Model) -> Vec<String> {
             out.push(format!("collisions of {} with {}", name(a), name(b)));
         }
         for geom in [a, b] {
-            if geom.solimp[4] != 1.0 && geom.solimp[4] != 2.0 {
-                out.push(format!("solimp power {} of {} (1 or 2)", geom.solimp[4], name(geom)));
+            if !possible_power(geom.solimp[4]) {
+                out.push(format!("solimp power {} of {} (a multiple of 0.5, 1 to 8)", geom.solimp[4], name(geom)));
             }
         }
-        let condim = a.condim.max(b.condim);
-        if model.option.cone == crate::Cone::Elliptic && condim > 3 {
-            out.push(format!("elliptic cones with condim {condim} ({})", name(a)));
+        if !possible_power(0.5 * (a.solimp[4] + b.solimp[4])) {
+            out.push(format!("the mean of the solimp powers of {} and {}", name(a), name(b)));
         }
     }
     out.sort();

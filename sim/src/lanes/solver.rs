@@ -57,6 +57,8 @@ pub(super) struct Rows<V> {
     pyramids4: Blocks<V, 4, 6>,
     pyramids6: Blocks<V, 6, 10>,
     cones: Blocks<V, 3, 3>,
+    cones4: Blocks<V, 4, 4>,
+    cones6: Blocks<V, 6, 6>,
 }
 
 /// Where two surfaces meet.
@@ -96,6 +98,8 @@ impl<V: Lane> Rows<V> {
             pyramids4: Blocks::new(tables, 4, pyramidal),
             pyramids6: Blocks::new(tables, 6, pyramidal),
             cones: Blocks::new(tables, 3, tables.elliptic),
+            cones4: Blocks::new(tables, 4, tables.elliptic),
+            cones6: Blocks::new(tables, 6, tables.elliptic),
         }
     }
 
@@ -108,6 +112,8 @@ impl<V: Lane> Rows<V> {
         self.pyramids4.clear();
         self.pyramids6.clear();
         self.cones.clear();
+        self.cones4.clear();
+        self.cones6.clear();
     }
 }
 
@@ -116,13 +122,19 @@ impl<V: Lane> Rows<V> {
 fn impedance<V: Lane>(softness: &Softness, r: V) -> V {
     let one = V::splat(1.0);
     let x = (r.abs() * V::splat(softness.inverse_width)).min(one);
-    let y = if softness.line {
+    let y = if softness.power == 1 && !softness.root {
         x
     } else {
         let middle = softness.midpoint;
         let rest = one - x;
-        let below = V::splat(1.0 / middle) * x * x;
-        let above = V::splat(-1.0 / (1.0 - middle)).mul_add(rest * rest, one);
+        let half = |x: V| if softness.root { x.sqrt() } else { one };
+        let (mut below, mut above) = (x * half(x), rest * half(rest));
+        for _ in 1..softness.power {
+            below = below * x;
+            above = above * rest;
+        }
+        let below = V::splat(softness.below) * below;
+        let above = V::splat(softness.above).neg_mul_add(above, one);
         V::select(x.lt(V::splat(middle)), below, above)
     };
     let d = V::splat(softness.rise).mul_add(y, V::splat(softness.d0));
@@ -252,7 +264,7 @@ fn add<V: Lane, const D: usize, const E: usize>(
     let one = V::splat(1.0);
     // MuJoCo's estimate of A's diagonal, hence of R.
     let mut regularization = (one - d) * V::splat(contact.weight) * d.recip();
-    let pyramid = E > D || D > 3;
+    let pyramid = E > D;
     if D > 1 && pyramid {
         let square = friction[0] * friction[0];
         regularization = regularization * square.mul_add(one, one) * (square + square);
@@ -299,9 +311,11 @@ pub(super) fn add_contact<V: Lane>(
     match (t.contacts[index].condim, t.elliptic) {
         (1, _) => add(t, g, s, &mut rows.frictionless, index, touch),
         (3, false) => add(t, g, s, &mut rows.pyramids, index, touch),
+        (4, false) => add(t, g, s, &mut rows.pyramids4, index, touch),
+        (_, false) => add(t, g, s, &mut rows.pyramids6, index, touch),
         (3, true) => add(t, g, s, &mut rows.cones, index, touch),
-        (4, _) => add(t, g, s, &mut rows.pyramids4, index, touch),
-        _ => add(t, g, s, &mut rows.pyramids6, index, touch),
+        (4, true) => add(t, g, s, &mut rows.cones4, index, touch),
+        (_, true) => add(t, g, s, &mut rows.cones6, index, touch),
     }
 }
 
@@ -410,7 +424,7 @@ impl<V: Lane, const D: usize, const E: usize> Block<V, D, E> {
     #[inline(always)]
     fn along(&self) -> [V; D] {
         let f = &self.force;
-        if D == 1 || E == D && D == 3 {
+        if E == D {
             return std::array::from_fn(|c| f[c]);
         }
         let mut out = [V::zero(); D];
@@ -455,76 +469,119 @@ impl<V: Lane, const D: usize, const E: usize> Block<V, D, E> {
         change
     }
 
-    /// Elliptic cone of two tangents: along the present force (or the normal, if there is none), then
-    /// the tangents within the disc that the normal force allows.
+    /// Elliptic cone: along the present force (or the normal, if there is none), then the other
+    /// directions within the ellipsoid that the normal force allows.
     #[inline(always)]
     fn update_cone(&mut self, mut a: [V; D], impratio: f32) -> [V; D] {
         let (z, one) = (V::zero(), V::splat(1.0));
-        let f = [self.force[0], self.force[1], self.force[2]];
-        let rn = self.regularization;
-        let rt = rn * V::splat(1.0 / impratio);
-        let residual = [rt.mul_add(f[0], a[0]), rt.mul_add(f[1], a[1]), rn.mul_add(f[2], a[2])];
-        let pressed = V::splat(1e-10).lt(f[2]);
-        let ray = [V::select(pressed, f[0], z), V::select(pressed, f[1], z), V::select(pressed, f[2], one)];
-        let slope = residual[0].mul_add(ray[0], residual[1].mul_add(ray[1], residual[2] * ray[2]));
-        let r = [rt, rt, rn];
-        let mut curvature = z;
-        for i in 0..3 {
-            let mut sum = r[i] * ray[i];
-            for j in 0..3 {
-                sum = self.a[i][j].mul_add(ray[j], sum);
+        let n = D - 1;
+        let f: [V; D] = std::array::from_fn(|c| self.force[c]);
+        let mu = &self.friction;
+        // Regularisation of the directions: R_c μ_c² is the same for all but the normal.
+        let first = self.regularization * V::splat(1.0 / impratio) * mu[0] * mu[0];
+        let r: [V; D] = std::array::from_fn(|c| {
+            if c == n { self.regularization } else { first * (mu[c] * mu[c]).recip() }
+        });
+        let pressed = V::splat(1e-10).lt(f[n]);
+        let ray: [V; D] =
+            std::array::from_fn(|c| V::select(pressed, f[c], if c == n { one } else { z }));
+        let (mut slope, mut curvature) = (z, z);
+        let mut effect = [z; D];
+        for i in 0..D {
+            for j in 0..D {
+                effect[i] = self.a[i][j].mul_add(ray[j], effect[i]);
             }
-            curvature = sum.mul_add(ray[i], curvature);
+            slope = r[i].mul_add(f[i], a[i]).mul_add(ray[i], slope);
+            curvature = r[i].mul_add(ray[i], effect[i]).mul_add(ray[i], curvature);
         }
-        let floor = V::select(pressed, -one, -f[2]);
+        let floor = V::select(pressed, -one, -f[n]);
         let step = (-(slope * curvature.max(V::splat(1e-20)).recip())).max(floor);
-        let touching = z.lt(self.inverse[2]);
+        let touching = z.lt(self.inverse[n]);
         let step = V::select(touching, step, z);
-        let moved = [step.mul_add(ray[0], f[0]), step.mul_add(ray[1], f[1]), step.mul_add(ray[2], f[2])];
-        for i in 0..3 {
-            for j in 0..3 {
-                a[i] = self.a[i][j].mul_add(step * ray[j], a[i]);
-            }
+        let mut new: [V; D] = std::array::from_fn(|c| step.mul_add(ray[c], f[c]));
+        for c in 0..D {
+            a[c] = step.mul_add(effect[c], a[c]);
         }
-        // Tangents: minimise ½ xᵀ P x + qᵀ x in the disc |x| ≤ μ f_n.
-        let p = [self.a[0][0] + rt, self.a[0][1], self.a[1][1] + rt];
-        let q = [
-            a[0] - self.a[0][0].mul_add(moved[0], self.a[0][1] * moved[1]),
-            a[1] - self.a[0][1].mul_add(moved[0], self.a[1][1] * moved[1]),
-        ];
-        let radius = self.friction[0] * moved[2].max(z);
+        let radius = new[n].max(z);
+        // In x_c = f_c / μ_c the ellipsoid is a ball: minimise ½ xᵀ P x + qᵀ x in |x| ≤ radius.
+        let mut p = [[z; D]; D];
+        let mut q = [z; D];
+        for i in 0..n {
+            q[i] = a[i];
+            for j in 0..n {
+                p[i][j] = self.a[i][j] * mu[i] * mu[j];
+                q[i] = self.a[i][j].neg_mul_add(new[j], q[i]);
+            }
+            p[i][i] += first;
+            q[i] = q[i] * mu[i];
+        }
         let tiny = V::splat(1e-20);
         let mut lambda = z;
-        let mut x = [z; 2];
+        let mut x = [z; D];
         // Newton's method on 1/radius − 1/|x(λ)| (Moré and Sorensen 1983).
         for _ in 0..6 {
-            let (p0, p2) = (p[0] + lambda, p[2] + lambda);
-            let inverse = p[1].neg_mul_add(p[1], p0 * p2).max(tiny).recip();
-            let solve = |v: [V; 2]| {
-                [
-                    inverse * p2.mul_add(v[0], -(p[1] * v[1])),
-                    inverse * p0.mul_add(v[1], -(p[1] * v[0])),
-                ]
-            };
-            x = solve([-q[0], -q[1]]);
-            let square = x[0].mul_add(x[0], x[1] * x[1]);
+            let l = cholesky(&p, lambda);
+            x = forward_back(&l, &q.map(|q| -q));
+            let y = forward_back(&l, &x);
+            let (mut square, mut slope) = (z, z);
+            for c in 0..n {
+                square = x[c].mul_add(x[c], square);
+                slope = x[c].mul_add(y[c], slope);
+            }
             let length = square.max(tiny).sqrt();
-            let y = solve(x);
-            let slope = x[0].mul_add(y[0], x[1] * y[1]).max(tiny);
-            let more = square * slope.recip() * (length - radius) * radius.max(tiny).recip();
+            let more = square * slope.max(tiny).recip() * (length - radius) * radius.max(tiny).recip();
             lambda = (lambda + more).max(z);
         }
-        let length = x[0].mul_add(x[0], x[1] * x[1]).max(tiny).sqrt();
-        let shrink = (radius * length.recip()).min(one);
-        let new = [x[0] * shrink, x[1] * shrink, moved[2].max(z)];
-        let mut change = [z; D];
-        for c in 0..3 {
-            let value = V::select(touching, new[c], z);
-            change[c] = value - f[c];
-            self.force[c] = value;
+        let mut square = tiny;
+        for c in 0..n {
+            square = x[c].mul_add(x[c], square);
         }
-        change
+        let shrink = (radius * square.sqrt().recip()).min(one);
+        for c in 0..n {
+            new[c] = x[c] * shrink * mu[c];
+        }
+        new[n] = radius;
+        std::array::from_fn(|c| {
+            let value = V::select(touching, new[c], z);
+            self.force[c] = value;
+            value - f[c]
+        })
     }
+}
+
+/// Lower Cholesky factor of `p + λ` in its first `D − 1` rows, with inverse diagonal.
+#[inline(always)]
+fn cholesky<V: Lane, const D: usize>(p: &[[V; D]; D], lambda: V) -> [[V; D]; D] {
+    let mut l = *p;
+    for i in 0..D - 1 {
+        for j in 0..=i {
+            let mut sum = if i == j { p[i][i] + lambda } else { p[i][j] };
+            for k in 0..j {
+                sum = l[i][k].neg_mul_add(l[j][k], sum);
+            }
+            l[i][j] = if i == j { sum.max(V::splat(1e-20)).sqrt().recip() } else { sum * l[j][j] };
+        }
+    }
+    l
+}
+
+/// Solves with a factor of [`cholesky`].
+#[inline(always)]
+fn forward_back<V: Lane, const D: usize>(l: &[[V; D]; D], b: &[V; D]) -> [V; D] {
+    let mut x = *b;
+    for i in 0..D - 1 {
+        for k in 0..i {
+            x[i] = l[i][k].neg_mul_add(x[k], x[i]);
+        }
+        x[i] = x[i] * l[i][i];
+    }
+    for i in (0..D - 1).rev() {
+        for k in i + 1..D - 1 {
+            x[i] = l[k][i].neg_mul_add(x[k], x[i]);
+        }
+        x[i] = x[i] * l[i][i];
+    }
+    x
 }
 
 impl<V: Lane, const D: usize, const E: usize> Blocks<V, D, E> {
@@ -607,6 +664,8 @@ pub(super) fn solve<V: Lane>(
     rows.pyramids4.warm_start(t, inverse, u);
     rows.pyramids6.warm_start(t, inverse, u);
     rows.cones.warm_start(t, inverse, u);
+    rows.cones4.warm_start(t, inverse, u);
+    rows.cones6.warm_start(t, inverse, u);
     for sweep in 0..t.sweeps {
         let back = sweep % 2 == 1;
         for single in &mut rows.singles {
@@ -629,6 +688,8 @@ pub(super) fn solve<V: Lane>(
         rows.pyramids4.sweep(t, inverse, u, back);
         rows.pyramids6.sweep(t, inverse, u, back);
         rows.cones.sweep(t, inverse, u, back);
+        rows.cones4.sweep(t, inverse, u, back);
+        rows.cones6.sweep(t, inverse, u, back);
     }
     for single in &rows.singles {
         match single.index.checked_sub(t.limits.len()) {
@@ -641,4 +702,6 @@ pub(super) fn solve<V: Lane>(
     rows.pyramids4.finish(t, &mut g.contact, &mut see);
     rows.pyramids6.finish(t, &mut g.contact, &mut see);
     rows.cones.finish(t, &mut g.contact, &mut see);
+    rows.cones4.finish(t, &mut g.contact, &mut see);
+    rows.cones6.finish(t, &mut g.contact, &mut see);
 }

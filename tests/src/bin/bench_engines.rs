@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Parser;
 use serde_json::Value;
 use sim::EngineKind;
-use tests::fidelity::{LANES_DEFAULT_SWEEPS, settings};
+use tests::fidelity::{LANES_SWEEPS, settings};
 use tests::play::{EPISODE, speed};
 use tests::reference::{NAMES, Reference, load};
 
@@ -24,7 +24,7 @@ struct Arguments {
     #[arg(long, default_value_t = 256)]
     worlds: usize,
     /// Solver sweeps of lanes.
-    #[arg(long, default_value_t = LANES_DEFAULT_SWEEPS)]
+    #[arg(long, default_value_t = LANES_SWEEPS)]
     sweeps: usize,
     /// Python with the packages mujoco and gymnasium.
     #[arg(long, default_value = "python3")]

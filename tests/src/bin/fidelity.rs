@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use clap::Parser;
 use sim::EngineKind;
 use tests::fidelity::{
-    CHAOS, Errors, FACTOR, FLOOR, LANES_DEFAULT_SWEEPS, LANES_SWEEPS, Sensitivity, TO_EULER, as_good, play,
+    CHAOS, Errors, FACTOR, FLOOR, LANES_CONVERGED, LANES_SWEEPS, Sensitivity, TO_EULER, as_good, play,
     sensitivities, settings,
 };
 use tests::figure::{Panel, svg};
@@ -71,7 +71,7 @@ fn main() -> anyhow::Result<()> {
             let run = |engine| play(robot, case, engine).map_err(|error| error.to_string());
             let sensitivity = sensitivities[robot.name][case.name];
             let (rapier, lanes) = (run(EngineKind::Rapier), run(EngineKind::Lanes));
-            let trained = robot.own_step(EngineKind::Lanes, LANES_DEFAULT_SWEEPS);
+            let trained = robot.own_step(EngineKind::Lanes, LANES_CONVERGED);
             let lanes_trained = robot.play(case, trained).map_err(|error| error.to_string());
             rows.push(Row { robot, case, sensitivity, rapier, lanes, lanes_trained });
         }
@@ -143,7 +143,7 @@ fn report(robots: &[Reference], rows: &[Row<'_>]) -> anyhow::Result<String> {
          times, and within {TO_EULER} rad of MuJoCo's Euler over 0.5 s. Growth: by how much a disturbance of 1e-6 of the start\n\
          grows in MuJoCo in the same 0.5 s; above {CHAOS}, motion counts as chaotic. A plot per robot: `fidelity/NAME.svg`.\n\n\
          ## Joints, rad\n\n\
-         | robot | case | MuJoCo Euler | MuJoCo RK4 | rapier | lanes | with {LANES_DEFAULT_SWEEPS} sweeps | lanes to MuJoCo Euler, 0.5 s | growth | lanes is |\n\
+         | robot | case | MuJoCo Euler | MuJoCo RK4 | rapier | lanes | with {LANES_CONVERGED} sweeps | lanes to MuJoCo Euler, 0.5 s | growth | lanes is |\n\
          | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"
     )?;
     for row in rows {
@@ -162,7 +162,7 @@ fn report(robots: &[Reference], rows: &[Row<'_>]) -> anyhow::Result<String> {
     write!(
         text,
         "\n## Positions of the root, m\n\n\
-         | robot | case | MuJoCo Euler | MuJoCo RK4 | rapier | lanes | with {LANES_DEFAULT_SWEEPS} sweeps |\n\
+         | robot | case | MuJoCo Euler | MuJoCo RK4 | rapier | lanes | with {LANES_CONVERGED} sweeps |\n\
          | --- | --- | --- | --- | --- | --- | --- |\n"
     )?;
     for row in rows.iter().filter(|row| !row.robot.root().is_empty()) {
