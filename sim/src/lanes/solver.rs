@@ -31,7 +31,8 @@ pub(super) struct Single<V> {
 pub(super) struct Block<V, const D: usize, const E: usize> {
     contact: usize,
     y: usize,
-    a: [[V; D]; D],
+    /// A between the forces.
+    a: [[V; E]; E],
     /// Reference acceleration per direction.
     reference: [V; D],
     regularization: V,
@@ -237,11 +238,6 @@ fn add<V: Lane, const D: usize, const E: usize>(
             }
         }
     }
-    for i in 0..D {
-        for j in 0..i {
-            a[i][j] = a[j][i];
-        }
-    }
     let velocity: [V; D] = std::array::from_fn(|d| {
         let mut rate = z;
         if let Some(link) = contact.b.link {
@@ -270,25 +266,30 @@ fn add<V: Lane, const D: usize, const E: usize>(
         regularization = regularization * square.mul_add(one, one) * (square + square);
     }
     let regularization = regularization.max(V::splat(1e-15));
+    // A between directions i ≤ j, and between forces: an edge of a pyramid is the normal and a
+    // fraction of a tangent.
+    let entry = |i: usize, j: usize| if i <= j { a[i][j] } else { a[j][i] };
     let n = D - 1;
+    let edge = |e: usize| (e / 2, if e % 2 == 0 { friction[e / 2] } else { -friction[e / 2] });
+    let between: [[V; E]; E] = std::array::from_fn(|e| {
+        std::array::from_fn(|f| {
+            if !pyramid {
+                return entry(e, f);
+            }
+            let ((c, mu), (d, nu)) = (edge(e), edge(f));
+            let side = nu.mul_add(entry(c, d), a[c][n]);
+            mu.mul_add(side, nu.mul_add(a[d][n], a[n][n]))
+        })
+    });
     let inverse = std::array::from_fn(|e| {
-        let diagonal = if D == 1 {
-            a[0][0]
-        } else if pyramid {
-            let c = e / 2;
-            let mu = if e % 2 == 0 { friction[c] } else { -friction[c] };
-            mu.mul_add((a[c][n] + a[c][n]) + mu * a[c][c], a[n][n])
-        } else {
-            a[e][e]
-        };
-        V::select(touch.mask, (diagonal + regularization).recip(), z)
+        V::select(touch.mask, (between[e][e] + regularization).recip(), z)
     });
     let warm = &g.contact[contact.force..contact.force + E];
     let force = std::array::from_fn(|e| V::select(touch.mask, warm[e], z));
     blocks.items.push(Block {
         contact: index,
         y: start,
-        a,
+        a: between,
         reference,
         regularization,
         friction,
@@ -439,34 +440,38 @@ impl<V: Lane, const D: usize, const E: usize> Block<V, D, E> {
     /// One Gauss-Seidel update given the residual acceleration; returns the change along the directions.
     #[inline(always)]
     fn update(&mut self, mut a: [V; D], impratio: f32) -> [V; D] {
-        let z = V::zero();
-        let n = D - 1;
-        if D == 1 {
-            let residual = self.regularization.mul_add(self.force[0], a[0]);
-            let force = self.inverse[0].neg_mul_add(residual, self.force[0]).max(z);
-            let change = force - self.force[0];
-            self.force[0] = force;
-            return [change; D];
-        }
-        if E == D {
+        if E == D && D > 1 {
             return self.update_cone(a, impratio);
         }
-        let mut change = [z; D];
+        // Residuals of all forces at once: what one changes is added to the others.
+        let n = D - 1;
+        let mut residual: [V; E] = std::array::from_fn(|e| {
+            let rest = self.regularization.mul_add(self.force[e], a[n]);
+            match (D, e % 2) {
+                (1, _) => rest,
+                (_, 0) => self.friction[e / 2].mul_add(a[e / 2], rest),
+                _ => self.friction[e / 2].neg_mul_add(a[e / 2], rest),
+            }
+        });
+        let mut change = [V::zero(); E];
         for e in 0..E {
-            let c = e / 2;
-            let mu = if e % 2 == 0 { self.friction[c] } else { -self.friction[c] };
-            let residual = mu.mul_add(a[c], self.regularization.mul_add(self.force[e], a[n]));
-            let force = self.inverse[e].neg_mul_add(residual, self.force[e]).max(z);
-            let normal = force - self.force[e];
+            let force = self.inverse[e].neg_mul_add(residual[e], self.force[e]).max(V::zero());
+            change[e] = force - self.force[e];
             self.force[e] = force;
-            let side = mu * normal;
-            change[n] += normal;
-            change[c] += side;
-            for i in 0..D {
-                a[i] = self.a[i][c].mul_add(side, self.a[i][n].mul_add(normal, a[i]));
+            for f in e + 1..E {
+                residual[f] = self.a[e][f].mul_add(change[e], residual[f]);
             }
         }
-        change
+        if D == 1 {
+            return [change[0]; D];
+        }
+        a = [V::zero(); D];
+        for c in 0..n {
+            let (plus, minus) = (change[2 * c], change[2 * c + 1]);
+            a[c] = self.friction[c] * (plus - minus);
+            a[n] += plus + minus;
+        }
+        a
     }
 
     /// Elliptic cone: along the present force (or the normal, if there is none), then the other
