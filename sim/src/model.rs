@@ -20,6 +20,8 @@ pub struct Model {
     pub joints: Vec<Joint>,
     /// Collision and inertia geometry.
     pub geoms: Vec<Geom>,
+    /// Grids of heights that geoms of kind [`GeomKind::Heightfield`] show.
+    pub heightfields: Vec<Heightfield>,
     /// Motors, one control each.
     pub actuators: Vec<Actuator>,
     /// Reference configuration, length [`Model::nq`].
@@ -202,6 +204,41 @@ pub enum GeomKind {
     Box,
     /// Three semi-axes.
     Ellipsoid,
+    /// The ground below a [`Heightfield`]; `size` is MuJoCo's: the two radii, then ¼ of the
+    /// elevation and ½ of the base together.
+    #[serde(rename = "hfield")]
+    Heightfield,
+}
+
+/// `<hfield>`: a grid of heights over a rectangle, centred on the geom that shows it.
+///
+/// Column `c` lies at x = −radius + 2 · radius · c / (ncol − 1), row `r` likewise along y. Each cell
+/// is two triangles that share the edge from (r, c) to (r + 1, c + 1), as in MuJoCo.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Heightfield {
+    /// Name by which geoms refer to it.
+    pub name: String,
+    /// Number of rows, at least 2.
+    pub nrow: usize,
+    /// Number of columns, at least 2.
+    pub ncol: usize,
+    /// Radius along x, radius along y, elevation, depth of the base below z = 0, all positive, m.
+    pub size: [f64; 4],
+    /// Height of each grid point as a fraction (0..=1) of the elevation, row by row from −y to y;
+    /// length `nrow` × `ncol`.
+    pub data: Vec<f32>,
+}
+
+impl Heightfield {
+    /// Height of a grid point above the geom's z = 0, m.
+    ///
+    /// # Panics
+    /// If there is no such row or column.
+    #[must_use]
+    pub fn height(&self, row: usize, column: usize) -> f64 {
+        assert!(column < self.ncol, "column {column} of {}", self.ncol);
+        f64::from(self.data[row * self.ncol + column]) * self.size[2]
+    }
 }
 
 /// A shape fixed to a body.
@@ -216,6 +253,9 @@ pub struct Geom {
     pub body: usize,
     /// Sizes, m; see [`GeomKind`].
     pub size: [f64; 3],
+    /// Index into [`Model::heightfields`], of a [`GeomKind::Heightfield`] only.
+    #[serde(default)]
+    pub heightfield: Option<usize>,
     /// Position in the body's frame, m.
     pub pos: [f64; 3],
     /// Orientation in the body's frame.

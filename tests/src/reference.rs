@@ -162,6 +162,7 @@ fn model(name: &str, mut table: Value) -> Model {
         bodies: take(&mut table["bodies"]),
         joints: take(&mut table["joints"]),
         geoms: take(&mut table["geoms"]),
+        heightfields: Vec::new(),
         actuators,
         qpos0: take(&mut table["qpos0"]),
         warnings: Vec::new(),

@@ -1,12 +1,15 @@
-//! Distances between shapes, one lane per world: points against planes, segments with a radius among
-//! themselves, segments against cylinders and boxes.
+//! Distances between shapes, one lane per world: points against planes and heightfields, segments
+//! with a radius among themselves, segments against cylinders and boxes.
 
 use super::dynamics::{Group, Scratch};
-use super::lane::Lane;
+use super::field::Field;
+use super::lane::{Lane, WIDTH};
 use super::shape::{Contact, Kind, Side, Solid};
 use super::solver::{Rows, Touch, add_contact};
 use super::table::Tables;
-use super::vector::{M3, V3, add, axpy, cross, dot, rotate, rotate_back, rotate_frame, row, scale, splat3, sub};
+use super::vector::{
+    M3, V3, add, axpy, cross, dot, rotate, rotate_back, rotate_frame, row, scale, splat3, sub,
+};
 
 /// Bisections for the nearest point of a segment to a solid: 2⁻²⁰ of its length.
 const BISECTIONS: usize = 20;
@@ -19,6 +22,7 @@ pub(super) fn collide<V: Lane>(t: &Tables, g: &mut Group<V>, s: &Scratch<V>, row
             Kind::Plane { normal, offset, tangents, align } => {
                 plane(s, t, contact, *normal, *offset, tangents, align.as_ref())
             }
+            Kind::Field(ground) => field(s, t, contact, ground),
             Kind::Segments => segments(s, t, contact),
             Kind::Solid { solid, rot } => segment_solid(s, t, contact, solid, rot),
         };
@@ -67,6 +71,38 @@ fn plane<V: Lane>(
     Some(Touch { mask, distance, frame, at: [at; 2] })
 }
 
+/// A point with a radius against a heightfield. Most lanes are far from it most of the time.
+#[inline(always)]
+fn field<V: Lane>(s: &Scratch<V>, t: &Tables, contact: &Contact, field: &Field) -> Option<Touch<V>> {
+    let side = &contact.b;
+    let link = side.link?;
+    let origin = sub(s.origin[t.links[link].tree], splat3(field.pos));
+    let centre = add(s.pos[link], rotate(&s.rot[link], splat3(side.pos)));
+    let axes: M3<V> = field.axes.map(V::splat);
+    let local = rotate_back(&axes, add(origin, centre));
+    let reach = side.radius + contact.margin;
+    if !V::any((local[2] - V::splat(reach)).lt(V::splat(field.top))) {
+        return None;
+    }
+    // Beyond the margin, pointing up, where nothing is near.
+    let margin = V::splat(contact.margin);
+    let (mut distance, mut n) = (margin, [V::zero(), V::zero(), V::splat(1.0)]);
+    for lane in 0..WIDTH {
+        let p = [local[0].lanes()[lane], local[1].lanes()[lane], local[2].lanes()[lane]];
+        if field.may_reach(p, reach)
+            && let Some((from_surface, direction)) = field.distance(p, reach)
+        {
+            distance.lanes_mut()[lane] = from_surface - side.radius;
+            for i in 0..3 {
+                n[i].lanes_mut()[lane] = direction[i];
+            }
+        }
+    }
+    let n = rotate(&axes, n);
+    let surface_b = axpy(V::splat(-side.radius), n, centre);
+    between(contact, distance.lt(margin), distance, n, axpy(-distance, n, surface_b), surface_b)
+}
+
 /// World pose of a side: reference point of its tree, centre about it, half-axis.
 #[inline(always)]
 fn place<V: Lane>(s: &Scratch<V>, t: &Tables, side: &Side) -> (V3<V>, V3<V>, V3<V>) {
@@ -105,7 +141,10 @@ fn tangents<V: Lane>(n: V3<V>) -> [V3<V>; 2] {
     let sign = V::select(n[2].lt(z), -one, one);
     let a = -(sign + n[2]).recip();
     let b = n[0] * n[1] * a;
-    [[(sign * n[0] * n[0]).mul_add(a, one), sign * b, -(sign * n[0])], [b, (n[1] * n[1]).mul_add(a, sign), -n[1]]]
+    [
+        [(sign * n[0] * n[0]).mul_add(a, one), sign * b, -(sign * n[0])],
+        [b, (n[1] * n[1]).mul_add(a, sign), -n[1]],
+    ]
 }
 
 /// The contact between a point at distance `gap` along unit `n` from another.
@@ -155,8 +194,7 @@ fn segments<V: Lane>(s: &Scratch<V>, t: &Tables, contact: &Contact) -> Option<To
     // Centres that coincide: any direction.
     let apart = V::splat(1e-9).lt(length);
     let inverse = length.max(V::splat(1e-9)).recip();
-    let n: V3<V> =
-        std::array::from_fn(|i| V::select(apart, d[i] * inverse, if i == 2 { one } else { z }));
+    let n: V3<V> = std::array::from_fn(|i| V::select(apart, d[i] * inverse, if i == 2 { one } else { z }));
     let surface_a = axpy(V::splat(contact.a.radius), n, add(centre_a, on_a));
     let surface_b = axpy(V::splat(-contact.b.radius), n, add(centre_b, on_b));
     between(contact, mask, distance, n, surface_a, surface_b)

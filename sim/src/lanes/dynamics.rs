@@ -383,8 +383,8 @@ pub(super) fn assemble<V: Lane>(t: &Tables, g: &Group<V>, s: &mut Scratch<V>) {
             let (h, m) = ([i[6], i[7], i[8]], i[9]);
             // Rows of the lower triangle; the motions are unit vectors.
             let block = [
-                m, z, m, z, z, m, z, -h[2], h[1], i[0], h[2], z, -h[0], i[3], i[1], -h[1], h[0], z, i[4], i[5],
-                i[2],
+                m, z, m, z, z, m, z, -h[2], h[1], i[0], h[2], z, -h[0], i[3], i[1], -h[1], h[0], z, i[4],
+                i[5], i[2],
             ];
             let row = t.dofs[link.dof].row;
             s.matrix.entries[row..row + 21].copy_from_slice(&block);

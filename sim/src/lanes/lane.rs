@@ -61,7 +61,10 @@ pub(super) trait Lane:
 /// The product of two `f32` is exact in `f64`. The sum is made odd where it was rounded, which keeps
 /// the final rounding from being a second one (Boldo and Melquiond 2008, "Emulation of FMA and
 /// correctly rounded sums: proved algorithms using rounding to odd").
-#[cfg_attr(all(target_feature = "fma", not(test)), expect(dead_code, reason = "the machine has the instruction"))]
+#[cfg_attr(
+    all(target_feature = "fma", not(test)),
+    expect(dead_code, reason = "the machine has the instruction")
+)]
 #[inline(always)]
 fn emulated_fma(a: f32, b: f32, c: f32) -> f32 {
     let (product, c) = (f64::from(a) * f64::from(b), f64::from(c));

@@ -11,6 +11,7 @@
 mod collide;
 mod dispatch;
 mod dynamics;
+mod field;
 mod lane;
 mod shape;
 mod solver;

@@ -1,7 +1,10 @@
 //! Which geoms may touch, and how: the static list of possible contacts.
 
+use std::sync::Arc;
+
 use nalgebra as na;
 
+use super::field::Field;
 use super::table::{Iso, Softness, Tables, iso, mat3, possible_power, vec3};
 use super::weights::Weights;
 use crate::{Geom, GeomKind, JointKind, Model};
@@ -44,6 +47,8 @@ pub(super) enum Kind {
         /// A capsule's axis in the frame of a link, with which the first tangent is aligned.
         align: Option<(usize, [f32; 3])>,
     },
+    /// Side B's point against a heightfield that is fixed in the world.
+    Field(Arc<Field>),
     /// Spheres and capsules among themselves.
     Segments,
     /// Side B's segment against a solid at side A's `pos`, with its orientation in the link's frame.
@@ -128,6 +133,11 @@ fn moves_along(model: &Model, body: usize, normal: &na::Vector3<f64>) -> bool {
     false
 }
 
+/// Whether a geom is something to stand on, which single points touch.
+fn is_ground(geom: &Geom) -> bool {
+    matches!(geom.kind, GeomKind::Plane | GeomKind::Heightfield)
+}
+
 /// How a pair of geoms is treated.
 enum Treatment {
     Contact,
@@ -137,12 +147,12 @@ enum Treatment {
 }
 
 fn treatment(model: &Model, a: &Geom, b: &Geom) -> Treatment {
-    use GeomKind::{Box, Capsule, Cylinder, Ellipsoid, Plane, Sphere};
-    let (a, b) = if b.kind == Plane { (b, a) } else { (a, b) };
+    use GeomKind::{Box, Capsule, Cylinder, Ellipsoid, Heightfield, Plane, Sphere};
+    let (a, b) = if is_ground(b) { (b, a) } else { (a, b) };
     match (a.kind, b.kind) {
         (Plane, Plane) => Treatment::None,
-        (Plane, _) if weld(model, a.body) != 0 => Treatment::Refused,
-        (Plane, Sphere | Capsule | Box) => Treatment::Contact,
+        (Plane | Heightfield, _) if weld(model, a.body) != 0 => Treatment::Refused,
+        (Plane | Heightfield, Sphere | Capsule | Box) => Treatment::Contact,
         (Plane, Cylinder | Ellipsoid) => {
             let normal = iso(a.pos, a.quat).rotation * na::Vector3::z();
             let frictionless = a.condim.max(b.condim) == 1;
@@ -176,7 +186,11 @@ pub(super) fn refused(model: &Model) -> Vec<String> {
         }
         for geom in [a, b] {
             if !possible_power(geom.solimp[4]) {
-                out.push(format!("solimp power {} of {} (a multiple of 0.5, 1 to 8)", geom.solimp[4], name(geom)));
+                out.push(format!(
+                    "solimp power {} of {} (a multiple of 0.5, 1 to 8)",
+                    geom.solimp[4],
+                    name(geom)
+                ));
             }
         }
         if !possible_power(0.5 * (a.solimp[4] + b.solimp[4])) {
@@ -188,9 +202,10 @@ pub(super) fn refused(model: &Model) -> Vec<String> {
     out
 }
 
-/// All contacts that can occur, plane contacts first.
+/// All contacts that can occur, those with the ground first.
 pub(super) fn contacts(model: &Model, tables: &Tables, weights: &Weights, timestep: f64) -> Vec<Contact> {
-    let mut planes: Vec<(Contact, Vec<(usize, f64)>)> = Vec::new();
+    let fields: Vec<Option<Arc<Field>>> = model.geoms.iter().map(|g| field(model, tables, g)).collect();
+    let mut grounded: Vec<(Contact, Vec<(usize, f64)>)> = Vec::new();
     let mut others = Vec::new();
     for (a, b) in pairs(model) {
         if !matches!(treatment(model, a, b), Treatment::Contact) {
@@ -199,13 +214,15 @@ pub(super) fn contacts(model: &Model, tables: &Tables, weights: &Weights, timest
         let base = Contact::new(a, b, timestep);
         let (translation, rotation) = (&weights.translation, &weights.rotation);
         debug_assert_eq!(translation.len(), rotation.len(), "one weight per body");
-        if a.kind == GeomKind::Plane || b.kind == GeomKind::Plane {
-            let (plane, body) = if a.kind == GeomKind::Plane { (a, b) } else { (b, a) };
-            for point in plane_points(tables, plane, body, &base) {
+        if is_ground(a) || is_ground(b) {
+            let (ground, body) = if is_ground(a) { (a, b) } else { (b, a) };
+            let field =
+                model.geoms.iter().position(|g| std::ptr::eq(g, ground)).and_then(|g| fields[g].as_ref());
+            for point in ground_points(tables, ground, field, body, &base) {
                 let owner = (body.body, translation[body.body]);
-                match planes.iter_mut().find(|(other, _)| other.coincides(&point)) {
+                match grounded.iter_mut().find(|(other, _)| other.coincides(&point)) {
                     Some((_, owners)) => owners.push(owner),
-                    None => planes.push((point, vec![owner])),
+                    None => grounded.push((point, vec![owner])),
                 }
             }
         } else {
@@ -227,7 +244,7 @@ pub(super) fn contacts(model: &Model, tables: &Tables, weights: &Weights, timest
             others.push(contact);
         }
     }
-    let mut contacts: Vec<Contact> = planes
+    let mut contacts: Vec<Contact> = grounded
         .into_iter()
         .map(|(mut contact, owners)| {
             // Constraints in parallel: their inverse regularisations add up.
@@ -250,7 +267,7 @@ fn extent(geom: &Geom) -> f64 {
         GeomKind::Cylinder => x.hypot(y),
         GeomKind::Box => x.hypot(y).hypot(z),
         GeomKind::Ellipsoid => x.max(y).max(z),
-        GeomKind::Plane => f64::INFINITY,
+        GeomKind::Plane | GeomKind::Heightfield => f64::INFINITY,
     }
 }
 
@@ -269,9 +286,26 @@ fn side(tables: &Tables, geom: &Geom) -> Side {
     Side { link, pos, half: vec3(&half), radius, owners: vec![(geom.body, 1.0)] }
 }
 
-/// The points of `geom` that a plane touches: sphere centres or corners.
-fn plane_points(tables: &Tables, plane: &Geom, geom: &Geom, base: &Contact) -> Vec<Contact> {
-    let pose = tables.carriers[plane.body].1 * iso(plane.pos, plane.quat);
+/// The field that `geom` shows, ready for whatever may touch it.
+fn field(model: &Model, tables: &Tables, geom: &Geom) -> Option<Arc<Field>> {
+    let pose = tables.carriers[geom.body].1 * iso(geom.pos, geom.quat);
+    let radius = |g: &Geom| match g.kind {
+        GeomKind::Sphere | GeomKind::Capsule => g.size[0],
+        _ => 0.0,
+    };
+    let reach = model.geoms.iter().map(|g| radius(g) + g.margin + geom.margin).fold(0.0, f64::max);
+    Some(Arc::new(Field::new(&model.heightfields[geom.heightfield?], &pose, reach)))
+}
+
+/// The points of `geom` that the ground touches: sphere centres or corners.
+fn ground_points(
+    tables: &Tables,
+    ground: &Geom,
+    field: Option<&Arc<Field>>,
+    geom: &Geom,
+    base: &Contact,
+) -> Vec<Contact> {
+    let pose = tables.carriers[ground.body].1 * iso(ground.pos, ground.quat);
     let axis = |v: na::Vector3<f64>| pose.rotation * v;
     let normal = axis(na::Vector3::z());
     let tangents = [vec3(&axis(na::Vector3::x())), vec3(&axis(na::Vector3::y()))];
@@ -294,8 +328,11 @@ fn plane_points(tables: &Tables, plane: &Geom, geom: &Geom, base: &Contact) -> V
         .into_iter()
         .map(|point| {
             let mut contact = base.clone();
-            contact.kind = Kind::Plane { normal: vec3(&normal), offset, tangents, align };
-            let owners = vec![(plane.body, 1.0)];
+            contact.kind = match field {
+                Some(field) => Kind::Field(Arc::clone(field)),
+                None => Kind::Plane { normal: vec3(&normal), offset, tangents, align },
+            };
+            let owners = vec![(ground.body, 1.0)];
             contact.a = Side { link: None, pos: [0.0; 3], half: [0.0; 3], radius: 0.0, owners };
             let pos = vec3(&(shape * na::Point3::from(point)).coords);
             contact.b = Side { link: Some(link), pos, half: [0.0; 3], radius: radius as f32, owners: vec![] };
@@ -332,17 +369,20 @@ impl Contact {
         }
     }
 
-    /// Whether two plane contacts are always in the same state.
+    /// Whether two contacts with the ground are always in the same state.
     fn coincides(&self, other: &Self) -> bool {
-        let plane = |c: &Self| match c.kind {
-            Kind::Plane { normal, offset, .. } => (normal, offset),
-            _ => ([0.0; 3], 0.0),
+        let same_ground = match (&self.kind, &other.kind) {
+            (Kind::Plane { normal, offset, .. }, Kind::Plane { normal: normal2, offset: offset2, .. }) => {
+                (normal, offset) == (normal2, offset2)
+            }
+            (Kind::Field(field), Kind::Field(field2)) => Arc::ptr_eq(field, field2),
+            _ => false,
         };
         let near = |(x, y): (f32, f32)| (x - y).abs() < SAME;
         self.b.link == other.b.link
             && self.b.pos.into_iter().zip(other.b.pos).all(near)
             && self.b.radius == other.b.radius
-            && plane(self) == plane(other)
+            && same_ground
             && (self.condim, self.friction, self.margin) == (other.condim, other.friction, other.margin)
             && self.softness == other.softness
     }

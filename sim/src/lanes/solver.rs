@@ -281,9 +281,7 @@ fn add<V: Lane, const D: usize, const E: usize>(
             mu.mul_add(side, nu.mul_add(a[d][n], a[n][n]))
         })
     });
-    let inverse = std::array::from_fn(|e| {
-        V::select(touch.mask, (between[e][e] + regularization).recip(), z)
-    });
+    let inverse = std::array::from_fn(|e| V::select(touch.mask, (between[e][e] + regularization).recip(), z));
     let warm = &g.contact[contact.force..contact.force + E];
     let force = std::array::from_fn(|e| V::select(touch.mask, warm[e], z));
     blocks.items.push(Block {
@@ -484,12 +482,14 @@ impl<V: Lane, const D: usize, const E: usize> Block<V, D, E> {
         let mu = &self.friction;
         // Regularisation of the directions: R_c μ_c² is the same for all but the normal.
         let first = self.regularization * V::splat(1.0 / impratio) * mu[0] * mu[0];
-        let r: [V; D] = std::array::from_fn(|c| {
-            if c == n { self.regularization } else { first * (mu[c] * mu[c]).recip() }
-        });
+        let r: [V; D] =
+            std::array::from_fn(
+                |c| {
+                    if c == n { self.regularization } else { first * (mu[c] * mu[c]).recip() }
+                },
+            );
         let pressed = V::splat(1e-10).lt(f[n]);
-        let ray: [V; D] =
-            std::array::from_fn(|c| V::select(pressed, f[c], if c == n { one } else { z }));
+        let ray: [V; D] = std::array::from_fn(|c| V::select(pressed, f[c], if c == n { one } else { z }));
         let (mut slope, mut curvature) = (z, z);
         let mut effect = [z; D];
         for i in 0..D {

@@ -473,10 +473,8 @@ impl Tables {
             let shift = na::Matrix3::identity() * d.norm_squared() - d * d.transpose();
             i += (part.tensor + shift * part.mass) * factor(part);
         }
-        [
-            mass, com.x, com.y, com.z, i[(0, 0)], i[(1, 1)], i[(2, 2)], i[(0, 1)], i[(0, 2)], i[(1, 2)],
-        ]
-        .map(|x| x as f32)
+        [mass, com.x, com.y, com.z, i[(0, 0)], i[(1, 1)], i[(2, 2)], i[(0, 1)], i[(0, 2)], i[(1, 2)]]
+            .map(|x| x as f32)
     }
 }
 

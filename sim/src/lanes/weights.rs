@@ -42,7 +42,9 @@ impl Weights {
                 let com = (poses[body] * na::Point3::from(model.bodies[body].com)).coords;
                 let mut jacobian = na::Matrix6xX::zeros(nv);
                 for (k, screw) in screws.iter().enumerate().filter(|(_, s)| moves(s, body)) {
-                    jacobian.fixed_view_mut::<3, 1>(0, k).copy_from(&(screw.linear + screw.angular.cross(&com)));
+                    jacobian
+                        .fixed_view_mut::<3, 1>(0, k)
+                        .copy_from(&(screw.linear + screw.angular.cross(&com)));
                     jacobian.fixed_view_mut::<3, 1>(3, k).copy_from(&screw.angular);
                 }
                 jacobian

@@ -23,6 +23,15 @@ pub(super) const SWITCH: [(&str, Switch); 3] =
     [("false", Switch::Off), ("true", Switch::On), ("auto", Switch::Auto)];
 pub(super) const BOOL: [(&str, bool); 2] = [("false", false), ("true", true)];
 
+/// A finite number, or what is wrong with it.
+fn finite(token: &str, name: &str) -> std::result::Result<f64, String> {
+    match token.parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok(number),
+        Ok(_) => Err(format!("'{token}' in {name} is not a finite number")),
+        Err(_) => Err(format!("'{token}' in {name} is not a number; numbers are separated by spaces")),
+    }
+}
+
 impl<'a> Attrs<'a> {
     /// `layers[0]` is the element itself.
     pub(super) fn new(source: Source<'a>, layers: Vec<Node<'a, 'a>>) -> Self {
@@ -78,6 +87,21 @@ impl<'a> Attrs<'a> {
         Err(self.source.error(attribute.range_value().start, message))
     }
 
+    /// Exactly `count` finite numbers, as many as the file says elsewhere.
+    pub(super) fn list(&self, name: &str, count: usize) -> Result<Option<Vec<f64>>> {
+        let Some(attribute) = self.find(name) else {
+            return Ok(None);
+        };
+        let fail = |message: String| self.source.error(attribute.range_value().start, message);
+        let tokens = attribute.value().split_ascii_whitespace();
+        let out: Vec<f64> =
+            tokens.map(|token| finite(token, name)).collect::<std::result::Result<_, _>>().map_err(fail)?;
+        if out.len() == count {
+            return Ok(Some(out));
+        }
+        Err(fail(format!("{name} has {} of {count} numbers", out.len())))
+    }
+
     /// Up to `N` finite numbers; a shorter list leaves the rest as the class or `default` says.
     pub(super) fn prefix<const N: usize>(&self, name: &str, default: [f64; N]) -> Result<[f64; N]> {
         let mut out = default;
@@ -98,15 +122,7 @@ impl<'a> Attrs<'a> {
                 let most = out.len();
                 return Err(fail(format!("{name} has more than {most} number(s)")));
             };
-            *slot = match token.parse::<f64>() {
-                Ok(number) if number.is_finite() => number,
-                Ok(_) => return Err(fail(format!("'{token}' in {name} is not a finite number"))),
-                Err(_) => {
-                    return Err(fail(format!(
-                        "'{token}' in {name} is not a number; numbers are separated by spaces"
-                    )));
-                }
-            };
+            *slot = finite(token, name).map_err(fail)?;
             count += 1;
         }
         if count == 0 {

@@ -9,10 +9,13 @@ use super::attrs::{Attrs, SWITCH, Switch};
 use super::pose::{ORIENTATIONS, orientation, position, z_to};
 use super::{Compiler, Result, Source};
 use crate::inertia::{self, MIN_MASS, MassProperties, normalize};
-use crate::{Actuator, Body, Geom, GeomKind, Joint, JointKind, Model, PhysicsOption};
+use crate::{Actuator, Body, Geom, GeomKind, Heightfield, Joint, JointKind, Model, PhysicsOption};
 
 /// More bodies than this are a mistake or an attack, not a robot.
 const MAX_BODIES: usize = 10_000;
+
+/// Rows and columns of a heightfield: the same for its grid points.
+const MAX_SIDE: i64 = 4096;
 
 /// The name of the default class that every other one inherits from.
 const MAIN: &str = "main";
@@ -66,6 +69,7 @@ impl<'a> Builder<'a> {
                 bodies: vec![world],
                 joints: Vec::new(),
                 geoms: Vec::new(),
+                heightfields: Vec::new(),
                 actuators: Vec::new(),
                 qpos0: Vec::new(),
                 warnings: Vec::new(),
@@ -145,6 +149,11 @@ impl<'a> Builder<'a> {
 
     /// Builds bodies and motors, then checks and scales masses.
     pub(super) fn build(mut self) -> Result<Model> {
+        for node in self.source.all("asset") {
+            for hfield in named(node, "hfield") {
+                self.heightfield(hfield)?;
+            }
+        }
         let world = Place { body: 0, class: MAIN, moving: false };
         for node in self.source.all("worldbody") {
             for geom in named(node, "geom") {
@@ -163,6 +172,66 @@ impl<'a> Builder<'a> {
         }
         self.scale_mass()?;
         Ok(self.model)
+    }
+
+    fn heightfield(&mut self, node: Node<'a, 'a>) -> Result<()> {
+        let attrs = Attrs::new(self.source, vec![node]);
+        let name = self.name("hfield", &attrs)?;
+        if name.is_empty() {
+            return Err(attrs.error("name", "<hfield> needs a name, to which geoms refer"));
+        }
+        for needed in ["nrow", "ncol", "size"] {
+            if attrs.find(needed).is_none() {
+                return Err(attrs.error("", format!("{} needs nrow, ncol and size", attrs.label())));
+            }
+        }
+        let side = |name: &str| -> Result<usize> {
+            Ok(usize::try_from(attrs.integer(name, 2, 2..=MAX_SIDE)?).unwrap_or(2))
+        };
+        let (nrow, ncol) = (side("nrow")?, side("ncol")?);
+        let size = attrs.numbers::<4>("size")?.unwrap_or([0.0; 4]);
+        if size.iter().any(|s| *s <= 0.0) {
+            let message = "size must be four positive numbers: x radius, y radius, elevation, base";
+            return Err(attrs.error("size", message));
+        }
+        let heights = attrs.list("elevation", nrow * ncol)?.unwrap_or_else(|| vec![0.0; nrow * ncol]);
+        let lowest = heights.iter().copied().fold(f64::INFINITY, f64::min);
+        let highest = heights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let span = highest - lowest;
+        if !span.is_finite() {
+            return Err(attrs.error("elevation", "the heights in elevation lie too far apart"));
+        }
+        let scale = if span > 0.0 { 1.0 / span } else { 0.0 };
+        // The text runs from the far edge (+y) to the near one.
+        let rows = heights.chunks(ncol).rev().flatten();
+        let data = rows.map(|h| ((h - lowest) * scale).min(1.0) as f32).collect();
+        self.model.heightfields.push(Heightfield { name, nrow, ncol, size, data });
+        Ok(())
+    }
+
+    /// The heightfield that a geom shows.
+    fn shown_field(&self, kind: GeomKind, attrs: &Attrs<'a>) -> Result<Option<usize>> {
+        let field = attrs.find("hfield");
+        let Some(wanted) = field.map(|a| a.value()).filter(|_| kind == GeomKind::Heightfield) else {
+            return match (kind, field) {
+                (GeomKind::Heightfield, None) => {
+                    let message = format!("{} needs hfield, the name of an <hfield>", attrs.label());
+                    Err(attrs.error("", message))
+                }
+                (_, Some(_)) => {
+                    Err(attrs.error("hfield", "hfield is valid only for a geom of type \"hfield\""))
+                }
+                _ => Ok(None),
+            };
+        };
+        let fields = &self.model.heightfields;
+        let found = fields.iter().position(|f| f.name == wanted);
+        if found.is_none() {
+            let names = fields.iter().map(|f| f.name.as_str());
+            let message = format!("unknown hfield '{wanted}'; there is: {}", shorten(names));
+            return Err(attrs.error("hfield", message));
+        }
+        Ok(found)
     }
 
     fn body(&mut self, node: Node<'a, 'a>, parent: Place<'a>) -> Result<()> {
@@ -450,13 +519,20 @@ impl<'a> Builder<'a> {
             ("box", GeomKind::Box),
             ("ellipsoid", GeomKind::Ellipsoid),
             ("plane", GeomKind::Plane),
+            ("hfield", GeomKind::Heightfield),
         ];
         let kind = attrs.keyword("type", &kinds)?.unwrap_or(GeomKind::Sphere);
-        if kind == GeomKind::Plane && place.moving {
-            let message = "a plane is valid only in the world or in a body that no joint moves";
+        if matches!(kind, GeomKind::Plane | GeomKind::Heightfield) && place.moving {
+            let what = if kind == GeomKind::Plane { "plane" } else { "heightfield" };
+            let message = format!("a {what} is valid only in the world or in a body that no joint moves");
             return Err(attrs.error("", message));
         }
-        let (size, pos, quat) = self.shape(kind, &attrs)?;
+        let heightfield = self.shown_field(kind, &attrs)?;
+        let (mut size, pos, quat) = self.shape(kind, &attrs)?;
+        if let Some(field) = heightfield {
+            let [x, y, elevation, base] = self.model.heightfields[field].size;
+            size = [x, y, 0.25 * elevation + 0.5 * base];
+        }
 
         let friction = attrs.prefix("friction", [1.0, 0.005, 0.0001])?;
         if friction.iter().any(|f| *f < 0.0) {
@@ -476,6 +552,7 @@ impl<'a> Builder<'a> {
             kind,
             body: place.body,
             size,
+            heightfield,
             pos,
             quat,
             friction,
@@ -503,6 +580,8 @@ impl<'a> Builder<'a> {
     /// Size, position and orientation, from `fromto` where that is given.
     fn shape(&self, kind: GeomKind, attrs: &Attrs<'a>) -> Result<([f64; 3], [f64; 3], [f64; 4])> {
         let needed = match kind {
+            // Its size is its <hfield>'s.
+            GeomKind::Heightfield => 0,
             GeomKind::Sphere => 1,
             GeomKind::Capsule | GeomKind::Cylinder => 2,
             GeomKind::Plane | GeomKind::Box | GeomKind::Ellipsoid => 3,
@@ -512,7 +591,7 @@ impl<'a> Builder<'a> {
         let mut pos = position(attrs)?;
         let mut quat = orientation(attrs, &self.compiler)?;
         if let Some([x0, y0, z0, x1, y1, z1]) = attrs.numbers::<6>("fromto")? {
-            if matches!(kind, GeomKind::Plane | GeomKind::Sphere) {
+            if matches!(kind, GeomKind::Plane | GeomKind::Sphere | GeomKind::Heightfield) {
                 let message = "fromto is valid only for capsule, cylinder, box and ellipsoid";
                 return Err(attrs.error("fromto", message));
             }
@@ -541,6 +620,7 @@ impl<'a> Builder<'a> {
         if !valid || size.iter().chain(&pos).any(|x| !x.is_finite()) {
             let expected = match kind {
                 GeomKind::Plane => "two half-widths (0: infinite) and a positive grid spacing",
+                GeomKind::Heightfield => "finite, and so must its position",
                 GeomKind::Sphere => "a positive radius",
                 GeomKind::Capsule | GeomKind::Cylinder => {
                     "a positive radius and half-length (the latter may come from fromto)"

@@ -226,11 +226,26 @@ static ASSET: Element = Element {
         &leaf("material", Skip),
         &leaf("skin", Skip),
         &leaf("texture", Skip),
-        &leaf("hfield", Refuse("height fields are not supported yet")),
+        &HFIELD,
         &leaf("mesh", Refuse(NO_MESH)),
         &leaf("model", Refuse(NO_INCLUDE)),
         &INCLUDE,
     ],
+};
+
+static HFIELD: Element = Element {
+    name: "hfield",
+    usage: Read,
+    attributes: &[
+        ("name", Read),
+        ("nrow", Read),
+        ("ncol", Read),
+        ("size", Read),
+        ("elevation", Read),
+        ("file", Refuse("write nrow, ncol and the heights into elevation")),
+        ("content_type", Refuse("write nrow, ncol and the heights into elevation")),
+    ],
+    children: &[],
 };
 
 static WORLD: Element = Element {
@@ -389,7 +404,7 @@ static GEOM: Element = Element {
         ("adhesion", Refuse(LATER)),
         ("fluidcoef", Refuse("only the box model of drag is supported")),
         ("fluidshape", Only("none")),
-        ("hfield", Refuse("height fields are not supported yet")),
+        ("hfield", Read),
         ("mesh", Refuse(NO_MESH)),
         ("fitscale", Refuse(NO_MESH)),
         ("shellinertia", Only("false")),

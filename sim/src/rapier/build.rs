@@ -13,13 +13,13 @@ use rapier3d::dynamics::{
     SpringCoefficients,
 };
 use rapier3d::geometry::{
-    BroadPhaseBvh, ColliderBuilder, ColliderHandle, ColliderSet, Group, InteractionGroups,
-    InteractionTestMode, NarrowPhase, SharedShape,
+    Array2, BroadPhaseBvh, ColliderBuilder, ColliderHandle, ColliderSet, Group, HeightFieldFlags,
+    InteractionGroups, InteractionTestMode, NarrowPhase, SharedShape,
 };
 use rapier3d::math::{Pose, Rotation, Vector};
 use rapier3d::prelude::CoefficientCombineRule;
 
-use crate::{Cone, Geom, GeomKind, Joint, JointKind, Model, SimError};
+use crate::{Cone, Geom, GeomKind, Heightfield, Joint, JointKind, Model, SimError};
 
 /// Stiffness of joint limits. rapier's default is a hard stop; this follows MuJoCo's default
 /// `solref` more closely in the free-flight comparisons.
@@ -132,8 +132,9 @@ pub(super) fn missing(model: &Model) -> Vec<String> {
         if geom.kind == GeomKind::Ellipsoid && collides(model, geom) {
             missing.push(format!("collisions of ellipsoid '{}'", geom.name));
         }
-        if geom.kind == GeomKind::Plane && geom.body != 0 {
-            missing.push(format!("plane '{}' on a moving body", geom.name));
+        if matches!(geom.kind, GeomKind::Plane | GeomKind::Heightfield) && geom.body != 0 {
+            let what = if geom.kind == GeomKind::Plane { "plane" } else { "heightfield" };
+            missing.push(format!("{what} '{}' on a moving body", geom.name));
         }
     }
     missing
@@ -446,12 +447,12 @@ impl<'a> Builder<'a> {
             }
             let (owner, pose) = self.owner[geom.body];
             let mut pose = pose * iso(geom.pos, geom.quat);
-            if geom.kind == GeomKind::Cylinder {
-                // rapier's cylinders stand along y.
+            if matches!(geom.kind, GeomKind::Cylinder | GeomKind::Heightfield) {
+                // rapier's cylinders and the heights of its fields stand along y.
                 pose *=
                     na::UnitQuaternion::from_axis_angle(&na::Vector3::x_axis(), std::f64::consts::FRAC_PI_2);
             }
-            let collider = collider(geom).user_data(index as u128);
+            let collider = collider(self.model, geom).user_data(index as u128);
             match self.carrier[owner] {
                 Some((body, frame)) => {
                     let collider = collider.position(to_pose(&(frame.inverse() * pose)));
@@ -545,7 +546,7 @@ fn write_dynamics(state: &mut RapierState, joint: &Joint, map: &JointMap) {
     }
 }
 
-fn collider(geom: &Geom) -> ColliderBuilder {
+fn collider(model: &Model, geom: &Geom) -> ColliderBuilder {
     let s = geom.size.map(|x| x as f32);
     let shape = match geom.kind {
         GeomKind::Plane => ColliderBuilder::new(SharedShape::halfspace(Vector::Z)),
@@ -553,6 +554,10 @@ fn collider(geom: &Geom) -> ColliderBuilder {
         GeomKind::Capsule => ColliderBuilder::capsule_z(s[1], s[0]),
         GeomKind::Cylinder => ColliderBuilder::cylinder(s[1], s[0]),
         GeomKind::Box => ColliderBuilder::cuboid(s[0], s[1], s[2]),
+        GeomKind::Heightfield => {
+            let index = geom.heightfield.expect("a heightfield geom shows one");
+            heightfield(&model.heightfields[index])
+        }
     };
     let groups = InteractionGroups::new(
         Group::from_bits_truncate(geom.contype),
@@ -566,6 +571,16 @@ fn collider(geom: &Geom) -> ColliderBuilder {
         .restitution(0.0)
         .contact_skin(geom.margin as f32)
         .collision_groups(groups)
+}
+
+/// rapier's rows run along its z, which is −y of the model after the turn in `add_geoms`; its cells
+/// are then divided as MuJoCo's.
+fn heightfield(field: &Heightfield) -> ColliderBuilder {
+    let height = |i: usize, j: usize| field.height(field.nrow - 1 - i, j) as f32;
+    let heights = Array2::from_fn(field.nrow, field.ncol, height);
+    let scale = Vector::new(2.0 * field.size[0] as f32, 1.0, 2.0 * field.size[1] as f32);
+    // Without the flag, bodies trip over the edges between the triangles of a flat field.
+    ColliderBuilder::heightfield_with_flags(heights, scale, HeightFieldFlags::FIX_INTERNAL_EDGES)
 }
 
 const AXES: [JointAxis; 6] =
