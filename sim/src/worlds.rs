@@ -206,6 +206,19 @@ pub(crate) struct State {
 }
 
 impl State {
+    pub(crate) fn new(model: &Model, n: usize, sensors: &[Sensor]) -> Self {
+        let (nq, nv, ns) = (model.nq(), model.nv(), sensors.iter().map(|s| s.len()).sum());
+        Self {
+            nq,
+            nv,
+            ns,
+            qpos: vec![0.0; n * nq],
+            qvel: vec![0.0; n * nv],
+            sensors: vec![0.0; n * ns],
+            bad: vec![false; n],
+        }
+    }
+
     pub(crate) fn row(&mut self, world: usize) -> Row<'_> {
         Row {
             qpos: &mut self.qpos[world * self.nq..(world + 1) * self.nq],
@@ -289,17 +302,7 @@ impl Worlds {
         sensors: &[Sensor],
     ) -> Result<Self, SimError> {
         options.validate()?;
-        let ns = sensors.iter().map(|s| s.len()).sum();
-        let (nq, nv) = (model.nq(), model.nv());
-        let state = State {
-            nq,
-            nv,
-            ns,
-            qpos: vec![0.0; n * nq],
-            qvel: vec![0.0; n * nv],
-            sensors: vec![0.0; n * ns],
-            bad: vec![false; n],
-        };
+        let state = State::new(model, n, sensors);
         let engine: Box<dyn Engine> = match options.engine {
             EngineKind::Rapier => Box::new(RapierEngine::new(model, n, options, sensors)?),
             EngineKind::Lanes => crate::lanes::engine(model, n, options, sensors)?,
@@ -307,7 +310,7 @@ impl Worlds {
         let parameters = vec![Parameters::nominal(model); n];
         let mut worlds = Self { model: Arc::clone(model), options, parameters, state, engine };
         let qpos: Vec<f32> = model.qpos0.iter().map(|&x| x as f32).collect();
-        let qvel = vec![0.0; nv];
+        let qvel = vec![0.0; model.nv()];
         for world in 0..n {
             worlds.reset(world, &qpos, &qvel);
         }

@@ -1,4 +1,4 @@
-//! Batches of worlds on rapier: what must hold whatever the robot.
+//! Batches of worlds: what must hold whatever the robot and the engine.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
@@ -13,12 +13,16 @@ fn model(xml: &str) -> Arc<Model> {
     Arc::new(Model::from_mjcf(xml, "test.xml").unwrap())
 }
 
-fn options(timestep: f64, substeps: usize, iterations: usize) -> StepOptions {
-    StepOptions { engine: EngineKind::Rapier, timestep, substeps, iterations }
+fn options(engine: EngineKind, timestep: f64, substeps: usize, iterations: usize) -> StepOptions {
+    StepOptions { engine, timestep, substeps, iterations }
 }
 
-fn worlds(model: &Arc<Model>, n: usize, sensors: &[Sensor]) -> Worlds {
-    Worlds::new(model, n, options(0.0125, 4, 2), sensors).unwrap()
+fn worlds(engine: EngineKind, model: &Arc<Model>, n: usize, sensors: &[Sensor]) -> Worlds {
+    let options = match engine {
+        EngineKind::Rapier => options(engine, 0.0125, 4, 2),
+        EngineKind::Lanes => options(engine, 0.01, 5, 10),
+    };
+    Worlds::new(model, n, options, sensors).unwrap()
 }
 
 /// The reference configuration with every limited joint inside its limits.
@@ -42,152 +46,177 @@ fn bits(worlds: &Worlds, world: usize) -> Vec<u32> {
 
 #[test]
 fn a_world_does_not_depend_on_its_neighbours_or_on_the_number_of_threads() {
-    for xml in [ANT, CHEETAH] {
-        let model = model(xml);
-        let nu = model.nu();
-        let mut alone = worlds(&model, 1, &[Sensor::ContactForce(1)]);
-        let mut four = worlds(&model, 4, &[Sensor::ContactForce(1)]);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
-        for step in 0..60 {
-            let all = controls(step, 4, nu);
-            alone.step(&[true], &all[2 * nu..3 * nu]);
-            // World 3 rests from half-time on.
-            pool.install(|| four.step(&[true, true, true, step < 30], &all));
-            assert_eq!(bits(&alone, 0), bits(&four, 2), "step {step}");
+    for engine in EngineKind::ALL {
+        // Lanes: two full registers and a part of a third.
+        let n = 2 * engine.batch() + 2;
+        let watched = n - 2;
+        for xml in [ANT, CHEETAH] {
+            let model = model(xml);
+            let nu = model.nu();
+            let mut alone = worlds(engine, &model, 1, &[Sensor::ContactForce(1)]);
+            let mut many = worlds(engine, &model, n, &[Sensor::ContactForce(1)]);
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+            for step in 0..60 {
+                let all = controls(step, n, nu);
+                alone.step(&[true], &all[watched * nu..(watched + 1) * nu]);
+                // Every other world rests from half-time on.
+                let active: Vec<bool> = (0..n).map(|i| i % 2 == watched % 2 || step < 30).collect();
+                pool.install(|| many.step(&active, &all));
+                assert_eq!(bits(&alone, 0), bits(&many, watched), "step {step}");
+            }
         }
     }
 }
 
 #[test]
 fn snapshots_and_resets_forget_nothing_and_keep_nothing() {
-    for xml in [ANT, CHEETAH] {
-        let model = model(xml);
-        let nu = model.nu();
-        let mut worlds = worlds(&model, 2, &[]);
-        let run = |worlds: &mut Worlds, from: usize| -> Vec<u32> {
-            (from..from + 40).for_each(|step| worlds.step(&[true, false], &controls(step, 2, nu)));
-            bits(worlds, 0)
-        };
-        let first = run(&mut worlds, 0);
-        let saved = worlds.snapshot(0);
-        let second = run(&mut worlds, 40);
-        worlds.restore(0, &saved);
-        assert_eq!(bits(&worlds, 0), first, "restored");
-        assert_eq!(run(&mut worlds, 40), second, "continued from the snapshot");
-        let (qpos, qvel): (Vec<f32>, _) =
-            (model.qpos0.iter().map(|&x| x as f32).collect(), vec![0.0; model.nv()]);
-        worlds.reset(0, &qpos, &qvel);
-        assert_eq!(run(&mut worlds, 0), first, "a reset world repeats its first run");
+    for engine in EngineKind::ALL {
+        for xml in [ANT, CHEETAH] {
+            let model = model(xml);
+            let nu = model.nu();
+            let mut worlds = worlds(engine, &model, 2, &[]);
+            let run = |worlds: &mut Worlds, from: usize| -> Vec<u32> {
+                (from..from + 40).for_each(|step| worlds.step(&[true, false], &controls(step, 2, nu)));
+                bits(worlds, 0)
+            };
+            let first = run(&mut worlds, 0);
+            let saved = worlds.snapshot(0);
+            let second = run(&mut worlds, 40);
+            worlds.restore(0, &saved);
+            assert_eq!(bits(&worlds, 0), first, "restored");
+            assert_eq!(run(&mut worlds, 40), second, "continued from the snapshot");
+            let (qpos, qvel): (Vec<f32>, _) =
+                (model.qpos0.iter().map(|&x| x as f32).collect(), vec![0.0; model.nv()]);
+            worlds.reset(0, &qpos, &qvel);
+            assert_eq!(run(&mut worlds, 0), first, "a reset world repeats its first run");
+        }
     }
 }
 
 #[test]
 fn what_is_set_is_what_is_read() {
-    let model = model(ANT);
-    let mut worlds =
-        worlds(&model, 1, &[Sensor::Position(1), Sensor::Velocity(1), Sensor::AngularVelocity(1)]);
-    let mut qpos = legal(&model);
-    // A quarter turn about x, not normalised.
-    qpos[3..7].copy_from_slice(&[2.0, 2.0, 0.0, 0.0]);
-    let mut qvel = vec![0.0; model.nv()];
-    qvel[..6].copy_from_slice(&[1.0, 2.0, 3.0, 0.4, 0.5, 0.6]);
-    qvel[7] = 0.3;
-    worlds.reset(0, &qpos, &qvel);
-    let view = worlds.view(0);
-    let half = 0.5f32.sqrt();
-    assert!((view.qpos[3] - half).abs() < 1e-6 && (view.qpos[4] - half).abs() < 1e-6, "{:?}", view.qpos);
-    assert_eq!(&view.sensors[..3], &qpos[..3], "position");
-    assert_eq!(view.qvel, qvel);
-    // The angular velocity is the body's in `qvel`, the world's in the sensor: y becomes z, z becomes −y.
-    let expected = [1.0, 2.0, 3.0, 0.4, -0.6, 0.5];
-    for (value, expected) in view.sensors[3..].iter().zip(expected) {
-        assert!((value - expected).abs() < 1e-5, "{:?}", view.sensors);
+    for engine in EngineKind::ALL {
+        let model = model(ANT);
+        let mut worlds = worlds(
+            engine,
+            &model,
+            1,
+            &[Sensor::Position(1), Sensor::Velocity(1), Sensor::AngularVelocity(1)],
+        );
+        let mut qpos = legal(&model);
+        // A quarter turn about x, not normalised.
+        qpos[3..7].copy_from_slice(&[2.0, 2.0, 0.0, 0.0]);
+        let mut qvel = vec![0.0; model.nv()];
+        qvel[..6].copy_from_slice(&[1.0, 2.0, 3.0, 0.4, 0.5, 0.6]);
+        qvel[7] = 0.3;
+        worlds.reset(0, &qpos, &qvel);
+        let view = worlds.view(0);
+        let half = 0.5f32.sqrt();
+        assert!((view.qpos[3] - half).abs() < 1e-6 && (view.qpos[4] - half).abs() < 1e-6, "{:?}", view.qpos);
+        assert_eq!(&view.sensors[..3], &qpos[..3], "position");
+        assert_eq!(view.qvel, qvel);
+        // The angular velocity is the body's in `qvel`, the world's in the sensor: y becomes z, z becomes −y.
+        let expected = [1.0, 2.0, 3.0, 0.4, -0.6, 0.5];
+        for (value, expected) in view.sensors[3..].iter().zip(expected) {
+            assert!((value - expected).abs() < 1e-5, "{:?}", view.sensors);
+        }
     }
 }
 
 #[test]
 fn a_body_in_free_flight_falls_as_newton_says_and_keeps_its_spin() {
-    let model = model(ANT);
-    let mut worlds = Worlds::new(&model, 1, options(0.001, 10, 2), &[]).unwrap();
-    let mut qpos = legal(&model);
-    qpos[2] = 50.0;
-    let mut qvel = vec![0.0; model.nv()];
-    qvel[..6].copy_from_slice(&[1.0, 0.0, 2.0, 0.0, 0.0, 1.5]);
-    worlds.reset(0, &qpos, &qvel);
-    let zero = vec![0.0; model.nu()];
-    (0..100).for_each(|_| worlds.step(&[true], &zero));
-    let view = worlds.view(0);
-    // One second. Semi-implicit Euler is g·h·t/2 low.
-    assert!((view.qpos[0] - 1.0).abs() < 2e-3, "x {}", view.qpos[0]);
-    assert!((view.qpos[2] - (50.0 + 2.0 - 0.5 * 9.81)).abs() < 1e-2, "z {}", view.qpos[2]);
-    // The robot is symmetric about its vertical axis, so that spin stays.
-    assert!((view.qvel[5] - 1.5).abs() < 1e-2, "spin {}", view.qvel[5]);
-    assert!(view.qpos[7..].iter().zip(&qpos[7..]).all(|(a, b)| (a - b).abs() < 0.03), "joints stay");
+    for engine in EngineKind::ALL {
+        let model = model(ANT);
+        let mut worlds = Worlds::new(&model, 1, options(engine, 0.001, 10, 2), &[]).unwrap();
+        let mut qpos = legal(&model);
+        qpos[2] = 50.0;
+        let mut qvel = vec![0.0; model.nv()];
+        qvel[..6].copy_from_slice(&[1.0, 0.0, 2.0, 0.0, 0.0, 1.5]);
+        worlds.reset(0, &qpos, &qvel);
+        let zero = vec![0.0; model.nu()];
+        (0..100).for_each(|_| worlds.step(&[true], &zero));
+        let view = worlds.view(0);
+        // One second. Semi-implicit Euler is g·h·t/2 low.
+        assert!((view.qpos[0] - 1.0).abs() < 2e-3, "x {}", view.qpos[0]);
+        assert!((view.qpos[2] - (50.0 + 2.0 - 0.5 * 9.81)).abs() < 1e-2, "z {}", view.qpos[2]);
+        // The robot is symmetric about its vertical axis, so that spin stays.
+        assert!((view.qvel[5] - 1.5).abs() < 1e-2, "spin {}", view.qvel[5]);
+        assert!(view.qpos[7..].iter().zip(&qpos[7..]).all(|(a, b)| (a - b).abs() < 0.03), "joints stay");
+    }
 }
 
 #[test]
 fn a_resting_robot_presses_on_the_floor_with_its_weight() {
-    let model = model(ANT);
-    let feet = ["front_left_foot", "front_right_foot", "back_left_foot", "back_right_foot"];
-    let sensors: Vec<Sensor> = feet.iter().map(|f| Sensor::ContactForce(model.body(f).unwrap())).collect();
-    let mut worlds = worlds(&model, 1, &sensors);
-    let mut qpos = legal(&model);
-    qpos[2] = 0.6;
-    for joint in model.joints.iter().filter(|j| j.name.starts_with("ankle")) {
-        qpos[joint.qpos_adr] = joint.range[0].signum() as f32;
+    for engine in EngineKind::ALL {
+        let model = model(ANT);
+        let feet = ["front_left_foot", "front_right_foot", "back_left_foot", "back_right_foot"];
+        let sensors: Vec<Sensor> =
+            feet.iter().map(|f| Sensor::ContactForce(model.body(f).unwrap())).collect();
+        let mut worlds = worlds(engine, &model, 1, &sensors);
+        let mut qpos = legal(&model);
+        qpos[2] = 0.6;
+        for joint in model.joints.iter().filter(|j| j.name.starts_with("ankle")) {
+            qpos[joint.qpos_adr] = joint.range[0].signum() as f32;
+        }
+        worlds.reset(0, &qpos, &vec![0.0; model.nv()]);
+        let zero = vec![0.0; model.nu()];
+        (0..100).for_each(|_| worlds.step(&[true], &zero));
+        let view = worlds.view(0);
+        let weight = (model.total_mass() * 9.81) as f32;
+        let force: f32 = view.sensors.chunks(3).map(|f| f[2]).sum();
+        assert!((force / weight - 1.0).abs() < 0.02, "force {force} N, weight {weight} N");
+        // MuJoCo's ant rests at 0.567 m.
+        assert!((view.qpos[2] - 0.567).abs() < 0.02, "rests at {}", view.qpos[2]);
     }
-    worlds.reset(0, &qpos, &vec![0.0; model.nv()]);
-    let zero = vec![0.0; model.nu()];
-    (0..100).for_each(|_| worlds.step(&[true], &zero));
-    let view = worlds.view(0);
-    let weight = (model.total_mass() * 9.81) as f32;
-    let force: f32 = view.sensors.chunks(3).map(|f| f[2]).sum();
-    assert!((force / weight - 1.0).abs() < 0.02, "force {force} N, weight {weight} N");
-    // MuJoCo's ant rests at 0.567 m.
-    assert!((view.qpos[2] - 0.567).abs() < 0.02, "rests at {}", view.qpos[2]);
 }
 
 #[test]
 fn friction_stops_a_planar_robot() {
-    let model = model(CHEETAH);
-    let mut worlds = worlds(&model, 1, &[]);
-    let mut qvel = vec![0.0; model.nv()];
-    qvel[0] = 2.0;
-    worlds.reset(0, &legal(&model), &qvel);
-    let zero = vec![0.0; model.nu()];
-    (0..100).for_each(|_| worlds.step(&[true], &zero));
-    assert!(worlds.view(0).qvel[0].abs() < 0.02, "still slides at {} m/s", worlds.view(0).qvel[0]);
+    for engine in EngineKind::ALL {
+        let model = model(CHEETAH);
+        let mut worlds = worlds(engine, &model, 1, &[]);
+        let mut qvel = vec![0.0; model.nv()];
+        qvel[0] = 2.0;
+        worlds.reset(0, &legal(&model), &qvel);
+        let zero = vec![0.0; model.nu()];
+        (0..100).for_each(|_| worlds.step(&[true], &zero));
+        assert!(worlds.view(0).qvel[0].abs() < 0.02, "still slides at {} m/s", worlds.view(0).qvel[0]);
+    }
 }
 
 #[test]
 fn controls_are_clamped_and_nan_counts_as_zero() {
-    let model = model(ANT);
-    let mut worlds = worlds(&model, 3, &[]);
-    let nu = model.nu();
-    let mut all = vec![1.0; 3 * nu];
-    all[nu..2 * nu].fill(50.0);
-    all[2 * nu..].fill(f32::NAN);
-    (0..10).for_each(|_| worlds.step(&[true; 3], &all));
-    assert_eq!(bits(&worlds, 0), bits(&worlds, 1), "50 is clamped to 1");
-    let mut still = self::worlds(&model, 1, &[]);
-    (0..10).for_each(|_| still.step(&[true], &vec![0.0; nu]));
-    assert_eq!(bits(&worlds, 2), bits(&still, 0), "NaN is no torque");
+    for engine in EngineKind::ALL {
+        let model = model(ANT);
+        let mut worlds = worlds(engine, &model, 3, &[]);
+        let nu = model.nu();
+        let mut all = vec![1.0; 3 * nu];
+        all[nu..2 * nu].fill(50.0);
+        all[2 * nu..].fill(f32::NAN);
+        (0..10).for_each(|_| worlds.step(&[true; 3], &all));
+        assert_eq!(bits(&worlds, 0), bits(&worlds, 1), "50 is clamped to 1");
+        let mut still = self::worlds(engine, &model, 1, &[]);
+        (0..10).for_each(|_| still.step(&[true], &vec![0.0; nu]));
+        assert_eq!(bits(&worlds, 2), bits(&still, 0), "NaN is no torque");
+    }
 }
 
 #[test]
 fn a_blown_up_world_is_flagged_and_heals_by_reset() {
-    let model = model(ANT);
-    let mut worlds = worlds(&model, 2, &[]);
-    let mut qvel = vec![0.0; model.nv()];
-    qvel[0] = 1e30;
-    worlds.reset(0, &legal(&model), &qvel);
-    worlds.step(&[true, true], &vec![0.0; 2 * model.nu()]);
-    assert!(worlds.bad(0), "a speed of 1e30 m/s is not physics");
-    assert!(!worlds.bad(1), "the neighbour is well");
-    qvel[0] = 0.0;
-    worlds.reset(0, &legal(&model), &qvel);
-    worlds.step(&[true, true], &vec![0.0; 2 * model.nu()]);
-    assert!(!worlds.bad(0) && worlds.view(0).qpos.iter().all(|x| x.is_finite()), "healed");
+    for engine in EngineKind::ALL {
+        let model = model(ANT);
+        let mut worlds = worlds(engine, &model, 2, &[]);
+        let mut qvel = vec![0.0; model.nv()];
+        qvel[0] = 1e30;
+        worlds.reset(0, &legal(&model), &qvel);
+        worlds.step(&[true, true], &vec![0.0; 2 * model.nu()]);
+        assert!(worlds.bad(0), "a speed of 1e30 m/s is not physics");
+        assert!(!worlds.bad(1), "the neighbour is well");
+        qvel[0] = 0.0;
+        worlds.reset(0, &legal(&model), &qvel);
+        worlds.step(&[true, true], &vec![0.0; 2 * model.nu()]);
+        assert!(!worlds.bad(0) && worlds.view(0).qpos.iter().all(|x| x.is_finite()), "healed");
+    }
 }
 
 #[test]
@@ -195,11 +224,15 @@ fn what_the_engine_cannot_do_is_refused_by_name() {
     let mut swimmer = (*model(ANT)).clone();
     swimmer.option.density = 4000.0;
     assert_eq!(unsupported(&swimmer, EngineKind::Rapier).len(), 1);
-    let error = Worlds::new(&Arc::new(swimmer), 1, options(0.01, 5, 2), &[]).err().unwrap();
+    let error =
+        Worlds::new(&Arc::new(swimmer), 1, options(EngineKind::Rapier, 0.01, 5, 2), &[]).err().unwrap();
     assert!(error.to_string().contains("fluid drag"), "{error}");
     assert!(unsupported(&model(ANT), EngineKind::Rapier).is_empty());
     for (timestep, substeps, iterations) in [(0.0, 1, 1), (f64::NAN, 1, 1), (0.01, 0, 1), (0.01, 1, 0)] {
-        let error = Worlds::new(&model(ANT), 1, options(timestep, substeps, iterations), &[]).err().unwrap();
+        let error =
+            Worlds::new(&model(ANT), 1, options(EngineKind::Rapier, timestep, substeps, iterations), &[])
+                .err()
+                .unwrap();
         assert!(matches!(error, SimError::Setting { .. }), "{error}");
     }
 }
