@@ -289,7 +289,7 @@ mod tests {
         let field = field(0.5);
         // The cell at x −3..−1, y −2..0: the edge from (−3, −2, 0) to (−1, 0, 0) divides it.
         for (p, slopes) in [([-2.8, -0.2, 0.1], [-0.75, 0.75]), ([-1.2, -1.8, 0.1], [0.5, -0.5])] {
-            let (distance, n) = field.distance(p, 0.5).unwrap();
+            let (distance, n) = field.distance(p, 0.5).expect("below the surface");
             let length = (slopes[0] * slopes[0] + slopes[1] * slopes[1] + 1.0_f32).sqrt();
             let plane = slopes[0] * (p[0] + 3.0) + slopes[1] * (p[1] + 2.0);
             assert!((distance - (p[2] - plane) / length).abs() < 1e-5, "{p:?}: {distance}");

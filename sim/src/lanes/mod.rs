@@ -14,6 +14,10 @@ mod dynamics;
 mod field;
 mod lane;
 mod shape;
+#[expect(
+    clippy::needless_range_loop,
+    reason = "small matrices are written with indices, as in the equations"
+)]
 mod solver;
 mod table;
 mod vector;
@@ -61,22 +65,11 @@ pub(crate) fn missing(model: &Model) -> Vec<String> {
     missing.extend(shape::refused(model));
     if missing.is_empty()
         && let Some((dof, inertia)) = weights::Weights::lightest(model)
-        && inertia.is_nan_or_below(1e-12)
+        && (inertia.is_nan() || inertia < 1e-12)
     {
         missing.push(format!("degree of freedom {dof}, which moves no mass"));
     }
     missing
-}
-
-/// Comparison that counts NaN as too small.
-trait Below {
-    fn is_nan_or_below(self, limit: f64) -> bool;
-}
-
-impl Below for f64 {
-    fn is_nan_or_below(self, limit: f64) -> bool {
-        self.is_nan() || self < limit
-    }
 }
 
 /// What all worlds of a batch have in common.
@@ -421,12 +414,7 @@ mod tests {
             let dense = weights::Weights::new(&model).mass;
             let tables = Tables::new(
                 &model,
-                StepOptions {
-                    engine: crate::EngineKind::Lanes,
-                    timestep: 0.005,
-                    substeps: 1,
-                    iterations: 1,
-                },
+                StepOptions { engine: crate::EngineKind::Lanes, timestep: 0.005, substeps: 1, iterations: 1 },
             );
             let mut group = Group::<Portable>::new(&tables);
             for (to, &q) in group.qpos.iter_mut().zip(&model.qpos0) {

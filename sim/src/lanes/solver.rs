@@ -270,7 +270,7 @@ fn add<V: Lane, const D: usize, const E: usize>(
     // fraction of a tangent.
     let entry = |i: usize, j: usize| if i <= j { a[i][j] } else { a[j][i] };
     let n = D - 1;
-    let edge = |e: usize| (e / 2, if e % 2 == 0 { friction[e / 2] } else { -friction[e / 2] });
+    let edge = |e: usize| (e / 2, if e.is_multiple_of(2) { friction[e / 2] } else { -friction[e / 2] });
     let between: [[V; E]; E] = std::array::from_fn(|e| {
         std::array::from_fn(|f| {
             if !pyramid {
