@@ -102,6 +102,18 @@ pub enum Sensor {
 }
 
 impl Sensor {
+    /// The body that it is about.
+    #[must_use]
+    pub fn body(self) -> usize {
+        let (Self::Position(body)
+        | Self::Orientation(body)
+        | Self::Velocity(body)
+        | Self::AngularVelocity(body)
+        | Self::ContactForce(body)
+        | Self::Touch(body)) = self;
+        body
+    }
+
     /// Number of values.
     #[must_use]
     pub fn len(self) -> usize {
@@ -121,8 +133,9 @@ impl Sensor {
 
 /// Physical changes of one world relative to its model. They hold until the next change, across resets.
 ///
-/// As in MuJoCo when fields of a compiled model are changed, the softness of contacts and limits
-/// keeps following the unchanged model's inertia.
+/// In the lanes engine the softness of contacts and limits keeps following the unchanged model's
+/// inertia, as in MuJoCo when fields of a compiled model are changed; in rapier they are springs of a
+/// given frequency, which follow the changed mass.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parameters {
     /// Factor on mass and inertia, per body, finite and above 0; entry 0 (the world) is not used.

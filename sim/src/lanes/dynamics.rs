@@ -52,6 +52,11 @@ impl<V: Lane> Group<V> {
     }
 
     /// What a step changes, in a fixed order.
+    pub(super) fn state(&self) -> [&Vec<V>; 5] {
+        [&self.qpos, &self.qvel, &self.contact, &self.limit, &self.loss]
+    }
+
+    /// As [`Group::state`].
     pub(super) fn state_mut(&mut self) -> [&mut Vec<V>; 5] {
         [&mut self.qpos, &mut self.qvel, &mut self.contact, &mut self.limit, &mut self.loss]
     }

@@ -85,8 +85,8 @@ struct Shared {
 struct LanesEngine<V> {
     shared: Shared,
     groups: Vec<Group<V>>,
-    scratch: Work<V>,
-    /// A group before a step in which some of its worlds rest.
+    work: Work<V>,
+    /// The state of a group before a step in which some of its worlds rest.
     kept: Group<V>,
 }
 
@@ -129,7 +129,7 @@ impl<V: Run> LanesEngine<V> {
             .collect();
         touched.sort_unstable();
         touched.dedup();
-        let scratch = Work {
+        let work = Work {
             scratch: Scratch::new(&tables),
             rows: Rows::new(&tables),
             touch: vec![[V::zero(); 4]; touched.len()],
@@ -138,7 +138,7 @@ impl<V: Run> LanesEngine<V> {
         let kept = Group::new(&tables);
         let groups = vec![kept.clone(); n.div_ceil(WIDTH)];
         let shared = Shared { model: Arc::clone(model), tables, sensors: sensors.to_vec(), touched };
-        let mut engine = Self { shared, groups, scratch, kept };
+        let mut engine = Self { shared, groups, work, kept };
         let nominal = Parameters::nominal(model);
         let qpos0: Vec<f32> = model.qpos0.iter().map(|&q| q as f32).collect();
         for world in 0..engine.groups.len() * WIDTH {
@@ -188,18 +188,13 @@ impl<V: Run> LanesEngine<V> {
 
     /// Computes the sensors of a lane from poses and velocities in the scratch space.
     fn sense(&self, lane: usize, touch: bool, out: &mut [f32]) {
-        let (s, tables) = (&self.scratch.scratch, &self.shared.tables);
+        let (s, tables) = (&self.work.scratch, &self.shared.tables);
         let get = |v: &[V]| -> [f32; 3] { std::array::from_fn(|i| v[i].lanes()[lane]) };
         let mut at = 0;
         for &sensor in &self.shared.sensors {
             let out = &mut out[at..at + sensor.len()];
             at += sensor.len();
-            let (Sensor::Position(body)
-            | Sensor::Orientation(body)
-            | Sensor::Velocity(body)
-            | Sensor::AngularVelocity(body)
-            | Sensor::ContactForce(body)
-            | Sensor::Touch(body)) = sensor;
+            let body = sensor.body();
             let (link, offset) = &tables.carriers[body];
             let vector = |v: [f32; 3]| na::Vector3::from(v);
             let (origin, rot, pos, spin, shift) = match *link {
@@ -234,7 +229,7 @@ impl<V: Run> LanesEngine<V> {
                 Sensor::AngularVelocity(_) => out.copy_from_slice(spin.as_slice()),
                 Sensor::ContactForce(_) | Sensor::Touch(_) => {
                     let index = self.shared.touched.binary_search(&body).expect("collected from the sensors");
-                    let force = self.scratch.touch[index].map(|v| if touch { v.lanes()[lane] } else { 0.0 });
+                    let force = self.work.touch[index].map(|v| if touch { v.lanes()[lane] } else { 0.0 });
                     out.copy_from_slice(if out.len() == 1 { &force[3..] } else { &force[..3] });
                 }
             }
@@ -254,7 +249,7 @@ impl<V: Run> Engine for LanesEngine<V> {
         self.set(world, row.qpos, row.qvel);
         if !self.shared.sensors.is_empty() {
             let group = &self.groups[world / WIDTH];
-            V::look(&self.shared.tables, group, &mut self.scratch.scratch);
+            V::look(&self.shared.tables, group, &mut self.work.scratch);
             self.sense(world % WIDTH, false, row.sensors);
         }
         *row.bad = false;
@@ -296,15 +291,17 @@ impl<V: Run> Engine for LanesEngine<V> {
                 *effort.lanes_mut() = lanes;
             }
             if stepped < WIDTH {
-                self.kept.clone_from(group);
+                for (kept, now) in self.kept.state_mut().into_iter().zip(group.state()) {
+                    kept.copy_from_slice(now);
+                }
             }
-            V::step(&self.shared, group, &mut self.scratch);
+            V::step(&self.shared, group, &mut self.work);
             if stepped < WIDTH {
                 // Resting worlds and lanes without a world stay as they were.
-                for (new, old) in group.state_mut().into_iter().zip(self.kept.state_mut()) {
+                for (new, old) in group.state_mut().into_iter().zip(self.kept.state()) {
                     for (new, old) in new.iter_mut().zip(old) {
                         for lane in 0..WIDTH {
-                            if !active.get(index * WIDTH + lane).is_some_and(|&a| a && lane < worlds.len()) {
+                            if active.get(index * WIDTH + lane) != Some(&true) {
                                 new.lanes_mut()[lane] = old.lanes()[lane];
                             }
                         }
@@ -315,7 +312,7 @@ impl<V: Run> Engine for LanesEngine<V> {
                 if active[world] {
                     let mut row = state.row(world);
                     self.read(world, &mut row);
-                    *row.bad = self.scratch.bad.lanes()[lane] != 0.0;
+                    *row.bad = self.work.bad.lanes()[lane] != 0.0;
                     if !self.shared.sensors.is_empty() && !*row.bad {
                         self.sense(lane, true, row.sensors);
                     }
@@ -325,8 +322,8 @@ impl<V: Run> Engine for LanesEngine<V> {
     }
 
     fn snapshot(&self, world: usize) -> EngineSnapshot {
-        let (mut group, lane) = (self.groups[world / WIDTH].clone(), world % WIDTH);
-        let values = group.state_mut().into_iter().flat_map(|v| v.iter().map(|x| x.lanes()[lane]));
+        let (group, lane) = (&self.groups[world / WIDTH], world % WIDTH);
+        let values = group.state().into_iter().flat_map(|v| v.iter().map(|x| x.lanes()[lane]));
         EngineSnapshot::new(LaneState(values.collect()))
     }
 

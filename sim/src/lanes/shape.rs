@@ -212,8 +212,7 @@ pub(super) fn contacts(model: &Model, tables: &Tables, weights: &Weights, timest
             continue;
         }
         let base = Contact::new(a, b, timestep);
-        let (translation, rotation) = (&weights.translation, &weights.rotation);
-        debug_assert_eq!(translation.len(), rotation.len(), "one weight per body");
+        let translation = &weights.translation;
         if is_ground(a) || is_ground(b) {
             let (ground, body) = if is_ground(a) { (a, b) } else { (b, a) };
             let field =

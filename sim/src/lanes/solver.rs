@@ -52,7 +52,7 @@ pub(super) struct Blocks<V, const D: usize, const E: usize> {
 
 pub(super) struct Rows<V> {
     singles: Vec<Single<V>>,
-    y: Vec<V>,
+    y: Vec<[V; 1]>,
     frictionless: Blocks<V, 1, 1>,
     pyramids: Blocks<V, 3, 4>,
     pyramids4: Blocks<V, 4, 6>,
@@ -60,6 +60,20 @@ pub(super) struct Rows<V> {
     cones: Blocks<V, 3, 3>,
     cones4: Blocks<V, 4, 4>,
     cones6: Blocks<V, 6, 6>,
+}
+
+/// Does the same with the blocks of every size, in their order.
+macro_rules! every {
+    ($rows:expr, $blocks:ident => $action:expr) => {
+        every!($rows, $blocks => $action,
+            frictionless pyramids pyramids4 pyramids6 cones cones4 cones6);
+    };
+    ($rows:expr, $blocks:ident => $action:expr, $($size:ident)*) => {
+        $({
+            let $blocks = &mut $rows.$size;
+            $action;
+        })*
+    };
 }
 
 /// Where two surfaces meet.
@@ -108,17 +122,11 @@ impl<V: Lane> Rows<V> {
     pub(super) fn clear(&mut self) {
         self.singles.clear();
         self.y.clear();
-        self.frictionless.clear();
-        self.pyramids.clear();
-        self.pyramids4.clear();
-        self.pyramids6.clear();
-        self.cones.clear();
-        self.cones4.clear();
-        self.cones6.clear();
+        every!(self, blocks => blocks.clear());
     }
 }
 
-/// Impedance d(r) and the reference acceleration's stiffness part, at distance `r` from the margin.
+/// Impedance d(r) at distance `r` from the margin.
 #[inline(always)]
 fn impedance<V: Lane>(softness: &Softness, r: V) -> V {
     let one = V::splat(1.0);
@@ -142,19 +150,31 @@ fn impedance<V: Lane>(softness: &Softness, r: V) -> V {
     d.max(V::splat(1e-4)).min(V::splat(0.9999))
 }
 
+/// R of a constraint with impedance `d`; `weight` is MuJoCo's estimate of A's diagonal.
+#[inline(always)]
+fn regularize<V: Lane>(d: V, weight: f32) -> V {
+    (V::splat(1.0) - d) * V::splat(weight) * d.recip()
+}
+
+/// y ← L⁻ᵀ y (J at first) where `dofs` is a degree of freedom with all its ancestors.
+#[inline(always)]
+fn eliminate_chain<V: Lane, const D: usize>(t: &Tables, matrix: &[V], dofs: &[u8], y: &mut [[V; D]]) {
+    for j in (1..y.len()).rev() {
+        let row = t.dofs[usize::from(dofs[j])].row;
+        let (above, own) = y.split_at_mut(j);
+        for (up, &l) in above.iter_mut().zip(&matrix[row..row + j]) {
+            for c in 0..D {
+                up[c] = l.neg_mul_add(own[0][c], up[c]);
+            }
+        }
+    }
+}
+
 /// Eliminates from `y` (J at first) what its ancestors already do: y ← L⁻ᵀ y.
 #[inline(always)]
 fn eliminate<V: Lane, const D: usize>(t: &Tables, matrix: &[V], support: &Support, y: &mut [[V; D]]) {
     if support.chain {
-        for j in (1..y.len()).rev() {
-            let row = t.dofs[usize::from(support.dofs[j])].row;
-            let (above, own) = y.split_at_mut(j);
-            for (up, &l) in above.iter_mut().zip(&matrix[row..row + j]) {
-                for c in 0..D {
-                    up[c] = l.neg_mul_add(own[0][c], up[c]);
-                }
-            }
-        }
+        eliminate_chain(t, matrix, &support.dofs, y);
     } else {
         let mut end = support.ancestors.len();
         for j in (1..y.len()).rev() {
@@ -258,8 +278,7 @@ fn add<V: Lane, const D: usize, const E: usize>(
         if c + 1 == D { z } else { (V::splat(contact.friction[c]) * g.friction).max(V::splat(1e-5)) }
     });
     let one = V::splat(1.0);
-    // MuJoCo's estimate of A's diagonal, hence of R.
-    let mut regularization = (one - d) * V::splat(contact.weight) * d.recip();
+    let mut regularization = regularize(d, contact.weight);
     let pyramid = E > D;
     if D > 1 && pyramid {
         let square = friction[0] * friction[0];
@@ -335,7 +354,7 @@ pub(super) fn add_singles<V: Lane>(t: &Tables, g: &mut Group<V>, s: &Scratch<V>,
         let sign = V::select(below.lt(above), one, -one);
         let (y, a) = unit(t, s, &mut rows.y, *dof);
         let d = impedance(softness, r);
-        let regularization = ((one - d) * V::splat(*weight) * d.recip()).max(V::splat(1e-15));
+        let regularization = regularize(d, *weight).max(V::splat(1e-15));
         let pull = (V::splat(softness.k) * d) * r;
         rows.singles.push(Single {
             dof: *dof,
@@ -371,22 +390,16 @@ pub(super) fn add_singles<V: Lane>(t: &Tables, g: &mut Group<V>, s: &Scratch<V>,
 
 /// The row of one degree of freedom: where it starts in `rows`, and its A.
 #[inline(always)]
-fn unit<V: Lane>(t: &Tables, s: &Scratch<V>, rows: &mut Vec<V>, k: usize) -> (usize, V) {
+fn unit<V: Lane>(t: &Tables, s: &Scratch<V>, rows: &mut Vec<[V; 1]>, k: usize) -> (usize, V) {
     let depth = t.dofs[k].depth;
     let start = rows.len();
-    rows.resize(start + depth, V::zero());
-    rows.push(V::splat(1.0));
+    rows.resize(start + depth, [V::zero()]);
+    rows.push([V::splat(1.0)]);
     let y = &mut rows[start..];
     let columns = &t.columns[t.dofs[k].row..];
-    for j in (1..=depth).rev() {
-        let row = t.dofs[usize::from(columns[j])].row;
-        let (above, own) = y.split_at_mut(j);
-        for (up, l) in above.iter_mut().zip(&s.matrix.entries[row..row + j]) {
-            *up = l.neg_mul_add(own[0], *up);
-        }
-    }
+    eliminate_chain(t, &s.matrix.entries, columns, y);
     let mut a = V::zero();
-    for (y, &column) in y.iter().zip(columns) {
+    for ([y], &column) in y.iter().zip(columns) {
         a = (*y * s.matrix.inverse[usize::from(column & 63)]).mul_add(*y, a);
     }
     (start, a)
@@ -643,8 +656,8 @@ impl<V: Lane> Single<V> {
 }
 
 #[inline(always)]
-fn push_single<V: Lane>(dofs: &[u8], y: &[V], f: V, inverse: &[V; 64], u: &mut [V; 64]) {
-    for (y, &dof) in y.iter().zip(dofs) {
+fn push_single<V: Lane>(dofs: &[u8], y: &[[V; 1]], f: V, inverse: &[V; 64], u: &mut [V; 64]) {
+    for ([y], &dof) in y.iter().zip(dofs) {
         let at = usize::from(dof & 63);
         u[at] = (inverse[at] * f).mul_add(*y, u[at]);
     }
@@ -664,20 +677,14 @@ pub(super) fn solve<V: Lane>(
     for single in &rows.singles {
         push_single(single.dofs(t), &rows.y[single.y..], single.sign * single.force, inverse, u);
     }
-    rows.frictionless.warm_start(t, inverse, u);
-    rows.pyramids.warm_start(t, inverse, u);
-    rows.pyramids4.warm_start(t, inverse, u);
-    rows.pyramids6.warm_start(t, inverse, u);
-    rows.cones.warm_start(t, inverse, u);
-    rows.cones4.warm_start(t, inverse, u);
-    rows.cones6.warm_start(t, inverse, u);
+    every!(rows, blocks => blocks.warm_start(t, inverse, u));
     for sweep in 0..t.sweeps {
         let back = sweep % 2 == 1;
         for single in &mut rows.singles {
             let dofs = single.dofs(t);
             let y = &rows.y[single.y..];
             let mut a = V::zero();
-            for (y, &dof) in y.iter().zip(dofs) {
+            for ([y], &dof) in y.iter().zip(dofs) {
                 a = y.mul_add(u[usize::from(dof & 63)], a);
             }
             let rest = single.regularization.mul_add(single.force, -single.reference);
@@ -688,13 +695,7 @@ pub(super) fn solve<V: Lane>(
             single.force = force;
             push_single(dofs, y, change, inverse, u);
         }
-        rows.frictionless.sweep(t, inverse, u, back);
-        rows.pyramids.sweep(t, inverse, u, back);
-        rows.pyramids4.sweep(t, inverse, u, back);
-        rows.pyramids6.sweep(t, inverse, u, back);
-        rows.cones.sweep(t, inverse, u, back);
-        rows.cones4.sweep(t, inverse, u, back);
-        rows.cones6.sweep(t, inverse, u, back);
+        every!(rows, blocks => blocks.sweep(t, inverse, u, back));
     }
     for single in &rows.singles {
         match single.index.checked_sub(t.limits.len()) {
@@ -702,11 +703,5 @@ pub(super) fn solve<V: Lane>(
             Some(loss) => g.loss[loss] = single.force,
         }
     }
-    rows.frictionless.finish(t, &mut g.contact, &mut see);
-    rows.pyramids.finish(t, &mut g.contact, &mut see);
-    rows.pyramids4.finish(t, &mut g.contact, &mut see);
-    rows.pyramids6.finish(t, &mut g.contact, &mut see);
-    rows.cones.finish(t, &mut g.contact, &mut see);
-    rows.cones4.finish(t, &mut g.contact, &mut see);
-    rows.cones6.finish(t, &mut g.contact, &mut see);
+    every!(rows, blocks => blocks.finish(t, &mut g.contact, &mut see));
 }

@@ -124,7 +124,7 @@ pub(super) struct Fluid {
     pub com: [f32; 3],
     /// Principal axes in the link's frame.
     pub rot: [f32; 9],
-    /// Half-free-stream factors; see [`super::fluid`].
+    /// Drag per squared rate and axis, per rate; see [`Fluid::new`].
     pub linear: [f32; 3],
     pub angular: [f32; 3],
     pub viscous_linear: f32,
@@ -150,7 +150,7 @@ pub(super) struct Tables {
     pub substeps: usize,
     pub sweeps: usize,
     pub elliptic: bool,
-    /// √impratio is applied to the friction rows of elliptic cones.
+    /// Ratio of the normal's regularisation to friction's in elliptic cones.
     pub impratio: f32,
     pub nq: usize,
     pub trees: Vec<Tree>,
@@ -293,6 +293,8 @@ impl Tables {
     fn add_joints(&mut self, model: &Model, body: usize, timestep: f64, weights: &Weights) {
         let (mut parent, mut pose) = self.carriers[model.bodies[body].parent];
         pose *= iso(model.bodies[body].pos, model.bodies[body].quat);
+        // Of a root body, in the world: slides do not turn it.
+        let orientation = pose.rotation;
         for joint in model.joints.iter().filter(|j| j.body == body) {
             let index = self.links.len();
             let dof = self.dofs.len();
@@ -310,9 +312,7 @@ impl Tables {
             let at_origin = leading && matches!(joint.kind, JointKind::Slide | JointKind::Free);
             let reference = model.qpos0[joint.qpos_adr] as f32;
             if at_origin && joint.kind == JointKind::Slide {
-                // The chain of leading slides does not turn: pose is the world's but for position.
-                let world = self.static_rotation(parent) * pose.rotation * axis;
-                self.trees[tree].slides.push((joint.qpos_adr, reference, vec3(&world)));
+                self.trees[tree].slides.push((joint.qpos_adr, reference, vec3(&(orientation * axis))));
             }
             let turned = pose.rotation.angle() > 1e-12;
             self.links.push(Link {
@@ -336,20 +336,6 @@ impl Tables {
             parent = Some(index);
             pose = Iso::translation(-anchor(joint)[0], -anchor(joint)[1], -anchor(joint)[2]);
         }
-    }
-
-    /// Rotation of a chain of slides.
-    fn static_rotation(&self, link: Option<usize>) -> na::Rotation3<f64> {
-        let mut rotation = na::Rotation3::identity();
-        let mut at = link;
-        while let Some(index) = at {
-            if let Some(rot) = self.links[index].rot {
-                let own = na::Matrix3::from_row_slice(&rot.map(f64::from));
-                rotation = na::Rotation3::from_matrix_unchecked(own) * rotation;
-            }
-            at = self.links[index].parent;
-        }
-        rotation
     }
 
     fn add_dof(&mut self, parent: Option<usize>, first: usize, joint: &crate::Joint) {

@@ -142,7 +142,7 @@ pub(super) fn quat_normalize<V: Lane>(q: [V; 4]) -> [V; 4] {
     [q[0] * s, q[1] * s, q[2] * s, q[3] * s]
 }
 
-/// Sine and cosine for |x| up to about 1e4, error below 2e-7: reduction by multiples of π in three
+/// Sine and cosine for |x| up to about 1e4, error below 2e-7: reduction by multiples of π in two
 /// parts, then minimax polynomials.
 #[inline(always)]
 pub(super) fn sin_cos<V: Lane>(x: V) -> (V, V) {

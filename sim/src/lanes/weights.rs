@@ -12,8 +12,6 @@ use crate::{JointKind, Model};
 pub(super) struct Weights {
     /// Per body: mean inverse translational inertia of its centre of mass, 1/kg; 0 if it cannot move.
     pub translation: Vec<f64>,
-    /// Per body: mean inverse rotational inertia, 1/(kg·m²).
-    pub rotation: Vec<f64>,
     /// Per degree of freedom: its inverse inertia.
     pub dof: Vec<f64>,
     /// The mass matrix with armature.
@@ -67,12 +65,9 @@ impl Weights {
         // A degree of freedom without inertia is refused before this.
         let inverse = mass.clone().try_inverse().unwrap_or_else(|| na::DMatrix::zeros(nv, nv));
         let mean = |d: [f64; 3]| d.iter().sum::<f64>() / 3.0;
-        let body = |rows: usize| {
-            let weight = |j: &na::Matrix6xX<f64>| {
-                let a = j * &inverse * j.transpose();
-                mean([a[(rows, rows)], a[(rows + 1, rows + 1)], a[(rows + 2, rows + 2)]])
-            };
-            jacobians.iter().map(weight).collect()
+        let translation = |j: &na::Matrix6xX<f64>| {
+            let a = j * &inverse * j.transpose();
+            mean([a[(0, 0)], a[(1, 1)], a[(2, 2)]])
         };
         let diagonal = |k: usize| inverse[(k, k)];
         let mut dof = Vec::with_capacity(nv);
@@ -85,7 +80,7 @@ impl Weights {
                 JointKind::Slide | JointKind::Hinge => dof.push(diagonal(k)),
             }
         }
-        let mut weights = Self { translation: body(0), rotation: body(3), dof, mass };
+        let mut weights = Self { translation: jacobians.iter().map(translation).collect(), dof, mass };
         // MuJoCo leaves armature out where a lone body hangs from the world on slides alone
         // (`body_simple` is 2 there), and does not average over directions.
         for index in sliders(model) {

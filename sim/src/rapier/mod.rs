@@ -312,12 +312,7 @@ impl World {
         for &sensor in &shared.sensors {
             let out = &mut row.sensors[at..at + sensor.len()];
             at += sensor.len();
-            let (Sensor::Position(body)
-            | Sensor::Orientation(body)
-            | Sensor::Velocity(body)
-            | Sensor::AngularVelocity(body)
-            | Sensor::ContactForce(body)
-            | Sensor::Touch(body)) = sensor;
+            let body = sensor.body();
             let place = &bodies[body];
             let pose = match place.body {
                 Some(handle) => *self.state.bodies[handle].position() * place.offset,
