@@ -7,6 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sim::EngineKind;
 
+use crate::backend::BackendChoice;
 use crate::progress::Verbosity;
 
 /// Evolves spiking controllers for simulated robots.
@@ -131,7 +132,7 @@ pub struct TrainArgs {
     pub threads: Option<usize>,
     /// What evaluates the controllers
     #[arg(long, value_enum, default_value_t)]
-    pub backend: Backend,
+    pub backend: BackendChoice,
     /// Start from the parameters in this checkpoint or run folder
     #[arg(long, value_name = "FILE")]
     pub init: Option<PathBuf>,
@@ -161,7 +162,7 @@ pub struct ResumeArgs {
     pub threads: Option<usize>,
     /// What evaluates the controllers
     #[arg(long, value_enum, default_value_t)]
-    pub backend: Backend,
+    pub backend: BackendChoice,
     /// How much to print.
     #[command(flatten)]
     pub output: Output,
@@ -311,21 +312,28 @@ pub enum Listing {
     Neurons,
 }
 
-/// What evaluates the controllers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Backend {
-    /// The fastest that there is
-    #[default]
-    Auto,
-    /// The processor
-    Cpu,
-}
-
 /// Number format of the controllers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Precision {
-    /// 32-bit floats
+    /// 32-bit floats on a grid: the same bits on every backend
     F32,
+    /// 32-bit floats without the grid
+    F32Free,
+    /// 8-bit weights
+    I8,
+    /// Connections that exist or not
+    Binary,
+}
+
+impl From<Precision> for snn::Precision {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Self::F32,
+            Precision::F32Free => Self::F32Free,
+            Precision::I8 => Self::I8,
+            Precision::Binary => Self::Binary,
+        }
+    }
 }
 
 /// Accuracy of the physics.
@@ -395,7 +403,7 @@ pub struct BenchController {
     pub population: usize,
     /// What evaluates the controllers
     #[arg(long, value_enum, default_value_t)]
-    pub backend: Backend,
+    pub backend: BackendChoice,
     /// Number format instead of the config's
     #[arg(long, value_enum)]
     pub precision: Option<Precision>,
@@ -534,7 +542,7 @@ mod tests {
             assert_eq!(args.config.config, PathBuf::from("ant.ron"));
             assert_eq!(args.config.sets, ["a=1", "b=-2"]);
             assert_eq!(args.seed, Some(3));
-            assert_eq!(args.backend, Backend::Auto);
+            assert_eq!(args.backend, BackendChoice::Auto);
             assert_eq!(args.output.verbosity(), Verbosity::Quiet);
         }
     }
@@ -571,7 +579,7 @@ mod tests {
             ("evo fly", ErrorKind::InvalidSubcommand, "fly"),
             ("evo --config a --sed 1", ErrorKind::UnknownArgument, "--seed"),
             ("evo --config a --threads 0", ErrorKind::ValueValidation, "must be a whole number, 1 to 1024"),
-            ("evo --config a --backend gpu", ErrorKind::InvalidValue, "possible values: auto, cpu"),
+            ("evo --config a --backend tpu", ErrorKind::InvalidValue, "possible values: auto, cpu, gpu"),
             ("evo --config a -q -v", ErrorKind::ArgumentConflict, "cannot be used with"),
             ("evo eval r --mean --best", ErrorKind::ArgumentConflict, "cannot be used with"),
             ("evo eval r --engine bullet", ErrorKind::InvalidValue, "possible values: rapier, lanes"),

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use sim::EngineKind;
-use snn::Activity;
+use snn::{Activity, BackendError};
 
 use crate::normalizer::Normalizer;
 use crate::random::{Purpose, Stream};
-use crate::rollout::{Episode, Episodes, Observer, Rollout};
+use crate::rollout::{Episode, Episodes, Observer, Rollout, RolloutError};
 
 /// A controller's parameters and the observation transformation that belongs to them.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,12 +45,23 @@ pub struct Evaluation {
 }
 
 /// Runs `episodes` episodes of `policy`, with start states drawn from `seed`.
-#[must_use]
-pub fn run(rollout: &Rollout, policy: &Policy, episodes: usize, seed: u64, terms: &[&str]) -> Vec<Episode> {
+///
+/// # Errors
+/// If the graphics adapter was lost.
+pub fn run(
+    rollout: &Rollout,
+    policy: &Policy,
+    episodes: usize,
+    seed: u64,
+    terms: &[&str],
+) -> Result<Vec<Episode>, BackendError> {
     with_episodes(policy, episodes, seed, terms, |jobs| rollout.run(jobs))
 }
 
 /// As [`run`], on the calling thread, showing every step to `observer`.
+///
+/// # Errors
+/// See [`Rollout::run_observed`].
 pub fn run_observed(
     rollout: &Rollout,
     policy: &Policy,
@@ -58,7 +69,7 @@ pub fn run_observed(
     seed: u64,
     terms: &[&str],
     observer: &mut Observer<'_>,
-) -> Vec<Episode> {
+) -> Result<Vec<Episode>, RolloutError> {
     with_episodes(policy, episodes, seed, terms, |jobs| rollout.run_observed(jobs, observer))
 }
 
@@ -123,7 +134,13 @@ mod tests {
             total,
             length,
             terms: vec![total, 0.0],
-            activity: Activity { steps: length as u64, neuron_ticks: 10, spikes: 1, synaptic_operations: 8 },
+            activity: Activity {
+                steps: length as u64,
+                neuron_ticks: 10,
+                spikes: 1,
+                synaptic_operations: 8,
+                dense_operations: 0,
+            },
             ..Episode::default()
         };
         let episodes = [episode(1.0, 2), episode(3.0, 6)];

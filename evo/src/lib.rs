@@ -1,5 +1,6 @@
 //! Evolution of controllers: strategies, rollouts, training runs and their files.
 
+pub mod backend;
 pub mod bench_strategy;
 pub mod checkpoint;
 pub mod cli;

@@ -5,15 +5,16 @@ use std::time::Instant;
 
 use envs::{EnvError, Task};
 use sim::{EngineKind, StepOptions};
-use snn::{Activity, Controller, SnnError};
+use snn::{Activity, BackendError, Controller, SnnError};
 
+use crate::backend::{Backend, BackendChoice};
 use crate::checkpoint::{Checkpoint, CheckpointError, Tensor, TensorData};
 use crate::config::{Config, InvalidField};
 use crate::evaluate::{self, Evaluation, Policy, mean_std};
 use crate::metrics::MetricsRow;
 use crate::normalizer::{Normalizer, Statistics};
 use crate::random::{Purpose, Stream};
-use crate::rollout::{Episodes, Rollout, Times};
+use crate::rollout::{Episodes, Parts, Rollout, RolloutError, Times};
 use crate::strategy::{Data, Search, State, StrategyError};
 
 /// Why a trainer cannot be made or go on.
@@ -46,6 +47,12 @@ pub enum TrainError {
         /// In the config.
         expected: String,
     },
+    /// Episodes cannot be run.
+    #[error(transparent)]
+    Rollout(#[from] RolloutError),
+    /// The graphics adapter was lost.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
     /// Threads could not be started.
     #[error("cannot start threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
@@ -88,7 +95,19 @@ impl Setup {
         horizon: usize,
         pool: Option<Arc<rayon::ThreadPool>>,
     ) -> Result<Rollout, TrainError> {
-        Ok(Rollout::new(&self.task, &self.controller, self.options, horizon, pool)?)
+        Ok(self.rollout_on(self.options, horizon, &Backend::Cpu, 1, pool)?)
+    }
+
+    fn rollout_on(
+        &self,
+        options: StepOptions,
+        horizon: usize,
+        backend: &Backend,
+        episodes: usize,
+        pool: Option<Arc<rayon::ThreadPool>>,
+    ) -> Result<Rollout, RolloutError> {
+        let (task, controller) = (&self.task, &self.controller);
+        Rollout::new(&Parts { task, controller, options, horizon, backend, episodes }, pool)
     }
 }
 
@@ -113,6 +132,9 @@ pub struct Trainer {
     weights: Vec<f64>,
     env_steps: u64,
     blow_ups: u64,
+    failures: u64,
+    backend: Backend,
+    backend_reason: String,
     best_eval: Option<f64>,
     /// Observation statistics under which the best member so far was scored.
     best_statistics: Statistics,
@@ -124,7 +146,7 @@ impl Trainer {
     ///
     /// # Errors
     /// See [`TrainError`].
-    pub fn new(config: &Config, threads: usize) -> Result<Self, TrainError> {
+    pub fn new(config: &Config, threads: usize, backend: BackendChoice) -> Result<Self, TrainError> {
         let setup = Setup::new(config)?;
         let seed = config.run.seed;
         let initial = setup.controller.initial(&mut Stream::new(seed, Purpose::Init, 0, 0, 0));
@@ -133,16 +155,22 @@ impl Trainer {
         let pool = pool(threads)?;
         let spec = setup.task.spec();
         let horizon = config.rollout.horizon.unwrap_or(spec.horizon);
+        let share = |horizon| setup.rollout(horizon, Some(Arc::clone(&pool)));
         let validation = setup.validation.map(|options| {
-            Rollout::new(&setup.task, &setup.controller, options, spec.horizon, Some(Arc::clone(&pool)))
+            setup.rollout_on(options, spec.horizon, &Backend::Cpu, 1, Some(Arc::clone(&pool)))
         });
+        let episodes = search.population() * config.rollout.episodes;
+        let threads = pool.current_num_threads();
+        let (backend, backend_reason) = backend.resolve(&setup.controller, episodes, threads)?;
+        let training =
+            setup.rollout_on(setup.options, horizon, &backend, episodes, Some(Arc::clone(&pool)))?;
         let weight = |name: &&str| config.rollout.weights.get(*name).copied().unwrap_or(1.0);
         Ok(Self {
             search,
             statistics: Statistics::new(spec.observations.len()),
             best_statistics: Statistics::new(spec.observations.len()),
-            training: setup.rollout(horizon, Some(Arc::clone(&pool)))?,
-            evaluation: setup.rollout(spec.horizon, Some(Arc::clone(&pool)))?,
+            training,
+            evaluation: share(spec.horizon)?,
             validation: validation.transpose()?,
             weights: spec.terms.iter().map(weight).collect(),
             pool,
@@ -150,6 +178,9 @@ impl Trainer {
             setup,
             env_steps: 0,
             blow_ups: 0,
+            failures: 0,
+            backend,
+            backend_reason,
             best_eval: None,
             rollout_s: 0.0,
         })
@@ -189,6 +220,18 @@ impl Trainer {
     #[must_use]
     pub fn blow_ups(&self) -> u64 {
         self.blow_ups
+    }
+
+    /// Training episodes since this trainer was made that ended because the controller failed.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failures
+    }
+
+    /// Where controllers run in training, and why.
+    #[must_use]
+    pub fn backend(&self) -> (&Backend, &str) {
+        (&self.backend, &self.backend_reason)
     }
 
     /// Where the training workers' time went.
@@ -248,7 +291,7 @@ impl Trainer {
             normalizer: &normalizer,
             weights: &self.weights,
             observe: rollout.normalize,
-        });
+        })?;
         self.rollout_s += rolling.elapsed().as_secs_f64();
         let fitness: Vec<f64> =
             episodes.chunks(per).map(|e| e.iter().map(|e| e.fitness).sum::<f64>() / per as f64).collect();
@@ -266,9 +309,12 @@ impl Trainer {
             activity.merge(&episode.activity);
             steps += episode.length as u64;
             self.blow_ups += u64::from(episode.blew_up);
+            self.failures += u64::from(episode.failed);
         }
         self.env_steps += steps;
-        let (fitness_mean, fitness_std) = mean_std(&fitness);
+        // Failed members have none.
+        let finite: Vec<f64> = fitness.iter().copied().filter(|fitness| fitness.is_finite()).collect();
+        let (fitness_mean, fitness_std) = mean_std(&finite);
         let n = episodes.len() as f64;
         let spiking = activity.neuron_ticks > 0;
         let wall_s = began.elapsed().as_secs_f64();
@@ -277,7 +323,7 @@ impl Trainer {
             env_steps: self.env_steps,
             evaluations: self.search.evaluations(),
             wall_s,
-            fitness_best: fitness.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            fitness_best: finite.iter().copied().fold(f64::NEG_INFINITY, f64::max),
             fitness_mean,
             fitness_std,
             eval_return_mean: None,
@@ -304,27 +350,32 @@ impl Trainer {
     }
 
     /// Scores the mean of the distribution on the run's fixed evaluation episodes.
-    pub fn evaluate(&mut self) -> Evaluation {
-        let evaluation = self.score(&self.evaluation, self.setup.options.engine);
+    ///
+    /// # Errors
+    /// If the graphics adapter was lost.
+    pub fn evaluate(&mut self) -> Result<Evaluation, TrainError> {
+        let evaluation = self.score(&self.evaluation, self.setup.options.engine)?;
         if self.best_eval.is_none_or(|best| evaluation.return_mean > best) {
             self.best_eval = Some(evaluation.return_mean);
         }
-        evaluation
+        Ok(evaluation)
     }
 
     /// Scores the same on the same episodes in the engine that validates, if there is one. It has no
     /// influence on the run: the best evaluation is the training engine's.
-    #[must_use]
-    pub fn validate(&self) -> Option<Evaluation> {
-        let options = self.setup.validation?;
-        self.validation.as_ref().map(|rollout| self.score(rollout, options.engine))
+    ///
+    /// # Errors
+    /// If the graphics adapter was lost.
+    pub fn validate(&self) -> Result<Option<Evaluation>, TrainError> {
+        let both = self.setup.validation.zip(self.validation.as_ref());
+        both.map(|(options, rollout)| self.score(rollout, options.engine)).transpose()
     }
 
-    fn score(&self, rollout: &Rollout, engine: EngineKind) -> Evaluation {
+    fn score(&self, rollout: &Rollout, engine: EngineKind) -> Result<Evaluation, TrainError> {
         let spec = self.setup.task.spec();
         let run = &self.config.run;
-        let episodes = evaluate::run(rollout, &self.policy(), run.eval_episodes, run.seed, spec.terms);
-        Evaluation::new(spec.name, engine, spec.terms, &episodes)
+        let episodes = evaluate::run(rollout, &self.policy(), run.eval_episodes, run.seed, spec.terms)?;
+        Ok(Evaluation::new(spec.name, engine, spec.terms, &episodes))
     }
 
     /// Everything that is needed to go on bit for bit, and to use the result.

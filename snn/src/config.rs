@@ -1,14 +1,16 @@
 //! Controller configurations as they stand in a config file.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::controller::Controller;
+use crate::decoder::DecoderConfig;
+use crate::encoder::EncoderConfig;
 use crate::error::SnnError;
 use crate::mlp::Mlp;
 use crate::network::Snn;
-use crate::neuron::NeuronParameters;
 
 /// Which controller maps observations to actions, and its shape.
 ///
@@ -17,7 +19,7 @@ use crate::neuron::NeuronParameters;
 /// `Mlp(hidden: [64, 64], activation: Tanh)`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ControllerConfig {
-    /// Spiking network with leaky readout.
+    /// Spiking network.
     Snn(SnnConfig),
     /// Multilayer perceptron without spikes; the baseline.
     Mlp(MlpConfig),
@@ -46,50 +48,111 @@ impl ControllerConfig {
             Self::Mlp(config) => Arc::new(Mlp::new(config, inputs, outputs)?),
         })
     }
+
+    /// Replaces every `model` that names a file (it ends in `.neuron`) by the text of that file, so
+    /// that the config stands alone. `read` gives the text of a file.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub fn inline_models<E>(&mut self, mut read: impl FnMut(&str) -> Result<String, E>) -> Result<(), E> {
+        if let Self::Snn(config) = self {
+            let hidden = config.hidden.iter_mut().map(|layer| &mut layer.config_mut().model);
+            let readout = match &mut config.decoder {
+                DecoderConfig::Membrane(membrane) => Some(&mut membrane.model),
+                _ => None,
+            };
+            for model in hidden.chain(readout) {
+                if model.ends_with(".neuron") && !model.contains('\n') {
+                    *model = read(model)?;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Spiking network: hidden layers in order, then a leaky readout with tanh output.
+/// Spiking network: an encoder of the observation, hidden layers in order, and a decoder.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SnnConfig {
+    /// How the observation enters the network. Default `Current()`.
+    pub encoder: EncoderConfig,
     /// Hidden layers from input to output, at least one. Default `[Recurrent()]`.
     pub hidden: Vec<HiddenLayer>,
+    /// How the spikes of the last hidden layer become actions. Default `Membrane()`.
+    pub decoder: DecoderConfig,
+    /// Further sources of the readout beside the last hidden layer: `"hidden.0"` and so on, not
+    /// `"input"`. Default `[]`.
+    pub readout_skip: Vec<String>,
     /// Ticks (updates of all neurons) per control step, 1 to 4096. Default 4.
     pub ticks: usize,
     /// Number format of weights and state. Default `F32`.
     pub precision: Precision,
-    /// Weights from the observation (and of its bias) are `input_gain / √inputs · θ`, those from
-    /// one hidden layer to the next `input_gain / √neurons · θ`. Finite, ≥ 0. Default 2.
+    /// Weights from the encoder (and of its bias) are `input_gain / √sources · θ`, those from one
+    /// hidden layer to another likewise. Finite, ≥ 0. Default 2.
     pub input_gain: f32,
     /// Weights within a recurrent layer are `recurrent_gain / √neurons · θ`. Finite, ≥ 0.
     /// Default 1.
     pub recurrent_gain: f32,
     /// Weights to the outputs are `output_gain / √neurons · θ`. Finite, ≥ 0. Default 8.
     pub output_gain: f32,
-    /// Decay `a` per tick of the readout `r ← a·r + (1−a)·input`, in [0, 1]. Default 0.7.
-    pub readout_decay: f32,
+    /// Seed of what is drawn once for the whole population: sparse connections and axonal delays.
+    /// Default 0.
+    pub wiring_seed: u64,
 }
 
 impl Default for SnnConfig {
     fn default() -> Self {
         Self {
+            encoder: EncoderConfig::default(),
             hidden: vec![HiddenLayer::Recurrent(LayerConfig::default())],
+            decoder: DecoderConfig::default(),
+            readout_skip: Vec::new(),
             ticks: 4,
             precision: Precision::F32,
             input_gain: 2.0,
             recurrent_gain: 1.0,
             output_gain: 8.0,
-            readout_decay: 0.7,
+            wiring_seed: 0,
         }
     }
 }
 
-/// Number format of weights and state.
+/// Number format of weights and state. All but `F32Free` give the same spikes on every backend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Precision {
-    /// 32-bit floats.
+    /// 32-bit floats on a grid: weights are multiples of 2⁻¹² (coarser for layers with more than 128
+    /// sources), states of 2⁻¹⁶ within ±128, so that sums are exact in any order.
     #[default]
     F32,
+    /// 32-bit floats as they come. A backend may fuse a product with a sum, so spikes may differ where
+    /// a membrane potential is within rounding of the threshold.
+    F32Free,
+    /// 8-bit integer weights with one power of two per block, 8-bit observations, sums in 32 bits;
+    /// states as in `F32`.
+    I8,
+    /// Connections that exist (θ > 0.5) or not; the sign is that of the presynaptic neuron, and one
+    /// weight serves a whole block. States as in `F32`.
+    Binary,
+}
+
+impl Precision {
+    /// Name in descriptions.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F32Free => "f32 free",
+            Self::I8 => "i8",
+            Self::Binary => "binary",
+        }
+    }
+
+    /// Whether states lie on the grid.
+    #[must_use]
+    pub const fn grid(self) -> bool {
+        !matches!(self, Self::F32Free)
+    }
 }
 
 /// One hidden layer of a spiking network.
@@ -110,28 +173,78 @@ impl HiddenLayer {
         }
     }
 
+    fn config_mut(&mut self) -> &mut LayerConfig {
+        match self {
+            Self::Dense(config) | Self::Recurrent(config) => config,
+        }
+    }
+
     /// Whether the layer's neurons are connected to each other.
     pub fn is_recurrent(&self) -> bool {
         matches!(self, Self::Recurrent(_))
     }
 }
 
-/// Size and neuron model of one hidden layer.
+/// Size, neuron model and wiring of one hidden layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LayerConfig {
     /// Number of neurons, 1 to 4096. Default 64.
     pub neurons: usize,
-    /// Name of the neuron model, one of [`neurons`](crate::neurons). Default `"lif"`.
+    /// Name of a neuron model, one of [`neurons`](crate::neurons); or a model of your own: its
+    /// text, or a file `….neuron` with it. Default `"lif"`.
     pub model: String,
-    /// Parameters of the model, shared by the neurons of the layer. Default `()`.
-    pub parameters: NeuronParameters,
+    /// Values of the model's parameters that are not to be the default; of evolved ones the value
+    /// for θ = 0. Default `{}`.
+    pub parameters: BTreeMap<String, f64>,
+    /// Which parameters are evolved, and whether the layer shares one value or each neuron has its
+    /// own. Default: as the model says, which is mostly `{}`.
+    pub evolve: BTreeMap<String, Scope>,
+    /// What a spike does to the state: one of the model's choices. Default: the model's first.
+    pub reset: Option<String>,
+    /// Ticks after a spike in which the neuron holds its state and stays silent, 0 to 128.
+    /// Default 0.
+    pub refractory: usize,
+    /// Further sources beside the previous layer: `"input"`, `"hidden.0"` and so on. A later layer
+    /// or the layer itself is a feedback connection, which takes one tick. Default `[]`.
+    pub skip: Vec<String>,
+    /// Share of the possible connections into the layer that exist, in (0, 1]; they are drawn once
+    /// for the whole population, and only they have parameters. Default 1.
+    pub density: f64,
+    /// Axonal delay in ticks, from and to: each neuron's is drawn once for the whole population.
+    /// 0 to 255. Default `(0, 0)`.
+    pub delay: (usize, usize),
+    /// Dale's law: the share of neurons, in [0, 1], whose outgoing weights are all ≥ 0; those of the
+    /// others are ≤ 0. `Binary` networks without a value take one half. Default `None`.
+    pub excitatory: Option<f64>,
 }
 
 impl Default for LayerConfig {
     fn default() -> Self {
-        Self { neurons: 64, model: "lif".into(), parameters: NeuronParameters::default() }
+        Self {
+            neurons: 64,
+            model: "lif".into(),
+            parameters: BTreeMap::new(),
+            evolve: BTreeMap::new(),
+            reset: None,
+            refractory: 0,
+            skip: Vec::new(),
+            density: 1.0,
+            delay: (0, 0),
+            excitatory: None,
+        }
     }
+}
+
+/// How a neuron parameter varies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Scope {
+    /// Not at all: the value of the config.
+    Fixed,
+    /// One evolved value for the layer.
+    Layer,
+    /// One evolved value for each neuron.
+    Neuron,
 }
 
 /// Multilayer perceptron with tanh output.

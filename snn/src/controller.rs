@@ -4,6 +4,8 @@ use rand::Rng;
 use rand_distr::{Distribution as _, StandardNormal};
 
 use crate::activity::Activity;
+use crate::config::Precision;
+use crate::gpu::{BackendError, Gpu};
 use crate::layout::Layout;
 use crate::probe::Probe;
 
@@ -20,15 +22,17 @@ pub trait Controller: Send + Sync {
     fn layout(&self) -> &Layout;
 
     /// A start of the search, of length `layout().len()`: each parameter is drawn from
-    /// N(0, [`initial_std`](crate::Block::initial_std)²) of its block. Output weights and biases
+    /// N(m, s²) with [`initial_mean`](crate::Block::initial_mean) and
+    /// [`initial_std`](crate::Block::initial_std) of its block. Output weights and biases
     /// start at zero, so an untrained controller answers 0 to everything.
     fn initial(&self, rng: &mut dyn Rng) -> Vec<f32> {
         let mut parameters = vec![0.0; self.layout().len()];
         for block in self.layout().blocks() {
+            parameters[block.range()].fill(block.initial_mean);
             if block.initial_std > 0.0 {
                 for parameter in &mut parameters[block.range()] {
                     let normal: f32 = StandardNormal.sample(rng);
-                    *parameter = block.initial_std * normal;
+                    *parameter += block.initial_std * normal;
                 }
             }
         }
@@ -37,6 +41,25 @@ pub trait Controller: Send + Sync {
 
     /// An evaluator of `slots` individuals, with zero weights and in the reset state.
     fn evaluator(&self, slots: usize) -> Box<dyn Evaluator>;
+
+    /// As [`evaluator`](Self::evaluator), on a graphics adapter; `None` if the controller has no
+    /// kernel (only spiking networks have one).
+    ///
+    /// # Errors
+    /// If the population or the network is too large for the adapter.
+    fn gpu_evaluator(&self, _gpu: &Gpu, _slots: usize) -> Option<Result<Box<dyn Evaluator>, BackendError>> {
+        None
+    }
+
+    /// Whether an evaluator on a graphics adapter gives the same bits as one on the CPU.
+    fn same_on_gpu(&self) -> bool {
+        false
+    }
+
+    /// Estimated energy in picojoules of `activity`; see [`Activity::energy_pj`].
+    fn energy_pj(&self, activity: &Activity) -> f64 {
+        activity.energy_pj(Precision::F32)
+    }
 
     /// One line with shape, model and size, such as
     /// `snn 27-64r(lif)-8, 4 ticks, f32, 6408 parameters`; `r` marks recurrent layers.
@@ -59,22 +82,62 @@ pub trait Evaluator: Send {
     /// If `slot` or the length of `parameters` does not fit.
     fn load(&mut self, slot: usize, parameters: &[f32]);
 
-    /// Sets the state and the activity counters of one individual to their start values.
+    /// Begins an episode of one individual: sets state and counters to their start values. `seed`
+    /// draws what is random in it, such as the spikes of a rate encoder.
     ///
     /// # Panics
     /// If `slot` does not exist.
-    fn reset(&mut self, slot: usize);
+    fn reset(&mut self, slot: usize, seed: u64);
 
-    /// One control step of the active individuals.
+    /// Starts one control step of the active individuals. On a GPU this returns before the step is
+    /// done, so that the caller can do something else meanwhile.
     ///
-    /// `active` has `slots` entries, `observations` is `[slots × inputs]` and `actions`
-    /// `[slots × outputs]`, both slot-major. Actions are in [−1, 1] (NaN if parameters or
-    /// observations are not finite). Actions, state and counters of inactive slots stay
-    /// untouched.
+    /// `active` and `rewards` have `slots` entries and `observations` is `[slots × inputs]`,
+    /// slot-major. `rewards` are those of the step before, 0 in the first; only plasticity reads
+    /// them. State and counters of inactive slots stay untouched.
     ///
     /// # Panics
     /// If a slice has another length.
-    fn step(&mut self, active: &[bool], observations: &[f32], actions: &mut [f32]);
+    fn begin(&mut self, active: &[bool], observations: &[f32], rewards: &[f32]);
+
+    /// Waits for the step begun last and writes the actions of the active individuals to `actions`,
+    /// `[slots × outputs]`. Actions are in [−1, 1]; those of an individual with a
+    /// [`fault`](Self::fault) mean nothing.
+    ///
+    /// # Errors
+    /// If the device was lost; never on the CPU.
+    ///
+    /// # Panics
+    /// If `actions` has another length.
+    fn finish(&mut self, active: &[bool], actions: &mut [f32]) -> Result<(), BackendError>;
+
+    /// [`begin`](Self::begin) and [`finish`](Self::finish) without rewards.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    fn step(
+        &mut self,
+        active: &[bool],
+        observations: &[f32],
+        actions: &mut [f32],
+    ) -> Result<(), BackendError> {
+        self.begin(active, observations, &vec![0.0; active.len()]);
+        self.finish(active, actions)
+    }
+
+    /// Whether one individual cannot go on: its parameters are not finite, or a state has become
+    /// infinite or no number since its reset.
+    ///
+    /// # Panics
+    /// If `slot` does not exist.
+    fn fault(&self, slot: usize) -> bool;
+
+    /// Records what happens in each tick of one individual from now on, for
+    /// [`LayerProbe::traces`](crate::LayerProbe::traces); `None` stops it.
+    ///
+    /// # Errors
+    /// If the device cannot; never on the CPU.
+    fn watch(&mut self, slot: Option<usize>) -> Result<(), BackendError>;
 
     /// Work done by one individual since its reset.
     ///
@@ -85,20 +148,16 @@ pub trait Evaluator: Send {
     /// Writes the inner state of one individual to `probe`: the spikes of each tick of its last
     /// control step and the state variables after it. Buffers in `probe` are reused.
     ///
+    /// # Errors
+    /// If the device was lost; never on the CPU.
+    ///
     /// # Panics
     /// If `slot` does not exist.
-    fn probe(&self, slot: usize, probe: &mut Probe);
+    fn probe(&self, slot: usize, probe: &mut Probe) -> Result<(), BackendError>;
 }
 
-/// Checks the lengths given to [`Evaluator::step`].
-pub(crate) fn check_step(
-    slots: usize,
-    (inputs, outputs): (usize, usize),
-    active: &[bool],
-    observations: &[f32],
-    actions: &[f32],
-) {
+/// Checks the lengths given to [`Evaluator::begin`].
+pub(crate) fn check_step(slots: usize, inputs: usize, active: &[bool], observations: &[f32]) {
     assert_eq!(active.len(), slots, "`active` has one entry per slot");
     assert_eq!(observations.len(), slots * inputs, "`observations` is slots × inputs");
-    assert_eq!(actions.len(), slots * outputs, "`actions` is slots × outputs");
 }

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::equations::EquationError;
+
 /// Largest number of neurons in one layer.
 pub const MAX_NEURONS: usize = 4096;
 /// Largest number of ticks per control step.
@@ -55,6 +57,82 @@ pub enum SnnError {
         model: String,
         /// Valid names, separated by commas.
         valid: String,
+    },
+    /// A neuron model with a mistake in its text.
+    #[error("`{field}`: {error}")]
+    Equation {
+        /// Field with its place in the config.
+        field: String,
+        /// What is wrong, and where in the text.
+        error: EquationError,
+    },
+    /// No such choice of reset.
+    #[error("`{field}`: no reset \"{reset}\"; valid: {valid}")]
+    UnknownReset {
+        /// Field with its place in the config.
+        field: String,
+        /// Name given.
+        reset: String,
+        /// Valid names.
+        valid: String,
+    },
+    /// A parameter that the model does not have.
+    #[error("`{field}`: neuron model \"{model}\" has no parameter \"{parameter}\"; valid: {valid}")]
+    UnknownParameter {
+        /// Field with its place in the config.
+        field: String,
+        /// Name given.
+        parameter: String,
+        /// Name of the model.
+        model: String,
+        /// Valid names.
+        valid: String,
+    },
+    /// A parameter of a neuron model outside its range.
+    #[error("`{field}` is {value}; valid: {range}")]
+    ParameterRange {
+        /// Field with its place in the config.
+        field: String,
+        /// Value given.
+        value: f64,
+        /// The valid range.
+        range: String,
+    },
+    /// A hidden layer of neurons that never spike.
+    #[error("`{field}`: \"{model}\" never spikes, so it can only be the model of a Membrane decoder")]
+    NeverSpikes {
+        /// Field with its place in the config.
+        field: String,
+        /// Name of the model.
+        model: String,
+    },
+    /// A readout of neurons that spike.
+    #[error("`{field}`: \"{model}\" spikes; a readout needs a model that does not, such as \"li\"")]
+    Spikes {
+        /// Field with its place in the config.
+        field: String,
+        /// Name of the model.
+        model: String,
+    },
+    /// A connection from something that is not there.
+    #[error("`{field}`: \"{source_name}\" cannot be a source; valid: {valid}")]
+    Source {
+        /// Field with its place in the config.
+        field: String,
+        /// Name given.
+        source_name: String,
+        /// Valid names.
+        valid: String,
+    },
+    /// Two settings that do not go together.
+    #[error("`{first}` and `{second}` do not go together; valid: {valid}")]
+    Combination {
+        /// One setting.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
+        /// What would be valid.
+        valid: &'static str,
     },
 }
 

@@ -1,4 +1,4 @@
-//! Fixed-width vectors and the three loops that use almost all the time.
+//! Fixed-width vectors and the dense product.
 //!
 //! Sums are vectorised over targets, never over sources, so the compiler may use any vector width
 //! without changing a result. Plain arrays: the compiler turns them into vector registers.
@@ -19,7 +19,7 @@ impl Lanes {
     }
 
     #[inline(always)]
-    fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         for (sum, value) in self.0.iter_mut().zip(other.0) {
             *sum += value;
         }
@@ -48,14 +48,6 @@ pub(crate) fn dense(x: &[f32], weights: &[Lanes], out: &mut [Lanes]) {
             sum.add(&bias[column]);
         }
         *out = sum;
-    }
-}
-
-/// Adds lane `column` of the rows of the sources in `spikes` (ascending) to `sum`.
-#[inline(always)]
-pub(crate) fn gather(sum: &mut Lanes, spikes: &[u16], weights: &[Lanes], stride: usize, column: usize) {
-    for &source in spikes {
-        sum.add(&weights[usize::from(source) * stride + column]);
     }
 }
 

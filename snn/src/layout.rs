@@ -1,10 +1,8 @@
-//! The flat parameter vector: named blocks, and their padded copy in an evaluator.
+//! The flat parameter vector: named blocks.
 
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
-
-use crate::lanes::{Lanes, WIDTH};
 
 /// Named blocks that tile a controller's parameter vector, in order and without gaps.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -15,7 +13,8 @@ pub struct Layout {
 /// One matrix (or row vector) of parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Block {
-    /// Such as `hidden.0.input`, `hidden.0.recurrent`, `readout.weight`, `readout.bias`.
+    /// Such as `hidden.0.input`, `hidden.0.recurrent`, `hidden.1.skip.input`, `readout.weight`,
+    /// `readout.bias`, `hidden.0.parameter.decay`.
     pub name: String,
     /// Index of the first parameter in the flat vector.
     pub offset: usize,
@@ -26,14 +25,20 @@ pub struct Block {
     pub cols: usize,
     /// Weight = `scale · θ`.
     pub scale: f32,
-    /// Standard deviation of θ at the start of the search; 0: starts at zero.
+    /// Mean of θ at the start of the search; 0 but for binary connections.
+    pub initial_mean: f32,
+    /// Standard deviation of θ at the start of the search.
     pub initial_std: f32,
+    /// Of a sparse block: the connections that exist, as ascending flat indices
+    /// `pre · cols + post`. Only they have parameters, in this order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mask: Option<Vec<u32>>,
 }
 
 impl Block {
     /// Number of parameters.
     pub fn len(&self) -> usize {
-        self.rows * self.cols
+        self.mask.as_ref().map_or(self.rows * self.cols, |mask| mask.len())
     }
 
     /// Whether the block has no parameters; never so in a built controller.
@@ -46,8 +51,8 @@ impl Block {
         self.offset..self.offset + self.len()
     }
 
-    /// Index in the flat vector of the connection from `pre` to `post`.
-    pub fn index(&self, pre: usize, post: usize) -> usize {
+    /// Index in the flat vector of the connection from `pre` to `post`; `None` if there is none.
+    pub fn index(&self, pre: usize, post: usize) -> Option<usize> {
         debug_assert!(
             pre < self.rows && post < self.cols,
             "({pre}, {post}) is outside the {} × {} block {}",
@@ -55,7 +60,31 @@ impl Block {
             self.cols,
             self.name
         );
-        self.offset + pre * self.cols + post
+        let place = pre * self.cols + post;
+        let within = match &self.mask {
+            None => Some(place),
+            Some(mask) => mask.binary_search(&(place as u32)).ok(),
+        };
+        within.map(|index| self.offset + index)
+    }
+
+    /// Calls `each` with row, column and θ of every connection that exists.
+    pub(crate) fn visit(&self, parameters: &[f32], mut each: impl FnMut(usize, usize, f32)) {
+        let parameters = &parameters[self.range()];
+        match &self.mask {
+            None => {
+                for (pre, row) in parameters.chunks_exact(self.cols).enumerate() {
+                    for (post, &theta) in row.iter().enumerate() {
+                        each(pre, post, theta);
+                    }
+                }
+            }
+            Some(mask) => {
+                for (&place, &theta) in mask.iter().zip(parameters) {
+                    each(place as usize / self.cols, place as usize % self.cols, theta);
+                }
+            }
+        }
     }
 }
 
@@ -88,60 +117,16 @@ impl Layout {
         scale: f32,
         initial_std: f32,
     ) -> usize {
-        self.blocks.push(Block { name, offset: self.len(), rows, cols, scale, initial_std });
+        let offset = self.len();
+        let (initial_mean, mask) = (0.0, None);
+        self.blocks.push(Block { name, offset, rows, cols, scale, initial_mean, initial_std, mask });
         self.blocks.len() - 1
     }
-}
 
-/// The blocks of a [`Layout`] as an evaluator stores them for one individual: weights instead of
-/// θ, and rows padded with zeros to whole [`Lanes`].
-#[derive(Clone, Debug)]
-pub(crate) struct Padded {
-    layout: Layout,
-    /// First lane of each block, and one past the last block.
-    starts: Vec<usize>,
-}
-
-impl Padded {
-    pub(crate) fn new(layout: Layout) -> Self {
-        let mut starts = vec![0];
-        for (i, block) in layout.blocks.iter().enumerate() {
-            starts.push(starts[i] + block.rows * block.cols.div_ceil(WIDTH));
-        }
-        Self { layout, starts }
-    }
-
-    pub(crate) fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
-    /// Lanes of all blocks of one individual.
-    pub(crate) fn lanes(&self) -> usize {
-        self.starts[self.layout.blocks.len()]
-    }
-
-    /// Lanes of the block with this index.
-    pub(crate) fn range(&self, block: usize) -> Range<usize> {
-        self.starts[block]..self.starts[block + 1]
-    }
-
-    /// Writes the weights of one individual; padding stays zero.
-    pub(crate) fn load(&self, weights: &mut [Lanes], parameters: &[f32]) {
-        assert_eq!(
-            parameters.len(),
-            self.layout.len(),
-            "the length of a parameter vector is `layout().len()`"
-        );
-        for (index, block) in self.layout.blocks.iter().enumerate() {
-            let source = parameters[block.range()].chunks_exact(block.cols);
-            let target = weights[self.range(index)].chunks_exact_mut(block.cols.div_ceil(WIDTH));
-            for (target, source) in target.zip(source) {
-                for (lanes, values) in target.iter_mut().zip(source.chunks(WIDTH)) {
-                    for (weight, &value) in lanes.0.iter_mut().zip(values) {
-                        *weight = block.scale * value;
-                    }
-                }
-            }
-        }
+    /// Sets what the last block has beyond [`push`](Self::push).
+    pub(crate) fn refine(&mut self, mean: f32, mask: Option<Vec<u32>>) {
+        let block = self.blocks.last_mut().expect("a block has been pushed");
+        block.initial_mean = mean;
+        block.mask = mask;
     }
 }

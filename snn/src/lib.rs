@@ -69,22 +69,38 @@
 //! ```
 
 mod activity;
+#[allow(unused_variables, reason = "most generated models do not tell recurrent input apart")]
+mod compiled;
 mod config;
 mod controller;
 mod cpu;
+mod decoder;
+mod encoder;
+mod equations;
 mod error;
+mod gpu;
 mod lanes;
 mod layout;
 mod mlp;
 mod network;
 mod neuron;
+mod output;
+mod padded;
 mod probe;
+mod weights;
+mod wiring;
 
 pub use activity::Activity;
-pub use config::{Activation, ControllerConfig, HiddenLayer, LayerConfig, MlpConfig, Precision, SnnConfig};
+pub use config::{
+    Activation, ControllerConfig, HiddenLayer, LayerConfig, MlpConfig, Precision, Scope, SnnConfig,
+};
 pub use controller::{Controller, Evaluator};
+pub use decoder::{Count, DecoderConfig, FilteredRate, Membrane, PopulationVector};
+pub use encoder::{Current, Delta, EncoderConfig, Latency, Population, Rate};
+pub use equations::EquationError;
 pub use error::{MAX_NEURONS, MAX_TICKS, SnnError};
+pub use gpu::{BackendError, Gpu};
 pub use lanes::tanh;
 pub use layout::{Block, Layout};
-pub use neuron::{NeuronInfo, NeuronParameters, ParameterInfo, Reset, StateInfo, neurons};
+pub use neuron::{NeuronInfo, ParameterInfo, StateInfo, neurons};
 pub use probe::{LayerProbe, Probe, StateProbe};

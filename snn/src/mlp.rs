@@ -15,10 +15,13 @@ use crate::activity::Activity;
 use crate::config::{Activation, MlpConfig};
 use crate::controller::{Controller, Evaluator, check_step};
 use crate::error::{SnnError, check, check_neurons};
+use crate::gpu::BackendError;
 use crate::lanes::{Lanes, WIDTH, dense, tanh, values};
-use crate::layout::{Layout, Padded};
+use crate::layout::Layout;
 use crate::network::gain;
-use crate::probe::Probe;
+use crate::output::copy_active;
+use crate::padded::Padded;
+use crate::probe::{Probe, fill};
 
 /// A multilayer perceptron.
 pub(crate) struct Mlp {
@@ -85,7 +88,8 @@ impl Controller for Mlp {
         Box::new(MlpEvaluator {
             weights: vec![Lanes::ZERO; slots * self.shape.blocks.lanes()],
             outputs: vec![Lanes::ZERO; slots * self.shape.lanes],
-            activity: vec![Activity::default(); slots],
+            actions: vec![0.0; slots * self.outputs()],
+            episodes: vec![Episode::default(); slots],
             input: Vec::new(),
             shape: Arc::clone(&self.shape),
         })
@@ -109,13 +113,24 @@ struct MlpEvaluator {
     weights: Vec<Lanes>,
     /// Per slot: activations of the last control step, hidden layers and outputs; kept for probes.
     outputs: Vec<Lanes>,
-    activity: Vec<Activity>,
+    actions: Vec<f32>,
+    episodes: Vec<Episode>,
     /// Input of the layer at hand.
     input: Vec<f32>,
 }
 
+/// One slot's progress.
+#[derive(Clone, Copy, Default)]
+struct Episode {
+    activity: Activity,
+    /// Whether the parameters are not finite.
+    unusable: bool,
+    /// Whether an activation became infinite or no number.
+    fault: bool,
+}
+
 impl MlpEvaluator {
-    fn step_slot(&mut self, slot: usize, observation: &[f32], action: &mut [f32]) {
+    fn step_slot(&mut self, slot: usize, observation: &[f32]) {
         let (shape, input) = (&*self.shape, &mut self.input);
         let weights = &self.weights[slot * shape.blocks.lanes()..];
         let mut rest = &mut self.outputs[slot * shape.lanes..];
@@ -144,55 +159,72 @@ impl MlpEvaluator {
             input.clear();
             input.extend(values(out, size));
         }
-        action.copy_from_slice(input);
-        self.activity[slot].steps += 1;
-        self.activity[slot].synaptic_operations += shape.products;
+        let outputs = input.len();
+        self.actions[slot * outputs..(slot + 1) * outputs].copy_from_slice(input);
+        let Episode { activity, unusable, fault } = &mut self.episodes[slot];
+        *fault |= *unusable || !input.iter().all(|action| action.is_finite());
+        activity.steps += 1;
+        activity.dense(shape.products);
     }
 }
 
 impl Evaluator for MlpEvaluator {
     fn slots(&self) -> usize {
-        self.activity.len()
+        self.episodes.len()
     }
 
     fn load(&mut self, slot: usize, parameters: &[f32]) {
         let blocks = &self.shape.blocks;
         let lanes = blocks.lanes();
         blocks.load(&mut self.weights[slot * lanes..(slot + 1) * lanes], parameters);
+        self.episodes[slot].unusable = !parameters.iter().all(|p| p.is_finite());
     }
 
-    fn reset(&mut self, slot: usize) {
+    fn reset(&mut self, slot: usize, _seed: u64) {
         let lanes = self.shape.lanes;
         self.outputs[slot * lanes..(slot + 1) * lanes].fill(Lanes::ZERO);
-        self.activity[slot] = Activity::default();
+        let Episode { unusable, .. } = self.episodes[slot];
+        self.episodes[slot] = Episode { unusable, fault: unusable, ..Episode::default() };
     }
 
-    fn step(&mut self, active: &[bool], observations: &[f32], actions: &mut [f32]) {
-        let sizes = &self.shape.sizes;
-        let (inputs, outputs) = (sizes[0], sizes[sizes.len() - 1]);
-        check_step(self.slots(), (inputs, outputs), active, observations, actions);
-        let observations = observations.chunks_exact(inputs);
-        let actions = actions.chunks_exact_mut(outputs);
-        for (slot, (observation, action)) in observations.zip(actions).enumerate() {
+    fn begin(&mut self, active: &[bool], observations: &[f32], _rewards: &[f32]) {
+        let inputs = self.shape.sizes[0];
+        check_step(self.slots(), inputs, active, observations);
+        for (slot, observation) in observations.chunks_exact(inputs).enumerate() {
             if active[slot] {
-                self.step_slot(slot, observation, action);
+                self.step_slot(slot, observation);
             }
         }
     }
 
-    fn activity(&self, slot: usize) -> Activity {
-        self.activity[slot]
+    fn finish(&mut self, active: &[bool], actions: &mut [f32]) -> Result<(), BackendError> {
+        copy_active(active, &self.actions, actions);
+        Ok(())
     }
 
-    fn probe(&self, slot: usize, probe: &mut Probe) {
+    fn activity(&self, slot: usize) -> Activity {
+        self.episodes[slot].activity
+    }
+
+    fn fault(&self, slot: usize) -> bool {
+        self.episodes[slot].fault
+    }
+
+    fn watch(&mut self, _slot: Option<usize>) -> Result<(), BackendError> {
+        Ok(())
+    }
+
+    fn probe(&self, slot: usize, probe: &mut Probe) -> Result<(), BackendError> {
         let mut outputs = &self.outputs[slot * self.shape.lanes..];
         let sizes = &self.shape.sizes[1..];
         for (index, &size) in sizes.iter().enumerate() {
             let (lanes, later) = outputs.split_at(size.div_ceil(WIDTH));
             outputs = later;
             let name = if index + 1 < sizes.len() { format!("hidden.{index}") } else { "readout".into() };
-            let states = probe.entry(sizes.len(), index).fill(&name, size, (0, &[]), ["y"].into_iter());
-            states[0].values.extend(values(lanes, size));
+            let layer = probe.entry(sizes.len(), index);
+            layer.fill(&name, size, (0, &[]));
+            fill(&mut layer.states, std::iter::once(("y", values(lanes, size))));
         }
+        Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! The inner state of one individual, for recordings and plots.
 
+use crate::network::{Network, Population};
+
 /// What [`Evaluator::probe`](crate::Evaluator::probe) reads: one entry per layer from input to
 /// output, the last being the readout. Reuse one value for many probes.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,6 +25,10 @@ pub struct LayerProbe {
     /// State variables after the last control step. Readout and MLP layers have one: the value
     /// before the output's tanh without bias (`r`), or the activation (`y`).
     pub states: Vec<StateProbe>,
+    /// Of a watched individual: what happened in each tick of the last control step; `ticks` rows of
+    /// `neurons` values each. First the input `current`; of spiking layers then `membrane` and
+    /// `threshold`, the two sides of the spike condition; then the state variables after the tick.
+    pub traces: Vec<StateProbe>,
 }
 
 /// One state variable of all neurons of a layer.
@@ -68,26 +74,60 @@ impl LayerProbe {
         Some(&state.values)
     }
 
-    /// Overwrites everything but the state values, and hands those out, emptied, to fill.
-    pub(crate) fn fill<'a>(
-        &mut self,
-        name: &str,
-        neurons: usize,
-        spikes: (usize, &[u64]),
-        states: impl ExactSizeIterator<Item = &'a str>,
-    ) -> &mut [StateProbe] {
+    /// Overwrites everything but states and traces.
+    pub(crate) fn fill(&mut self, name: &str, neurons: usize, (ticks, spikes): (usize, &[u64])) {
         self.name.clear();
         self.name.push_str(name);
-        self.neurons = neurons;
-        self.ticks = spikes.0;
+        (self.neurons, self.ticks) = (neurons, ticks);
         self.spikes.clear();
-        self.spikes.extend_from_slice(spikes.1);
-        self.states.resize_with(states.len(), StateProbe::default);
-        for (probe, name) in self.states.iter_mut().zip(states) {
-            probe.name.clear();
-            probe.name.push_str(name);
-            probe.values.clear();
+        self.spikes.extend_from_slice(spikes);
+    }
+}
+
+/// Overwrites `probes` by named values.
+pub(crate) fn fill<'a, V: IntoIterator<Item = f32>>(
+    probes: &mut Vec<StateProbe>,
+    named: impl Iterator<Item = (&'a str, V)>,
+) {
+    let mut count = 0;
+    for (name, values) in named {
+        if probes.len() == count {
+            probes.push(StateProbe::default());
         }
-        &mut self.states
+        let probe = &mut probes[count];
+        probe.name.clear();
+        probe.name.push_str(name);
+        probe.values.clear();
+        probe.values.extend(values);
+        count += 1;
+    }
+    probes.truncate(count);
+}
+
+/// Names of the traces of a population.
+fn traces(population: &Population) -> impl Iterator<Item = &str> {
+    let condition = if population.spiking() { &["membrane", "threshold"][..] } else { &[] };
+    let states = population.neuron.kernel().states.iter().map(String::as_str);
+    ["current"].into_iter().chain(condition.iter().copied()).chain(states)
+}
+
+impl Probe {
+    /// Fills in one population of a spiking network; `recorded` holds its traces, or nothing.
+    pub(crate) fn fill_population<V: IntoIterator<Item = f32>>(
+        &mut self,
+        network: &Network,
+        index: usize,
+        spikes: &[u64],
+        states: impl Iterator<Item = V>,
+        recorded: &[Vec<f32>],
+    ) {
+        let population = &network.populations[index];
+        let layer = self.entry(network.populations.len(), index);
+        let ticks = if population.spiking() { network.ticks } else { 0 };
+        layer.fill(&population.name, population.neurons, (ticks, spikes));
+        let names = population.neuron.kernel().states.iter().map(String::as_str);
+        fill(&mut layer.states, names.zip(states));
+        let recorded = recorded.iter().map(|values| values.iter().copied());
+        fill(&mut layer.traces, traces(population).zip(recorded));
     }
 }

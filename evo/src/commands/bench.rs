@@ -7,13 +7,15 @@ use envs::Envs;
 use rand::Rng as _;
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
-use snn::Activity;
+use snn::{Activity, BackendError, Controller, ControllerConfig, Evaluator};
 
+use crate::backend::Backend;
 use crate::bench_strategy;
 use crate::cli::{BenchController, BenchPhysics, BenchRollout, BenchStrategy};
 use crate::commands::{print_json, print_line, read_config, task};
 use crate::failure::{Blame, Failure};
 use crate::random::{Purpose, Stream};
+use crate::rollout::RolloutError;
 use crate::trainer::{Setup, Trainer, pool};
 
 /// Processor seconds of this process, all threads.
@@ -120,58 +122,54 @@ struct ControllerReport {
 
 /// Random observations for a population of random individuals, each with weights of its own.
 pub(super) fn controller(args: &BenchController) -> Result<(), Failure> {
-    let (_, config) = read_config(&args.config)?;
+    let (_, mut config) = read_config(&args.config)?;
+    if let (Some(precision), ControllerConfig::Snn(snn)) = (args.precision, &mut config.controller) {
+        snn.precision = precision.into();
+    }
     let setup = Setup::new(&config).usage()?;
     let network = &setup.controller;
     let pool = pool(args.threads.unwrap_or(0)).run()?;
     let threads = pool.current_num_threads();
-    let per = args.population.div_ceil(threads);
-    let (inputs, outputs) = (network.inputs(), network.outputs());
+    let (backend, _) = args.backend.resolve(network, args.population, threads).usage()?;
     let limit = Duration::from_secs_f64(args.seconds);
-    let results = pool.broadcast(|context| {
-        let first = context.index() * per;
-        let slots = per.min(args.population.saturating_sub(first));
-        let mut evaluator = network.evaluator(slots);
-        for slot in 0..slots {
-            let mut stream = Stream::new(1, Purpose::Bench, 0, (first + slot) as u64, 0);
-            // The initial readout is zero, which would leave its part of the work untouched.
-            let mut parameters = network.initial(&mut stream);
-            parameters.iter_mut().filter(|p| **p == 0.0).for_each(|p| *p = unit(&mut stream));
-            evaluator.load(slot, &parameters);
-            evaluator.reset(slot);
+    let results: Result<Vec<Measured>, BackendError> = match &backend {
+        Backend::Cpu => {
+            let per = args.population.div_ceil(threads);
+            let run = |context: rayon::BroadcastContext<'_>| {
+                let first = context.index() * per;
+                let slots = per.min(args.population.saturating_sub(first));
+                measure(network.as_ref(), network.evaluator(slots), first, limit, thread_cpu_s)
+            };
+            pool.broadcast(run).into_iter().collect()
         }
-        let mut stream = Stream::new(1, Purpose::Bench, 1, first as u64, 0);
-        let observations: Vec<f32> = (0..slots * inputs).map(|_| unit(&mut stream)).collect();
-        let mut actions = vec![0.0; slots * outputs];
-        let active = vec![true; slots];
-        let (began, cpu) = (Instant::now(), thread_cpu_s());
-        let mut rounds = 0u64;
-        while slots > 0 && began.elapsed() < limit {
-            evaluator.step(&active, &observations, &mut actions);
-            rounds += 1;
+        Backend::Gpu(gpu) => {
+            let evaluator = network.gpu_evaluator(gpu, args.population);
+            let evaluator = evaluator.ok_or(RolloutError::NoKernel).usage()?.usage()?;
+            measure(network.as_ref(), evaluator, 0, limit, cpu_s).map(|measured| vec![measured])
         }
-        let mut activity = Activity::default();
-        (0..slots).for_each(|slot| activity.merge(&evaluator.activity(slot)));
-        (rounds * slots as u64, began.elapsed().as_secs_f64(), thread_cpu_s() - cpu, activity)
-    });
+    };
+    let results = results.run()?;
     let mut activity = Activity::default();
-    results.iter().for_each(|r| activity.merge(&r.3));
+    results.iter().for_each(|r| activity.merge(&r.activity));
+    let per_s = |r: &Measured| r.steps as f64 / r.wall_s;
     let report = ControllerReport {
         controller: network.describe(),
         population: args.population,
-        backend: "cpu",
+        backend: backend.name(),
         threads,
-        controller_steps_per_s: results.iter().filter(|r| r.0 > 0).map(|r| r.0 as f64 / r.1).sum(),
-        controller_steps_per_cpu_s: results.iter().map(|r| r.0 as f64).sum::<f64>()
-            / results.iter().map(|r| r.2).sum::<f64>(),
+        controller_steps_per_s: results.iter().filter(|r| r.steps > 0).map(per_s).sum(),
+        controller_steps_per_cpu_s: results.iter().map(|r| r.steps as f64).sum::<f64>()
+            / results.iter().map(|r| r.cpu_s).sum::<f64>(),
         spike_rate: activity.spike_rate(),
     };
     if args.json {
         return print_json(&report);
     }
     print_line(&format!(
-        "{}: {:.0} controller steps/s for {} individuals on {} threads, {:.0} per CPU second, spike rate {:.3}",
+        "{} on {}: {:.0} controller steps/s for {} individuals on {} threads, {:.0} per CPU second, spike \
+         rate {:.3}",
         report.controller,
+        report.backend,
         report.controller_steps_per_s,
         report.population,
         report.threads,
@@ -179,6 +177,50 @@ pub(super) fn controller(args: &BenchController) -> Result<(), Failure> {
         report.spike_rate
     ));
     Ok(())
+}
+
+struct Measured {
+    steps: u64,
+    wall_s: f64,
+    cpu_s: f64,
+    activity: Activity,
+}
+
+/// Steps all individuals of `evaluator`, of which the first is number `first`, for a while.
+fn measure(
+    network: &dyn Controller,
+    mut evaluator: Box<dyn Evaluator>,
+    first: usize,
+    limit: Duration,
+    clock: fn() -> f64,
+) -> Result<Measured, BackendError> {
+    let slots = evaluator.slots();
+    for slot in 0..slots {
+        let mut stream = Stream::new(1, Purpose::Bench, 0, (first + slot) as u64, 0);
+        // The initial readout is zero, which would leave its part of the work untouched.
+        let mut parameters = network.initial(&mut stream);
+        parameters.iter_mut().filter(|p| **p == 0.0).for_each(|p| *p = unit(&mut stream));
+        evaluator.load(slot, &parameters);
+        evaluator.reset(slot, slot as u64);
+    }
+    let mut stream = Stream::new(1, Purpose::Bench, 1, first as u64, 0);
+    let observations: Vec<f32> = (0..slots * network.inputs()).map(|_| unit(&mut stream)).collect();
+    let mut actions = vec![0.0; slots * network.outputs()];
+    let active = vec![true; slots];
+    if slots > 0 {
+        // Kernels are compiled at the first step.
+        evaluator.step(&active, &observations, &mut actions)?;
+    }
+    let (began, cpu) = (Instant::now(), clock());
+    let mut rounds = 0u64;
+    while slots > 0 && began.elapsed() < limit {
+        evaluator.step(&active, &observations, &mut actions)?;
+        rounds += 1;
+    }
+    let (wall_s, cpu_s) = (began.elapsed().as_secs_f64(), clock() - cpu);
+    let mut activity = Activity::default();
+    (0..slots).for_each(|slot| activity.merge(&evaluator.activity(slot)));
+    Ok(Measured { steps: rounds * slots as u64, wall_s, cpu_s, activity })
 }
 
 /// Processor seconds of the calling thread.
@@ -243,7 +285,7 @@ pub(super) fn rollout(args: &BenchRollout) -> Result<(), Failure> {
     if let Some(engine) = args.engine {
         config = config.on_engine(engine).usage()?;
     }
-    let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0)).usage()?;
+    let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0), args.backend).usage()?;
     let began = Instant::now();
     let mut first_generation_s = None;
     while began.elapsed().as_secs_f64() < args.seconds || first_generation_s.is_none() {

@@ -14,7 +14,7 @@ pub(super) fn eval(args: &EvalArgs) -> Result<(), Failure> {
     let pool = pool(args.threads.unwrap_or(0)).run()?;
     let rollout = trained.setup.rollout(spec.horizon, Some(pool)).run()?;
     let seed = args.seed.unwrap_or(FRESH_SEED);
-    let results = evaluate::run(&rollout, &trained.policy, episodes, seed, spec.terms);
+    let results = evaluate::run(&rollout, &trained.policy, episodes, seed, spec.terms).run()?;
     let evaluation = Evaluation::new(spec.name, trained.setup.options.engine, spec.terms, &results);
     if args.json {
         return print_json(&evaluation);

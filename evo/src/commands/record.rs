@@ -37,7 +37,7 @@ impl Tape {
         self.observation.extend_from_slice(moment.observation);
         self.action.extend_from_slice(action);
         self.terms.extend_from_slice(moment.envs.terms(moment.slot));
-        moment.evaluator.probe(moment.slot, probe);
+        moment.evaluator.probe(moment.slot, probe).expect("episodes are observed on the CPU");
         self.spikes.resize_with(probe.layers.len(), Vec::new);
         self.states.resize_with(probe.layers.len(), Vec::new);
         for (index, layer) in probe.layers.iter().enumerate() {
@@ -66,7 +66,8 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
     let mut probe = Probe::default();
     let episodes = run_observed(&rollout, &trained.policy, args.episodes, seed, spec.terms, &mut |moment| {
         tapes[moment.episode].add(moment, &mut probe);
-    });
+    })
+    .run()?;
     let mut file = Checkpoint::new();
     let options = trained.setup.options;
     let names = |channels: &[envs::Channel]| channels.iter().map(|c| c.name.clone()).collect::<Vec<_>>();

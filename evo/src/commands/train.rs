@@ -50,7 +50,7 @@ pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {
     }
     let text = ron_io::to_text(&config).usage()?;
     // Building it is the check: whatever is wrong is said before a folder exists.
-    let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0)).usage()?;
+    let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0), args.backend).usage()?;
     if let Some(init) = &args.init {
         trainer.warm_start(&load_checkpoint(init)?).usage()?;
     }
@@ -84,7 +84,7 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
     if let Some(generations) = args.generations {
         config.run.generations = generations;
     }
-    let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0)).usage()?;
+    let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0), args.backend).usage()?;
     if let Some(checkpoint) = &checkpoint {
         check_same_config(checkpoint, &config, &folder)?;
         trainer.restore(checkpoint).usage()?;
@@ -180,21 +180,30 @@ fn go_on(
     let began = std::time::Instant::now();
     let (mut evaluation, mut validation) = (earlier.evaluation, earlier.validation);
     let mut blow_ups = trainer.blow_ups();
+    let mut failures = trainer.failures();
     let mut interrupted = false;
     let mut wall_s = earlier.wall_s;
     while !over(&trainer) {
-        let mut row: MetricsRow = trainer.advance().run()?;
+        let mut row: MetricsRow = match trainer.advance() {
+            Ok(row) => row,
+            Err(error) => {
+                // What was told before is whole.
+                metrics.sync().run()?;
+                trainer.checkpoint().save(&folder.last()).run()?;
+                return Err(error).run();
+            }
+        };
         let generation = trainer.generation();
         let last = over(&trainer);
         let mut improved = false;
         if last || (run.eval_every > 0 && generation.is_multiple_of(run.eval_every)) {
             let before = trainer.best_eval();
-            let result = trainer.evaluate();
+            let result = trainer.evaluate().run()?;
             improved = before.is_none_or(|best| result.return_mean > best);
             row.eval_return_mean = Some(result.return_mean);
             row.eval_return_std = Some(result.return_std);
             evaluation = Some((result.return_mean, result.return_std, result.episodes));
-            validation = trainer.validate().map(|result| (result.return_mean, result.return_std));
+            validation = trainer.validate().run()?.map(|result| (result.return_mean, result.return_std));
             row.validation_return_mean = validation.map(|v| v.0);
             row.validation_return_std = validation.map(|v| v.1);
         }
@@ -210,6 +219,14 @@ fn go_on(
             blow_ups = trainer.blow_ups();
         }
         interrupted = interrupt::requested() && !last;
+        if trainer.failures() > failures {
+            progress.warn(&format!(
+                "controllers failed in {} episodes of generation {generation} (parameters or states that \
+                 are not finite); they rank last",
+                trainer.failures() - failures
+            ));
+            failures = trainer.failures();
+        }
         let due = run.checkpoint_every > 0 && generation.is_multiple_of(run.checkpoint_every);
         if due || last || interrupted || improved {
             metrics.sync().run()?;

@@ -1,0 +1,122 @@
+//! 0/1 connections: the input of a neuron is a count of spikes AND connections.
+//!
+//! Between populations the connections of one word of sources to all targets lie side by side, so
+//! that a word of spikes meets eight targets per instruction. From currents they are rows of bits.
+
+use super::synapses::{Spikes, Synapses, part, part_mut};
+use crate::lanes::{Lanes, WIDTH};
+use crate::network::{Network, Projection, Source};
+use crate::weights::snap_current;
+
+pub(crate) struct Bits {
+    /// Per slot: words of each projection.
+    words: Vec<u64>,
+    /// First word of each projection, and one past the last.
+    starts: Vec<usize>,
+    /// Whether the sources of a projection are currents.
+    dense: Vec<bool>,
+    /// Excitatory sources of each projection, as masks.
+    excitatory: Vec<Vec<u64>>,
+}
+
+impl Synapses for Bits {
+    fn new(network: &Network, slots: usize) -> Self {
+        let currents = !network.encoder.encoder().spiking();
+        let (mut starts, mut dense, mut excitatory) = (vec![0], Vec::new(), Vec::new());
+        for projection in &network.projections {
+            let (rows, cols) = (projection.rows, projection.cols.div_ceil(WIDTH) * WIDTH);
+            let is_dense = currents && projection.source == Source::Input;
+            let size = if is_dense { rows * cols.div_ceil(64) } else { rows.div_ceil(64) * cols };
+            starts.push(starts[starts.len() - 1] + size);
+            dense.push(is_dense);
+            let mut mask = vec![0_u64; rows.div_ceil(64)];
+            for row in (0..rows).filter(|&row| projection.signs.get(row).is_none_or(|&sign| sign > 0)) {
+                mask[row / 64] |= 1 << (row % 64);
+            }
+            excitatory.push(mask);
+        }
+        let size = starts[starts.len() - 1];
+        Self { words: vec![0; slots * size], starts, dense, excitatory }
+    }
+
+    fn load(&mut self, network: &Network, slot: usize, parameters: &[f32]) {
+        let size = self.starts[self.starts.len() - 1];
+        let words = part_mut(&mut self.words, size, slot);
+        words.fill(0);
+        for (index, projection) in network.projections.iter().enumerate() {
+            let cols = projection.cols.div_ceil(WIDTH) * WIDTH;
+            let words = &mut words[self.starts[index]..self.starts[index + 1]];
+            network.visit_weights(projection, parameters, |pre, post, weight| {
+                if weight == 0.0 {
+                    return;
+                }
+                if self.dense[index] {
+                    words[pre * cols.div_ceil(64) + post / 64] |= 1 << (post % 64);
+                } else {
+                    words[pre / 64 * cols + post] |= 1 << (pre % 64);
+                }
+            });
+        }
+    }
+
+    fn currents(&mut self, projection: &Projection, slot: usize, index: usize, x: &[f32], out: &mut [Lanes]) {
+        let words = part(&self.words, self.starts[self.starts.len() - 1], slot);
+        let words = &words[self.starts[index]..self.starts[index + 1]];
+        let row_words = (out.len() * WIDTH).div_ceil(64);
+        for (column, out) in out.iter_mut().enumerate() {
+            let mut sum = Lanes::ZERO;
+            for (&x, row) in x.iter().zip(words.chunks_exact(row_words)) {
+                let bits = (row[column * WIDTH / 64] >> (column * WIDTH % 64)) as u32;
+                for (lane, sum) in sum.0.iter_mut().enumerate() {
+                    *sum += if bits >> lane & 1 == 1 { x } else { 0.0 };
+                }
+            }
+            for (out, sum) in out.0.iter_mut().zip(sum.0) {
+                *out = snap_current(sum * projection.unit.scale);
+            }
+        }
+    }
+
+    fn add(&self, projection: &Projection, slot: usize, index: usize, spikes: Spikes<'_>, out: &mut [Lanes]) {
+        let words = part(&self.words, self.starts[self.starts.len() - 1], slot);
+        let words = &words[self.starts[index]..self.starts[index + 1]];
+        let cols = out.len() * WIDTH;
+        for (column, out) in out.iter_mut().enumerate() {
+            let mut counts = [0_i64; WIDTH];
+            for (word, &bits) in spikes.words.iter().enumerate() {
+                let plus = bits & self.excitatory[index][word];
+                let minus = bits & !self.excitatory[index][word];
+                let targets = &words[word * cols + column * WIDTH..][..WIDTH];
+                if plus != 0 {
+                    for (count, target) in counts.iter_mut().zip(targets) {
+                        *count += i64::from((plus & target).count_ones());
+                    }
+                }
+                if minus != 0 {
+                    for (count, target) in counts.iter_mut().zip(targets) {
+                        *count -= i64::from((minus & target).count_ones());
+                    }
+                }
+            }
+            for (out, count) in out.0.iter_mut().zip(counts) {
+                *out += count as f32 * projection.unit.scale;
+            }
+        }
+    }
+
+    fn fan_out(&self, network: &Network, slot: usize, source: usize, out: &mut [u32]) {
+        let words = part(&self.words, self.starts[self.starts.len() - 1], slot);
+        out.fill(0);
+        for (index, projection) in network.projections.iter().enumerate() {
+            if projection.source != Source::Population(source) {
+                continue;
+            }
+            let cols = projection.cols.div_ceil(WIDTH) * WIDTH;
+            let words = &words[self.starts[index]..self.starts[index + 1]];
+            for (neuron, count) in out.iter_mut().enumerate() {
+                let targets = &words[neuron / 64 * cols..][..cols];
+                *count += targets.iter().map(|word| (word >> (neuron % 64) & 1) as u32).sum::<u32>();
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! 32-bit weights: a spike adds a row.
+
+use super::synapses::{Spikes, Synapses, part, part_mut};
+use crate::lanes::{Lanes, WIDTH, dense};
+use crate::network::{Network, Projection};
+use crate::weights::snap_current;
+
+pub(crate) struct Floats {
+    /// Per slot: rows of each projection, padded with zeros to whole lanes.
+    weights: Vec<Lanes>,
+    /// First lane of each projection, and one past the last.
+    starts: Vec<usize>,
+    snap: bool,
+}
+
+impl Synapses for Floats {
+    fn new(network: &Network, slots: usize) -> Self {
+        let mut starts = vec![0];
+        for projection in &network.projections {
+            let rows = projection.rows + usize::from(projection.bias);
+            starts.push(starts[starts.len() - 1] + rows * projection.cols.div_ceil(WIDTH));
+        }
+        let lanes = starts[starts.len() - 1];
+        Self { weights: vec![Lanes::ZERO; slots * lanes], starts, snap: network.precision.grid() }
+    }
+
+    fn load(&mut self, network: &Network, slot: usize, parameters: &[f32]) {
+        let lanes = self.starts[self.starts.len() - 1];
+        let weights = part_mut(&mut self.weights, lanes, slot);
+        for (index, projection) in network.projections.iter().enumerate() {
+            let stride = projection.cols.div_ceil(WIDTH);
+            let weights = &mut weights[self.starts[index]..self.starts[index + 1]];
+            network.visit_weights(projection, parameters, |pre, post, weight| {
+                weights[pre * stride + post / WIDTH].0[post % WIDTH] = weight;
+            });
+        }
+    }
+
+    fn currents(&mut self, _: &Projection, slot: usize, index: usize, x: &[f32], out: &mut [Lanes]) {
+        dense(x, self.rows(slot, index), out);
+        if self.snap {
+            for current in out.iter_mut().flat_map(|lanes| &mut lanes.0) {
+                *current = snap_current(*current);
+            }
+        }
+    }
+
+    fn add(&self, _: &Projection, slot: usize, index: usize, spikes: Spikes<'_>, out: &mut [Lanes]) {
+        let (rows, stride) = (self.rows(slot, index), out.len());
+        // Four lanes at a time hide the latency of the additions.
+        let mut columns = out.chunks_exact_mut(4);
+        let mut column = 0;
+        for four in &mut columns {
+            let mut sums = [four[0], four[1], four[2], four[3]];
+            for &source in spikes.indices {
+                let row = &rows[usize::from(source) * stride + column..][..4];
+                for (sum, weights) in sums.iter_mut().zip(row) {
+                    sum.add(weights);
+                }
+            }
+            four.copy_from_slice(&sums);
+            column += 4;
+        }
+        for out in columns.into_remainder() {
+            let mut sum = *out;
+            for &source in spikes.indices {
+                sum.add(&rows[usize::from(source) * stride + column]);
+            }
+            *out = sum;
+            column += 1;
+        }
+    }
+}
+
+impl Floats {
+    fn rows(&self, slot: usize, index: usize) -> &[Lanes] {
+        let weights = part(&self.weights, self.starts[self.starts.len() - 1], slot);
+        &weights[self.starts[index]..self.starts[index + 1]]
+    }
+}

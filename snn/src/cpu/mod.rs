@@ -1,0 +1,394 @@
+//! Event-driven evaluator of spiking networks on the CPU.
+//!
+//! Only the connections of neurons that spiked are read. All ticks of one individual run before the
+//! next individual, so its weights come from memory once per control step.
+
+mod bits;
+mod bytes;
+mod floats;
+mod synapses;
+mod tick;
+
+use std::sync::Arc;
+
+use crate::activity::Activity;
+use crate::config::Precision;
+use crate::controller::{Evaluator, check_step};
+use crate::encoder::{Moment, Signal};
+use crate::gpu::BackendError;
+use crate::lanes::{Lanes, WIDTH, values};
+use crate::network::{Network, Population, Source};
+use crate::output;
+use crate::probe::Probe;
+use synapses::{Spikes, Synapses, part, part_mut};
+
+/// The evaluator for the network's precision.
+pub(crate) fn evaluator(network: &Arc<Network>, slots: usize) -> Box<dyn Evaluator> {
+    match network.precision {
+        Precision::F32 | Precision::F32Free => {
+            Box::new(CpuEvaluator::<floats::Floats>::new(Arc::clone(network), slots))
+        }
+        Precision::I8 => Box::new(CpuEvaluator::<bytes::Bytes>::new(Arc::clone(network), slots)),
+        Precision::Binary => Box::new(CpuEvaluator::<bits::Bits>::new(Arc::clone(network), slots)),
+    }
+}
+
+struct CpuEvaluator<S> {
+    network: Arc<Network>,
+    synapses: S,
+    /// Per slot: constants of the neuron models.
+    constants: Vec<Lanes>,
+    /// Per slot: state variables at the start of an episode, and now.
+    initial: Vec<Lanes>,
+    states: Vec<Lanes>,
+    /// Per slot and population: bit-packed spikes of earlier ticks and of those of the last control
+    /// step.
+    spikes: Vec<u64>,
+    /// Per slot: connections out of each neuron, if individuals differ.
+    fan_out: Vec<u32>,
+    /// Per slot: what follows the readout.
+    outputs: output::Outputs,
+    /// Per slot: what the encoder remembers.
+    memory: Vec<f32>,
+    episodes: Vec<Episode>,
+    actions: Vec<f32>,
+    watched: Option<usize>,
+    scratch: Scratch,
+}
+
+/// One slot's progress.
+#[derive(Clone, Copy, Debug, Default)]
+struct Episode {
+    seed: u64,
+    activity: Activity,
+    /// Whether the parameters are not finite.
+    unusable: bool,
+    /// Whether a state became infinite or no number.
+    fault: bool,
+}
+
+/// Buffers that carry nothing from one control step to the next.
+struct Scratch {
+    signal: Signal,
+    /// Spiking sources of the encoder in the tick at hand.
+    input: Vec<u16>,
+    /// Per population: current that is constant over the ticks, if it has any.
+    constant: Vec<Vec<Lanes>>,
+    forward: Vec<Lanes>,
+    recurrent: Vec<Lanes>,
+    /// Per population: spikes that arrive at its targets now.
+    arriving: Vec<Arriving>,
+    /// Per population.
+    tick: Vec<tick::Scratch>,
+    /// Per population: per trace, values of all ticks.
+    traces: Vec<Vec<Vec<f32>>>,
+}
+
+#[derive(Default)]
+struct Arriving {
+    indices: Vec<u16>,
+    words: Vec<u64>,
+}
+
+impl<S: Synapses> CpuEvaluator<S> {
+    fn new(network: Arc<Network>, slots: usize) -> Self {
+        let lanes = |per_slot: usize| vec![Lanes::ZERO; slots * per_slot];
+        let populations = &network.populations;
+        let widest = populations.iter().map(|p| p.stride).max().unwrap_or(0);
+        let fan_out = if network.precision == Precision::Binary { network.neurons() } else { 0 };
+        let mut evaluator = Self {
+            synapses: S::new(&network, slots),
+            constants: lanes(network.constant_lanes),
+            initial: lanes(network.state_lanes),
+            states: lanes(network.state_lanes),
+            spikes: vec![0; slots * network.spike_words],
+            fan_out: vec![0; slots * fan_out],
+            outputs: output::Outputs::new(&network, slots),
+            memory: vec![0.0; slots * network.encoder.encoder().memory(network.inputs)],
+            episodes: vec![Episode::default(); slots],
+            actions: vec![0.0; slots * network.outputs],
+            watched: None,
+            scratch: Scratch {
+                signal: Signal::default(),
+                input: Vec::new(),
+                constant: vec![Vec::new(); populations.len()],
+                forward: vec![Lanes::ZERO; widest],
+                recurrent: vec![Lanes::ZERO; widest],
+                arriving: populations.iter().map(|_| Arriving::default()).collect(),
+                tick: populations.iter().map(|_| tick::Scratch::default()).collect(),
+                traces: vec![Vec::new(); populations.len()],
+            },
+            network,
+        };
+        let zero = vec![0.0; evaluator.network.layout.len()];
+        for slot in 0..slots {
+            evaluator.load(slot, &zero);
+            evaluator.reset(slot, 0);
+        }
+        evaluator
+    }
+
+    /// Constants and start states of the neuron models of one individual.
+    fn load_neurons(&mut self, slot: usize, parameters: &[f32]) {
+        let network = &*self.network;
+        let constants = part_mut(&mut self.constants, network.constant_lanes, slot);
+        let initial = part_mut(&mut self.initial, network.state_lanes, slot);
+        network.neuron_values(parameters, |population, neuron, values| {
+            let (stride, lane) = (population.constant_stride(), neuron % WIDTH);
+            for (index, &value) in values.constants.iter().enumerate() {
+                let at = population.constant + index * stride;
+                if population.individual {
+                    constants[at + neuron / WIDTH].0[lane] = value;
+                } else {
+                    constants[at] = Lanes::splat(value);
+                }
+            }
+            for (index, &value) in values.initial.iter().enumerate() {
+                let at = population.state + index * population.stride;
+                if population.individual {
+                    initial[at + neuron / WIDTH].0[lane] = value;
+                } else {
+                    initial[at..at + population.stride].fill(Lanes::splat(value));
+                }
+            }
+        });
+    }
+
+    /// One control step of one individual.
+    fn step_slot(&mut self, slot: usize, observation: &[f32]) {
+        let network = &*self.network;
+        let states = part_mut(&mut self.states, network.state_lanes, slot);
+        let constants = part(&self.constants, network.constant_lanes, slot);
+        let spikes = part_mut(&mut self.spikes, network.spike_words, slot);
+        let fan_out = part(&self.fan_out, self.fan_out.len() / self.episodes.len(), slot);
+        let memory = network.encoder.encoder().memory(network.inputs);
+        let memory = part_mut(&mut self.memory, memory, slot);
+        let episode = &mut self.episodes[slot];
+        let activity = &mut episode.activity;
+        let watched = self.watched == Some(slot);
+        let scratch = &mut self.scratch;
+
+        let moment = Moment { seed: episode.seed, step: activity.steps, ticks: network.ticks };
+        network.encode(moment, observation, memory, &mut scratch.signal);
+        activity.steps += 1;
+        activity.dense(network.dense_operations());
+        for (index, population) in network.populations.iter().enumerate() {
+            if population.clear {
+                let initial = part(&self.initial, network.state_lanes, slot);
+                let lanes = population.states();
+                states[lanes.clone()].copy_from_slice(&initial[lanes]);
+            }
+            if population.spiking() {
+                activity.neuron_ticks += (population.neurons * network.ticks) as u64;
+                let rows = &mut spikes[population.rows(0..network.history + network.ticks)];
+                rows.copy_within(network.ticks * population.words.., 0);
+                arrive(population, spikes, network.history - 1, &mut scratch.arriving[index]);
+            }
+            if watched {
+                scratch.traces[index].iter_mut().for_each(Vec::clear);
+            }
+        }
+        if !network.encoder.encoder().spiking() {
+            for (index, projection) in network.projections.iter().enumerate() {
+                if projection.source == Source::Input {
+                    let out = &mut scratch.constant[projection.target];
+                    out.resize(network.populations[projection.target].stride, Lanes::ZERO);
+                    self.synapses.currents(projection, slot, index, &scratch.signal.currents, out);
+                }
+            }
+        }
+
+        let input_words = network.width.div_ceil(64);
+        let mut faults = 0;
+        for tick in 0..network.ticks {
+            let input = match scratch.signal.spikes.get(tick * input_words..(tick + 1) * input_words) {
+                Some(words) => {
+                    indices(words, &mut scratch.input);
+                    words
+                }
+                None => &[],
+            };
+            let mut offset = 0;
+            for (index, population) in network.populations.iter().enumerate() {
+                let forward = &mut scratch.forward[..population.stride];
+                let recurrent = &mut scratch.recurrent[..population.stride];
+                match &scratch.constant[index][..] {
+                    [] => forward.fill(Lanes::ZERO),
+                    constant => forward.copy_from_slice(constant),
+                }
+                recurrent.fill(Lanes::ZERO);
+                for (at, projection) in network.incoming(index) {
+                    let arriving = match projection.source {
+                        Source::Input if input.is_empty() => continue,
+                        Source::Input => Spikes { indices: &scratch.input, words: input },
+                        Source::Population(source) => {
+                            let Arriving { indices, words } = &scratch.arriving[source];
+                            Spikes { indices, words }
+                        }
+                    };
+                    if arriving.indices.is_empty() {
+                        continue;
+                    }
+                    let apart = projection.recurrent && population.neuron.kernel().recurrent;
+                    let out = if apart { &mut *recurrent } else { &mut *forward };
+                    self.synapses.add(projection, slot, at, arriving, out);
+                }
+                let row = network.history + tick;
+                let words = &mut spikes[population.rows(row..row + 1)];
+                tick::tick(&mut tick::Layer {
+                    population,
+                    grid: network.precision.grid(),
+                    constants: &constants[population.constant..],
+                    forward,
+                    recurrent,
+                    states: &mut states[population.states()],
+                    spikes: words,
+                    faults: &mut faults,
+                    scratch: &mut scratch.tick[index],
+                    traces: watched.then_some(&mut scratch.traces[index]),
+                });
+                if !population.spiking() {
+                    continue;
+                }
+                let arriving = &mut scratch.arriving[index];
+                if population.delays.is_empty() {
+                    indices(words, &mut arriving.indices);
+                    arriving.words.clear();
+                    arriving.words.extend_from_slice(words);
+                    activity.count(&arriving.indices, population, fan_out, offset);
+                } else {
+                    indices(words, &mut arriving.indices);
+                    activity.count(&arriving.indices, population, fan_out, offset);
+                    arrive(population, spikes, row, arriving);
+                }
+                offset += population.neurons;
+            }
+        }
+        episode.fault |= faults != 0;
+        let readout = network.readout();
+        let first = &states[readout.state..readout.state + readout.stride];
+        let actions = part_mut(&mut self.actions, network.outputs, slot);
+        self.outputs.finish(network, slot, values(first, readout.neurons), actions);
+    }
+}
+
+/// Spikes of `population` that arrive after those of row `row` have been emitted.
+fn arrive(population: &Population, spikes: &[u64], row: usize, arriving: &mut Arriving) {
+    arriving.words.clear();
+    if population.delays.is_empty() {
+        arriving.words.extend_from_slice(&spikes[population.rows(row..row + 1)]);
+    } else {
+        arriving.words.resize(population.words, 0);
+        for (delay, select) in &population.delays {
+            let emitted = &spikes[population.rows(row - delay..row - delay + 1)];
+            for ((word, emitted), select) in arriving.words.iter_mut().zip(emitted).zip(select) {
+                *word |= emitted & select;
+            }
+        }
+    }
+    indices(&arriving.words, &mut arriving.indices);
+}
+
+/// Replaces `indices` by the ascending indices of the bits set in `words`.
+fn indices(words: &[u64], indices: &mut Vec<u16>) {
+    indices.clear();
+    for (word, &bits) in words.iter().enumerate() {
+        let mut bits = bits;
+        while bits != 0 {
+            // Layers have at most 4096 neurons.
+            indices.push((word * 64) as u16 + bits.trailing_zeros() as u16);
+            bits &= bits - 1;
+        }
+    }
+}
+
+impl<S: Synapses> Evaluator for CpuEvaluator<S> {
+    fn slots(&self) -> usize {
+        self.episodes.len()
+    }
+
+    fn load(&mut self, slot: usize, parameters: &[f32]) {
+        let network = Arc::clone(&self.network);
+        assert_eq!(parameters.len(), network.layout.len(), "as many parameters as the layout has");
+        self.synapses.load(&network, slot, parameters);
+        self.load_neurons(slot, parameters);
+        self.outputs.load(&network, slot, parameters);
+        self.episodes[slot].unusable = !parameters.iter().all(|p| p.is_finite());
+        let fan_out = self.fan_out.len() / self.episodes.len();
+        let mut fan_out = part_mut(&mut self.fan_out, fan_out, slot);
+        if !fan_out.is_empty() {
+            for (index, population) in network.hidden().iter().enumerate() {
+                let (own, rest) = fan_out.split_at_mut(population.neurons);
+                self.synapses.fan_out(&network, slot, index, own);
+                fan_out = rest;
+            }
+        }
+    }
+
+    fn reset(&mut self, slot: usize, seed: u64) {
+        let network = &*self.network;
+        let lanes = slot * network.state_lanes..(slot + 1) * network.state_lanes;
+        self.states[lanes.clone()].copy_from_slice(&self.initial[lanes]);
+        part_mut(&mut self.spikes, network.spike_words, slot).fill(0);
+        let memory = self.memory.len() / self.episodes.len();
+        part_mut(&mut self.memory, memory, slot).fill(0.0);
+        self.outputs.reset(network, slot);
+        let Episode { unusable, .. } = self.episodes[slot];
+        self.episodes[slot] = Episode { seed, unusable, fault: unusable, ..Episode::default() };
+    }
+
+    fn begin(&mut self, active: &[bool], observations: &[f32], _rewards: &[f32]) {
+        let inputs = self.network.inputs;
+        check_step(self.slots(), inputs, active, observations);
+        for (slot, observation) in observations.chunks_exact(inputs).enumerate() {
+            if active[slot] {
+                self.step_slot(slot, observation);
+            }
+        }
+    }
+
+    fn finish(&mut self, active: &[bool], actions: &mut [f32]) -> Result<(), BackendError> {
+        output::copy_active(active, &self.actions, actions);
+        Ok(())
+    }
+
+    fn activity(&self, slot: usize) -> Activity {
+        self.episodes[slot].activity
+    }
+
+    fn fault(&self, slot: usize) -> bool {
+        self.episodes[slot].fault
+    }
+
+    fn watch(&mut self, slot: Option<usize>) -> Result<(), BackendError> {
+        self.watched = slot;
+        Ok(())
+    }
+
+    fn probe(&self, slot: usize, probe: &mut Probe) -> Result<(), BackendError> {
+        let network = &*self.network;
+        let states = part(&self.states, network.state_lanes, slot);
+        let spikes = part(&self.spikes, network.spike_words, slot);
+        let watched = self.watched == Some(slot);
+        for (index, population) in network.populations.iter().enumerate() {
+            let rows = population.rows(network.history..network.history + network.ticks);
+            let traces = if watched { &self.scratch.traces[index][..] } else { &[] };
+            let lanes = states[population.states()].chunks_exact(population.stride);
+            let states = lanes.map(|lanes| values(lanes, population.neurons));
+            probe.fill_population(network, index, &spikes[rows], states, traces);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indices_are_ascending() {
+        let mut found = vec![7];
+        indices(&[1 << 63 | 5, 0, 2], &mut found);
+        assert_eq!(found, [0, 2, 63, 129]);
+    }
+}

@@ -1,0 +1,42 @@
+//! What differs between the precisions on the CPU: how weights are stored and summed.
+
+use crate::lanes::Lanes;
+use crate::network::{Network, Projection};
+
+/// Spikes of one population in one tick, in two forms.
+#[derive(Clone, Copy)]
+pub(crate) struct Spikes<'a> {
+    /// Ascending indices of the neurons that spiked.
+    pub(crate) indices: &'a [u16],
+    /// The same, bit-packed.
+    pub(crate) words: &'a [u64],
+}
+
+/// The weights of `slots` individuals.
+pub(crate) trait Synapses: Send {
+    /// Zero weights.
+    fn new(network: &Network, slots: usize) -> Self;
+
+    /// Sets the weights of one individual from its θ.
+    fn load(&mut self, network: &Network, slot: usize, parameters: &[f32]);
+
+    /// Replaces `out` by the currents that the encoder's `x` (and the bias) make through the
+    /// projection with this index.
+    fn currents(&mut self, projection: &Projection, slot: usize, index: usize, x: &[f32], out: &mut [Lanes]);
+
+    /// Adds the currents of `spikes` to `out`.
+    fn add(&self, projection: &Projection, slot: usize, index: usize, spikes: Spikes<'_>, out: &mut [Lanes]);
+
+    /// Connections out of each neuron of population `source`, where that is not the same for all
+    /// individuals; else leaves `out` as it is.
+    fn fan_out(&self, _network: &Network, _slot: usize, _source: usize, _out: &mut [u32]) {}
+}
+
+/// Part `index` of equal parts of `size`.
+pub(crate) fn part<T>(all: &[T], size: usize, index: usize) -> &[T] {
+    &all[index * size..(index + 1) * size]
+}
+
+pub(crate) fn part_mut<T>(all: &mut [T], size: usize, index: usize) -> &mut [T] {
+    &mut all[index * size..(index + 1) * size]
+}

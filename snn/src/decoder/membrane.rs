@@ -1,0 +1,41 @@
+//! Membrane readout: the state of a neuron that does not spike.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Decoder, Readout};
+use crate::config::Scope;
+use crate::error::SnnError;
+
+/// `action = tanh(r + bias)` with `r` the first state of `model` after the last tick; `li` has
+/// `r ← decay·r + (1 − decay)·I`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Membrane {
+    /// A neuron model that does not spike, as in a layer. Default `"li"`.
+    pub model: String,
+    /// Its parameters that are not to be the default, as in a layer. Default `{}`.
+    pub parameters: BTreeMap<String, f64>,
+    /// Its evolved parameters, as in a layer. Default `{}`.
+    pub evolve: BTreeMap<String, Scope>,
+}
+
+impl Default for Membrane {
+    fn default() -> Self {
+        Self { model: "li".into(), parameters: BTreeMap::new(), evolve: BTreeMap::new() }
+    }
+}
+
+impl Decoder for Membrane {
+    fn check(&self) -> Result<(), SnnError> {
+        Ok(())
+    }
+
+    fn readout(&self) -> Readout<'_> {
+        let Self { model, parameters, evolve } = self;
+        Readout { model, parameters, evolve, clear: false, fixed: None, width: 1 }
+    }
+
+    fn finish(&self, _: usize, _: &mut [f32], _: &mut [f32]) {}
+}

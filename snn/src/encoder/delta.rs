@@ -1,0 +1,76 @@
+//! Delta coding: spikes tell how much the observation has changed.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Encoder, Moment, Signal};
+use crate::error::{SnnError, check};
+
+/// Two sources per observation: the first spikes once for each `threshold` by which the observation
+/// has risen above a reference, the second for each by which it has fallen; the reference follows
+/// by as much (send-on-delta). Spikes of a control step come in its first ticks, at most one per
+/// tick, and what is left over stays for the next. The reference starts at 0.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Delta {
+    /// Change per spike, > 0. Default 0.1.
+    pub threshold: f32,
+}
+
+impl Default for Delta {
+    fn default() -> Self {
+        Self { threshold: 0.1 }
+    }
+}
+
+impl Encoder for Delta {
+    fn check(&self) -> Result<(), SnnError> {
+        check(|| "encoder.threshold".into(), self.threshold, self.threshold > 0.0, "finite and above 0")
+    }
+
+    fn width(&self, inputs: usize) -> usize {
+        2 * inputs
+    }
+
+    fn memory(&self, inputs: usize) -> usize {
+        inputs
+    }
+
+    fn encode(&self, moment: Moment, x: &[f32], memory: &mut [f32], signal: &mut Signal) {
+        for (source, (&value, reference)) in x.iter().zip(memory).enumerate() {
+            let change = value - *reference;
+            let count = ((change.abs() / self.threshold) as usize).min(moment.ticks);
+            let off = usize::from(change < 0.0);
+            for tick in 0..count {
+                signal.spike(2 * x.len(), tick, 2 * source + off);
+            }
+            *reference += count as f32 * self.threshold.copysign(change);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spikes_add_up_to_the_observation() {
+        let (encoder, mut memory) = (Delta { threshold: 0.25 }, [0.0; 2]);
+        let mut sums = [0.0; 2];
+        for (step, x) in [[0.6, -3.0], [0.6, -3.0], [-0.3, 0.1], [-0.3, 0.1], [-0.3, 0.1]].iter().enumerate() {
+            let mut signal = Signal { spikes: vec![0; 4], ..Signal::default() };
+            let moment = Moment { seed: 0, step: step as u64, ticks: 4 };
+            encoder.encode(moment, x, &mut memory, &mut signal);
+            for row in &signal.spikes {
+                for (source, sum) in sums.iter_mut().enumerate() {
+                    *sum += 0.25 * ((row >> (2 * source) & 1) as f32 - (row >> (2 * source + 1) & 1) as f32);
+                }
+            }
+            assert_eq!(sums, memory);
+        }
+        assert!((memory[0] + 0.3).abs() < 0.25 && (memory[1] - 0.1).abs() < 0.25, "{memory:?}");
+        // A NaN neither spikes nor panics.
+        let mut signal = Signal { spikes: vec![0; 4], ..Signal::default() };
+        encoder.encode(Moment { seed: 0, step: 9, ticks: 4 }, &[f32::NAN, 0.1], &mut memory, &mut signal);
+        assert_eq!(signal.spikes, [0; 4]);
+    }
+}

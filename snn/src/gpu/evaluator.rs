@@ -1,0 +1,460 @@
+//! Buffers, dispatches and readback.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use super::device::{BackendError, Gpu};
+use super::plan::{COUNTERS, Plan};
+use super::shader;
+use crate::activity::Activity;
+use crate::controller::{Evaluator, check_step};
+use crate::encoder::{Moment, Signal};
+use crate::network::Network;
+use crate::output::{Outputs, copy_active};
+use crate::probe::Probe;
+
+/// A driver that has not answered for so long is taken for dead.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Largest number of workgroups in one direction that the kernel counts with.
+const ROW: u32 = 32768;
+
+/// Evaluates all slots on a graphics adapter.
+pub(crate) struct GpuEvaluator {
+    gpu: Gpu,
+    network: Arc<Network>,
+    plan: Plan,
+    pipeline: wgpu::ComputePipeline,
+    /// The kernel that records traces, and where to, once someone has watched.
+    traced: Option<(wgpu::ComputePipeline, wgpu::Buffer)>,
+    shards: Vec<Shard>,
+    shard_slots: usize,
+    settings: wgpu::Buffer,
+    episodes: Vec<Episode>,
+    outputs: Outputs,
+    /// Per slot: what the encoder remembers.
+    memory: Vec<f32>,
+    /// θ of each slot decides the start state; the words are kept.
+    initial: Vec<Vec<u32>>,
+    actions: Vec<f32>,
+    watched: Option<usize>,
+    traces: Vec<f32>,
+    scratch: Scratch,
+}
+
+#[derive(Default)]
+struct Scratch {
+    words: Vec<u32>,
+    signal: Signal,
+}
+
+/// One slot's progress.
+#[derive(Clone, Copy, Debug, Default)]
+struct Episode {
+    seed: u64,
+    activity: Activity,
+    unusable: bool,
+    fault: bool,
+}
+
+/// As many individuals as fit into one binding.
+struct Shard {
+    first: usize,
+    slots: usize,
+    weights: wgpu::Buffer,
+    state: wgpu::Buffer,
+    active: wgpu::Buffer,
+    inputs: wgpu::Buffer,
+    outputs: wgpu::Buffer,
+    readback: wgpu::Buffer,
+    group: wgpu::BindGroup,
+    /// Observations on their way up.
+    staged: Vec<u32>,
+    /// Slots in the present list on the device.
+    listed: Vec<u32>,
+    /// Whether a step is under way, and how mapping the result went.
+    pending: Option<Receiver<Result<(), wgpu::BufferAsyncError>>>,
+}
+
+impl GpuEvaluator {
+    pub(crate) fn new(gpu: &Gpu, network: &Arc<Network>, slots: usize) -> Result<Self, BackendError> {
+        let plan = Plan::new(network);
+        let limits = gpu.device.limits();
+        let limit = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        let largest = plan.weight_words.max(plan.state_words).max(plan.input_words).max(plan.output_words);
+        let bytes = 4 * largest as u64;
+        if bytes > limit {
+            let adapter = gpu.name().to_owned();
+            let (what, valid) = ("one individual", "a smaller network, or --backend cpu");
+            return Err(BackendError::TooLarge { what, bytes, limit, adapter, valid });
+        }
+        let shard_slots = ((limit / bytes) as usize).min(slots).min((ROW * ROW) as usize).max(1);
+        let pipeline = pipeline(gpu, network, &plan, false)?;
+        let settings = gpu.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("settings"),
+            size: 16,
+            usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        gpu.queue.write_buffer(&settings, 0, bytemuck::cast_slice(&[0_u32, u32::MAX, 0, 0]));
+        let mut shards = Vec::new();
+        let mut first = 0;
+        while first < slots {
+            let count = shard_slots.min(slots - first);
+            shards.push(Shard::new(gpu, &plan, &pipeline, &settings, first, count, slots)?);
+            first += count;
+        }
+        let mut evaluator = Self {
+            gpu: gpu.clone(),
+            network: Arc::clone(network),
+            pipeline,
+            traced: None,
+            shards,
+            shard_slots,
+            settings,
+            episodes: vec![Episode::default(); slots],
+            outputs: Outputs::new(network, slots),
+            memory: vec![0.0; slots * network.encoder.encoder().memory(network.inputs)],
+            initial: vec![Vec::new(); slots],
+            actions: vec![0.0; slots * network.outputs],
+            watched: None,
+            traces: Vec::new(),
+            scratch: Scratch::default(),
+            plan,
+        };
+        let zero = vec![0.0; network.layout.len()];
+        for slot in 0..slots {
+            evaluator.load(slot, &zero);
+            evaluator.reset(slot, 0);
+        }
+        gpu.check()?;
+        Ok(evaluator)
+    }
+
+    fn shard(&self, slot: usize) -> (&Shard, usize) {
+        let shard = &self.shards[slot / self.shard_slots];
+        (shard, slot - shard.first)
+    }
+
+    /// Adds up what a step of `slot` came to.
+    fn take(&mut self, slot: usize, words: &[u32]) {
+        let (readout, counters) = words.split_at(words.len() - COUNTERS);
+        let network = Arc::clone(&self.network);
+        let actions = &mut self.actions[slot * network.outputs..(slot + 1) * network.outputs];
+        self.outputs.finish(&network, slot, readout.iter().map(|&word| f32::from_bits(word)), actions);
+        let episode = &mut self.episodes[slot];
+        let activity = &mut episode.activity;
+        activity.steps += 1;
+        activity.dense(network.dense_operations());
+        activity.neuron_ticks += (network.neurons() * network.ticks) as u64;
+        activity.spikes += u64::from(counters[0]);
+        activity.synaptic_operations += u64::from(counters[1]);
+        episode.fault |= counters[2] != 0;
+    }
+
+    fn read(&self, buffer: &wgpu::Buffer, offset: usize, words: usize) -> Result<Vec<u32>, BackendError> {
+        let size = 4 * words as u64;
+        let copy = self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("probe"),
+            size,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        encoder.copy_buffer_to_buffer(buffer, 4 * offset as u64, &copy, 0, size);
+        self.gpu.queue.submit([encoder.finish()]);
+        let (send, receive) = channel();
+        copy.map_async(wgpu::MapMode::Read, .., move |result| drop(send.send(result)));
+        self.wait(&receive)?;
+        let view = copy.get_mapped_range(..).map_err(|error| self.gpu.lost(error.to_string()))?;
+        Ok(bytemuck::pod_collect_to_vec(&view[..]))
+    }
+
+    /// Waits until a buffer is mapped.
+    fn wait(&self, mapped: &Receiver<Result<(), wgpu::BufferAsyncError>>) -> Result<(), BackendError> {
+        let poll = wgpu::PollType::Wait { submission_index: None, timeout: Some(PATIENCE) };
+        self.gpu.device.poll(poll).map_err(|error| self.gpu.lost(error.to_string()))?;
+        self.gpu.check()?;
+        match mapped.try_recv() {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(self.gpu.lost(error.to_string())),
+            Err(_) => Err(self.gpu.lost(format!("no answer within {} s", PATIENCE.as_secs()))),
+        }
+    }
+}
+
+/// Compiles the kernel.
+fn pipeline(
+    gpu: &Gpu,
+    network: &Network,
+    plan: &Plan,
+    traced: bool,
+) -> Result<wgpu::ComputePipeline, BackendError> {
+    let widest = network.populations.iter().map(|p| p.neurons).max().unwrap_or(1);
+    let source = shader::source(network, plan, gpu.workgroup(widest), traced);
+    let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
+    let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
+        label: Some("control step"),
+        source: wgpu::ShaderSource::Wgsl(source.into()),
+    });
+    let pipeline = gpu.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some("control step"),
+        layout: None,
+        module: &module,
+        entry_point: Some("main"),
+        compilation_options: wgpu::PipelineCompilationOptions {
+            // The kernel sets what it reads.
+            zero_initialize_workgroup_memory: false,
+            ..wgpu::PipelineCompilationOptions::default()
+        },
+        cache: None,
+    });
+    match pollster::block_on(scope.pop()) {
+        None => Ok(pipeline),
+        Some(error) => {
+            let reason = format!("it refuses the kernel: {error}");
+            Err(BackendError::Unusable { adapter: gpu.name().into(), reason })
+        }
+    }
+}
+
+impl Shard {
+    fn new(
+        gpu: &Gpu,
+        plan: &Plan,
+        pipeline: &wgpu::ComputePipeline,
+        settings: &wgpu::Buffer,
+        first: usize,
+        slots: usize,
+        all: usize,
+    ) -> Result<Self, BackendError> {
+        use wgpu::BufferUsages as Usage;
+        let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let mut bytes = 0;
+        let mut buffer = |label, words: usize, usage| {
+            let size = 4 * (slots * words).max(4) as u64;
+            bytes += size;
+            gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                size,
+                usage,
+                mapped_at_creation: false,
+            })
+        };
+        let up = Usage::STORAGE | Usage::COPY_DST;
+        let weights = buffer("weights", plan.weight_words, up);
+        let state = buffer("state", plan.state_words, up | Usage::COPY_SRC);
+        let active = buffer("slots", 1, up);
+        let inputs = buffer("inputs", plan.input_words, up);
+        let outputs = buffer("outputs", plan.output_words, Usage::STORAGE | Usage::COPY_SRC);
+        let readback = buffer("readback", plan.output_words, Usage::MAP_READ | Usage::COPY_DST);
+        if pollster::block_on(scope.pop()).is_some() {
+            let adapter = gpu.name().into();
+            return Err(BackendError::OutOfMemory { adapter, bytes: bytes * (all / slots) as u64, slots: all });
+        }
+        let group = group(gpu, pipeline, &[settings, &active, &weights, &state, &inputs, &outputs]);
+        Ok(Self {
+            first,
+            slots,
+            weights,
+            state,
+            active,
+            inputs,
+            outputs,
+            readback,
+            group,
+            staged: vec![0; slots * plan.input_words],
+            listed: Vec::new(),
+            pending: None,
+        })
+    }
+}
+
+fn group(gpu: &Gpu, pipeline: &wgpu::ComputePipeline, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
+    let entries = (0..).zip(buffers).map(|(binding, buffer)| wgpu::BindGroupEntry {
+        binding,
+        resource: buffer.as_entire_binding(),
+    });
+    let entries: Vec<_> = entries.collect();
+    gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
+        label: None,
+        layout: &pipeline.get_bind_group_layout(0),
+        entries: &entries,
+    })
+}
+
+impl Evaluator for GpuEvaluator {
+    fn slots(&self) -> usize {
+        self.episodes.len()
+    }
+
+    fn load(&mut self, slot: usize, parameters: &[f32]) {
+        let network = Arc::clone(&self.network);
+        assert_eq!(parameters.len(), network.layout.len(), "as many parameters as the layout has");
+        let mut words = std::mem::take(&mut self.scratch.words);
+        self.plan.pack_weights(&network, parameters, &mut words);
+        let (shard, index) = self.shard(slot);
+        let offset = 4 * (index * self.plan.weight_words) as u64;
+        self.gpu.queue.write_buffer(&shard.weights, offset, bytemuck::cast_slice(&words));
+        self.scratch.words = words;
+        self.plan.pack_states(&network, parameters, &mut self.initial[slot]);
+        self.outputs.load(&network, slot, parameters);
+        self.episodes[slot].unusable = !parameters.iter().all(|p| p.is_finite());
+    }
+
+    fn reset(&mut self, slot: usize, seed: u64) {
+        let (shard, index) = self.shard(slot);
+        let offset = 4 * (index * self.plan.state_words) as u64;
+        self.gpu.queue.write_buffer(&shard.state, offset, bytemuck::cast_slice(&self.initial[slot]));
+        let memory = self.memory.len() / self.episodes.len();
+        self.memory[slot * memory..(slot + 1) * memory].fill(0.0);
+        self.outputs.reset(&self.network, slot);
+        let Episode { unusable, .. } = self.episodes[slot];
+        self.episodes[slot] = Episode { seed, unusable, fault: unusable, ..Episode::default() };
+    }
+
+    fn begin(&mut self, active: &[bool], observations: &[f32], _rewards: &[f32]) {
+        let network = &*self.network;
+        check_step(self.episodes.len(), network.inputs, active, observations);
+        let traced = self.watched.filter(|&slot| active[slot]);
+        let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let words = self.plan.input_words;
+        let memory_size = self.memory.len() / self.episodes.len();
+        for shard in &mut self.shards {
+            let slots = shard.first..shard.first + shard.slots;
+            let listed: Vec<u32> = (0..shard.slots as u32)
+                .filter(|&index| active[shard.first + index as usize])
+                .collect();
+            if listed.is_empty() {
+                continue;
+            }
+            for &index in &listed {
+                let slot = slots.start + index as usize;
+                let Episode { seed, activity, .. } = self.episodes[slot];
+                let moment = Moment { seed, step: activity.steps, ticks: network.ticks };
+                let observation = &observations[slot * network.inputs..(slot + 1) * network.inputs];
+                let memory = &mut self.memory[slot * memory_size..(slot + 1) * memory_size];
+                network.encode(moment, observation, memory, &mut self.scratch.signal);
+                let staged = &mut shard.staged[index as usize * words..(index as usize + 1) * words];
+                self.plan.pack_input(network, &self.scratch.signal, staged);
+            }
+            self.gpu.queue.write_buffer(&shard.inputs, 0, bytemuck::cast_slice(&shard.staged));
+            if listed != shard.listed {
+                self.gpu.queue.write_buffer(&shard.active, 0, bytemuck::cast_slice(&listed));
+                shard.listed = listed;
+            }
+            let count = shard.listed.len() as u32;
+            let here = traced.filter(|slot| slots.contains(slot));
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            match (&self.traced, here) {
+                (Some((pipeline, traces)), Some(slot)) => {
+                    let settings = [0, (slot - shard.first) as u32, 0, 0];
+                    self.gpu.queue.write_buffer(&self.settings, 0, bytemuck::cast_slice(&settings));
+                    let Shard { active, weights, state, inputs, outputs, .. } = shard;
+                    let buffers = [&self.settings, active, weights, state, inputs, outputs, traces];
+                    pass.set_pipeline(pipeline);
+                    pass.set_bind_group(0, &group(&self.gpu, pipeline, &buffers), &[]);
+                }
+                _ => {
+                    pass.set_pipeline(&self.pipeline);
+                    pass.set_bind_group(0, &shard.group, &[]);
+                }
+            }
+            pass.dispatch_workgroups(count.min(ROW), count.div_ceil(ROW), 1);
+            drop(pass);
+            let size = 4 * (shard.slots * self.plan.output_words) as u64;
+            encoder.copy_buffer_to_buffer(&shard.outputs, 0, &shard.readback, 0, size);
+        }
+        self.gpu.queue.submit([encoder.finish()]);
+        for shard in &mut self.shards {
+            if (shard.first..shard.first + shard.slots).any(|slot| active[slot]) {
+                let (send, receive) = channel();
+                shard.readback.map_async(wgpu::MapMode::Read, .., move |result| drop(send.send(result)));
+                shard.pending = Some(receive);
+            }
+        }
+    }
+
+    fn finish(&mut self, active: &[bool], actions: &mut [f32]) -> Result<(), BackendError> {
+        for index in 0..self.shards.len() {
+            let Some(pending) = self.shards[index].pending.take() else { continue };
+            self.wait(&pending)?;
+            let shard = &self.shards[index];
+            let (first, slots, readback) = (shard.first, shard.slots, shard.readback.clone());
+            let view = readback.get_mapped_range(..).map_err(|error| self.gpu.lost(error.to_string()))?;
+            let words: &[u32] = bytemuck::cast_slice(&view[..]);
+            for (slot, words) in (first..first + slots).zip(words.chunks_exact(self.plan.output_words)) {
+                if active[slot] {
+                    self.take(slot, words);
+                }
+            }
+            drop(view);
+            readback.unmap();
+        }
+        copy_active(active, &self.actions, actions);
+        if let (Some((_, traces)), Some(slot)) = (&self.traced, self.watched)
+            && active[slot]
+        {
+            let words = (traces.size() / 4) as usize;
+            let bits = self.read(traces, 0, words)?;
+            self.traces = bits.into_iter().map(f32::from_bits).collect();
+        }
+        Ok(())
+    }
+
+    fn activity(&self, slot: usize) -> Activity {
+        self.episodes[slot].activity
+    }
+
+    fn fault(&self, slot: usize) -> bool {
+        self.episodes[slot].fault
+    }
+
+    fn watch(&mut self, slot: Option<usize>) -> Result<(), BackendError> {
+        self.watched = slot;
+        self.traces.clear();
+        if slot.is_some() && self.traced.is_none() {
+            let populations = &self.network.populations;
+            let words: usize =
+                populations.iter().map(|p| shader::trace_rows(p) * p.neurons * self.network.ticks).sum();
+            let traces = self.gpu.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some("traces"),
+                size: 4 * words as u64,
+                usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC,
+                mapped_at_creation: false,
+            });
+            self.traced = Some((pipeline(&self.gpu, &self.network, &self.plan, true)?, traces));
+        }
+        Ok(())
+    }
+
+    fn probe(&self, slot: usize, probe: &mut Probe) -> Result<(), BackendError> {
+        let (network, plan) = (&*self.network, &self.plan);
+        let (shard, index) = self.shard(slot);
+        let words = self.read(&shard.state, index * plan.state_words, plan.state_words)?;
+        let watched = self.watched == Some(slot) && !self.traces.is_empty();
+        let mut traces = &self.traces[..];
+        for (index, population) in network.populations.iter().enumerate() {
+            let narrow = plan.words[index];
+            let rows = &words[plan.spikes[index]..][..(network.history + network.ticks) * narrow];
+            let spikes: Vec<u64> = rows[network.history * narrow..]
+                .chunks(narrow.max(1))
+                .flat_map(|row| row.chunks(2))
+                .map(|pair| pair.iter().rev().fold(0, |word, &half| word << 32 | u64::from(half)))
+                .collect();
+            let neurons = population.neurons;
+            let states = words[plan.states[index]..].chunks(neurons);
+            let states = states.map(|values| values.iter().map(|&bits| f32::from_bits(bits)));
+            let mut recorded = Vec::new();
+            if watched {
+                let size = neurons * network.ticks;
+                let (own, rest) = traces.split_at(shader::trace_rows(population) * size);
+                recorded.extend(own.chunks_exact(size).map(<[f32]>::to_vec));
+                traces = rest;
+            }
+            probe.fill_population(network, index, &spikes, states, &recorded);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,208 @@
+//! Where things lie in the buffers of the kernel, in 32-bit words within one individual.
+
+use crate::config::Precision;
+use crate::encoder::Signal;
+use crate::network::{Network, Population, Projection, Source};
+use crate::weights::{I8_STEPS, steps_of};
+
+/// Offsets of everything that the kernel reads or writes.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// Per projection.
+    pub(crate) weights: Vec<usize>,
+    /// Per population: constants, then start states if the state starts anew each control step.
+    pub(crate) constants: Vec<usize>,
+    pub(crate) initial: Vec<usize>,
+    /// Per hidden population: connections out of each neuron.
+    pub(crate) fan_out: Vec<usize>,
+    pub(crate) weight_words: usize,
+    /// Per population: states, constant currents, rows of spikes.
+    pub(crate) states: Vec<usize>,
+    pub(crate) currents: Vec<Option<usize>>,
+    pub(crate) spikes: Vec<usize>,
+    /// Per population: words per row of spikes.
+    pub(crate) words: Vec<usize>,
+    pub(crate) state_words: usize,
+    pub(crate) input_words: usize,
+    /// Readout values, then spikes, synaptic operations, and a fault flag.
+    pub(crate) output_words: usize,
+}
+
+/// Words after the readout values.
+pub(crate) const COUNTERS: usize = 3;
+
+/// How the weights of a projection are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Storage {
+    /// `[rows][cols]` floats.
+    Floats,
+    /// `[rows][cols]` bytes, four to a word.
+    Bytes,
+    /// `[rows][cols]` bits, rows padded to words.
+    BitRows,
+    /// `[words of sources][cols]`.
+    BitWords,
+}
+
+pub(crate) fn storage(network: &Network, projection: &Projection) -> Storage {
+    match network.precision {
+        Precision::F32 | Precision::F32Free => Storage::Floats,
+        Precision::I8 => Storage::Bytes,
+        Precision::Binary if is_dense(network, projection) => Storage::BitRows,
+        Precision::Binary => Storage::BitWords,
+    }
+}
+
+/// Whether the sources of a projection are currents.
+pub(crate) fn is_dense(network: &Network, projection: &Projection) -> bool {
+    projection.source == Source::Input && !network.encoder.encoder().spiking()
+}
+
+impl Plan {
+    pub(crate) fn new(network: &Network) -> Self {
+        let mut next = 0;
+        let mut take = |words: usize| {
+            next += words;
+            next - words
+        };
+        let size = |projection: &Projection| {
+            let (rows, cols) = (projection.rows + usize::from(projection.bias), projection.cols);
+            match storage(network, projection) {
+                Storage::Floats => rows * cols,
+                Storage::Bytes => rows * cols.div_ceil(4),
+                Storage::BitRows => rows * cols.div_ceil(32),
+                Storage::BitWords => rows.div_ceil(32) * cols,
+            }
+        };
+        let weights = network.projections.iter().map(|projection| take(size(projection))).collect();
+        let populations = &network.populations;
+        let each = |population: &Population| {
+            if population.individual { population.neurons } else { 1 }
+        };
+        let constants =
+            populations.iter().map(|p| take(p.neuron.kernel().constants * each(p))).collect();
+        let initial = populations
+            .iter()
+            .map(|p| take(if p.clear { p.neuron.kernel().states.len() * each(p) } else { 0 }))
+            .collect();
+        let binary = network.precision == Precision::Binary;
+        let fan_out = network.hidden().iter().map(|p| take(if binary { p.neurons } else { 0 })).collect();
+        let weight_words = next;
+        next = 0;
+        let mut take = |words: usize| {
+            next += words;
+            next - words
+        };
+        let states = populations.iter().map(|p| take(p.neuron.kernel().states.len() * p.neurons)).collect();
+        let currents = (0..populations.len())
+            .map(|index| {
+                let dense = network.incoming(index).any(|(_, p)| is_dense(network, p));
+                dense.then(|| take(populations[index].neurons))
+            })
+            .collect();
+        let words: Vec<usize> =
+            populations.iter().map(|p| if p.spiking() { p.neurons.div_ceil(32) } else { 0 }).collect();
+        let rows = network.history + network.ticks;
+        let spikes = words.iter().map(|words| take(rows * words)).collect();
+        let input_words = if network.encoder.encoder().spiking() {
+            network.ticks * network.width.div_ceil(32)
+        } else {
+            network.width
+        };
+        Self {
+            weights,
+            constants,
+            initial,
+            fan_out,
+            weight_words,
+            states,
+            currents,
+            spikes,
+            words,
+            state_words: next,
+            input_words,
+            output_words: network.readout().neurons + COUNTERS,
+        }
+    }
+
+    /// Writes the weights, constants and connection counts of one individual.
+    pub(crate) fn pack_weights(&self, network: &Network, parameters: &[f32], out: &mut Vec<u32>) {
+        out.clear();
+        out.resize(self.weight_words, 0);
+        for (index, projection) in network.projections.iter().enumerate() {
+            let kind = storage(network, projection);
+            let (at, cols) = (self.weights[index], projection.cols);
+            let mut fan_out = match projection.source {
+                Source::Population(source) if network.precision == Precision::Binary => {
+                    Some(self.fan_out[source])
+                }
+                _ => None,
+            };
+            let mut set = |pre: usize, post: usize, weight: f32| match kind {
+                Storage::Floats => out[at + pre * cols + post] = weight.to_bits(),
+                Storage::Bytes => {
+                    let byte = projection.unit.steps(weight) as u8;
+                    out[at + pre * cols.div_ceil(4) + post / 4] |= u32::from(byte) << (post % 4 * 8);
+                }
+                _ if weight == 0.0 => {}
+                Storage::BitRows => out[at + pre * cols.div_ceil(32) + post / 32] |= 1 << (post % 32),
+                Storage::BitWords => {
+                    out[at + pre / 32 * cols + post] |= 1 << (pre % 32);
+                    if let Some(fan_out) = &mut fan_out {
+                        out[*fan_out + pre] += 1;
+                    }
+                }
+            };
+            network.visit_weights(projection, parameters, &mut set);
+        }
+        network.neuron_values(parameters, |population, neuron, values| {
+            let index = network.index_of(population);
+            let each = if population.individual { population.neurons } else { 1 };
+            for (k, value) in values.constants.iter().enumerate() {
+                out[self.constants[index] + k * each + neuron] = value.to_bits();
+            }
+            if population.clear {
+                for (k, value) in values.initial.iter().enumerate() {
+                    out[self.initial[index] + k * each + neuron] = value.to_bits();
+                }
+            }
+        });
+    }
+
+    /// Writes the state of one individual at the start of an episode.
+    pub(crate) fn pack_states(&self, network: &Network, parameters: &[f32], out: &mut Vec<u32>) {
+        out.clear();
+        out.resize(self.state_words, 0);
+        network.neuron_values(parameters, |population, neuron, values| {
+            let neurons = if population.individual { neuron..neuron + 1 } else { 0..population.neurons };
+            for (k, value) in values.initial.iter().enumerate() {
+                let at = self.states[network.index_of(population)] + k * population.neurons;
+                out[at + neurons.start..at + neurons.end].fill(value.to_bits());
+            }
+        });
+    }
+
+    /// Writes what an encoder has made of an observation.
+    pub(crate) fn pack_input(&self, network: &Network, signal: &Signal, out: &mut [u32]) {
+        if network.encoder.encoder().spiking() {
+            let (wide, narrow) = (network.width.div_ceil(64), network.width.div_ceil(32));
+            for (row, out) in signal.spikes.chunks_exact(wide).zip(out.chunks_exact_mut(narrow)) {
+                for (index, word) in out.iter_mut().enumerate() {
+                    *word = (row[index / 2] >> (index % 2 * 32)) as u32;
+                }
+            }
+            return;
+        }
+        for (word, x) in out.iter_mut().zip(&signal.currents) {
+            *word = match network.precision {
+                Precision::I8 => i32::from(steps_of(*x)) as u32,
+                _ => x.to_bits(),
+            };
+        }
+    }
+
+    /// Factor from integer products of `I8` to currents.
+    pub(crate) fn dense_unit(projection: &Projection) -> f32 {
+        projection.unit.step / I8_STEPS
+    }
+}

@@ -1,0 +1,388 @@
+//! The kernel's source: one workgroup per individual, all layers, all ticks of a control step.
+//!
+//! Invocations share out the neurons of a layer. Spikes meet in workgroup memory: each population
+//! has *emitted* words, which its neurons set, and *arriving* words, which its targets read. Barriers
+//! stand only in loops whose bounds are constants.
+
+use std::fmt::Write as _;
+
+use super::plan::{Plan, Storage, is_dense, storage};
+use crate::config::Precision;
+use crate::equations::wgsl::prelude;
+use crate::network::{Network, Population, Source};
+use crate::weights::I8_STEPS;
+
+/// The source for workgroups of `size` invocations; if `traced`, of a kernel that also records what
+/// happens in each tick of one individual.
+pub(crate) fn source(network: &Network, plan: &Plan, size: u32, traced: bool) -> String {
+    let mut text = String::new();
+    let shader = Shader { network, plan, size, traced };
+    shader.write(&mut text).expect("writing to a string cannot fail");
+    text
+}
+
+struct Shader<'a> {
+    network: &'a Network,
+    plan: &'a Plan,
+    size: u32,
+    traced: bool,
+}
+
+impl Shader<'_> {
+    fn write(&self, text: &mut String) -> std::fmt::Result {
+        let Self { network, plan, size, .. } = *self;
+        let populations = &network.populations;
+        text.push_str(&prelude(network.precision.grid()));
+        for (index, population) in populations.iter().enumerate() {
+            let name = format!("tick_{index}");
+            text.push_str(&population.neuron.kernel().wgsl(&name, network.precision.grid(), self.traced));
+        }
+        text.push_str(HEADER);
+        if !network.precision.grid() {
+            text.push_str("fn ex(x: f32) -> f32 { return x; }\n");
+        }
+        if self.traced {
+            text.push_str("@group(0) @binding(6) var<storage, read_write> traces: array<f32>;\n");
+        }
+        for (index, population) in network.hidden().iter().enumerate() {
+            let words = plan.words[index];
+            writeln!(text, "var<workgroup> emitted_{index}: array<atomic<u32>, {words}>;")?;
+            writeln!(text, "var<workgroup> arriving_{index}: array<u32, {words}>;")?;
+            self.constants(text, index, population)?;
+        }
+        writeln!(text, "var<workgroup> counters: array<atomic<u32>, 3>;")?;
+        writeln!(text, "@compute @workgroup_size({size})")?;
+        text.push_str(MAIN);
+        let word = |name: &str, words: usize| format!("let {name} = slot * {words}u;\n");
+        text.push_str(&word("w0", plan.weight_words));
+        text.push_str(&word("s0", plan.state_words));
+        text.push_str(&word("i0", plan.input_words));
+        text.push_str(&word("o0", plan.output_words));
+        writeln!(text, "zero_bits = settings.x;\nvar spikes = 0u;\nvar operations = 0u;")?;
+        writeln!(text, "if (lane < 3u) {{ atomicStore(&counters[lane], 0u); }}")?;
+        for index in 0..populations.len() {
+            self.begin(text, index)?;
+        }
+        writeln!(text, "workgroupBarrier();\nfor (var t = 0u; t < {}u; t++) {{", network.ticks)?;
+        for index in 0..populations.len() {
+            self.population(text, index)?;
+        }
+        text.push_str("}\n");
+        text.push_str(FOOTER);
+        let readout = populations.len() - 1;
+        let neurons = populations[readout].neurons;
+        writeln!(
+            text,
+            "for (var j = lane; j < {neurons}u; j += {size}u) {{ outputs[o0 + j] = state[s0 + {}u + j]; }}\n\
+             if (lane < 3u) {{ outputs[o0 + {neurons}u + lane] = atomicLoad(&counters[lane]); }}\n}}",
+            plan.states[readout]
+        )
+    }
+
+    /// What is the same for everyone: delays, signs, connection counts.
+    fn constants(
+        &self,
+        text: &mut String,
+        index: usize,
+        population: &Population,
+    ) -> std::fmt::Result {
+        for (k, (_, select)) in population.delays.iter().enumerate() {
+            let words = narrow(select, self.plan.words[index]);
+            writeln!(text, "const delayed_{index}_{k} = array<u32, {}>({});", words.len(), list(&words))?;
+        }
+        let counts = &population.fan_out;
+        if !self.binary() && counts.iter().any(|count| *count != counts[0]) {
+            writeln!(text, "const fan_out_{index} = array<u32, {}>({});", counts.len(), list(counts))?;
+        }
+        Ok(())
+    }
+
+    fn binary(&self) -> bool {
+        self.network.precision == Precision::Binary
+    }
+
+    /// What happens once, before the first tick.
+    fn begin(&self, text: &mut String, index: usize) -> std::fmt::Result {
+        let Self { network, plan, size, .. } = *self;
+        let population = &network.populations[index];
+        let neurons = population.neurons;
+        if population.clear {
+            writeln!(text, "for (var j = lane; j < {neurons}u; j += {size}u) {{")?;
+            for k in 0..population.neuron.kernel().states.len() {
+                let from = constant_index(plan.initial[index], population, k);
+                writeln!(text, "state[s0 + {}u + j] = weights[w0 + {from}];", plan.states[index] + k * neurons)?;
+            }
+            writeln!(text, "}}")?;
+        }
+        for (at, projection) in network.incoming(index).filter(|(_, p)| is_dense(network, p)) {
+            let to = plan.currents[index].expect("a dense projection has room for its currents");
+            let (base, cols, rows) = (plan.weights[at], projection.cols, projection.rows);
+            writeln!(text, "for (var j = lane; j < {neurons}u; j += {size}u) {{")?;
+            match storage(network, projection) {
+                Storage::Floats => {
+                    writeln!(
+                        text,
+                        "var sum = 0.0;\n\
+                         for (var i = 0u; i < {rows}u; i++) {{\n\
+                         sum = ex(sum + ex(bitcast<f32>(inputs[i0 + i]) * \
+                         bitcast<f32>(weights[w0 + {base}u + i * {cols}u + j])));\n}}"
+                    )?;
+                    if projection.bias {
+                        let bias = base + rows * cols;
+                        writeln!(text, "sum = ex(sum + bitcast<f32>(weights[w0 + {bias}u + j]));")?;
+                    }
+                    if network.precision.grid() {
+                        writeln!(text, "sum = snap_current(sum);")?;
+                    }
+                }
+                Storage::Bytes => {
+                    let stride = cols.div_ceil(4);
+                    writeln!(
+                        text,
+                        "var total = 0;\n\
+                         for (var i = 0u; i < {rows}u; i++) {{\n\
+                         total += bitcast<i32>(inputs[i0 + i]) * \
+                         byte_at(weights[w0 + {base}u + i * {stride}u + j / 4u], j);\n}}"
+                    )?;
+                    if projection.bias {
+                        let bias = base + rows * stride;
+                        let one = I8_STEPS as i32;
+                        writeln!(text, "total += {one} * byte_at(weights[w0 + {bias}u + j / 4u], j);")?;
+                    }
+                    writeln!(text, "let sum = f32(total) * {};", float(Plan::dense_unit(projection)))?;
+                }
+                Storage::BitRows => {
+                    let stride = cols.div_ceil(32);
+                    writeln!(
+                        text,
+                        "var sum = 0.0;\n\
+                         for (var i = 0u; i < {rows}u; i++) {{\n\
+                         let bit = extractBits(weights[w0 + {base}u + i * {stride}u + j / 32u], j % 32u, 1u);\n\
+                         sum = ex(sum + select(0.0, bitcast<f32>(inputs[i0 + i]), bit == 1u));\n}}\n\
+                         sum = snap_current(ex(sum * {}));",
+                        float(projection.unit.scale)
+                    )?;
+                }
+                Storage::BitWords => unreachable!("dense projections have no words of sources"),
+            }
+            writeln!(text, "state[s0 + {to}u + j] = bitcast<u32>(sum);\n}}")?;
+        }
+        let words = plan.words[index];
+        if words > 0 {
+            // Each word stays with one invocation, so rows need no barrier.
+            let (rows, shift) = (network.history, network.ticks * words);
+            writeln!(text, "for (var w = lane; w < {words}u; w += {size}u) {{")?;
+            writeln!(text, "let rows = s0 + {}u + w;", plan.spikes[index])?;
+            writeln!(text, "for (var r = 0u; r < {rows}u; r++) {{")?;
+            writeln!(text, "state[rows + r * {words}u] = state[rows + r * {words}u + {shift}u];\n}}")?;
+            writeln!(text, "let row = {}u;", rows - 1)?;
+            self.arrive(text, index)?;
+            writeln!(text, "atomicStore(&emitted_{index}[w], 0u);\n}}")?;
+        }
+        Ok(())
+    }
+
+    /// Sets word `w` of the arriving spikes once row `row` is written.
+    fn arrive(&self, text: &mut String, index: usize) -> std::fmt::Result {
+        let words = self.plan.words[index];
+        let delays = &self.network.populations[index].delays;
+        if delays.is_empty() {
+            return writeln!(text, "arriving_{index}[w] = state[rows + row * {words}u];");
+        }
+        writeln!(text, "var late = 0u;")?;
+        for (k, (delay, _)) in delays.iter().enumerate() {
+            writeln!(
+                text,
+                "{{ var select_ = delayed_{index}_{k}; \
+                 late |= state[rows + (row - {delay}u) * {words}u] & select_[w]; }}"
+            )?;
+        }
+        writeln!(text, "arriving_{index}[w] = late;")
+    }
+
+    /// One tick of one population.
+    fn population(&self, text: &mut String, index: usize) -> std::fmt::Result {
+        let Self { network, plan, size, .. } = *self;
+        let population = &network.populations[index];
+        let (neurons, kernel) = (population.neurons, population.neuron.kernel());
+        writeln!(text, "for (var j = lane; j < {neurons}u; j += {size}u) {{")?;
+        match plan.currents[index] {
+            Some(at) => writeln!(text, "var forward = bitcast<f32>(state[s0 + {at}u + j]);")?,
+            None => writeln!(text, "var forward = 0.0;")?,
+        }
+        writeln!(text, "var recurrent = 0.0;")?;
+        for (at, projection) in network.incoming(index).filter(|(_, p)| !is_dense(network, p)) {
+            let out = if projection.recurrent && kernel.recurrent { "recurrent" } else { "forward" };
+            let words = projection.rows.div_ceil(32);
+            let word = match projection.source {
+                Source::Input => format!("inputs[i0 + t * {words}u + w]"),
+                Source::Population(source) => format!("arriving_{source}[w]"),
+            };
+            let (base, cols) = (plan.weights[at], projection.cols);
+            let each = |body: &str| {
+                format!(
+                    "for (var w = 0u; w < {words}u; w++) {{\nvar bits = {word};\nwhile (bits != 0u) {{\n\
+                     let i = w * 32u + countTrailingZeros(bits);\nbits &= bits - 1u;\n{body}\n}}\n}}\n"
+                )
+            };
+            match storage(network, projection) {
+                Storage::Floats => text.push_str(&each(&format!(
+                    "{out} += bitcast<f32>(weights[w0 + {base}u + i * {cols}u + j]);"
+                ))),
+                Storage::Bytes => {
+                    let stride = cols.div_ceil(4);
+                    let body = format!("total += byte_at(weights[w0 + {base}u + i * {stride}u + j / 4u], j);");
+                    let unit = float(projection.unit.step);
+                    write!(text, "{{ var total = 0;\n{}{out} += f32(total) * {unit}; }}\n", each(&body))?;
+                }
+                Storage::BitRows | Storage::BitWords => {
+                    writeln!(text, "{{ var count = 0;")?;
+                    let mut excitatory = vec![0_u32; words];
+                    for row in 0..projection.rows {
+                        if projection.signs.get(row).is_none_or(|&sign| sign > 0) {
+                            excitatory[row / 32] |= 1 << (row % 32);
+                        }
+                    }
+                    for (w, mask) in excitatory.iter().enumerate() {
+                        let word = word.replace("[w]", &format!("[{w}u]")).replace("+ w]", &format!("+ {w}u]"));
+                        writeln!(
+                            text,
+                            "{{ let hit = {word} & weights[w0 + {}u + j]; \
+                             count += i32(countOneBits(hit & {mask}u)) - i32(countOneBits(hit & {}u)); }}",
+                            base + w * cols,
+                            !mask
+                        )?;
+                    }
+                    writeln!(text, "{out} += ex(f32(count) * {}); }}", float(projection.unit.scale))?;
+                }
+            }
+        }
+        self.neuron(text, index)?;
+        writeln!(text, "}}")?;
+        let words = plan.words[index];
+        if words > 0 {
+            writeln!(text, "workgroupBarrier();\nfor (var w = lane; w < {words}u; w += {size}u) {{")?;
+            writeln!(text, "let rows = s0 + {}u + w;\nlet row = {}u + t;", plan.spikes[index], network.history)?;
+            writeln!(text, "state[rows + row * {words}u] = atomicExchange(&emitted_{index}[w], 0u);")?;
+            self.arrive(text, index)?;
+            writeln!(text, "}}\nworkgroupBarrier();")?;
+        }
+        Ok(())
+    }
+
+    /// Calls the neuron model and stores what it gives.
+    fn neuron(&self, text: &mut String, index: usize) -> std::fmt::Result {
+        let Self { network, plan, .. } = *self;
+        let population = &network.populations[index];
+        let (neurons, kernel) = (population.neurons, population.neuron.kernel());
+        let mut arguments = Vec::new();
+        for k in 0..kernel.constants {
+            let at = constant_index(plan.constants[index], population, k);
+            arguments.push(format!("bitcast<f32>(weights[w0 + {at}])"));
+        }
+        arguments.extend(["forward".into(), "recurrent".into()]);
+        for k in 0..kernel.states.len() {
+            arguments.push(format!("bitcast<f32>(state[s0 + {}u + j])", plan.states[index] + k * neurons));
+        }
+        writeln!(text, "let next = tick_{index}({});", arguments.join(", "))?;
+        for k in 0..kernel.states.len() {
+            let at = plan.states[index] + k * neurons;
+            writeln!(text, "state[s0 + {at}u + j] = bitcast<u32>(next.s{k});")?;
+        }
+        if population.spiking() {
+            let counts = &population.fan_out;
+            let count = if self.binary() {
+                format!("weights[w0 + {}u + j]", plan.fan_out[index])
+            } else if counts.iter().any(|count| *count != counts[0]) {
+                "fan_out[j]".into()
+            } else {
+                format!("{}u", counts[0])
+            };
+            let table = if count == "fan_out[j]" {
+                format!("var fan_out = fan_out_{index};\n")
+            } else {
+                String::new()
+            };
+            writeln!(
+                text,
+                "if (next.fired) {{\natomicOr(&emitted_{index}[j / 32u], 1u << (j % 32u));\n\
+                 spikes += 1u;\n{table}operations += {count};\n}}"
+            )?;
+        }
+        if self.traced {
+            let before: usize =
+                network.populations[..index].iter().map(|p| trace_rows(p) * p.neurons * network.ticks).sum();
+            let mut values = vec!["forward + recurrent".to_owned()];
+            if population.spiking() {
+                values.extend(["next.left".into(), "next.right".into()]);
+            }
+            values.extend((0..kernel.states.len()).map(|k| format!("next.s{k}")));
+            writeln!(text, "if (slot == settings.y) {{")?;
+            for (row, value) in values.iter().enumerate() {
+                let at = before + row * neurons * network.ticks;
+                writeln!(text, "traces[{at}u + t * {neurons}u + j] = {value};")?;
+            }
+            writeln!(text, "}}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Traces of a population: current, the two sides of the spike condition, states.
+pub(crate) fn trace_rows(population: &Population) -> usize {
+    1 + if population.spiking() { 2 } else { 0 } + population.neuron.kernel().states.len()
+}
+
+/// Index of value `k` of the neuron `j`, after the individual's first word.
+fn constant_index(base: usize, population: &Population, k: usize) -> String {
+    if population.individual {
+        format!("{}u + j", base + k * population.neurons)
+    } else {
+        format!("{}u", base + k)
+    }
+}
+
+/// A literal with exactly this value.
+fn float(value: f32) -> String {
+    format!("bitcast<f32>({}u)", value.to_bits())
+}
+
+fn narrow(words: &[u64], count: usize) -> Vec<u32> {
+    (0..count).map(|index| (words[index / 2] >> (index % 2 * 32)) as u32).collect()
+}
+
+fn list(values: &[u32]) -> String {
+    values.iter().map(|value| format!("{value}u")).collect::<Vec<_>>().join(", ")
+}
+
+const HEADER: &str = "
+// x: 0. y: the individual to trace.
+@group(0) @binding(0) var<uniform> settings: vec4<u32>;
+@group(0) @binding(1) var<storage, read> slots: array<u32>;
+@group(0) @binding(2) var<storage, read> weights: array<u32>;
+@group(0) @binding(3) var<storage, read_write> state: array<u32>;
+@group(0) @binding(4) var<storage, read> inputs: array<u32>;
+@group(0) @binding(5) var<storage, read_write> outputs: array<u32>;
+
+fn byte_at(word: u32, j: u32) -> i32 {
+    return extractBits(bitcast<i32>(word), 8u * (j % 4u), 8u);
+}
+
+fn snap_current(x: f32) -> f32 {
+    return round(x * 4096.0) * (1.0 / 4096.0);
+}
+";
+
+const MAIN: &str = "fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+let slot = slots[group.x + group.y * 32768u];
+";
+
+const FOOTER: &str = "
+atomicAdd(&counters[0], spikes);
+atomicAdd(&counters[1], operations);
+atomicMax(&counters[2], fault);
+workgroupBarrier();
+";

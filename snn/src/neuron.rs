@@ -1,0 +1,296 @@
+//! Neuron models: the built-in ones, those of a config, and how a layer fills in their parameters.
+//!
+//! To add one: copy a file of `snn/neurons`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::config::Scope;
+use crate::compiled::{Compiled, MODELS};
+use crate::equations::{self, Kernel, Model};
+use crate::error::SnnError;
+
+/// Description of a neuron model, for listings and documentation.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NeuronInfo {
+    /// Name in configs.
+    pub name: String,
+    /// What it is, in a few words.
+    pub summary: String,
+    /// The model as it is written.
+    pub equations: String,
+    /// Where it comes from.
+    pub source: String,
+    /// Whether it spikes; models that do not can only be readouts.
+    pub spikes: bool,
+    /// State variables.
+    pub states: Vec<StateInfo>,
+    /// Parameters.
+    pub parameters: Vec<ParameterInfo>,
+    /// Choices of what a spike does to the state; the first is the default.
+    pub resets: Vec<String>,
+}
+
+/// One state variable of a neuron model.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StateInfo {
+    /// Symbol in the equations.
+    pub name: String,
+    /// What it stands for.
+    pub meaning: String,
+}
+
+/// One parameter of a neuron model.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ParameterInfo {
+    /// Name in the equations and in the config.
+    pub name: String,
+    /// Valid values.
+    pub range: String,
+    /// Default.
+    pub default: f64,
+    /// Whether it is evolved unless the config says otherwise.
+    pub evolve: Scope,
+    /// What it does.
+    pub meaning: String,
+}
+
+/// The neuron models that a layer's `model` can name, in alphabetical order.
+///
+/// # Panics
+/// Never: the built-in models are correct, which a test shows.
+#[must_use]
+pub fn neurons() -> Vec<NeuronInfo> {
+    let models = MODELS.iter().map(|(_, text)| Model::parse(text).expect("built-in models are correct"));
+    models.map(|model| NeuronInfo::new(&model)).collect()
+}
+
+impl NeuronInfo {
+    fn new(model: &Model) -> Self {
+        let state = |state: &equations::State| StateInfo {
+            name: state.name.clone(),
+            meaning: state.meaning.clone(),
+        };
+        let parameter = |parameter: &equations::Parameter| ParameterInfo {
+            name: parameter.name.clone(),
+            range: parameter.range(),
+            default: parameter.default,
+            evolve: scope(parameter.evolve),
+            meaning: parameter.meaning.clone(),
+        };
+        Self {
+            name: model.name.clone(),
+            summary: model.summary.clone(),
+            equations: model.text.clone(),
+            source: model.source.clone(),
+            spikes: model.spikes(),
+            states: model.states.iter().map(state).collect(),
+            parameters: model.parameters.iter().map(parameter).collect(),
+            resets: model.resets.clone(),
+        }
+    }
+}
+
+fn scope(scope: equations::Scope) -> Scope {
+    match scope {
+        equations::Scope::Fixed => Scope::Fixed,
+        equations::Scope::Layer => Scope::Layer,
+        equations::Scope::Neuron => Scope::Neuron,
+    }
+}
+
+/// A model with its reset chosen, ready to run.
+#[derive(Clone)]
+pub(crate) struct Neuron {
+    model: Arc<Model>,
+    kernel: Arc<Kernel>,
+    /// Machine code, for built-in models.
+    compiled: Option<Compiled>,
+    refractory: usize,
+}
+
+impl Neuron {
+    /// The model called `text`, or written in it; `field` is the layer's place in the config.
+    pub(crate) fn new(
+        text: &str,
+        reset: Option<&str>,
+        refractory: usize,
+        field: &str,
+    ) -> Result<Self, SnnError> {
+        let equation = |error| SnnError::Equation { field: format!("{field}.model"), error };
+        let built_in = MODELS.iter().find(|(name, _)| *name == text);
+        let source = match built_in {
+            Some((_, source)) => source,
+            None if text.contains('\n') => text,
+            None => {
+                let names: Vec<&str> = MODELS.iter().map(|(name, _)| *name).collect();
+                return Err(SnnError::UnknownModel {
+                    field: format!("{field}.model"),
+                    model: text.into(),
+                    valid: format!("{}, the text of a model, or a file .neuron", names.join(", ")),
+                });
+            }
+        };
+        let model = Model::parse(source).map_err(equation)?;
+        let reset = match reset {
+            Some(name) if !model.resets.iter().any(|reset| reset == name) => {
+                return Err(SnnError::UnknownReset {
+                    field: format!("{field}.reset"),
+                    reset: name.into(),
+                    valid: model.resets.join(", "),
+                });
+            }
+            Some(name) => Some(name.to_owned()),
+            None => model.resets.first().cloned(),
+        };
+        let kernel = model.kernel(reset.as_deref(), refractory > 0).map_err(equation)?;
+        let compiled = built_in
+            .and_then(|(name, _)| Compiled::find(name, reset.as_deref().unwrap_or(""), refractory > 0));
+        Ok(Self { model: Arc::new(model), kernel: Arc::new(kernel), compiled, refractory })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.model.name
+    }
+
+    pub(crate) fn spikes(&self) -> bool {
+        self.model.spikes()
+    }
+
+    pub(crate) fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    pub(crate) fn compiled(&self) -> Option<Compiled> {
+        self.compiled
+    }
+
+    /// Each parameter with its value (the one for θ = 0) and how it varies.
+    pub(crate) fn resolve(
+        &self,
+        values: &BTreeMap<String, f64>,
+        scopes: &BTreeMap<String, Scope>,
+        field: &str,
+    ) -> Result<Vec<(&equations::Parameter, f64, Scope)>, SnnError> {
+        let parameters = &self.model.parameters;
+        let known = |name: &str| parameters.iter().any(|parameter| parameter.name == name);
+        let names = || parameters.iter().map(|p| p.name.as_str()).collect::<Vec<_>>().join(", ");
+        let valued = values.keys().map(|name| ("parameters", name));
+        for (list, name) in valued.chain(scopes.keys().map(|name| ("evolve", name))) {
+            if !known(name) {
+                return Err(SnnError::UnknownParameter {
+                    field: format!("{field}.{list}"),
+                    parameter: name.clone(),
+                    model: self.model.name.clone(),
+                    valid: names(),
+                });
+            }
+        }
+        parameters
+            .iter()
+            .map(|parameter| {
+                let value = values.get(&parameter.name).copied().unwrap_or(parameter.default);
+                if !parameter.allows(value) {
+                    return Err(SnnError::ParameterRange {
+                        field: format!("{field}.parameters.{}", parameter.name),
+                        value,
+                        range: parameter.range(),
+                    });
+                }
+                let scope = scopes.get(&parameter.name).copied().unwrap_or(scope(parameter.evolve));
+                Ok((parameter, value, scope))
+            })
+            .collect()
+    }
+
+    /// Constants and start states of a neuron with these parameters.
+    pub(crate) fn values(&self, parameters: &[f64], into: &mut Values) {
+        into.parameters.clear();
+        into.parameters.extend_from_slice(parameters);
+        if self.refractory > 0 {
+            into.parameters.push(self.refractory as f64);
+        }
+        into.constants = self.kernel.constants(&into.parameters);
+        into.initial = self.kernel.initial(&into.parameters);
+    }
+}
+
+/// What a neuron model needs to know about one neuron.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Values {
+    parameters: Vec<f64>,
+    pub(crate) constants: Vec<f32>,
+    pub(crate) initial: Vec<f32>,
+}
+
+/// How θ moves a parameter within its range.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Growth {
+    /// Logistic between two bounds.
+    Between(f64, f64),
+    /// Exponential above a bound.
+    Above(f64),
+    /// Exponential below a bound.
+    Below(f64),
+    /// Linear.
+    Free,
+}
+
+/// Change of the logit or of the logarithm, or relative change, per unit of θ.
+const RATE: f64 = 0.5;
+
+impl Growth {
+    pub(crate) fn new(parameter: &equations::Parameter) -> Self {
+        match (parameter.low.value, parameter.high.value) {
+            (low, high) if low.is_finite() && high.is_finite() => Self::Between(low, high),
+            (low, _) if low.is_finite() => Self::Above(low),
+            (_, high) if high.is_finite() => Self::Below(high),
+            _ => Self::Free,
+        }
+    }
+
+    /// The value for `theta`, `start` for 0 (nearly, if that is a bound).
+    pub(crate) fn value(self, start: f64, theta: f64) -> f64 {
+        let change = RATE * theta;
+        match self {
+            Self::Between(low, high) => {
+                let share = ((start - low) / (high - low)).clamp(1e-3, 1.0 - 1e-3);
+                let logit = libm::log(share / (1.0 - share)) + change;
+                low + (high - low) / (1.0 + libm::exp(-logit))
+            }
+            Self::Above(low) => low + (start - low).max(1e-3) * libm::exp(change.clamp(-60.0, 60.0)),
+            Self::Below(high) => high - (high - start).max(1e-3) * libm::exp(change.clamp(-60.0, 60.0)),
+            Self::Free => start + change * start.abs().max(1.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_in_order_and_names_its_models() {
+        let names: Vec<String> = neurons().into_iter().map(|neuron| neuron.name).collect();
+        assert!(names.is_sorted(), "{names:?}");
+        assert!(names.iter().zip(MODELS).all(|(name, (listed, _))| name == listed));
+    }
+
+    #[test]
+    fn evolved_values_start_at_the_default_and_stay_in_range() {
+        for (range, start, low, high) in [
+            (Growth::Between(0.0, 1.0), 0.7, 0.0, 1.0),
+            (Growth::Above(0.0), 1.0, 0.0, f64::INFINITY),
+            (Growth::Below(3.0), -1.0, f64::NEG_INFINITY, 3.0),
+            (Growth::Free, 5.0, f64::NEG_INFINITY, f64::INFINITY),
+        ] {
+            assert!((range.value(start, 0.0) - start).abs() < 1e-9);
+            let values: Vec<f64> = (-40..=40).map(|t| range.value(start, f64::from(t))).collect();
+            assert!(values.iter().all(|v| (low..=high).contains(v)), "{values:?}");
+            let rising = values.windows(2).all(|w| w[0] <= w[1]);
+            assert!(rising != matches!(range, Growth::Below(_)), "{values:?}");
+        }
+    }
+}
