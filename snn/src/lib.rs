@@ -69,9 +69,18 @@
 //! ```
 
 mod activity;
+#[allow(
+    dead_code,
+    unused_macros,
+    unused_imports,
+    reason = "the evaluators come to use it one after the other"
+)]
+mod compiled;
 mod config;
 mod controller;
 mod cpu;
+#[allow(dead_code, unused_imports, reason = "the evaluators come to use it one after the other")]
+mod equations;
 mod error;
 mod lanes;
 mod layout;

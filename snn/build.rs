@@ -1,0 +1,26 @@
+//! Compiles the built-in neuron models, `neurons/*.neuron`, to Rust.
+
+use std::path::Path;
+use std::{env, error, fs};
+
+#[path = "src/equations/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the build needs only the path from text to Rust")]
+mod equations;
+
+fn main() -> Result<(), Box<dyn error::Error>> {
+    println!("cargo::rerun-if-changed=neurons");
+    println!("cargo::rerun-if-changed=src/equations");
+    let mut texts = Vec::new();
+    for entry in fs::read_dir("neurons")? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "neuron") {
+            let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            texts.push((name, fs::read_to_string(&path)?));
+        }
+    }
+    texts.sort();
+    let module = equations::module(&texts)?;
+    let out = env::var("OUT_DIR")?;
+    fs::write(Path::new(&out).join("neurons.rs"), module)?;
+    Ok(())
+}
