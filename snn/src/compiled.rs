@@ -20,7 +20,7 @@ mod tests {
     use rand::{RngExt as _, SeedableRng as _};
 
     use super::*;
-    use crate::equations::{Constants, Kernel, Model, Scratch, interpret};
+    use crate::equations::{Constants, Kernel, Model, Scratch, interpret, wgsl};
 
     /// All kernels that are compiled in: model, reset, refractory, kernel.
     fn kernels() -> Vec<(Model, String, bool, Kernel)> {
@@ -141,6 +141,51 @@ mod tests {
                 assert!(count > total / 500 && count < total, "{} {reset} {refractory}: {count}", model.name);
             }
             assert!(extreme || faults == 0, "{} {reset} {refractory}: {faults} faults", model.name);
+        }
+    }
+
+    /// A shader that calls the kernel once.
+    fn shader(kernel: &Kernel, exact: bool) -> String {
+        let read = |from: usize, count: usize| (from..from + count).map(|i| format!("data[{i}]"));
+        let (c, s) = (kernel.constants, kernel.states.len());
+        let arguments: Vec<String> = read(0, c + 2 + s).collect();
+        let store = (0..s).map(|i| format!("    data[{}] = out.s{i};\n", c + 2 + i));
+        let store: String = store.collect();
+        format!(
+            "{}{}\n@group(0) @binding(0) var<storage, read_write> data: array<f32>;\n\
+             @group(0) @binding(1) var<uniform> zero: vec4<u32>;\n\
+             @compute @workgroup_size(1) fn main() {{\n    zero_bits = zero.x;\n    \
+             let out = neuron({});\n{store}    data[0] = select(0.0, 1.0, out.fired) + f32(fault);\n}}\n",
+            wgsl::prelude(exact),
+            kernel.wgsl("neuron", exact),
+            arguments.join(", ")
+        )
+    }
+
+    #[test]
+    fn shaders_are_valid() {
+        let everything = Model::parse(
+            "model all\nparam p = 0.5\nstate v = 0\nstate w = p\n\
+             let x = ln(abs(v) + p) + sqrt(abs(w)) - tanh(v)*sigmoid(w)/exp(v) + v^3 - v^-2\n\
+             v = if((v < w and not (w <= 1) or v == w) or v != 2, min(x, I), max(x, p))\n\
+             w = clamp(floor(w*I), -1e30, 1e-30) - -v\nspike v >= w\nv = v - spike",
+        );
+        let everything = everything.unwrap();
+        let kernels = kernels().into_iter().map(|(_, _, _, kernel)| kernel);
+        for kernel in kernels.chain([everything.kernel(None, true).unwrap()]) {
+            for exact in [false, true] {
+                let text = shader(&kernel, exact);
+                let module = naga::front::wgsl::parse_str(&text)
+                    .unwrap_or_else(|error| panic!("{}\n{text}", error.emit_to_string(&text)));
+                let flags = naga::valid::ValidationFlags::all();
+                let capabilities = naga::valid::Capabilities::empty();
+                let info = naga::valid::Validator::new(flags, capabilities)
+                    .validate(&module)
+                    .unwrap_or_else(|error| panic!("{error:?}\n{text}"));
+                let options = naga::back::spv::Options::default();
+                let words = naga::back::spv::write_vec(&module, &info, &options, None).unwrap();
+                assert!(!words.is_empty());
+            }
         }
     }
 

@@ -26,6 +26,7 @@ mod lexer;
 mod model;
 mod rust;
 mod syntax;
+pub mod wgsl;
 
 pub use error::EquationError;
 pub use interpret::{Constants, Scratch, interpret};
