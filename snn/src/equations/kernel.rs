@@ -7,7 +7,7 @@ use super::formula::{Constant, Formulas, to_f32};
 use super::snap;
 
 /// Most operations of one tick.
-const MAX_OPERATIONS: usize = 1024;
+pub(super) const MAX_OPERATIONS: usize = 1024;
 /// Most values that depend on parameters only.
 const MAX_CONSTANTS: usize = 128;
 
