@@ -69,13 +69,17 @@
 //! ```
 
 mod activity;
-#[allow(unused_variables, reason = "most generated models do not tell recurrent input apart")]
+#[allow(
+    dead_code,
+    unused_macros,
+    unused_imports,
+    reason = "the evaluators come to use it one after the other"
+)]
 mod compiled;
 mod config;
 mod controller;
 mod cpu;
-mod decoder;
-mod encoder;
+#[allow(dead_code, unused_imports, reason = "the evaluators come to use it one after the other")]
 mod equations;
 mod error;
 mod gpu;

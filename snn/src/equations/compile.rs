@@ -2,7 +2,7 @@
 
 use super::error::{EquationError, Position, unknown};
 use super::formula::{Formula, Function, Operation};
-use super::kernel::{Builder, Kernel, Op, Parts, Spike};
+use super::kernel::{Builder, Kernel, MAX_OPERATIONS, Op, Parts, Spike};
 use super::model::{FUNCTIONS, INPUTS, Model, SpikeLine, Statement};
 use super::syntax::{Binary, Expression, Kind};
 
@@ -212,7 +212,8 @@ impl<'m> Compiler<'m> {
     fn expression(&mut self, expression: &'m Expression) -> Result<Typed, EquationError> {
         let at = expression.at;
         if self.builder.full() {
-            return Err(at.error("the model is too long: too many operations"));
+            let message = format!("the model takes too many operations; at most {MAX_OPERATIONS} per tick");
+            return Err(at.error(message));
         }
         let number = |value| Typed { value, kind: Type::Number };
         let truth = |value| Typed { value, kind: Type::Truth };

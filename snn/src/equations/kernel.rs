@@ -7,7 +7,7 @@ use super::formula::{Constant, Formulas, to_f32};
 use super::snap;
 
 /// Most operations of one tick.
-const MAX_OPERATIONS: usize = 1024;
+pub(super) const MAX_OPERATIONS: usize = 1024;
 /// Most values that depend on parameters only.
 const MAX_CONSTANTS: usize = 128;
 
@@ -198,13 +198,11 @@ impl Kernel {
         Ok(())
     }
 
-    /// Which operations the state and the spike after the tick need, and if `traced` the two sides
-    /// of its condition (`named` values may need more).
-    pub(super) fn needed(&self, traced: bool) -> Vec<bool> {
-        let sides = self.spike.filter(|_| traced).map(|spike| [spike.left, spike.right]);
+    /// Which operations the state and the spike after the tick need (`named` values may need
+    /// more).
+    pub(super) fn needed(&self) -> Vec<bool> {
         let spike = self.spike.map(|spike| spike.fired);
-        let roots = self.next.iter().copied().chain(spike);
-        marked(&self.ops, roots.chain(sides.into_iter().flatten()))
+        marked(&self.ops, self.next.iter().copied().chain(spike))
     }
 }
 

@@ -26,6 +26,8 @@ mod lexer;
 mod model;
 mod rust;
 mod syntax;
+#[cfg(test)]
+mod tests;
 pub mod wgsl;
 
 pub use error::EquationError;

@@ -246,8 +246,12 @@ impl Model {
             statements: Vec::new(),
         };
         let mut names = Names(Vec::new());
-        for (index, line) in lines.enumerate() {
-            model.line(line, &mut names, index)?;
+        if lines.len() >= MAX_LINES {
+            let message = format!("the model has {} lines; at most {MAX_LINES}", lines.len() + 1);
+            return Err(name.at.error(message));
+        }
+        for line in lines {
+            model.line(line, &mut names)?;
         }
         if model.states.is_empty() && !model.spikes() {
             return Err(name
@@ -257,7 +261,7 @@ impl Model {
         Ok(model)
     }
 
-    fn line(&mut self, line: Line, names: &mut Names, index: usize) -> Result<(), EquationError> {
+    fn line(&mut self, line: Line, names: &mut Names) -> Result<(), EquationError> {
         let full = |at: Position, what: &str, limit: usize| {
             Err(at.error(format!("more than {limit} {what}; a model may have no more")))
         };
@@ -304,9 +308,6 @@ impl Model {
                 self.statements.push(Statement::Let(assignment));
             }
             Line::Assign(assignment) => {
-                if index > MAX_LINES {
-                    return full(assignment.name.at, "lines", MAX_LINES);
-                }
                 self.statements.push(Statement::Assign(assignment));
             }
             Line::Spike { at, condition } => {
