@@ -469,6 +469,9 @@ pub struct BenchRollout {
     /// Threads; default one per core
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
+    /// What evaluates the controllers
+    #[arg(long, value_enum, default_value_t)]
+    pub backend: BackendChoice,
     /// How long to measure
     #[arg(long, value_name = "S", default_value_t = 10.0, value_parser = seconds)]
     pub seconds: f64,

@@ -69,17 +69,12 @@
 //! ```
 
 mod activity;
-#[allow(
-    dead_code,
-    unused_macros,
-    unused_imports,
-    reason = "the evaluators come to use it one after the other"
-)]
 mod compiled;
 mod config;
 mod controller;
 mod cpu;
-#[allow(dead_code, unused_imports, reason = "the evaluators come to use it one after the other")]
+mod decoder;
+mod encoder;
 mod equations;
 mod error;
 mod gpu;

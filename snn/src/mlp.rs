@@ -125,7 +125,7 @@ struct Episode {
     activity: Activity,
     /// Whether the parameters are not finite.
     unusable: bool,
-    /// Whether an activation became infinite or no number.
+    /// Whether an observation was infinite or no number.
     fault: bool,
 }
 
@@ -162,7 +162,7 @@ impl MlpEvaluator {
         let outputs = input.len();
         self.actions[slot * outputs..(slot + 1) * outputs].copy_from_slice(input);
         let Episode { activity, unusable, fault } = &mut self.episodes[slot];
-        *fault |= *unusable || !input.iter().all(|action| action.is_finite());
+        *fault |= *unusable || !observation.iter().all(|x| x.is_finite());
         activity.steps += 1;
         activity.dense(shape.products);
     }

@@ -42,7 +42,7 @@ impl Padded {
         assert_eq!(
             parameters.len(),
             self.layout.len(),
-            "the length of a parameter vector is `layout().len()`"
+            "as many parameters as the layout has"
         );
         for (index, block) in self.layout.blocks().iter().enumerate() {
             let source = parameters[block.range()].chunks_exact(block.cols);

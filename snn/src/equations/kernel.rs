@@ -198,11 +198,13 @@ impl Kernel {
         Ok(())
     }
 
-    /// Which operations the state and the spike after the tick need (`named` values may need
-    /// more).
-    pub(super) fn needed(&self) -> Vec<bool> {
+    /// Which operations the state and the spike after the tick need, and if `traced` the two sides
+    /// of its condition (`named` values may need more).
+    pub(super) fn needed(&self, traced: bool) -> Vec<bool> {
+        let sides = self.spike.filter(|_| traced).map(|spike| [spike.left, spike.right]);
         let spike = self.spike.map(|spike| spike.fired);
-        marked(&self.ops, self.next.iter().copied().chain(spike))
+        let roots = self.next.iter().copied().chain(spike);
+        marked(&self.ops, roots.chain(sides.into_iter().flatten()))
     }
 }
 

@@ -24,6 +24,7 @@ mod interpret;
 mod kernel;
 mod lexer;
 mod model;
+#[allow(dead_code, reason = "the build script uses it")]
 mod rust;
 mod syntax;
 #[cfg(test)]
@@ -32,9 +33,10 @@ pub mod wgsl;
 
 pub use error::EquationError;
 pub use interpret::{Constants, Scratch, interpret};
-pub use kernel::{Kernel, Op, Spike};
-pub use model::{Bound, MAX_REFRACTORY, Model, Parameter, Scope, State};
-pub use rust::{Generated, module};
+pub use kernel::Kernel;
+pub use model::{Model, Parameter, Scope, State};
+#[allow(unused_imports, reason = "the build script uses it")]
+pub use rust::module;
 
 /// One tick of one neuron, compiled in: `S` state variables, `C` constants.
 ///

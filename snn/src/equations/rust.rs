@@ -23,7 +23,7 @@ impl Kernel {
         let name = camel(&format!("{}_{variant}", self.model));
         let (states, constants) = (self.states.len(), self.constants);
         let mut body = String::new();
-        let needed = self.needed();
+        let needed = self.needed(false);
         for (index, op) in self.ops.iter().enumerate() {
             if needed[index] {
                 line(&mut body, format_args!("        let x{index} = {};", expression(*op)));

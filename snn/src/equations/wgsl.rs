@@ -82,10 +82,14 @@ impl Kernel {
     /// ```
     ///
     /// `c…` are the constants, `s…` the states. The shader needs [`prelude`] of the same `exact`
-    /// once. Without `exact` the device may fuse and reorder.
-    pub fn wgsl(&self, name: &str, exact: bool) -> String {
+    /// once. Without `exact` the device may fuse and reorder. If `traced`, the result of a spiking
+    /// kernel also has `left` and `right`, the two sides of its condition.
+    pub fn wgsl(&self, name: &str, exact: bool, traced: bool) -> String {
         let states = || (0..self.states.len()).map(|index| format!("s{index}: f32"));
-        let fields: Vec<String> = states().chain(["fired: bool".to_owned()]).collect();
+        let sides = self.spike.filter(|_| traced);
+        let extra = sides.map(|_| ["left: f32".to_owned(), "right: f32".to_owned()]);
+        let fields: Vec<String> =
+            states().chain(["fired: bool".to_owned()]).chain(extra.into_iter().flatten()).collect();
         let constants = (0..self.constants).map(|index| format!("c{index}: f32"));
         let inputs = ["forward: f32".to_owned(), "recurrent: f32".to_owned()];
         let arguments: Vec<String> = constants.chain(inputs).chain(states()).collect();
@@ -94,7 +98,7 @@ impl Kernel {
             fields.join(", "),
             arguments.join(", ")
         );
-        let needed = self.needed();
+        let needed = self.needed(traced);
         for (index, op) in self.ops.iter().enumerate() {
             if needed[index] {
                 let value = expression(*op, exact);
@@ -103,7 +107,8 @@ impl Kernel {
         }
         let next = self.next.iter().map(|op| format!("settle(x{op})"));
         let fired = self.spike.map_or("false".to_owned(), |spike| format!("x{}", spike.fired));
-        let values: Vec<String> = next.chain([fired]).collect();
+        let sides = sides.map(|spike| [format!("x{}", spike.left), format!("x{}", spike.right)]);
+        let values: Vec<String> = next.chain([fired]).chain(sides.into_iter().flatten()).collect();
         text + &format!("    return {name}_out({});\n}}\n", values.join(", "))
     }
 }

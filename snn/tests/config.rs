@@ -1,0 +1,191 @@
+//! Configurations: their text form, their defaults and what is refused.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use ron::extensions::Extensions;
+use snn::{
+    Activation, ControllerConfig, Current, DecoderConfig, EncoderConfig, FilteredRate, HiddenLayer,
+    LayerConfig, MlpConfig, Precision, Scope, SnnConfig, SnnError,
+};
+
+fn options() -> ron::Options {
+    ron::Options::default().with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES)
+}
+
+fn parse(text: &str) -> ControllerConfig {
+    options().from_str(text).unwrap()
+}
+
+/// The message of the error that building `text` for 3 inputs and 2 outputs gives.
+fn refusal(text: &str) -> String {
+    match parse(text).build(3, 2) {
+        Ok(controller) => panic!("{text} was accepted as {}", controller.describe()),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn round_trip() {
+    let layer = LayerConfig {
+        neurons: 12,
+        parameters: [("decay".into(), 0.9), ("threshold".into(), 0.5)].into(),
+        evolve: [("decay".into(), Scope::Neuron)].into(),
+        reset: Some("subtract".into()),
+        refractory: 3,
+        skip: vec!["input".into()],
+        density: 0.25,
+        delay: (0, 4),
+        excitatory: Some(0.8),
+        ..LayerConfig::default()
+    };
+    let configs = [
+        ControllerConfig::default(),
+        ControllerConfig::Snn(SnnConfig {
+            hidden: vec![HiddenLayer::Dense(layer.clone()), HiddenLayer::Recurrent(layer)],
+            ticks: 7,
+            precision: Precision::I8,
+            encoder: EncoderConfig::Current(Current { negated: true }),
+            decoder: DecoderConfig::Rate(FilteredRate { decay: 0.1 }),
+            ..SnnConfig::default()
+        }),
+        ControllerConfig::Mlp(MlpConfig {
+            hidden: vec![],
+            activation: Activation::Relu,
+            ..MlpConfig::default()
+        }),
+    ];
+    for config in configs {
+        let text = options().to_string(&config).unwrap();
+        assert_eq!(parse(&text), config, "{text}");
+    }
+}
+
+#[test]
+fn short_forms_mean_the_defaults() {
+    let expected = ControllerConfig::default();
+    assert_eq!(parse("Snn()"), expected);
+    let text = r#"Snn(hidden: [Recurrent(neurons: 64, model: "lif")], ticks: 4, precision: F32)"#;
+    assert_eq!(parse(text), expected);
+    assert_eq!(parse("Mlp()"), ControllerConfig::Mlp(MlpConfig::default()));
+}
+
+#[test]
+fn descriptions() {
+    let describe = |text: &str| parse(text).build(27, 8).unwrap().describe();
+    assert_eq!(describe("Snn()"), "snn 27-64r(lif)-8, 4 ticks, f32, 6408 parameters");
+    assert_eq!(
+        describe("Snn(hidden: [Dense(neurons: 3), Recurrent(neurons: 2)], ticks: 1)"),
+        "snn 27-3(lif)-2r(lif)-8, 1 tick, f32, 118 parameters"
+    );
+    assert_eq!(describe("Mlp(hidden: [4])"), "mlp 27-4-8, tanh, 152 parameters");
+    assert_eq!(describe("Mlp(hidden: [])"), "mlp 27-8, linear, 224 parameters");
+}
+
+#[test]
+fn unknown_names_are_refused_by_the_reader() {
+    for (text, expected) in [
+        ("Snn(tick: 4)", "`tick`"),
+        ("Snn(hidden: [Dense(neuron: 4)])", "`neuron`"),
+        ("Snn(precision: I4)", "`I4`"),
+        ("Snn(encoder: Rate(frequency: 4))", "`frequency`"),
+        ("Mlp(activation: Gelu)", "`Gelu`"),
+        ("Rnn()", "`Rnn`"),
+    ] {
+        let error = options().from_str::<ControllerConfig>(text).unwrap_err();
+        assert!(error.to_string().contains(expected), "{text}: {error}");
+    }
+}
+
+#[test]
+fn values_out_of_range_are_refused_by_name() {
+    for (text, expected) in [
+        ("Snn(hidden: [Dense(neurons: 0)])", "`hidden[0].neurons` is 0; valid: 1 to 4096"),
+        ("Snn(hidden: [Dense(), Recurrent(neurons: 4097)])", "`hidden[1].neurons` is 4097; valid: 1 to 4096"),
+        ("Snn(ticks: 0)", "`ticks` is 0; valid: 1 to 4096"),
+        (
+            "Snn(hidden: [])",
+            "`hidden` of a spiking controller needs at least 1 layer; \
+             `Mlp(hidden: [])` is the linear policy",
+        ),
+        (
+            r#"Snn(hidden: [Dense(parameters: {"decay": 1.5})])"#,
+            "`hidden[0].parameters.decay` is 1.5; valid: [0, 1]",
+        ),
+        (
+            r#"Snn(hidden: [Dense(parameters: {"decay": NaN})])"#,
+            "`hidden[0].parameters.decay` is NaN; valid: [0, 1]",
+        ),
+        (
+            r#"Snn(hidden: [Dense(parameters: {"threshold": 0})])"#,
+            "`hidden[0].parameters.threshold` is 0; valid: (0, inf)",
+        ),
+        (
+            r#"Snn(hidden: [Dense(parameters: {"tau": 4})])"#,
+            "`hidden[0].parameters`: neuron model \"lif\" has no parameter \"tau\"; valid: decay, threshold, \
+             v_reset",
+        ),
+        (
+            r#"Snn(hidden: [Dense(evolve: {"tau": Layer})])"#,
+            "`hidden[0].evolve`: neuron model \"lif\" has no parameter \"tau\"; valid: decay, threshold, \
+             v_reset",
+        ),
+        (
+            r#"Snn(hidden: [Dense(reset: Some("none"))])"#,
+            "`hidden[0].reset`: no reset \"none\"; valid: zero, subtract",
+        ),
+        (
+            r#"Snn(hidden: [Dense(), Dense(skip: ["hidden.2"])])"#,
+            "`hidden[1].skip`: \"hidden.2\" cannot be a source; valid: \"input\", \"hidden.0\", \"hidden.1\"",
+        ),
+        (
+            r#"Snn(hidden: [Recurrent(skip: ["hidden.0"])])"#,
+            "`hidden[0].skip`: \"hidden.0\" cannot be a source; valid: a source that the layer does not have \
+             already",
+        ),
+        (
+            r#"Snn(readout_skip: ["input"])"#,
+            "`readout_skip`: \"input\" cannot be a source; valid: \"hidden.0\"",
+        ),
+        ("Snn(hidden: [Dense(density: 0)])", "`hidden[0].density` is 0; valid: above 0 and at most 1"),
+        (
+            "Snn(hidden: [Dense(delay: (3, 2))])",
+            "`hidden[0].delay` is 2; valid: two numbers in order, 0 to 255",
+        ),
+        ("Snn(hidden: [Dense(refractory: 999)])", "`hidden[0].refractory` is 999; valid: 0 to 128"),
+        ("Snn(hidden: [Dense(excitatory: Some(2))])", "`hidden[0].excitatory` is 2; valid: 0 to 1"),
+        ("Snn(encoder: Rate(rate: 2))", "`encoder.rate` is 2; valid: above 0 and at most 1"),
+        ("Snn(encoder: Delta(threshold: 0))", "`encoder.threshold` is 0; valid: finite and above 0"),
+        ("Snn(decoder: Rate(decay: 1))", "`decoder.decay` is 1; valid: at least 0 and below 1"),
+        (
+            "Snn(precision: Binary, decoder: Population())",
+            "`precision: Binary` and `decoder: Population()` do not go together; valid: the decoders \
+             Membrane, Rate and Count",
+        ),
+        (
+            r#"Snn(hidden: [Dense(model: "li")])"#,
+            "`hidden[0].model`: \"li\" never spikes, so it can only be the model of a Membrane decoder",
+        ),
+        (
+            r#"Snn(decoder: Membrane(model: "lif"))"#,
+            "`decoder.model`: \"lif\" spikes; a readout needs a model that does not, such as \"li\"",
+        ),
+        (
+            "Snn(hidden: [Dense(model: \"model mine\\nstate v = 0\\nv = v + J\\nspike v > 1\\n\")])",
+            "`hidden[0].model`: line 3, column 9: unknown symbol `J` (did you mean `I`?); valid: I, I_in, I_rec, v",
+        ),
+        ("Snn(input_gain: inf)", "`input_gain` is inf; valid: finite and at least 0"),
+        ("Snn(output_gain: -1)", "`output_gain` is -1; valid: finite and at least 0"),
+        (
+            r#"Snn(hidden: [Dense(model: "lfi")])"#,
+            "`hidden[0].model`: unknown neuron model \"lfi\"; valid: adex, alif, cuba_lif, ec_lif, if, izhikevich, li, \
+             lif, plif, threshold, the text of a model, or a file .neuron",
+        ),
+        ("Mlp(hidden: [4, 0])", "`hidden[1]` is 0; valid: 1 to 4096"),
+        ("Mlp(hidden_gain: NaN)", "`hidden_gain` is NaN; valid: finite and at least 0"),
+    ] {
+        assert_eq!(refusal(text), expected);
+    }
+    let config = ControllerConfig::default();
+    assert_eq!(config.build(0, 2).err(), Some(SnnError::NoInputs));
+    assert_eq!(config.build(2, 0).err(), Some(SnnError::NoOutputs));
+}
