@@ -28,6 +28,8 @@ mod rust;
 mod syntax;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod traces;
 pub mod wgsl;
 
 pub use error::EquationError;
