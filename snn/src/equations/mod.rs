@@ -16,6 +16,8 @@
 //! This folder uses the standard library only: the build script compiles it too.
 
 pub mod bits;
+#[cfg(test)]
+mod built_in;
 mod compile;
 mod error;
 mod formula;
