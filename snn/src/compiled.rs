@@ -59,7 +59,7 @@ mod tests {
 
     const NEURONS: usize = 80;
 
-    /// One tick through the compiled form, in the layout of [`interpret`].
+    /// One tick through the compiled form, in the layout of `interpret`.
     fn tick<T: Tick<S, C>, const S: usize, const C: usize, const GRID: bool>(
         constants: &[f32],
         currents: [&[f32]; 2],

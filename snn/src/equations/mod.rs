@@ -2,7 +2,7 @@
 //!
 //! A model is a few lines of text (see `docs/neurons.md` for the language). [`Model::parse`] reads
 //! and checks it; [`Model::kernel`] makes one tick of it as straight-line code; that code runs
-//! through [`interpret`], as Rust generated at build time ([`Tick`]), or as WGSL
+//! through [`interpret()`], as Rust generated at build time ([`Tick`]), or as WGSL
 //! ([`Kernel::wgsl`]), with the same bits everywhere.
 //!
 //! # Exactness
