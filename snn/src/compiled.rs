@@ -1,15 +1,16 @@
 //! Built-in models compiled to Rust by the build script.
 
-#![allow(unused_imports, unused_variables, reason = "not every model uses every input and operation")]
+#![allow(
+    clippy::approx_constant,
+    unused_imports,
+    unused_variables,
+    reason = "generated; not every model uses every input and operation"
+)]
 
 use crate::equations::{Tick, bits, settle};
 
 include!(concat!(env!("OUT_DIR"), "/neurons.rs"));
 
-#[expect(
-    clippy::single_component_path_imports,
-    reason = "the macro is made by a build script; this gives it a path"
-)]
 pub(crate) use with_compiled;
 
 #[cfg(test)]
@@ -20,7 +21,7 @@ mod tests {
     use rand::{RngExt as _, SeedableRng as _};
 
     use super::*;
-    use crate::equations::{Constants, Kernel, Model, Scratch, interpret, wgsl};
+    use crate::equations::{Constants, Kernel, Model, Scope, Scratch, interpret, snap, wgsl};
 
     /// All kernels that are compiled in: model, reset, refractory, kernel.
     fn kernels() -> Vec<(Model, String, bool, Kernel)> {
@@ -58,7 +59,7 @@ mod tests {
 
     const NEURONS: usize = 80;
 
-    /// One tick through the compiled form, in the layout of [`interpret`].
+    /// One tick through the compiled form, in the layout of `interpret`.
     fn tick<T: Tick<S, C>, const S: usize, const C: usize, const GRID: bool>(
         constants: &[f32],
         currents: [&[f32]; 2],
@@ -144,35 +145,96 @@ mod tests {
         }
     }
 
-    /// A shader that calls the kernel once.
+    const DOCS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/neurons.md"));
+
+    #[test]
+    fn documentation_lists_the_models() {
+        let mut table = String::new();
+        for (name, text) in MODELS {
+            let model = Model::parse(text).unwrap();
+            let code = |words: Vec<String>| match words.is_empty() {
+                true => "–".to_owned(),
+                false => words.join(", "),
+            };
+            let states = model.states.iter().map(|state| format!("`{}`", state.name)).collect();
+            let parameters = model.parameters.iter().map(|parameter| {
+                let evolved = match parameter.evolve {
+                    Scope::Fixed => "",
+                    Scope::Layer => ", evolved per layer",
+                    Scope::Neuron => ", evolved per neuron",
+                };
+                let default = (parameter.default * 1e6).round() / 1e6;
+                let range = match parameter.low.value.is_infinite() && parameter.high.value.is_infinite() {
+                    true => String::new(),
+                    false => format!(", {}", parameter.range()),
+                };
+                format!("`{}` ({default}{range}{evolved})", parameter.name)
+            });
+            let resets = model.resets.iter().map(|reset| format!("`{reset}`")).collect();
+            let (states, parameters, resets) = (code(states), code(parameters.collect()), code(resets));
+            table += &format!("| `{name}` | {} | {states} | {parameters} | {resets} |\n", model.summary);
+        }
+        let head = "| name | what | states | parameters (default, valid) | resets |\n| --- | --- | --- | --- | --- |\n";
+        let (_, rest) = DOCS.split_once(head).unwrap();
+        let listed: String =
+            rest.lines().take_while(|line| !line.is_empty()).map(|line| format!("{line}\n")).collect();
+        assert_eq!(listed, table, "the table of docs/neurons.md should be\n{head}{table}");
+    }
+
+    #[test]
+    fn documentation_shows_a_model_and_an_error() {
+        let block = |from: &str| -> String {
+            let lines = DOCS.split_once(from).unwrap().1.lines().skip_while(|line| !line.starts_with("    "));
+            let lines = lines.take_while(|line| line.is_empty() || line.starts_with("    "));
+            lines.map(|line| format!("{}\n", line.trim_start())).collect()
+        };
+        let text = block("A leaky neuron that");
+        let model = Model::parse(&text).unwrap();
+        assert!(model.name == "tired" && model.resets.len() == 2);
+        let wrong = text.replace("v = decay*v", "v = decy*v");
+        assert_eq!(Model::parse(&wrong).unwrap_err().to_string(), block("What is wrong is said").trim());
+    }
+
+    /// A shader with one tick per invocation. Row `i` of `data` holds constants, currents and
+    /// states of neuron `i`; the states after the tick replace the states, twice the fault plus
+    /// the spike replaces the first current.
     fn shader(kernel: &Kernel, exact: bool) -> String {
-        let read = |from: usize, count: usize| (from..from + count).map(|i| format!("data[{i}]"));
         let (c, s) = (kernel.constants, kernel.states.len());
-        let arguments: Vec<String> = read(0, c + 2 + s).collect();
-        let store = (0..s).map(|i| format!("    data[{}] = out.s{i};\n", c + 2 + i));
+        let width = c + 2 + s;
+        let arguments: Vec<String> = (0..width).map(|k| format!("data[row + {k}u]")).collect();
+        let store = (0..s).map(|k| format!("    data[row + {}u] = out.s{k};\n", c + 2 + k));
         let store: String = store.collect();
         format!(
             "{}{}\n@group(0) @binding(0) var<storage, read_write> data: array<f32>;\n\
              @group(0) @binding(1) var<uniform> zero: vec4<u32>;\n\
-             @compute @workgroup_size(1) fn main() {{\n    zero_bits = zero.x;\n    \
-             let out = neuron({});\n{store}    data[0] = select(0.0, 1.0, out.fired) + f32(fault);\n}}\n",
+             @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) id: vec3<u32>) {{\n    \
+             zero_bits = zero.x;\n    let row = id.x * {width}u;\n    \
+             let out = neuron({});\n{store}    \
+             data[row + {c}u] = f32(2u * fault) + select(0.0, 1.0, out.fired);\n}}\n",
             wgsl::prelude(exact),
             kernel.wgsl("neuron", exact),
             arguments.join(", ")
         )
     }
 
+    /// A model that uses every operation.
+    fn everything() -> Kernel {
+        let text = "model all
+            param p = 0.5
+            state v = 0
+            state w = p
+            let x = ln(abs(v) + p) + sqrt(abs(w)) - tanh(v)*sigmoid(w)/exp(0.1*v) + v^3 - 1/(v*w + 300)
+            v = if((v < w and not (w <= 1) or v == w) or v != 2, min(x, I), max(x, p))
+            w = clamp(floor(w*I)/v, -1e30, 1e-30) - -v + I_rec
+            spike v >= w
+            v = v - spike";
+        Model::parse(text).unwrap().kernel(None, true).unwrap()
+    }
+
     #[test]
     fn shaders_are_valid() {
-        let everything = Model::parse(
-            "model all\nparam p = 0.5\nstate v = 0\nstate w = p\n\
-             let x = ln(abs(v) + p) + sqrt(abs(w)) - tanh(v)*sigmoid(w)/exp(v) + v^3 - v^-2\n\
-             v = if((v < w and not (w <= 1) or v == w) or v != 2, min(x, I), max(x, p))\n\
-             w = clamp(floor(w*I), -1e30, 1e-30) - -v\nspike v >= w\nv = v - spike",
-        );
-        let everything = everything.unwrap();
         let kernels = kernels().into_iter().map(|(_, _, _, kernel)| kernel);
-        for kernel in kernels.chain([everything.kernel(None, true).unwrap()]) {
+        for kernel in kernels.chain([everything()]) {
             for exact in [false, true] {
                 let text = shader(&kernel, exact);
                 let module = naga::front::wgsl::parse_str(&text)
@@ -203,5 +265,131 @@ mod tests {
     fn interpreted_is_compiled_for_any_input() {
         interpreted_is_compiled::<true>(500, true);
         interpreted_is_compiled::<false>(500, true);
+    }
+
+    /// Runs the shader of `kernel` over the rows of `data`, 64 rows per workgroup.
+    fn on_device(
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        kernel: &Kernel,
+        data: &[f32],
+        rows: u32,
+    ) -> Vec<f32> {
+        let source = wgpu::ShaderSource::Wgsl(shader(kernel, true).into());
+        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor { label: None, source });
+        let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+            label: None,
+            layout: None,
+            module: &module,
+            entry_point: Some("main"),
+            compilation_options: wgpu::PipelineCompilationOptions::default(),
+            cache: None,
+        });
+        let buffer = |size: usize, usage| {
+            let (size, mapped_at_creation) = (size as u64, false);
+            device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage, mapped_at_creation })
+        };
+        let bytes: &[u8] = bytemuck::cast_slice(data);
+        let copy = wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST;
+        let values = buffer(bytes.len(), wgpu::BufferUsages::STORAGE | copy);
+        let zero = buffer(16, wgpu::BufferUsages::UNIFORM | copy);
+        let result = buffer(bytes.len(), wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST);
+        queue.write_buffer(&values, 0, bytes);
+        queue.write_buffer(&zero, 0, &[0; 16]);
+        let entries = [(0, &values), (1, &zero)]
+            .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() });
+        let layout = &pipeline.get_bind_group_layout(0);
+        let group =
+            device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout, entries: &entries });
+        let mut encoder = device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        {
+            let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            pass.set_pipeline(&pipeline);
+            pass.set_bind_group(0, &group, &[]);
+            pass.dispatch_workgroups(rows / 64, 1, 1);
+        }
+        encoder.copy_buffer_to_buffer(&values, 0, &result, 0, bytes.len() as u64);
+        queue.submit([encoder.finish()]);
+        result.map_async(wgpu::MapMode::Read, .., |mapped| mapped.unwrap());
+        device.poll(wgpu::PollType::wait_indefinitely()).unwrap();
+        bytemuck::pod_collect_to_vec(&result.get_mapped_range(..).unwrap())
+    }
+
+    /// Random states on the grid, random currents; both also at and beyond their limits.
+    #[test]
+    fn shaders_give_the_same_bits() {
+        const ROWS: usize = 1 << 14;
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+        let adapter = pollster::block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default()));
+        let adapter = adapter.expect("needs a graphics adapter; mesa-vulkan-drivers has one in software");
+        let (device, queue) =
+            pollster::block_on(adapter.request_device(&wgpu::DeviceDescriptor::default())).unwrap();
+        let mut rng = ChaCha8Rng::seed_from_u64(9);
+        let built_in =
+            kernels().into_iter().map(|(model, _, refractory, kernel)| (Some(model), refractory, kernel));
+        for (model, refractory, kernel) in built_in.chain([(None, true, everything())]) {
+            let (c, s) = (kernel.constants, kernel.states.len());
+            let width = c + 2 + s;
+            let mut data = vec![0.0_f32; ROWS * width];
+            for row in data.chunks_exact_mut(width) {
+                let parameters = match &model {
+                    Some(model) => parameters(model, refractory, &mut rng),
+                    None => vec![rng.random_range(0.0..2.0), f64::from(rng.random_range(0_u8..4))],
+                };
+                row[..c].copy_from_slice(&kernel.constants(&parameters));
+                for current in &mut row[c..c + 2] {
+                    *current = match rng.random_range(0_u8..16) {
+                        0 => rng.random_range(-1e38..1e38),
+                        1 => 0.0,
+                        2 => f32::INFINITY,
+                        _ => snap(rng.random_range(-4.0..4.0)),
+                    };
+                }
+                for (state, initial) in row[c + 2..].iter_mut().zip(kernel.initial(&parameters)) {
+                    *state = match rng.random_range(0_u8..8) {
+                        0 => rng.random_range(-128.0..128.0),
+                        1 => 128.0,
+                        2 => 0.0,
+                        _ => initial + rng.random_range(-2.0..2.0),
+                    };
+                    *state = snap(*state);
+                }
+                if refractory {
+                    row[width - 1] = f32::from(rng.random_range(0_u8..3));
+                }
+            }
+            let column = |k: usize| data.iter().skip(k).step_by(width).copied();
+            let constants: Vec<f32> = (0..c).flat_map(column).collect();
+            let (forward, recurrent): (Vec<f32>, Vec<f32>) = (column(c).collect(), column(c + 1).collect());
+            let device_data = on_device(&device, &queue, &kernel, &data, ROWS as u32);
+            let mut scratch = Scratch::new(&kernel);
+            let mut fired = 0;
+            for i in 0..ROWS {
+                // One neuron at a time, for its own fault.
+                let pick = |values: &[f32]| [values[i]; 16];
+                let own: Vec<f32> = (0..c).flat_map(|k| [constants[k * ROWS + i]; 16]).collect();
+                let row = &data[i * width..][..width];
+                let mut states: Vec<f32> = row[c + 2..].iter().flat_map(|&s| [s; 16]).collect();
+                let mut spikes = [0];
+                let fault = interpret::<true>(
+                    &kernel,
+                    &mut scratch,
+                    Constants::Own(&own),
+                    &pick(&forward),
+                    &pick(&recurrent),
+                    &mut states,
+                    &mut spikes,
+                );
+                let other = &device_data[i * width..][..width];
+                let name = &kernel.model;
+                let what = || format!("{name}: {row:?}");
+                assert_eq!(other[c], (2 * fault + u32::from(spikes[0] & 1)) as f32, "{}", what());
+                for (k, state) in states.iter().step_by(16).enumerate() {
+                    assert_eq!(state.to_bits(), other[c + 2 + k].to_bits(), "state {k} of {}", what());
+                }
+                fired += u32::from(spikes[0] & 1);
+            }
+            assert!((fired > 0) == kernel.spike.is_some(), "{}", kernel.model);
+        }
     }
 }

@@ -69,6 +69,7 @@
 //! ```
 
 mod activity;
+#[allow(dead_code, unused_macros, reason = "the evaluators come to use it one after the other")]
 mod compiled;
 mod config;
 mod controller;

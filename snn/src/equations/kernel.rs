@@ -184,14 +184,16 @@ impl Kernel {
         for constant in &self.hoisted {
             let value = values[constant.formula as usize];
             if !to_f32(value).is_finite() {
-                let message = format!("this is {value} for the given parameters, which is no valid number");
+                let message =
+                    format!("this is {value:?} for the given parameters, which is no finite 32-bit number");
                 return Err(constant.at.error(message));
             }
         }
         for (&formula, state) in self.start.iter().zip(&self.states) {
             let value = values[formula as usize];
             if !to_f32(value).is_finite() {
-                let message = format!("state `{state}` would start at {value}, which is no valid number");
+                let message =
+                    format!("state `{state}` would start at {value:?}, which is no finite 32-bit number");
                 return Err(Position::START.error(message));
             }
         }

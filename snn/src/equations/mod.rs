@@ -2,7 +2,7 @@
 //!
 //! A model is a few lines of text (see `docs/neurons.md` for the language). [`Model::parse`] reads
 //! and checks it; [`Model::kernel`] makes one tick of it as straight-line code; that code runs
-//! through [`interpret`], as Rust generated at build time ([`Tick`]), or as WGSL
+//! through [`interpret()`], as Rust generated at build time ([`Tick`]), or as WGSL
 //! ([`Kernel::wgsl`]), with the same bits everywhere.
 //!
 //! # Exactness
@@ -16,6 +16,8 @@
 //! This folder uses the standard library only: the build script compiles it too.
 
 pub mod bits;
+#[cfg(test)]
+mod built_in;
 mod compile;
 mod error;
 mod formula;
@@ -29,6 +31,8 @@ mod rust;
 mod syntax;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod traces;
 pub mod wgsl;
 
 pub use error::EquationError;

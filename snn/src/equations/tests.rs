@@ -299,9 +299,9 @@ fn wrong_models_are_told_where_and_what() {
         ("+v = v > 1", (4, 7), &["condition", "if(condition, 1, 0)"]),
         ("+v = if(v, 1, 0)", (4, 8), &["a number stands where a condition is due"]),
         ("+v = not v", (4, 9), &["a number stands"]),
-        ("+v = 0 < v < 1", (4, 12), &["do not chain"]),
-        ("+v = (v + 1", (4, 12), &["`(` of line 4, column 5 is not closed"]),
-        ("+v = v +", (4, 9), &["expected a value"]),
+        ("+v = 0 < v < 1", (4, 11), &["do not chain"]),
+        ("+v = (v + 1", (4, 11), &["`(` of line 4, column 5 is not closed"]),
+        ("+v = v +", (4, 8), &["expected a value"]),
         ("+v = 2v", (4, 5), &["`2*v`"]),
         ("+v = v = 1", (4, 7), &["end of the line"]),
         ("+v == 1", (4, 1), &["does not start a line"]),
@@ -310,24 +310,25 @@ fn wrong_models_are_told_where_and_what() {
         ("+v = v^v", (4, 7), &["whole exponent"]),
         ("+v = v^17", (4, 7), &["-16 to 16"]),
         ("+v = v/0", (4, 6), &["division by zero"]),
-        ("+v = v + 1/0", (4, 11), &["inf"]),
-        ("+v = v + ln(-1)", (4, 10), &["NaN"]),
-        ("+v = v*1e39", (4, 8), &["no valid number"]),
+        ("+v = v + 1/0", (4, 10), &["inf"]),
+        ("+v = v + ln(-1)", (4, 9), &["NaN"]),
+        ("+v = v*1e39", (4, 7), &["this is 1e39, which is no finite 32-bit number"]),
         ("+spke v > 1", (4, 1), &["`spke` does not start a line", "spike"]),
         ("+3 = v", (4, 1), &["cannot start with the number 3"]),
         ("+v = and", (4, 5), &["the word `and`"]),
-        ("+v = 0 \u{2212} 1", (4, 8), &["\u{2212}"]),
+        ("+v = 0 \u{2212} 1", (4, 7), &["\u{2212}"]),
     ];
+    let mut wrong = Vec::new();
     for (text, place, words) in cases {
         let text = text.strip_prefix('+').map_or((*text).to_owned(), |rest| format!("{head}{rest}"));
         let error = Model::parse(&text).expect_err(&text);
-        assert_eq!((error.line, error.column), *place, "{text}\n{error}");
-        for word in *words {
-            assert!(error.message.contains(word), "{text}\n{error}\nlacks {word}");
+        let told = words.iter().all(|word| error.message.contains(word));
+        let shown = format!("line {}, column {}: {}", place.0, place.1, error.message);
+        if !told || error.to_string() != shown {
+            wrong.push(format!("{text}\n{error}\nexpected {place:?} {words:?}\n"));
         }
-        let shown = error.to_string();
-        assert_eq!(shown, format!("line {}, column {}: {}", place.0, place.1, error.message));
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

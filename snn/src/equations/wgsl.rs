@@ -13,7 +13,7 @@ use super::kernel::{Kernel, Op};
 /// Declares `fault` (per invocation; its lowest bit is set if a state became infinite or not a
 /// number) and `zero_bits`, which the entry point must set to 0 *from a uniform or storage buffer*
 /// before the first call. `exact` selects the grid of states, as `GRID` does in
-/// [`super::interpret`].
+/// [`super::interpret()`].
 pub fn prelude(exact: bool) -> String {
     let settle = if exact { SNAP } else { FREE };
     let ex = if exact { EX } else { "" };
