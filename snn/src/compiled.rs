@@ -19,6 +19,7 @@ mod tests {
 
     use rand::rngs::ChaCha8Rng;
     use rand::{RngExt as _, SeedableRng as _};
+    use wgpu::naga;
 
     use super::*;
     use crate::equations::{Constants, Kernel, Model, Scope, Scratch, interpret, snap, wgsl};
@@ -212,7 +213,7 @@ mod tests {
              let out = neuron({});\n{store}    \
              data[row + {c}u] = f32(2u * fault) + select(0.0, 1.0, out.fired);\n}}\n",
             wgsl::prelude(exact),
-            kernel.wgsl("neuron", exact),
+            kernel.wgsl("neuron", exact, false),
             arguments.join(", ")
         )
     }

@@ -7,47 +7,61 @@
 //!
 //! # Equations of the spiking network
 //!
-//! Let `x` be the observation (`inputs` values), constant over the `ticks` ticks of a control
-//! step, and `sˡ[t]` the spikes (0 or 1) of hidden layer `l` in tick `t`. Each tick visits the
-//! layers in order:
+//! An encoder turns the observation into currents that are constant over the `ticks` ticks of a
+//! control step, or into spikes of its own. Each tick visits the hidden layers in order, then the
+//! readout:
 //!
 //! ```text
-//! I⁰[t] = x·W⁰ + b⁰       + s⁰[t−1]·R⁰      first layer, R only if recurrent
-//! Iˡ[t] = sˡ⁻¹[t]·Wˡ      + sˡ[t−1]·Rˡ      later layers
-//! sˡ[t] = neuron(Iˡ[t], state of layer l)   see the models in `neurons()`
-//! r[t]  = a·r[t−1] + (1−a)·sᴸ[t]·V          leaky readout, a = readout_decay
-//! action = tanh(r[last tick] + c)           in [−1, 1]
+//! I_in  = Σ over projections from the encoder and from other layers: s·W   (+ b, first layer)
+//! I_rec = s[t−1]·R                            the layer's own spikes, if recurrent
+//! s, state = neuron(I_in, I_rec, state)       see the models in `neurons()`
+//! r = readout(Σ sᴸ·V)                         a neuron that does not spike
+//! action = tanh(decode(r) + c)                in [−1, 1]
 //! ```
 //!
-//! `sˡ[−1]` is the last tick of the previous control step: state persists between control steps
-//! until [`Evaluator::reset`]. A spike crosses all layers within its tick and a recurrent
-//! connection takes one tick.
-//!
-//! The discrete leaky integrate-and-fire neuron with input scaled by `1 − decay` follows Bellec
-//! et al., "Long short-term memory and learning-to-learn in networks of spiking neurons"
-//! (NeurIPS 2018), and Neftci, Mostafa and Zenke, "Surrogate gradient learning in spiking neural
-//! networks" (IEEE Signal Processing Magazine 36, 2019, doi:10.1109/MSP.2019.2931595).
+//! A spike crosses to later layers within its tick; to its own and to earlier layers it takes one
+//! tick, and axonal delays add to that. State persists between control steps until
+//! [`Evaluator::reset`].
 //!
 //! # Parameters
 //!
-//! A search strategy sees one flat vector θ with entries of order 1. Weights are `scale · θ`, one
-//! scale per block (for example `input_gain / √inputs`), and matrices are source-major:
-//! `W[pre][post]` is entry `pre · cols + post` of its block.
+//! A search strategy sees one flat vector θ with entries of order 1, tiled by the named blocks of a
+//! [`Layout`]:
+//!
+//! | block | shape | what |
+//! | --- | --- | --- |
+//! | `hidden.N.input` | sources × neurons | from the encoder (with a last row for the bias) or the layer before |
+//! | `hidden.N.skip.SOURCE` | sources × neurons | from a further source |
+//! | `hidden.N.recurrent` | neurons × neurons | within the layer |
+//! | `hidden.N.parameter.NAME` | 1 × 1 or neurons | an evolved neuron parameter |
+//! | `readout.weight`, `readout.skip.SOURCE` | neurons × outputs | to the readout |
+//! | `readout.bias` | 1 × outputs | of the actions |
+//! | `readout.parameter.NAME` | 1 × 1 or outputs | an evolved parameter of the readout |
+//!
+//! Weights are `scale · θ`, one scale per block (for example `input_gain / √sources`), and matrices
+//! are source-major: `W[pre][post]` is entry `pre · cols + post` of its block. A sparse block has
+//! entries for existing connections only.
 //!
 //! # Numerics
 //!
-//! Every sum runs in ascending order of the source index, starting at zero, without fused
-//! multiply-add; vectors run over targets. So results depend neither on the width of the vector
-//! unit nor on the number of slots nor on threads. `tanh` is the rational function [`tanh`].
-//! Non-finite parameters or observations are not hidden: they end in non-finite actions, or in
-//! neurons that never spike, and never in a panic.
+//! In all precisions but [`Precision::F32Free`], weights, currents and states lie on grids on which
+//! sums of spikes are exact in any order, and every other operation is rounded by itself, in the same
+//! order, on CPU and GPU: the same bits come out, whatever the vector width, the number of slots or
+//! threads, and the device. `tanh` is the rational function [`tanh`]. What ends this: a device that
+//! does not round `+ − ×` to nearest as IEEE 754 asks (WGSL does not promise it; all known ones do),
+//! or that flushes intermediate results below 2⁻¹²⁶ to zero where a model makes such.
+//!
+//! `F32Free` gives the same bits for any number of slots and threads on one CPU; on a GPU a spike may
+//! differ where a membrane potential is within rounding of the threshold.
+//!
+//! Parameters that are not finite, and states that become so, are a [fault](Evaluator::fault), never
+//! a panic or a silent number.
 //!
 //! # Counting work
 //!
-//! [`Activity::synaptic_operations`] counts, per control step, the dense products of the
-//! observation with the first layer once (`inputs · neurons`; the current is constant over the
-//! ticks), plus, for each spike, the number of its targets: the neurons of its own layer if
-//! recurrent, and the neurons of the next layer or the outputs. Biases are not counted.
+//! [`Activity::synaptic_operations`] counts, per control step, the products of the encoder's currents
+//! with weights once (they are constant over the ticks), plus, for each spike, the number of its
+//! targets. Biases are not counted, and neither are an encoder's own spikes.
 //!
 //! # Example
 //!
@@ -60,16 +74,15 @@
 //! let mut evaluator = controller.evaluator(2);
 //! for slot in 0..2 {
 //!     evaluator.load(slot, &vec![0.1; controller.layout().len()]);
-//!     evaluator.reset(slot);
+//!     evaluator.reset(slot, 0);
 //! }
 //! let mut actions = [0.0; 2 * 8];
-//! evaluator.step(&[true, true], &[1.0; 2 * 27], &mut actions);
+//! evaluator.step(&[true, true], &[1.0; 2 * 27], &mut actions)?;
 //! assert_eq!(actions[..8], actions[8..]);
-//! # Ok::<(), snn::SnnError>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod activity;
-#[allow(dead_code, unused_macros, reason = "the evaluators come to use it one after the other")]
 mod compiled;
 mod config;
 mod controller;

@@ -161,7 +161,7 @@ impl Snn {
 }
 
 impl Network {
-    fn new(config: &SnnConfig, inputs: usize, outputs: usize) -> Result<Self, SnnError> {
+    pub(crate) fn new(config: &SnnConfig, inputs: usize, outputs: usize) -> Result<Self, SnnError> {
         check_config(config)?;
         let width = config.encoder.encoder().width(inputs);
         let mut network = Self {
@@ -366,6 +366,13 @@ impl Network {
             let block = self.layout.push(format!("{name}.parameter.{}", parameter.name), (1, cols), 1.0, 0.0);
             parameters.push(Parameter::Evolved { block, start, growth: Growth::new(parameter) });
         }
+        let starts: Vec<f64> = parameters
+            .iter()
+            .map(|parameter| match *parameter {
+                Parameter::Fixed(value) | Parameter::Evolved { start: value, .. } => value,
+            })
+            .collect();
+        neuron.check(&starts, field)?;
         let individual = parameters.iter().any(|parameter| match parameter {
             Parameter::Fixed(_) => false,
             Parameter::Evolved { block, .. } => self.layout.blocks()[*block].cols > 1,

@@ -205,6 +205,14 @@ impl Neuron {
             .collect()
     }
 
+    /// Refuses parameters for which something in the model is no number.
+    pub(crate) fn check(&self, parameters: &[f64], field: &str) -> Result<(), SnnError> {
+        let mut values = Values::default();
+        self.values(parameters, &mut values);
+        let equation = |error| SnnError::Equation { field: format!("{field}.model"), error };
+        self.kernel.check(&values.parameters).map_err(equation)
+    }
+
     /// Constants and start states of a neuron with these parameters.
     pub(crate) fn values(&self, parameters: &[f64], into: &mut Values) {
         into.parameters.clear();

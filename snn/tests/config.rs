@@ -171,7 +171,7 @@ fn values_out_of_range_are_refused_by_name() {
         ),
         (
             "Snn(hidden: [Dense(model: \"model mine\\nstate v = 0\\nv = v + J\\nspike v > 1\\n\")])",
-            "`hidden[0].model`: line 3, column 9: unknown symbol `J` (did you mean `I`?); valid: I, I_in, I_rec, v",
+            "`hidden[0].model`: line 3, column 9: unknown symbol `J`; valid: v, I, I_in, I_rec",
         ),
         ("Snn(input_gain: inf)", "`input_gain` is inf; valid: finite and at least 0"),
         ("Snn(output_gain: -1)", "`output_gain` is -1; valid: finite and at least 0"),

@@ -109,3 +109,179 @@ fn built_in_models_in_every_precision() {
         }
     }
 }
+
+/// Everything that wiring can be, at once.
+fn wired(precision: &str) -> String {
+    format!(
+        "Snn(hidden: [
+            Recurrent(neurons: 70, density: 0.4, delay: (0, 5), excitatory: Some(0.8), refractory: 2),
+            Dense(neurons: 33, model: \"alif\", skip: [\"input\", \"hidden.2\"], reset: Some(\"subtract\"),
+                  evolve: {{\"decay\": Neuron, \"threshold\": Layer}}),
+            Recurrent(neurons: 9, model: \"ec_lif\", skip: [\"hidden.0\"], delay: (3, 3),
+                      evolve: {{\"synapse_decay\": Neuron}}),
+         ], readout_skip: [\"hidden.0\"], ticks: 4, precision: {precision}, wiring_seed: 5,
+         encoder: Current(negated: {}), input_gain: 4, recurrent_gain: 2,
+         decoder: Membrane(evolve: {{\"decay\": Neuron}}))",
+        negated(precision)
+    )
+}
+
+#[test]
+fn all_kinds_of_wiring() {
+    for precision in PRECISIONS {
+        let rate = compare(&wired(precision), 5, 300, 3);
+        assert!(rate > 0.01 && rate < 0.9, "{precision}: spike rate {rate}");
+    }
+}
+
+#[test]
+fn encoders_and_decoders() {
+    for encoder in ["Population(fields: 5)", "Rate()", "Latency()", "Delta()", "Current(negated: true)"] {
+        for (precision, decoder) in [
+            ("F32", "Population()"),
+            ("I8", "Rate()"),
+            ("Binary", "Count()"),
+            ("F32", "Count()"),
+            ("I8", "Population()"),
+        ] {
+            let text = format!(
+                "Snn(hidden: [Recurrent(neurons: 70)], encoder: {encoder}, decoder: {decoder}, ticks: 5, \
+                 precision: {precision}, input_gain: 6)"
+            );
+            let rate = compare(&text, 3, 60, 5);
+            assert!(rate > 0.001 && rate < 0.99, "{encoder}, {precision}: spike rate {rate}");
+        }
+    }
+}
+
+/// A model that no Rust was written for, with an exponential and a division in its tick.
+const OWN: &str = "model own
+param decay = 0.8 in [0, 1]
+param width = 0.5 in (0, 10] evolve neuron
+state v = 0
+state w = 0.25
+let drive = I/(1 + abs(w)) + 0.1*exp((v - 1)/width)
+v = decay*v + (1 - decay)*drive
+w = 0.9*w + 0.1*tanh(v)
+spike v > 1 + 0.2*w
+reset down: v = v - 1; w = w + 0.3
+";
+
+#[test]
+fn a_model_of_the_user() {
+    for precision in PRECISIONS {
+        let text = format!(
+            "Snn(hidden: [Recurrent(neurons: 20, model: {OWN:?})], ticks: 3, precision: {precision}, \
+             input_gain: 4, encoder: Current(negated: {}))",
+            negated(precision)
+        );
+        let rate = compare(&text, 4, 300, 21);
+        assert!(rate > 0.001 && rate < 0.9, "{precision}: spike rate {rate}");
+    }
+}
+
+/// The full length that is promised, on a small network of each precision.
+#[test]
+fn ten_thousand_control_steps() {
+    for precision in PRECISIONS {
+        let text = format!(
+            "Snn(hidden: [Recurrent(neurons: 24, model: \"alif\")], ticks: 2, precision: {precision}, \
+             input_gain: 4, recurrent_gain: 2, encoder: Current(negated: {}))",
+            negated(precision)
+        );
+        compare(&text, 2, 10_000, 9);
+    }
+}
+
+/// Floats as they come may be fused on a device, so one control step from the same state is compared,
+/// and a spike may differ only where the membrane potential is within rounding of the threshold.
+#[test]
+fn free_floats_step_by_step() {
+    let text = "Snn(hidden: [Recurrent(neurons: 40)], ticks: 1, precision: F32Free, input_gain: 4)";
+    let (slots, inputs, outputs) = (4, 5, 3);
+    let controller = controller(text, inputs, outputs);
+    let [mut cpu, mut other] = pair(&*controller, slots, 1);
+    cpu.watch(Some(0)).unwrap();
+    let (mut cpu_probe, mut other_probe) = (Probe::default(), Probe::default());
+    let mut actions = vec![0.0; slots * outputs];
+    for step in 0..200 {
+        // The same state again and again: that of an episode's start after one step.
+        for slot in 0..slots {
+            cpu.reset(slot, 0);
+            other.reset(slot, 0);
+        }
+        let x = normals(step, slots * inputs);
+        cpu.step(&[true; 4], &x, &mut actions).unwrap();
+        other.step(&[true; 4], &x, &mut actions).unwrap();
+        cpu.probe(0, &mut cpu_probe).unwrap();
+        other.probe(0, &mut other_probe).unwrap();
+        let (a, b) = (&cpu_probe.layers[0], &other_probe.layers[0]);
+        let trace = |name: &str| &a.traces.iter().find(|trace| trace.name == name).unwrap().values;
+        for neuron in 0..a.neurons {
+            let margin = trace("membrane")[neuron] - trace("threshold")[neuron];
+            assert!(a.spiked(0, neuron) == b.spiked(0, neuron) || margin.abs() < 1e-5, "margin {margin}");
+        }
+    }
+}
+
+#[test]
+fn traces_are_the_same_and_fit_the_spikes() {
+    let controller = controller(&wired("F32"), 4, 2);
+    let [mut cpu, mut other] = pair(&*controller, 3, 8);
+    let mut actions = [0.0; 6];
+    for evaluator in [&mut cpu, &mut other] {
+        evaluator.watch(Some(1)).unwrap();
+    }
+    for step in 0..20 {
+        let x = normals(step, 12);
+        let mut probes = [Probe::default(), Probe::default()];
+        for (evaluator, probe) in [&mut cpu, &mut other].into_iter().zip(&mut probes) {
+            evaluator.step(&[true; 3], &x, &mut actions).unwrap();
+            evaluator.probe(1, probe).unwrap();
+        }
+        assert_eq!(probes[0], probes[1]);
+        for layer in &probes[0].layers {
+            let trace = |name: &str| layer.traces.iter().find(|trace| trace.name == name);
+            assert_eq!(trace("current").unwrap().values.len() % layer.neurons, 0);
+            let Some((membrane, threshold)) = trace("membrane").zip(trace("threshold")) else {
+                assert_eq!(layer.name, "readout");
+                continue;
+            };
+            for tick in 0..layer.ticks {
+                for neuron in 0..layer.neurons {
+                    let at = tick * layer.neurons + neuron;
+                    if layer.spiked(tick, neuron) {
+                        assert!(membrane.values[at] > threshold.values[at]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_networks(
+        sizes in proptest::collection::vec(1..80_usize, 1..4),
+        recurrent: bool,
+        ticks in 1..5_usize,
+        density in prop_oneof![Just(1.0), 0.1..0.9_f64],
+        precision in 0..3_usize,
+        model in 0..8_usize,
+        seed in 0..1000_u64,
+    ) {
+        let kind = if recurrent { "Recurrent" } else { "Dense" };
+        let layers: Vec<String> = sizes
+            .iter()
+            .map(|n| format!("{kind}(neurons: {n}, model: \"{}\", density: {density})", MODELS[model]))
+            .collect();
+        let text = format!(
+            "Snn(hidden: [{}], ticks: {ticks}, precision: {}, input_gain: 5, wiring_seed: {seed})",
+            layers.join(", "),
+            PRECISIONS[precision]
+        );
+        compare(&text, 3, 40, seed);
+    }
+}

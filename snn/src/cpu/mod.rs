@@ -138,7 +138,8 @@ impl<S: Synapses> CpuEvaluator<S> {
             for (index, &value) in values.constants.iter().enumerate() {
                 let at = population.constant + index * stride;
                 if population.individual {
-                    constants[at + neuron / WIDTH].0[lane] = value;
+                    // The last neuron's serve the padding as well.
+                    constants[at + neuron / WIDTH].0[lane..].fill(value);
                 } else {
                     constants[at] = Lanes::splat(value);
                 }
@@ -146,7 +147,7 @@ impl<S: Synapses> CpuEvaluator<S> {
             for (index, &value) in values.initial.iter().enumerate() {
                 let at = population.state + index * population.stride;
                 if population.individual {
-                    initial[at + neuron / WIDTH].0[lane] = value;
+                    initial[at + neuron / WIDTH].0[lane..].fill(value);
                 } else {
                     initial[at..at + population.stride].fill(Lanes::splat(value));
                 }

@@ -104,16 +104,17 @@ fn lanes<T: Tick<S, C>, const S: usize, const C: usize, const GRID: bool>(
     u64::from(bits)
 }
 
-/// Interprets 64 neurons at a time, so that the registers still hold all of them afterwards.
+/// Interprets blocks of neurons.
 fn interpreted(layer: &mut Layer<'_>) {
-    const BLOCK: usize = 4;
     let population = layer.population;
     let (kernel, stride) = (population.neuron.kernel(), population.stride);
     let Scratch { registers, constants, forward, recurrent, states, spikes } = &mut *layer.scratch;
     let registers = registers.get_or_insert_with(|| equations::Scratch::new(kernel));
     let run = if layer.grid { interpret::<true> } else { interpret::<false> };
-    for first in (0..stride).step_by(BLOCK) {
-        let columns = first..stride.min(first + BLOCK);
+    // 64 neurons at a time; with traces one lane, whose values the registers then still hold.
+    let block = if layer.traces.is_some() { 1 } else { 4 };
+    for first in (0..stride).step_by(block) {
+        let columns = first..stride.min(first + block);
         // Rows of `stride` lanes to rows of the block.
         let fill = |to: &mut Vec<f32>, from: &[Lanes]| {
             to.clear();

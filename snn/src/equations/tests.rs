@@ -4,7 +4,8 @@
 
 use proptest::prelude::*;
 
-use super::{Constants, EquationError, Kernel, Model, Op, Scope, Scratch, interpret};
+use super::kernel::Op;
+use super::{Constants, EquationError, Kernel, Model, Scope, Scratch, interpret};
 
 const LIF: &str = "model lif \"leaky\"
 param decay = 0.7 in [0, 1] \"share kept\"

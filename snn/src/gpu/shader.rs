@@ -386,3 +386,72 @@ atomicAdd(&counters[1], operations);
 atomicMax(&counters[2], fault);
 workgroupBarrier();
 ";
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use ron::extensions::Extensions;
+    use wgpu::naga;
+
+    use super::*;
+    use crate::config::SnnConfig;
+
+    fn network(text: &str) -> Network {
+        let options = ron::Options::default().with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES);
+        Network::new(&options.from_str::<SnnConfig>(text).unwrap(), 5, 3).unwrap()
+    }
+
+    /// The nesting of blocks at each barrier: function, tick loop, nothing else.
+    fn barriers(source: &str) -> Vec<Vec<String>> {
+        let (mut open, mut found) = (Vec::new(), Vec::new());
+        let main = &source[source.find("fn main(").unwrap()..];
+        let mut head = String::new();
+        for character in main.chars() {
+            match character {
+                '{' => open.push(std::mem::take(&mut head).trim().to_owned()),
+                '}' => drop((open.pop(), head.clear())),
+                ';' => {
+                    if head.contains("workgroupBarrier") {
+                        found.push(open.clone());
+                    }
+                    // The parts of a `for` belong together.
+                    if !head.contains("for (") {
+                        head.clear();
+                    }
+                }
+                _ => head.push(character),
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn kernels_are_valid_and_their_barriers_uniform() {
+        let wired = "(hidden: [Recurrent(neurons: 70, delay: (0, 4), density: 0.5), \
+                     Dense(neurons: 9, skip: [\"input\"], refractory: 2, evolve: {\"decay\": Neuron})], \
+                     precision: PRECISION, ENCODER)";
+        for precision in ["F32", "F32Free", "I8", "Binary"] {
+            for encoder in ["encoder: Current()", "encoder: Rate(), decoder: Count()"] {
+                let network = network(&wired.replace("PRECISION", precision).replace("ENCODER", encoder));
+                for traced in [false, true] {
+                    let source = source(&network, &Plan::new(&network), 32, traced);
+                    let module = naga::front::wgsl::parse_str(&source)
+                        .unwrap_or_else(|error| panic!("{}", error.emit_to_string(&source)));
+                    let (flags, none) = (naga::valid::ValidationFlags::all(), naga::valid::Capabilities::empty());
+                    let info = naga::valid::Validator::new(flags, none).validate(&module).unwrap();
+                    let options = naga::back::spv::Options::default();
+                    assert!(!naga::back::spv::write_vec(&module, &info, &options, None).unwrap().is_empty());
+                    let barriers = barriers(&source);
+                    // Before the ticks, two per hidden layer and tick, before the counters are read.
+                    assert_eq!(barriers.len(), 2 + 2 * network.hidden().len());
+                    for open in barriers {
+                        let tick = format!("for (var t = 0u t < {}u t++)", network.ticks);
+                        let inner = open.iter().skip(1).all(|head| head.replace(['\n', ';'], "") == tick);
+                        assert!(open.len() <= 2 && inner, "{open:?}");
+                    }
+                }
+            }
+        }
+    }
+}
