@@ -9,6 +9,7 @@ use crate::controller::{Controller, Evaluator};
 use crate::cpu;
 use crate::decoder::DecoderConfig;
 use crate::encoder::{EncoderConfig, Moment, Signal};
+use crate::equations::MAX_REFRACTORY;
 use crate::error::{MAX_TICKS, SnnError, check, check_neurons};
 use crate::gpu::{BackendError, Gpu, GpuEvaluator};
 use crate::lanes::WIDTH;
@@ -17,7 +18,7 @@ use crate::neuron::{Growth, Neuron, Values};
 use crate::weights::Unit;
 use crate::wiring;
 
-/// Longest axonal delay and refractory period in ticks.
+/// Longest axonal delay in ticks.
 const MAX_DELAY: usize = 255;
 
 /// A spiking network; the equations are in the crate documentation.
@@ -553,7 +554,7 @@ fn check_config(config: &SnnConfig) -> Result<(), SnnError> {
         let valid = from <= to && to <= MAX_DELAY;
         check(|| field("delay"), to as f32, valid, "two numbers in order, 0 to 255")?;
         let period = layer.refractory;
-        check(|| field("refractory"), period as f32, period <= 128, "0 to 128")?;
+        check(|| field("refractory"), period as f32, period <= MAX_REFRACTORY, "0 to 128")?;
         if let Some(share) = layer.excitatory {
             check(|| field("excitatory"), share as f32, (0.0..=1.0).contains(&share), "0 to 1")?;
         }

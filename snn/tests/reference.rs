@@ -128,7 +128,8 @@ impl<'a> NaiveNetwork<'a> {
                         (true, false) => 0.0,
                         (true, true) => v - layer.threshold,
                     };
-                    let after = self.grid(after, 65536.0);
+                    // No −0 is kept.
+                    let after = self.grid(after, 65536.0) + 0.0;
                     let layer = &mut self.layers[l];
                     layer.spikes[j] = spike;
                     layer.v[j] = after;
@@ -144,7 +145,7 @@ impl<'a> NaiveNetwork<'a> {
                 }
                 let a = self.decay;
                 let r = a as f32 * self.readout[k] + (1.0 - a) as f32 * sum;
-                self.readout[k] = self.grid(r, 65536.0);
+                self.readout[k] = self.grid(r, 65536.0) + 0.0;
             }
         }
         let action = |(k, r): (usize, &f32)| tanh(r + self.weight("readout.bias", 0, k));

@@ -82,24 +82,25 @@ impl Synapses for Bits {
         let words = &words[self.starts[index]..self.starts[index + 1]];
         let cols = out.len() * WIDTH;
         for (column, out) in out.iter_mut().enumerate() {
-            let mut counts = [0_i64; WIDTH];
+            let mut counts = [0_u64; WIDTH];
             for (word, &bits) in spikes.words.iter().enumerate() {
                 let plus = bits & self.excitatory[index][word];
                 let minus = bits & !self.excitatory[index][word];
                 let targets = &words[word * cols + column * WIDTH..][..WIDTH];
+                // Wrapping spares the checks, which keep the compiler from using vector registers.
                 if plus != 0 {
                     for (count, target) in counts.iter_mut().zip(targets) {
-                        *count += i64::from((plus & target).count_ones());
+                        *count = count.wrapping_add(u64::from((plus & target).count_ones()));
                     }
                 }
                 if minus != 0 {
                     for (count, target) in counts.iter_mut().zip(targets) {
-                        *count -= i64::from((minus & target).count_ones());
+                        *count = count.wrapping_sub(u64::from((minus & target).count_ones()));
                     }
                 }
             }
             for (out, count) in out.0.iter_mut().zip(counts) {
-                *out += count as f32 * projection.unit.scale;
+                *out += count.cast_signed() as i32 as f32 * projection.unit.scale;
             }
         }
     }

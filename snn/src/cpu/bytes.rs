@@ -1,18 +1,16 @@
 //! 8-bit weights: a spike adds a row of small integers.
+//!
+//! No sum can overflow, for the reasons given below; the wrapping operations only spare the checks,
+//! which keep the compiler from using vector registers.
 
 use super::synapses::{Spikes, Synapses, part, part_mut};
 use crate::lanes::{Lanes, WIDTH};
 use crate::network::{Network, Projection};
 use crate::weights::{I8_STEPS, steps_of};
 
-/// As many weights as there are values in [`Lanes`].
-#[derive(Clone, Copy)]
-#[repr(C, align(16))]
-struct Row([i8; WIDTH]);
-
 pub(crate) struct Bytes {
-    /// Per slot: rows of each projection, padded with zeros.
-    weights: Vec<Row>,
+    /// Per slot: rows of each projection, padded with zeros to whole lanes.
+    weights: Vec<i8>,
     /// First entry of each projection, and one past the last.
     starts: Vec<usize>,
     /// The observation in steps.
@@ -24,21 +22,20 @@ impl Synapses for Bytes {
         let mut starts = vec![0];
         for projection in &network.projections {
             let rows = projection.rows + usize::from(projection.bias);
-            starts.push(starts[starts.len() - 1] + rows * projection.cols.div_ceil(WIDTH));
+            starts.push(starts[starts.len() - 1] + rows * projection.cols.next_multiple_of(WIDTH));
         }
         let size = starts[starts.len() - 1];
-        Self { weights: vec![Row([0; WIDTH]); slots * size], starts, x: Vec::new() }
+        Self { weights: vec![0; slots * size], starts, x: Vec::new() }
     }
 
     fn load(&mut self, network: &Network, slot: usize, parameters: &[f32]) {
         let size = self.starts[self.starts.len() - 1];
         let weights = part_mut(&mut self.weights, size, slot);
         for (index, projection) in network.projections.iter().enumerate() {
-            let stride = projection.cols.div_ceil(WIDTH);
+            let stride = projection.cols.next_multiple_of(WIDTH);
             let weights = &mut weights[self.starts[index]..self.starts[index + 1]];
             network.visit_weights(projection, parameters, |pre, post, weight| {
-                let steps = projection.unit.steps(weight);
-                weights[pre * stride + post / WIDTH].0[post % WIDTH] = steps;
+                weights[pre * stride + post] = projection.unit.steps(weight);
             });
         }
     }
@@ -51,21 +48,25 @@ impl Synapses for Bytes {
         }
         let weights = part(&self.weights, self.starts[self.starts.len() - 1], slot);
         let rows = &weights[self.starts[index]..self.starts[index + 1]];
-        let (stride, unit) = (out.len(), projection.unit.step / I8_STEPS);
-        for (column, out) in out.iter_mut().enumerate() {
+        let (stride, unit) = (out.len() * WIDTH, projection.unit.step / I8_STEPS);
+        for (column, out) in (0..stride).step_by(WIDTH).zip(out) {
             let mut sum = [0_i32; WIDTH];
-            let mut rows = rows[column..].chunks(stride);
             let mut pairs = self.x.chunks_exact(2);
+            let mut row = column;
             for pair in &mut pairs {
-                let (Some(a), Some(b)) = (rows.next(), rows.next()) else { break };
                 // Two products of 8-bit numbers fit into 16 bits.
-                for ((sum, a), b) in sum.iter_mut().zip(a[0].0).zip(b[0].0) {
-                    *sum += i32::from(i16::from(a) * pair[0] + i16::from(b) * pair[1]);
+                let (a, b) = (block::<WIDTH>(rows, row), block::<WIDTH>(rows, row + stride));
+                for lane in 0..WIDTH {
+                    let product = i16::from(a[lane]).wrapping_mul(pair[0]);
+                    let other = i16::from(b[lane]).wrapping_mul(pair[1]);
+                    sum[lane] = sum[lane].wrapping_add(i32::from(product.wrapping_add(other)));
                 }
+                row += 2 * stride;
             }
-            if let ([x], Some(row)) = (pairs.remainder(), rows.next()) {
-                for (sum, weight) in sum.iter_mut().zip(row[0].0) {
-                    *sum += i32::from(i16::from(weight) * x);
+            if let [x] = pairs.remainder() {
+                let a = block::<WIDTH>(rows, row);
+                for lane in 0..WIDTH {
+                    sum[lane] = sum[lane].wrapping_add(i32::from(i16::from(a[lane]).wrapping_mul(*x)));
                 }
             }
             for (out, sum) in out.0.iter_mut().zip(sum) {
@@ -77,42 +78,54 @@ impl Synapses for Bytes {
     fn add(&self, projection: &Projection, slot: usize, index: usize, spikes: Spikes<'_>, out: &mut [Lanes]) {
         let weights = part(&self.weights, self.starts[self.starts.len() - 1], slot);
         let rows = &weights[self.starts[index]..self.starts[index + 1]];
-        let (stride, unit) = (out.len(), projection.unit.step);
-        let mut columns = out.chunks_exact_mut(4);
+        let unit = projection.unit.step;
+        let stride = out.len() * WIDTH;
         let mut column = 0;
-        for four in &mut columns {
-            add_rows::<4>(spikes.indices, &rows[column..], stride, unit, four);
-            column += 4;
+        let mut fours = out.chunks_exact_mut(4);
+        for four in &mut fours {
+            add_rows::<{ 4 * WIDTH }>(spikes.indices, rows, stride, column, unit, four);
+            column += 4 * WIDTH;
         }
-        for one in columns.into_remainder().chunks_mut(1) {
-            add_rows::<1>(spikes.indices, &rows[column..], stride, unit, one);
-            column += 1;
+        for one in fours.into_remainder().chunks_mut(1) {
+            add_rows::<WIDTH>(spikes.indices, rows, stride, column, unit, one);
+            column += WIDTH;
         }
     }
 }
 
-/// Adds `N` neighbouring entries of the rows of `spikes`.
+/// `N` weights from `start` on.
 #[inline(always)]
-fn add_rows<const N: usize>(spikes: &[u16], rows: &[Row], stride: usize, unit: f32, out: &mut [Lanes]) {
-    let mut sums = [[0_i32; WIDTH]; N];
+fn block<const N: usize>(rows: &[i8], start: usize) -> &[i8; N] {
+    rows[start..].first_chunk().expect("rows are padded to whole lanes")
+}
+
+/// Adds `N` neighbouring entries, from `column` on, of the rows of `spikes`.
+#[inline(always)]
+fn add_rows<const N: usize>(
+    spikes: &[u16],
+    rows: &[i8],
+    stride: usize,
+    column: usize,
+    unit: f32,
+    out: &mut [Lanes],
+) {
+    let mut sums = [0_i32; N];
     // 258 rows of 8-bit numbers fit into 16 bits.
     for spikes in spikes.chunks(256) {
-        let mut short = [[0_i16; WIDTH]; N];
+        let mut short = [0_i16; N];
         for &source in spikes {
-            let row = &rows[usize::from(source) * stride..][..N];
-            for (sum, row) in short.iter_mut().zip(row) {
-                for (sum, weight) in sum.iter_mut().zip(row.0) {
-                    *sum += i16::from(weight);
-                }
+            let row = block::<N>(rows, usize::from(source) * stride + column);
+            for lane in 0..N {
+                short[lane] = short[lane].wrapping_add(i16::from(row[lane]));
             }
         }
-        for (sum, short) in sums.iter_mut().flatten().zip(short.into_iter().flatten()) {
-            *sum += i32::from(short);
+        for lane in 0..N {
+            sums[lane] = sums[lane].wrapping_add(i32::from(short[lane]));
         }
     }
-    for (out, sum) in out.iter_mut().zip(sums) {
-        for (out, sum) in out.0.iter_mut().zip(sum) {
-            *out += sum as f32 * unit;
+    for (out, sums) in out.iter_mut().zip(sums.chunks_exact(WIDTH)) {
+        for (out, sum) in out.0.iter_mut().zip(sums) {
+            *out += *sum as f32 * unit;
         }
     }
 }

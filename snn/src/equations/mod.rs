@@ -38,7 +38,7 @@ pub mod wgsl;
 pub use error::EquationError;
 pub use interpret::{Constants, Scratch, interpret};
 pub use kernel::Kernel;
-pub use model::{Model, Parameter, Scope, State};
+pub use model::{MAX_REFRACTORY, Model, Parameter, Scope, State};
 #[allow(unused_imports, reason = "the build script uses it")]
 pub use rust::module;
 

@@ -13,7 +13,7 @@ const MAX_STATES: usize = 16;
 const MAX_LINES: usize = 256;
 
 /// Longest refractory period, in ticks: what a state variable on the grid can count.
-pub const MAX_REFRACTORY: f64 = 128.0;
+pub const MAX_REFRACTORY: usize = 128;
 
 /// Words that are no names.
 const WORDS: [&str; 14] = [
