@@ -13,7 +13,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::cma_rates::{Rates, default_population};
-use super::{FieldInfo, Ranked, State, StopReason, Strategy, StrategyError, StrategyInfo, check, linalg};
+use super::{
+    FieldInfo, Ranked, Settings, State, StopReason, Strategy, StrategyError, StrategyInfo, check, linalg,
+};
 use crate::random::{self, Purpose};
 
 /// Settings of CMA-ES. Everything else follows from dimension and population.
@@ -49,17 +51,25 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
     ],
 };
 
-impl CmaEsConfig {
-    pub(super) fn validate(&self) -> Result<(), StrategyError> {
+impl Settings for CmaEsConfig {
+    fn info(&self) -> &'static StrategyInfo {
+        &INFO
+    }
+
+    fn validate(&self) -> Result<(), StrategyError> {
         if let Some(population @ 0..2) = self.population {
             return Err(check::error(INFO.name, "population", &population, "an integer ≥ 2"));
         }
         check::positive(INFO.name, "sigma", self.sigma)?;
         check::at_least_one(INFO.name, "max_dimension", self.max_dimension as u64)
     }
+
+    fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError> {
+        Ok(Box::new(CmaEs::new(self, x0, seed)?))
+    }
 }
 
-pub(super) struct CmaEs {
+struct CmaEs {
     n: usize,
     population: usize,
     rates: Rates,
@@ -88,7 +98,7 @@ pub(super) struct CmaEs {
 }
 
 impl CmaEs {
-    pub fn new(config: &CmaEsConfig, x0: &[f64], seed: u64) -> Result<Self, StrategyError> {
+    fn new(config: &CmaEsConfig, x0: &[f64], seed: u64) -> Result<Self, StrategyError> {
         let n = x0.len();
         if n > config.max_dimension {
             return Err(StrategyError::TooManyParameters {
@@ -219,10 +229,12 @@ impl Strategy for CmaEs {
         linalg::times_upper(&self.z, &self.factor, self.n, &mut self.y);
     }
 
-    fn member(&self, index: usize, out: &mut [f32]) {
-        let y = &self.y[index * self.n..][..self.n];
-        for ((x, mean), y) in out.iter_mut().zip(&self.mean).zip(y) {
-            *x = (mean + self.sigma * y) as f32;
+    fn members(&self, first: usize, out: &mut [f32]) {
+        let rows = self.y[first * self.n..].chunks(self.n);
+        for (row, y) in out.chunks_mut(self.n).zip(rows) {
+            for ((x, mean), y) in row.iter_mut().zip(&self.mean).zip(y) {
+                *x = (mean + self.sigma * y) as f32;
+            }
         }
     }
 
