@@ -10,6 +10,7 @@
 
 mod check;
 mod cma_es;
+mod cma_paths;
 mod cma_rates;
 mod diagonal;
 mod ec;
@@ -18,6 +19,7 @@ mod noise;
 mod open_es;
 mod optimizer;
 mod search;
+mod sep_cma_es;
 mod shaping;
 mod state;
 
@@ -28,6 +30,7 @@ pub use ec::{EcConfig, TrustRegion};
 pub use open_es::OpenEsConfig;
 pub use optimizer::{OptimizerConfig, Schedule};
 pub use search::Search;
+pub use sep_cma_es::SepCmaEsConfig;
 pub use shaping::{Ranked, Shaping};
 pub use state::{Data, State, Tensor};
 
@@ -63,6 +66,8 @@ registry! {
     open_es: OpenEs(OpenEsConfig),
     /// CMA-ES: adapts a full covariance matrix, for up to some thousand parameters.
     cma_es: CmaEs(CmaEsConfig),
+    /// Separable CMA-ES: adapts a step size per parameter, O(n) memory.
+    sep_cma_es: SepCmaEs(SepCmaEsConfig),
     /// EC: searches the probabilities of binary parameters, O(n) memory.
     ec: Ec(EcConfig),
 }
@@ -275,9 +280,9 @@ pub enum StrategyError {
     },
     /// A full covariance matrix would be too large.
     #[error(
-        "strategy {strategy}: {dimension} parameters need {megabytes} MB for the covariance matrix and its \
-         factor, and about n³/3 operations per update; the limit is {limit} parameters. Use `OpenEs`, whose \
-         memory grows with n, or fewer parameters; `max_dimension` raises the limit"
+        "strategy {strategy}: {dimension} parameters need {megabytes} MB for full matrices, and updates whose time \
+         grows with n³; the limit is {limit} parameters. Use `OpenEs` or `SepCmaEs`, whose memory grows with n, or \
+         fewer parameters; `max_dimension` raises the limit"
     )]
     TooManyParameters {
         /// Name of the strategy.

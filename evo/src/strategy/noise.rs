@@ -34,6 +34,13 @@ impl Noise {
         random::fill_normals(self.seed, Purpose::Noise, self.generation, member as u64, out);
     }
 
+    /// Other standard normals, in double precision: a row of `n` for each member.
+    pub fn normal_rows(&self, n: usize, out: &mut [f64]) {
+        for (member, row) in out.chunks_mut(n).enumerate() {
+            random::fill_normals_f64(self.seed, Purpose::Noise, self.generation, member as u64, row);
+        }
+    }
+
     /// Σ weight · normals, over the members. Each coordinate is summed in their order, for any number of threads.
     pub fn weighted_sum(&self, weights: &[f32], n: usize) -> Vec<f32> {
         let mut sum = vec![0.0; n];
@@ -42,6 +49,18 @@ impl Noise {
             random::weighted_sum_of_normals(self.seed, Purpose::Noise, self.generation, weights, first, out);
         });
         sum
+    }
+
+    /// Σ weight\[0\] · normals and Σ weight\[1\] · normals², likewise.
+    pub fn weighted_moments(&self, weights: &[[f32; 2]], n: usize) -> (Vec<f32>, Vec<f32>) {
+        let (mut sums, mut squares) = (vec![0.0; n], vec![0.0; n]);
+        let chunks = sums.par_chunks_mut(CHUNK).zip(squares.par_chunks_mut(CHUNK));
+        chunks.enumerate().for_each(|(chunk, (sums, squares))| {
+            let (seed, generation, first) = (self.seed, self.generation, chunk * CHUNK / BLOCK);
+            let purpose = Purpose::Noise;
+            random::weighted_moments_of_normals(seed, purpose, generation, weights, first, sums, squares);
+        });
+        (sums, squares)
     }
 
     /// The draws of a member: 1 with the probability behind each limit, else 0.

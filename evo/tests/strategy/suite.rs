@@ -3,8 +3,8 @@
 use evo::bench_strategy::{self, BenchArgs};
 use evo::functions::{Function, Problem};
 use evo::strategy::{
-    CmaEsConfig, EcConfig, OpenEsConfig, OptimizerConfig, Schedule, Search, Shaping, StrategyConfig,
-    StrategyError, TrustRegion, strategies,
+    CmaEsConfig, EcConfig, OpenEsConfig, OptimizerConfig, Schedule, Search, SepCmaEsConfig, Shaping,
+    StrategyConfig, StrategyError, TrustRegion, strategies,
 };
 
 use super::{mean, minus, population, step};
@@ -27,6 +27,8 @@ fn all() -> Vec<StrategyConfig> {
     };
     let cma_es = CmaEsConfig { sigma: 0.3, ..CmaEsConfig::default() };
     let passive = CmaEsConfig { active: false, population: Some(20), ..cma_es.clone() };
+    let sep = SepCmaEsConfig { sigma: 0.3, ..SepCmaEsConfig::default() };
+    let passive_sep = SepCmaEsConfig { active: false, population: Some(20), ..sep.clone() };
     let ec = EcConfig { population: 40, ..EcConfig::default() };
     let satr = EcConfig {
         optimizer: OptimizerConfig::Sgd { learning_rate: 2.0, momentum: 0.5 },
@@ -39,6 +41,8 @@ fn all() -> Vec<StrategyConfig> {
         StrategyConfig::OpenEs(sgd),
         StrategyConfig::CmaEs(cma_es),
         StrategyConfig::CmaEs(passive),
+        StrategyConfig::SepCmaEs(sep),
+        StrategyConfig::SepCmaEs(passive_sep),
         StrategyConfig::Ec(ec),
         StrategyConfig::Ec(satr),
     ]
@@ -218,8 +222,9 @@ fn nothing_breaks_long_after_convergence() {
                 step(&mut search, &f);
             }
             let value = f(&mean(&search));
-            // The constant noise of OpenES keeps it at a distance.
-            let part = if config.name() == "cma_es" { 1e-25 } else { 1e-3 };
+            // Constant noise keeps the others at a distance.
+            let converges = ["cma_es", "sep_cma_es"].contains(&config.name());
+            let part = if converges { 1e-25 } else { 1e-3 };
             assert!(value > part * start, "{config:?}: {value}");
             assert!(search.sigma() > 0.0 && search.sigma() < 1.0, "{}", search.sigma());
             assert!(population(&mut search).concat().iter().all(|x| x.is_finite()));
@@ -386,6 +391,11 @@ fn bad_settings_are_errors_that_name_the_field() {
         change(&mut config);
         StrategyConfig::Ec(config)
     };
+    let sep = |change: fn(&mut SepCmaEsConfig)| {
+        let mut config = SepCmaEsConfig::default();
+        change(&mut config);
+        StrategyConfig::SepCmaEs(config)
+    };
     let adam = |learning_rate, beta1, beta2, epsilon| {
         let optimizer = OptimizerConfig::Adam { learning_rate, beta1, beta2, epsilon };
         StrategyConfig::OpenEs(OpenEsConfig { optimizer, ..OpenEsConfig::default() })
@@ -427,6 +437,8 @@ fn bad_settings_are_errors_that_name_the_field() {
         ),
         (cma(|c| c.population = Some(1)), "`population` is 1"),
         (cma(|c| c.sigma = -1.0), "`sigma` is -1"),
+        (sep(|c| c.population = Some(0)), "`population` is 0, expected an integer ≥ 2"),
+        (sep(|c| c.sigma = 0.0), "`sigma` is 0"),
         (cma(|c| c.max_dimension = 0), "`max_dimension` is 0"),
     ];
     for (config, message) in cases {
@@ -500,7 +512,7 @@ fn the_listing_shows_every_field_with_its_default() {
         assert_eq!(ron::from_str::<StrategyConfig>(&text).unwrap(), config);
     }
     let error = StrategyConfig::from_name("cmaes").unwrap_err().to_string();
-    assert_eq!(error, "unknown strategy \"cmaes\"; known: open_es, cma_es, ec");
+    assert_eq!(error, "unknown strategy \"cmaes\"; known: open_es, cma_es, sep_cma_es, ec");
 }
 
 #[test]
@@ -538,7 +550,7 @@ fn the_benchmark_counts_evaluations_one_by_one() {
         target,
         budget: Some(budget),
     };
-    for strategy in ["cma_es", "open_es"] {
+    for strategy in ["cma_es", "sep_cma_es", "open_es"] {
         let whole = bench_strategy::run(&args(strategy, 0.0, 95)).unwrap();
         assert_eq!((whole.evaluations, whole.generations, whole.reached), (95, 10, false));
         assert!(whole.best > 0.0 && whole.ms_per_generation > 0.0);
