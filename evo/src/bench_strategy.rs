@@ -63,6 +63,8 @@ fn config(args: &BenchArgs, function: Function) -> Result<StrategyConfig, Strate
             open_es.optimizer = OptimizerConfig::adam(0.05);
             usual_sigma = 0.1;
         }
+        StrategyConfig::Pgpe(pgpe) => pgpe.optimizer = OptimizerConfig::clip_up(0.1),
+        StrategyConfig::Ars(_) => usual_sigma = 0.1,
         _ => {}
     }
     // Fields by name, as `--set` reaches them, whatever the strategy.

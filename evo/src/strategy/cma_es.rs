@@ -13,7 +13,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::cma_paths::{Chosen, Paths, norm_squared, unchanged};
-use super::cma_rates::{Rates, default_population};
+use super::cma_rates::{self, Rates, default_population};
 use super::noise::Noise;
 use super::{
     FieldInfo, Ranked, Settings, State, StopReason, Strategy, StrategyError, StrategyInfo, check, linalg,
@@ -45,8 +45,8 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
     summary: "adapts step size and full covariance matrix; O(n²) memory, up to some thousand parameters",
     reference: "Hansen, The CMA Evolution Strategy: A Tutorial, arXiv 1604.00772",
     fields: &[
-        FieldInfo::new("population", "members", "None", "≥ 2; None is 4 + floor(3 ln n)"),
-        FieldInfo::new("sigma", "parameter units", "0.5", "> 0"),
+        cma_rates::POPULATION,
+        cma_rates::SIGMA,
         FieldInfo::new("active", "", "true", "true or false"),
         FieldInfo::new("max_dimension", "parameters", "4000", "≥ 1"),
     ],

@@ -1,5 +1,12 @@
 //! The constants of CMA-ES, full and separable, which follow from dimension and population.
 
+use super::FieldInfo;
+
+/// The settings that all strategies of the kind share.
+pub(super) const POPULATION: FieldInfo =
+    FieldInfo::new("population", "members", "None", "≥ 2; None is 4 + floor(3 ln n)");
+pub(super) const SIGMA: FieldInfo = FieldInfo::new("sigma", "parameter units", "0.5", "> 0");
+
 /// The tutorial's default population, 4 + ⌊3 ln n⌋.
 pub(super) fn default_population(n: usize) -> usize {
     4 + (3.0 * libm::log(n as f64)) as usize

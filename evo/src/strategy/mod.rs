@@ -8,6 +8,7 @@
 //! State is `f64`, members are `f32`. Randomness comes from [`crate::random`] and depends on the seed, the
 //! generation and the member only, so a search gives the same bits for any number of threads.
 
+mod ars;
 mod check;
 mod cma_es;
 mod cma_paths;
@@ -18,21 +19,30 @@ mod linalg;
 mod noise;
 mod open_es;
 mod optimizer;
+mod pgpe;
 mod search;
 mod sep_cma_es;
 mod shaping;
+mod snes;
 mod state;
+mod trust_region;
+mod xnes;
 
 use serde::{Deserialize, Serialize};
 
+pub use ars::ArsConfig;
 pub use cma_es::CmaEsConfig;
-pub use ec::{EcConfig, TrustRegion};
+pub use ec::EcConfig;
 pub use open_es::OpenEsConfig;
 pub use optimizer::{OptimizerConfig, Schedule};
+pub use pgpe::PgpeConfig;
 pub use search::Search;
 pub use sep_cma_es::SepCmaEsConfig;
 pub use shaping::{Ranked, Shaping};
+pub use snes::SnesConfig;
 pub use state::{Data, State, Tensor};
+pub use trust_region::TrustRegion;
+pub use xnes::XnesConfig;
 
 /// What is listed here exists: in configs, on the command line and in the shared tests.
 macro_rules! registry {
@@ -68,6 +78,14 @@ registry! {
     cma_es: CmaEs(CmaEsConfig),
     /// Separable CMA-ES: adapts a step size per parameter, O(n) memory.
     sep_cma_es: SepCmaEs(SepCmaEsConfig),
+    /// PGPE: gradients of mean and step sizes, with ClipUp, O(n) memory.
+    pgpe: Pgpe(PgpeConfig),
+    /// SNES: natural gradient of mean and step sizes, O(n) memory.
+    snes: Snes(SnesConfig),
+    /// xNES: natural gradient with a full shape matrix, for up to some hundred parameters.
+    xnes: Xnes(XnesConfig),
+    /// ARS: finite differences along the best random directions, O(n) memory.
+    ars: Ars(ArsConfig),
     /// EC: searches the probabilities of binary parameters, O(n) memory.
     ec: Ec(EcConfig),
 }

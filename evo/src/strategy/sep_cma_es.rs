@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::cma_paths::Paths;
-use super::cma_rates::{Rates, default_population};
+use super::cma_rates::{self, Rates, default_population};
 use super::diagonal::{Diagonal, OnDemand, Update};
 use super::{FieldInfo, Ranked, Settings, State, StopReason, Strategy, StrategyError, StrategyInfo, check};
 
@@ -41,11 +41,7 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
     config: "SepCmaEs",
     summary: "CMA-ES with a diagonal covariance matrix; O(n) memory",
     reference: "Ros and Hansen 2008; rates of pycma 4",
-    fields: &[
-        FieldInfo::new("population", "members", "None", "≥ 2; None is 4 + floor(3 ln n)"),
-        FieldInfo::new("sigma", "parameter units", "0.5", "> 0"),
-        FieldInfo::new("active", "", "true", "true or false"),
-    ],
+    fields: &[cma_rates::POPULATION, cma_rates::SIGMA, FieldInfo::new("active", "", "true", "true or false")],
 };
 
 impl Settings for SepCmaEsConfig {

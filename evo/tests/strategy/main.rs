@@ -4,6 +4,7 @@
 
 mod ec;
 mod reference;
+mod steps;
 mod suite;
 
 use evo::functions::{Function, Problem};
