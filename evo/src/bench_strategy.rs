@@ -21,9 +21,10 @@ pub struct BenchArgs {
     pub dim: usize,
     /// Members per generation; default: the strategy's own.
     pub population: Option<usize>,
-    /// Every coordinate of the start point; default: [`Function::start`].
+    /// Every coordinate of the start point; default: [`Function::start`], or the strategy's own start.
     pub x0: Option<f64>,
-    /// First (CMA-ES) or fixed (OpenES) step size; default: [`Function::sigma`] for CMA-ES, 0.1 for OpenES.
+    /// First step size, or the fixed one of OpenES and ARS; default: [`Function::sigma`], for the latter two 0.1.
+    /// Strategies without a step size take none.
     pub sigma: Option<f64>,
     /// Seed of the search.
     pub seed: u64,
@@ -53,22 +54,38 @@ pub struct BenchReport {
     pub stop: Option<StopReason>,
 }
 
-/// The strategy of the arguments. OpenES gets Adam with learning rate 0.05, as in the reference runs in the
-/// tests' `evosax.json`.
+/// The strategy of the arguments. What the reference runs in the tests' `evosax.json` set is set as there.
 fn config(args: &BenchArgs, function: Function) -> Result<StrategyConfig, StrategyError> {
     let mut config = StrategyConfig::from_name(&args.strategy)?;
+    let mut usual_sigma = function.sigma();
     match &mut config {
         StrategyConfig::OpenEs(open_es) => {
-            open_es.population = args.population.unwrap_or(open_es.population);
-            open_es.sigma = args.sigma.unwrap_or(0.1);
             open_es.optimizer = OptimizerConfig::adam(0.05);
+            usual_sigma = 0.1;
         }
-        StrategyConfig::CmaEs(cma_es) => {
-            cma_es.population = args.population;
-            cma_es.sigma = args.sigma.unwrap_or(function.sigma());
-        }
+        StrategyConfig::Pgpe(pgpe) => pgpe.optimizer = OptimizerConfig::clip_up(0.1),
+        StrategyConfig::Ars(_) => usual_sigma = 0.1,
+        _ => {}
     }
-    Ok(config)
+    // Fields by name, as `--set` reaches them, whatever the strategy.
+    let info = config.info();
+    let mut json = serde_json::to_value(&config).expect("a config has string keys");
+    let fields = &mut json[info.config];
+    if let Some(population) = args.population {
+        fields["population"] = population.into();
+    }
+    if fields.get("sigma").is_some() {
+        fields["sigma"] = args.sigma.unwrap_or(usual_sigma).into();
+    } else if let Some(sigma) = args.sigma {
+        let expected = "none: the strategy has no such setting";
+        let (strategy, value) = (info.name, sigma.to_string());
+        return Err(StrategyError::Field { strategy, field: "sigma", value, expected });
+    }
+    serde_json::from_value(json).map_err(|_| {
+        // Infinite and NaN are no JSON; everything else fits its field.
+        let (strategy, value) = (info.name, format!("{:?}", args.sigma.unwrap_or(usual_sigma)));
+        StrategyError::Field { strategy, field: "sigma", value, expected: "a finite number > 0" }
+    })
 }
 
 /// Runs a strategy on a function until target, budget or its own stop criterion.
@@ -78,8 +95,12 @@ fn config(args: &BenchArgs, function: Function) -> Result<StrategyConfig, Strate
 pub fn run(args: &BenchArgs) -> Result<BenchReport, StrategyError> {
     let function = Function::from_name(&args.function)?;
     let problem = Problem::new(function, args.dim)?;
-    let x0 = vec![args.x0.unwrap_or(function.start()); args.dim];
-    let mut search = config(args, function)?.build(&x0, args.seed)?;
+    let config = config(args, function)?;
+    let x0 = match args.x0 {
+        Some(x) => vec![x; args.dim],
+        None => config.start(vec![function.start(); args.dim]),
+    };
+    let mut search = config.build(&x0, args.seed)?;
     let budget = args.budget.unwrap_or(20_000 * args.dim as u64);
 
     let (population, dim) = (search.population(), args.dim);

@@ -1,6 +1,7 @@
 //! Test functions of black-box optimisation, to be minimised. All have the minimum 0.
 //!
-//! Their definitions are those of the reference medians in the tests' `cma.json`. n is the dimension, i counts from 0.
+//! n is the dimension, i counts from 0. The definitions of the smooth functions are those of the reference medians in
+//! the tests' `cma.json`. The binary ones see a coordinate as a 1 where it is above ½, else as a 0.
 
 use crate::strategy::StrategyError;
 
@@ -23,11 +24,18 @@ pub enum Function {
     Ackley,
     /// 10 n + Σ xᵢ² − 10 cos(2π xᵢ).
     Rastrigin,
+    /// Binary: number of zeros.
+    OneMax,
+    /// Binary: n minus the number of ones before the first zero.
+    LeadingOnes,
+    /// Binary: Σ over blocks of five (the last may be shorter) of 0 if the block of length k has k ones, else 1 + its
+    /// ones: apart from the minimum at all ones, zeros look better (deceptive traps, Deb and Goldberg 1993).
+    Traps,
 }
 
 impl Function {
     /// Every function.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::Sphere,
         Self::Ellipsoid,
         Self::RotatedEllipsoid,
@@ -36,6 +44,9 @@ impl Function {
         Self::Rosenbrock,
         Self::Ackley,
         Self::Rastrigin,
+        Self::OneMax,
+        Self::LeadingOnes,
+        Self::Traps,
     ];
 
     /// Name on the command line and in the reference data.
@@ -50,6 +61,9 @@ impl Function {
             Self::Rosenbrock => "rosenbrock",
             Self::Ackley => "ackley",
             Self::Rastrigin => "rastrigin",
+            Self::OneMax => "one_max",
+            Self::LeadingOnes => "leading_ones",
+            Self::Traps => "traps",
         }
     }
 
@@ -67,7 +81,11 @@ impl Function {
     /// Every coordinate of the usual start point.
     #[must_use]
     pub fn start(self) -> f64 {
-        if self == Self::Rosenbrock { 0.0 } else { 2.0 }
+        match self {
+            Self::Rosenbrock => 0.0,
+            Self::OneMax | Self::LeadingOnes | Self::Traps => 0.5,
+            _ => 2.0,
+        }
     }
 
     /// The usual first step size of CMA-ES.
@@ -140,8 +158,22 @@ impl Problem {
                 20.0 - 20.0 * libm::exp(-0.2 * distance) + std::f64::consts::E - libm::exp(cosines)
             }
             Function::Rastrigin => x.iter().map(|&x| 10.0 + x * x - 10.0 * turn(x)).sum(),
+            Function::OneMax => n - ones(x) as f64,
+            Function::LeadingOnes => n - x.iter().take_while(|&&x| x > 0.5).count() as f64,
+            Function::Traps => {
+                let trap = |block: &[f64]| match ones(block) {
+                    all if all == block.len() => 0.0,
+                    some => 1.0 + some as f64,
+                };
+                x.chunks(5).map(trap).sum()
+            }
         }
     }
+}
+
+/// Number of coordinates that a binary function sees as ones.
+fn ones(x: &[f64]) -> usize {
+    x.iter().filter(|&&x| x > 0.5).count()
 }
 
 /// The rotation of the reference data: uniform numbers from splitmix64 seeded with n, orthonormalised by rows
@@ -182,11 +214,13 @@ mod tests {
     #[test]
     fn every_function_is_zero_at_its_minimum_and_positive_elsewhere() {
         for function in Function::ALL {
-            let at = if function == Function::Rosenbrock { 1.0 } else { 0.0 };
+            let binary = [Function::OneMax, Function::LeadingOnes, Function::Traps].contains(&function);
+            let at = if binary || function == Function::Rosenbrock { 1.0 } else { 0.0 };
+            let aside = if binary { -0.6 } else { 0.3 };
             for n in [2, 5, 20] {
                 let problem = Problem::new(function, n).unwrap();
                 assert!(problem.value(&vec![at; n]).abs() < 1e-13, "{}", function.name());
-                assert!(problem.value(&vec![at + 0.3; n]) > 0.05, "{}", function.name());
+                assert!(problem.value(&vec![at + aside; n]) > 0.05, "{}", function.name());
             }
             assert_eq!(Function::from_name(function.name()).unwrap(), function);
         }
@@ -202,6 +236,11 @@ mod tests {
         assert_eq!(value(Function::DifferentPowers, &[-2.0, 2.0, -2.0]), 4.0 + 16.0 + 64.0);
         assert_eq!(value(Function::Rosenbrock, &[2.0, 3.0, 5.0]), 101.0 + 1600.0 + 4.0);
         assert!((value(Function::Rastrigin, &[1.0, 0.5]) - 21.25).abs() < 1e-12);
+        assert_eq!(value(Function::OneMax, &[1.0, 0.0, 0.5, 0.6]), 2.0);
+        assert_eq!(value(Function::LeadingOnes, &[1.0, 1.0, 0.0, 1.0]), 2.0);
+        let two_blocks = |first, second| [[first; 5].as_slice(), &[second; 2]].concat();
+        assert_eq!(value(Function::Traps, &two_blocks(1.0, 0.0)), 1.0);
+        assert_eq!(value(Function::Traps, &[1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0]), 5.0);
         let ackley = 20.0 - 20.0 * (-0.2_f64).exp();
         assert!((value(Function::Ackley, &[1.0, -1.0]) - ackley).abs() < 1e-12);
     }

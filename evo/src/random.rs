@@ -136,8 +136,8 @@ impl TryRng for Stream {
 
 /// Lanes computed side by side. Fixed, so that the layout of the normals does not depend on the machine.
 const LANES: usize = 16;
-/// Normals made at a time by [`fill_normals`]; ranges that start at a multiple of it can be made alone.
-pub const NORMAL_BLOCK: usize = 4 * LANES;
+/// Numbers made at a time when many are; ranges that start at a multiple of it can be made alone.
+pub const BLOCK: usize = 4 * LANES;
 
 /// [`LANES`] consecutive Philox blocks. The 32-bit words live in 64-bit lanes, of which the upper half is
 /// ignored: this is what vector units multiply.
@@ -206,7 +206,7 @@ fn box_muller(a: u32, b: u32) -> (f32, f32) {
 /// Block `block` of the normals at a place. Layout: words 0 and 1 of 16 Philox blocks give normals 0–15
 /// (cosine) and 32–47 (sine), words 2 and 3 normals 16–31 and 48–63.
 #[inline(always)]
-fn normal_block(key: [u32; 2], place: [u32; 3], block: u32) -> [f32; NORMAL_BLOCK] {
+fn normal_block(key: [u32; 2], place: [u32; 3], block: u32) -> [f32; BLOCK] {
     let words = philox_lanes(block.wrapping_mul(LANES as u32), place, key);
     let mut radius_words = [0_u32; 2 * LANES];
     let mut angle_words = [0_u32; 2 * LANES];
@@ -216,7 +216,7 @@ fn normal_block(key: [u32; 2], place: [u32; 3], block: u32) -> [f32; NORMAL_BLOC
         angle_words[lane] = words[1][lane] as u32;
         angle_words[LANES + lane] = words[3][lane] as u32;
     }
-    let mut out = [0.0; NORMAL_BLOCK];
+    let mut out = [0.0; BLOCK];
     let (cosines, sines) = out.split_at_mut(2 * LANES);
     for lane in 0..2 * LANES {
         (cosines[lane], sines[lane]) = box_muller(radius_words[lane], angle_words[lane]);
@@ -227,7 +227,7 @@ fn normal_block(key: [u32; 2], place: [u32; 3], block: u32) -> [f32; NORMAL_BLOC
 wide! {
     fn fill_wide(key: [u32; 2], place: [u32; 3], first: u32, out: &mut [f32]) {
         let mut block = first;
-        let (whole, rest) = out.as_chunks_mut::<NORMAL_BLOCK>();
+        let (whole, rest) = out.as_chunks_mut::<BLOCK>();
         for chunk in whole {
             *chunk = normal_block(key, place, block);
             block = block.wrapping_add(1);
@@ -245,7 +245,7 @@ pub fn fill_normals(seed: u64, purpose: Purpose, generation: u64, member: u64, o
     fill_normals_from(seed, purpose, generation, member, 0, out);
 }
 
-/// Fills `out` with the normals from index `first_block` × [`NORMAL_BLOCK`] on: random access into the
+/// Fills `out` with the normals from index `first_block` × [`BLOCK`] on: random access into the
 /// numbers of [`fill_normals`].
 pub fn fill_normals_from(
     seed: u64,
@@ -261,9 +261,9 @@ pub fn fill_normals_from(
 
 wide! {
     fn sum_wide(key: [u32; 2], place: [u32; 3], first: u32, weights: &[f32], out: &mut [f32]) {
-        for (index, chunk) in out.chunks_mut(NORMAL_BLOCK).enumerate() {
+        for (index, chunk) in out.chunks_mut(BLOCK).enumerate() {
             let block = first.wrapping_add(index as u32);
-            let mut sum = [0.0_f32; NORMAL_BLOCK];
+            let mut sum = [0.0_f32; BLOCK];
             for (member, &weight) in weights.iter().enumerate() {
                 if weight != 0.0 {
                     let normals = normal_block(key, [place[0], member as u32, place[2]], block);
@@ -277,7 +277,7 @@ wide! {
     }
 }
 
-/// `out[i] = Σ_m weights[m] · normal(m, first_block × NORMAL_BLOCK + i)`, summed in the order of the members,
+/// `out[i] = Σ_m weights[m] · normal(m, first_block × BLOCK + i)`, summed in the order of the members,
 /// with the numbers of [`fill_normals`] made again on the fly: no memory beyond `out`.
 pub fn weighted_sum_of_normals(
     seed: u64,
@@ -289,6 +289,129 @@ pub fn weighted_sum_of_normals(
 ) {
     let place = place(purpose, generation, 0, 0);
     sum_wide(key(seed), place, first_block as u32, weights, out);
+}
+
+wide! {
+    fn moments_wide(
+        key: [u32; 2],
+        place: [u32; 3],
+        first: u32,
+        weights: &[[f32; 2]],
+        sums: &mut [f32],
+        squares: &mut [f32],
+    ) {
+        for (index, (sums, squares)) in sums.chunks_mut(BLOCK).zip(squares.chunks_mut(BLOCK)).enumerate() {
+            let block = first.wrapping_add(index as u32);
+            let (mut sum, mut square) = ([0.0_f32; BLOCK], [0.0_f32; BLOCK]);
+            for (member, &[linear, quadratic]) in weights.iter().enumerate() {
+                if linear != 0.0 || quadratic != 0.0 {
+                    let normals = normal_block(key, [place[0], member as u32, place[2]], block);
+                    for ((sum, square), normal) in sum.iter_mut().zip(&mut square).zip(normals) {
+                        *sum += linear * normal;
+                        *square += quadratic * (normal * normal);
+                    }
+                }
+            }
+            sums.copy_from_slice(&sum[..sums.len()]);
+            squares.copy_from_slice(&square[..squares.len()]);
+        }
+    }
+}
+
+/// First and second moments in one go: with z the numbers of [`weighted_sum_of_normals`],
+/// `sums[i] = Σ_m weights[m][0] · z` and `squares[i] = Σ_m weights[m][1] · z²`. Both slices have the same length.
+pub fn weighted_moments_of_normals(
+    seed: u64,
+    purpose: Purpose,
+    generation: u64,
+    weights: &[[f32; 2]],
+    first_block: usize,
+    sums: &mut [f32],
+    squares: &mut [f32],
+) {
+    let place = place(purpose, generation, 0, 0);
+    moments_wide(key(seed), place, first_block as u32, weights, sums, squares);
+}
+
+/// Block `block` of the draws at a place: number i is 1 where random word i is below `limits[i]`. Word k of 16
+/// Philox blocks decides numbers 16k to 16k + 15.
+#[inline(always)]
+fn bernoulli_block(key: [u32; 2], place: [u32; 3], block: u32, limits: &[u32]) -> [f32; BLOCK] {
+    let words = philox_lanes(block.wrapping_mul(LANES as u32), place, key);
+    let mut padded = [0_u32; BLOCK];
+    padded[..limits.len()].copy_from_slice(limits);
+    let mut out = [0.0; BLOCK];
+    for (word, (out, limits)) in words.iter().zip(out.chunks_mut(LANES).zip(padded.chunks(LANES))) {
+        for lane in 0..LANES {
+            out[lane] = if (word[lane] as u32) < limits[lane] { 1.0 } else { 0.0 };
+        }
+    }
+    out
+}
+
+wide! {
+    fn bernoulli_wide(key: [u32; 2], place: [u32; 3], limits: &[u32], out: &mut [f32]) {
+        for (block, (out, limits)) in out.chunks_mut(BLOCK).zip(limits.chunks(BLOCK)).enumerate() {
+            out.copy_from_slice(&bernoulli_block(key, place, block as u32, limits)[..limits.len()]);
+        }
+    }
+}
+
+wide! {
+    fn bernoulli_sum_wide(
+        key: [u32; 2],
+        place: [u32; 3],
+        first: u32,
+        weights: &[f32],
+        limits: &[u32],
+        out: &mut [f32],
+    ) {
+        for (index, (out, limits)) in out.chunks_mut(BLOCK).zip(limits.chunks(BLOCK)).enumerate() {
+            let block = first.wrapping_add(index as u32);
+            let mut sum = [0.0_f32; BLOCK];
+            for (member, &weight) in weights.iter().enumerate() {
+                let draws = bernoulli_block(key, [place[0], member as u32, place[2]], block, limits);
+                for (total, draw) in sum.iter_mut().zip(draws) {
+                    *total += weight * draw;
+                }
+            }
+            out.copy_from_slice(&sum[..limits.len()]);
+        }
+    }
+}
+
+/// What [`fill_bernoulli`] compares random words with to draw a 1 with this probability, to 2⁻³².
+#[must_use]
+pub fn bernoulli_limit(probability: f64) -> u32 {
+    (probability * 4_294_967_296.0) as u32
+}
+
+/// Fills `out` with draws of 0 or 1 at a place (episode 0): `out[i]` is 1 with the probability whose
+/// [`bernoulli_limit`] is `limits[i]`. Both slices have the same length.
+pub fn fill_bernoulli(
+    seed: u64,
+    purpose: Purpose,
+    generation: u64,
+    member: u64,
+    limits: &[u32],
+    out: &mut [f32],
+) {
+    bernoulli_wide(key(seed), place(purpose, generation, member, 0), limits, out);
+}
+
+/// `out[i] = Σ_m weights[m] · draw(m, i)` with the draws of [`fill_bernoulli`] made again, summed in the order of
+/// the members. `limits` and `out` are those from index `first_block` × [`BLOCK`] on.
+pub fn weighted_sum_of_bernoulli(
+    seed: u64,
+    purpose: Purpose,
+    generation: u64,
+    weights: &[f32],
+    first_block: usize,
+    limits: &[u32],
+    out: &mut [f32],
+) {
+    let place = place(purpose, generation, 0, 0);
+    bernoulli_sum_wide(key(seed), place, first_block as u32, weights, limits, out);
 }
 
 /// Fills `out` with the first standard normals of a place in double precision (episode 0; not the
@@ -451,7 +574,7 @@ mod tests {
         let limit = 5.0 / (n as f64).sqrt();
         assert!(correlation(&a, &b).abs() < limit);
         assert!(correlation(&a, &c).abs() < limit);
-        for lag in [1, LANES, 2 * LANES, NORMAL_BLOCK] {
+        for lag in [1, LANES, 2 * LANES, BLOCK] {
             assert!(correlation(&a[lag..], &a[..n - lag]).abs() < limit, "lag {lag}");
         }
     }
@@ -465,10 +588,10 @@ mod tests {
         assert_eq!(prefix, whole[..333]);
         let mut range = vec![0.0_f32; 300];
         fill_normals_from(9, Purpose::Noise, 1, 2, 5, &mut range);
-        assert_eq!(range, whole[5 * NORMAL_BLOCK..][..300]);
+        assert_eq!(range, whole[5 * BLOCK..][..300]);
         // The plain body, without any CPU feature, and one number at a time.
         for (index, &value) in whole.iter().enumerate() {
-            let (block, slot) = (index / NORMAL_BLOCK, index % NORMAL_BLOCK);
+            let (block, slot) = (index / BLOCK, index % BLOCK);
             let (kind, lane) = (slot / LANES, slot % LANES);
             let counter = [(block * LANES + lane) as u32, 1, 2, 1 << 24];
             let w = philox(counter, [9, 0]);
@@ -501,5 +624,62 @@ mod tests {
             }
         }
         assert_eq!(sum, expected);
+    }
+
+    #[test]
+    fn weighted_moments_are_those_of_the_members() {
+        let weights = [[0.5_f32, 1.0], [0.0, -2.0], [-1.25, 0.0], [0.0, 0.0]];
+        let (mut sums, mut squares) = (vec![0.0_f32; 150], vec![0.0_f32; 150]);
+        weighted_moments_of_normals(5, Purpose::Noise, 6, &weights, 2, &mut sums, &mut squares);
+        let linear = weights.map(|w| w[0]);
+        let mut expected = vec![0.0_f32; 150];
+        weighted_sum_of_normals(5, Purpose::Noise, 6, &linear, 2, &mut expected);
+        assert_eq!(sums, expected);
+        let mut expected = vec![0.0_f32; 150];
+        for (member, weight) in (0..).zip(weights) {
+            let mut normals = vec![0.0_f32; 150];
+            fill_normals_from(5, Purpose::Noise, 6, member, 2, &mut normals);
+            for (total, normal) in expected.iter_mut().zip(normals) {
+                *total += weight[1] * (normal * normal);
+            }
+        }
+        assert_eq!(squares, expected);
+    }
+
+    #[test]
+    fn bernoulli_draws_have_their_probabilities_and_sum_up() {
+        let n = 40_000;
+        let probabilities: Vec<f64> = (0..n).map(|i| [0.001, 0.25, 0.5, 0.999][i % 4]).collect();
+        let limits: Vec<u32> = probabilities.iter().map(|&p| bernoulli_limit(p)).collect();
+        let weights = [1.0_f32, -0.5, 0.25];
+        let mut expected = vec![0.0_f32; n];
+        for (member, weight) in (0..).zip(weights) {
+            let mut draws = vec![f32::NAN; n];
+            fill_bernoulli(3, Purpose::Noise, 4, member, &limits, &mut draws);
+            assert!(draws.iter().all(|&x| x == 0.0 || x == 1.0));
+            for (kind, p) in [0.001, 0.25, 0.5, 0.999].into_iter().enumerate() {
+                let count = draws.iter().skip(kind).step_by(4).filter(|&&x| x == 1.0).count() as f64;
+                let m = n as f64 / 4.0;
+                assert!((count - m * p).abs() < 5.0 * (m * p * (1.0 - p)).sqrt(), "{p}: {count}");
+            }
+            // A shorter one is a prefix, and the words are those of the counter layout.
+            let mut prefix = vec![0.0_f32; 101];
+            fill_bernoulli(3, Purpose::Noise, 4, member, &limits[..101], &mut prefix);
+            assert_eq!(prefix, draws[..101]);
+            for index in [0, 17, 64, 100, 1000] {
+                let (block, slot) = (index / BLOCK, index % BLOCK);
+                let counter = [(block * LANES + slot % LANES) as u32, 4, member as u32, 1 << 24];
+                let word = philox(counter, [3, 0])[slot / LANES];
+                assert_eq!(draws[index] == 1.0, word < limits[index]);
+            }
+            for (total, draw) in expected.iter_mut().zip(draws) {
+                *total += weight * draw;
+            }
+        }
+        let mut sum = vec![0.0_f32; n - 2 * BLOCK];
+        weighted_sum_of_bernoulli(3, Purpose::Noise, 4, &weights, 2, &limits[2 * BLOCK..], &mut sum);
+        assert_eq!(sum, expected[2 * BLOCK..]);
+        assert_eq!(bernoulli_limit(0.5), 1 << 31);
+        assert_eq!((bernoulli_limit(0.0), bernoulli_limit(1.0)), (0, u32::MAX));
     }
 }

@@ -151,7 +151,7 @@ impl Trainer {
         let seed = config.run.seed;
         let initial = setup.controller.initial(&mut Stream::new(seed, Purpose::Init, 0, 0, 0));
         let x0: Vec<f64> = initial.iter().map(|&x| f64::from(x)).collect();
-        let search = config.strategy.build(&x0, seed)?;
+        let search = config.strategy.build(&config.strategy.start(x0), seed)?;
         let pool = pool(threads)?;
         let spec = setup.task.spec();
         let horizon = config.rollout.horizon.unwrap_or(spec.horizon);

@@ -53,3 +53,35 @@ pub(super) fn population(strategy: &'static str, value: usize) -> Result<(), Str
     let valid = (1..=MAX_POPULATION).contains(&value);
     if valid { Ok(()) } else { Err(error(strategy, "population", &value, "an integer from 1 to 1048576")) }
 }
+
+/// At least 2 members, if the number is not left to the strategy.
+pub(super) fn at_least_two(strategy: &'static str, value: Option<usize>) -> Result<(), StrategyError> {
+    match value {
+        Some(value @ 0..2) => Err(error(strategy, "population", &value, "an integer ≥ 2")),
+        Some(value) => population(strategy, value),
+        None => Ok(()),
+    }
+}
+
+/// At least one pair of members, and no single one.
+pub(super) fn pairs(strategy: &'static str, value: usize) -> Result<(), StrategyError> {
+    population(strategy, value)?;
+    if value.is_multiple_of(2) {
+        return Ok(());
+    }
+    Err(error(strategy, "population", &value, "an even number: members come in pairs"))
+}
+
+/// At most `limit` parameters, for a strategy that needs `bytes` n² of memory.
+pub(super) fn dimension(
+    strategy: &'static str,
+    n: usize,
+    limit: usize,
+    bytes: u64,
+) -> Result<(), StrategyError> {
+    if n <= limit {
+        return Ok(());
+    }
+    let megabytes = (n as u64 * n as u64).saturating_mul(bytes).div_ceil(1_000_000);
+    Err(StrategyError::TooManyParameters { strategy, dimension: n, limit, megabytes })
+}

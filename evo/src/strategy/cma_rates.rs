@@ -1,4 +1,11 @@
-//! The constants of CMA-ES, which follow from dimension and population.
+//! The constants of CMA-ES, full and separable, which follow from dimension and population.
+
+use super::FieldInfo;
+
+/// The settings that all strategies of the kind share.
+pub(super) const POPULATION: FieldInfo =
+    FieldInfo::new("population", "members", "None", "≥ 2; None is 4 + floor(3 ln n)");
+pub(super) const SIGMA: FieldInfo = FieldInfo::new("sigma", "parameter units", "0.5", "> 0");
 
 /// The tutorial's default population, 4 + ⌊3 ln n⌋.
 pub(super) fn default_population(n: usize) -> usize {
@@ -24,7 +31,8 @@ pub(super) struct Rates {
 }
 
 impl Rates {
-    pub fn new(dimension: usize, population: usize, active: bool) -> Self {
+    /// For a full covariance matrix.
+    pub fn full(dimension: usize, population: usize, active: bool) -> Self {
         let (n, lambda) = (dimension as f64, population as f64);
         let mu = population / 2;
         let raw: Vec<f64> =
@@ -59,6 +67,21 @@ impl Rates {
             history: 10 + (30.0 * n / lambda).ceil() as usize,
         }
     }
+
+    /// For a diagonal covariance matrix: the learning rates of C as pycma 4 has them with `CMA_diagonal`.
+    pub fn separable(dimension: usize, population: usize, active: bool) -> Self {
+        let full = Self::full(dimension, population, active);
+        let (n, mu_eff) = (dimension as f64, full.mu_eff);
+        let root = n.sqrt();
+        let c_1 = 1.0 / (n + 2.0 * root + mu_eff / n);
+        let c_mu = (0.25 + mu_eff + 1.0 / mu_eff - 2.0) / (n + 4.0 * root + mu_eff / 2.0);
+        Self {
+            c_c: (1.0 + 1.0 / n + mu_eff / n) / (root + 1.0 / n + 2.0 * mu_eff / n),
+            c_1,
+            c_mu: c_mu.min(1.0 - c_1),
+            ..full
+        }
+    }
 }
 
 #[cfg(test)]
@@ -70,7 +93,7 @@ mod tests {
         // Computed by hand from the tutorial's table 1.
         assert_eq!(default_population(10), 10);
         assert_eq!(default_population(1), 4);
-        let r = Rates::new(10, 10, true);
+        let r = Rates::full(10, 10, true);
         assert!((r.mu_eff - 3.167_299_4).abs() < 1e-6, "{}", r.mu_eff);
         assert!((r.c_sigma - 5.167_299_4 / 16.167_299_4).abs() < 1e-6);
         assert!((r.d_sigma - 1.0 - r.c_sigma).abs() < 1e-12);
@@ -78,6 +101,6 @@ mod tests {
         assert!((r.c_mu - 2.0 * (1.733_028_1) / 147.167_299_4).abs() < 1e-6, "{}", r.c_mu);
         assert!((r.weights[..5].iter().sum::<f64>() - 1.0).abs() < 1e-12);
         assert!(r.weights.is_sorted_by(|a, b| a >= b) && r.weights[5] < 0.0);
-        assert!(Rates::new(10, 10, false).weights[5..].iter().all(|&w| w == 0.0));
+        assert!(Rates::full(10, 10, false).weights[5..].iter().all(|&w| w == 0.0));
     }
 }

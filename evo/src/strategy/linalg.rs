@@ -1,4 +1,4 @@
-//! Dense linear algebra of CMA-ES, in double precision and on one thread.
+//! Dense linear algebra of CMA-ES and xNES, in double precision and on one thread.
 //!
 //! The usual libraries pick fused multiply-add kernels by CPU, so their results depend on the machine. Here every
 //! element is summed in one fixed order with separate multiplications and additions; registers and vector
@@ -86,6 +86,69 @@ pub(super) fn times_upper(z: &[f64], upper: &[f64], n: usize, y: &mut [f64]) {
         // Below the diagonal there are only zeros.
         let panel = pack(upper, n, first, first + columns, columns);
         panel_product(z, n, z.len() / n, &panel, &mut y[first..], n, columns);
+    }
+}
+
+/// `a · b` for rows of length n and an n × n matrix.
+pub(super) fn product(a: &[f64], b: &[f64], n: usize) -> Vec<f64> {
+    let mut out = vec![0.0; a.len()];
+    for first in (0..n).step_by(WIDTH) {
+        let columns = WIDTH.min(n - first);
+        let panel = pack(b, n, first, n, columns);
+        panel_product(a, n, a.len() / n, &panel, &mut out[first..], n, columns);
+    }
+    out
+}
+
+/// `exp(m) · u` of n × n matrices, by Taylor series in enough steps that each converges fast.
+pub(super) fn exp_times(m: &[f64], u: &[f64], n: usize) -> Vec<f64> {
+    let row_sum = |row: &[f64]| row.iter().map(|v| v.abs()).sum::<f64>();
+    let norm = m.chunks(n).map(row_sum).fold(0.0, f64::max);
+    let steps = norm.ceil().clamp(1.0, 64.0);
+    let part: Vec<f64> = m.iter().map(|v| v / steps).collect();
+    let largest = |x: &[f64]| x.iter().fold(0.0_f64, |largest, v| largest.max(v.abs()));
+    let mut out = u.to_vec();
+    for _ in 0..steps as usize {
+        let mut term = out.clone();
+        for k in 1..=30 {
+            term = product(&part, &term, n);
+            for (sum, value) in out.iter_mut().zip(&mut term) {
+                *value /= f64::from(k);
+                *sum += *value;
+            }
+            if largest(&term) <= 1e-17 * largest(&out) {
+                break;
+            }
+        }
+    }
+    out
+}
+
+pub(super) fn identity(n: usize) -> Vec<f64> {
+    let mut out = vec![0.0; n * n];
+    for i in 0..n {
+        out[i * n + i] = 1.0;
+    }
+    out
+}
+
+/// Weighted sum of rows of length n, in the order given.
+pub(super) fn recombine(rows: &[f64], n: usize, chosen: &[(usize, f64)]) -> Vec<f64> {
+    let mut out = vec![0.0; n];
+    for &(row, weight) in chosen {
+        for (sum, value) in out.iter_mut().zip(&rows[row * n..]) {
+            *sum += weight * value;
+        }
+    }
+    out
+}
+
+/// Writes mean + σ·y for as many rows of `y` as `out` has.
+pub(super) fn write_members(mean: &[f64], sigma: f64, y: &[f64], out: &mut [f32]) {
+    for (row, y) in out.chunks_mut(mean.len()).zip(y.chunks(mean.len())) {
+        for ((x, mean), y) in row.iter_mut().zip(mean).zip(y) {
+            *x = (mean + sigma * y) as f32;
+        }
     }
 }
 
@@ -223,6 +286,22 @@ mod tests {
             let diagonal = DMatrix::from_diagonal(&nalgebra::DVector::from_column_slice(&weights));
             let sum = matrix.transpose() * diagonal * &matrix;
             close(&c, n, &(DMatrix::from_row_slice(n, n, &start) * 0.5 + sum));
+        }
+    }
+
+    #[test]
+    fn products_and_exponentials_match_nalgebra() {
+        for (n, scale) in [(1, 0.3), (5, 0.01), (20, 0.1), (33, 1.5)] {
+            let m: Vec<f64> = normals(3, n * n).iter().map(|v| scale * v).collect();
+            let u = normals(4, n * n);
+            let (m_, u_) = (DMatrix::from_row_slice(n, n, &m), DMatrix::from_row_slice(n, n, &u));
+            let expected = &m_ * &u_;
+            assert!((DMatrix::from_row_slice(n, n, &product(&m, &u, n)) - expected).amax() < 1e-11);
+            let symmetric = (&m_ + m_.transpose()) * 0.5;
+            let expected = symmetric.exp() * &u_;
+            let ours = exp_times(symmetric.transpose().as_slice(), &u, n);
+            let difference = (DMatrix::from_row_slice(n, n, &ours) - &expected).amax();
+            assert!(difference < 1e-11 * expected.amax(), "{n}: {difference:e}");
         }
     }
 

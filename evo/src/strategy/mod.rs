@@ -1,48 +1,106 @@
 //! Evolution strategies behind one ask/tell interface; fitness is maximised.
 //!
 //! A config builds a [`Search`], which does what all strategies share: counters, best so far, ranks, failed
-//! members. One strategy is one file that implements [`Strategy`]. To add one, write the file, and list it in
-//! [`StrategyConfig`] and [`strategies`]; the shared tests then run over it.
+//! members. One strategy is one file with a config that implements [`Settings`] and a state that implements
+//! [`Strategy`]. To add one, write the file, name it among the modules below and give it a line in the registry;
+//! the shared tests then run over it.
 //!
 //! State is `f64`, members are `f32`. Randomness comes from [`crate::random`] and depends on the seed, the
 //! generation and the member only, so a search gives the same bits for any number of threads.
 
+mod ars;
 mod check;
 mod cma_es;
+mod cma_paths;
 mod cma_rates;
+mod diagonal;
+mod ec;
 mod linalg;
+mod noise;
 mod open_es;
 mod optimizer;
+mod pgpe;
 mod search;
+mod sep_cma_es;
 mod shaping;
+mod snes;
 mod state;
+mod trust_region;
+mod xnes;
 
 use serde::{Deserialize, Serialize};
 
+pub use ars::ArsConfig;
 pub use cma_es::CmaEsConfig;
+pub use ec::EcConfig;
 pub use open_es::OpenEsConfig;
 pub use optimizer::{OptimizerConfig, Schedule};
+pub use pgpe::PgpeConfig;
 pub use search::Search;
+pub use sep_cma_es::SepCmaEsConfig;
 pub use shaping::{Ranked, Shaping};
+pub use snes::SnesConfig;
 pub use state::{Data, State, Tensor};
+pub use trust_region::TrustRegion;
+pub use xnes::XnesConfig;
 
-/// A strategy and its settings, as written in a config.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum StrategyConfig {
+/// What is listed here exists: in configs, on the command line and in the shared tests.
+macro_rules! registry {
+    ($($(#[$doc:meta])* $module:ident: $variant:ident($config:ident),)*) => {
+        /// A strategy and its settings, as written in a config.
+        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+        pub enum StrategyConfig { $($(#[$doc])* $variant($config),)* }
+
+        impl StrategyConfig {
+            /// Every strategy with its default settings.
+            #[must_use]
+            pub fn defaults() -> Vec<Self> {
+                vec![$(Self::$variant($config::default())),*]
+            }
+
+            fn settings(&self) -> &dyn Settings {
+                match self { $(Self::$variant(config) => config),* }
+            }
+        }
+
+        /// Every strategy there is.
+        #[must_use]
+        pub fn strategies() -> &'static [StrategyInfo] {
+            &[$($module::INFO),*]
+        }
+    };
+}
+
+registry! {
     /// OpenES: gradient of the expected fitness, O(n) memory.
-    OpenEs(OpenEsConfig),
+    open_es: OpenEs(OpenEsConfig),
     /// CMA-ES: adapts a full covariance matrix, for up to some thousand parameters.
-    CmaEs(CmaEsConfig),
+    cma_es: CmaEs(CmaEsConfig),
+    /// Separable CMA-ES: adapts a step size per parameter, O(n) memory.
+    sep_cma_es: SepCmaEs(SepCmaEsConfig),
+    /// PGPE: gradients of mean and step sizes, with ClipUp, O(n) memory.
+    pgpe: Pgpe(PgpeConfig),
+    /// SNES: natural gradient of mean and step sizes, O(n) memory.
+    snes: Snes(SnesConfig),
+    /// xNES: natural gradient with a full shape matrix, for up to some hundred parameters.
+    xnes: Xnes(XnesConfig),
+    /// ARS: finite differences along the best random directions, O(n) memory.
+    ars: Ars(ArsConfig),
+    /// EC: searches the probabilities of binary parameters, O(n) memory.
+    ec: Ec(EcConfig),
 }
 
 impl StrategyConfig {
+    /// What there is to know about the strategy.
+    #[must_use]
+    pub fn info(&self) -> &'static StrategyInfo {
+        self.settings().info()
+    }
+
     /// The name on the command line and in files, as in [`StrategyInfo::name`].
     #[must_use]
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::OpenEs(_) => open_es::INFO.name,
-            Self::CmaEs(_) => cma_es::INFO.name,
-        }
+        self.info().name
     }
 
     /// The default settings of the strategy of a name.
@@ -50,8 +108,7 @@ impl StrategyConfig {
     /// # Errors
     /// Unknown name; the message lists the known ones.
     pub fn from_name(name: &str) -> Result<Self, StrategyError> {
-        let all = [Self::OpenEs(OpenEsConfig::default()), Self::CmaEs(CmaEsConfig::default())];
-        all.into_iter().find(|config| config.name() == name).ok_or_else(|| {
+        Self::defaults().into_iter().find(|config| config.name() == name).ok_or_else(|| {
             let known: Vec<&str> = strategies().iter().map(|info| info.name).collect();
             StrategyError::Unknown { what: "strategy", name: name.to_owned(), known: known.join(", ") }
         })
@@ -62,16 +119,20 @@ impl StrategyConfig {
     /// # Errors
     /// Names the first field that is out of range, its value and what is expected.
     pub fn validate(&self) -> Result<(), StrategyError> {
-        match self {
-            Self::OpenEs(config) => config.validate(),
-            Self::CmaEs(config) => config.validate(),
-        }
+        self.settings().validate()
+    }
+
+    /// Where a search without previous results starts, if a controller would start at `initial`.
+    #[must_use]
+    pub fn start(&self, initial: Vec<f64>) -> Vec<f64> {
+        self.settings().start(initial)
     }
 
     /// Starts a search at the mean `x0`, whose length is the number of parameters.
     ///
     /// # Errors
-    /// As [`StrategyConfig::validate`]; an empty or non-finite `x0`; more parameters than the strategy can hold.
+    /// As [`StrategyConfig::validate`]; an empty or non-finite `x0`, or one that is outside of what the strategy
+    /// searches; more parameters than the strategy can hold.
     pub fn build(&self, x0: &[f64], seed: u64) -> Result<Search, StrategyError> {
         self.validate()?;
         if x0.is_empty() {
@@ -81,12 +142,25 @@ impl StrategyConfig {
         if let Some(index) = x0.iter().position(|&x| !(x as f32).is_finite()) {
             return Err(StrategyError::StartNotFinite { index, value: x0[index] });
         }
-        let strategy: Box<dyn Strategy> = match self {
-            Self::OpenEs(config) => Box::new(open_es::OpenEs::new(config, x0, seed)),
-            Self::CmaEs(config) => Box::new(cma_es::CmaEs::new(config, x0, seed)?),
-        };
-        Ok(Search::new(self, strategy))
+        Ok(Search::new(self.name(), self.settings().build(x0, seed)?))
     }
+}
+
+/// What the settings of one strategy implement.
+pub(crate) trait Settings {
+    /// What there is to know about the strategy.
+    fn info(&self) -> &'static StrategyInfo;
+
+    /// Checks every field, and names the first that is out of range.
+    fn validate(&self) -> Result<(), StrategyError>;
+
+    /// As [`StrategyConfig::start`].
+    fn start(&self, initial: Vec<f64>) -> Vec<f64> {
+        initial
+    }
+
+    /// The strategy at its start point, with settings that were checked.
+    fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError>;
 }
 
 /// A setting of a strategy, for listings.
@@ -123,12 +197,6 @@ pub struct StrategyInfo {
     pub fields: &'static [FieldInfo],
 }
 
-/// Every strategy there is.
-#[must_use]
-pub fn strategies() -> &'static [StrategyInfo] {
-    &[open_es::INFO, cma_es::INFO]
-}
-
 /// Why going on with a search is unlikely to help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -158,15 +226,10 @@ pub trait Strategy: Send + Sync {
     /// Prepares a generation. Repeating it with the same generation must give the same members.
     fn ask(&mut self, generation: u64);
 
-    /// Writes member `index` (below the population) into `out` (`dimension` elements). Called from many threads.
-    fn member(&self, index: usize, out: &mut [f32]);
-
-    /// Writes consecutive members from `first` on. The same bits as [`Strategy::member`].
-    fn members(&self, first: usize, out: &mut [f32]) {
-        for (index, row) in (first..).zip(out.chunks_mut(self.dimension())) {
-            self.member(index, row);
-        }
-    }
+    /// Writes consecutive members, from `first` on, one after another into `out` (a whole number of members, not
+    /// beyond the population). A member has the same bits in whatever company it is written. Called from many
+    /// threads.
+    fn members(&self, first: usize, out: &mut [f32]);
 
     /// Updates the distribution from sanitised (finite) fitness and the order of the members.
     fn tell(&mut self, fitness: &[f64], ranked: &Ranked);
@@ -218,11 +281,26 @@ pub enum StrategyError {
         /// Its value.
         value: f64,
     },
+    /// The start point is outside of what the strategy searches.
+    #[error(
+        "strategy {strategy}: the start point is no {expected}: parameter {index} is {value}; a search from \
+         results of another kind of strategy is not possible"
+    )]
+    Start {
+        /// Name of the strategy.
+        strategy: &'static str,
+        /// First such parameter.
+        index: usize,
+        /// Its value.
+        value: f64,
+        /// What a parameter should be.
+        expected: &'static str,
+    },
     /// A full covariance matrix would be too large.
     #[error(
-        "strategy {strategy}: {dimension} parameters need {megabytes} MB for the covariance matrix and its \
-         factor, and about n³/3 operations per update; the limit is {limit} parameters. Use `OpenEs`, whose \
-         memory grows with n, or fewer parameters; `max_dimension` raises the limit"
+        "strategy {strategy}: {dimension} parameters need {megabytes} MB for full matrices, and updates whose time \
+         grows with n³; the limit is {limit} parameters. Use `OpenEs` or `SepCmaEs`, whose memory grows with n, or \
+         fewer parameters; `max_dimension` raises the limit"
     )]
     TooManyParameters {
         /// Name of the strategy.

@@ -8,15 +8,14 @@
 //! Differences from the paper's code: ties share their average rank, and weight decay is decoupled from the
 //! optimizer.
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::optimizer::Optimizer;
+use super::diagonal::{Diagonal, OnDemand, Update};
+use super::optimizer::{self, Optimizer};
 use super::{
-    FieldInfo, OptimizerConfig, Ranked, Schedule, Shaping, State, Strategy, StrategyError, StrategyInfo,
-    check,
+    FieldInfo, OptimizerConfig, Ranked, Schedule, Settings, Shaping, State, Strategy, StrategyError,
+    StrategyInfo, check, shaping,
 };
-use crate::random::{self, NORMAL_BLOCK, Purpose};
 
 /// Settings of OpenES.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,7 +63,7 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
             "optimizer",
             "",
             "Adam(learning_rate: 0.02, beta1: 0.9, beta2: 0.999, epsilon: 1e-8)",
-            "Adam(learning_rate, beta1, beta2, epsilon) or Sgd(learning_rate, momentum)",
+            optimizer::RANGE,
         ),
         FieldInfo::new(
             "schedule",
@@ -74,12 +73,16 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
         ),
         FieldInfo::new("weight_decay", "1", "0.0", "≥ 0"),
         FieldInfo::new("antithetic", "", "true", "true or false"),
-        FieldInfo::new("shaping", "", "CentredRanks", "CentredRanks, Standardised or Raw"),
+        FieldInfo::new("shaping", "", "CentredRanks", shaping::RANGE),
     ],
 };
 
-impl OpenEsConfig {
-    pub(super) fn validate(&self) -> Result<(), StrategyError> {
+impl Settings for OpenEsConfig {
+    fn info(&self) -> &'static StrategyInfo {
+        &INFO
+    }
+
+    fn validate(&self) -> Result<(), StrategyError> {
         let name = INFO.name;
         check::population(name, self.population)?;
         if self.antithetic && !self.population.is_multiple_of(2) {
@@ -92,137 +95,39 @@ impl OpenEsConfig {
         check::at_least_zero(name, "weight_decay", self.weight_decay)
     }
 
-    /// Rows of noise per generation.
-    fn directions(&self) -> usize {
-        if self.antithetic { self.population / 2 } else { self.population }
+    fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError> {
+        let optimizer = Optimizer::new(self.optimizer, x0.len());
+        let update = OpenEs { config: self.clone(), optimizer };
+        Ok(OnDemand::boxed(self.population, self.antithetic, (x0, self.sigma), seed, update))
     }
 }
 
-pub(super) struct OpenEs {
+struct OpenEs {
     config: OpenEsConfig,
-    seed: u64,
-    generation: u64,
-    mean: Vec<f64>,
-    /// The mean as the members see it.
-    mean_f32: Vec<f32>,
     optimizer: Optimizer,
 }
 
-impl OpenEs {
-    pub fn new(config: &OpenEsConfig, x0: &[f64], seed: u64) -> Self {
-        Self {
-            config: config.clone(),
-            seed,
-            generation: 0,
-            mean: x0.to_vec(),
-            mean_f32: x0.iter().map(|&x| x as f32).collect(),
-            optimizer: Optimizer::new(config.optimizer, x0.len()),
-        }
-    }
+impl Update for OpenEs {
+    const ADAPTS: bool = false;
 
-    fn noise(&self, direction: usize, out: &mut [f32]) {
-        random::fill_normals(self.seed, Purpose::Noise, self.generation, direction as u64, out);
-    }
-
-    /// 1/(λσ) Σ F ε. Each coordinate is summed over the members in order, whatever the number of threads.
-    fn gradient(&self, shaped: &[f64]) -> Vec<f32> {
-        let scale = 1.0 / (self.config.population as f64 * self.config.sigma);
-        let weight = |d: usize| match self.config.antithetic {
-            true => shaped[2 * d] - shaped[2 * d + 1],
-            false => shaped[d],
+    fn tell(&mut self, samples: &mut Diagonal, fitness: &[f64], ranked: &Ranked) {
+        let config = &self.config;
+        let shaped = config.shaping.apply(fitness, ranked);
+        let scale = 1.0 / (config.population as f64 * config.sigma);
+        let weights: Vec<f32> = match config.antithetic {
+            true => shaped.chunks(2).map(|pair| (scale * (pair[0] - pair[1])) as f32).collect(),
+            false => shaped.iter().map(|weight| (scale * weight) as f32).collect(),
         };
-        let weights: Vec<f32> = (0..self.config.directions()).map(|d| (scale * weight(d)) as f32).collect();
-        const BLOCKS: usize = 8;
-        let mut gradient = vec![0.0; self.mean.len()];
-        gradient.par_chunks_mut(BLOCKS * NORMAL_BLOCK).enumerate().for_each(|(chunk, out)| {
-            let (seed, generation) = (self.seed, self.generation);
-            let first = chunk * BLOCKS;
-            random::weighted_sum_of_normals(seed, Purpose::Noise, generation, &weights, first, out);
-        });
-        gradient
-    }
-}
-
-impl Strategy for OpenEs {
-    fn population(&self) -> usize {
-        self.config.population
+        let gradient = samples.noise.weighted_sum(&weights, samples.mean.len());
+        let factor = config.schedule.factor(samples.noise.generation());
+        self.optimizer.step(&mut samples.mean, &gradient, factor, config.weight_decay);
     }
 
-    fn dimension(&self) -> usize {
-        self.mean.len()
-    }
-
-    fn ask(&mut self, generation: u64) {
-        self.generation = generation;
-    }
-
-    fn member(&self, index: usize, out: &mut [f32]) {
-        let sigma = self.config.sigma as f32;
-        let (direction, sigma) = match self.config.antithetic {
-            true => (index / 2, if index.is_multiple_of(2) { sigma } else { -sigma }),
-            false => (index, sigma),
-        };
-        self.noise(direction, out);
-        for (x, mean) in out.iter_mut().zip(&self.mean_f32) {
-            *x = mean + sigma * *x;
-        }
-    }
-
-    fn members(&self, first: usize, out: &mut [f32]) {
-        let n = self.mean.len();
-        let sigma = self.config.sigma as f32;
-        let aligned = self.config.antithetic && first.is_multiple_of(2);
-        for (index, rows) in (first..).step_by(2).zip(out.chunks_mut(2 * n)) {
-            let (plus, minus) = rows.split_at_mut(n);
-            if aligned && !minus.is_empty() {
-                // Noise is the expensive part, and a pair shares it.
-                self.noise(index / 2, plus);
-                for ((plus, minus), mean) in plus.iter_mut().zip(minus).zip(&self.mean_f32) {
-                    let step = sigma * *plus;
-                    *plus = mean + step;
-                    *minus = mean - step;
-                }
-            } else {
-                for (index, row) in (index..).zip(rows.chunks_mut(n)) {
-                    self.member(index, row);
-                }
-            }
-        }
-    }
-
-    fn tell(&mut self, fitness: &[f64], ranked: &Ranked) {
-        let gradient = self.gradient(&self.config.shaping.apply(fitness, ranked));
-        let factor = self.config.schedule.factor(self.generation);
-        self.optimizer.step(&mut self.mean, &gradient, factor, self.config.weight_decay);
-        for (single, &mean) in self.mean_f32.iter_mut().zip(&self.mean) {
-            *single = mean as f32;
-        }
-    }
-
-    fn mean(&self, out: &mut [f32]) {
-        out.copy_from_slice(&self.mean_f32);
-    }
-
-    fn sigma(&self) -> f64 {
-        self.config.sigma
-    }
-
-    fn state(&self) -> State {
-        let mut state = State::default();
-        state.set_integer("seed", self.seed);
-        state.set_integer("population", self.config.population as u64);
-        state.set_f64("mean", &[self.mean.len()], &self.mean);
-        self.optimizer.save(&mut state);
-        state
+    fn save(&self, state: &mut State) {
+        self.optimizer.save(state);
     }
 
     fn restore(&mut self, state: &State) -> Result<(), StrategyError> {
-        let seed = state.integer("seed")?;
-        state.expect("population", self.config.population as u64)?;
-        let mean = state.f64("mean", &[self.mean.len()])?.to_vec();
-        self.optimizer = self.optimizer.loaded(state)?;
-        self.mean_f32 = mean.iter().map(|&x| x as f32).collect();
-        (self.seed, self.mean) = (seed, mean);
-        Ok(())
+        self.optimizer.restore(state)
     }
 }

@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{State, StrategyError, check};
 
+/// What [`OptimizerConfig`] may be, for listings.
+pub(super) const RANGE: &str = "Adam(learning_rate, beta1, beta2, epsilon), Sgd(learning_rate, momentum) or ClipUp(learning_rate, max_speed, \
+     momentum)";
+
 /// A first-order optimizer and its settings.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +36,19 @@ pub enum OptimizerConfig {
         #[serde(default = "sgd_momentum")]
         momentum: f64,
     },
+    /// ClipUp (Toklu, Liskowski and Srivastava 2020, arXiv 2008.02387): a step of `learning_rate` in the direction
+    /// of the gradient, with momentum and a speed limit; the gradient's scale does not matter.
+    ClipUp {
+        /// Length of the step before momentum, parameter units per generation; > 0.
+        #[serde(default = "clip_up_learning_rate")]
+        learning_rate: f64,
+        /// Largest length of the step, parameter units per generation, > 0; `None` is twice the learning rate.
+        #[serde(default)]
+        max_speed: Option<f64>,
+        /// Part of the last step that is kept; 0 ≤ momentum < 1.
+        #[serde(default = "sgd_momentum")]
+        momentum: f64,
+    },
 }
 
 fn adam_learning_rate() -> f64 {
@@ -52,6 +69,9 @@ fn sgd_learning_rate() -> f64 {
 fn sgd_momentum() -> f64 {
     0.9
 }
+fn clip_up_learning_rate() -> f64 {
+    0.15
+}
 
 impl Default for OptimizerConfig {
     fn default() -> Self {
@@ -66,11 +86,19 @@ impl OptimizerConfig {
         Self::Adam { learning_rate, beta1: adam_beta1(), beta2: adam_beta2(), epsilon: adam_epsilon() }
     }
 
+    /// ClipUp with the given learning rate and the usual other settings.
+    #[must_use]
+    pub fn clip_up(learning_rate: f64) -> Self {
+        Self::ClipUp { learning_rate, max_speed: None, momentum: sgd_momentum() }
+    }
+
     /// The learning rate before any schedule.
     #[must_use]
     pub fn learning_rate(&self) -> f64 {
         match *self {
-            Self::Adam { learning_rate, .. } | Self::Sgd { learning_rate, .. } => learning_rate,
+            Self::Adam { learning_rate, .. }
+            | Self::Sgd { learning_rate, .. }
+            | Self::ClipUp { learning_rate, .. } => learning_rate,
         }
     }
 
@@ -88,6 +116,10 @@ impl OptimizerConfig {
                 check::positive(strategy, "optimizer.epsilon", epsilon)
             }
             Self::Sgd { momentum, .. } => check::fraction(strategy, "optimizer.momentum", momentum),
+            Self::ClipUp { max_speed, momentum, .. } => {
+                check::positive(strategy, "optimizer.max_speed", max_speed.unwrap_or(2.0 * rate))?;
+                check::fraction(strategy, "optimizer.momentum", momentum)
+            }
         }
     }
 }
@@ -148,9 +180,9 @@ impl Schedule {
 pub(super) struct Optimizer {
     config: OptimizerConfig,
     steps: u64,
-    /// Adam: mean of the gradient; SGD: velocity.
+    /// Adam: mean of the gradient; others: velocity.
     first: Vec<f64>,
-    /// Adam: mean of the squared gradient; SGD: empty.
+    /// Adam: mean of the squared gradient; others: empty.
     second: Vec<f64>,
 }
 
@@ -158,7 +190,7 @@ impl Optimizer {
     pub fn new(config: OptimizerConfig, dimension: usize) -> Self {
         let second = match config {
             OptimizerConfig::Adam { .. } => vec![0.0; dimension],
-            OptimizerConfig::Sgd { .. } => Vec::new(),
+            OptimizerConfig::Sgd { .. } | OptimizerConfig::ClipUp { .. } => Vec::new(),
         };
         Self { config, steps: 0, first: vec![0.0; dimension], second }
     }
@@ -187,6 +219,21 @@ impl Optimizer {
                     *x = keep * *x + rate * *m;
                 }
             }
+            OptimizerConfig::ClipUp { learning_rate, max_speed, momentum } => {
+                let length = norm(gradient.iter().map(|&g| f64::from(g)));
+                // A flat fitness has no direction.
+                let push = if length > 0.0 { rate / length } else { 0.0 };
+                for (m, &g) in self.first.iter_mut().zip(gradient) {
+                    *m = momentum * *m + push * f64::from(g);
+                }
+                let speed = norm(self.first.iter().copied());
+                let limit = max_speed.unwrap_or(2.0 * learning_rate) * factor;
+                let part = if speed > limit { limit / speed } else { 1.0 };
+                for (x, m) in theta.iter_mut().zip(&mut self.first) {
+                    *m *= part;
+                    *x = keep * *x + *m;
+                }
+            }
         }
     }
 
@@ -196,15 +243,18 @@ impl Optimizer {
         state.set_f64("optimizer.second", &[self.second.len()], &self.second);
     }
 
-    /// A copy of this optimizer with the memory of a saved state.
-    pub fn loaded(&self, state: &State) -> Result<Self, StrategyError> {
-        Ok(Self {
-            config: self.config,
-            steps: state.integer("optimizer.steps")?,
-            first: state.f64("optimizer.first", &[self.first.len()])?.to_vec(),
-            second: state.f64("optimizer.second", &[self.second.len()])?.to_vec(),
-        })
+    /// Takes over the memory of a saved state, or leaves everything as it is.
+    pub fn restore(&mut self, state: &State) -> Result<(), StrategyError> {
+        let steps = state.integer("optimizer.steps")?;
+        let first = state.f64("optimizer.first", &[self.first.len()])?.to_vec();
+        let second = state.f64("optimizer.second", &[self.second.len()])?.to_vec();
+        *self = Self { config: self.config, steps, first, second };
+        Ok(())
     }
+}
+
+fn norm(values: impl Iterator<Item = f64>) -> f64 {
+    values.map(|v| v * v).sum::<f64>().sqrt()
 }
 
 #[cfg(test)]
@@ -248,6 +298,22 @@ mod tests {
         let mut theta = [8.0];
         sgd.step(&mut theta, &[0.0], 0.5, 0.25);
         assert_eq!(theta, [8.0 * (1.0 - 0.5 * 0.5 * 0.25)]);
+    }
+
+    #[test]
+    fn clip_up_steps_by_the_learning_rate_up_to_its_speed_limit() {
+        let mut theta = [0.0, 0.0];
+        let mut clip_up = Optimizer::new(OptimizerConfig::clip_up(1.0), 2);
+        clip_up.step(&mut theta, &[0.003, -0.004], 1.0, 0.0);
+        let near = |theta: [f64; 2], x: f64, y: f64| (theta[0] - x).abs().max((theta[1] - y).abs()) < 1e-6;
+        assert!(near(theta, 0.6, -0.8), "{theta:?}");
+        clip_up.step(&mut theta, &[3.0, -4.0], 1.0, 0.0);
+        assert!(near(theta, 0.6 + 1.9 * 0.6, -0.8 - 1.9 * 0.8), "{theta:?}");
+        // 0.9 · 1.9 + 1 would be 2.71: clipped to 2.
+        clip_up.step(&mut theta, &[3.0, -4.0], 1.0, 0.0);
+        assert!(near(theta, 4.9 * 0.6, -4.9 * 0.8), "{theta:?}");
+        clip_up.step(&mut theta, &[0.0, 0.0], 1.0, 0.0);
+        assert!(theta.iter().all(|x| x.is_finite()));
     }
 
     #[test]

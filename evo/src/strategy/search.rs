@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::{Ranked, State, StopReason, Strategy, StrategyConfig, StrategyError};
+use super::{Ranked, State, StopReason, Strategy, StrategyError};
 
 /// Populations below this many values are written by the calling thread alone.
 const PARALLEL_VALUES: usize = 1 << 16;
@@ -40,8 +40,8 @@ pub struct Search {
 }
 
 impl Search {
-    pub(super) fn new(config: &StrategyConfig, strategy: Box<dyn Strategy>) -> Self {
-        Self { name: config.name(), strategy, generation: 0, evaluations: 0, asked: false, best: None }
+    pub(super) fn new(name: &'static str, strategy: Box<dyn Strategy>) -> Self {
+        Self { name, strategy, generation: 0, evaluations: 0, asked: false, best: None }
     }
 
     /// Members per generation (λ).
@@ -71,7 +71,7 @@ impl Search {
         assert!(self.asked, "call ask() before member()");
         assert!(index < self.population(), "member {index} of {}", self.population());
         assert_eq!(out.len(), self.dimension(), "length of a member");
-        self.strategy.member(index, out);
+        self.strategy.members(index, out);
     }
 
     /// Writes consecutive members, from `first` on, one after another into `out`; faster than one call per
@@ -123,7 +123,7 @@ impl Search {
         let leader = ranked.order()[0];
         if self.best.as_ref().is_none_or(|(best, _)| fitness[leader] > *best) {
             let mut member = vec![0.0; self.dimension()];
-            self.strategy.member(leader, &mut member);
+            self.strategy.members(leader, &mut member);
             self.best = Some((fitness[leader], member));
         }
         self.strategy.tell(&fitness, &ranked);

@@ -48,6 +48,28 @@ impl Ranked {
     /// share the average of their ranks; so do failed ones.
     #[must_use]
     pub fn centred(&self, fitness: &[f64]) -> Vec<f64> {
+        let last = (self.order.len().max(2) - 1) as f64;
+        // Positions start to end, counted from the best, have this mean.
+        self.by_position(fitness, |start, end| 0.5 - (start + end - 1) as f64 / 2.0 / last)
+    }
+
+    /// The weights of natural evolution strategies (Wierstra et al. 2014): max(0, ln(λ/2 + 1) − ln rank), scaled
+    /// to the sum 1, minus 1/λ; their sum is 0. Shared like [`Ranked::centred`].
+    #[must_use]
+    pub fn utilities(&self, fitness: &[f64]) -> Vec<f64> {
+        let count = self.order.len() as f64;
+        let edge = libm::log(count / 2.0 + 1.0);
+        let ranks = 1..=self.order.len();
+        let raw: Vec<f64> = ranks.map(|rank| (edge - libm::log(rank as f64)).max(0.0)).collect();
+        let total: f64 = raw.iter().sum();
+        self.by_position(fitness, |start, end| {
+            raw[start..end].iter().sum::<f64>() / (end - start) as f64 / total - 1.0 / count
+        })
+    }
+
+    /// The weight of each member from the positions (start to end, without the latter) that it shares with the
+    /// members of equal fitness.
+    fn by_position(&self, fitness: &[f64], weight: impl Fn(usize, usize) -> f64) -> Vec<f64> {
         let count = self.order.len();
         let mut out = vec![0.0; count];
         let mut start = 0;
@@ -57,10 +79,9 @@ impl Ranked {
                 same && (*position < self.valid) == (start < self.valid)
             };
             let end = (start..count).take_while(equal).count() + start;
-            // Positions start..end, counted from the best.
-            let position = (start + end - 1) as f64 / 2.0;
+            let shared = weight(start, end);
             for &member in &self.order[start..end] {
-                out[member] = 0.5 - position / (count.max(2) - 1) as f64;
+                out[member] = shared;
             }
             start = end;
         }
@@ -68,12 +89,17 @@ impl Ranked {
     }
 }
 
+/// What [`Shaping`] may be, for listings.
+pub(super) const RANGE: &str = "CentredRanks, Utilities, Standardised or Raw";
+
 /// How fitness becomes the weight of a member in the update.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Shaping {
     /// Ranks scaled to \[−½, ½\]: only the order counts, so outliers and scale do not matter.
     #[default]
     CentredRanks,
+    /// The weights of natural evolution strategies, [`Ranked::utilities`]: the better half counts most.
+    Utilities,
     /// (fitness − mean) / standard deviation; all zero when every member has the same fitness.
     Standardised,
     /// Fitness as it is. The learning rate then depends on its scale.
@@ -86,6 +112,7 @@ impl Shaping {
     pub fn apply(self, fitness: &[f64], ranked: &Ranked) -> Vec<f64> {
         match self {
             Self::CentredRanks => ranked.centred(fitness),
+            Self::Utilities => ranked.utilities(fitness),
             Self::Raw => fitness.to_vec(),
             Self::Standardised => {
                 let count = fitness.len() as f64;
@@ -141,5 +168,22 @@ mod tests {
         assert!(shaped.iter().sum::<f64>().abs() < 1e-14);
         assert!((shaped.iter().map(|v| v * v).sum::<f64>() - 4.0).abs() < 1e-13);
         assert_eq!(shaped[3], shaped[0], "a failed member counts as the worst one");
+    }
+
+    #[test]
+    fn utilities_are_those_of_the_paper_and_sum_to_zero() {
+        let mut fitness = [3.0, 1.0, 2.0, 0.0];
+        let ranked = Ranked::new(&mut fitness).unwrap();
+        // ln 3, ln 3/2 and 0 twice, divided by ln 9/2, minus 1/4.
+        let (first, second) = (3.0_f64.ln() / 4.5_f64.ln(), 1.5_f64.ln() / 4.5_f64.ln());
+        let expected = [first - 0.25, -0.25, second - 0.25, -0.25];
+        for (value, expected) in ranked.utilities(&fitness).iter().zip(expected) {
+            assert!((value - expected).abs() < 1e-15, "{value} {expected}");
+        }
+        let mut equal = [1.0, 1.0, 1.0, f64::NAN];
+        let ranked = Ranked::new(&mut equal).unwrap();
+        let shaped = Shaping::Utilities.apply(&equal, &ranked);
+        assert!((shaped[0] - (1.0 / 3.0 - 0.25)).abs() < 1e-15 && shaped[0] == shaped[2]);
+        assert_eq!(shaped[3], -0.25, "a failed member shares with nobody");
     }
 }

@@ -1,0 +1,142 @@
+//! ARS, augmented random search: "Simple random search provides a competitive approach to reinforcement learning"
+//! (Mania, Guy and Recht 2018, arXiv 1803.07055).
+//!
+//! Members come in pairs θ ± ν δ with standard normal directions δ. Of N directions, the b whose better member is
+//! best count; with σ_R the standard deviation of their 2b fitness values,
+//!
+//! g = 1/(b σ_R) · Σ (F⁺ − F⁻) δ,  θ ← θ + α g.
+//!
+//! Fitness enters as it is, without ranks. What the paper calls V2, the normalisation of observations, is the
+//! `normalize` of a rollout. Noise is made again wherever it is needed, so memory is O(n) for any population.
+
+use serde::{Deserialize, Serialize};
+
+use super::diagonal::{Diagonal, OnDemand, Update};
+use super::optimizer::{self, Optimizer};
+use super::{
+    FieldInfo, OptimizerConfig, Ranked, Settings, State, Strategy, StrategyError, StrategyInfo, check,
+};
+
+/// Settings of ARS. The defaults are about the paper's for ant, with half of the directions instead of a third.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ArsConfig {
+    /// Members per generation, twice the number N of directions: an even number ≥ 2.
+    pub population: usize,
+    /// ν, parameter units; > 0.
+    pub sigma: f64,
+    /// What makes a step from g; the paper has gradient ascent without momentum, whose learning rate is α.
+    pub optimizer: OptimizerConfig,
+    /// b/N, in (0, 1]; b is rounded, and 1 at the least.
+    pub elite_ratio: f64,
+}
+
+impl Default for ArsConfig {
+    fn default() -> Self {
+        Self {
+            population: 120,
+            sigma: 0.025,
+            optimizer: OptimizerConfig::Sgd { learning_rate: 0.015, momentum: 0.0 },
+            elite_ratio: 0.5,
+        }
+    }
+}
+
+pub(super) const INFO: StrategyInfo = StrategyInfo {
+    name: "ars",
+    config: "Ars",
+    summary: "finite differences along the best random directions, scaled by the spread of fitness; O(n) memory",
+    reference: "Mania, Guy and Recht 2018, arXiv 1803.07055",
+    fields: &[
+        FieldInfo::new("population", "members", "120", "≥ 2, even"),
+        FieldInfo::new("sigma", "parameter units", "0.025", "> 0"),
+        FieldInfo::new("optimizer", "", "Sgd(learning_rate: 0.015, momentum: 0.0)", optimizer::RANGE),
+        FieldInfo::new("elite_ratio", "1", "0.5", "in (0, 1]"),
+    ],
+};
+
+impl Settings for ArsConfig {
+    fn info(&self) -> &'static StrategyInfo {
+        &INFO
+    }
+
+    fn validate(&self) -> Result<(), StrategyError> {
+        let name = INFO.name;
+        check::pairs(name, self.population)?;
+        check::positive(name, "sigma", self.sigma)?;
+        self.optimizer.validate(name)?;
+        if self.elite_ratio > 0.0 && self.elite_ratio <= 1.0 {
+            return Ok(());
+        }
+        Err(check::error(name, "elite_ratio", &self.elite_ratio, "a number in (0, 1]"))
+    }
+
+    fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError> {
+        let optimizer = Optimizer::new(self.optimizer, x0.len());
+        let update = Ars { elite_ratio: self.elite_ratio, optimizer };
+        Ok(OnDemand::boxed(self.population, true, (x0, self.sigma), seed, update))
+    }
+}
+
+struct Ars {
+    elite_ratio: f64,
+    optimizer: Optimizer,
+}
+
+impl Update for Ars {
+    const ADAPTS: bool = false;
+
+    fn tell(&mut self, samples: &mut Diagonal, fitness: &[f64], _ranked: &Ranked) {
+        let weights = weights(fitness, self.elite_ratio);
+        let gradient = samples.noise.weighted_sum(&weights, samples.mean.len());
+        self.optimizer.step(&mut samples.mean, &gradient, 1.0, 0.0);
+    }
+
+    fn save(&self, state: &mut State) {
+        self.optimizer.save(state);
+    }
+
+    fn restore(&mut self, state: &State) -> Result<(), StrategyError> {
+        self.optimizer.restore(state)
+    }
+}
+
+/// (F⁺ − F⁻)/(b σ_R) of the best `part` of the directions, 0 of the others.
+fn weights(fitness: &[f64], part: f64) -> Vec<f32> {
+    let directions = fitness.len() / 2;
+    let best = |d: usize| fitness[2 * d].max(fitness[2 * d + 1]);
+    let mut order: Vec<usize> = (0..directions).collect();
+    order.sort_by(|&a, &b| best(b).total_cmp(&best(a)).then(a.cmp(&b)));
+    order.truncate(((part * directions as f64).round() as usize).max(1));
+
+    let rewards: Vec<f64> = order.iter().flat_map(|&d| [fitness[2 * d], fitness[2 * d + 1]]).collect();
+    let count = rewards.len() as f64;
+    let mean = rewards.iter().sum::<f64>() / count;
+    let spread = (rewards.iter().map(|r| (r - mean) * (r - mean)).sum::<f64>() / count).sqrt();
+    let mut weights = vec![0.0; directions];
+    if spread > 0.0 {
+        for &d in &order {
+            weights[d] = ((fitness[2 * d] - fitness[2 * d + 1]) / (order.len() as f64 * spread)) as f32;
+        }
+    }
+    weights
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_directions_with_the_best_member_count() {
+        // Best members 4, 9 and 6; of the last two, the deviation of {0, 9, 6, 5} around 5 is √(42/4).
+        let fitness = [4.0, 3.0, 0.0, 9.0, 6.0, 5.0];
+        let deviation = (42.0_f64 / 4.0).sqrt();
+        let expected = [0.0, -9.0 / (2.0 * deviation), 1.0 / (2.0 * deviation)];
+        for (weight, expected) in weights(&fitness, 0.6).iter().zip(expected) {
+            assert!((f64::from(*weight) - expected).abs() < 1e-6, "{weight} {expected}");
+        }
+        assert_eq!(weights(&fitness, 0.01).iter().filter(|&&w| w != 0.0).count(), 1);
+        assert!(weights(&fitness, 1.0).iter().all(|&w| w != 0.0));
+        assert_eq!(weights(&[2.0; 6], 1.0), [0.0; 3], "a flat fitness");
+    }
+}

@@ -1,0 +1,129 @@
+//! PGPE, policy gradients with parameter-based exploration (Sehnke et al., Neural Networks 2010), with ClipUp
+//! (Toklu, Liskowski and Srivastava 2020, arXiv 2008.02387).
+//!
+//! Members come in pairs μ ± ε with ε of standard deviation σ, one per parameter. With the shaped fitness F⁺ and F⁻ of
+//! K pairs and the mean F̄ of all members,
+//!
+//! ∇μ = 1/K · Σ ½(F⁺ − F⁻) ε,  ∇σ = 1/K · Σ (½(F⁺ + F⁻) − F̄)(ε² − σ²)/σ.
+//!
+//! The optimizer takes a step along ∇μ; σ takes one of `sigma_rate` · ∇σ, but changes by the part `sigma_change` at
+//! the most. Noise is made again wherever it is needed, so memory is O(n) for any population.
+
+use serde::{Deserialize, Serialize};
+
+use super::diagonal::{Diagonal, OnDemand, Update};
+use super::optimizer::{self, Optimizer};
+use super::{
+    FieldInfo, OptimizerConfig, Ranked, Settings, Shaping, State, Strategy, StrategyError, StrategyInfo,
+    check, shaping,
+};
+
+/// Settings of PGPE.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PgpeConfig {
+    /// Members per generation, an even number ≥ 2.
+    pub population: usize,
+    /// First standard deviation of every parameter, parameter units; > 0.
+    pub sigma: f64,
+    /// What makes a step of the mean from its gradient.
+    pub optimizer: OptimizerConfig,
+    /// Factor on the gradient of the standard deviations; ≥ 0, 0 leaves them as they are.
+    pub sigma_rate: f64,
+    /// Largest change of a standard deviation per generation, as a part of it; 0 ≤ change < 1.
+    pub sigma_change: f64,
+    /// From fitness to weights.
+    pub shaping: Shaping,
+}
+
+impl Default for PgpeConfig {
+    fn default() -> Self {
+        Self {
+            population: 128,
+            sigma: 0.05,
+            optimizer: OptimizerConfig::clip_up(0.15),
+            sigma_rate: 0.1,
+            sigma_change: 0.2,
+            shaping: Shaping::CentredRanks,
+        }
+    }
+}
+
+pub(super) const INFO: StrategyInfo = StrategyInfo {
+    name: "pgpe",
+    config: "Pgpe",
+    summary: "gradients of mean and of a step size per parameter from antithetic noise, with ClipUp; O(n) memory",
+    reference: "Sehnke et al. 2010; Toklu, Liskowski and Srivastava 2020, arXiv 2008.02387",
+    fields: &[
+        FieldInfo::new("population", "members", "128", "≥ 2, even"),
+        FieldInfo::new("sigma", "parameter units", "0.05", "> 0"),
+        FieldInfo::new(
+            "optimizer",
+            "",
+            "ClipUp(learning_rate: 0.15, max_speed: None, momentum: 0.9)",
+            optimizer::RANGE,
+        ),
+        FieldInfo::new("sigma_rate", "1", "0.1", "≥ 0"),
+        FieldInfo::new("sigma_change", "1", "0.2", "in [0, 1)"),
+        FieldInfo::new("shaping", "", "CentredRanks", shaping::RANGE),
+    ],
+};
+
+impl Settings for PgpeConfig {
+    fn info(&self) -> &'static StrategyInfo {
+        &INFO
+    }
+
+    fn validate(&self) -> Result<(), StrategyError> {
+        let name = INFO.name;
+        check::pairs(name, self.population)?;
+        check::positive(name, "sigma", self.sigma)?;
+        self.optimizer.validate(name)?;
+        check::at_least_zero(name, "sigma_rate", self.sigma_rate)?;
+        check::fraction(name, "sigma_change", self.sigma_change)
+    }
+
+    fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError> {
+        let optimizer = Optimizer::new(self.optimizer, x0.len());
+        let update = Pgpe { config: self.clone(), optimizer };
+        Ok(OnDemand::boxed(self.population, true, (x0, self.sigma), seed, update))
+    }
+}
+
+struct Pgpe {
+    config: PgpeConfig,
+    optimizer: Optimizer,
+}
+
+impl Update for Pgpe {
+    const ADAPTS: bool = true;
+
+    fn tell(&mut self, samples: &mut Diagonal, fitness: &[f64], ranked: &Ranked) {
+        let shaped = self.config.shaping.apply(fitness, ranked);
+        let average = shaped.iter().sum::<f64>() / shaped.len() as f64;
+        let pairs = shaped.len() as f64 / 2.0;
+        let weight = |pair: &[f64]| {
+            let (difference, sum) = (0.5 * (pair[0] - pair[1]), 0.5 * (pair[0] + pair[1]));
+            [(difference / pairs) as f32, ((sum - average) / pairs) as f32]
+        };
+        let weights: Vec<[f32; 2]> = shaped.chunks(2).map(weight).collect();
+        let total: f64 = weights.iter().map(|w| f64::from(w[1])).sum();
+        let (mut gradient, squares) = samples.noise.weighted_moments(&weights, samples.mean.len());
+        let (rate, change) = (self.config.sigma_rate, self.config.sigma_change);
+        for ((g, sigma), square) in gradient.iter_mut().zip(&mut samples.deviation).zip(squares) {
+            // The noise was standard normal.
+            *g *= *sigma as f32;
+            let step = (rate * (f64::from(square) - total)).clamp(-change, change);
+            *sigma = (*sigma * (1.0 + step)).clamp(1e-100, 1e100);
+        }
+        self.optimizer.step(&mut samples.mean, &gradient, 1.0, 0.0);
+    }
+
+    fn save(&self, state: &mut State) {
+        self.optimizer.save(state);
+    }
+
+    fn restore(&mut self, state: &State) -> Result<(), StrategyError> {
+        self.optimizer.restore(state)
+    }
+}

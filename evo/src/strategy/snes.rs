@@ -1,0 +1,91 @@
+//! SNES, separable natural evolution strategy: "High dimensions and heavy tails for natural evolution strategies"
+//! (Schaul, Glasmachers and Schmidhuber, GECCO 2011); Wierstra et al., "Natural Evolution Strategies", JMLR 2014.
+//!
+//! Members are μ + σ ⊙ s with s standard normal. With the utilities u of the ranks,
+//!
+//! μ ← μ + η_μ σ ⊙ Σ uₖ sₖ,  σ ← σ ⊙ exp(½ η_σ Σ uₖ (sₖ² − 1)).
+//!
+//! Noise is made again wherever it is needed, so memory is O(n) for any population.
+//!
+//! Difference from the papers: ties share their average utility.
+
+use serde::{Deserialize, Serialize};
+
+use super::cma_rates::{self, default_population};
+use super::diagonal::{Diagonal, OnDemand, Update};
+use super::{FieldInfo, Ranked, Settings, Strategy, StrategyError, StrategyInfo, check};
+
+/// Settings of SNES.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SnesConfig {
+    /// Members per generation, ≥ 2; `None` is 4 + ⌊3 ln n⌋.
+    pub population: Option<usize>,
+    /// First standard deviation of every parameter, parameter units; > 0. About a third of the distance to search.
+    pub sigma: f64,
+    /// η_μ, > 0.
+    pub mean_rate: f64,
+    /// η_σ, ≥ 0; `None` is (3 + ln n)/(5 √n).
+    pub sigma_rate: Option<f64>,
+}
+
+impl Default for SnesConfig {
+    fn default() -> Self {
+        Self { population: None, sigma: 0.5, mean_rate: 1.0, sigma_rate: None }
+    }
+}
+
+pub(super) const INFO: StrategyInfo = StrategyInfo {
+    name: "snes",
+    config: "Snes",
+    summary: "natural gradient of mean and of a step size per parameter; O(n) memory",
+    reference: "Schaul, Glasmachers and Schmidhuber 2011; Wierstra et al. 2014",
+    fields: &[
+        cma_rates::POPULATION,
+        cma_rates::SIGMA,
+        FieldInfo::new("mean_rate", "1", "1.0", "> 0"),
+        FieldInfo::new("sigma_rate", "1", "None", "≥ 0; None is (3 + ln n)/(5 sqrt n)"),
+    ],
+};
+
+impl Settings for SnesConfig {
+    fn info(&self) -> &'static StrategyInfo {
+        &INFO
+    }
+
+    fn validate(&self) -> Result<(), StrategyError> {
+        check::at_least_two(INFO.name, self.population)?;
+        check::positive(INFO.name, "sigma", self.sigma)?;
+        check::positive(INFO.name, "mean_rate", self.mean_rate)?;
+        check::at_least_zero(INFO.name, "sigma_rate", self.sigma_rate.unwrap_or(0.0))
+    }
+
+    fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError> {
+        let n = x0.len() as f64;
+        let population = self.population.unwrap_or_else(|| default_population(x0.len()));
+        let sigma_rate = self.sigma_rate.unwrap_or((3.0 + libm::log(n)) / (5.0 * n.sqrt()));
+        let update = Snes { mean_rate: self.mean_rate, sigma_rate };
+        Ok(OnDemand::boxed(population, false, (x0, self.sigma), seed, update))
+    }
+}
+
+struct Snes {
+    mean_rate: f64,
+    sigma_rate: f64,
+}
+
+impl Update for Snes {
+    const ADAPTS: bool = true;
+
+    fn tell(&mut self, samples: &mut Diagonal, fitness: &[f64], ranked: &Ranked) {
+        let weights: Vec<[f32; 2]> = ranked.utilities(fitness).iter().map(|&u| [u as f32; 2]).collect();
+        let total: f64 = weights.iter().map(|w| f64::from(w[0])).sum();
+        let (sums, squares) = samples.noise.weighted_moments(&weights, samples.mean.len());
+        let coordinates = samples.mean.iter_mut().zip(&mut samples.deviation);
+        for ((mean, sigma), (sum, square)) in coordinates.zip(sums.iter().zip(squares)) {
+            *mean += self.mean_rate * *sigma * f64::from(*sum);
+            let growth = 0.5 * self.sigma_rate * (f64::from(square) - total);
+            *sigma = (*sigma * libm::exp(growth)).clamp(1e-100, 1e100);
+        }
+    }
+}
