@@ -78,6 +78,7 @@ mod layout;
 mod mlp;
 mod network;
 mod neuron;
+pub mod nir;
 mod probe;
 
 pub use activity::Activity;
