@@ -136,30 +136,42 @@ impl Cell {
     }
 }
 
+/// Decay and gain per tick.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Constants {
+    pub(super) decay: f32,
+    pub(super) gain: f32,
+}
+
+/// `decay = 1 − dt/tau` and `gain = r·dt/tau`, made in `f64`.
+///
+/// Stored in `f32`, `tau` and `r` no longer give exactly the decay and gain that they were made from.
+/// Where the gain can only have been `1 − decay` (`r` is 1) or 1, it is taken as such.
+pub(super) fn leaky(at: At<'_>, field: &str, tau: f64, r: f64, dt: f64) -> Result<Constants, NirError> {
+    let share = dt / tau;
+    if share > 1.0 + ROUNDING {
+        let problem = format!("is {tau}, less than the time step {dt}: Euler steps would overshoot");
+        return Err(at.field(field, problem));
+    }
+    let decay = if share > 1.0 - ROUNDING { 0.0 } else { (1.0 - share) as f32 };
+    let complement = 1.0 - decay;
+    let gain = if r == 1.0 && (f64::from(complement) - share).abs() <= ROUNDING * share {
+        complement
+    } else if r != 1.0 && (r * share - 1.0).abs() < UNIT_GAIN {
+        1.0
+    } else {
+        (r * share) as f32
+    };
+    Ok(Constants { decay, gain })
+}
+
 impl Leaky {
-    /// `decay = 1 − dt/tau` and `gain = r·dt/tau`, made in `f64`.
-    ///
-    /// Stored in `f32`, `tau` and `r` no longer give exactly the decay and gain that they were made
-    /// from. Where the gain can only have been `1 − decay` (`r` is 1) or 1, it is taken as such.
     fn new(at: At<'_>, field: &str, tau: &Array, r: &[f64], dt: f64) -> Result<Self, NirError> {
-        let tau = times(at, field, tau)?;
         let (mut decay, mut gain) = (Vec::with_capacity(r.len()), Vec::with_capacity(r.len()));
-        for (tau, &r) in tau.into_iter().zip(r) {
-            let share = dt / tau;
-            if share > 1.0 + ROUNDING {
-                let problem = format!("is {tau}, less than the time step {dt}: Euler steps would overshoot");
-                return Err(at.field(field, problem));
-            }
-            let d = if share > 1.0 - ROUNDING { 0.0 } else { (1.0 - share) as f32 };
-            let complement = 1.0 - d;
-            gain.push(if r == 1.0 && (f64::from(complement) - share).abs() <= ROUNDING * share {
-                complement
-            } else if r != 1.0 && (r * share - 1.0).abs() < UNIT_GAIN {
-                1.0
-            } else {
-                (r * share) as f32
-            });
-            decay.push(d);
+        for (tau, &r) in times(at, field, tau)?.into_iter().zip(r) {
+            let constants = leaky(at, field, tau, r, dt)?;
+            decay.push(constants.decay);
+            gain.push(constants.gain);
         }
         Ok(Self { decay, gain })
     }
@@ -208,30 +220,30 @@ mod tests {
         let dt = 0.0125;
         for k in 1..1000 {
             let d = 0.5 + k as f32 * 0.000_49;
-            let tau = (dt / (1.0 - f64::from(d))) as f32;
-            let leaky = Leaky::new(AT, "tau", &vec![tau].into(), &[1.0], dt).unwrap();
-            assert_eq!((leaky.decay[0], leaky.gain[0]), (d, 1.0 - d));
-            let r = f64::from((f64::from(tau) / dt) as f32);
-            let leaky = Leaky::new(AT, "tau", &vec![tau].into(), &[r], dt).unwrap();
-            assert_eq!((leaky.decay[0], leaky.gain[0]), (d, 1.0));
+            let tau = f64::from((dt / (1.0 - f64::from(d))) as f32);
+            let found = leaky(AT, "tau", tau, 1.0, dt).unwrap();
+            assert_eq!(found, Constants { decay: d, gain: 1.0 - d });
+            let found = leaky(AT, "tau", tau, f64::from((tau / dt) as f32), dt).unwrap();
+            assert_eq!(found, Constants { decay: d, gain: 1.0 });
         }
     }
 
     #[test]
     fn a_gain_is_otherwise_what_the_equation_says() {
-        let leaky = Leaky::new(AT, "tau", &vec![0.02_f64].into(), &[3.0], 0.001).unwrap();
-        assert_eq!((leaky.decay[0], leaky.gain[0]), (0.95, 0.15));
+        let found = leaky(AT, "tau", 0.02, 3.0, 0.001).unwrap();
+        assert_eq!(found, Constants { decay: 0.95, gain: 0.15 });
         // 1 − decay would be off by 2e-4 of itself here.
-        let leaky = Leaky::new(AT, "tau", &vec![1.0_f64].into(), &[1.0], 1e-4).unwrap();
-        assert_eq!(leaky.gain[0], 1e-4);
-        let leaky = Leaky::new(AT, "tau", &vec![0.001_f32].into(), &[1.0], 0.001).unwrap();
-        assert_eq!((leaky.decay[0], leaky.gain[0]), (0.0, 1.0));
+        assert_eq!(leaky(AT, "tau", 1.0, 1.0, 1e-4).unwrap().gain, 1e-4);
+        let found = leaky(AT, "tau", f64::from(0.001_f32), 1.0, 0.001).unwrap();
+        assert_eq!(found, Constants { decay: 0.0, gain: 1.0 });
     }
 
     #[test]
     fn time_constants_must_be_positive_and_not_shorter_than_a_tick() {
-        let message =
-            |tau: f64| Leaky::new(AT, "tau", &vec![tau].into(), &[1.0], 0.001).err().unwrap().to_string();
+        let message = |tau: f64| {
+            let tau: Array = vec![tau].into();
+            Leaky::new(AT, "tau", &tau, &[1.0], 0.001).err().unwrap().to_string()
+        };
         assert_eq!(message(-1.0), "node 'n' (LIF): 'tau' holds -1, expected times above 0");
         assert!(message(f64::NAN).contains("NaN"));
         assert!(message(1e-5).contains("less than the time step 0.001"));

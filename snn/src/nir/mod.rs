@@ -9,6 +9,7 @@ mod cell;
 mod check;
 mod error;
 mod execute;
+pub mod export;
 mod graph;
 mod plan;
 mod read;

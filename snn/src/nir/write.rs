@@ -78,7 +78,9 @@ fn put_node(group: &mut GroupBuilder, path: &str, node: &Node) -> Result<(), Nir
                 let values: Vec<i64> = values.into_iter().map(|x| x as i64).collect();
                 dataset.with_i64_data(&values);
             }
-            Field::Integer(value) => drop(dataset.with_i64_data(&[value]).with_shape(&[])),
+            Field::Integer(value) => {
+                dataset.with_i64_data(&[value]).with_shape(&[]);
+            }
             Field::Text(text) => put_text(dataset, &[text], &[]),
         }
     }
