@@ -99,6 +99,7 @@ mod network;
 mod neuron;
 mod output;
 mod padded;
+pub mod nir;
 mod probe;
 mod weights;
 mod wiring;
