@@ -1,7 +1,7 @@
 //! Evolution strategies behind one ask/tell interface; fitness is maximised.
 //!
 //! A config builds a [`Search`], which does what all strategies share: counters, best so far, ranks, failed
-//! members. One strategy is one file with a config that implements [`Settings`] and a state that implements
+//! members. One strategy is one file with a config that implements `Settings` and a state that implements
 //! [`Strategy`]. To add one, write the file, name it among the modules below and give it a line in the registry;
 //! the shared tests then run over it.
 //!
@@ -283,7 +283,7 @@ pub enum StrategyError {
     },
     /// The start point is outside of what the strategy searches.
     #[error(
-        "strategy {strategy}: the start point is no {expected}: parameter {index} is {value}; a search from \
+        "strategy {strategy}: the start point is not a {expected}: parameter {index} is {value}; a search from \
          results of another kind of strategy is not possible"
     )]
     Start {
