@@ -64,6 +64,9 @@ pub enum Verb {
     Trace(TraceArgs),
     /// List what there is, with fields, units and defaults
     List(ListArgs),
+    /// Exchange networks with other libraries: NIR files
+    #[command(subcommand)]
+    Nir(Nir),
     /// Measure speed
     #[command(subcommand)]
     Bench(Bench),
@@ -310,6 +313,91 @@ pub enum Listing {
     Strategies,
     /// Neuron models
     Neurons,
+}
+
+/// What to do with NIR files.
+#[derive(Debug, Subcommand)]
+pub enum Nir {
+    /// Show the nodes, parameters and edges of a file
+    Info(NirInfo),
+    /// Run a network over recorded input
+    Run(NirRun),
+    /// Write the controller of a run
+    Export(NirExport),
+}
+
+/// Options of `nir info`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:
+  evo nir info network.nir --json")]
+pub struct NirInfo {
+    /// NIR file
+    #[arg(value_name = "FILE.nir")]
+    pub file: PathBuf,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `nir run`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:
+  evo nir run network.nir --input x.npy --output y.npy --dt 1e-4
+
+Arrays are time-major, [T, ...]: a row per tick. The state starts at rest.")]
+pub struct NirRun {
+    /// NIR file
+    #[arg(value_name = "FILE.nir")]
+    pub file: PathBuf,
+    /// Input, [T, ...] of float32 or float64
+    #[arg(long, value_name = "IN.npy")]
+    pub input: PathBuf,
+    /// Output, [T, ...] of float32
+    #[arg(long, value_name = "OUT.npy")]
+    pub output: PathBuf,
+    /// Seconds per tick (the unit of the file's time constants); default the file's metadata dt
+    #[arg(long, value_name = "S", value_parser = above_zero)]
+    pub dt: Option<f64>,
+    /// What a spike does to the potential; default the file's metadata reset, else to_v_reset
+    #[arg(long, value_enum, value_name = "MODE")]
+    pub reset: Option<NirReset>,
+}
+
+/// What a spike does to the membrane potential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum NirReset {
+    /// Sets it to v_reset
+    ToVReset,
+    /// Subtracts v_threshold - v_reset
+    Subtract,
+}
+
+impl From<NirReset> for snn::nir::ResetMode {
+    fn from(reset: NirReset) -> Self {
+        match reset {
+            NirReset::ToVReset => Self::ToVReset,
+            NirReset::Subtract => Self::Subtract,
+        }
+    }
+}
+
+/// Options of `nir export`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:
+  evo nir export results/runs/RUN --out network.nir
+
+Time step, ticks per control step and the normalisation of observations are in the metadata.")]
+pub struct NirExport {
+    /// Run folder (its last checkpoint) or checkpoint file
+    #[arg(value_name = "RUN|FILE")]
+    pub source: PathBuf,
+    /// File to write
+    #[arg(long, value_name = "FILE.nir")]
+    pub out: PathBuf,
+    /// Which parameters.
+    #[command(flatten)]
+    pub which: Which,
 }
 
 /// Number format of the controllers.
@@ -563,6 +651,10 @@ mod tests {
             "evo list envs --json",
             "evo list strategies",
             "evo list neurons",
+            "evo nir info a.nir --json",
+            "evo nir run a.nir --input x.npy --output y.npy --dt 1e-4 --reset to_v_reset",
+            "evo nir run a.nir --input x.npy --output y.npy --reset subtract",
+            "evo nir export run --out a.nir --best",
             "evo bench physics --env ant --engine LANES --threads 1 --seconds 0.5 --json",
             "evo bench controller --config a --population 64 --backend cpu --precision f32 --threads 1 --json",
             "evo bench strategy --strategy cma_es --function sphere --dim 5 --population 8 --x0 -3 --sigma 0.5 --seed 1 --target 1e-8 --budget 1000 --json",
@@ -587,6 +679,12 @@ mod tests {
             ("evo eval r --mean --best", ErrorKind::ArgumentConflict, "cannot be used with"),
             ("evo eval r --engine bullet", ErrorKind::InvalidValue, "possible values: rapier, lanes"),
             ("evo plot", ErrorKind::MissingRequiredArgument, "<RUN>"),
+            (
+                "evo nir run a --input x --output y --reset zero",
+                ErrorKind::InvalidValue,
+                "possible values: to_v_reset, subtract",
+            ),
+            ("evo nir run a --input x --output y --dt 0", ErrorKind::ValueValidation, "must be above 0"),
             (
                 "evo bench physics --env a --seconds inf",
                 ErrorKind::ValueValidation,

@@ -11,6 +11,7 @@ pub mod failure;
 pub mod functions;
 pub mod interrupt;
 pub mod metrics;
+pub mod nir_export;
 pub mod normalizer;
 pub mod npy;
 pub mod patch;

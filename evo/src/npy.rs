@@ -1,8 +1,8 @@
-//! Two-dimensional arrays as NumPy `.npy` files.
+//! Arrays as NumPy `.npy` files.
 
 use std::path::{Path, PathBuf};
 
-use npyz::{DType, NpyFile, NpyHeader, Order, TypeChar, WriterBuilder as _};
+use npyz::{AutoSerialize, DType, NpyFile, NpyHeader, Order, TypeChar, WriterBuilder as _};
 
 use crate::run_folder::write_atomic;
 
@@ -90,6 +90,15 @@ fn show(shape: &[u64]) -> String {
     format!("[{}]", numbers.join(", "))
 }
 
+/// Numbers with any number of axes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Array {
+    /// Extent of each axis.
+    pub shape: Vec<usize>,
+    /// Values, last axis fastest.
+    pub values: Vec<f64>,
+}
+
 /// Reads a matrix of finite float32 or float64 values in either memory order; a vector is one row.
 ///
 /// `columns` is the number that is expected, if any.
@@ -97,6 +106,29 @@ fn show(shape: &[u64]) -> String {
 /// # Errors
 /// See [`NpyError`].
 pub fn read(path: &Path, columns: Option<usize>) -> Result<Matrix, NpyError> {
+    let Array { shape, values } = read_shaped(path, |shape| {
+        let fits =
+            matches!(shape, [_] | [_, _]) && columns.is_none_or(|columns| shape.last() == Some(&columns));
+        let width = columns.map_or_else(|| "columns".to_owned(), |columns| columns.to_string());
+        if fits { Ok(()) } else { Err(format!("[rows, {width}]")) }
+    })?;
+    let columns = shape.last().copied().unwrap_or(1);
+    Ok(Matrix { rows: if shape.len() == 1 { 1 } else { shape[0] }, columns, values })
+}
+
+/// Reads an array of finite float32 or float64 values in either memory order: rows of shape `row`.
+///
+/// # Errors
+/// See [`NpyError`].
+pub fn read_rows(path: &Path, row: &[usize]) -> Result<Array, NpyError> {
+    read_shaped(path, |shape| {
+        let extents: String = row.iter().map(|extent| format!(", {extent}")).collect();
+        if shape.get(1..) == Some(row) { Ok(()) } else { Err(format!("[rows{extents}]")) }
+    })
+}
+
+/// Reads an array whose shape `check` accepts; otherwise it says what was expected.
+fn read_shaped(path: &Path, check: impl Fn(&[usize]) -> Result<(), String>) -> Result<Array, NpyError> {
     let owned = || path.to_owned();
     let bytes =
         std::fs::read(path).map_err(|source| NpyError::File { action: "read", path: owned(), source })?;
@@ -108,27 +140,17 @@ pub fn read(path: &Path, columns: Option<usize>) -> Result<Matrix, NpyError> {
     let mut data = bytes.as_slice();
     let header = NpyHeader::from_reader(&mut data).map_err(format)?;
     let found = header.shape().to_vec();
-    let expected = || {
-        let width = columns.map_or_else(|| "columns".to_owned(), |columns| columns.to_string());
-        format!("[rows, {width}]")
-    };
-    let shape = |&number: &u64| usize::try_from(number).ok();
-    let dimensions = match found.as_slice() {
-        [width] => shape(width).map(|width| (1, width)),
-        [height, width] => shape(height).zip(shape(width)),
-        _ => None,
-    }
-    .filter(|&(_, width)| columns.is_none_or(|columns| columns == width));
-    let Some((rows, columns)) = dimensions else {
-        return Err(NpyError::Shape { path: owned(), found, expected: expected() });
-    };
+    let shape: Option<Vec<usize>> = found.iter().map(|&extent| usize::try_from(extent).ok()).collect();
+    let shape = shape.ok_or_else(early)?;
+    check(&shape).map_err(|expected| NpyError::Shape { path: owned(), found, expected })?;
+    let count = shape.iter().try_fold(1_usize, |product, &extent| product.checked_mul(extent));
     let order = header.order();
     let dtype = header.dtype();
     let size = match &dtype {
         DType::Plain(kind) if kind.type_char() == TypeChar::Float => kind.size_field(),
         _ => 0,
     };
-    let needed = rows.checked_mul(columns).and_then(|n| n.checked_mul(usize::try_from(size).ok()?));
+    let needed = count.and_then(|n| n.checked_mul(usize::try_from(size).ok()?));
     if needed.is_none_or(|needed| needed > data.len()) {
         return Err(early());
     }
@@ -142,12 +164,26 @@ pub fn read(path: &Path, columns: Option<usize>) -> Result<Matrix, NpyError> {
     };
     let values = match order {
         Order::C => values,
-        Order::Fortran => (0..rows * columns).map(|i| values[i % columns * rows + i / columns]).collect(),
+        Order::Fortran => (0..values.len()).map(|place| values[fortran(&shape, place)]).collect(),
     };
     match values.iter().position(|value| !value.is_finite()) {
-        Some(at) => Err(NpyError::NotFinite { path: owned(), row: at / columns, column: at % columns }),
-        None => Ok(Matrix { rows, columns, values }),
+        Some(at) => {
+            // A vector is one row.
+            let row: usize = shape[if shape.len() == 1 { 0 } else { 1 }..].iter().product();
+            Err(NpyError::NotFinite { path: owned(), row: at / row, column: at % row })
+        }
+        None => Ok(Array { shape, values }),
     }
+}
+
+/// Where the value at `place`, counted with the last axis fastest, lies with the first axis fastest.
+fn fortran(shape: &[usize], mut place: usize) -> usize {
+    let mut found = 0;
+    for (axis, &extent) in shape.iter().enumerate().rev() {
+        found += place % extent * shape[..axis].iter().product::<usize>();
+        place /= extent;
+    }
+    found
 }
 
 /// Number of values that the header's shape promises (inner `None`: too many to count). A damaged
@@ -166,22 +202,28 @@ fn promised(bytes: &[u8]) -> Option<Option<usize>> {
 /// # Errors
 /// [`NpyError::File`].
 pub fn write(path: &Path, matrix: &Matrix) -> Result<(), NpyError> {
-    let mut bytes = Vec::new();
-    encode(&mut bytes, matrix).and_then(|()| write_atomic(path, &bytes)).map_err(|source| NpyError::File {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    })
+    save(path, &[matrix.rows as u64, matrix.columns as u64], &matrix.values)
 }
 
-fn encode(bytes: &mut Vec<u8>, matrix: &Matrix) -> std::io::Result<()> {
-    let mut writer = npyz::WriteOptions::new()
-        .default_dtype()
-        .shape(&[matrix.rows as u64, matrix.columns as u64])
-        .writer(bytes)
-        .begin_nd()?;
-    writer.extend(&matrix.values)?;
-    writer.finish()
+/// Writes values of shape `shape`, last axis fastest, as float32, atomically.
+///
+/// # Errors
+/// [`NpyError::File`].
+pub fn write_f32(path: &Path, shape: &[usize], values: &[f32]) -> Result<(), NpyError> {
+    let shape: Vec<u64> = shape.iter().map(|&extent| extent as u64).collect();
+    save(path, &shape, values)
+}
+
+fn save<T: AutoSerialize>(path: &Path, shape: &[u64], values: &[T]) -> Result<(), NpyError> {
+    let encode = || {
+        let mut bytes = Vec::new();
+        let mut writer =
+            npyz::WriteOptions::new().default_dtype().shape(shape).writer(&mut bytes).begin_nd()?;
+        writer.extend(values)?;
+        writer.finish()?;
+        write_atomic(path, &bytes)
+    };
+    encode().map_err(|source| NpyError::File { action: "write", path: path.to_owned(), source })
 }
 
 #[cfg(test)]
@@ -229,6 +271,13 @@ mod tests {
         assert_eq!(columns.values, [1.0, 3.0, 5.0, 2.0, 4.0, 6.0]);
         let vector = read(&file(folder.path(), "<f4", false, "(6,)", &le), Some(6)).unwrap();
         assert_eq!((vector.rows, vector.columns), (1, 6));
+        let cube = read_rows(&file(folder.path(), ">f8", true, "(1, 2, 3)", &be), &[2, 3]).unwrap();
+        assert_eq!((cube.shape, cube.values), (vec![1, 2, 3], columns.values));
+        let empty = read_rows(&file(folder.path(), "<f4", false, "(0, 2)", &[]), &[2]).unwrap();
+        assert_eq!((empty.shape, empty.values), (vec![0, 2], vec![]));
+        let path = folder.path().join("a.npy");
+        write_f32(&path, &[1, 3, 2], &[0.5, -1.0, 2.0, f32::MAX, 0.0, 1e-3]).unwrap();
+        assert_eq!(read_rows(&path, &[3, 2]).unwrap().values[3], f64::from(f32::MAX));
     }
 
     #[test]
@@ -259,6 +308,11 @@ mod tests {
         assert_eq!(
             refused(make("<f8", "(99999999999, 99999999999)", &data), None),
             "a.npy is not a complete .npy file: the data ends early"
+        );
+        let cube = make("<f8", "(1, 2, 3)", &data);
+        assert_eq!(
+            read_rows(&cube, &[3, 2]).unwrap_err().to_string().replace(&shown, ""),
+            "a.npy has shape [1, 2, 3], expected [rows, 3, 2]"
         );
         let nan: Vec<u8> = [0.0, 1.0, 2.0, f64::NAN].iter().flat_map(|x| x.to_le_bytes()).collect();
         assert_eq!(

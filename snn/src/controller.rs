@@ -7,6 +7,7 @@ use crate::activity::Activity;
 use crate::config::Precision;
 use crate::gpu::{BackendError, Gpu};
 use crate::layout::Layout;
+use crate::nir::{NirError, export};
 use crate::probe::Probe;
 
 /// Immutable description of a network. One is shared by all threads; each thread makes its own
@@ -54,6 +55,14 @@ pub trait Controller: Send + Sync {
     /// Whether an evaluator on a graphics adapter gives the same bits as one on the CPU.
     fn same_on_gpu(&self) -> bool {
         false
+    }
+
+    /// The network in the terms of NIR, `dt` seconds per tick; `None` if it is no spiking network.
+    ///
+    /// # Errors
+    /// [`NirError::Export`] with what NIR cannot carry.
+    fn nir(&self, _parameters: &[f32], _dt: f64) -> Option<Result<export::Network, NirError>> {
+        None
     }
 
     /// Estimated energy in picojoules of `activity`; see [`Activity::energy_pj`].

@@ -14,6 +14,7 @@ use crate::error::{MAX_TICKS, SnnError, check, check_neurons};
 use crate::gpu::{BackendError, Gpu, GpuEvaluator};
 use crate::lanes::WIDTH;
 use crate::layout::Layout;
+use crate::nir::{self, NirError};
 use crate::neuron::{Growth, Neuron, Values};
 use crate::weights::Unit;
 use crate::wiring;
@@ -641,6 +642,10 @@ impl Controller for Snn {
 
     fn same_on_gpu(&self) -> bool {
         self.network.precision.grid()
+    }
+
+    fn nir(&self, parameters: &[f32], dt: f64) -> Option<Result<nir::export::Network, NirError>> {
+        Some(nir::controller::network(&self.network, parameters, dt))
     }
 
     fn energy_pj(&self, activity: &Activity) -> f64 {

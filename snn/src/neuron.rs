@@ -109,6 +109,7 @@ pub(crate) struct Neuron {
     /// Machine code, for built-in models.
     compiled: Option<Compiled>,
     refractory: usize,
+    reset: Option<String>,
 }
 
 impl Neuron {
@@ -148,7 +149,7 @@ impl Neuron {
         let kernel = model.kernel(reset.as_deref(), refractory > 0).map_err(equation)?;
         let compiled = built_in
             .and_then(|(name, _)| Compiled::find(name, reset.as_deref().unwrap_or(""), refractory > 0));
-        Ok(Self { model: Arc::new(model), kernel: Arc::new(kernel), compiled, refractory })
+        Ok(Self { model: Arc::new(model), kernel: Arc::new(kernel), compiled, refractory, reset })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -157,6 +158,24 @@ impl Neuron {
 
     pub(crate) fn spikes(&self) -> bool {
         self.model.spikes()
+    }
+
+    pub(crate) fn is_built_in(&self) -> bool {
+        self.compiled.is_some()
+    }
+
+    /// Ticks of silence after a spike.
+    pub(crate) fn refractory(&self) -> usize {
+        self.refractory
+    }
+
+    /// Name of what a spike does to the state.
+    pub(crate) fn reset(&self) -> Option<&str> {
+        self.reset.as_deref()
+    }
+
+    pub(crate) fn parameters(&self) -> &[equations::Parameter] {
+        &self.model.parameters
     }
 
     pub(crate) fn kernel(&self) -> &Kernel {

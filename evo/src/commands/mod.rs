@@ -3,6 +3,7 @@
 mod bench;
 mod eval;
 mod list;
+mod nir;
 mod plot;
 mod record;
 mod trace;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::checkpoint::Checkpoint;
-use crate::cli::{Bench, ConfigArgs, Verb};
+use crate::cli::{Bench, ConfigArgs, Nir, Verb};
 use crate::config::Config;
 use crate::evaluate::Policy;
 use crate::failure::{Blame, Failure};
@@ -36,6 +37,9 @@ pub fn run(verb: Verb) -> Result<(), Failure> {
         Verb::Record(args) => record::record(&args),
         Verb::Trace(args) => trace::trace(&args),
         Verb::List(args) => list::list(&args),
+        Verb::Nir(Nir::Info(args)) => nir::info(&args),
+        Verb::Nir(Nir::Run(args)) => nir::run(&args),
+        Verb::Nir(Nir::Export(args)) => nir::export(&args),
         Verb::Bench(Bench::Physics(args)) => bench::physics(&args),
         Verb::Bench(Bench::Controller(args)) => bench::controller(&args),
         Verb::Bench(Bench::Strategy(args)) => bench::strategy(&args),

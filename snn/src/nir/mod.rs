@@ -7,6 +7,7 @@
 
 mod cell;
 mod check;
+pub(crate) mod controller;
 mod error;
 mod execute;
 pub mod export;

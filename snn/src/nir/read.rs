@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use hdf5_pure::{DType, Dataset, Datatype, File, Group};
+use hdf5_pure::{DType, Dataset, Datatype, DatatypeByteOrder, File, Group};
 
 use super::check::{At, MAX_DEPTH, MAX_VALUES, check_graph, join};
 use super::error::{NirError, list};
@@ -391,6 +391,19 @@ fn filled(like: &Array, value: f64) -> Array {
     Array::new(like.shape(), data).expect("as many values as the other array")
 }
 
+/// The value of an IEEE 754 half float.
+fn half(bits: u16) -> f32 {
+    let (sign, exponent, fraction) = (bits >> 15, bits >> 10 & 31, f32::from(bits & 1023) / 1024.0);
+    let magnitude = match exponent {
+        0 => fraction / 16384.0,
+        31 if fraction == 0.0 => f32::INFINITY,
+        31 => f32::NAN,
+        // 2^(exponent − 15), by its bits.
+        _ => (1.0 + fraction) * f32::from_bits((u32::from(exponent) + 112) << 23),
+    };
+    if sign == 1 { -magnitude } else { magnitude }
+}
+
 /// The values of a dataset, or what is wrong with it.
 fn array(dataset: &Dataset, limit: usize) -> Result<Array, String> {
     let broken = |error: hdf5_pure::Error| format!("cannot be read: {error}");
@@ -406,9 +419,19 @@ fn array(dataset: &Dataset, limit: usize) -> Result<Array, String> {
     let data = match dataset.dtype().map_err(broken)? {
         DType::F32 => Data::F32(dataset.read_f32().map_err(broken)?),
         DType::F64 => Data::F64(dataset.read_f64().map_err(broken)?),
-        DType::Other(kind) if matches!(*kind, Datatype::FloatingPoint { size: 2, .. }) => {
-            Data::F32(dataset.read_f32().map_err(broken)?)
-        }
+        DType::Other(kind) => match *kind {
+            Datatype::FloatingPoint { size: 2, byte_order, layout } if layout.exponent_size == 5 => {
+                let big = byte_order == DatatypeByteOrder::BigEndian;
+                let bytes = dataset.read_raw().map_err(broken)?;
+                let halves = bytes.chunks_exact(2).map(|pair| [pair[0], pair[1]]);
+                Data::F32(
+                    halves
+                        .map(|b| half(if big { u16::from_be_bytes(b) } else { u16::from_le_bytes(b) }))
+                        .collect(),
+                )
+            }
+            other => return Err(format!("holds {other:?}, expected numbers, truth values or text")),
+        },
         DType::I8 | DType::I16 | DType::I32 | DType::I64 | DType::U8 | DType::U16 | DType::U32 => {
             Data::I64(dataset.read_i64().map_err(broken)?)
         }
@@ -423,4 +446,30 @@ fn array(dataset: &Dataset, limit: usize) -> Result<Array, String> {
         other => return Err(format!("holds {other}, expected numbers, truth values or text")),
     };
     Array::new(&extents, data).ok_or_else(|| format!("does not hold the values of its shape {extents:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_floats() {
+        // Table of the standard's examples.
+        for (bits, value) in [
+            (0x0000, 0.0),
+            (0x0001, 5.960_464_5e-8),
+            (0x03ff, 6.097_555e-5),
+            (0x0400, 6.103_515_6e-5),
+            (0x3555, 0.333_251_95),
+            (0x3bff, 0.999_511_7),
+            (0x3c00, 1.0),
+            (0x7bff, 65504.0),
+            (0x7c00, f32::INFINITY),
+            (0xc000, -2.0),
+            (0xfc00, f32::NEG_INFINITY),
+        ] {
+            assert_eq!(half(bits), value, "{bits:04x}");
+        }
+        assert!(half(0x7e00).is_nan() && half(0x8000).is_sign_negative());
+    }
 }

@@ -1,0 +1,216 @@
+//! `evo nir`: networks of other libraries, and ours for them.
+
+use anyhow::{Context as _, anyhow};
+use serde_json::{Map, Value as Json, json};
+use snn::nir::{
+    self, Array, Data, Executor, Field, Graph, Metadata, NirError, NodeKind, Options, Port, Value, export,
+    guess_dt,
+};
+
+use crate::cli::{NirExport, NirInfo, NirRun};
+use crate::commands::{load, print_json, print_line};
+use crate::failure::{Blame, Failure};
+use crate::run_folder::write_atomic;
+use crate::{nir_export, npy};
+
+/// Prints what is in a file.
+pub(super) fn info(args: &NirInfo) -> Result<(), Failure> {
+    let graph = nir::read(&args.file).usage()?;
+    let version = nir::version(&args.file).usage()?;
+    // Whether it can be run is worth knowing; any time step will do to find out.
+    let dt = graph.dt().or_else(|| guess_dt(&graph));
+    let executor = Executor::new(&graph, &Options { dt, ..Options::default() });
+    let (ports, problem) = match &executor {
+        Ok(executor) => {
+            let ports = |ports: &mut dyn Iterator<Item = &Port>| ports.cloned().collect::<Vec<_>>();
+            ((ports(&mut executor.inputs()), ports(&mut executor.outputs())), None)
+        }
+        Err(error) => ((Vec::new(), Vec::new()), Some(error.to_string())),
+    };
+    let (mut nodes, mut edges) = (Vec::new(), Vec::new());
+    collect("", &graph, &mut nodes, &mut edges);
+    if args.json {
+        let port = |port: &Port| json!({ "name": port.name, "shape": port.shape });
+        return print_json(&json!({
+            "file": args.file.display().to_string(),
+            "version": version,
+            "inputs": ports.0.iter().map(port).collect::<Vec<_>>(),
+            "outputs": ports.1.iter().map(port).collect::<Vec<_>>(),
+            "nodes": nodes.iter().map(|(name, kind, metadata)| json!({
+                "name": name,
+                "type": kind.name(),
+                "parameters": kind.fields().into_iter().map(|(name, field)| (name.to_owned(), summary(&field)))
+                    .collect::<Map<_, _>>(),
+                "metadata": notes(metadata),
+            })).collect::<Vec<_>>(),
+            "edges": edges,
+            "metadata": notes(&graph.metadata),
+            "dt": graph.dt(),
+            "dt_guess": guess_dt(&graph),
+            "runs": problem.is_none(),
+            "problem": problem,
+        }));
+    }
+    let version = version.map_or_else(|| "no version".to_owned(), |version| format!("version {version}"));
+    print_line(&format!(
+        "{}: NIR, {version}, {} nodes, {} edges",
+        args.file.display(),
+        nodes.len(),
+        edges.len()
+    ));
+    let step = match (graph.dt(), guess_dt(&graph)) {
+        (Some(dt), _) => format!("{dt} s (metadata)"),
+        (None, Some(dt)) => format!("not in the file; r = tau/dt suggests {dt} s"),
+        (None, None) => "not in the file".to_owned(),
+    };
+    print_line(&format!("time step: {step}"));
+    print_line(&format!(
+        "runs: {}",
+        problem.map_or_else(|| "yes".to_owned(), |problem| format!("no, {problem}"))
+    ));
+    print_line("nodes:");
+    let width = nodes.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
+    for (name, kind, metadata) in &nodes {
+        let fields: Vec<String> = kind.fields().iter().map(|(name, field)| line(name, field)).collect();
+        print_line(format!("  {name:<width$}  {:<9} {}", kind.name(), fields.join("  ")).trim_end());
+        for (key, value) in metadata.iter() {
+            print_line(&format!("  {:<width$}  {:<9} {key}: {}", "", "metadata", note(value)));
+        }
+    }
+    print_line("edges:");
+    for (from, to) in &edges {
+        print_line(&format!("  {from} → {to}"));
+    }
+    if !graph.metadata.is_empty() {
+        print_line("metadata:");
+        for (key, value) in &graph.metadata {
+            print_line(&format!("  {key}: {}", note(value)));
+        }
+    }
+    Ok(())
+}
+
+/// All nodes and edges, those of nested graphs with dots in their names.
+fn collect<'a>(
+    prefix: &str,
+    graph: &'a Graph,
+    nodes: &mut Vec<(String, &'a NodeKind, &'a Metadata)>,
+    edges: &mut Vec<(String, String)>,
+) {
+    let path = |name: &str| format!("{prefix}{name}");
+    edges.extend(graph.edges.iter().map(|(from, to)| (path(from), path(to))));
+    for (name, node) in &graph.nodes {
+        if let NodeKind::Graph(nested) = &node.kind {
+            nodes.push((path(name), &node.kind, &nested.metadata));
+            collect(&format!("{prefix}{name}."), nested, nodes, edges);
+        } else {
+            nodes.push((path(name), &node.kind, &node.metadata));
+        }
+    }
+}
+
+/// Smallest and largest value of an array of numbers.
+fn range(array: &Array) -> Option<(f64, f64)> {
+    let values = array.to_f64()?;
+    let first = *values.first()?;
+    Some(values.iter().fold((first, first), |(low, high), &x| (low.min(x), high.max(x))))
+}
+
+fn summary(field: &Field<'_>) -> Json {
+    match field {
+        Field::Array(array) => {
+            let (low, high) = range(array).unzip();
+            json!({ "shape": array.shape(), "dtype": array.data().name(), "min": low, "max": high })
+        }
+        Field::Integers(values) => json!(values),
+        Field::Integer(value) => json!(value),
+        Field::Text(text) => json!(text),
+        _ => Json::Null,
+    }
+}
+
+fn line(name: &str, field: &Field<'_>) -> String {
+    match field {
+        Field::Array(array) => {
+            let shape = format!("{name} {} {:?}", array.data().name(), array.shape());
+            match range(array) {
+                Some((low, high)) if low == high => format!("{shape} = {}", short(low)),
+                Some((low, high)) => format!("{shape} {} … {}", short(low), short(high)),
+                None => shape,
+            }
+        }
+        Field::Integers(values) => format!("{name} {values:?}"),
+        Field::Integer(value) => format!("{name} {value}"),
+        Field::Text(text) => format!("{name} {text}"),
+        _ => name.to_owned(),
+    }
+}
+
+/// Five digits are enough to look at.
+fn short(x: f64) -> String {
+    format!("{x:.4e}").parse::<f64>().map_or_else(|_| x.to_string(), |x| x.to_string())
+}
+
+fn notes(metadata: &Metadata) -> Json {
+    metadata.iter().map(|(key, value)| (key.clone(), note(value))).collect::<Map<_, _>>().into()
+}
+
+/// Metadata as JSON; arrays with several axes as a flat list.
+fn note(value: &Value) -> Json {
+    let array = match value {
+        Value::Group(metadata) => return notes(metadata),
+        Value::Array(array) => array,
+    };
+    let all = match array.data() {
+        Data::F32(values) => json!(values),
+        Data::F64(values) => json!(values),
+        Data::I64(values) => json!(values),
+        Data::Bool(values) => json!(values),
+        Data::Text(values) => json!(values),
+        _ => Json::Null,
+    };
+    match all {
+        Json::Array(mut values) if array.shape().is_empty() => values.pop().unwrap_or(Json::Null),
+        all => all,
+    }
+}
+
+/// Runs a file over recorded input.
+pub(super) fn run(args: &NirRun) -> Result<(), Failure> {
+    let graph = nir::read(&args.file).usage()?;
+    let options = Options { dt: args.dt, reset: args.reset.map(Into::into), ..Options::default() };
+    let place = |error: NirError| match error {
+        NirError::NoTimeStep { .. } => anyhow!("{}: {error} (--dt S)", args.file.display()),
+        error => anyhow!("{}: {error}", args.file.display()),
+    };
+    let mut executor = Executor::new(&graph, &options).map_err(place).usage()?;
+    let (input, output) = executor.ends().map_err(place).usage()?;
+    let mut shape = output.shape.clone();
+    let data = npy::read_rows(&args.input, &input.shape).usage()?;
+    shape.insert(0, data.shape[0]);
+    let values: Vec<f32> = data.values.iter().map(|&x| x as f32).collect();
+    let result = executor.run(&values).map_err(place).run()?;
+    npy::write_f32(&args.output, &shape, &result).usage()?;
+    print_line(&args.output.display().to_string());
+    Ok(())
+}
+
+/// Writes the controller of a run.
+pub(super) fn export(args: &NirExport) -> Result<(), Failure> {
+    let trained = load(&args.source, args.which.best, None)?;
+    let network = nir_export::network(
+        &trained.config.controller,
+        trained.setup.controller.as_ref(),
+        &trained.policy.parameters,
+        &trained.policy.normalizer,
+        trained.setup.task.spec().control_dt,
+    );
+    let mut network = network.with_context(|| args.source.display().to_string()).usage()?;
+    network.metadata.insert("env".to_owned(), trained.setup.task.spec().name.into());
+    let bytes = export::export(&network).and_then(|graph| nir::to_bytes(&graph)).usage()?;
+    write_atomic(&args.out, &bytes)
+        .with_context(|| format!("cannot write {}", args.out.display()))
+        .usage()?;
+    print_line(&args.out.display().to_string());
+    Ok(())
+}

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""Reads a NIR file with the package `nir` and compares a recorded run with plain Euler in NumPy.
+
+    python3 tests/nir_check.py FILE.nir IN.npy OUT.npy     # OUT.npy from `evo nir run`
+    python3 tests/nir_check.py FILE.nir                    # reads it only
+
+Needs: pip install nir h5py numpy. Knows the nodes of exported controllers: Affine, Linear, LI, LIF with
+reset to v_reset, and recurrent layers. 64-bit floats, so a spike may differ where a potential is within
+rounding of the threshold; the run is judged until the first one does.
+"""
+
+import sys
+
+import nir
+import numpy as np
+
+
+def main(file, x=None, y=None):
+    graph = nir.read(file)
+    dt = float(graph.metadata["dt"]) if "dt" in graph.metadata else None
+    print(f"nir {nir.version} reads {file}: {len(graph.nodes)} nodes, metadata {sorted(graph.metadata)}")
+    if x is None:
+        return
+    state, spikes = {}, {}
+    order = ["input"]
+    following = dict(graph.edges)
+    while order[-1] in following:
+        order.append(following[order[-1]])
+
+    def euler(name, node, x):
+        v = state.get(name, 0.0)
+        v = v + dt / node.tau.astype(float) * (node.v_leak - v + node.r * x)
+        if isinstance(node, nir.LI):
+            state[name] = v
+            return v
+        z = (v > node.v_threshold).astype(float)
+        state[name] = np.where(z > 0, node.v_reset, v)
+        return z
+
+    def apply(name, node, x):
+        if isinstance(node, nir.Affine):
+            return node.weight.astype(float) @ x + node.bias
+        if isinstance(node, nir.Linear):
+            return node.weight.astype(float) @ x
+        if isinstance(node, (nir.LI, nir.LIF)):
+            return euler(name, node, x)
+        if isinstance(node, nir.NIRGraph):
+            last = spikes.get(name, np.zeros(len(x)))
+            x = x + apply(name, node.nodes["w_rec"], last)
+            spikes[name] = euler(name, node.nodes["lif"], x)
+            return spikes[name]
+        assert isinstance(node, (nir.Input, nir.Output)), type(node)
+        return x
+
+    worst, rows = 0.0, 0
+    for x, expected in zip(np.load(x), np.load(y)):
+        for name in order:
+            x = apply(name, graph.nodes[name], x)
+        difference = np.abs(x - expected).max()
+        if difference > 1e-3:
+            break
+        worst, rows = max(worst, difference), rows + 1
+    print(f"{rows} ticks agree, largest difference {worst:.1e}")
+    if rows < min(100, len(np.load(y))):
+        sys.exit("the runs differ")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
