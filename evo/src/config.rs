@@ -130,11 +130,21 @@ pub struct RolloutConfig {
     pub clip: f32,
     /// Factors on reward terms in training, by name; 1 for terms not named. Evaluations always use 1.
     pub weights: BTreeMap<String, f64>,
+    /// Fitness lost in training per microjoule that the controller takes, by the estimate of
+    /// `snn::Activity::energy_pj`; ≥ 0. Makes activity sparse.
+    pub energy_cost: f64,
 }
 
 impl Default for RolloutConfig {
     fn default() -> Self {
-        Self { episodes: 1, horizon: None, normalize: true, clip: 5.0, weights: BTreeMap::new() }
+        Self {
+            episodes: 1,
+            horizon: None,
+            normalize: true,
+            clip: 5.0,
+            weights: BTreeMap::new(),
+            energy_cost: 0.0,
+        }
     }
 }
 
@@ -235,6 +245,8 @@ impl Config {
         }
         let clip = rollout.clip;
         require(clip > 0.0 && clip.is_finite(), "rollout.clip", clip, "above 0 and finite")?;
+        let cost = rollout.energy_cost;
+        require(cost >= 0.0 && cost.is_finite(), "rollout.energy_cost", cost, "finite and at least 0")?;
         for (term, weight) in &rollout.weights {
             require(weight.is_finite(), &format!("rollout.weights.{term}"), weight, "finite")?;
         }
@@ -304,6 +316,7 @@ mod tests {
             ("rollout.episodes=0", "rollout.episodes = 0: must be 1 to 1000000"),
             ("rollout.horizon=0", "rollout.horizon = 0: must be 1 to 1000000000, or None"),
             ("rollout.clip=-1", "rollout.clip = -1: must be above 0 and finite"),
+            ("rollout.energy_cost=-1", "rollout.energy_cost = -1: must be finite and at least 0"),
             ("run.generations=0", "run.generations = 0: must be at least 1"),
             ("run.eval_episodes=0", "run.eval_episodes = 0: must be 1 to 1000000"),
             ("physics.timestep=0.5", "physics.timestep = 0.5: must be above 0 and at most 0.1 s"),

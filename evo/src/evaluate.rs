@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use sim::EngineKind;
-use snn::{Activity, BackendError};
+use snn::{Activity, BackendError, Controller};
 
 use crate::normalizer::Normalizer;
 use crate::random::{Purpose, Stream};
@@ -42,6 +42,8 @@ pub struct Evaluation {
     pub spike_rate: f64,
     /// Synaptic operations per control step.
     pub synops_per_step: f64,
+    /// Estimated energy of the controller per control step, pJ; see [`Activity::energy_pj`].
+    pub energy_pj_per_step: f64,
 }
 
 /// Runs `episodes` episodes of `policy`, with start states drawn from `seed`.
@@ -93,7 +95,13 @@ fn with_episodes<T>(
 impl Evaluation {
     /// Sums up episodes.
     #[must_use]
-    pub fn new(env: &str, engine: EngineKind, terms: &[&str], episodes: &[Episode]) -> Self {
+    pub fn new(
+        env: &str,
+        engine: EngineKind,
+        terms: &[&str],
+        episodes: &[Episode],
+        controller: &dyn Controller,
+    ) -> Self {
         let returns: Vec<f64> = episodes.iter().map(|e| e.total).collect();
         let (return_mean, return_std) = mean_std(&returns);
         let n = episodes.len().max(1) as f64;
@@ -111,6 +119,7 @@ impl Evaluation {
             terms: terms.iter().enumerate().map(|(k, name)| ((*name).to_owned(), term(k))).collect(),
             spike_rate: activity.spike_rate(),
             synops_per_step: activity.synops_per_step(),
+            energy_pj_per_step: controller.energy_pj(&activity) / activity.steps.max(1) as f64,
         }
     }
 }
@@ -144,11 +153,16 @@ mod tests {
             ..Episode::default()
         };
         let episodes = [episode(1.0, 2), episode(3.0, 6)];
-        let evaluation = Evaluation::new("ant", EngineKind::Lanes, &["forward", "control"], &episodes);
+        let controller = snn::ControllerConfig::default().build(1, 1).expect("a valid config");
+        let terms = ["forward", "control"];
+        let evaluation = Evaluation::new("ant", EngineKind::Lanes, &terms, &episodes, controller.as_ref());
         assert_eq!(evaluation.engine, "lanes");
         assert_eq!((evaluation.return_mean, evaluation.return_std, evaluation.length_mean), (2.0, 1.0, 4.0));
         assert_eq!(evaluation.returns, [1.0, 3.0]);
         assert_eq!(evaluation.terms["forward"], 2.0);
         assert_eq!((evaluation.spike_rate, evaluation.synops_per_step), (0.1, 2.0));
+        // 16 additions at 0.9 pJ, 20 neuron updates at 4.6 pJ, over 8 steps.
+        let energy = (16.0 * 0.9 + 20.0 * 4.6) / 8.0;
+        assert!((evaluation.energy_pj_per_step - energy).abs() < 1e-9, "{}", evaluation.energy_pj_per_step);
     }
 }

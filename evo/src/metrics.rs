@@ -1,7 +1,7 @@
 //! `metrics.csv`: one row per generation, written at once, so that a run can be watched and resumed.
 //!
-//! Readers go by the columns' names: [`COLUMNS`], the task's reward terms, and [`VALIDATION_COLUMNS`]
-//! in runs that validate.
+//! Readers go by the columns' names: [`COLUMNS`], the task's reward terms, [`ENERGY_COLUMN`], and
+//! [`VALIDATION_COLUMNS`] in runs that validate.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -26,6 +26,9 @@ pub const COLUMNS: [&str; 14] = [
     "sigma",
     "env_steps_per_s",
 ];
+
+/// Column after the reward terms: estimated energy of the controller per control step, pJ.
+pub const ENERGY_COLUMN: &str = "energy_pj_per_step";
 
 /// Last columns of a run whose evaluations are repeated in another engine.
 pub const VALIDATION_COLUMNS: [&str; 2] = ["validation_return_mean", "validation_return_std"];
@@ -103,6 +106,8 @@ pub struct MetricsRow {
     pub env_steps_per_s: f64,
     /// Mean sum of each reward term per training episode, in the task's order.
     pub terms: Vec<f64>,
+    /// Estimated energy of the controller per control step, pJ; see `snn::Activity::energy_pj`.
+    pub energy_pj_per_step: f64,
 }
 
 impl MetricsRow {
@@ -125,6 +130,7 @@ impl MetricsRow {
             number(self.env_steps_per_s),
         ];
         cells.extend(self.terms.iter().copied().map(number));
+        cells.push(number(self.energy_pj_per_step));
         if validated {
             cells.extend([self.validation_return_mean, self.validation_return_std].map(optional));
         }
@@ -140,7 +146,7 @@ fn number(value: f64) -> String {
 /// Header line for a task with these reward terms. Names with commas or quotes do not occur in tasks.
 fn header(terms: &[&str], validated: bool) -> String {
     let validation = if validated { &VALIDATION_COLUMNS[..] } else { &[] };
-    COLUMNS.iter().chain(terms).chain(validation).copied().collect::<Vec<_>>().join(",") + "\n"
+    COLUMNS.iter().chain(terms).chain([&ENERGY_COLUMN]).chain(validation).copied().collect::<Vec<_>>().join(",") + "\n"
 }
 
 /// Appends rows to a metrics file.

@@ -14,7 +14,7 @@ use crate::evaluate::{self, Evaluation, Policy, mean_std};
 use crate::metrics::MetricsRow;
 use crate::normalizer::{Normalizer, Statistics};
 use crate::random::{Purpose, Stream};
-use crate::rollout::{Episodes, Parts, Rollout, RolloutError, Times};
+use crate::rollout::{Episode, Episodes, Parts, Rollout, RolloutError, Times};
 use crate::strategy::{Data, Search, State, StrategyError};
 
 /// Why a trainer cannot be made or go on.
@@ -293,8 +293,10 @@ impl Trainer {
             observe: rollout.normalize,
         })?;
         self.rollout_s += rolling.elapsed().as_secs_f64();
+        let (controller, cost) = (&self.setup.controller, self.config.rollout.energy_cost);
+        let worth = |episode: &Episode| episode.fitness - cost * 1e-6 * controller.energy_pj(&episode.activity);
         let fitness: Vec<f64> =
-            episodes.chunks(per).map(|e| e.iter().map(|e| e.fitness).sum::<f64>() / per as f64).collect();
+            episodes.chunks(per).map(|e| e.iter().map(worth).sum::<f64>() / per as f64).collect();
         let best = self.search.best().map(|(fitness, _)| fitness);
         pool.install(|| self.search.tell(&fitness))?;
         if self.search.best().map(|(fitness, _)| fitness) != best {
@@ -338,6 +340,7 @@ impl Trainer {
             terms: (0..self.weights.len())
                 .map(|k| episodes.iter().map(|e| e.terms[k]).sum::<f64>() / n)
                 .collect(),
+            energy_pj_per_step: self.setup.controller.energy_pj(&activity) / activity.steps.max(1) as f64,
         })
     }
 
@@ -375,7 +378,7 @@ impl Trainer {
         let spec = self.setup.task.spec();
         let run = &self.config.run;
         let episodes = evaluate::run(rollout, &self.policy(), run.eval_episodes, run.seed, spec.terms)?;
-        Ok(Evaluation::new(spec.name, engine, spec.terms, &episodes))
+        Ok(Evaluation::new(spec.name, engine, spec.terms, &episodes, self.setup.controller.as_ref()))
     }
 
     /// Everything that is needed to go on bit for bit, and to use the result.

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::config::Scope;
 use crate::compiled::{Compiled, MODELS};
-use crate::equations::{self, Kernel, Model};
+use crate::equations::{self, EquationError, Kernel, Model};
 use crate::error::SnnError;
 
 /// Description of a neuron model, for listings and documentation.
@@ -65,6 +65,16 @@ pub struct ParameterInfo {
 pub fn neurons() -> Vec<NeuronInfo> {
     let models = MODELS.iter().map(|(_, text)| Model::parse(text).expect("built-in models are correct"));
     models.map(|model| NeuronInfo::new(&model)).collect()
+}
+
+/// Checks the text of a neuron model.
+///
+/// # Errors
+/// What is wrong, with line and column.
+pub fn check_model(text: &str) -> Result<(), EquationError> {
+    let model = Model::parse(text)?;
+    let resets = model.resets.iter().map(|reset| Some(reset.as_str()));
+    resets.chain(model.resets.is_empty().then_some(None)).try_for_each(|reset| model.kernel(reset, false).map(drop))
 }
 
 impl NeuronInfo {

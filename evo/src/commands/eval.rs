@@ -15,7 +15,13 @@ pub(super) fn eval(args: &EvalArgs) -> Result<(), Failure> {
     let rollout = trained.setup.rollout(spec.horizon, Some(pool)).run()?;
     let seed = args.seed.unwrap_or(FRESH_SEED);
     let results = evaluate::run(&rollout, &trained.policy, episodes, seed, spec.terms).run()?;
-    let evaluation = Evaluation::new(spec.name, trained.setup.options.engine, spec.terms, &results);
+    let evaluation = Evaluation::new(
+        spec.name,
+        trained.setup.options.engine,
+        spec.terms,
+        &results,
+        trained.setup.controller.as_ref(),
+    );
     if args.json {
         return print_json(&evaluation);
     }
@@ -32,8 +38,10 @@ pub(super) fn eval(args: &EvalArgs) -> Result<(), Failure> {
     ));
     print_line(&format!("terms: {}", terms.join(", ")));
     print_line(&format!(
-        "spike rate {:.3} per neuron and tick, {:.0} synaptic operations per step",
-        evaluation.spike_rate, evaluation.synops_per_step
+        "spike rate {:.3} per neuron and tick, {:.0} synaptic operations and about {:.1} nJ per step",
+        evaluation.spike_rate,
+        evaluation.synops_per_step,
+        evaluation.energy_pj_per_step * 1e-3
     ));
     Ok(())
 }

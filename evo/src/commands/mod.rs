@@ -51,8 +51,23 @@ pub fn run(verb: Verb) -> Result<(), Failure> {
 fn read_config(args: &ConfigArgs) -> Result<(PathBuf, Config), Failure> {
     let path = ron_io::find(&args.config).usage()?;
     let config: Config = ron_io::read(&path).usage()?;
-    let config = patch::apply(config, &args.sets).usage()?;
+    let mut config = patch::apply(config, &args.sets).usage()?;
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    config.controller.inline_models(|name| read_model(&folder, name)).usage()?;
     Ok((path, config))
+}
+
+/// The text of a neuron model in a file, which is looked for beside the config, then as given.
+fn read_model(folder: &Path, name: &str) -> Result<String, anyhow::Error> {
+    let beside = folder.join(name);
+    let path = if beside.is_file() { beside } else { PathBuf::from(name) };
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| anyhow::anyhow!("cannot read neuron model {}: {error}", path.display()))?;
+    snn::check_model(&text).map_err(|error| {
+        let snn::EquationError { line, column, message } = error;
+        anyhow::anyhow!("{}:{line}:{column}: {message}", path.display())
+    })?;
+    Ok(text)
 }
 
 /// Prints `value` as one JSON object, the only thing on stdout.
