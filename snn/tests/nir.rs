@@ -88,7 +88,6 @@ fn record(graph: &Graph, x: &[f32], options: &Options, keys: &[&str]) -> (Vec<f3
 /// Spikes are the same, all else is to a few roundings.
 fn assert_same(name: &str, key: &str, ours: &[f32], theirs: &[f32]) {
     let difference = difference(ours, theirs);
-    println!("{name} {key}: {difference:e}");
     let limit = if key.ends_with(":spk") { 0.0 } else { 2e-6 };
     assert!(difference <= limit, "{name} {key}: {difference:e}");
 }

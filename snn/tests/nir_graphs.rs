@@ -178,13 +178,13 @@ fn integrators_by_hand() {
     assert_eq!(run(&chain(&[1], &[NodeKind::I { r: v(0.5) }], &[1]), &x), [0.5, 0.5, 1.5, 1.5]);
     // tau 4: v ← v + (v_leak − v + 2·x)/4.
     let li = NodeKind::Li { tau: v(4.0), r: v(2.0), v_leak: v(1.0) };
-    assert_eq!(run(&chain(&[1], std::slice::from_ref(&li), &[1]), &x), [0.75, 0.8125, 1.859375, 1.64453125]);
+    assert_eq!(run(&chain(&[1], std::slice::from_ref(&li), &[1]), &x), [0.75, 0.8125, 1.859375, 1.644_531_3]);
     let rest = Options { dt: Some(1.0), start_at_leak: true, ..Options::default() };
     assert_eq!(run_with(&chain(&[1], &[li], &[1]), &rest, &x[..2]), [1.5, 1.375]);
     // i ← i + (3·x − i)/2, then v ← v + (2·i − v)/4.
     let cuba = NodeKind::CubaLi { tau_syn: v(2.0), tau_mem: v(4.0), r: v(2.0), v_leak: v(0.0), w_in: v(3.0) };
     let graph = chain(&[1], &[cuba], &[1]);
-    assert_eq!(run(&graph, &x), [0.75, 0.9375, 2.390625, 2.63671875]);
+    assert_eq!(run(&graph, &x), [0.75, 0.9375, 2.390625, 2.636_718_8]);
     let mut executor = Executor::new(&graph, &Options { dt: Some(1.0), ..Options::default() }).unwrap();
     executor.run(&x[..2]).unwrap();
     assert_eq!(
@@ -193,7 +193,7 @@ fn integrators_by_hand() {
     );
     assert_eq!(executor.state("n0", "w"), None);
     executor.reset();
-    assert_eq!(executor.run(&x).unwrap(), [0.75, 0.9375, 2.390625, 2.63671875]);
+    assert_eq!(executor.run(&x).unwrap(), [0.75, 0.9375, 2.390625, 2.636_718_8]);
 }
 
 #[test]

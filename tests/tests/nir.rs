@@ -79,6 +79,7 @@ fn info_shows_what_is_in_a_file() {
     assert_eq!(info["inputs"][0]["shape"], serde_json::json!([3]));
     assert_eq!(info["outputs"][0]["shape"], serde_json::json!([2]));
     assert_eq!((&info["runs"], &info["problem"]), (&Value::Bool(true), &Value::Null));
+    assert_eq!(info["needs_dt"], true);
     let nodes = info["nodes"].as_array().expect("nodes");
     let lif = nodes.iter().find(|node| node["name"] == "rlif.lif").expect("the neuron");
     assert_eq!(lif["type"], "LIF");
@@ -168,14 +169,14 @@ fn an_exported_controller_acts_as_the_run_does() {
     // Python, where it is there with the package that defines the format, reads and runs it, too.
     let python = |arguments: &[&str]| Command::new("python3").args(arguments).output();
     if !python(&["-c", "import nir"]).is_ok_and(|output| output.status.success()) {
-        println!("not checked with Python: it has no package 'nir'");
+        eprintln!("not checked with Python: it has no package 'nir'");
         return;
     }
     let script = tests::root().join("tests/nir_check.py");
     let arguments = [text(&script), text(&exported.file), text(&exported.input), text(&out)];
     let checked = python(&arguments).expect("python3 runs");
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
-    println!("{}", String::from_utf8_lossy(&checked.stdout));
+    eprintln!("{}", String::from_utf8_lossy(&checked.stdout));
 }
 
 #[test]

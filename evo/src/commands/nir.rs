@@ -17,9 +17,15 @@ use crate::{nir_export, npy};
 pub(super) fn info(args: &NirInfo) -> Result<(), Failure> {
     let graph = nir::read(&args.file).usage()?;
     let version = nir::version(&args.file).usage()?;
-    // Whether it can be run is worth knowing; any time step will do to find out.
-    let dt = graph.dt().or_else(|| guess_dt(&graph));
-    let executor = Executor::new(&graph, &Options { dt, ..Options::default() });
+    let (mut nodes, mut edges) = (Vec::new(), Vec::new());
+    collect("", &graph, &mut nodes, &mut edges);
+    // Whether it can be run is worth knowing; a time step that suits its times will do to find out.
+    let mut executor = Executor::new(&graph, &Options::default());
+    let needs_dt = matches!(executor, Err(NirError::NoTimeStep { .. }));
+    if needs_dt {
+        executor =
+            Executor::new(&graph, &Options { dt: shortest(&nodes).or(Some(1.0)), ..Options::default() });
+    }
     let (ports, problem) = match &executor {
         Ok(executor) => {
             let ports = |ports: &mut dyn Iterator<Item = &Port>| ports.cloned().collect::<Vec<_>>();
@@ -27,8 +33,6 @@ pub(super) fn info(args: &NirInfo) -> Result<(), Failure> {
         }
         Err(error) => ((Vec::new(), Vec::new()), Some(error.to_string())),
     };
-    let (mut nodes, mut edges) = (Vec::new(), Vec::new());
-    collect("", &graph, &mut nodes, &mut edges);
     if args.json {
         let port = |port: &Port| json!({ "name": port.name, "shape": port.shape });
         return print_json(&json!({
@@ -47,6 +51,7 @@ pub(super) fn info(args: &NirInfo) -> Result<(), Failure> {
             "metadata": notes(&graph.metadata),
             "dt": graph.dt(),
             "dt_guess": guess_dt(&graph),
+            "needs_dt": needs_dt,
             "runs": problem.is_none(),
             "problem": problem,
         }));
@@ -88,6 +93,16 @@ pub(super) fn info(args: &NirInfo) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// The shortest time constant.
+fn shortest(nodes: &[(String, &NodeKind, &Metadata)]) -> Option<f64> {
+    let fields = nodes.iter().flat_map(|(_, kind, _)| kind.fields());
+    let times = fields.filter_map(|(name, field)| match field {
+        Field::Array(array) if name.starts_with("tau") => range(array).map(|(low, _)| low),
+        _ => None,
+    });
+    times.filter(|tau| *tau > 0.0).min_by(f64::total_cmp)
 }
 
 /// All nodes and edges, those of nested graphs with dots in their names.
