@@ -81,7 +81,10 @@ fn automatic(controller: &Arc<dyn Controller>, population: usize, threads: usize
     let own = own * population as f64 / (slots * threads.max(1)) as f64;
     let micro = |seconds: f64| format!("{:.0} µs", seconds * 1e6);
     if own < ROUND_TRIP_S {
-        return cpu(format!("a control step of all takes {} there, less than a GPU needs to answer", micro(own)));
+        return cpu(format!(
+            "a control step of all takes {} there, less than a GPU needs to answer",
+            micro(own)
+        ));
     }
     let gpu = match Gpu::open() {
         Ok(gpu) => gpu,
@@ -98,7 +101,8 @@ fn automatic(controller: &Arc<dyn Controller>, population: usize, threads: usize
             Err(error) => return cpu(error.to_string()),
         },
     };
-    let told = format!("a control step of all takes {} on {}, {} on the CPU", micro(other), gpu.name(), micro(own));
+    let told =
+        format!("a control step of all takes {} on {}, {} on the CPU", micro(other), gpu.name(), micro(own));
     if other < own { (Backend::Gpu(gpu), told) } else { cpu(told) }
 }
 

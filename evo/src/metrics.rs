@@ -146,7 +146,8 @@ fn number(value: f64) -> String {
 /// Header line for a task with these reward terms. Names with commas or quotes do not occur in tasks.
 fn header(terms: &[&str], validated: bool) -> String {
     let validation = if validated { &VALIDATION_COLUMNS[..] } else { &[] };
-    COLUMNS.iter().chain(terms).chain([&ENERGY_COLUMN]).chain(validation).copied().collect::<Vec<_>>().join(",") + "\n"
+    let names = COLUMNS.iter().chain(terms).chain([&ENERGY_COLUMN]).chain(validation);
+    names.copied().collect::<Vec<_>>().join(",") + "\n"
 }
 
 /// Appends rows to a metrics file.
@@ -334,7 +335,8 @@ mod tests {
         writer.push(&row(2)).unwrap();
         let metrics = Metrics::read(&path).unwrap();
         assert_eq!(metrics.names[..14], COLUMNS);
-        assert_eq!(metrics.names[14..], TERMS);
+        assert_eq!(metrics.names[14..16], TERMS);
+        assert_eq!(metrics.names[16..], [ENERGY_COLUMN]);
         assert_eq!(metrics.column("eval_return_mean").unwrap(), [None, Some(2e17)]);
         assert_eq!(metrics.column("fitness_mean").unwrap()[0], Some(f64::NEG_INFINITY));
         assert_eq!(metrics.column("fitness_best").unwrap()[1], Some(2.0 / 3.0));
@@ -369,7 +371,7 @@ mod tests {
         writer.push(&scored).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.starts_with(&header(&TERMS, false).replace('\n', ",validation_return_mean,")), "{text}");
-        assert!(text.ends_with(",2.0,-0.1,7.5,0.5\n"), "{text}");
+        assert!(text.ends_with(",2.0,-0.1,0.0,7.5,0.5\n"), "{text}");
         let metrics = Metrics::read(&path).unwrap();
         assert_eq!(metrics.column("validation_return_mean").unwrap(), [None, Some(7.5)]);
         assert_eq!(metrics.column("validation_return_std").unwrap(), [None, Some(0.5)]);

@@ -111,9 +111,10 @@ mod tests {
         (readout_difference, action_difference)
     }
 
-    /// Weights and observations are multiples of 1/8, scales powers of two: sums are exact in any order.
+    /// Weights and observations are multiples of 1/8, scales powers of two, so sums are exact in any
+    /// order; 1 − decay is rounded once here and twice there.
     #[test]
-    fn an_export_gives_the_same_bits_where_sums_are_exact() {
+    fn an_export_of_both_resets_gives_the_same_spikes() {
         for reset in ["zero", "subtract"] {
             let config = SnnConfig {
                 hidden: vec![
@@ -127,7 +128,8 @@ mod tests {
                 precision: Precision::F32Free,
                 ..SnnConfig::default()
             };
-            assert_eq!(compare(config, 0.125), (0.0, 0.0));
+            let (readout, action) = compare(config, 0.125);
+            assert!(readout < 2e-6 && action < 2e-6, "{readout} {action}");
         }
     }
 

@@ -688,20 +688,25 @@ mod tests {
         let mut seen: Vec<(usize, bool)> = Vec::new();
         let mut previous = Vec::new();
         let episodes = with_episodes(|episodes| {
-            rollout(4, 1).run_observed(episodes, &mut |moment| {
-                let size = moment.envs.task().spec().observations.len();
-                let now = row(moment.envs.observations(), size, moment.slot);
-                match moment.action {
-                    None => assert_eq!(moment.observation, now),
-                    Some(action) => {
-                        assert_eq!(moment.observation, previous, "what the action was based on");
-                        assert_eq!(action, moment.envs.action(moment.slot), "within range, so not clipped");
+            rollout(4, 1)
+                .run_observed(episodes, &mut |moment| {
+                    let size = moment.envs.task().spec().observations.len();
+                    let now = row(moment.envs.observations(), size, moment.slot);
+                    match moment.action {
+                        None => assert_eq!(moment.observation, now),
+                        Some(action) => {
+                            assert_eq!(moment.observation, previous, "what the action was based on");
+                            assert_eq!(
+                                action,
+                                moment.envs.action(moment.slot),
+                                "within range, so not clipped"
+                            );
+                        }
                     }
-                }
-                previous = now.to_vec();
-                seen.push((moment.episode, moment.action.is_some()));
-            })
-            .unwrap()
+                    previous = now.to_vec();
+                    seen.push((moment.episode, moment.action.is_some()));
+                })
+                .unwrap()
         });
         assert_eq!(episodes, reference);
         let expected: Vec<(usize, bool)> = reference

@@ -294,7 +294,8 @@ impl Trainer {
         })?;
         self.rollout_s += rolling.elapsed().as_secs_f64();
         let (controller, cost) = (&self.setup.controller, self.config.rollout.energy_cost);
-        let worth = |episode: &Episode| episode.fitness - cost * 1e-6 * controller.energy_pj(&episode.activity);
+        let worth =
+            |episode: &Episode| episode.fitness - cost * 1e-6 * controller.energy_pj(&episode.activity);
         let fitness: Vec<f64> =
             episodes.chunks(per).map(|e| e.iter().map(worth).sum::<f64>() / per as f64).collect();
         let best = self.search.best().map(|(fitness, _)| fitness);

@@ -90,7 +90,8 @@ mod tests {
         assert_eq!((sum.spike_rate(), sum.synops_per_step()), (0.0, 0.0));
         for spikes in [1, 5] {
             let synaptic_operations = 10 * spikes;
-            let one = Activity { steps: 2, neuron_ticks: 8, spikes, synaptic_operations, dense_operations: 5 };
+            let one =
+                Activity { steps: 2, neuron_ticks: 8, spikes, synaptic_operations, dense_operations: 5 };
             sum.merge(&one);
         }
         assert_eq!((sum.spike_rate(), sum.synops_per_step()), (0.375, 15.0));

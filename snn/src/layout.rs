@@ -38,7 +38,7 @@ pub struct Block {
 impl Block {
     /// Number of parameters.
     pub fn len(&self) -> usize {
-        self.mask.as_ref().map_or(self.rows * self.cols, |mask| mask.len())
+        self.mask.as_ref().map_or(self.rows * self.cols, Vec::len)
     }
 
     /// Whether the block has no parameters; never so in a built controller.

@@ -14,8 +14,8 @@ use crate::error::{MAX_TICKS, SnnError, check, check_neurons};
 use crate::gpu::{BackendError, Gpu, GpuEvaluator};
 use crate::lanes::WIDTH;
 use crate::layout::Layout;
-use crate::nir::{self, NirError};
 use crate::neuron::{Growth, Neuron, Values};
+use crate::nir::{self, NirError};
 use crate::weights::Unit;
 use crate::wiring;
 
@@ -110,7 +110,11 @@ impl Population {
 pub(crate) enum Parameter {
     Fixed(f64),
     /// Block of θ, value at θ = 0, and how it grows with θ.
-    Evolved { block: usize, start: f64, growth: Growth },
+    Evolved {
+        block: usize,
+        start: f64,
+        growth: Growth,
+    },
 }
 
 /// Where a projection begins.
@@ -192,7 +196,10 @@ impl Network {
             let name = format!("hidden.{index}");
             let neuron = Neuron::new(&layer.model, layer.reset.as_deref(), layer.refractory, &field)?;
             if !neuron.spikes() {
-                return Err(SnnError::NeverSpikes { field: format!("{field}.model"), model: neuron.name().into() });
+                return Err(SnnError::NeverSpikes {
+                    field: format!("{field}.model"),
+                    model: neuron.name().into(),
+                });
             }
             let before = index.checked_sub(1).map_or(Source::Input, Source::Population);
             let mut wanted = vec![Wanted {

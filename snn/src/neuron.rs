@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::config::Scope;
 use crate::compiled::{Compiled, MODELS};
+use crate::config::Scope;
 use crate::equations::{self, EquationError, Kernel, Model};
 use crate::error::SnnError;
 
@@ -74,15 +74,15 @@ pub fn neurons() -> Vec<NeuronInfo> {
 pub fn check_model(text: &str) -> Result<(), EquationError> {
     let model = Model::parse(text)?;
     let resets = model.resets.iter().map(|reset| Some(reset.as_str()));
-    resets.chain(model.resets.is_empty().then_some(None)).try_for_each(|reset| model.kernel(reset, false).map(drop))
+    resets
+        .chain(model.resets.is_empty().then_some(None))
+        .try_for_each(|reset| model.kernel(reset, false).map(drop))
 }
 
 impl NeuronInfo {
     fn new(model: &Model) -> Self {
-        let state = |state: &equations::State| StateInfo {
-            name: state.name.clone(),
-            meaning: state.meaning.clone(),
-        };
+        let state =
+            |state: &equations::State| StateInfo { name: state.name.clone(), meaning: state.meaning.clone() };
         let parameter = |parameter: &equations::Parameter| ParameterInfo {
             name: parameter.name.clone(),
             range: parameter.range(),

@@ -39,11 +39,7 @@ impl Padded {
 
     /// Writes the weights of one individual; padding stays zero.
     pub(crate) fn load(&self, weights: &mut [Lanes], parameters: &[f32]) {
-        assert_eq!(
-            parameters.len(),
-            self.layout.len(),
-            "as many parameters as the layout has"
-        );
+        assert_eq!(parameters.len(), self.layout.len(), "as many parameters as the layout has");
         for (index, block) in self.layout.blocks().iter().enumerate() {
             let source = parameters[block.range()].chunks_exact(block.cols);
             let target = weights[self.range(index)].chunks_exact_mut(block.cols.div_ceil(WIDTH));

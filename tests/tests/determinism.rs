@@ -1,4 +1,4 @@
-//! Same config and seed, same bits: for any number of threads, and with an interruption.
+//! Same config and seed, same bits: for any number of threads, on CPU and GPU, and with an interruption.
 
 use std::fs;
 use std::path::Path;
@@ -59,6 +59,22 @@ fn threads_do_not_change_a_bit() {
     assert_eq!(metrics(&one), metrics(&two));
     assert!(checkpoint(&one) == checkpoint(&two), "checkpoints differ");
     assert_eq!(metrics(&one).len(), 5, "a header and four generations");
+}
+
+/// The population on the adapter in two halves, against one episode at a time on the CPU.
+#[test]
+fn the_backend_does_not_change_a_bit() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    for precision in ["F32", "I8", "Binary"] {
+        let run = |backend: &str| {
+            let out = folder.path().join(format!("{precision}_{backend}"));
+            let set = format!("controller.precision={precision}");
+            let more = ["--set", &set, "--backend", backend, "--out", text(&out), "--generations", "3", "-q"];
+            let _ = succeed(&[&SMALL[..], &more[..]].concat());
+            (metrics(&out), checkpoint(&out))
+        };
+        assert!(run("cpu") == run("gpu"), "{precision}: CPU and GPU differ");
+    }
 }
 
 #[test]

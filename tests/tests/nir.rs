@@ -105,7 +105,9 @@ struct Exported {
 
 fn export(folder: &Path) -> Exported {
     let (run, file) = (folder.join("run"), folder.join("controller.nir"));
-    let sets = ["strategy.population=8", "rollout.horizon=40", "run.eval_episodes=1"];
+    // NIR has no grid of states.
+    let precision = "controller.precision=F32Free";
+    let sets = ["strategy.population=8", "rollout.horizon=40", "run.eval_episodes=1", precision];
     let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
     let basics = ["--config", "inverted_pendulum.ron", "--out", text(&run), "--generations", "3", "-q"];
     let _ = succeed(&[&basics[..], &sets].concat());

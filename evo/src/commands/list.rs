@@ -77,7 +77,10 @@ pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
             for n in snn::neurons() {
                 print_line(&format!("{:<12} {}", n.name, n.summary));
                 for p in n.parameters {
-                    print_line(&format!("    {:<16} {:<14.6} {:<12} {}", p.name, p.default, p.range, p.meaning));
+                    print_line(&format!(
+                        "    {:<16} {:<14.6} {:<12} {}",
+                        p.name, p.default, p.range, p.meaning
+                    ));
                 }
                 if !n.resets.is_empty() {
                     print_line(&format!("    {:<16} {}", "reset", n.resets.join(", ")));

@@ -307,6 +307,7 @@ fn introduction(trainer: &Trainer, folder: &Path) -> Vec<(&'static str, String)>
         physics.push_str(&format!(" (Auto: {reason})"));
     }
     let validation = setup.validation.map(|options| ("validation", settings(options)));
+    let (backend, reason) = trainer.backend();
     let mut rows = vec![
         ("run", folder.display().to_string()),
         (
@@ -321,6 +322,7 @@ fn introduction(trainer: &Trainer, folder: &Path) -> Vec<(&'static str, String)>
         ),
         ("physics", physics),
         ("policy", setup.controller.describe()),
+        ("backend", format!("{} ({reason})", backend.name())),
         (
             "strategy",
             format!(

@@ -49,7 +49,9 @@ pub(super) fn tick(layer: &mut Layer<'_>) {
     }
     // Padding is no neuron, whatever the model makes of zero current.
     let used = layer.population.neurons % 64;
-    if used > 0 && let Some(last) = layer.spikes.last_mut() {
+    if used > 0
+        && let Some(last) = layer.spikes.last_mut()
+    {
         *last &= (1 << used) - 1;
     }
 }

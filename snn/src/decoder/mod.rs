@@ -93,12 +93,5 @@ pub(crate) static NO_SCOPES: BTreeMap<String, Scope> = BTreeMap::new();
 
 /// The readout of decoders that sum over the ticks.
 fn sum() -> Readout<'static> {
-    Readout {
-        model: SUM,
-        parameters: &NO_PARAMETERS,
-        evolve: &NO_SCOPES,
-        clear: true,
-        fixed: None,
-        width: 1,
-    }
+    Readout { model: SUM, parameters: &NO_PARAMETERS, evolve: &NO_SCOPES, clear: true, fixed: None, width: 1 }
 }

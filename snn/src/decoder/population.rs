@@ -38,7 +38,6 @@ impl Decoder for PopulationVector {
     }
 }
 
-
 /// Weights `[neurons][2 · actions]`: preferred values, then a count of one per spike; both in 2⁻¹⁰, so
 /// that 128 · 1024 votes fit into the range of states.
 fn votes(neurons: usize, actions: usize) -> Vec<f32> {

@@ -56,7 +56,8 @@ mod tests {
     fn spikes_add_up_to_the_observation() {
         let (encoder, mut memory) = (Delta { threshold: 0.25 }, [0.0; 2]);
         let mut sums = [0.0; 2];
-        for (step, x) in [[0.6, -3.0], [0.6, -3.0], [-0.3, 0.1], [-0.3, 0.1], [-0.3, 0.1]].iter().enumerate() {
+        for (step, x) in [[0.6, -3.0], [0.6, -3.0], [-0.3, 0.1], [-0.3, 0.1], [-0.3, 0.1]].iter().enumerate()
+        {
             let mut signal = Signal { spikes: vec![0; 4], ..Signal::default() };
             let moment = Moment { seed: 0, step: step as u64, ticks: 4 };
             encoder.encode(moment, x, &mut memory, &mut signal);

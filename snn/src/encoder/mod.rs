@@ -103,5 +103,6 @@ pub(crate) trait Encoder {
 
 /// Where `x` lies in ±`limit`, in [0, 1]; NaN counts as 0.
 fn share(x: f32, limit: f32) -> f32 {
-    (0.5 + 0.5 * x / limit).max(0.0).min(1.0)
+    let share = 0.5 + 0.5 * x / limit;
+    if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) }
 }

@@ -40,7 +40,9 @@ pub enum BackendError {
         valid: &'static str,
     },
     /// The device's memory is full.
-    #[error("out of memory on graphics adapter {adapter}: {bytes} bytes for {slots} individuals; valid: a smaller population or network, or --backend cpu")]
+    #[error(
+        "out of memory on graphics adapter {adapter}: {bytes} bytes for {slots} individuals; valid: a smaller population or network, or --backend cpu"
+    )]
     OutOfMemory {
         /// Name of the adapter.
         adapter: String,
@@ -50,7 +52,9 @@ pub enum BackendError {
         slots: usize,
     },
     /// The device has stopped working.
-    #[error("graphics adapter {adapter} was lost: {reason}; what was computed before is kept, go on with `evo resume`, or with --backend cpu")]
+    #[error(
+        "graphics adapter {adapter} was lost: {reason}; what was computed before is kept, go on with `evo resume`, or with --backend cpu"
+    )]
     Lost {
         /// Name of the adapter.
         adapter: String,
@@ -97,7 +101,8 @@ impl Gpu {
                     power_preference: wgpu::PowerPreference::HighPerformance,
                     ..wgpu::RequestAdapterOptions::default()
                 };
-                let none = |error: wgpu::RequestAdapterError| BackendError::NoAdapter { reason: error.to_string() };
+                let none =
+                    |error: wgpu::RequestAdapterError| BackendError::NoAdapter { reason: error.to_string() };
                 instance.request_adapter(&options).await.map_err(none)?
             }
         };

@@ -251,7 +251,11 @@ impl Shard {
         let readback = buffer("readback", plan.output_words, Usage::MAP_READ | Usage::COPY_DST);
         if pollster::block_on(scope.pop()).is_some() {
             let adapter = gpu.name().into();
-            return Err(BackendError::OutOfMemory { adapter, bytes: bytes * (all / slots) as u64, slots: all });
+            return Err(BackendError::OutOfMemory {
+                adapter,
+                bytes: bytes * (all / slots) as u64,
+                slots: all,
+            });
         }
         let group = group(gpu, pipeline, &[settings, &active, &weights, &state, &inputs, &outputs]);
         Ok(Self {
@@ -272,10 +276,9 @@ impl Shard {
 }
 
 fn group(gpu: &Gpu, pipeline: &wgpu::ComputePipeline, buffers: &[&wgpu::Buffer]) -> wgpu::BindGroup {
-    let entries = (0..).zip(buffers).map(|(binding, buffer)| wgpu::BindGroupEntry {
-        binding,
-        resource: buffer.as_entire_binding(),
-    });
+    let entries = (0..)
+        .zip(buffers)
+        .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() });
     let entries: Vec<_> = entries.collect();
     gpu.device.create_bind_group(&wgpu::BindGroupDescriptor {
         label: None,
@@ -323,9 +326,8 @@ impl Evaluator for GpuEvaluator {
         let memory_size = self.memory.len() / self.episodes.len();
         for shard in &mut self.shards {
             let slots = shard.first..shard.first + shard.slots;
-            let listed: Vec<u32> = (0..shard.slots as u32)
-                .filter(|&index| active[shard.first + index as usize])
-                .collect();
+            let listed: Vec<u32> =
+                (0..shard.slots as u32).filter(|&index| active[shard.first + index as usize]).collect();
             if listed.is_empty() {
                 continue;
             }

@@ -79,8 +79,7 @@ impl Plan {
         let each = |population: &Population| {
             if population.individual { population.neurons } else { 1 }
         };
-        let constants =
-            populations.iter().map(|p| take(p.neuron.kernel().constants * each(p))).collect();
+        let constants = populations.iter().map(|p| take(p.neuron.kernel().constants * each(p))).collect();
         let initial = populations
             .iter()
             .map(|p| take(if p.clear { p.neuron.kernel().states.len() * each(p) } else { 0 }))

@@ -80,12 +80,7 @@ impl Shader<'_> {
     }
 
     /// What is the same for everyone: delays, signs, connection counts.
-    fn constants(
-        &self,
-        text: &mut String,
-        index: usize,
-        population: &Population,
-    ) -> std::fmt::Result {
+    fn constants(&self, text: &mut String, index: usize, population: &Population) -> std::fmt::Result {
         for (k, (_, select)) in population.delays.iter().enumerate() {
             let words = narrow(select, self.plan.words[index]);
             writeln!(text, "const delayed_{index}_{k} = array<u32, {}>({});", words.len(), list(&words))?;
@@ -110,7 +105,11 @@ impl Shader<'_> {
             writeln!(text, "for (var j = lane; j < {neurons}u; j += {size}u) {{")?;
             for k in 0..population.neuron.kernel().states.len() {
                 let from = constant_index(plan.initial[index], population, k);
-                writeln!(text, "state[s0 + {}u + j] = weights[w0 + {from}];", plan.states[index] + k * neurons)?;
+                writeln!(
+                    text,
+                    "state[s0 + {}u + j] = weights[w0 + {from}];",
+                    plan.states[index] + k * neurons
+                )?;
             }
             writeln!(text, "}}")?;
         }
@@ -231,7 +230,8 @@ impl Shader<'_> {
                 ))),
                 Storage::Bytes => {
                     let stride = cols.div_ceil(4);
-                    let body = format!("total += byte_at(weights[w0 + {base}u + i * {stride}u + j / 4u], j);");
+                    let body =
+                        format!("total += byte_at(weights[w0 + {base}u + i * {stride}u + j / 4u], j);");
                     let unit = float(projection.unit.step);
                     write!(text, "{{ var total = 0;\n{}{out} += f32(total) * {unit}; }}\n", each(&body))?;
                 }
@@ -244,7 +244,8 @@ impl Shader<'_> {
                         }
                     }
                     for (w, mask) in excitatory.iter().enumerate() {
-                        let word = word.replace("[w]", &format!("[{w}u]")).replace("+ w]", &format!("+ {w}u]"));
+                        let word =
+                            word.replace("[w]", &format!("[{w}u]")).replace("+ w]", &format!("+ {w}u]"));
                         writeln!(
                             text,
                             "{{ let hit = {word} & weights[w0 + {}u + j]; \
@@ -262,7 +263,11 @@ impl Shader<'_> {
         let words = plan.words[index];
         if words > 0 {
             writeln!(text, "workgroupBarrier();\nfor (var w = lane; w < {words}u; w += {size}u) {{")?;
-            writeln!(text, "let rows = s0 + {}u + w;\nlet row = {}u + t;", plan.spikes[index], network.history)?;
+            writeln!(
+                text,
+                "let rows = s0 + {}u + w;\nlet row = {}u + t;",
+                plan.spikes[index], network.history
+            )?;
             writeln!(text, "state[rows + row * {words}u] = atomicExchange(&emitted_{index}[w], 0u);")?;
             self.arrive(text, index)?;
             writeln!(text, "}}\nworkgroupBarrier();")?;
@@ -438,7 +443,8 @@ mod tests {
                     let source = source(&network, &Plan::new(&network), 32, traced);
                     let module = naga::front::wgsl::parse_str(&source)
                         .unwrap_or_else(|error| panic!("{}", error.emit_to_string(&source)));
-                    let (flags, none) = (naga::valid::ValidationFlags::all(), naga::valid::Capabilities::empty());
+                    let (flags, none) =
+                        (naga::valid::ValidationFlags::all(), naga::valid::Capabilities::empty());
                     let info = naga::valid::Validator::new(flags, none).validate(&module).unwrap();
                     let options = naga::back::spv::Options::default();
                     assert!(!naga::back::spv::write_vec(&module, &info, &options, None).unwrap().is_empty());

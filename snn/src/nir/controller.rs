@@ -7,11 +7,7 @@ use crate::network::{Network, Parameter, Population, Source};
 
 /// The network of a controller with the given parameters, `dt` seconds per tick. Its input is what the
 /// encoder makes of an observation; its output the readout after each tick.
-pub(crate) fn network(
-    network: &Network,
-    parameters: &[f32],
-    dt: f64,
-) -> Result<export::Network, NirError> {
+pub(crate) fn network(network: &Network, parameters: &[f32], dt: f64) -> Result<export::Network, NirError> {
     let refuse = |what: &str, why: &str| NirError::Export { what: what.to_owned(), why: why.to_owned() };
     let mut reset = None;
     let mut populations = Vec::new();
@@ -28,7 +24,10 @@ pub(crate) fn network(
         if let Some(own) = population.neuron.reset()
             && *reset.get_or_insert(own.to_owned()) != own
         {
-            return Err(refuse("layers with different resets", "NIR has no reset by layer; give all the same"));
+            return Err(refuse(
+                "layers with different resets",
+                "NIR has no reset by layer; give all the same",
+            ));
         }
         populations.push(export::Population {
             name: population.name.clone(),
@@ -102,13 +101,16 @@ fn neuron(
     }
     Ok(match population.neuron.name() {
         "if" => export::Neuron::If(spike()),
-        "lif" => {
-            export::Neuron::Lif { membrane: filter(value("decay")), v_leak: vec![0.0], spike: spike() }
+        "lif" => export::Neuron::Lif { membrane: filter(value("decay")), v_leak: vec![0.0], spike: spike() },
+        "plif" if value("v_reset") != [0.0] => {
+            let what = format!("population '{}' with v_reset other than 0", population.name);
+            let why = "it starts there, and NIR starts at 0; give v_reset 0".to_owned();
+            return Err(NirError::Export { what, why });
         }
         "plif" => {
             let keep = |w: &f32| 1.0 - 1.0 / (1.0 + libm::expf(-w));
             let decay = value("w").iter().map(keep).collect();
-            export::Neuron::Lif { membrane: filter(decay), v_leak: value("v_reset"), spike: spike() }
+            export::Neuron::Lif { membrane: filter(decay), v_leak: vec![0.0], spike: spike() }
         }
         "cuba_lif" => export::Neuron::CubaLif {
             synapse: filter(value("synapse_decay")),
