@@ -91,7 +91,7 @@ enum Crew {
     /// One per thread, each with controllers of its own.
     Workers(Vec<Mutex<Worker>>),
     /// Two halves of all slots, each with one evaluator on a graphics adapter.
-    Halves(Mutex<[Half; 2]>),
+    Halves(Box<Mutex<[Half; 2]>>),
 }
 
 /// What a [`Rollout`] is made of.
@@ -129,7 +129,7 @@ impl Rollout {
                     let evaluator = evaluator.ok_or(RolloutError::NoKernel)??;
                     Half::new(parts, evaluator)
                 };
-                Ok(Self { crew: Crew::Halves(Mutex::new([make()?, make()?])), pool })
+                Ok(Self { crew: Crew::Halves(Box::new(Mutex::new([make()?, make()?]))), pool })
             }
         }
     }

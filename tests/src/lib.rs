@@ -1,5 +1,5 @@
 //! What the tests share: the `evo` program, scratch folders, reference data, and the comparison of
-//! the physics engines with MuJoCo (see the programs `fidelity` and `bench_engines`).
+//! the physics engines with MuJoCo (see the programs `fidelity` and `bench_engines`), and the timing of controllers (`bench_controllers`).
 
 pub mod fidelity;
 pub mod figure;
@@ -13,6 +13,23 @@ use std::process::{Child, Command, Output};
 #[must_use]
 pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Kind of processor, as far as it decides about speed.
+#[must_use]
+pub fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    #[cfg(target_arch = "x86_64")]
+    let vectors = if std::is_x86_feature_detected!("avx512f") {
+        ", AVX-512"
+    } else if std::is_x86_feature_detected!("avx2") {
+        ", AVX2"
+    } else {
+        ""
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let vectors = "";
+    format!("{cores} cores of {}{vectors}", std::env::consts::ARCH)
 }
 
 /// A file of `tests/data`.

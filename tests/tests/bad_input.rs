@@ -231,25 +231,25 @@ fn a_wrong_neuron_model_is_answered_with_file_line_and_column() {
              controller: Snn(hidden: [Dense(neurons: 4, model: \"{model}\")]))"
         )
     };
-    std::fs::write(&config, text_of("own.neuron")).expect("written");
+    fs::write(&config, text_of("own.neuron")).expect("written");
     let good = "model own\nparam decay = 0.9 in [0, 1]\nstate v = 0\nv = decay*v + I\nspike v > 1\nreset zero: v = 0\n";
-    std::fs::write(&model, good.replace("decay*v", "decy*v")).expect("written");
+    fs::write(&model, good.replace("decay*v", "decy*v")).expect("written");
     let out = folder.path().join("run");
     let run = ["--config", text(&config), "--out", text(&out), "-q"];
     let message = refuse(&run, 2);
     assert_says(&message, &["own.neuron:4:5: ", "unknown symbol `decy`", "did you mean `decay`?"]);
-    std::fs::remove_file(&model).expect("removed");
+    fs::remove_file(&model).expect("removed");
     assert_says(&refuse(&run, 2), &["cannot read neuron model", "own.neuron"]);
-    std::fs::write(&model, good).expect("written");
+    fs::write(&model, good).expect("written");
     let _ = succeed(&run);
     // The run folder stands alone: the text of the model is in its config.
-    std::fs::remove_file(&model).expect("removed");
+    fs::remove_file(&model).expect("removed");
     let resolved = out.join("config.ron");
     let again = folder.path().join("again");
     let _ = succeed(&["--config", text(&resolved), "--out", text(&again), "-q"]);
     // A model that divides by zero for its parameters is refused before anything runs.
-    std::fs::write(&model, good.replace("decay*v", "v/(decay - 0.9)")).expect("written");
-    std::fs::write(&config, text_of("own.neuron")).expect("written");
+    fs::write(&model, good.replace("decay*v", "v/(decay - 0.9)")).expect("written");
+    fs::write(&config, text_of("own.neuron")).expect("written");
     assert_says(
         &refuse(&["--config", text(&config), "--out", text(&folder.path().join("c"))], 2),
         &["own.neuron:4:14"],
@@ -260,7 +260,7 @@ fn a_wrong_neuron_model_is_answered_with_file_line_and_column() {
 fn states_that_explode_never_become_a_score() {
     let folder = tempfile::tempdir().expect("scratch folder");
     let (config, model) = (folder.path().join("own.ron"), folder.path().join("own.neuron"));
-    std::fs::write(
+    fs::write(
         &config,
         "(env: InvertedPendulum(), strategy: OpenEs(population: 8), run: (generations: 2, eval_every: 0), \
          controller: Snn(hidden: [Dense(neurons: 4, model: \"own.neuron\")]))",
@@ -268,7 +268,7 @@ fn states_that_explode_never_become_a_score() {
     .expect("written");
     // 1/(v − v) after the first spike.
     let text_of = "model own\nstate v = 0\nv = v + I\nspike v > 1\nreset bang: v = 1/(v - v)\n";
-    std::fs::write(&model, text_of).expect("written");
+    fs::write(&model, text_of).expect("written");
     let out = folder.path().join("run");
     // All members spike, so all fail.
     let said = refuse(&["--config", text(&config), "--out", text(&out)], 1);

@@ -9,6 +9,7 @@ use clap::Parser;
 use serde_json::Value;
 use sim::EngineKind;
 use tests::fidelity::{LANES_SWEEPS, settings};
+use tests::machine;
 use tests::play::{EPISODE, speed};
 use tests::reference::{NAMES, Reference, load};
 
@@ -94,22 +95,6 @@ fn main() -> anyhow::Result<()> {
     let path = arguments.out.join("engines.md");
     evo::run_folder::write_atomic(&path, text.as_bytes())
         .with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// Kind of processor, as far as it decides about speed.
-fn machine() -> String {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    #[cfg(target_arch = "x86_64")]
-    let vectors = if std::is_x86_feature_detected!("avx512f") {
-        ", AVX-512"
-    } else if std::is_x86_feature_detected!("avx2") {
-        ", AVX2"
-    } else {
-        ""
-    };
-    #[cfg(not(target_arch = "x86_64"))]
-    let vectors = "";
-    format!("{cores} cores of {}{vectors}", std::env::consts::ARCH)
 }
 
 fn number(value: &Value) -> String {
