@@ -70,6 +70,8 @@ pub struct Gpu {
     pub(crate) queue: wgpu::Queue,
     name: String,
     software: bool,
+    /// Largest buffer that the kernel can see as one, bytes.
+    pub(crate) largest: u64,
     failure: Arc<Mutex<Option<String>>>,
 }
 
@@ -136,7 +138,9 @@ impl Gpu {
         device.set_device_lost_callback(move |_, reason| keep(&lost, reason));
         device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| keep(&uncaptured, error.to_string())));
         let software = info.device_type == wgpu::DeviceType::Cpu;
-        Ok(Self { device, queue, name: info.name, software, failure })
+        let limits = device.limits();
+        let largest = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        Ok(Self { device, queue, name: info.name, software, largest, failure })
     }
 
     /// Name of the adapter, such as `llvmpipe (LLVM 15.0.6, 256 bits)`.

@@ -80,8 +80,7 @@ struct Shard {
 impl GpuEvaluator {
     pub(crate) fn new(gpu: &Gpu, network: &Arc<Network>, slots: usize) -> Result<Self, BackendError> {
         let plan = Plan::new(network);
-        let limits = gpu.device.limits();
-        let limit = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
+        let limit = gpu.largest;
         let largest = plan.weight_words.max(plan.state_words).max(plan.input_words).max(plan.output_words);
         let bytes = 4 * largest as u64;
         if bytes > limit {
@@ -458,5 +457,45 @@ impl Evaluator for GpuEvaluator {
             probe.fill_population(network, index, &spikes, states, &recorded);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::config::SnnConfig;
+
+    #[test]
+    fn populations_beyond_a_binding_are_split() {
+        let mut gpu = Gpu::open().expect("needs a Vulkan adapter: install mesa-vulkan-drivers");
+        let network = Arc::new(Network::new(&SnnConfig::default(), 5, 3).unwrap());
+        let actions = |gpu: &Gpu| {
+            let mut evaluator = GpuEvaluator::new(gpu, &network, 7).unwrap();
+            for slot in 0..7 {
+                let theta = (0..network.layout.len()).map(|i| ((i * 7 + slot * 13) % 23) as f32 / 8.0 - 1.4);
+                evaluator.load(slot, &theta.collect::<Vec<_>>());
+                evaluator.reset(slot, 0);
+            }
+            let mut all = Vec::new();
+            for step in 0..5 {
+                let active: Vec<bool> = (0..7).map(|slot| slot != step).collect();
+                let x: Vec<f32> = (0..35).map(|i| ((i + step) % 9) as f32 / 4.0 - 1.0).collect();
+                let mut actions = [0.0; 21];
+                evaluator.step(&active, &x, &mut actions).unwrap();
+                all.extend(actions.map(f32::to_bits));
+            }
+            (evaluator.shards.len(), all)
+        };
+        let (shards, whole) = actions(&gpu);
+        assert_eq!(shards, 1);
+        let bytes = 4 * Plan::new(&network).weight_words as u64;
+        gpu.largest = 3 * bytes + 10;
+        let (shards, split) = actions(&gpu);
+        assert_eq!((shards, split), (3, whole));
+        gpu.largest = bytes - 1;
+        let error = GpuEvaluator::new(&gpu, &network, 7).err().unwrap().to_string();
+        assert!(error.starts_with(&format!("one individual takes {bytes} bytes, graphics adapter")), "{error}");
     }
 }
