@@ -496,6 +496,9 @@ mod tests {
         assert_eq!((shards, split), (3, whole));
         gpu.largest = bytes - 1;
         let error = GpuEvaluator::new(&gpu, &network, 7).err().unwrap().to_string();
-        assert!(error.starts_with(&format!("one individual takes {bytes} bytes, graphics adapter")), "{error}");
+        assert!(
+            error.starts_with(&format!("one individual takes {bytes} bytes, graphics adapter")),
+            "{error}"
+        );
     }
 }
