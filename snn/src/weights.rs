@@ -3,7 +3,7 @@
 use crate::config::Precision;
 
 /// Largest magnitude of a weight on the `F32` grid.
-const LARGEST: f32 = 32.0;
+pub(crate) const LARGEST: f32 = 32.0;
 /// Steps of θ per unit in `I8`.
 pub(crate) const I8_STEPS: f32 = 32.0;
 
@@ -47,6 +47,21 @@ impl Unit {
             }
             Precision::I8 => signed((theta * I8_STEPS).round_ties_even().clamp(-127.0, 127.0)) * self.step,
             Precision::Binary => signed(if theta > 0.5 { self.scale } else { 0.0 }),
+        }
+    }
+
+    /// A weight that learning has changed, on the grid of weights and with the sign of Dale's law unless
+    /// that is 0.
+    #[inline(always)]
+    pub(crate) fn changed(&self, weight: f32, sign: i8) -> f32 {
+        let weight = match self.step > 0.0 {
+            true => ((weight * (1.0 / self.step)).round_ties_even() * self.step).clamp(-LARGEST, LARGEST),
+            false => weight,
+        };
+        match sign {
+            0 => weight,
+            1.. => weight.max(0.0),
+            _ => weight.min(0.0),
         }
     }
 
