@@ -125,12 +125,10 @@ fn against_equations(precision: &str, rule: &str, coefficients: &[f64], toleranc
                 *x = TRACE * *x + (1.0 - TRACE) * s;
             }
             if let [plus, minus] = coefficients[..] {
-                for pre in 0..HIDDEN {
-                    for post in 0..OUTPUTS {
-                        rule.eligibility[pre * OUTPUTS + post] +=
-                            plus * rule.sources[pre] * f64::from(value[post])
-                                - minus * spiked[pre] * rule.targets[post];
-                    }
+                for (place, e) in rule.eligibility.iter_mut().enumerate() {
+                    let (pre, post) = (place / OUTPUTS, place % OUTPUTS);
+                    *e += plus * rule.sources[pre] * f64::from(value[post])
+                        - minus * spiked[pre] * rule.targets[post];
                 }
             }
             for (y, &value) in rule.targets.iter_mut().zip(value) {
