@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::collide::collide;
-use super::dynamics::{Group, Scratch, assemble, drag, factor, inertia, integrate, kinematics};
+use super::dynamics::{Group, Scratch, assemble, drag, factor, inertia, integrate, kinematics, push};
 use super::lane::{Lane, Portable};
 use super::solver::{add_singles, solve};
 use super::table::Tables;
@@ -120,6 +120,9 @@ fn control_step<V: Lane>(shared: &Shared, g: &mut Group<V>, work: &mut Work<V>) 
         inertia(t, g, s);
         if !t.fluids.is_empty() {
             drag(t, s);
+        }
+        if !g.pushed.is_empty() {
+            push(t, g, s);
         }
         assemble(t, g, s);
         factor(t, s);

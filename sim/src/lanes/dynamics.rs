@@ -32,6 +32,10 @@ pub(super) struct Group<V> {
     pub gear: Vec<V>,
     /// Per link: mass, centre of mass, inertia about it (xx yy zz xy xz yz) in the link's frame.
     pub inertia: Vec<[V; 10]>,
+    /// Per body: force from outside on its centre of mass.
+    pub push: Vec<V3<V>>,
+    /// Bodies that are pushed in any lane.
+    pub pushed: Vec<usize>,
 }
 
 impl<V: Lane> Group<V> {
@@ -48,6 +52,8 @@ impl<V: Lane> Group<V> {
             friction: V::splat(1.0),
             gear: tables.motors.iter().map(|m| V::splat(m.gear)).collect(),
             inertia: vec![[V::zero(); 10]; tables.links.len()],
+            push: vec![[V::zero(); 3]; tables.carriers.len()],
+            pushed: Vec::new(),
         }
     }
 
@@ -363,6 +369,22 @@ pub(super) fn drag<V: Lane>(t: &Tables, s: &mut Scratch<V>) {
         for i in 0..3 {
             needed[i] -= torque[i];
             needed[3 + i] -= force[i];
+        }
+    }
+}
+
+/// Subtracts forces from outside from the forces that the links need.
+#[inline(always)]
+pub(super) fn push<V: Lane>(t: &Tables, g: &Group<V>, s: &mut Scratch<V>) {
+    for &body in &g.pushed {
+        let (Some(link), force) = (t.carriers[body].0, g.push[body]) else { continue };
+        let at = add(s.pos[link], rotate(&s.rot[link], splat3(t.centres[body])));
+        let wrench = join(cross(at, force), force);
+        // A lane that is not pushed keeps its bits, down to the sign of a zero.
+        let size = force[0].abs() + force[1].abs() + force[2].abs();
+        let on = V::zero().lt(size);
+        for (needed, given) in s.force[link].iter_mut().zip(wrench) {
+            *needed = V::select(on, *needed - given, *needed);
         }
     }
 }

@@ -270,6 +270,14 @@ impl<V: Run> Engine for LanesEngine<V> {
                 to.lanes_mut()[lane] = from;
             }
         }
+        for (to, from) in group.push.iter_mut().zip(&parameters.force) {
+            for (to, &from) in to.iter_mut().zip(from) {
+                to.lanes_mut()[lane] = from;
+            }
+        }
+        group.pushed.clear();
+        let pushed = |force: &[V; 3]| force.iter().flat_map(V::lanes).any(|&f| f != 0.0);
+        group.pushed.extend((1..group.push.len()).filter(|&body| pushed(&group.push[body])));
     }
 
     fn step(&mut self, active: &[bool], controls: &[f32], state: &mut State) {

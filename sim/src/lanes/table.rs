@@ -171,6 +171,8 @@ pub(super) struct Tables {
     pub parts: Vec<Part>,
     /// Per body: the link that carries it, and its pose there (in the world if none does).
     pub carriers: Vec<(Option<usize>, Iso)>,
+    /// Per body: its centre of mass in the frame of the link that carries it.
+    pub centres: Vec<[f32; 3]>,
 }
 
 pub(super) fn iso(pos: [f64; 3], quat: [f64; 4]) -> Iso {
@@ -252,6 +254,10 @@ impl Tables {
     /// For a model that [`missing`](super::missing) has nothing to say against.
     pub(super) fn new(model: &Model, options: StepOptions) -> Self {
         let carriers = carriers(model);
+        let centre = |(body, carrier): (&crate::Body, &(Option<usize>, Iso))| {
+            vec3(&(carrier.1 * na::Point3::from(body.com)).coords)
+        };
+        let centres = model.bodies.iter().zip(&carriers).map(centre).collect();
         let mut tables = Self {
             timestep: options.timestep as f32,
             substeps: options.substeps,
@@ -273,6 +279,7 @@ impl Tables {
             forces: 0,
             parts: Vec::new(),
             carriers,
+            centres,
         };
         let weights = Weights::new(model);
         for body in 1..model.bodies.len() {

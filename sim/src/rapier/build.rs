@@ -75,6 +75,15 @@ pub(super) struct BodyMap {
     pub body: Option<RigidBodyHandle>,
     pub offset: Pose,
     pub colliders: Vec<ColliderHandle>,
+    /// Direction in which the body's robot cannot move, if it can only move in a plane.
+    pub normal: Option<Vector>,
+}
+
+impl BodyMap {
+    /// The part of a force that the body can follow: across its plane, the ballast would.
+    pub fn felt(&self, force: Vector) -> Vector {
+        self.normal.map_or(force, |normal| force - normal * normal.dot(force))
+    }
 }
 
 /// The template world and the tables that read and write it.
@@ -192,6 +201,8 @@ struct Builder<'a> {
     actuators: Vec<Option<ActuatorMap>>,
     multibodies: Vec<MultibodyJointHandle>,
     ballasts: Vec<MultibodyJointHandle>,
+    /// Bodies that hang on ballasts, and the normals of their planes.
+    planes: Vec<(usize, Vector)>,
     braces: Vec<(RigidBodyHandle, Vector)>,
 }
 
@@ -224,6 +235,7 @@ impl<'a> Builder<'a> {
             actuators: vec![None; model.actuators.len()],
             multibodies: Vec::new(),
             ballasts: Vec::new(),
+            planes: Vec::new(),
             braces: Vec::new(),
             owner,
         }
@@ -376,6 +388,7 @@ impl<'a> Builder<'a> {
             .insert(fixed, ballast, data, true)
             .expect("a tree never closes a loop");
         self.ballasts.push(handle);
+        self.planes.push((root, vector(&normal)));
         let gravity = normal.dot(&na::Vector3::from(self.model.option.gravity));
         // What the normal's rounding leaves of gravity in the plane is no reason to push.
         if gravity.abs() > 1e-6 {
@@ -495,9 +508,10 @@ impl<'a> Builder<'a> {
             let start = multibody.link(id).expect("the joint's own link").assembly_id();
             multibody.armature_mut()[start] = BALLAST;
         }
-        let mut bodies =
-            vec![BodyMap { body: None, offset: Pose::IDENTITY, colliders: Vec::new() }; model.bodies.len()];
+        let nowhere = BodyMap { body: None, offset: Pose::IDENTITY, colliders: Vec::new(), normal: None };
+        let mut bodies = vec![nowhere; model.bodies.len()];
         for (index, map) in bodies.iter_mut().enumerate() {
+            map.normal = self.planes.iter().find(|p| below(model, index, p.0)).map(|p| p.1);
             let (owner, pose) = self.owner[index];
             match self.carrier[owner] {
                 Some((body, frame)) => {

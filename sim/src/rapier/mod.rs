@@ -43,6 +43,8 @@ struct World {
     soft_bodies: SoftBodySet,
     /// The world's own template if its parameters are not the model's.
     own: Option<Box<Template>>,
+    /// Forces from outside on bodies of the model.
+    pushes: Vec<(usize, Vector)>,
 }
 
 impl RapierEngine {
@@ -103,15 +105,34 @@ impl Engine for RapierEngine {
 
 impl World {
     fn new(state: RapierState) -> Self {
-        Self { state, pipeline: PhysicsPipeline::new(), soft_bodies: SoftBodySet::new(), own: None }
+        Self {
+            state,
+            pipeline: PhysicsPipeline::new(),
+            soft_bodies: SoftBodySet::new(),
+            own: None,
+            pushes: Vec::new(),
+        }
     }
 
     fn configure(&mut self, shared: &Shared, parameters: &Parameters) {
         let old = template(&self.own, shared);
-        if old.parameters == *parameters {
+        for &(body, _) in &self.pushes {
+            if let Some(handle) = old.blueprint.bodies[body].body {
+                self.state.bodies[handle].reset_forces(false);
+                self.state.bodies[handle].reset_torques(false);
+            }
+        }
+        self.pushes.clear();
+        self.pushes.extend(parameters.pushed().map(|(body, force)| (body, Vector::from(force))));
+        // Forces are no part of a template: they come and go without a new one.
+        let same = |template: &Template| {
+            let (a, b) = (&template.parameters, parameters);
+            a.mass == b.mass && a.friction == b.friction && a.gear == b.gear && a.gravity == b.gravity
+        };
+        if same(old) {
             return;
         }
-        let own = (shared.nominal.parameters != *parameters).then(|| {
+        let own = (!same(&shared.nominal)).then(|| {
             let own = Template::new(&shared.model, parameters, &shared.integration);
             Box::new(own.expect("parameters add nothing that the engine lacks"))
         });
@@ -218,7 +239,7 @@ impl World {
         }
     }
 
-    /// Applies the motors' torques and forces for the coming physics step.
+    /// Applies the motors' torques and forces, and those from outside, for the coming physics step.
     fn push(&mut self, shared: &Shared, controls: &[f32]) {
         let blueprint = &template(&self.own, shared).blueprint;
         let s = &mut self.state;
@@ -226,6 +247,18 @@ impl World {
             let rigid = &mut s.bodies[body];
             rigid.reset_torques(false);
             rigid.reset_forces(false);
+        }
+        for &(body, _) in &self.pushes {
+            let Some(handle) = blueprint.bodies[body].body else { continue };
+            s.bodies[handle].reset_torques(false);
+            s.bodies[handle].reset_forces(false);
+        }
+        for &(body, force) in &self.pushes {
+            let place = &blueprint.bodies[body];
+            let Some(handle) = place.body else { continue };
+            let centre = Vector::from(shared.model.bodies[body].com.map(|x| x as f32));
+            let at = *s.bodies[handle].position() * place.offset * centre;
+            s.bodies[handle].add_force_at_point(place.felt(force), at, false);
         }
         for &(ballast, force) in &blueprint.braces {
             let rigid = &mut s.bodies[ballast];
