@@ -46,6 +46,8 @@ pub mod half_cheetah;
 pub mod inverted_pendulum;
 
 mod batch;
+mod changes;
+mod changing;
 mod checker;
 mod docs;
 mod error;
@@ -55,9 +57,10 @@ mod spec;
 mod task;
 
 pub use batch::{EnvState, Envs, Step};
-pub use checker::check;
+pub use changes::{Change, Effect, Motors, Value, When, presets};
+pub use checker::{check, check_changed};
 pub use docs::docs;
 pub use error::EnvError;
 pub use registry::{EnvConfig, defaults, names};
 pub use spec::{Channel, Spec};
-pub use task::{Fidelity, Task};
+pub use task::{Fidelity, Goal, Task};
