@@ -97,6 +97,9 @@ pub enum Sensor {
     AngularVelocity(usize),
     /// Sum of the contact forces on a body, world frame, N, mean over the last physics step; 3 values.
     ContactForce(usize),
+    /// Sum of the moments of the contact forces on a body about the origin of its frame, world axes,
+    /// N·m, mean over the last physics step; 3 values.
+    ContactTorque(usize),
     /// Sum of the normal forces of all contacts of a body, N, mean over the last physics step; 1 value.
     Touch(usize),
 }
@@ -110,6 +113,7 @@ impl Sensor {
         | Self::Velocity(body)
         | Self::AngularVelocity(body)
         | Self::ContactForce(body)
+        | Self::ContactTorque(body)
         | Self::Touch(body)) = self;
         body
     }

@@ -589,3 +589,62 @@ fn a_planar_robot_is_pushed_in_its_plane_only() {
         assert_eq!(speed([0.0, 60.0, 0.0]), still, "{engine:?}");
     }
 }
+
+#[test]
+fn contact_forces_and_moments_balance_a_pushed_body_at_rest() {
+    let model = model(SLED);
+    let (sled, front) = (model.body("sled").unwrap(), model.body("front").unwrap());
+    let sensors = [
+        Sensor::ContactForce(sled),
+        Sensor::ContactTorque(sled),
+        Sensor::ContactForce(front),
+        Sensor::ContactTorque(front),
+        Sensor::Position(sled),
+        Sensor::Position(front),
+    ];
+    for engine in ENGINES {
+        let mut worlds = worlds(engine, &model, 1, &sensors);
+        // Friction holds: 0.4 · 2 kg · 9.81 m/s² is 7.8 N.
+        let push = [2.0, 1.0, -3.0];
+        set(&mut worlds, 0, |p| p.force[front] = push);
+        run(&mut worlds, 100, 0.0);
+        let rows: Vec<[f64; 3]> =
+            worlds.view(0).sensors.chunks(3).map(|row| [row[0], row[1], row[2]].map(f64::from)).collect();
+        let push = push.map(f64::from);
+        let weight = [0.0, 0.0, -9.81];
+        let cross = |a: [f64; 3], b: [f64; 3]| -> [f64; 3] {
+            std::array::from_fn(|i| a[(i + 1) % 3] * b[(i + 2) % 3] - a[(i + 2) % 3] * b[(i + 1) % 3])
+        };
+        // The bodies' centres of mass are 0.3 m behind the sled's origin and in the front's own.
+        let arm: [f64; 3] = std::array::from_fn(|i| rows[5][i] - rows[4][i]);
+        let moments =
+            [cross([-0.3, 0.0, 0.0], weight), cross(arm, weight), cross(arm, push), cross(arm, rows[2])];
+        for i in 0..3 {
+            let force = rows[0][i] + rows[2][i] + push[i] + 2.0 * weight[i];
+            close("force", force, 0.0, 0.05);
+            let moment = rows[1][i] + rows[3][i] + moments.iter().map(|m| m[i]).sum::<f64>();
+            close("moment", moment, 0.0, 0.05);
+        }
+    }
+}
+
+#[test]
+fn a_sliding_robot_feels_its_friction() {
+    let model = model(CHEETAH);
+    let sensors: Vec<Sensor> = (1..model.bodies.len()).map(Sensor::ContactForce).collect();
+    for engine in ENGINES {
+        let mut worlds = worlds(engine, &model, 1, &sensors);
+        let mut qvel = vec![0.0; model.nv()];
+        qvel[0] = 6.0;
+        restart(&mut worlds, 0, &qvel);
+        // While it slides along +x, friction is 0.4 of the normal force, against the motion.
+        let (mut along, mut normal) = (0.0, 0.0);
+        for _ in 0..20 {
+            run(&mut worlds, 1, 0.0);
+            let forces = worlds.view(0).sensors.chunks(3);
+            forces.for_each(|f| (along, normal) = (along + f64::from(f[0]), normal + f64::from(f[2])));
+        }
+        assert!(worlds.view(0).qvel[0] > 1.0 && normal > 100.0, "{engine:?}: {normal}");
+        close("friction", along / normal, -0.4, 0.04);
+    }
+}

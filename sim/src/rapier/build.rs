@@ -19,6 +19,7 @@ use rapier3d::geometry::{
 use rapier3d::math::{Pose, Rotation, Vector};
 use rapier3d::prelude::CoefficientCombineRule;
 
+use super::contacts::Rules;
 use crate::{Cone, Geom, GeomKind, Heightfield, Joint, JointKind, Model, SimError};
 
 /// Stiffness of joint limits. rapier's default is a hard stop; this follows MuJoCo's default
@@ -137,8 +138,9 @@ pub(super) fn missing(model: &Model) -> Vec<String> {
             missing.push(format!("free joint '{}' below the world", joint.name));
         }
     }
-    for geom in &model.geoms {
-        if geom.kind == GeomKind::Ellipsoid && collides(model, geom) {
+    let rules = Rules::new(model);
+    for (geom, touches) in model.geoms.iter().zip(&rules.asks) {
+        if geom.kind == GeomKind::Ellipsoid && touches.is_some() {
             missing.push(format!("collisions of ellipsoid '{}'", geom.name));
         }
         if matches!(geom.kind, GeomKind::Plane | GeomKind::Heightfield) && geom.body != 0 {
@@ -147,14 +149,6 @@ pub(super) fn missing(model: &Model) -> Vec<String> {
         }
     }
     missing
-}
-
-/// Whether any geom on another body may touch this one.
-fn collides(model: &Model, geom: &Geom) -> bool {
-    model.geoms.iter().any(|other| {
-        other.body != geom.body
-            && (geom.contype & other.conaffinity != 0 || other.contype & geom.conaffinity != 0)
-    })
 }
 
 /// Whether `body` is `root` or hangs on it.
@@ -176,12 +170,12 @@ struct Link {
 }
 
 impl Blueprint {
-    pub fn new(model: &Model) -> Result<Self, SimError> {
+    pub fn new(model: &Model, rules: &Rules) -> Result<Self, SimError> {
         let missing = missing(model);
         if !missing.is_empty() {
             return Err(SimError::Unsupported { engine: "rapier", model: model.name.clone(), missing });
         }
-        let mut builder = Builder::new(model);
+        let mut builder = Builder::new(model, rules);
         for body in 1..model.bodies.len() {
             builder.add_body(body);
         }
@@ -192,6 +186,7 @@ impl Blueprint {
 
 struct Builder<'a> {
     model: &'a Model,
+    rules: &'a Rules,
     state: RapierState,
     /// Per model body: the owner of its link and its pose in the owner's frame.
     owner: Vec<(usize, Iso)>,
@@ -207,7 +202,7 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(model: &'a Model) -> Self {
+    fn new(model: &'a Model, rules: &'a Rules) -> Self {
         let mut owner: Vec<(usize, Iso)> = vec![(0, Iso::identity())];
         for (index, body) in model.bodies.iter().enumerate().skip(1) {
             let jointed = model.joints.iter().any(|j| j.body == index);
@@ -220,6 +215,7 @@ impl<'a> Builder<'a> {
         }
         Self {
             model,
+            rules,
             state: RapierState {
                 bodies: RigidBodySet::new(),
                 colliders: ColliderSet::new(),
@@ -414,7 +410,8 @@ impl<'a> Builder<'a> {
             JointKind::Slide => axis(j).dot(&normal).abs() < 1e-9,
             JointKind::Ball | JointKind::Free => false,
         });
-        let touches = model.geoms.iter().any(|g| below(model, g.body, root) && collides(model, g));
+        let asks = model.geoms.iter().zip(&self.rules.asks);
+        let touches = { asks }.any(|(g, asks)| asks.is_some() && below(model, g.body, root));
         (planar && touches).then_some(normal)
     }
 
@@ -455,9 +452,7 @@ impl<'a> Builder<'a> {
 
     fn add_geoms(&mut self) {
         for (index, geom) in self.model.geoms.iter().enumerate() {
-            if !collides(self.model, geom) {
-                continue;
-            }
+            let Some(asks) = self.rules.asks[index] else { continue };
             let (owner, pose) = self.owner[geom.body];
             let mut pose = pose * iso(geom.pos, geom.quat);
             if matches!(geom.kind, GeomKind::Cylinder | GeomKind::Heightfield) {
@@ -465,7 +460,7 @@ impl<'a> Builder<'a> {
                 pose *=
                     na::UnitQuaternion::from_axis_angle(&na::Vector3::x_axis(), std::f64::consts::FRAC_PI_2);
             }
-            let collider = collider(self.model, geom).user_data(index as u128);
+            let collider = collider(self.model, geom).user_data(index as u128).active_hooks(asks);
             match self.carrier[owner] {
                 Some((body, frame)) => {
                     let collider = collider.position(to_pose(&(frame.inverse() * pose)));

@@ -1,18 +1,20 @@
 //! The rapier3d engine: one rapier world per world, multibodies in reduced coordinates.
 
 mod build;
+mod contacts;
 mod template;
 
 use std::sync::Arc;
 
 use rapier3d::dynamics::{IntegrationParameters, MultibodyJointHandle, MultibodyJointSet, RigidBodyHandle};
-use rapier3d::geometry::{ColliderHandle, ContactPair};
+use rapier3d::geometry::{ColliderHandle, ContactData, ContactPair};
 use rapier3d::math::{Pose, Rotation, Vector};
 use rapier3d::pipeline::PhysicsPipeline;
 use rapier3d::prelude::SoftBodySet;
 use rayon::prelude::*;
 
 use self::build::{JointMap, RapierState};
+use self::contacts::Rules;
 use self::template::Template;
 use crate::worlds::{Engine, EngineSnapshot, MAX_POSITION, MAX_RATE, Row, State};
 use crate::{JointKind, Model, Parameters, Sensor, SimError, StepOptions};
@@ -34,6 +36,7 @@ struct Shared {
     options: StepOptions,
     integration: IntegrationParameters,
     nominal: Template,
+    rules: Rules,
     sensors: Vec<Sensor>,
 }
 
@@ -62,10 +65,17 @@ impl RapierEngine {
             contact_recycling: false,
             ..IntegrationParameters::default()
         };
-        let nominal = Template::new(model, &Parameters::nominal(model), &integration)?;
+        let rules = Rules::new(model);
+        let nominal = Template::new(model, &Parameters::nominal(model), &integration, &rules)?;
         let worlds = (0..n).map(|_| World::new(nominal.blueprint.state.clone())).collect();
-        let shared =
-            Shared { model: Arc::clone(model), options, integration, nominal, sensors: sensors.to_vec() };
+        let shared = Shared {
+            model: Arc::clone(model),
+            options,
+            integration,
+            nominal,
+            rules,
+            sensors: sensors.to_vec(),
+        };
         Ok(Self { shared, worlds })
     }
 }
@@ -133,14 +143,14 @@ impl World {
             return;
         }
         let own = (!same(&shared.nominal)).then(|| {
-            let own = Template::new(&shared.model, parameters, &shared.integration);
+            let own = Template::new(&shared.model, parameters, &shared.integration, &shared.rules);
             Box::new(own.expect("parameters add nothing that the engine lacks"))
         });
         template(&own, shared).graft(old, &mut self.state);
         self.own = own;
     }
 
-    fn advance(&mut self, parameters: &IntegrationParameters, gravity: Vector) {
+    fn advance(&mut self, parameters: &IntegrationParameters, gravity: Vector, rules: &Rules) {
         let s = &mut self.state;
         self.pipeline.step(
             gravity,
@@ -154,7 +164,7 @@ impl World {
             &mut s.multibody_joints,
             &mut self.soft_bodies,
             &mut s.ccd,
-            &(),
+            rules,
             &(),
         );
     }
@@ -226,7 +236,7 @@ impl World {
         let gravity = template(&self.own, shared).gravity;
         for _ in 0..shared.options.substeps {
             self.push(shared, controls);
-            self.advance(&shared.integration, gravity);
+            self.advance(&shared.integration, gravity, &shared.rules);
             // rapier reports what it has taken out of the world for one physics step only.
             quarantined |= !self.pipeline.quarantine().is_empty();
         }
@@ -363,9 +373,11 @@ impl World {
                     out.copy_from_slice(&(linear + angular.cross(com - origin)).to_array());
                 }
                 Sensor::AngularVelocity(_) => out.copy_from_slice(&self.motion(place.body).1.to_array()),
-                Sensor::ContactForce(_) => {
-                    let force = self.contact_force(&place.colliders, shared.integration.dt);
-                    out.copy_from_slice(&force.to_array());
+                Sensor::ContactForce(_) | Sensor::ContactTorque(_) => {
+                    let origin = pose.translation;
+                    let (force, moment) = self.contact_wrench(shared, &place.colliders, origin);
+                    let wanted = if matches!(sensor, Sensor::ContactForce(_)) { force } else { moment };
+                    out.copy_from_slice(&wanted.to_array());
                 }
                 Sensor::Touch(_) => out[0] = self.touch(&place.colliders, shared.integration.dt),
             }
@@ -387,22 +399,59 @@ impl World {
         (Vector::new(rate[0], rate[1], rate[2]), Vector::new(rate[3], rate[4], rate[5]), origin)
     }
 
-    /// Sum of the contact forces on a body's colliders, mean over the last physics step of `dt` seconds.
-    fn contact_force(&self, colliders: &[ColliderHandle], dt: f32) -> Vector {
-        let mut force = Vector::ZERO;
+    /// Sum of the contact forces on a body's colliders and of their moments about `origin`, mean over
+    /// the last physics step.
+    fn contact_wrench(
+        &self,
+        shared: &Shared,
+        colliders: &[ColliderHandle],
+        origin: Vector,
+    ) -> (Vector, Vector) {
+        let dt = shared.integration.dt;
+        let (mut force, mut moment) = (Vector::ZERO, Vector::ZERO);
         for &collider in colliders {
             for pair in self.state.narrow_phase.contact_pairs_with(collider) {
-                let sign = if pair.collider1 == collider { -1.0 } else { 1.0 };
-                force += pair.total_impulse() * (sign / dt);
+                let sign = if pair.collider1 == collider { 1.0 } else { -1.0 };
+                let pose = *self.state.colliders[pair.collider1].position();
+                for manifold in pair.solver_manifolds() {
+                    let first = manifold.subshape_pos1().map_or(pose, |own| pose * own);
+                    let share = shared.options.iterations as f32 / manifold.points.len() as f32;
+                    for point in &manifold.points {
+                        let push = impulse(&point.data, manifold.data.normal, share) * (sign / dt);
+                        force += push;
+                        moment += (first * point.local_p1 - origin).cross(push);
+                    }
+                }
             }
         }
-        force
+        (force, moment)
     }
 
     /// Sum of the magnitudes of the normal forces of all contacts of a body's colliders, likewise.
     fn touch(&self, colliders: &[ColliderHandle], dt: f32) -> f32 {
         let pairs = colliders.iter().flat_map(|&c| self.state.narrow_phase.contact_pairs_with(c));
         pairs.map(ContactPair::total_impulse_magnitude).sum::<f32>() / dt
+    }
+}
+
+/// The impulse of a contact on its first body over a physics step. `normal` points away from it.
+///
+/// rapier gives friction along two tangents that it does not tell, but for the last solver iteration
+/// as a world vector, too, which tells them. For bodies without joints it gives no more than the
+/// latter, and that for all contacts of a pair together: `share` makes it a contact's of all iterations.
+fn impulse(contact: &ContactData, normal: Vector, share: f32) -> Vector {
+    let (last, total) = (contact.warmstart_tangent_impulse, contact.tangent_impulse);
+    let along = contact.warmstart_tangent_world;
+    let square = last.x * last.x + last.y * last.y;
+    let sum = normal * -contact.impulse;
+    if square == 0.0 {
+        sum
+    } else if total.x == 0.0 && total.y == 0.0 {
+        sum + along * share
+    } else {
+        let across = (-normal).cross(along);
+        let first = (along * last.x - across * last.y) / square;
+        sum + first * total.x + (-normal).cross(first) * total.y
     }
 }
 
