@@ -1,6 +1,7 @@
 //! Physics behind a MuJoCo-shaped interface: a neutral [`Model`] read from MJCF, and batches of
 //! [`Worlds`] that an engine steps. No tasks and no randomness live here.
 
+mod drag;
 mod error;
 mod inertia;
 mod lanes;

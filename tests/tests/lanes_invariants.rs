@@ -471,4 +471,5 @@ laws! { lanes Lanes:
 laws! { rapier Rapier:
     momentum_and_energy_last_in_free_flight
     a_compound_pendulum_keeps_time
+    a_medium_drags
 }

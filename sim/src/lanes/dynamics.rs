@@ -351,7 +351,7 @@ pub(super) fn inertia<V: Lane>(t: &Tables, g: &Group<V>, s: &mut Scratch<V>) {
 #[inline(always)]
 pub(super) fn drag<V: Lane>(t: &Tables, s: &mut Scratch<V>) {
     for fluid in &t.fluids {
-        let Fluid { link, com, rot, linear: square, angular: spin, viscous_linear, viscous_angular } = fluid;
+        let Fluid { link, com, rot, drag } = fluid;
         let vel = &s.vel[*link];
         let at = add(s.pos[*link], rotate(&s.rot[*link], splat3(*com)));
         let axes = rotate_frame(&s.rot[*link], rot);
@@ -362,8 +362,8 @@ pub(super) fn drag<V: Lane>(t: &Tables, s: &mut Scratch<V>) {
                 -(V::splat(square[i]) * rate[i].abs()).mul_add(rate[i], V::splat(viscous) * rate[i])
             })
         };
-        let force = rotate(&axes, resist(v, square, *viscous_linear));
-        let torque = rotate(&axes, resist(w, spin, *viscous_angular));
+        let force = rotate(&axes, resist(v, &drag.linear, drag.viscous_linear));
+        let torque = rotate(&axes, resist(w, &drag.angular, drag.viscous_angular));
         let torque = add(torque, cross(at, force));
         let needed = &mut s.force[*link];
         for i in 0..3 {

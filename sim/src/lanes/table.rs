@@ -8,6 +8,7 @@ use nalgebra as na;
 
 use super::shape::{self, Contact};
 use super::weights::Weights;
+use crate::drag::Drag;
 use crate::inertia::quat_to_matrix;
 use crate::{Cone, JointKind, Model, StepOptions};
 
@@ -118,17 +119,13 @@ pub(super) struct Part {
     pub tensor: na::Matrix3<f64>,
 }
 
-/// A body in the fluid: MuJoCo's box of equal inertia.
+/// A body in the fluid.
 pub(super) struct Fluid {
     pub link: usize,
     pub com: [f32; 3],
     /// Principal axes in the link's frame.
     pub rot: [f32; 9],
-    /// Drag per squared rate and axis, per rate; see [`Fluid::new`].
-    pub linear: [f32; 3],
-    pub angular: [f32; 3],
-    pub viscous_linear: f32,
-    pub viscous_angular: f32,
+    pub drag: Drag,
 }
 
 /// Degrees of freedom that a constraint acts on: ancestors of one link, or of two.
@@ -404,9 +401,8 @@ impl Tables {
             let moments = na::Matrix3::from_diagonal(&na::Vector3::from(body.inertia));
             let tensor = axes * moments * axes.transpose();
             self.parts.push(Part { body: index, link, mass: body.mass, com, tensor });
-            let (density, viscosity) = (model.option.density, model.option.viscosity);
-            if density > 0.0 || viscosity > 0.0 {
-                self.fluids.push(Fluid::new(link, &com, &axes, body, density, viscosity));
+            if let Some(drag) = Drag::new(body, model.option.density, model.option.viscosity) {
+                self.fluids.push(Fluid { link, com: vec3(&com), rot: mat3(&axes), drag });
             }
         }
     }
@@ -468,41 +464,5 @@ impl Tables {
         }
         [mass, com.x, com.y, com.z, i[(0, 0)], i[(1, 1)], i[(2, 2)], i[(0, 1)], i[(0, 2)], i[(1, 2)]]
             .map(|x| x as f32)
-    }
-}
-
-impl Fluid {
-    /// `mj_inertiaBoxFluidModel` in MuJoCo's documentation, "Passive forces, inertia model": the
-    /// body is a box of equal inertia with sides `s`; at rest in the world flows a medium of the
-    /// given density (kg/m³) and viscosity (Pa·s).
-    fn new(
-        link: usize,
-        com: &na::Vector3<f64>,
-        axes: &na::Matrix3<f64>,
-        body: &crate::Body,
-        density: f64,
-        viscosity: f64,
-    ) -> Self {
-        let [ix, iy, iz] = body.inertia;
-        let side = |sum: f64| (sum.max(1e-15) / body.mass * 6.0).sqrt();
-        let s = [side(iy + iz - ix), side(ix + iz - iy), side(ix + iy - iz)];
-        let diameter = (s[0] + s[1] + s[2]) / 3.0;
-        let pi = std::f64::consts::PI;
-        let around = |i: usize| (s[(i + 1) % 3], s[(i + 2) % 3]);
-        Self {
-            link,
-            com: vec3(com),
-            rot: mat3(axes),
-            linear: std::array::from_fn(|i| {
-                let (a, b) = around(i);
-                (0.5 * density * a * b) as f32
-            }),
-            angular: std::array::from_fn(|i| {
-                let (a, b) = around(i);
-                (density * s[i] * (a.powi(4) + b.powi(4)) / 64.0) as f32
-            }),
-            viscous_linear: (3.0 * pi * diameter * viscosity) as f32,
-            viscous_angular: (pi * diameter.powi(3) * viscosity) as f32,
-        }
     }
 }

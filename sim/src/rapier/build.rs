@@ -20,6 +20,7 @@ use rapier3d::math::{Pose, Rotation, Vector};
 use rapier3d::prelude::CoefficientCombineRule;
 
 use super::contacts::Rules;
+use crate::drag::Drag;
 use crate::{Cone, Geom, GeomKind, Heightfield, Joint, JointKind, Model, SimError};
 
 /// Stiffness of joint limits. rapier's default is a hard stop; this follows MuJoCo's default
@@ -76,6 +77,10 @@ pub(super) struct BodyMap {
     pub body: Option<RigidBodyHandle>,
     pub offset: Pose,
     pub colliders: Vec<ColliderHandle>,
+    /// What the medium does to the body.
+    pub drag: Option<Drag>,
+    /// Principal axes in the body's frame, at its centre of mass.
+    pub axes: Pose,
     /// Direction in which the body's robot cannot move, if it can only move in a plane.
     pub normal: Option<Vector>,
 }
@@ -93,7 +98,7 @@ pub(super) struct Blueprint {
     pub joints: Vec<JointMap>,
     pub actuators: Vec<ActuatorMap>,
     pub bodies: Vec<BodyMap>,
-    /// Rapier bodies that actuators push, for clearing last step's forces.
+    /// Rapier bodies that actuators or the medium push, for clearing last step's forces.
     pub pushed: Vec<RigidBodyHandle>,
     /// One body of every multibody.
     pub roots: Vec<RigidBodyHandle>,
@@ -124,9 +129,6 @@ fn vector(v: &na::Vector3<f64>) -> Vector {
 /// What the engine cannot do of what the model asks for.
 pub(super) fn missing(model: &Model) -> Vec<String> {
     let mut missing = Vec::new();
-    if model.option.density != 0.0 || model.option.viscosity != 0.0 {
-        missing.push("fluid drag (option density, viscosity)".into());
-    }
     if model.option.cone == Cone::Elliptic {
         missing.push("elliptic friction cones (option cone)".into());
     }
@@ -503,9 +505,19 @@ impl<'a> Builder<'a> {
             let start = multibody.link(id).expect("the joint's own link").assembly_id();
             multibody.armature_mut()[start] = BALLAST;
         }
-        let nowhere = BodyMap { body: None, offset: Pose::IDENTITY, colliders: Vec::new(), normal: None };
+        let nowhere = BodyMap {
+            body: None,
+            offset: Pose::IDENTITY,
+            colliders: Vec::new(),
+            drag: None,
+            axes: Pose::IDENTITY,
+            normal: None,
+        };
         let mut bodies = vec![nowhere; model.bodies.len()];
         for (index, map) in bodies.iter_mut().enumerate() {
+            let body = &model.bodies[index];
+            map.drag = Drag::new(body, model.option.density, model.option.viscosity);
+            map.axes = to_pose(&iso(body.com, body.inertia_quat));
             map.normal = self.planes.iter().find(|p| below(model, index, p.0)).map(|p| p.1);
             let (owner, pose) = self.owner[index];
             match self.carrier[owner] {
@@ -522,7 +534,9 @@ impl<'a> Builder<'a> {
         }
         let actuators: Vec<ActuatorMap> =
             self.actuators.into_iter().map(|a| a.expect("every actuator has a joint")).collect();
-        let mut pushed: Vec<RigidBodyHandle> = actuators.iter().flat_map(|a| [a.child, a.parent]).collect();
+        let driven = actuators.iter().flat_map(|a| [a.child, a.parent]);
+        let dragged = bodies.iter().filter(|b| b.drag.is_some()).filter_map(|b| b.body);
+        let mut pushed: Vec<RigidBodyHandle> = driven.chain(dragged).collect();
         pushed.sort_by_key(|h| h.into_raw_parts());
         pushed.dedup();
         Blueprint { state: self.state, joints, actuators, bodies, pushed, roots, braces: self.braces }

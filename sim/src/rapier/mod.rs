@@ -236,6 +236,9 @@ impl World {
         let gravity = template(&self.own, shared).gravity;
         for _ in 0..shared.options.substeps {
             self.push(shared, controls);
+            if shared.model.option.density > 0.0 || shared.model.option.viscosity > 0.0 {
+                self.drag(shared);
+            }
             self.advance(&shared.integration, gravity, &shared.rules);
             // rapier reports what it has taken out of the world for one physics step only.
             quarantined |= !self.pipeline.quarantine().is_empty();
@@ -290,6 +293,24 @@ impl World {
                 s.bodies[motor.child].add_force_at_point(along, point, false);
                 s.bodies[motor.parent].add_force_at_point(-along, point, false);
             }
+        }
+    }
+
+    /// Applies the drag of the medium, after [`World::push`]. It stays the unchanged model's, as in
+    /// lanes.
+    fn drag(&mut self, shared: &Shared) {
+        let places = &template(&self.own, shared).blueprint.bodies;
+        let nominal = &shared.nominal.blueprint.bodies;
+        for (place, nominal) in places.iter().zip(nominal) {
+            let (Some(handle), Some(drag)) = (place.body, nominal.drag) else { continue };
+            let pose = *self.state.bodies[handle].position() * place.offset * nominal.axes;
+            let (linear, angular, origin) = self.motion(place.body);
+            let back = pose.rotation.inverse();
+            let velocity = back * (linear + angular.cross(pose.translation - origin));
+            let (force, torque) = drag.resist(velocity.to_array(), (back * angular).to_array());
+            let rigid = &mut self.state.bodies[handle];
+            rigid.add_force_at_point(pose.rotation * Vector::from(force), pose.translation, false);
+            rigid.add_torque(pose.rotation * Vector::from(torque), false);
         }
     }
 
