@@ -63,4 +63,4 @@ pub use docs::docs;
 pub use error::EnvError;
 pub use registry::{EnvConfig, defaults, names};
 pub use spec::{Channel, Spec};
-pub use task::{Fidelity, Goal, Task};
+pub use task::{Fidelity, Goal, Observations, Task};

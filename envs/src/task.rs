@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rand::Rng;
 use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
 
-use crate::{Channel, Spec};
+use crate::{Channel, EnvError, Spec};
 
 /// How exact the physics is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -24,6 +24,32 @@ pub enum Fidelity {
 /// Physics step in seconds, physics steps per control step, solver iterations per physics step.
 pub(crate) fn steps(engine: EngineKind, timestep: f64, substeps: usize, iterations: usize) -> StepOptions {
     StepOptions { engine, timestep, substeps, iterations }
+}
+
+/// Whose list of observations a task gives, where they differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Observations {
+    /// Gymnasium's, with forces where it has them.
+    Gymnasium,
+    /// Brax's.
+    Brax,
+    /// Positions and velocities of the joints alone.
+    Joints,
+}
+
+impl Observations {
+    /// Refuses a list that a task does not have.
+    pub(crate) fn one_of(
+        self,
+        env: &'static str,
+        valid: &[Self],
+        expected: &'static str,
+    ) -> Result<(), EnvError> {
+        if valid.contains(&self) {
+            return Ok(());
+        }
+        Err(EnvError::Config { env, field: "observations", value: format!("{self:?}"), expected })
+    }
 }
 
 /// Something that may be asked of the robot while an episode runs, such as a speed: an entry of the
