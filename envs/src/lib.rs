@@ -43,6 +43,7 @@
 
 pub mod ant;
 pub mod half_cheetah;
+pub mod hopper;
 pub mod inverted_pendulum;
 
 mod batch;

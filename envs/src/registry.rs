@@ -62,6 +62,7 @@ macro_rules! registry {
 registry! {
     Ant = "ant" in ant,
     HalfCheetah = "half_cheetah" in half_cheetah,
+    Hopper = "hopper" in hopper,
     InvertedPendulum = "inverted_pendulum" in inverted_pendulum,
 }
 
