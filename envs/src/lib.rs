@@ -45,6 +45,7 @@ pub mod ant;
 pub mod half_cheetah;
 pub mod hopper;
 pub mod inverted_pendulum;
+pub mod pusher;
 pub mod reacher;
 pub mod swimmer;
 pub mod walker2d;

@@ -64,6 +64,7 @@ registry! {
     HalfCheetah = "half_cheetah" in half_cheetah,
     Hopper = "hopper" in hopper,
     InvertedPendulum = "inverted_pendulum" in inverted_pendulum,
+    Pusher = "pusher" in pusher,
     Reacher = "reacher" in reacher,
     Swimmer = "swimmer" in swimmer,
     Walker2d = "walker2d" in walker2d,
