@@ -44,6 +44,7 @@
 pub mod ant;
 pub mod half_cheetah;
 pub mod hopper;
+pub mod inverted_double_pendulum;
 pub mod inverted_pendulum;
 pub mod pusher;
 pub mod reacher;
