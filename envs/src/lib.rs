@@ -44,6 +44,7 @@
 pub mod ant;
 pub mod half_cheetah;
 pub mod hopper;
+pub mod humanoid;
 pub mod inverted_double_pendulum;
 pub mod inverted_pendulum;
 pub mod pusher;
@@ -58,9 +59,11 @@ mod checker;
 mod docs;
 mod error;
 mod math;
+mod person;
 mod registry;
 mod spec;
 mod task;
+mod whole_body;
 
 pub use batch::{EnvState, Envs, Step};
 pub use changes::{Change, Effect, Motors, Value, When, presets};

@@ -63,6 +63,7 @@ registry! {
     Ant = "ant" in ant,
     HalfCheetah = "half_cheetah" in half_cheetah,
     Hopper = "hopper" in hopper,
+    Humanoid = "humanoid" in humanoid,
     InvertedDoublePendulum = "inverted_double_pendulum" in inverted_double_pendulum,
     InvertedPendulum = "inverted_pendulum" in inverted_pendulum,
     Pusher = "pusher" in pusher,
