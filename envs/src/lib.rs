@@ -45,6 +45,7 @@ pub mod ant;
 pub mod half_cheetah;
 pub mod hopper;
 pub mod humanoid;
+pub mod humanoid_standup;
 pub mod inverted_double_pendulum;
 pub mod inverted_pendulum;
 pub mod pusher;

@@ -64,6 +64,7 @@ registry! {
     HalfCheetah = "half_cheetah" in half_cheetah,
     Hopper = "hopper" in hopper,
     Humanoid = "humanoid" in humanoid,
+    HumanoidStandup = "humanoid_standup" in humanoid_standup,
     InvertedDoublePendulum = "inverted_double_pendulum" in inverted_double_pendulum,
     InvertedPendulum = "inverted_pendulum" in inverted_pendulum,
     Pusher = "pusher" in pusher,
