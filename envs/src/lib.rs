@@ -59,6 +59,7 @@ mod changing;
 mod checker;
 mod docs;
 mod error;
+mod lookup;
 mod math;
 mod person;
 mod registry;

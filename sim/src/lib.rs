@@ -8,6 +8,7 @@ mod lanes;
 mod mjcf;
 mod model;
 mod rapier;
+mod softness;
 mod worlds;
 
 pub use error::SimError;

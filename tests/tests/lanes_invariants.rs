@@ -467,9 +467,10 @@ laws! { lanes Lanes:
     crossed_capsules_push_each_other_apart
 }
 
-// What does not depend on MuJoCo's contacts, nor on how a step is divided.
+// What does not depend on MuJoCo's contacts, nor on how a step is divided, and limits.
 laws! { rapier Rapier:
     momentum_and_energy_last_in_free_flight
     a_compound_pendulum_keeps_time
+    a_limit_stops_a_joint
     a_medium_drags
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use nalgebra as na;
 
 use super::field::Field;
-use super::table::{Iso, Softness, Tables, iso, mat3, possible_power, vec3};
+use super::table::{Iso, Tables, iso, mat3, possible_power, vec3};
 use super::weights::Weights;
+use crate::softness::Softness;
 use crate::{Geom, GeomKind, JointKind, Model};
 
 /// Two points of one link closer than this are one, m.

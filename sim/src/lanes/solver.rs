@@ -9,8 +9,9 @@
 use super::dynamics::{Group, Scratch};
 use super::lane::Lane;
 use super::shape::Contact;
-use super::table::{Limit, Loss, Softness, Support, Tables};
+use super::table::{Limit, Loss, Support, Tables};
 use super::vector::{V3, V6, add as add3, cross, dot6, join};
+use crate::softness::Softness;
 
 /// A limit or dry friction of one degree of freedom: a force between `low` and `high`.
 pub(super) struct Single<V> {

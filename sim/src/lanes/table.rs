@@ -10,6 +10,7 @@ use super::shape::{self, Contact};
 use super::weights::Weights;
 use crate::drag::Drag;
 use crate::inertia::quat_to_matrix;
+use crate::softness::Softness;
 use crate::{Cone, JointKind, Model, StepOptions};
 
 /// Degrees of freedom that fit: they are indexed by masked bytes.
@@ -61,28 +62,6 @@ pub(super) struct Dof {
     pub armature: f32,
     /// Spring stiffness, rest position and coordinate; only of scalar joints.
     pub spring: Option<(f32, f32, usize)>,
-}
-
-/// Constraint softness: MuJoCo's solimp and solref at a given step.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Softness {
-    pub d0: f32,
-    /// dmax − dmin.
-    pub rise: f32,
-    /// 1 / width.
-    pub inverse_width: f32,
-    pub midpoint: f32,
-    /// Whole part of the power; 1 for a straight rise.
-    pub power: u32,
-    /// Whether the power has a half beyond that.
-    pub root: bool,
-    /// midpoint^(1 − power) and (1 − midpoint)^(1 − power).
-    pub below: f32,
-    pub above: f32,
-    /// Damping of the reference acceleration, 1/s.
-    pub b: f32,
-    /// Stiffness of the reference acceleration, 1/s².
-    pub k: f32,
 }
 
 /// Limit of a scalar joint.
@@ -190,35 +169,6 @@ pub(super) fn mat3(m: &na::Matrix3<f64>) -> [f32; 9] {
 /// Whether a solimp power is one that products and square roots make.
 pub(super) fn possible_power(power: f64) -> bool {
     (2.0 * power).fract() == 0.0 && (1.0..=8.0).contains(&power)
-}
-
-impl Softness {
-    /// From solref and solimp ("Constraint parameters" in MuJoCo's XML reference). A positive time
-    /// constant is at least two steps, as MuJoCo has it.
-    pub(super) fn new(solref: [f64; 2], solimp: [f64; 5], timestep: f64) -> Self {
-        let [dmin, dmax, width, midpoint, power] = solimp;
-        let (dmin, dmax) = (dmin.clamp(1e-4, 0.9999), dmax.clamp(1e-4, 0.9999));
-        let midpoint = midpoint.clamp(1e-4, 0.9999);
-        let flat = width <= 1e-15;
-        let (b, k) = if solref[0] > 0.0 {
-            let time = solref[0].max(2.0 * timestep);
-            (2.0 / (dmax * time), 1.0 / (dmax * dmax * time * time * solref[1] * solref[1]))
-        } else {
-            (-solref[1] / dmax, -solref[0] / (dmax * dmax))
-        };
-        Self {
-            d0: if flat { 0.5 * (dmin + dmax) } else { dmin } as f32,
-            rise: if flat { 0.0 } else { dmax - dmin } as f32,
-            inverse_width: if flat { 0.0 } else { 1.0 / width } as f32,
-            midpoint: midpoint as f32,
-            power: power as u32,
-            root: power.fract() != 0.0,
-            below: midpoint.powf(1.0 - power) as f32,
-            above: (1.0 - midpoint).powf(1.0 - power) as f32,
-            b: b as f32,
-            k: k as f32,
-        }
-    }
 }
 
 /// The poses of all bodies in the links that carry them. A body's own joints are applied: the link

@@ -20,11 +20,12 @@ use rapier3d::math::{Pose, Rotation, Vector};
 use rapier3d::prelude::CoefficientCombineRule;
 
 use super::contacts::Rules;
+use super::limits::{Kept, Limit};
 use crate::drag::Drag;
 use crate::{Cone, Geom, GeomKind, Heightfield, Joint, JointKind, Model, SimError};
 
-/// Stiffness of joint limits. rapier's default is a hard stop; this follows MuJoCo's default
-/// `solref` more closely in the free-flight comparisons.
+/// Stiffness of rapier's own joint limits, which are in use where steps are long. rapier's default is
+/// a hard stop; this follows MuJoCo's default `solref` more closely in the free-flight comparisons.
 const LIMIT_SOFTNESS: SpringCoefficients<f32> =
     SpringCoefficients { natural_frequency: 30.0, damping_ratio: 1.0 };
 
@@ -43,6 +44,7 @@ pub(super) struct RapierState {
     pub broad_phase: BroadPhaseBvh,
     pub narrow_phase: NarrowPhase,
     pub ccd: CCDSolver,
+    pub limits: Vec<Kept>,
 }
 
 /// Where one model joint lives in rapier.
@@ -58,17 +60,41 @@ pub(super) enum JointMap {
     Scalar { handle: MultibodyJointHandle, axis: usize, dof: usize, sign: f32, reference: f32 },
 }
 
-/// Where one actuator pushes.
+/// Where a force along a hinge or slide pushes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ActuatorMap {
+pub(super) struct Drive {
     pub handle: MultibodyJointHandle,
     pub child: RigidBodyHandle,
     pub parent: RigidBodyHandle,
     /// Axis in the joint's parent-side frame, already signed.
     pub axis: Vector,
     pub hinge: bool,
+}
+
+/// One actuator.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ActuatorMap {
+    pub drive: Drive,
     pub gear: f32,
     pub range: [f32; 2],
+}
+
+impl Drive {
+    /// Adds a force or torque along the joint to both bodies.
+    pub fn push(&self, state: &mut RapierState, effort: f32) {
+        let (multibody, link) = state.multibody_joints.get(self.handle).expect("mapped joint");
+        let data = &multibody.link(link).expect("mapped link").joint.data;
+        let frame = *state.bodies[self.parent].position() * data.local_frame1;
+        let along = frame.rotation * self.axis * effort;
+        if self.hinge {
+            state.bodies[self.child].add_torque(along, false);
+            state.bodies[self.parent].add_torque(-along, false);
+        } else {
+            let point = *state.bodies[self.child].position() * data.local_frame2.translation;
+            state.bodies[self.child].add_force_at_point(along, point, false);
+            state.bodies[self.parent].add_force_at_point(-along, point, false);
+        }
+    }
 }
 
 /// A body's place on the rapier body that carries it.
@@ -97,8 +123,9 @@ pub(super) struct Blueprint {
     pub state: RapierState,
     pub joints: Vec<JointMap>,
     pub actuators: Vec<ActuatorMap>,
+    pub limits: Vec<Limit>,
     pub bodies: Vec<BodyMap>,
-    /// Rapier bodies that actuators or the medium push, for clearing last step's forces.
+    /// Rapier bodies that actuators, limits or the medium push, for clearing last step's forces.
     pub pushed: Vec<RigidBodyHandle>,
     /// One body of every multibody.
     pub roots: Vec<RigidBodyHandle>,
@@ -172,12 +199,13 @@ struct Link {
 }
 
 impl Blueprint {
-    pub fn new(model: &Model, rules: &Rules) -> Result<Self, SimError> {
+    /// `timestep`: duration of a physics step, s.
+    pub fn new(model: &Model, rules: &Rules, timestep: f64) -> Result<Self, SimError> {
         let missing = missing(model);
         if !missing.is_empty() {
             return Err(SimError::Unsupported { engine: "rapier", model: model.name.clone(), missing });
         }
-        let mut builder = Builder::new(model, rules);
+        let mut builder = Builder::new(model, rules, timestep);
         for body in 1..model.bodies.len() {
             builder.add_body(body);
         }
@@ -189,6 +217,7 @@ impl Blueprint {
 struct Builder<'a> {
     model: &'a Model,
     rules: &'a Rules,
+    timestep: f64,
     state: RapierState,
     /// Per model body: the owner of its link and its pose in the owner's frame.
     owner: Vec<(usize, Iso)>,
@@ -196,6 +225,7 @@ struct Builder<'a> {
     carrier: Vec<Option<(RigidBodyHandle, Iso)>>,
     joints: Vec<Option<JointMap>>,
     actuators: Vec<Option<ActuatorMap>>,
+    limits: Vec<Limit>,
     multibodies: Vec<MultibodyJointHandle>,
     ballasts: Vec<MultibodyJointHandle>,
     /// Bodies that hang on ballasts, and the normals of their planes.
@@ -204,7 +234,7 @@ struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(model: &'a Model, rules: &'a Rules) -> Self {
+    fn new(model: &'a Model, rules: &'a Rules, timestep: f64) -> Self {
         let mut owner: Vec<(usize, Iso)> = vec![(0, Iso::identity())];
         for (index, body) in model.bodies.iter().enumerate().skip(1) {
             let jointed = model.joints.iter().any(|j| j.body == index);
@@ -218,6 +248,7 @@ impl<'a> Builder<'a> {
         Self {
             model,
             rules,
+            timestep,
             state: RapierState {
                 bodies: RigidBodySet::new(),
                 colliders: ColliderSet::new(),
@@ -227,10 +258,12 @@ impl<'a> Builder<'a> {
                 broad_phase: BroadPhaseBvh::new(),
                 narrow_phase: NarrowPhase::new(),
                 ccd: CCDSolver::new(),
+                limits: Vec::new(),
             },
             carrier: vec![None; model.bodies.len()],
             joints: vec![None; model.joints.len()],
             actuators: vec![None; model.actuators.len()],
+            limits: Vec::new(),
             multibodies: Vec::new(),
             ballasts: Vec::new(),
             planes: Vec::new(),
@@ -341,7 +374,7 @@ impl<'a> Builder<'a> {
             data.set_contacts_enabled(parent_is_world && number == 0);
             for dof in &group.dofs {
                 let joint = &model.joints[dof.joint];
-                if joint.limited && joint.kind != JointKind::Ball {
+                if joint.limited && joint.kind != JointKind::Ball && !self.limits_itself(joint) {
                     let reference = model.qpos0[joint.qpos_adr];
                     let ends = joint.range.map(|x| (dof.sign * (x - reference)) as f32);
                     data.set_limits(AXES[dof.axis], [ends[0].min(ends[1]), ends[0].max(ends[1])]);
@@ -363,6 +396,11 @@ impl<'a> Builder<'a> {
             pose = Iso::identity();
         }
         self.carrier[link.owner] = Some((parent, Iso::identity()));
+    }
+
+    /// Whether a joint has limits that [`Limit`] is for.
+    fn limits_itself(&self, joint: &Joint) -> bool {
+        joint.limited && joint.kind != JointKind::Ball && Limit::possible(joint, self.timestep)
     }
 
     /// Hangs a planar robot on a slide across its plane that has inertia but no weight.
@@ -436,19 +474,16 @@ impl<'a> Builder<'a> {
                 reference: self.model.qpos0[joint.qpos_adr] as f32,
             }
         });
-        for (index, actuator) in self.model.actuators.iter().enumerate().filter(|(_, a)| a.joint == dof.joint)
-        {
-            let mut axis = Vector::ZERO;
-            axis[dof.axis % 3] = dof.sign as f32;
-            self.actuators[index] = Some(ActuatorMap {
-                handle,
-                child,
-                parent,
-                axis,
-                hinge: joint.kind == JointKind::Hinge,
-                gear: actuator.gear as f32,
-                range: actuator.ctrlrange.map(|x| x as f32),
-            });
+        let mut axis = Vector::ZERO;
+        axis[dof.axis % 3] = dof.sign as f32;
+        let drive = Drive { handle, child, parent, axis, hinge: joint.kind == JointKind::Hinge };
+        if self.limits_itself(joint) {
+            self.limits.push(Limit::new(self.model, dof.joint, drive, self.timestep));
+        }
+        let motors = self.model.actuators.iter().zip(&mut self.actuators);
+        for (actuator, map) in motors.filter(|(a, _)| a.joint == dof.joint) {
+            let range = actuator.ctrlrange.map(|x| x as f32);
+            *map = Some(ActuatorMap { drive, gear: actuator.gear as f32, range });
         }
     }
 
@@ -534,12 +569,14 @@ impl<'a> Builder<'a> {
         }
         let actuators: Vec<ActuatorMap> =
             self.actuators.into_iter().map(|a| a.expect("every actuator has a joint")).collect();
-        let driven = actuators.iter().flat_map(|a| [a.child, a.parent]);
+        let drives = actuators.iter().map(|a| a.drive).chain(self.limits.iter().map(|l| l.drive));
+        let driven = drives.flat_map(|d| [d.child, d.parent]);
         let dragged = bodies.iter().filter(|b| b.drag.is_some()).filter_map(|b| b.body);
         let mut pushed: Vec<RigidBodyHandle> = driven.chain(dragged).collect();
         pushed.sort_by_key(|h| h.into_raw_parts());
         pushed.dedup();
-        Blueprint { state: self.state, joints, actuators, bodies, pushed, roots, braces: self.braces }
+        let (limits, braces) = (self.limits, self.braces);
+        Blueprint { state: self.state, joints, actuators, limits, bodies, pushed, roots, braces }
     }
 }
 

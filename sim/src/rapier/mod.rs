@@ -2,6 +2,7 @@
 
 mod build;
 mod contacts;
+mod limits;
 mod template;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use rayon::prelude::*;
 
 use self::build::{JointMap, RapierState};
 use self::contacts::Rules;
+use self::limits::Room;
 use self::template::Template;
 use crate::worlds::{Engine, EngineSnapshot, MAX_POSITION, MAX_RATE, Row, State};
 use crate::{JointKind, Model, Parameters, Sensor, SimError, StepOptions};
@@ -48,6 +50,7 @@ struct World {
     own: Option<Box<Template>>,
     /// Forces from outside on bodies of the model.
     pushes: Vec<(usize, Vector)>,
+    room: Room,
 }
 
 impl RapierEngine {
@@ -121,6 +124,7 @@ impl World {
             soft_bodies: SoftBodySet::new(),
             own: None,
             pushes: Vec::new(),
+            room: Room::default(),
         }
     }
 
@@ -227,6 +231,7 @@ impl World {
             multibody.forward_kinematics(&s.bodies, true);
             multibody.update_rigid_bodies(&mut s.bodies, true);
         }
+        s.rest_limits(&blueprint.limits, &blueprint.joints);
         self.sense(shared, row);
         *row.bad = false;
     }
@@ -239,6 +244,8 @@ impl World {
             if shared.model.option.density > 0.0 || shared.model.option.viscosity > 0.0 {
                 self.drag(shared);
             }
+            let blueprint = &template(&self.own, shared).blueprint;
+            self.state.limit(&blueprint.limits, &blueprint.joints, shared.integration.dt, &mut self.room);
             self.advance(&shared.integration, gravity, &shared.rules);
             // rapier reports what it has taken out of the world for one physics step only.
             quarantined |= !self.pipeline.quarantine().is_empty();
@@ -281,18 +288,7 @@ impl World {
         for (motor, &control) in blueprint.actuators.iter().zip(controls) {
             let control = if control.is_nan() { 0.0 } else { control.clamp(motor.range[0], motor.range[1]) };
             let effort = motor.gear * control;
-            let (multibody, link) = s.multibody_joints.get(motor.handle).expect("mapped joint");
-            let data = &multibody.link(link).expect("mapped link").joint.data;
-            let frame = *s.bodies[motor.parent].position() * data.local_frame1;
-            let along = frame.rotation * motor.axis * effort;
-            if motor.hinge {
-                s.bodies[motor.child].add_torque(along, false);
-                s.bodies[motor.parent].add_torque(-along, false);
-            } else {
-                let point = *s.bodies[motor.child].position() * data.local_frame2.translation;
-                s.bodies[motor.child].add_force_at_point(along, point, false);
-                s.bodies[motor.parent].add_force_at_point(-along, point, false);
-            }
+            motor.drive.push(s, effort);
         }
     }
 

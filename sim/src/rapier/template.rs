@@ -25,7 +25,7 @@ impl Template {
         integration: &IntegrationParameters,
         rules: &Rules,
     ) -> Result<Self, SimError> {
-        let mut blueprint = Blueprint::new(&scaled(model, parameters), rules)?;
+        let mut blueprint = Blueprint::new(&scaled(model, parameters), rules, f64::from(integration.dt))?;
         let gravity = Vector::from(parameters.gravity);
         // A step of no duration registers bodies and colliders, so that no world does it again.
         let mut world = World::new(blueprint.state);
