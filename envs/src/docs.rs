@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use ron::extensions::Extensions;
 use sim::EngineKind;
 
-use crate::{Channel, EnvConfig, EnvError, Fidelity, Spec, Task, defaults};
+use crate::{Channel, EnvConfig, EnvError, Fidelity, Spec, Task, defaults, presets};
 
 /// The reference page of all tasks with their default settings, in Markdown.
 ///
@@ -39,7 +39,20 @@ pub fn docs() -> Result<String, EnvError> {
         "\nActions outside their range are clipped. The reward is the sum of its terms. A world that \
          blows up ends its episode as terminated with all terms 0.\n",
     );
+    changes(&mut page);
     Ok(page + &sections)
+}
+
+fn changes(page: &mut String) {
+    line(
+        page,
+        "\n## Changes\n\n\
+         Every task runs under a list of changes as well, alone or together; what is random is drawn per \
+         episode. Ready-made lists:\n\n| change | effect |\n| --- | --- |",
+    );
+    for (name, effect) in presets() {
+        row(page, &[format!("`{name}`"), (*effect).to_owned()]);
+    }
 }
 
 fn section(page: &mut String, config: &EnvConfig, task: &dyn Task) {
