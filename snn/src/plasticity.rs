@@ -3,7 +3,7 @@
 //! Each plastic connection from `i` to `j` has a change `h`, 0 at the start of an episode, beside its
 //! innate weight `w₀`; what counts is `w₀ + h` on the grid of the precision, with the sign that Dale's
 //! law asks for. Activities `s` are spikes (0 or 1), the currents of an encoder, or the value of a
-//! readout neuron. Each tick, after the target neurons:
+//! readout neuron within [−1, 1]. Each tick, after the target neurons:
 //!
 //! ```text
 //! x_i ← trace·x_i + (1 − trace)·s_i
@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::{Precision, Scope};
 use crate::error::{SnnError, check};
 use crate::lanes::{Lanes, WIDTH};
-use crate::network::{Network, Weights};
+use crate::network::{Network, Weights, gain};
 
 /// Largest deviation of a reward from its mean that a rule sees.
 const LARGEST_SURPRISE: f32 = 10.0;
@@ -47,7 +47,8 @@ pub struct Plasticity {
     /// Whether a block shares one set of coefficients (`Layer`) or each target neuron has its own
     /// (`Neuron`). Default `Layer`.
     pub scope: Scope,
-    /// Coefficients are `rate · θ`, in units of the block's weight for θ = 1. Above 0. Default 0.02.
+    /// Coefficients are `rate / √sources · θ`, in units of the block's weight for θ = 1: one coefficient
+    /// moves the weights of all sources together. Above 0. Default 0.01.
     pub rate: f32,
     /// Share of a trace kept per tick, in [0, 1). Default 0.8.
     pub trace: f32,
@@ -63,7 +64,7 @@ impl Default for Plasticity {
             rule: LearningRule::Hebbian,
             blocks: vec!["readout.weight".into()],
             scope: Scope::Layer,
-            rate: 0.02,
+            rate: 0.01,
             trace: 0.8,
             forget: 0.01,
             bound: 2.0,
@@ -265,9 +266,10 @@ impl Network {
         }
         let (kind, names) = rule.rule.coefficients();
         let unit = self.projections[projection].unit.scale;
+        let scale = gain(rule.rate * unit, rows);
         let width = if rule.scope == Scope::Neuron { cols } else { 1 };
         let blocks = names.iter().map(|coefficient| {
-            self.layout.push(format!("{name}.{kind}.{coefficient}"), (1, width), rule.rate * unit, 0.0)
+            self.layout.push(format!("{name}.{kind}.{coefficient}"), (1, width), scale, 0.0)
         });
         let blocks = blocks.collect();
         let reward = match rule.rule {

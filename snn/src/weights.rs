@@ -50,18 +50,20 @@ impl Unit {
         }
     }
 
-    /// A weight that learning has changed, on the grid of weights and with the sign of Dale's law unless
-    /// that is 0.
+    /// Puts weights that learning has changed on the grid of weights, with the sign of Dale's law
+    /// unless that is 0.
     #[inline(always)]
-    pub(crate) fn changed(&self, weight: f32, sign: i8) -> f32 {
-        let weight = match self.step > 0.0 {
-            true => ((weight * (1.0 / self.step)).round_ties_even() * self.step).clamp(-LARGEST, LARGEST),
-            false => weight,
-        };
-        match sign {
-            0 => weight,
-            1.. => weight.max(0.0),
-            _ => weight.min(0.0),
+    pub(crate) fn settle(&self, weights: &mut [f32], sign: i8) {
+        if self.step > 0.0 {
+            let (step, inverse) = (self.step, 1.0 / self.step);
+            for weight in &mut *weights {
+                *weight = ((*weight * inverse).round_ties_even() * step).clamp(-LARGEST, LARGEST);
+            }
+        }
+        if sign > 0 {
+            weights.iter_mut().for_each(|weight| *weight = weight.max(0.0));
+        } else if sign < 0 {
+            weights.iter_mut().for_each(|weight| *weight = weight.min(0.0));
         }
     }
 

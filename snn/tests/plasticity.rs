@@ -36,6 +36,7 @@ struct Rule {
     mean: Option<f64>,
 }
 
+const RATE: f64 = 0.1;
 const TRACE: f64 = 0.75;
 const FORGET: f64 = 0.02;
 const ELIGIBILITY: f64 = 0.6;
@@ -44,7 +45,7 @@ const BASELINE: f64 = 0.2;
 /// Runs a network whose readout learns and compares the currents that reach the readout, tick by tick,
 /// with those of the equations. Returns the largest change of a weight.
 fn against_equations(precision: &str, rule: &str, coefficients: &[f64], tolerance: f64) -> f64 {
-    let text = format!("(rule: {rule}, trace: {TRACE}, forget: {FORGET}, rate: 0.05, bound: 0.3)");
+    let text = format!("(rule: {rule}, trace: {TRACE}, forget: {FORGET}, rate: {RATE}, bound: 0.3)");
     let controller = build(&text, &format!("precision: {precision}")).unwrap();
     let layout = controller.layout();
     let mut theta = numbers(layout.len(), 0.3);
@@ -59,7 +60,8 @@ fn against_equations(precision: &str, rule: &str, coefficients: &[f64], toleranc
         *theta = coefficient as f32;
     }
     let unit = f64::from(readout.scale);
-    let coefficients: Vec<f64> = coefficients.iter().map(|c| 0.05 * unit * c).collect();
+    let rate = RATE / (HIDDEN as f64).sqrt();
+    let coefficients: Vec<f64> = coefficients.iter().map(|c| rate * unit * c).collect();
     let bound = 0.3 * unit;
 
     let mut evaluator = controller.evaluator(1);
@@ -127,12 +129,12 @@ fn against_equations(precision: &str, rule: &str, coefficients: &[f64], toleranc
             if let [plus, minus] = coefficients[..] {
                 for (place, e) in rule.eligibility.iter_mut().enumerate() {
                     let (pre, post) = (place / OUTPUTS, place % OUTPUTS);
-                    *e += plus * rule.sources[pre] * f64::from(value[post])
+                    *e += plus * rule.sources[pre] * f64::from(value[post].clamp(-1.0, 1.0))
                         - minus * spiked[pre] * rule.targets[post];
                 }
             }
             for (y, &value) in rule.targets.iter_mut().zip(value) {
-                *y = TRACE * *y + (1.0 - TRACE) * f64::from(value);
+                *y = TRACE * *y + (1.0 - TRACE) * f64::from(value.clamp(-1.0, 1.0));
             }
         }
     }
@@ -156,7 +158,7 @@ fn hebbian_follows_its_equation() {
 fn reward_stdp_follows_its_equation() {
     let rule = format!("RewardStdp(eligibility: {ELIGIBILITY}, baseline: {BASELINE})");
     for (precision, tolerance) in [("F32Free", 2e-5), ("F32", 2e-3)] {
-        let largest = against_equations(precision, &rule, &[0.02, 0.015], tolerance);
+        let largest = against_equations(precision, &rule, &[0.1, 0.07], tolerance);
         assert!(largest > 0.02 && largest < 0.3, "{precision}: largest change {largest}");
     }
 }

@@ -312,7 +312,7 @@ fn activities(population: &Population, spikes: &[u64], first: &[Lanes], out: &mu
             *activity = match neuron < population.neurons {
                 false => 0.0,
                 true if population.spiking() => (spikes[neuron / 64] >> (neuron % 64) & 1) as f32,
-                true => first[column].0[lane],
+                true => first[column].0[lane].clamp(-1.0, 1.0),
             };
         }
     }

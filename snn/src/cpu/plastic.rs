@@ -101,7 +101,8 @@ impl Learner {
             let eligibility = part_mut(&mut self.eligibility, size, slot);
             for (change, eligible) in change.iter_mut().zip(eligibility) {
                 for (h, e) in change.0.iter_mut().zip(&mut eligible.0) {
-                    *h = (keep * *h + modulator * *e).clamp(-bound, bound);
+                    // Not `clamp`, whose check of the bounds keeps the loop from vector registers.
+                    *h = (keep * *h + modulator * *e).max(-bound).min(bound);
                     *e *= reward.eligibility;
                 }
             }
@@ -119,7 +120,7 @@ impl Learner {
             for (row, &x) in change.chunks_exact_mut(stride).zip(sources) {
                 for ((change, u), v) in row.iter_mut().zip(&*per_source).zip(&*always) {
                     for ((h, u), v) in change.0.iter_mut().zip(u.0).zip(v.0) {
-                        *h = (keep * *h + (x * u + v)).clamp(-bound, bound);
+                        *h = (keep * *h + (x * u + v)).max(-bound).min(bound);
                     }
                 }
             }
@@ -128,12 +129,12 @@ impl Learner {
         for (pre, row) in weights[..size].chunks_exact_mut(stride).enumerate() {
             let places = pre * stride..(pre + 1) * stride;
             let sign = projection.signs.get(pre).copied().unwrap_or(0);
-            for ((weights, innate), change) in
-                row.iter_mut().zip(&innate[places.clone()]).zip(&change[places])
-            {
+            let pieces = row.iter_mut().zip(&innate[places.clone()]).zip(&change[places]);
+            for ((weights, innate), change) in pieces {
                 for ((weight, w0), h) in weights.0.iter_mut().zip(innate.0).zip(change.0) {
-                    *weight = projection.unit.changed(w0 + h, sign);
+                    *weight = w0 + h;
                 }
+                projection.unit.settle(&mut weights.0, sign);
             }
         }
         for (weights, mask) in weights.iter_mut().zip(&self.mask) {

@@ -158,7 +158,7 @@ impl Rule<'_> {
         let (rows, cols, target) = (projection.rows, projection.cols, projection.target);
         let activity = match self.network.populations[target].spiking() {
             true => format!("f32(extractBits(atomicLoad(&emitted_{target}[j / 32u]), j % 32u, 1u))"),
-            false => format!("bitcast<f32>(state[s0 + {}u + j])", self.plan.states[target]),
+            false => format!("clamp(bitcast<f32>(state[s0 + {}u + j]), -1.0, 1.0)", self.plan.states[target]),
         };
         writeln!(
             text,
