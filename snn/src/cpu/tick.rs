@@ -91,7 +91,7 @@ fn lanes<T: Tick<S, C>, const S: usize, const C: usize, const GRID: bool>(
         let state: [f32; S] = std::array::from_fn(|state| states[state].0[lane]);
         let (next, spike) =
             T::tick::<GRID>(&constants, forward[lane], recurrent[lane], state, &mut faults[lane]);
-        spiked[lane] = u32::from(spike);
+        spiked[lane] = u32::from(spike) << lane;
         for (lanes, value) in states.iter_mut().zip(next) {
             lanes.0[lane] = value;
         }
@@ -99,11 +99,15 @@ fn lanes<T: Tick<S, C>, const S: usize, const C: usize, const GRID: bool>(
     for (state, lanes) in states.into_iter().enumerate() {
         layer.states[state * stride + column] = lanes;
     }
-    let mut bits = 0;
-    for (lane, spiked) in spiked.into_iter().enumerate() {
-        bits |= spiked << lane;
+    // Halves, which stay in vector registers.
+    let mut half = WIDTH / 2;
+    while half > 0 {
+        for lane in 0..half {
+            spiked[lane] |= spiked[lane + half];
+        }
+        half /= 2;
     }
-    u64::from(bits)
+    u64::from(spiked[0])
 }
 
 /// Interprets blocks of neurons.
