@@ -83,6 +83,13 @@ const fn exp2(exponent: i32) -> f32 {
     f32::from_bits(((127 + exponent) as u32) << 23)
 }
 
+/// Drops what is below 2⁻³⁰. What fades away reaches 0 and never the numbers below 2⁻¹²⁶, which are slow
+/// on a CPU and which a GPU may take for 0.
+#[inline(always)]
+pub(crate) fn faded(x: f32) -> f32 {
+    (x * exp2(30)).trunc() * exp2(-30)
+}
+
 /// Rounds to the grid of currents, 2⁻¹².
 pub(crate) fn snap_current(current: f32) -> f32 {
     (current * 4096.0).round_ties_even() * (1.0 / 4096.0)

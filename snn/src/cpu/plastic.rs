@@ -4,6 +4,7 @@ use super::synapses::{Activities, Source, part, part_mut};
 use crate::lanes::{Lanes, WIDTH};
 use crate::network::Network;
 use crate::plasticity::Plastic;
+use crate::weights::faded;
 
 /// One plastic projection of all slots.
 pub(super) struct Learner {
@@ -102,8 +103,8 @@ impl Learner {
             for (change, eligible) in change.iter_mut().zip(eligibility) {
                 for (h, e) in change.0.iter_mut().zip(&mut eligible.0) {
                     // Not `clamp`, whose check of the bounds keeps the loop from vector registers.
-                    *h = (keep * *h + modulator * *e).max(-bound).min(bound);
-                    *e *= reward.eligibility;
+                    *h = faded(keep * *h + modulator * *e).max(-bound).min(bound);
+                    *e = faded(*e * reward.eligibility);
                 }
             }
         } else {
@@ -120,7 +121,7 @@ impl Learner {
             for (row, &x) in change.chunks_exact_mut(stride).zip(sources) {
                 for ((change, u), v) in row.iter_mut().zip(&*per_source).zip(&*always) {
                     for ((h, u), v) in change.0.iter_mut().zip(u.0).zip(v.0) {
-                        *h = (keep * *h + (x * u + v)).max(-bound).min(bound);
+                        *h = faded(keep * *h + (x * u + v)).max(-bound).min(bound);
                     }
                 }
             }
@@ -160,7 +161,7 @@ impl Learner {
             }
         };
         for (x, s) in sources.iter_mut().zip(present) {
-            *x = trace * *x + share * s;
+            *x = faded(trace * *x + share * s);
         }
         let targets = part_mut(&mut self.targets, stride, slot);
         if !self.eligibility.is_empty() {
@@ -190,7 +191,7 @@ impl Learner {
         }
         for (trace_of, s) in targets.iter_mut().zip(seen.targets) {
             for (y, s) in trace_of.0.iter_mut().zip(s.0) {
-                *y = trace * *y + share * s;
+                *y = faded(trace * *y + share * s);
             }
         }
     }

@@ -97,8 +97,8 @@ impl Rule<'_> {
                  let h = s0 + {}u + i * {cols}u + j;\nlet e = s0 + {}u + i * {cols}u + j;\n\
                  let eligible = bitcast<f32>(state[e]);\n\
                  let next = ex(ex({keep} * bitcast<f32>(state[h])) + ex(surprise * eligible));\n\
-                 state[h] = bitcast<u32>(clamp(next, {low}, {high}));\n\
-                 state[e] = bitcast<u32>(ex(eligible * {}));\n}}",
+                 state[h] = bitcast<u32>(clamp(faded(next), {low}, {high}));\n\
+                 state[e] = bitcast<u32>(faded(ex(eligible * {})));\n}}",
                 self.plan.modulators + reward.index,
                 at.change,
                 at.eligibility,
@@ -114,7 +114,7 @@ impl Rule<'_> {
                      let h = s0 + {}u + i * {cols}u + j;\n\
                      let x = bitcast<f32>(state[s0 + {}u + i]);\n\
                      let next = ex(ex({keep} * bitcast<f32>(state[h])) + ex(ex(x * u) + v));\n\
-                     state[h] = bitcast<u32>(clamp(next, {low}, {high}));\n}}",
+                     state[h] = bitcast<u32>(clamp(faded(next), {low}, {high}));\n}}",
                     at.targets, at.change, at.sources
                 )?;
             }
@@ -142,7 +142,7 @@ impl Rule<'_> {
         writeln!(
             text,
             "for (var i = lane; i < {rows}u; i += {}u) {{\nlet x = s0 + {}u + i;\n\
-             state[x] = bitcast<u32>(ex(ex({} * bitcast<f32>(state[x])) + ex({} * {})));\n}}",
+             state[x] = bitcast<u32>(faded(ex(ex({} * bitcast<f32>(state[x])) + ex({} * {}))));\n}}",
             self.size,
             at.sources,
             float(plastic.trace),
@@ -184,7 +184,7 @@ impl Rule<'_> {
         }
         writeln!(
             text,
-            "state[y] = bitcast<u32>(ex(ex({} * before) + ex({} * acting)));\n}}",
+            "state[y] = bitcast<u32>(faded(ex(ex({} * before) + ex({} * acting))));\n}}",
             float(plastic.trace),
             float(plastic.share)
         )

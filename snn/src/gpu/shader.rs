@@ -409,6 +409,10 @@ fn byte_at(word: u32, j: u32) -> i32 {
     return extractBits(bitcast<i32>(word), 8u * (j % 4u), 8u);
 }
 
+fn faded(x: f32) -> f32 {
+    return trunc(x * 1073741824.0) * (1.0 / 1073741824.0);
+}
+
 fn snap_current(x: f32) -> f32 {
     return round(x * 4096.0) * (1.0 / 4096.0);
 }
