@@ -157,6 +157,15 @@ fn encoders_and_decoders() {
     }
 }
 
+/// Neurons without a state, in a layer wider than all states together.
+#[test]
+fn weights_that_change_between_stateless_neurons() {
+    let text = "Snn(hidden: [Dense(neurons: 200, model: \"threshold\")], ticks: 2, input_gain: 4, \
+                plasticity: [(blocks: [\"hidden.0.input\"]), (rule: RewardStdp())])";
+    let rate = compare(text, 3, 100, 17);
+    assert!(rate > 0.001 && rate < 0.999, "spike rate {rate}");
+}
+
 #[test]
 fn weights_that_change() {
     for encoder in ["Current(negated: true)", "Rate()"] {

@@ -275,8 +275,7 @@ impl<S: Synapses> CpuEvaluator<S> {
                         }
                     };
                     let targets = &mut scratch.activities[..population.stride];
-                    let first = &states[population.state..population.state + population.stride];
-                    activities(population, words, first, targets);
+                    activities(population, words, &states[population.states()], targets);
                     self.synapses.observe(network, slot, rule, Activities { source, targets });
                 }
                 if !population.spiking() {
@@ -304,15 +303,15 @@ impl<S: Synapses> CpuEvaluator<S> {
     }
 }
 
-/// What the neurons of `population` did in a tick: spikes as 0 or 1, or the values `first`.
-fn activities(population: &Population, spikes: &[u64], first: &[Lanes], out: &mut [Lanes]) {
+/// What the neurons of `population` did in a tick: spikes as 0 or 1, or the first of their `states`.
+fn activities(population: &Population, spikes: &[u64], states: &[Lanes], out: &mut [Lanes]) {
     for (column, lanes) in out.iter_mut().enumerate() {
         for (lane, activity) in lanes.0.iter_mut().enumerate() {
             let neuron = column * WIDTH + lane;
             *activity = match neuron < population.neurons {
                 false => 0.0,
                 true if population.spiking() => (spikes[neuron / 64] >> (neuron % 64) & 1) as f32,
-                true => first[column].0[lane].clamp(-1.0, 1.0),
+                true => states[column].0[lane].clamp(-1.0, 1.0),
             };
         }
     }
