@@ -26,6 +26,15 @@ impl Lanes {
     }
 }
 
+/// Part `index` of equal parts of `size`.
+pub(crate) fn part<T>(all: &[T], size: usize, index: usize) -> &[T] {
+    &all[index * size..(index + 1) * size]
+}
+
+pub(crate) fn part_mut<T>(all: &mut [T], size: usize, index: usize) -> &mut [T] {
+    &mut all[index * size..(index + 1) * size]
+}
+
 /// The values of padded `lanes`, one per neuron, without the padding.
 pub(crate) fn values(lanes: &[Lanes], count: usize) -> impl Iterator<Item = f32> {
     lanes.iter().flat_map(|lanes| lanes.0).take(count)

@@ -93,6 +93,7 @@ mod encoder;
 mod equations;
 mod error;
 mod gpu;
+mod host;
 mod lanes;
 mod layout;
 mod mlp;

@@ -16,6 +16,7 @@ use crate::config::{Activation, MlpConfig};
 use crate::controller::{Controller, Evaluator, check_step};
 use crate::error::{SnnError, check, check_neurons};
 use crate::gpu::BackendError;
+use crate::host::Episode;
 use crate::lanes::{Lanes, WIDTH, dense, tanh, values};
 use crate::layout::Layout;
 use crate::network::gain;
@@ -119,16 +120,6 @@ struct MlpEvaluator {
     input: Vec<f32>,
 }
 
-/// One slot's progress.
-#[derive(Clone, Copy, Default)]
-struct Episode {
-    activity: Activity,
-    /// Whether the parameters are not finite.
-    unusable: bool,
-    /// Whether an observation was infinite or no number.
-    fault: bool,
-}
-
 impl MlpEvaluator {
     fn step_slot(&mut self, slot: usize, observation: &[f32]) {
         let (shape, input) = (&*self.shape, &mut self.input);
@@ -161,10 +152,11 @@ impl MlpEvaluator {
         }
         let outputs = input.len();
         self.actions[slot * outputs..(slot + 1) * outputs].copy_from_slice(input);
-        let Episode { activity, unusable, fault } = &mut self.episodes[slot];
-        *fault |= *unusable || !observation.iter().all(|x| x.is_finite());
-        activity.steps += 1;
-        activity.dense(shape.products);
+        let episode = &mut self.episodes[slot];
+        // No observation may be infinite or no number.
+        episode.fault |= episode.unusable || !observation.iter().all(|x| x.is_finite());
+        episode.activity.steps += 1;
+        episode.activity.dense(shape.products);
     }
 }
 
@@ -177,14 +169,13 @@ impl Evaluator for MlpEvaluator {
         let blocks = &self.shape.blocks;
         let lanes = blocks.lanes();
         blocks.load(&mut self.weights[slot * lanes..(slot + 1) * lanes], parameters);
-        self.episodes[slot].unusable = !parameters.iter().all(|p| p.is_finite());
+        self.episodes[slot].load(parameters);
     }
 
-    fn reset(&mut self, slot: usize, _seed: u64) {
+    fn reset(&mut self, slot: usize, seed: u64) {
         let lanes = self.shape.lanes;
         self.outputs[slot * lanes..(slot + 1) * lanes].fill(Lanes::ZERO);
-        let Episode { unusable, .. } = self.episodes[slot];
-        self.episodes[slot] = Episode { unusable, fault: unusable, ..Episode::default() };
+        self.episodes[slot].reset(seed);
     }
 
     fn begin(&mut self, active: &[bool], observations: &[f32], _rewards: &[f32]) {

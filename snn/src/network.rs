@@ -144,6 +144,8 @@ pub(crate) struct Projection {
     pub(crate) signs: Vec<i8>,
     /// Grid or common factor of the weights.
     pub(crate) unit: Unit,
+    /// Which of the network's learning rules changes it.
+    pub(crate) plastic: Option<usize>,
 }
 
 /// Where a projection's weights come from.
@@ -351,6 +353,7 @@ impl Network {
                 bias,
                 signs,
                 unit,
+                plastic: None,
             });
         }
         self.projections.extend(projections);

@@ -214,11 +214,6 @@ impl Network {
         self.plastic.iter().filter(|plastic| plastic.reward.is_some()).count()
     }
 
-    /// Which rule changes a projection.
-    pub(crate) fn plastic(&self, projection: usize) -> Option<(usize, &Plastic)> {
-        self.plastic.iter().enumerate().find(|(_, plastic)| plastic.projection == projection)
-    }
-
     /// Appends the rules of the config, and blocks for their coefficients.
     pub(crate) fn add_plasticity(&mut self, config: &[Plasticity]) -> Result<(), SnnError> {
         if let (Precision::I8 | Precision::Binary, false) = (self.precision, config.is_empty()) {
@@ -243,11 +238,12 @@ impl Network {
         field: impl Fn(&str) -> String,
     ) -> Result<(), SnnError> {
         let blocks = self.layout.blocks();
-        let evolved = |projection: usize| match self.projections[projection].weights {
-            Weights::Evolved(block) if self.plastic(projection).is_none() => Some(&blocks[block]),
-            _ => None,
+        let free = || {
+            self.projections.iter().enumerate().filter_map(|(index, projection)| match projection.weights {
+                Weights::Evolved(block) if projection.plastic.is_none() => Some((index, &blocks[block])),
+                _ => None,
+            })
         };
-        let free = || (0..self.projections.len()).filter_map(|p| evolved(p).map(|block| (p, block)));
         let Some((projection, block)) = free().find(|(_, block)| block.name == name) else {
             let valid: Vec<String> = free().map(|(_, block)| format!("\"{}\"", block.name)).collect();
             return Err(SnnError::Source {
@@ -278,6 +274,7 @@ impl Network {
                 Some(Reward { eligibility, baseline, index: self.rewarded() })
             }
         };
+        self.projections[projection].plastic = Some(self.plastic.len());
         self.plastic.push(Plastic {
             projection,
             blocks,

@@ -41,13 +41,16 @@ impl Unit {
         let signed = |weight: f32| if sign == 0 { weight } else { weight.abs() * f32::from(sign) };
         match self.precision {
             Precision::F32Free => signed(self.scale * theta),
-            Precision::F32 => {
-                let steps = (self.scale * theta / self.step).round_ties_even();
-                (signed(steps) * self.step).clamp(-LARGEST, LARGEST)
-            }
+            Precision::F32 => signed(self.on_grid(self.scale * theta)),
             Precision::I8 => signed((theta * I8_STEPS).round_ties_even().clamp(-127.0, 127.0)) * self.step,
             Precision::Binary => signed(if theta > 0.5 { self.scale } else { 0.0 }),
         }
+    }
+
+    /// The nearest weight of `F32`. Steps are powers of two, so their inverses are exact.
+    #[inline(always)]
+    fn on_grid(&self, weight: f32) -> f32 {
+        ((weight * (1.0 / self.step)).round_ties_even() * self.step).clamp(-LARGEST, LARGEST)
     }
 
     /// Puts weights that learning has changed on the grid of weights, with the sign of Dale's law
@@ -55,10 +58,7 @@ impl Unit {
     #[inline(always)]
     pub(crate) fn settle(&self, weights: &mut [f32], sign: i8) {
         if self.step > 0.0 {
-            let (step, inverse) = (self.step, 1.0 / self.step);
-            for weight in &mut *weights {
-                *weight = ((*weight * inverse).round_ties_even() * step).clamp(-LARGEST, LARGEST);
-            }
+            weights.iter_mut().for_each(|weight| *weight = self.on_grid(*weight));
         }
         if sign > 0 {
             weights.iter_mut().for_each(|weight| *weight = weight.max(0.0));

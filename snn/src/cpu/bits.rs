@@ -3,8 +3,8 @@
 //! Between populations the connections of one word of sources to all targets lie side by side, so
 //! that a word of spikes meets eight targets per instruction. From currents they are rows of bits.
 
-use super::synapses::{Spikes, Synapses, part, part_mut};
-use crate::lanes::{Lanes, WIDTH};
+use super::synapses::{Spikes, Synapses};
+use crate::lanes::{Lanes, WIDTH, part, part_mut};
 use crate::network::{Network, Projection, Source};
 use crate::weights::snap_current;
 

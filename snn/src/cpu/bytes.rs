@@ -3,8 +3,8 @@
 //! No sum can overflow, for the reasons given below; the wrapping operations only spare the checks,
 //! which keep the compiler from using vector registers.
 
-use super::synapses::{Spikes, Synapses, part, part_mut};
-use crate::lanes::{Lanes, WIDTH};
+use super::synapses::{Spikes, Synapses};
+use crate::lanes::{Lanes, WIDTH, part, part_mut};
 use crate::network::{Network, Projection};
 use crate::weights::{I8_STEPS, steps_of};
 

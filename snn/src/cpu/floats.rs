@@ -1,8 +1,8 @@
 //! 32-bit weights: a spike adds a row.
 
 use super::plastic::Learner;
-use super::synapses::{Activities, Spikes, Synapses, part, part_mut};
-use crate::lanes::{Lanes, WIDTH, dense};
+use super::synapses::{Activities, Spikes, Synapses};
+use crate::lanes::{Lanes, WIDTH, dense, part, part_mut};
 use crate::network::{Network, Projection};
 use crate::weights::snap_current;
 
@@ -14,8 +14,6 @@ pub(crate) struct Floats {
     snap: bool,
     /// Per rule of the network.
     learners: Vec<Learner>,
-    /// Index of the projection of each.
-    plastic: Vec<usize>,
 }
 
 impl Synapses for Floats {
@@ -31,7 +29,6 @@ impl Synapses for Floats {
             starts,
             snap: network.precision.grid(),
             learners: network.plastic.iter().map(|rule| Learner::new(network, rule, slots)).collect(),
-            plastic: network.plastic.iter().map(|rule| rule.projection).collect(),
         }
     }
 
@@ -51,10 +48,10 @@ impl Synapses for Floats {
         }
     }
 
-    fn reset(&mut self, slot: usize) {
+    fn reset(&mut self, network: &Network, slot: usize) {
         let weights = part_mut(&mut self.weights, self.starts[self.starts.len() - 1], slot);
-        for (&projection, learner) in self.plastic.iter().zip(&mut self.learners) {
-            learner.reset(slot, &mut weights[self.starts[projection]..]);
+        for (rule, learner) in network.plastic.iter().zip(&mut self.learners) {
+            learner.reset(slot, &mut weights[self.starts[rule.projection]..]);
         }
     }
 

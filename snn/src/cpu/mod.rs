@@ -15,14 +15,13 @@ use std::sync::Arc;
 use crate::activity::Activity;
 use crate::config::Precision;
 use crate::controller::{Evaluator, check_step};
-use crate::encoder::{Moment, Signal};
 use crate::gpu::BackendError;
-use crate::lanes::{Lanes, WIDTH, values};
+use crate::host::Host;
+use crate::lanes::{Lanes, WIDTH, part, part_mut, values};
 use crate::network::{Network, Population, Source};
-use crate::output;
-use crate::plasticity::Rewards;
+use crate::output::copy_active;
 use crate::probe::Probe;
-use synapses::{Activities, Spikes, Synapses, part, part_mut};
+use synapses::{Activities, Spikes, Synapses};
 
 /// The evaluator for the network's precision.
 pub(crate) fn evaluator(network: &Arc<Network>, slots: usize) -> Box<dyn Evaluator> {
@@ -48,31 +47,13 @@ struct CpuEvaluator<S> {
     spikes: Vec<u64>,
     /// Per slot: connections out of each neuron, if individuals differ.
     fan_out: Vec<u32>,
-    /// Per slot: what follows the readout.
-    outputs: output::Outputs,
-    /// Per slot: what the encoder remembers.
-    memory: Vec<f32>,
-    rewards: Rewards,
-    episodes: Vec<Episode>,
-    actions: Vec<f32>,
+    host: Host,
     watched: Option<usize>,
     scratch: Scratch,
 }
 
-/// One slot's progress.
-#[derive(Clone, Copy, Debug, Default)]
-struct Episode {
-    seed: u64,
-    activity: Activity,
-    /// Whether the parameters are not finite.
-    unusable: bool,
-    /// Whether a state became infinite or no number.
-    fault: bool,
-}
-
 /// Buffers that carry nothing from one control step to the next.
 struct Scratch {
-    signal: Signal,
     /// Spiking sources of the encoder in the tick at hand.
     input: Vec<u16>,
     /// Per population: current that is constant over the ticks, if it has any.
@@ -81,8 +62,7 @@ struct Scratch {
     recurrent: Vec<Lanes>,
     /// Per population: spikes that arrive at its targets now.
     arriving: Vec<Arriving>,
-    /// For plasticity: how rewards let through, and what the targets did.
-    modulators: Vec<f32>,
+    /// For plasticity: what the targets did.
     activities: Vec<Lanes>,
     /// Per population.
     tick: Vec<tick::Scratch>,
@@ -109,20 +89,14 @@ impl<S: Synapses> CpuEvaluator<S> {
             states: lanes(network.state_lanes),
             spikes: vec![0; slots * network.spike_words],
             fan_out: vec![0; slots * fan_out],
-            outputs: output::Outputs::new(&network, slots),
-            memory: vec![0.0; slots * network.encoder.encoder().memory(network.inputs)],
-            rewards: Rewards::new(&network, slots),
-            episodes: vec![Episode::default(); slots],
-            actions: vec![0.0; slots * network.outputs],
+            host: Host::new(&network, slots),
             watched: None,
             scratch: Scratch {
-                signal: Signal::default(),
                 input: Vec::new(),
                 constant: vec![Vec::new(); populations.len()],
                 forward: vec![Lanes::ZERO; widest],
                 recurrent: vec![Lanes::ZERO; widest],
                 arriving: populations.iter().map(|_| Arriving::default()).collect(),
-                modulators: Vec::new(),
                 activities: vec![Lanes::ZERO; widest],
                 tick: populations.iter().map(|_| tick::Scratch::default()).collect(),
                 traces: vec![Vec::new(); populations.len()],
@@ -170,24 +144,16 @@ impl<S: Synapses> CpuEvaluator<S> {
         let states = part_mut(&mut self.states, network.state_lanes, slot);
         let constants = part(&self.constants, network.constant_lanes, slot);
         let spikes = part_mut(&mut self.spikes, network.spike_words, slot);
-        let fan_out = part(&self.fan_out, self.fan_out.len() / self.episodes.len(), slot);
-        let memory = network.encoder.encoder().memory(network.inputs);
-        let memory = part_mut(&mut self.memory, memory, slot);
-        let episode = &mut self.episodes[slot];
-        let activity = &mut episode.activity;
+        let fan_out = part(&self.fan_out, self.fan_out.len() / self.host.episodes.len(), slot);
         let watched = self.watched == Some(slot);
         let scratch = &mut self.scratch;
 
-        let moment = Moment { seed: episode.seed, step: activity.steps, ticks: network.ticks };
-        network.encode(moment, observation, memory, &mut scratch.signal);
+        self.host.begin(slot, observation, reward);
         if !network.plastic.is_empty() {
-            let modulators = self.rewards.modulators(network, slot, activity.steps == 0, reward);
-            scratch.modulators.clear();
-            scratch.modulators.extend(modulators);
-            self.synapses.learn(network, slot, &scratch.modulators);
+            self.synapses.learn(network, slot, &self.host.modulators);
         }
-        activity.steps += 1;
-        activity.dense(network.dense_operations());
+        let (episode, signal) = (&mut self.host.episodes[slot], &self.host.signal);
+        let activity = &mut episode.activity;
         for (index, population) in network.populations.iter().enumerate() {
             if population.clear {
                 let initial = part(&self.initial, network.state_lanes, slot);
@@ -195,7 +161,6 @@ impl<S: Synapses> CpuEvaluator<S> {
                 states[lanes.clone()].copy_from_slice(&initial[lanes]);
             }
             if population.spiking() {
-                activity.neuron_ticks += (population.neurons * network.ticks) as u64;
                 let rows = &mut spikes[population.rows(0..network.history + network.ticks)];
                 rows.copy_within(network.ticks * population.words.., 0);
                 arrive(population, spikes, network.history - 1, &mut scratch.arriving[index]);
@@ -209,7 +174,7 @@ impl<S: Synapses> CpuEvaluator<S> {
                 if projection.source == Source::Input {
                     let out = &mut scratch.constant[projection.target];
                     out.resize(network.populations[projection.target].stride, Lanes::ZERO);
-                    self.synapses.currents(projection, slot, index, &scratch.signal.currents, out);
+                    self.synapses.currents(projection, slot, index, &signal.currents, out);
                 }
             }
         }
@@ -217,7 +182,7 @@ impl<S: Synapses> CpuEvaluator<S> {
         let input_words = network.width.div_ceil(64);
         let mut faults = 0;
         for tick in 0..network.ticks {
-            let input = match scratch.signal.spikes.get(tick * input_words..(tick + 1) * input_words) {
+            let input = match signal.spikes.get(tick * input_words..(tick + 1) * input_words) {
                 Some(words) => {
                     indices(words, &mut scratch.input);
                     words
@@ -263,19 +228,20 @@ impl<S: Synapses> CpuEvaluator<S> {
                     scratch: &mut scratch.tick[index],
                     traces: watched.then_some(&mut scratch.traces[index]),
                 });
-                for (at, projection) in network.incoming(index) {
-                    let Some((rule, _)) = network.plastic(at) else { continue };
+                let mut plastic =
+                    network.incoming(index).filter_map(|(_, p)| Some((p.plastic?, p))).peekable();
+                let targets = &mut scratch.activities[..population.stride];
+                if plastic.peek().is_some() {
+                    activities(population, words, &states[population.states()], targets);
+                }
+                for (rule, projection) in plastic {
                     let source = match projection.source {
-                        Source::Input if input.is_empty() => {
-                            synapses::Source::Currents(&scratch.signal.currents)
-                        }
+                        Source::Input if input.is_empty() => synapses::Source::Currents(&signal.currents),
                         Source::Input => synapses::Source::Spikes(&scratch.input),
                         Source::Population(source) => {
                             synapses::Source::Spikes(&scratch.arriving[source].indices)
                         }
                     };
-                    let targets = &mut scratch.activities[..population.stride];
-                    activities(population, words, &states[population.states()], targets);
                     self.synapses.observe(network, slot, rule, Activities { source, targets });
                 }
                 if !population.spiking() {
@@ -298,8 +264,7 @@ impl<S: Synapses> CpuEvaluator<S> {
         episode.fault |= faults != 0;
         let readout = network.readout();
         let first = &states[readout.state..readout.state + readout.stride];
-        let actions = part_mut(&mut self.actions, network.outputs, slot);
-        self.outputs.finish(network, slot, values(first, readout.neurons), actions);
+        self.host.finish(slot, values(first, readout.neurons));
     }
 }
 
@@ -349,17 +314,15 @@ fn indices(words: &[u64], indices: &mut Vec<u16>) {
 
 impl<S: Synapses> Evaluator for CpuEvaluator<S> {
     fn slots(&self) -> usize {
-        self.episodes.len()
+        self.host.episodes.len()
     }
 
     fn load(&mut self, slot: usize, parameters: &[f32]) {
         let network = Arc::clone(&self.network);
-        assert_eq!(parameters.len(), network.layout.len(), "as many parameters as the layout has");
+        self.host.load(slot, parameters);
         self.synapses.load(&network, slot, parameters);
         self.load_neurons(slot, parameters);
-        self.outputs.load(&network, slot, parameters);
-        self.episodes[slot].unusable = !parameters.iter().all(|p| p.is_finite());
-        let fan_out = self.fan_out.len() / self.episodes.len();
+        let fan_out = self.fan_out.len() / self.slots();
         let mut fan_out = part_mut(&mut self.fan_out, fan_out, slot);
         if !fan_out.is_empty() {
             for (index, population) in network.hidden().iter().enumerate() {
@@ -375,13 +338,8 @@ impl<S: Synapses> Evaluator for CpuEvaluator<S> {
         let lanes = slot * network.state_lanes..(slot + 1) * network.state_lanes;
         self.states[lanes.clone()].copy_from_slice(&self.initial[lanes]);
         part_mut(&mut self.spikes, network.spike_words, slot).fill(0);
-        let memory = self.memory.len() / self.episodes.len();
-        part_mut(&mut self.memory, memory, slot).fill(0.0);
-        self.outputs.reset(network, slot);
-        self.synapses.reset(slot);
-        self.rewards.reset(slot);
-        let Episode { unusable, .. } = self.episodes[slot];
-        self.episodes[slot] = Episode { seed, unusable, fault: unusable, ..Episode::default() };
+        self.host.reset(slot, seed);
+        self.synapses.reset(network, slot);
     }
 
     fn begin(&mut self, active: &[bool], observations: &[f32], rewards: &[f32]) {
@@ -395,16 +353,16 @@ impl<S: Synapses> Evaluator for CpuEvaluator<S> {
     }
 
     fn finish(&mut self, active: &[bool], actions: &mut [f32]) -> Result<(), BackendError> {
-        output::copy_active(active, &self.actions, actions);
+        copy_active(active, &self.host.actions, actions);
         Ok(())
     }
 
     fn activity(&self, slot: usize) -> Activity {
-        self.episodes[slot].activity
+        self.host.episodes[slot].activity
     }
 
     fn fault(&self, slot: usize) -> bool {
-        self.episodes[slot].fault
+        self.host.episodes[slot].fault
     }
 
     fn watch(&mut self, slot: Option<usize>) -> Result<(), BackendError> {

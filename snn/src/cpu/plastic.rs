@@ -1,7 +1,7 @@
 //! Weights that change during an episode, on the CPU; the equations are in [`crate::plasticity`].
 
-use super::synapses::{Activities, Source, part, part_mut};
-use crate::lanes::{Lanes, WIDTH};
+use super::synapses::{Activities, Source};
+use crate::lanes::{Lanes, WIDTH, part, part_mut};
 use crate::network::Network;
 use crate::plasticity::Plastic;
 use crate::weights::faded;

@@ -44,7 +44,7 @@ pub(crate) trait Synapses: Send {
     fn add(&self, projection: &Projection, slot: usize, index: usize, spikes: Spikes<'_>, out: &mut [Lanes]);
 
     /// Begins an episode of one individual.
-    fn reset(&mut self, _slot: usize) {}
+    fn reset(&mut self, _network: &Network, _slot: usize) {}
 
     /// Changes the weights at the beginning of a control step; `modulators` as
     /// [`Rewards`](crate::plasticity::Rewards) gives them.
@@ -56,13 +56,4 @@ pub(crate) trait Synapses: Send {
     /// Connections out of each neuron of population `source`, where that is not the same for all
     /// individuals; else leaves `out` as it is.
     fn fan_out(&self, _network: &Network, _slot: usize, _source: usize, _out: &mut [u32]) {}
-}
-
-/// Part `index` of equal parts of `size`.
-pub(crate) fn part<T>(all: &[T], size: usize, index: usize) -> &[T] {
-    &all[index * size..(index + 1) * size]
-}
-
-pub(crate) fn part_mut<T>(all: &mut [T], size: usize, index: usize) -> &mut [T] {
-    &mut all[index * size..(index + 1) * size]
 }

@@ -9,10 +9,9 @@ use super::plan::{COUNTERS, Plan};
 use super::shader;
 use crate::activity::Activity;
 use crate::controller::{Evaluator, check_step};
-use crate::encoder::{Moment, Signal};
+use crate::host::Host;
 use crate::network::Network;
-use crate::output::{Outputs, copy_active};
-use crate::plasticity::Rewards;
+use crate::output::copy_active;
 use crate::probe::Probe;
 
 /// A driver that has not answered for so long is taken for dead.
@@ -32,32 +31,12 @@ pub(crate) struct GpuEvaluator {
     shards: Vec<Shard>,
     shard_slots: usize,
     settings: wgpu::Buffer,
-    episodes: Vec<Episode>,
-    outputs: Outputs,
-    /// Per slot: what the encoder remembers.
-    memory: Vec<f32>,
-    rewards: Rewards,
+    host: Host,
     /// θ of each slot decides the start state; the words are kept.
     initial: Vec<Vec<u32>>,
-    actions: Vec<f32>,
     watched: Option<usize>,
     traces: Vec<f32>,
-    scratch: Scratch,
-}
-
-#[derive(Default)]
-struct Scratch {
     words: Vec<u32>,
-    signal: Signal,
-}
-
-/// One slot's progress.
-#[derive(Clone, Copy, Debug, Default)]
-struct Episode {
-    seed: u64,
-    activity: Activity,
-    unusable: bool,
-    fault: bool,
 }
 
 /// As many individuals as fit into one binding.
@@ -114,15 +93,11 @@ impl GpuEvaluator {
             shards,
             shard_slots,
             settings,
-            episodes: vec![Episode::default(); slots],
-            outputs: Outputs::new(network, slots),
-            memory: vec![0.0; slots * network.encoder.encoder().memory(network.inputs)],
-            rewards: Rewards::new(network, slots),
+            host: Host::new(network, slots),
             initial: vec![Vec::new(); slots],
-            actions: vec![0.0; slots * network.outputs],
             watched: None,
             traces: Vec::new(),
-            scratch: Scratch::default(),
+            words: Vec::new(),
             plan,
         };
         let zero = vec![0.0; network.layout.len()];
@@ -142,14 +117,9 @@ impl GpuEvaluator {
     /// Adds up what a step of `slot` came to.
     fn take(&mut self, slot: usize, words: &[u32]) {
         let (readout, counters) = words.split_at(words.len() - COUNTERS);
-        let network = Arc::clone(&self.network);
-        let actions = &mut self.actions[slot * network.outputs..(slot + 1) * network.outputs];
-        self.outputs.finish(&network, slot, readout.iter().map(|&word| f32::from_bits(word)), actions);
-        let episode = &mut self.episodes[slot];
+        self.host.finish(slot, readout.iter().map(|&word| f32::from_bits(word)));
+        let episode = &mut self.host.episodes[slot];
         let activity = &mut episode.activity;
-        activity.steps += 1;
-        activity.dense(network.dense_operations());
-        activity.neuron_ticks += (network.neurons() * network.ticks) as u64;
         activity.spikes += u64::from(counters[0]);
         activity.synaptic_operations += u64::from(counters[1]);
         episode.fault |= counters[2] != 0;
@@ -291,42 +261,34 @@ fn group(gpu: &Gpu, pipeline: &wgpu::ComputePipeline, buffers: &[&wgpu::Buffer])
 
 impl Evaluator for GpuEvaluator {
     fn slots(&self) -> usize {
-        self.episodes.len()
+        self.host.episodes.len()
     }
 
     fn load(&mut self, slot: usize, parameters: &[f32]) {
         let network = Arc::clone(&self.network);
-        assert_eq!(parameters.len(), network.layout.len(), "as many parameters as the layout has");
-        let mut words = std::mem::take(&mut self.scratch.words);
+        self.host.load(slot, parameters);
+        let mut words = std::mem::take(&mut self.words);
         self.plan.pack_weights(&network, parameters, &mut words);
         let (shard, index) = self.shard(slot);
         let offset = 4 * (index * self.plan.weight_words) as u64;
         self.gpu.queue.write_buffer(&shard.weights, offset, bytemuck::cast_slice(&words));
-        self.scratch.words = words;
+        self.words = words;
         self.plan.pack_states(&network, parameters, &mut self.initial[slot]);
-        self.outputs.load(&network, slot, parameters);
-        self.episodes[slot].unusable = !parameters.iter().all(|p| p.is_finite());
     }
 
     fn reset(&mut self, slot: usize, seed: u64) {
         let (shard, index) = self.shard(slot);
         let offset = 4 * (index * self.plan.state_words) as u64;
         self.gpu.queue.write_buffer(&shard.state, offset, bytemuck::cast_slice(&self.initial[slot]));
-        let memory = self.memory.len() / self.episodes.len();
-        self.memory[slot * memory..(slot + 1) * memory].fill(0.0);
-        self.outputs.reset(&self.network, slot);
-        self.rewards.reset(slot);
-        let Episode { unusable, .. } = self.episodes[slot];
-        self.episodes[slot] = Episode { seed, unusable, fault: unusable, ..Episode::default() };
+        self.host.reset(slot, seed);
     }
 
     fn begin(&mut self, active: &[bool], observations: &[f32], rewards: &[f32]) {
         let network = &*self.network;
-        check_step(self.episodes.len(), network.inputs, active, observations);
+        check_step(self.slots(), network.inputs, active, observations);
         let traced = self.watched.filter(|&slot| active[slot]);
         let mut encoder = self.gpu.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         let words = self.plan.input_words;
-        let memory_size = self.memory.len() / self.episodes.len();
         for shard in &mut self.shards {
             let slots = shard.first..shard.first + shard.slots;
             let listed: Vec<u32> =
@@ -336,15 +298,11 @@ impl Evaluator for GpuEvaluator {
             }
             for &index in &listed {
                 let slot = slots.start + index as usize;
-                let Episode { seed, activity, .. } = self.episodes[slot];
-                let moment = Moment { seed, step: activity.steps, ticks: network.ticks };
                 let observation = &observations[slot * network.inputs..(slot + 1) * network.inputs];
-                let memory = &mut self.memory[slot * memory_size..(slot + 1) * memory_size];
-                network.encode(moment, observation, memory, &mut self.scratch.signal);
+                self.host.begin(slot, observation, rewards[slot]);
                 let staged = &mut shard.staged[index as usize * words..(index as usize + 1) * words];
-                self.plan.pack_input(network, &self.scratch.signal, staged);
-                let modulators = self.rewards.modulators(network, slot, activity.steps == 0, rewards[slot]);
-                self.plan.pack_modulators(modulators, staged);
+                self.plan.pack_input(network, &self.host.signal, staged);
+                self.plan.pack_modulators(&self.host.modulators, staged);
             }
             self.gpu.queue.write_buffer(&shard.inputs, 0, bytemuck::cast_slice(&shard.staged));
             if listed != shard.listed {
@@ -399,7 +357,7 @@ impl Evaluator for GpuEvaluator {
             drop(view);
             readback.unmap();
         }
-        copy_active(active, &self.actions, actions);
+        copy_active(active, &self.host.actions, actions);
         if let (Some((_, traces)), Some(slot)) = (&self.traced, self.watched)
             && active[slot]
         {
@@ -411,11 +369,11 @@ impl Evaluator for GpuEvaluator {
     }
 
     fn activity(&self, slot: usize) -> Activity {
-        self.episodes[slot].activity
+        self.host.episodes[slot].activity
     }
 
     fn fault(&self, slot: usize) -> bool {
-        self.episodes[slot].fault
+        self.host.episodes[slot].fault
     }
 
     fn watch(&mut self, slot: Option<usize>) -> Result<(), BackendError> {

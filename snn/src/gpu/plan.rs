@@ -215,7 +215,7 @@ impl Plan {
     }
 
     /// Writes what rewards let through.
-    pub(crate) fn pack_modulators(&self, modulators: impl Iterator<Item = f32>, out: &mut [u32]) {
+    pub(crate) fn pack_modulators(&self, modulators: &[f32], out: &mut [u32]) {
         for (word, modulator) in out[self.modulators..].iter_mut().zip(modulators) {
             *word = modulator.to_bits();
         }

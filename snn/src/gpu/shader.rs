@@ -105,15 +105,15 @@ impl Shader<'_> {
 
     /// Rules on the projections into a population.
     fn rules(&self, population: usize) -> impl Iterator<Item = Rule<'_>> {
-        let rules = self.network.incoming(population).filter_map(|(at, _)| self.network.plastic(at));
-        rules.map(|(index, _)| self.rule(index))
+        let rules = self.network.incoming(population).filter_map(|(_, projection)| projection.plastic);
+        rules.map(|index| self.rule(index))
     }
 
     /// The weight in row `i` and column `j` of a projection of floats.
     fn weight(&self, projection: usize) -> String {
         let cols = self.network.projections[projection].cols;
-        match self.network.plastic(projection) {
-            Some((index, _)) => format!("weight_{index}(w0, s0, i, j)"),
+        match self.network.projections[projection].plastic {
+            Some(index) => format!("weight_{index}(w0, s0, i, j)"),
             None => {
                 format!("bitcast<f32>(weights[w0 + {}u + i * {cols}u + j])", self.plan.weights[projection])
             }

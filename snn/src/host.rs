@@ -1,0 +1,103 @@
+//! What an evaluator keeps on the host, whatever its backend: encoding before the network, decoding
+//! after it, and the progress of each slot.
+
+use std::sync::Arc;
+
+use crate::activity::Activity;
+use crate::encoder::{Moment, Signal};
+use crate::lanes::part_mut;
+use crate::network::Network;
+use crate::output::Outputs;
+use crate::plasticity::Rewards;
+
+/// One slot's progress.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Episode {
+    seed: u64,
+    pub(crate) activity: Activity,
+    /// Whether the parameters are not finite.
+    pub(crate) unusable: bool,
+    /// Whether the individual cannot go on.
+    pub(crate) fault: bool,
+}
+
+impl Episode {
+    /// Takes over an individual.
+    pub(crate) fn load(&mut self, parameters: &[f32]) {
+        self.unusable = !parameters.iter().all(|p| p.is_finite());
+    }
+
+    /// Begins an episode.
+    pub(crate) fn reset(&mut self, seed: u64) {
+        *self = Self { seed, unusable: self.unusable, fault: self.unusable, ..Self::default() };
+    }
+}
+
+/// The host's part of the evaluator of a spiking network.
+pub(crate) struct Host {
+    network: Arc<Network>,
+    pub(crate) episodes: Vec<Episode>,
+    /// What follows the readout.
+    outputs: Outputs,
+    /// Per slot: what the encoder remembers.
+    memory: Vec<f32>,
+    memory_size: usize,
+    rewards: Rewards,
+    /// `[slots × outputs]`.
+    pub(crate) actions: Vec<f32>,
+    /// What [`begin`](Self::begin) made of the last observation and reward.
+    pub(crate) signal: Signal,
+    pub(crate) modulators: Vec<f32>,
+}
+
+impl Host {
+    pub(crate) fn new(network: &Arc<Network>, slots: usize) -> Self {
+        let memory_size = network.encoder.encoder().memory(network.inputs);
+        Self {
+            network: Arc::clone(network),
+            episodes: vec![Episode::default(); slots],
+            outputs: Outputs::new(network, slots),
+            memory: vec![0.0; slots * memory_size],
+            memory_size,
+            rewards: Rewards::new(network, slots),
+            actions: vec![0.0; slots * network.outputs],
+            signal: Signal::default(),
+            modulators: Vec::new(),
+        }
+    }
+
+    /// Takes over an individual.
+    pub(crate) fn load(&mut self, slot: usize, parameters: &[f32]) {
+        assert_eq!(parameters.len(), self.network.layout.len(), "as many parameters as the layout has");
+        self.outputs.load(&self.network, slot, parameters);
+        self.episodes[slot].load(parameters);
+    }
+
+    /// Begins an episode.
+    pub(crate) fn reset(&mut self, slot: usize, seed: u64) {
+        part_mut(&mut self.memory, self.memory_size, slot).fill(0.0);
+        self.outputs.reset(&self.network, slot);
+        self.rewards.reset(slot);
+        self.episodes[slot].reset(seed);
+    }
+
+    /// Begins a control step: sets `signal` and `modulators`, and counts what is the same for everyone.
+    pub(crate) fn begin(&mut self, slot: usize, observation: &[f32], reward: f32) {
+        let network = &*self.network;
+        let Episode { seed, activity, .. } = &mut self.episodes[slot];
+        let moment = Moment { seed: *seed, step: activity.steps, ticks: network.ticks };
+        activity.steps += 1;
+        activity.dense(network.dense_operations());
+        activity.neuron_ticks += (network.neurons() * network.ticks) as u64;
+        let memory = part_mut(&mut self.memory, self.memory_size, slot);
+        network.encode(moment, observation, memory, &mut self.signal);
+        self.modulators.clear();
+        self.modulators.extend(self.rewards.modulators(network, slot, moment.step == 0, reward));
+    }
+
+    /// Turns the values of the readout into actions.
+    pub(crate) fn finish(&mut self, slot: usize, readout: impl Iterator<Item = f32>) {
+        let actions = part_mut(&mut self.actions, self.network.outputs, slot);
+        self.outputs.finish(&self.network, slot, readout, actions);
+    }
+}
