@@ -36,7 +36,7 @@ use crate::task::steps;
 use crate::{Channel, EnvError, Fidelity, Spec, Task};
 
 const NAME: &str = "ant";
-const CONTROL_DT: f64 = 0.05;
+pub(crate) const CONTROL_DT: f64 = 0.05;
 /// Horizontal distance from the torso's centre to a hip, and from a hip to its ankle: 0.2·√2 m.
 const LINK: f64 = 0.282_842_712_474_619;
 /// From an ankle to the end of the lower leg: 0.4·√2 m.
@@ -122,6 +122,26 @@ impl Ant {
         };
         Ok(Self { config, spec, model: Arc::new(model) })
     }
+
+    /// Draws a start on flat ground at height 0.
+    pub(crate) fn start(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32]) {
+        qpos[2] = 0.55;
+        qpos[7..].copy_from_slice(&[0.0, 1.0, 0.0, -1.0, 0.0, -1.0, 0.0, 1.0]);
+        add_uniform(rng, self.config.reset_noise_scale, qpos);
+        add_normal(rng, self.config.reset_noise_scale, qvel);
+        qpos[2] = qpos[2].max((FOOT - lowest_foot(&qpos[3..7], &qpos[7..])) as f32);
+    }
+
+    /// Writes the reward terms of a step that went at `speed` (m/s) and ended with the torso at
+    /// `height` above the ground (m); returns whether the episode has terminated.
+    pub(crate) fn score(&self, speed: f64, height: f64, action: &[f32], terms: &mut [f32]) -> bool {
+        let (low, high) = self.config.healthy_z_range;
+        let healthy = low <= height && height <= high;
+        terms[0] = (self.config.forward_reward_weight * speed) as f32;
+        terms[1] = f32::from(healthy) * self.config.healthy_reward as f32;
+        terms[2] = (-self.config.ctrl_cost_weight * sum_of_squares(action)) as f32;
+        self.config.terminate_when_unhealthy && !healthy
+    }
 }
 
 impl Task for Ant {
@@ -143,11 +163,7 @@ impl Task for Ant {
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], memory: &mut [f32]) {
-        qpos[2] = 0.55;
-        qpos[7..].copy_from_slice(&[0.0, 1.0, 0.0, -1.0, 0.0, -1.0, 0.0, 1.0]);
-        add_uniform(rng, self.config.reset_noise_scale, qpos);
-        add_normal(rng, self.config.reset_noise_scale, qvel);
-        qpos[2] = qpos[2].max((FOOT - lowest_foot(&qpos[3..7], &qpos[7..])) as f32);
+        self.start(rng, qpos, qvel);
         memory[0] = qpos[0];
     }
 
@@ -161,12 +177,7 @@ impl Task for Ant {
         let (x, z) = (world.qpos[0], f64::from(world.qpos[2]));
         let speed = (f64::from(x) - f64::from(memory[0])) / CONTROL_DT;
         memory[0] = x;
-        let (low, high) = self.config.healthy_z_range;
-        let healthy = low <= z && z <= high;
-        terms[0] = (self.config.forward_reward_weight * speed) as f32;
-        terms[1] = f32::from(healthy) * self.config.healthy_reward as f32;
-        terms[2] = (-self.config.ctrl_cost_weight * sum_of_squares(action)) as f32;
-        self.config.terminate_when_unhealthy && !healthy
+        self.score(speed, z, action, terms)
     }
 }
 

@@ -37,7 +37,8 @@ pub fn docs() -> Result<String, EnvError> {
     }
     page.push_str(
         "\nActions outside their range are clipped. The reward is the sum of its terms. A world that \
-         blows up ends its episode as terminated with all terms 0.\n",
+         blows up ends its episode as terminated with all terms 0.\n\n\
+         A robot of your own: `env: Mjcf(file: \"robot.xml\")`, see [MJCF support](mjcf.md).\n",
     );
     changes(&mut page);
     Ok(page + &sections)

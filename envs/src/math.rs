@@ -8,6 +8,24 @@ pub(crate) fn sum_of_squares(values: &[f32]) -> f64 {
     values.iter().map(|&x| f64::from(x) * f64::from(x)).sum()
 }
 
+/// The rotation `first`, then in its frame `second` (quaternions `w x y z`).
+pub(crate) fn turn(first: [f64; 4], second: [f64; 4]) -> [f64; 4] {
+    let ([a, b, c, d], [w, x, y, z]) = (first, second);
+    [
+        a * w - b * x - c * y - d * z,
+        a * x + b * w + c * z - d * y,
+        a * y - b * z + c * w + d * x,
+        a * z + b * y - c * x + d * w,
+    ]
+}
+
+/// `vector` turned by the unit quaternion `[w, x, y, z]`.
+pub(crate) fn rotate(quat: [f64; 4], vector: [f64; 3]) -> [f64; 3] {
+    let [w, x, y, z] = quat;
+    let [_, a, b, c] = turn(turn(quat, [0.0, vector[0], vector[1], vector[2]]), [w, -x, -y, -z]);
+    [a, b, c]
+}
+
 /// Copies `from` to `to`, each value brought within ±`limit`.
 pub(crate) fn clip_to(limit: f32, from: &[f32], to: &mut [f32]) {
     for (to, from) in to.iter_mut().zip(from) {
