@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use rand::{Rng, RngExt as _};
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, StepOptions, WorldView};
+use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
 
 use crate::ant::{Ant, CONTROL_DT};
 use crate::{Channel, EnvError, Fidelity, Goal, Spec, Task};
@@ -31,6 +31,14 @@ const NAME: &str = "ant_direction";
 const PI: f64 = std::f64::consts::PI;
 /// Largest goal speed, m/s.
 const FAST: f64 = 20.0;
+
+/// Of the reward terms, the last one only if contacts cost something.
+const FORMULAS: &[&str] = &[
+    "ant.forward_reward_weight · speed along the goal direction; with speeds: · (goal speed − |velocity − goal velocity|)",
+    "ant.healthy_reward if healthy, else 0",
+    "−ant.ctrl_cost_weight · Σ action²",
+    "−ant.contact_cost_weight · Σ (contact moments and forces)²",
+];
 
 /// Settings of the task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -92,11 +100,7 @@ impl AntDirection {
             summary: "A four-legged robot walks in a direction that each episode draws anew.",
             differences: &["As the ant, with a goal."],
             start: "As the ant; goal direction from directions, goal speed from speeds.",
-            formulas: &[
-                "ant.forward_reward_weight · speed along the goal direction; with speeds: · (goal speed − |velocity − goal velocity|)",
-                "ant.healthy_reward if healthy, else 0",
-                "−ant.ctrl_cost_weight · Σ action²",
-            ],
+            formulas: &FORMULAS[..spec.terms.len()],
             memory: 4,
             ..spec
         };
@@ -111,6 +115,10 @@ impl Task for AntDirection {
 
     fn model(&self) -> &Arc<Model> {
         self.ant.model()
+    }
+
+    fn sensors(&self) -> Vec<Sensor> {
+        self.ant.sensors()
     }
 
     fn goals(&self) -> Vec<Goal> {
@@ -155,7 +163,7 @@ impl Task for AntDirection {
         } else {
             vx * c + vy * s
         };
-        self.ant.score(score, f64::from(world.qpos[2]), action, terms)
+        self.ant.score(world, score, f64::from(world.qpos[2]), action, terms)
     }
 }
 

@@ -93,6 +93,8 @@ pub struct AntTerrain {
     model: Arc<Model>,
     ground: Ground,
     senses: Senses,
+    /// Number of sensor values that are the ant's own; those of the scan follow.
+    own: usize,
 }
 
 impl AntTerrain {
@@ -121,14 +123,16 @@ impl AntTerrain {
             termination: Some(
                 "The torso's height above the ground leaves ant.healthy_z_range, or the torso comes within 1 m of the field's edge.",
             ),
-            formulas: &[
-                "ant.forward_reward_weight · Δx / control_dt",
-                "ant.healthy_reward if healthy, else 0",
-                "−ant.ctrl_cost_weight · Σ action²",
-            ],
             ..spec
         };
-        Ok(Self { spec, ant, model, ground, senses })
+        let own = ant.sensors().iter().map(|s| s.len()).sum();
+        Ok(Self { spec, ant, model, ground, senses, own })
+    }
+
+    /// What the ant senses, and what the scan does.
+    fn views<'a>(&self, world: &WorldView<'a>) -> [WorldView<'a>; 2] {
+        let (own, scan) = world.sensors.split_at(self.own);
+        [own, scan].map(|sensors| WorldView { sensors, ..*world })
     }
 
     fn below(&self, qpos: &[f32]) -> f64 {
@@ -205,7 +209,7 @@ impl Task for AntTerrain {
     }
 
     fn sensors(&self) -> Vec<Sensor> {
-        self.senses.sensors().to_vec()
+        [self.ant.sensors(), self.senses.sensors().to_vec()].concat()
     }
 
     fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
@@ -226,10 +230,11 @@ impl Task for AntTerrain {
     }
 
     fn observe(&self, world: &WorldView<'_>, memory: &[f32], obs: &mut [f32]) {
+        let [own, around] = self.views(world);
         let (robot, scan) = obs.split_at_mut(self.ant.spec().observations.len());
-        self.ant.observe(world, memory, robot);
+        self.ant.observe(&own, memory, robot);
         robot[0] = (f64::from(world.qpos[2]) - self.below(world.qpos)) as f32;
-        self.senses.observe(world, scan);
+        self.senses.observe(&around, scan);
     }
 
     fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
@@ -238,7 +243,8 @@ impl Task for AntTerrain {
         memory[0] = x;
         let height = f64::from(world.qpos[2]) - self.below(world.qpos);
         let outside = |axis: usize| f64::from(world.qpos[axis].abs()) > RADII[axis] - EDGE;
-        self.ant.score(speed, height, action, terms) || outside(0) || outside(1)
+        let [own, _] = self.views(world);
+        self.ant.score(&own, speed, height, action, terms) || outside(0) || outside(1)
     }
 }
 

@@ -8,22 +8,28 @@ pub(crate) fn sum_of_squares(values: &[f32]) -> f64 {
     values.iter().map(|&x| f64::from(x) * f64::from(x)).sum()
 }
 
-/// The rotation `first`, then in its frame `second` (quaternions `w x y z`).
-pub(crate) fn turn(first: [f64; 4], second: [f64; 4]) -> [f64; 4] {
-    let ([a, b, c, d], [w, x, y, z]) = (first, second);
+/// The rotation of the first quaternion (`w x y z`), then in its frame that of the second.
+pub(crate) fn product([aw, ax, ay, az]: [f64; 4], [bw, bx, by, bz]: [f64; 4]) -> [f64; 4] {
     [
-        a * w - b * x - c * y - d * z,
-        a * x + b * w + c * z - d * y,
-        a * y - b * z + c * w + d * x,
-        a * z + b * y - c * x + d * w,
+        aw * bw - ax * bx - ay * by - az * bz,
+        aw * bx + ax * bw + ay * bz - az * by,
+        aw * by - ax * bz + ay * bw + az * bx,
+        aw * bz + ax * by - ay * bx + az * bw,
     ]
 }
 
-/// `vector` turned by the unit quaternion `[w, x, y, z]`.
-pub(crate) fn rotate(quat: [f64; 4], vector: [f64; 3]) -> [f64; 3] {
-    let [w, x, y, z] = quat;
-    let [_, a, b, c] = turn(turn(quat, [0.0, vector[0], vector[1], vector[2]]), [w, -x, -y, -z]);
-    [a, b, c]
+/// Rotation matrix of a unit quaternion, by rows.
+pub(crate) fn matrix([w, x, y, z]: [f64; 4]) -> [[f64; 3]; 3] {
+    [
+        [1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)],
+        [2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x)],
+        [2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)],
+    ]
+}
+
+/// `v` turned by a rotation matrix.
+pub(crate) fn turned(m: &[[f64; 3]; 3], v: [f64; 3]) -> [f64; 3] {
+    [0, 1, 2].map(|i| m[i][0] * v[0] + m[i][1] * v[1] + m[i][2] * v[2])
 }
 
 /// Copies `from` to `to`, each value brought within ±`limit`.

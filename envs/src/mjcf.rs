@@ -32,7 +32,7 @@ use sim::{EngineKind, JointKind, Model, Sensor, StepOptions, WorldView};
 
 use crate::error::{finite, interval, not_negative, positive};
 use crate::lookup::trunk;
-use crate::math::{add_normal, add_uniform, rotate, sum_of_squares, turn};
+use crate::math::{add_normal, add_uniform, matrix, product, sum_of_squares, turned};
 use crate::senses::{Senses, body, unique};
 use crate::task::steps;
 use crate::{Channel, EnvError, Fidelity, Goal, Sense, Spec, Task};
@@ -316,7 +316,7 @@ impl Task for Mjcf {
         let along = moved[0] * libm::cos(direction) + moved[1] * libm::sin(direction);
         let height = f64::from(world.sensors[2]);
         let quat = [3, 4, 5, 6].map(|i| f64::from(world.sensors[i]));
-        let upright = rotate(quat, self.up)[2].clamp(-1.0, 1.0);
+        let upright = turned(&matrix(quat), self.up)[2].clamp(-1.0, 1.0);
         let level = walk.healthy_z_range.is_none_or(|(low, high)| low <= height && height <= high);
         let healthy = level && walk.healthy_tilt.is_none_or(|tilt| libm::acos(upright) <= tilt);
         terms[0] = (walk.forward_reward_weight * along / self.config.control_dt) as f32;
@@ -331,7 +331,7 @@ impl Task for Mjcf {
 fn pose(model: &Model, mut body: usize) -> [f64; 4] {
     let mut quat = [1.0, 0.0, 0.0, 0.0];
     while body != 0 {
-        quat = turn(model.bodies[body].quat, quat);
+        quat = product(model.bodies[body].quat, quat);
         body = model.bodies[body].parent;
     }
     quat
@@ -340,28 +340,28 @@ fn pose(model: &Model, mut body: usize) -> [f64; 4] {
 /// The world's up in the frame of `body`, in the file's pose.
 fn up(model: &Model, body: usize) -> [f64; 3] {
     let [w, x, y, z] = pose(model, body);
-    rotate([w, -x, -y, -z], [0.0, 0.0, 1.0])
+    turned(&matrix([w, -x, -y, -z]), [0.0, 0.0, 1.0])
 }
 
 /// Entries of `qpos` that move a child of the world horizontally, each with its direction; none if
 /// they do not determine its place.
 fn place(model: &Model, trunk: usize) -> Vec<(usize, [f64; 2])> {
     let mut place = Vec::new();
-    let mut turned = false;
+    let mut swivels = false;
     if model.bodies[trunk].parent != 0 {
         return place;
     }
     for joint in model.joints.iter().filter(|j| j.body == trunk) {
         match joint.kind {
             JointKind::Free => place.extend([(joint.qpos_adr, [1.0, 0.0]), (joint.qpos_adr + 1, [0.0, 1.0])]),
-            JointKind::Slide if turned => return Vec::new(),
+            JointKind::Slide if swivels => return Vec::new(),
             JointKind::Slide => {
-                let [x, y, _] = rotate(pose(model, trunk), joint.axis);
+                let [x, y, _] = turned(&matrix(pose(model, trunk)), joint.axis);
                 if libm::sqrt(x * x + y * y) > 1e-9 {
                     place.push((joint.qpos_adr, [x, y]));
                 }
             }
-            JointKind::Hinge | JointKind::Ball => turned = true,
+            JointKind::Hinge | JointKind::Ball => swivels = true,
         }
     }
     place
