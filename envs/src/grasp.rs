@@ -15,6 +15,7 @@
 //! | --- | --- |
 //! | `near` | −`near_weight` · |box − grip| |
 //! | `distance` | −`distance_weight` · |box − target| |
+//! | `grip` | `grip_weight` · share of 1 N with which both fingers press, while |box − grip| < 0.03 m |
 //! | `lift` | `lift_weight` · height of the box above the table, at most that of the target |
 //! | `success` | `success_reward` while |box − target| < 0.03 m |
 //! | `control` | −`ctrl_cost_weight` · Σ a² |
@@ -48,7 +49,7 @@ const PALM: f64 = 0.25;
 const GRIP: f64 = 0.07;
 /// Height of the resting box's centre, m.
 const RESTING: f64 = 0.02;
-/// Distance at which the box is at its target, m.
+/// Distance at which the box is at its target, and in the grip, m.
 const REACHED: f64 = 0.03;
 /// Number of the motor that lifts.
 const LIFT: usize = 2;
@@ -61,6 +62,8 @@ pub struct Config {
     pub near_weight: f64,
     /// Cost per metre between box and target.
     pub distance_weight: f64,
+    /// Reward per step with the box between the fingers.
+    pub grip_weight: f64,
     /// Reward per metre of the box's height.
     pub lift_weight: f64,
     /// Reward per step with the box at the target.
@@ -76,6 +79,7 @@ impl Default for Config {
         Self {
             near_weight: 1.0,
             distance_weight: 1.0,
+            grip_weight: 0.2,
             lift_weight: 5.0,
             success_reward: 1.0,
             ctrl_cost_weight: 0.005,
@@ -101,6 +105,7 @@ impl Grasp {
     pub fn new(config: Config) -> Result<Self, EnvError> {
         finite(NAME, "near_weight", config.near_weight)?;
         finite(NAME, "distance_weight", config.distance_weight)?;
+        finite(NAME, "grip_weight", config.grip_weight)?;
         finite(NAME, "lift_weight", config.lift_weight)?;
         finite(NAME, "success_reward", config.success_reward)?;
         finite(NAME, "ctrl_cost_weight", config.ctrl_cost_weight)?;
@@ -135,10 +140,11 @@ impl Grasp {
             termination: None,
             observations,
             actions,
-            terms: &["near", "distance", "lift", "success", "control"],
+            terms: &["near", "distance", "grip", "lift", "success", "control"],
             formulas: &[
                 "−near_weight · |box − grip|",
                 "−distance_weight · |box − target|",
+                "grip_weight · least normal force on a finger, at most 1 N, if |box − grip| < 0.03 m, else 0",
                 "lift_weight · height of the box above the table, within 0 and the target's",
                 "success_reward if |box − target| < 0.03 m, else 0",
                 "−ctrl_cost_weight · Σ action²",
@@ -218,11 +224,15 @@ impl Task for Grasp {
         let distance = length(minus(place, memory));
         let top = f64::from(memory[2]) - RESTING;
         let lift = (f64::from(place[2]) - RESTING).clamp(0.0, top);
-        terms[0] = (-self.config.near_weight * length(minus(place, &grip(world.qpos)))) as f32;
+        let apart = length(minus(place, &grip(world.qpos)));
+        let press = f64::from(world.sensors[0].min(world.sensors[1])).min(1.0);
+        let held = if apart < REACHED { press } else { 0.0 };
+        terms[0] = (-self.config.near_weight * apart) as f32;
         terms[1] = (-self.config.distance_weight * distance) as f32;
-        terms[2] = (self.config.lift_weight * lift) as f32;
-        terms[3] = f32::from(distance < REACHED) * self.config.success_reward as f32;
-        terms[4] = (-self.config.ctrl_cost_weight * sum_of_squares(action)) as f32;
+        terms[2] = (self.config.grip_weight * held) as f32;
+        terms[3] = (self.config.lift_weight * lift) as f32;
+        terms[4] = f32::from(distance < REACHED) * self.config.success_reward as f32;
+        terms[5] = (-self.config.ctrl_cost_weight * sum_of_squares(action)) as f32;
         false
     }
 }
@@ -237,18 +247,23 @@ mod tests {
     use crate::Envs;
 
     #[test]
-    fn terms_are_distances_height_and_effort() {
+    fn terms_are_distances_grip_height_and_effort() {
         let task = Grasp::new(Config::default()).unwrap();
-        let (mut qpos, mut terms) = ([0.0; 12], [f32::NAN; 5]);
+        let (mut qpos, mut terms) = ([0.0; 12], [f32::NAN; 6]);
         // Grip at (0, 0, 0.18); the box 0.03 and 0.04 beside it, 0.16 above the table, 0.02 below the target.
         (qpos[5], qpos[6], qpos[7]) = (0.03, 0.04, 0.18);
-        let view = WorldView { qpos: &qpos, qvel: &[0.0; 11], sensors: &[0.0; 2] };
-        assert!(!task.step(&view, &[1.0, 0.0, 0.0, 0.0, 1.0], &mut [0.03, 0.04, 0.2], &mut terms));
-        for (got, expected) in terms.iter().zip([-0.05, -0.02, 0.8, 1.0, -0.01]) {
-            assert!((got - expected).abs() < 1e-5, "{terms:?}");
-        }
-        task.step(&view, &[0.0; 5], &mut [0.03, 0.04, 0.1], &mut terms);
-        assert!((terms[2] - 0.4).abs() < 1e-5 && terms[3] == 0.0, "no more than the target's height");
+        let view = WorldView { qpos: &qpos, qvel: &[0.0; 11], sensors: &[2.0, 0.5] };
+        let action = [1.0, 0.0, 0.0, 0.0, 1.0];
+        assert!(!task.step(&view, &action, &mut [0.03, 0.04, 0.2], &mut terms));
+        let near = |terms: &[f32; 6], expected: [f32; 6]| {
+            assert!(terms.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5), "{terms:?} {expected:?}");
+        };
+        near(&terms, [-0.05, -0.02, 0.0, 0.8, 1.0, -0.01]);
+        // In the grip, under half of the pressure that counts; no more than the target's height counts.
+        (qpos[5], qpos[6]) = (0.0, 0.02);
+        let view = WorldView { qpos: &qpos, qvel: &[0.0; 11], sensors: &[2.0, 0.5] };
+        task.step(&view, &[0.0; 5], &mut [0.0, 0.02, 0.1], &mut terms);
+        near(&terms, [-0.02, -0.08, 0.1, 0.4, 0.0, 0.0]);
     }
 
     #[test]
@@ -301,7 +316,7 @@ mod tests {
                     let height = envs.view(0).qpos[7];
                     assert!(height > 0.08, "{name}: box at {height} m, at best {best} m from the target");
                     assert!(
-                        envs.terms(0)[3] > 0.0,
+                        envs.terms(0)[4] > 0.0,
                         "{name}: ends at the target, {:?}",
                         &envs.observations()[23..26]
                     );
