@@ -89,6 +89,17 @@ fn tasks_are_listed_with_their_sizes() {
     assert!(breaking.expect("a leg breaks")["changes"].to_string().contains("AnyLimb"), "{changes}");
 }
 
+#[test]
+fn every_task_has_a_config_of_its_own() {
+    let list = json(&["list", "envs", "--json"]);
+    for entry in list["envs"].as_array().expect("a list") {
+        let name = entry["name"].as_str().expect("a name");
+        let resolved = succeed(&["--config", &format!("{name}.ron"), "--dry-run"]);
+        let variant: String = name.split('_').map(|part| part[..1].to_uppercase() + &part[1..]).collect();
+        assert!(resolved.contains(&format!("env: {variant}(")), "{name}: {resolved}");
+    }
+}
+
 /// A run with a robot of the user's own needs the robot's file only at the start.
 #[test]
 fn a_robot_from_a_file_trains_and_its_run_stands_alone() {
