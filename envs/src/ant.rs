@@ -9,11 +9,15 @@
 //! | torso angular velocity, body frame | 16–18 | rad/s |
 //! | hip_1, ankle_1, …, hip_4, ankle_4 velocity | 19–26 | rad/s |
 //!
+//! With `observations: Gymnasium`, 105: for each of the 13 bodies also moment about the robot's centre of
+//! mass (N·m) and force (N) of its contacts, each clipped to ±1.
+//!
 //! | reward term | value, a = action |
 //! | --- | --- |
 //! | `forward` | `forward_reward_weight` · (x after − x before) / 0.05 s, x of the torso |
 //! | `survive` | `healthy_reward` on every step that ends healthy, else 0 |
 //! | `control` | −`ctrl_cost_weight` · Σ a² |
+//! | `contact` | −`contact_cost_weight` · Σ (contact moments and forces, clipped to ±1)²; only if that is above 0 |
 //!
 //! Healthy: the torso's height is within `healthy_z_range`. An episode terminates on the first
 //! unhealthy step. Eight actions in −1..=1, 150 N·m each, 20 per second.
@@ -28,23 +32,37 @@ use std::sync::Arc;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, StepOptions, WorldView};
+use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
 
 use crate::error::{finite, interval, not_negative};
 use crate::math::{add_normal, add_uniform, sum_of_squares};
 use crate::task::steps;
-use crate::{Channel, EnvError, Fidelity, Spec, Task};
+use crate::whole_body::WholeBody;
+use crate::{Channel, EnvError, Fidelity, Observations, Spec, Task};
 
 const NAME: &str = "ant";
-const CONTROL_DT: f64 = 0.05;
+pub(crate) const CONTROL_DT: f64 = 0.05;
 /// Horizontal distance from the torso's centre to a hip, and from a hip to its ankle: 0.2·√2 m.
 const LINK: f64 = 0.282_842_712_474_619;
 /// From an ankle to the end of the lower leg: 0.4·√2 m.
 const LOWER_LEG: f64 = 2.0 * LINK;
 /// Radius of a leg plus the contact margins of leg and floor, m.
 const FOOT: f64 = 0.08 + 0.02;
+/// Observations of the joints alone.
+const JOINTS: usize = 27;
+/// Contact moments and forces are clipped to ± this, N·m and N.
+const CONTACT: f32 = 1.0;
 
-/// Settings of the task. The defaults are the reference's.
+/// Reward terms, the last one only if contacts cost something.
+const TERMS: &[&str] = &["forward", "survive", "control", "contact"];
+const FORMULAS: &[&str] = &[
+    "forward_reward_weight · Δx / control_dt",
+    "healthy_reward if healthy, else 0",
+    "−ctrl_cost_weight · Σ action²",
+    "−contact_cost_weight · Σ (contact moments and forces)²",
+];
+
+/// Settings of the task. The defaults are Brax's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -52,6 +70,8 @@ pub struct Config {
     pub forward_reward_weight: f64,
     /// Cost per squared unit of action.
     pub ctrl_cost_weight: f64,
+    /// Cost per squared N and N·m of contact forces, each clipped to ±1; Gymnasium has 5e-4.
+    pub contact_cost_weight: f64,
     /// Reward per healthy step.
     pub healthy_reward: f64,
     /// Healthy heights of the torso, lowest and highest, m.
@@ -61,6 +81,8 @@ pub struct Config {
     /// Half-width of the uniform noise on the start positions (m, rad) and standard deviation of
     /// the noise on the start velocities (m/s, rad/s).
     pub reset_noise_scale: f64,
+    /// What is observed: 27 values as in Brax, or 105 with contact forces as in Gymnasium.
+    pub observations: Observations,
 }
 
 impl Default for Config {
@@ -68,10 +90,12 @@ impl Default for Config {
         Self {
             forward_reward_weight: 1.0,
             ctrl_cost_weight: 0.5,
+            contact_cost_weight: 0.0,
             healthy_reward: 1.0,
             healthy_z_range: (0.2, 1.0),
             terminate_when_unhealthy: true,
             reset_noise_scale: 0.1,
+            observations: Observations::Brax,
         }
     }
 }
@@ -81,6 +105,8 @@ pub struct Ant {
     config: Config,
     spec: Spec,
     model: Arc<Model>,
+    /// Bodies and their contacts, if these are observed or cost something.
+    body: Option<WholeBody>,
 }
 
 impl Ant {
@@ -91,17 +117,27 @@ impl Ant {
     pub fn new(config: Config) -> Result<Self, EnvError> {
         finite(NAME, "forward_reward_weight", config.forward_reward_weight)?;
         finite(NAME, "ctrl_cost_weight", config.ctrl_cost_weight)?;
+        not_negative(NAME, "contact_cost_weight", config.contact_cost_weight)?;
         finite(NAME, "healthy_reward", config.healthy_reward)?;
         interval(NAME, "healthy_z_range", config.healthy_z_range)?;
         not_negative(NAME, "reset_noise_scale", config.reset_noise_scale)?;
+        let lists = [Observations::Brax, Observations::Gymnasium];
+        config.observations.one_of(NAME, &lists, "expected Brax or Gymnasium")?;
         let model = Model::from_mjcf(include_str!("../assets/ant.xml"), "ant.xml")?;
         let mut observations = Channel::positions(&model).split_off(2);
         observations.extend(Channel::velocities(&model));
+        let (felt, costly) =
+            (config.observations == Observations::Gymnasium, config.contact_cost_weight > 0.0);
+        let body = (felt || costly).then(|| WholeBody::new(&model, false, true));
+        if let Some(body) = body.as_ref().filter(|_| felt) {
+            observations.extend(body.contact_channels().into_iter().map(|c| c.within(CONTACT)));
+        }
+        let count = if costly { TERMS.len() } else { TERMS.len() - 1 };
         let spec = Spec {
             name: NAME,
             summary: "A four-legged robot walks along +x as fast as it can without falling.",
             differences: &[
-                "Gymnasium Ant-v5: contact forces are neither observed (27 instead of 105 observations) nor part of the reward.",
+                "Gymnasium Ant-v5: contact forces are neither observed (27 instead of 105 observations) nor part of the reward, unless observations is Gymnasium and contact_cost_weight 5e-4; they are the mean over the last physics step.",
                 "Gymnasium Ant-v5: starts at 0.55 m with ankles at ±1 rad, as in Brax, because all-zero angles lie outside the ankles' limits.",
                 "Brax ant: the survive term is not paid on the step that terminates, as in Ant-v5.",
                 "Both: the start is raised until no foot is below the floor.",
@@ -110,17 +146,44 @@ impl Ant {
             termination: Some("The torso's height leaves healthy_z_range."),
             observations,
             actions: Channel::controls(&model),
-            terms: &["forward", "survive", "control"],
-            formulas: &[
-                "forward_reward_weight · Δx / control_dt",
-                "healthy_reward if healthy, else 0",
-                "−ctrl_cost_weight · Σ action²",
-            ],
+            terms: &TERMS[..count],
+            formulas: &FORMULAS[..count],
             control_dt: CONTROL_DT,
             horizon: 1000,
             memory: 1,
         };
-        Ok(Self { config, spec, model: Arc::new(model) })
+        Ok(Self { config, spec, model: Arc::new(model), body })
+    }
+
+    /// Draws a start on flat ground at height 0.
+    pub(crate) fn start(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32]) {
+        qpos[2] = 0.55;
+        qpos[7..].copy_from_slice(&[0.0, 1.0, 0.0, -1.0, 0.0, -1.0, 0.0, 1.0]);
+        add_uniform(rng, self.config.reset_noise_scale, qpos);
+        add_normal(rng, self.config.reset_noise_scale, qvel);
+        qpos[2] = qpos[2].max((FOOT - lowest_foot(&qpos[3..7], &qpos[7..])) as f32);
+    }
+
+    /// Writes the reward terms of a step that went at `speed` (m/s) and ended with the torso at
+    /// `height` above the ground (m); returns whether the episode has terminated.
+    pub(crate) fn score(
+        &self,
+        world: &WorldView<'_>,
+        speed: f64,
+        height: f64,
+        action: &[f32],
+        terms: &mut [f32],
+    ) -> bool {
+        let (low, high) = self.config.healthy_z_range;
+        let healthy = low <= height && height <= high;
+        terms[0] = (self.config.forward_reward_weight * speed) as f32;
+        terms[1] = f32::from(healthy) * self.config.healthy_reward as f32;
+        terms[2] = (-self.config.ctrl_cost_weight * sum_of_squares(action)) as f32;
+        if let (Some(body), [_, _, _, contact]) = (&self.body, terms) {
+            let squares = body.contact_squares(world, f64::from(CONTACT));
+            *contact = (-self.config.contact_cost_weight * squares) as f32;
+        }
+        self.config.terminate_when_unhealthy && !healthy
     }
 }
 
@@ -133,6 +196,10 @@ impl Task for Ant {
         &self.model
     }
 
+    fn sensors(&self) -> Vec<Sensor> {
+        self.body.as_ref().map_or_else(Vec::new, WholeBody::sensors)
+    }
+
     fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
         match (engine, fidelity) {
             (EngineKind::Rapier, Fidelity::Default) => steps(engine, 0.025, 2, 2),
@@ -143,30 +210,26 @@ impl Task for Ant {
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], memory: &mut [f32]) {
-        qpos[2] = 0.55;
-        qpos[7..].copy_from_slice(&[0.0, 1.0, 0.0, -1.0, 0.0, -1.0, 0.0, 1.0]);
-        add_uniform(rng, self.config.reset_noise_scale, qpos);
-        add_normal(rng, self.config.reset_noise_scale, qvel);
-        qpos[2] = qpos[2].max((FOOT - lowest_foot(&qpos[3..7], &qpos[7..])) as f32);
+        self.start(rng, qpos, qvel);
         memory[0] = qpos[0];
     }
 
     fn observe(&self, world: &WorldView<'_>, _memory: &[f32], obs: &mut [f32]) {
-        let (positions, velocities) = obs.split_at_mut(13);
+        let (joints, contacts) = obs.split_at_mut(JOINTS);
+        let (positions, velocities) = joints.split_at_mut(13);
         positions.copy_from_slice(&world.qpos[2..]);
         velocities.copy_from_slice(world.qvel);
+        if let Some(body) = self.body.as_ref().filter(|_| !contacts.is_empty()) {
+            body.contact_forces(world, body.centre(world), contacts);
+            contacts.iter_mut().for_each(|x| *x = x.clamp(-CONTACT, CONTACT));
+        }
     }
 
     fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
         let (x, z) = (world.qpos[0], f64::from(world.qpos[2]));
         let speed = (f64::from(x) - f64::from(memory[0])) / CONTROL_DT;
         memory[0] = x;
-        let (low, high) = self.config.healthy_z_range;
-        let healthy = low <= z && z <= high;
-        terms[0] = (self.config.forward_reward_weight * speed) as f32;
-        terms[1] = f32::from(healthy) * self.config.healthy_reward as f32;
-        terms[2] = (-self.config.ctrl_cost_weight * sum_of_squares(action)) as f32;
-        self.config.terminate_when_unhealthy && !healthy
+        self.score(world, speed, z, action, terms)
     }
 }
 
@@ -236,6 +299,40 @@ mod tests {
         config.terminate_when_unhealthy = false;
         let result = score(config, [0.0; 2], 0.1, [0.0; 8]);
         assert_eq!(result, ([0.0, 0.0, 0.0], false));
+    }
+
+    #[test]
+    fn contacts_are_observed_and_cost_what_they_shall() {
+        let config =
+            Config { observations: Observations::Gymnasium, contact_cost_weight: 5e-4, ..Config::default() };
+        let task: Arc<dyn Task> = Arc::new(Ant::new(config).unwrap());
+        assert_eq!(task.spec().observations.len(), 105);
+        let plain: Arc<dyn Task> = Arc::new(Ant::new(Config::default()).unwrap());
+        for engine in EngineKind::ALL {
+            let run = |task: &Arc<dyn Task>| {
+                let options = task.physics(engine, Fidelity::Default);
+                let mut envs = Envs::new(task.clone(), 1, options, 1000).unwrap();
+                envs.reset(0, &mut ChaCha8Rng::seed_from_u64(1));
+                (0..60).for_each(|_| envs.step(&[true], &[0.0; 8]));
+                envs
+            };
+            let (envs, plain) = (run(&task), run(&plain));
+            let (obs, terms) = (envs.observations(), envs.terms(0));
+            assert_eq!(obs[..27], plain.observations()[..]);
+            assert_eq!(terms[..3], plain.terms(0)[..]);
+            // It stands on its four lower legs, which share its weight of 9 N: most of it is clipped.
+            for (body, values) in obs[27..].chunks_exact(6).enumerate() {
+                if [3, 6, 9, 12].contains(&body) {
+                    assert!((0.3..=1.0).contains(&values[5]), "{engine:?}: body {body}, {values:?}");
+                } else {
+                    assert_eq!(values, [0.0; 6], "{engine:?}: body {body}");
+                }
+            }
+            let squares: f64 = sum_of_squares(&obs[27..]);
+            assert!(squares > 2.0 && (f64::from(terms[3]) + 5e-4 * squares).abs() < 1e-8, "{terms:?}");
+        }
+        let joints = Config { observations: Observations::Joints, ..Config::default() };
+        assert!(Ant::new(joints).err().unwrap().to_string().contains("Brax or Gymnasium"));
     }
 
     #[test]

@@ -37,7 +37,8 @@ pub fn docs() -> Result<String, EnvError> {
     }
     page.push_str(
         "\nActions outside their range are clipped. The reward is the sum of its terms. A world that \
-         blows up ends its episode as terminated with all terms 0.\n",
+         blows up ends its episode as terminated with all terms 0.\n\n\
+         A robot of your own: `env: Mjcf(file: \"robot.xml\")`, see [MJCF support](mjcf.md).\n",
     );
     changes(&mut page);
     Ok(page + &sections)
@@ -66,6 +67,16 @@ fn section(page: &mut String, config: &EnvConfig, task: &dyn Task) {
     line(page, &format!("Config, with defaults: `{}`\n", settings(config)));
     line(page, &format!("- Start: {}", spec.start));
     line(page, &format!("- Terminates: {}", spec.termination.unwrap_or("Never.")));
+    for goal in task.goals() {
+        let Channel { name, unit, low, high } = goal.channel;
+        line(
+            page,
+            &format!(
+                "- Goal `{name}`, {low} to {high} {unit}, which a change may set in mid-episode: \
+                 `(effect: Target(goal: \"{name}\", value: Fixed(0.5)), when: From(Uniform(100, 300)))`"
+            ),
+        );
+    }
     physics(page, task);
     line(page, "\n| reward term | value |\n| --- | --- |");
     for (term, formula) in spec.terms.iter().zip(spec.formulas) {

@@ -17,6 +17,18 @@ pub enum EnvError {
         /// What would be valid.
         expected: &'static str,
     },
+    /// A task's config names something that the robot does not have.
+    #[error("env {env}: unknown {what} '{name}' (valid: {valid})")]
+    Unknown {
+        /// Registry name of the task.
+        env: &'static str,
+        /// What kind of thing.
+        what: &'static str,
+        /// The name.
+        name: String,
+        /// Names that there are.
+        valid: String,
+    },
     /// A batch setting does not fit the task.
     #[error("env {env}: {setting} = {value}: {expected}")]
     Setting {

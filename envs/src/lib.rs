@@ -42,12 +42,17 @@
 //! A task that changes what a score means gets a new name, so that old results stay comparable.
 
 pub mod ant;
+pub mod ant_direction;
+pub mod ant_terrain;
+pub mod grasp;
 pub mod half_cheetah;
 pub mod hopper;
 pub mod humanoid;
 pub mod humanoid_standup;
 pub mod inverted_double_pendulum;
 pub mod inverted_pendulum;
+pub mod mjcf;
+pub mod push_to_goal;
 pub mod pusher;
 pub mod reacher;
 pub mod swimmer;
@@ -59,10 +64,12 @@ mod changing;
 mod checker;
 mod docs;
 mod error;
+mod ground;
 mod lookup;
 mod math;
 mod person;
 mod registry;
+mod senses;
 mod spec;
 mod task;
 mod whole_body;
@@ -73,5 +80,6 @@ pub use checker::{check, check_changed};
 pub use docs::docs;
 pub use error::EnvError;
 pub use registry::{EnvConfig, defaults, names};
+pub use senses::Sense;
 pub use spec::{Channel, Spec};
 pub use task::{Fidelity, Goal, Observations, Task};

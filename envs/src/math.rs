@@ -8,6 +8,30 @@ pub(crate) fn sum_of_squares(values: &[f32]) -> f64 {
     values.iter().map(|&x| f64::from(x) * f64::from(x)).sum()
 }
 
+/// The rotation of the first quaternion (`w x y z`), then in its frame that of the second.
+pub(crate) fn product([aw, ax, ay, az]: [f64; 4], [bw, bx, by, bz]: [f64; 4]) -> [f64; 4] {
+    [
+        aw * bw - ax * bx - ay * by - az * bz,
+        aw * bx + ax * bw + ay * bz - az * by,
+        aw * by - ax * bz + ay * bw + az * bx,
+        aw * bz + ax * by - ay * bx + az * bw,
+    ]
+}
+
+/// Rotation matrix of a unit quaternion, by rows.
+pub(crate) fn matrix([w, x, y, z]: [f64; 4]) -> [[f64; 3]; 3] {
+    [
+        [1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)],
+        [2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x)],
+        [2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)],
+    ]
+}
+
+/// `v` turned by a rotation matrix.
+pub(crate) fn turned(m: &[[f64; 3]; 3], v: [f64; 3]) -> [f64; 3] {
+    [0, 1, 2].map(|i| m[i][0] * v[0] + m[i][1] * v[1] + m[i][2] * v[2])
+}
+
 /// Copies `from` to `to`, each value brought within ±`limit`.
 pub(crate) fn clip_to(limit: f32, from: &[f32], to: &mut [f32]) {
     for (to, from) in to.iter_mut().zip(from) {

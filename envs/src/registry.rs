@@ -18,6 +18,8 @@ macro_rules! registry {
                 #[doc = concat!("[`crate::", stringify!($module), "`]")]
                 $variant(crate::$module::Config),
             )+
+            /// [`crate::mjcf`]: a robot of the user's own. Not in [`names`], since it needs a file.
+            Mjcf(crate::mjcf::Config),
         }
 
         impl EnvConfig {
@@ -26,6 +28,7 @@ macro_rules! registry {
             pub fn name(&self) -> &'static str {
                 match self {
                     $(Self::$variant(_) => $name,)+
+                    Self::Mjcf(_) => crate::mjcf::NAME,
                 }
             }
 
@@ -41,12 +44,14 @@ macro_rules! registry {
             /// Checks the settings and makes the task.
             ///
             /// # Errors
-            /// [`EnvError::Config`] names a field that is out of range.
+            /// [`EnvError::Config`] names a field that is out of range; [`EnvError::Sim`] says what is
+            /// wrong with a robot file.
             pub fn build(&self) -> Result<Arc<dyn Task>, EnvError> {
                 Ok(match self {
                     $(Self::$variant(config) => {
                         Arc::new(crate::$module::$variant::new(config.clone())?)
                     })+
+                    Self::Mjcf(config) => Arc::new(crate::mjcf::Mjcf::new(config.clone())?),
                 })
             }
         }
@@ -61,16 +66,36 @@ macro_rules! registry {
 
 registry! {
     Ant = "ant" in ant,
+    AntDirection = "ant_direction" in ant_direction,
+    AntTerrain = "ant_terrain" in ant_terrain,
+    Grasp = "grasp" in grasp,
     HalfCheetah = "half_cheetah" in half_cheetah,
     Hopper = "hopper" in hopper,
     Humanoid = "humanoid" in humanoid,
     HumanoidStandup = "humanoid_standup" in humanoid_standup,
     InvertedDoublePendulum = "inverted_double_pendulum" in inverted_double_pendulum,
     InvertedPendulum = "inverted_pendulum" in inverted_pendulum,
+    PushToGoal = "push_to_goal" in push_to_goal,
     Pusher = "pusher" in pusher,
     Reacher = "reacher" in reacher,
     Swimmer = "swimmer" in swimmer,
     Walker2d = "walker2d" in walker2d,
+}
+
+impl EnvConfig {
+    /// Puts the text of the robot's file into the config, if it names one, so that the config stands
+    /// alone. `read` gives the text of a file.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub fn inline_robot<E>(&mut self, read: impl FnOnce(&str) -> Result<String, E>) -> Result<(), E> {
+        if let Self::Mjcf(config) = self
+            && config.text.is_none()
+        {
+            config.text = Some(read(&config.file)?);
+        }
+        Ok(())
+    }
 }
 
 /// All tasks with their default settings, in the order of [`names`].

@@ -4,6 +4,7 @@
 use sim::{JointKind, Model, Sensor, WorldView};
 
 use crate::Channel;
+use crate::math::{matrix, product, turned};
 
 type Vec3 = [f64; 3];
 
@@ -49,28 +50,6 @@ fn sub(a: Vec3, b: Vec3) -> Vec3 {
 
 fn cross(a: Vec3, b: Vec3) -> Vec3 {
     [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
-}
-
-fn product([aw, ax, ay, az]: [f64; 4], [bw, bx, by, bz]: [f64; 4]) -> [f64; 4] {
-    [
-        aw * bw - ax * bx - ay * by - az * bz,
-        aw * bx + ax * bw + ay * bz - az * by,
-        aw * by - ax * bz + ay * bw + az * bx,
-        aw * bz + ax * by - ay * bx + az * bw,
-    ]
-}
-
-/// Rotation matrix of a unit quaternion, by rows.
-fn matrix([w, x, y, z]: [f64; 4]) -> [Vec3; 3] {
-    [
-        [1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)],
-        [2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x)],
-        [2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y)],
-    ]
-}
-
-fn turned(m: &[Vec3; 3], v: Vec3) -> Vec3 {
-    [0, 1, 2].map(|i| m[i][0] * v[0] + m[i][1] * v[1] + m[i][2] * v[2])
 }
 
 fn wide<const N: usize>(values: &[f32]) -> [f64; N] {

@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use envs::{EnvError, Envs, Fidelity, check, defaults};
+use envs::ant_terrain::Terrain;
+use envs::{
+    EnvConfig, EnvError, Envs, Fidelity, Observations, ant, ant_direction, ant_terrain, check, defaults,
+};
 use rand::{RngExt as _, SeedableRng as _, rngs::ChaCha8Rng};
 use sim::EngineKind;
 
@@ -30,6 +33,39 @@ fn every_task_passes_the_checker_in_lanes() -> Result<(), EnvError> {
         let task = config.build()?;
         for fidelity in [Fidelity::Default, Fidelity::Reference] {
             check(&task, task.physics(EngineKind::Lanes, fidelity))?;
+        }
+    }
+    Ok(())
+}
+
+/// Settings that change what is observed or remembered, alone and on top of each other.
+#[test]
+fn variants_of_tasks_pass_the_checker() -> Result<(), EnvError> {
+    let felt = ant::Config {
+        observations: Observations::Gymnasium,
+        contact_cost_weight: 5e-4,
+        ..ant::Config::default()
+    };
+    let steps = Terrain::Steps { height: 0.05, length: 1.0 };
+    let hills = Terrain::Hills { height: 0.5, length: 10.0 };
+    let terrain = |terrain, ant: &ant::Config, scan| {
+        EnvConfig::AntTerrain(ant_terrain::Config { ant: ant.clone(), terrain, seed: 2, scan })
+    };
+    let direction = |ant: &ant::Config, observe_goal| {
+        let (ant, speeds) = (ant.clone(), Some((0.5, 2.0)));
+        EnvConfig::AntDirection(ant_direction::Config { ant, speeds, observe_goal, directions: (-1.0, 1.0) })
+    };
+    for (config, observations) in [
+        (EnvConfig::Ant(felt.clone()), 105),
+        (terrain(steps, &felt, true), 120),
+        (terrain(hills, &ant::Config::default(), false), 27),
+        (direction(&felt, true), 108),
+        (direction(&ant::Config::default(), false), 27),
+    ] {
+        let task = config.build()?;
+        assert_eq!(task.spec().observations.len(), observations, "{config:?}");
+        for engine in EngineKind::ALL {
+            check(&task, task.physics(engine, Fidelity::Default))?;
         }
     }
     Ok(())

@@ -126,6 +126,48 @@ fn unknown_changes_are_answered_with_the_known_ones() {
 }
 
 #[test]
+fn mistakes_in_a_robot_file_are_named_with_their_place() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let path = folder.path().join("own.ron");
+    fs::write(&path, format!("(env: Mjcf(file: \"own.xml\"), {STRATEGY})")).expect("config");
+    let missing = refuse(&["--config", text(&path), "--dry-run"], 2);
+    assert_says(&missing, &["cannot read robot", "own.xml"]);
+    let leg = "<body name='leg'>\n<joint name='hip' axis='0 1 0'/><geom size='0.1' mass='1'/></body>";
+    let robot = |inside: &str, motor: &str| {
+        format!(
+            "<mujoco><worldbody><body name='trunk'><freejoint/><geom size='0.2'/>{inside}</body>\n\
+             </worldbody><actuator>{motor}</actuator></mujoco>"
+        )
+    };
+    let motor = "<motor joint='hip' ctrlrange='-1 1'/>";
+    for (xml, parts) in [
+        (robot("<body>", motor), &["own.xml:2:"][..]),
+        (robot(&leg.replace("axis=", "limited='true' axis="), motor), &["own.xml:2:", "range"]),
+        (robot(&leg.replace("mass='1'", "mass='0'"), motor), &["own.xml:1:", "mass"]),
+        (robot(leg, "<piston joint='hip'/>"), &["own.xml:3:", "piston", "motor"]),
+        (robot(leg, "<position joint='hip'/>"), &["own.xml:3:", "position", "motor"]),
+        (robot("<geom type='mesh' mesh='hull'/>", motor), &["own.xml:1:", "mesh"]),
+        (robot(leg, ""), &["own.xml", "at least one <motor>"]),
+        (robot(leg, "<motor joint='hip'/>"), &["own.xml", "hip motor", "ctrlrange"]),
+        ("<body>".repeat(100_000), &["own.xml"]),
+        (robot(&"<body><geom size='0.1'/></body>".repeat(20_000), motor), &["own.xml", "10000 bodies"]),
+    ] {
+        fs::write(folder.path().join("own.xml"), &xml).expect("robot");
+        let message = refuse(&["--config", text(&path), "--dry-run"], 2);
+        assert_says(&message, parts);
+        assert!(message.lines().count() <= 6, "short: {message}");
+    }
+    fs::write(folder.path().join("own.xml"), robot(leg, motor)).expect("robot");
+    let task = |fields: &str| {
+        fs::write(&path, format!("(env: Mjcf(file: \"own.xml\", {fields}), {STRATEGY})")).expect("config");
+        refuse(&["--config", text(&path), "--dry-run"], 2)
+    };
+    assert_says(&task("observations: [Touch([\"foot\"])]"), &["unknown body 'foot'", "trunk, leg"]);
+    assert_says(&task("task: Run()"), &["own.ron:1:", "Run", "Walk"]);
+    assert_says(&task("task: Walk(healthy_z_range: Some((1, 0)))"), &["healthy_z_range"]);
+}
+
+#[test]
 fn broken_checkpoints_are_refused() {
     let folder = tempfile::tempdir().expect("scratch folder");
     let run = folder.path().join("run");

@@ -60,8 +60,20 @@ fn tasks_are_listed_with_their_sizes() {
         .collect();
     for expected in [
         ("ant", 27, 8, 0.05, 1000),
+        ("ant_direction", 29, 8, 0.05, 1000),
+        ("ant_terrain", 42, 8, 0.05, 1000),
+        ("grasp", 28, 5, 0.05, 100),
         ("half_cheetah", 17, 6, 0.05, 1000),
+        ("hopper", 11, 3, 0.008, 1000),
+        ("humanoid", 348, 17, 0.015, 1000),
+        ("humanoid_standup", 348, 17, 0.015, 1000),
+        ("inverted_double_pendulum", 9, 1, 0.05, 1000),
         ("inverted_pendulum", 4, 1, 0.04, 1000),
+        ("push_to_goal", 16, 2, 0.05, 100),
+        ("pusher", 23, 7, 0.05, 100),
+        ("reacher", 10, 2, 0.02, 50),
+        ("swimmer", 8, 2, 0.04, 1000),
+        ("walker2d", 17, 6, 0.008, 1000),
     ] {
         assert!(sizes.contains(&expected), "{expected:?} is not in {sizes:?}");
     }
@@ -75,6 +87,58 @@ fn tasks_are_listed_with_their_sizes() {
     let breaking =
         changes["changes"].as_array().expect("a list").iter().find(|c| c["name"] == "breaking_leg");
     assert!(breaking.expect("a leg breaks")["changes"].to_string().contains("AnyLimb"), "{changes}");
+}
+
+#[test]
+fn every_task_has_a_config_of_its_own() {
+    let list = json(&["list", "envs", "--json"]);
+    for entry in list["envs"].as_array().expect("a list") {
+        let name = entry["name"].as_str().expect("a name");
+        let resolved = succeed(&["--config", &format!("{name}.ron"), "--dry-run"]);
+        let variant: String = name.split('_').map(|part| part[..1].to_uppercase() + &part[1..]).collect();
+        assert!(resolved.contains(&format!("env: {variant}(")), "{name}: {resolved}");
+    }
+}
+
+/// A run with a robot of the user's own needs the robot's file only at the start.
+#[test]
+fn a_robot_from_a_file_trains_and_its_run_stands_alone() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let robot = "<mujoco><worldbody><geom type='plane' size='9 9 1'/>\
+        <body name='trunk' pos='0 0 0.3'><freejoint/><geom type='box' size='0.2 0.1 0.05' mass='1'/>\
+        <body name='left' pos='0 0.15 0'><joint name='left' axis='0 1 0' damping='0.5'/>\
+        <geom type='capsule' size='0.03' fromto='0 0 0 0.1 0 -0.25'/></body>\
+        <body name='right' pos='0 -0.15 0'><joint name='right' axis='0 1 0' damping='0.5'/>\
+        <geom type='capsule' size='0.03' fromto='0 0 0 0.1 0 -0.25'/></body></body></worldbody>\
+        <actuator><motor joint='left' gear='3' ctrlrange='-1 1'/><motor joint='right' gear='3' \
+        ctrlrange='-1 1'/></actuator><keyframe/></mujoco>";
+    fs::write(folder.path().join("rower.xml"), robot).expect("robot");
+    let config = folder.path().join("rower.ron");
+    let text_of_config = "(env: Mjcf(file: \"rower.xml\", observations: [Orientation, Velocities, \
+        Touch([\"left\", \"right\"])], horizon: 20), physics: (engine: Auto), controller: Snn(hidden: \
+        [Recurrent(neurons: 4)]), strategy: OpenEs(population: 4), run: (generations: 2, eval_every: 0, \
+        eval_episodes: 1, checkpoint_every: 1))";
+    fs::write(&config, text_of_config).expect("config");
+    let run = folder.path().join("run");
+    let _ = succeed(&["--config", text(&config), "--out", text(&run), "-q"]);
+    let log = fs::read_to_string(run.join("log.txt")).expect("log");
+    assert!(log.contains("warning: rower.xml:1:") && log.contains("keyframe"), "{log}");
+    fs::remove_file(folder.path().join("rower.xml")).expect("robot");
+    fs::remove_file(&config).expect("config");
+    let _ = succeed(&["resume", text(&run), "--generations", "3", "-q"]);
+    let eval = json(&["eval", text(&run), "--episodes", "2", "--change", "none,pushes+noise", "--json"]);
+    assert_eq!(eval["env"], "mjcf");
+    assert_eq!(eval["rows"][1]["change"], "pushes+noise");
+    // The resolved config runs again as it is.
+    let again = folder.path().join("again");
+    let resolved = run.join("config.ron");
+    let _ = succeed(&["--config", text(&resolved), "--out", text(&again), "-q"]);
+    let columns = |run: &Path| {
+        let table = fs::read_to_string(run.join("metrics.csv")).expect("metrics");
+        let rows = table.lines().map(|l| l.split(',').map(str::to_owned).collect::<Vec<_>>());
+        rows.map(|row| row[4..7].to_vec()).collect::<Vec<_>>()
+    };
+    assert_eq!(columns(&run), columns(&again));
 }
 
 /// The engine that evolves also judges here: what is tested is everything around it.

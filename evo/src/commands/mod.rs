@@ -54,15 +54,27 @@ fn read_config(args: &ConfigArgs) -> Result<(PathBuf, Config), Failure> {
     let mut config = patch::apply(config, &args.sets).usage()?;
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     config.controller.inline_models(|name| read_model(&folder, name)).usage()?;
+    config.env.inline_robot(|name| read_robot(&folder, name)).usage()?;
     Ok((path, config))
 }
 
-/// The text of a neuron model in a file, which is looked for beside the config, then as given.
-fn read_model(folder: &Path, name: &str) -> Result<String, anyhow::Error> {
+/// Path and text of a file that is looked for beside the config, then as given.
+fn read_beside(folder: &Path, what: &str, name: &str) -> Result<(PathBuf, String), anyhow::Error> {
     let beside = folder.join(name);
     let path = if beside.is_file() { beside } else { PathBuf::from(name) };
     let text = std::fs::read_to_string(&path)
-        .map_err(|error| anyhow::anyhow!("cannot read neuron model {}: {error}", path.display()))?;
+        .map_err(|error| anyhow::anyhow!("cannot read {what} {}: {error}", path.display()))?;
+    Ok((path, text))
+}
+
+/// The text of a robot's file.
+fn read_robot(folder: &Path, name: &str) -> Result<String, anyhow::Error> {
+    Ok(read_beside(folder, "robot", name)?.1)
+}
+
+/// The text of a neuron model in a file.
+fn read_model(folder: &Path, name: &str) -> Result<String, anyhow::Error> {
+    let (path, text) = read_beside(folder, "neuron model", name)?;
     snn::check_model(&text).map_err(|error| {
         let snn::EquationError { line, column, message } = error;
         anyhow::anyhow!("{}:{line}:{column}: {message}", path.display())

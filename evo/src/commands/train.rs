@@ -177,6 +177,9 @@ fn go_on(
         progress = progress.with_engines(engine, validation);
     }
     progress.start(&introduction(&trainer, folder.path()));
+    for warning in &trainer.setup().task.model().warnings {
+        progress.warn(warning);
+    }
     let began = std::time::Instant::now();
     let (mut evaluation, mut validation) = (earlier.evaluation, earlier.validation);
     let mut blow_ups = trainer.blow_ups();
