@@ -1,0 +1,3 @@
+//! The viewer.
+#![allow(missing_docs, reason="wip")]
+pub mod data;
