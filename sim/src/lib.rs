@@ -11,7 +11,7 @@ mod rapier;
 mod worlds;
 
 pub use error::SimError;
-pub use kinematics::poses;
+pub use kinematics::{Frames, frames};
 pub use mjcf::mjcf_support_table;
 pub use model::*;
 pub use worlds::*;

@@ -22,11 +22,13 @@ pub use picture::{Picture, SceneError, Studio, Target, headless, picture};
 pub use renderer::Renderer;
 pub use shapes::{Bounds, Shapes};
 
-/// One instant of one robot, in world coordinates.
+/// One instant of one robot, in world coordinates. [`Shapes::snapshot`] makes it from coordinates.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
-    /// Pose of every body, `[x, y, z, qw, qx, qy, qz]` in m; entry 0 is the world. See [`Shapes::poses`].
+    /// Pose of every body, `[x, y, z, qw, qx, qy, qz]` in m; entry 0 is the world.
     pub poses: Vec<[f32; 7]>,
+    /// Anchor, m, and unit axis of every joint; empty if they are not to be drawn.
+    pub axes: Vec<([f32; 3], [f32; 3])>,
     /// Where bodies touch.
     pub contacts: Vec<ContactMark>,
     /// Pushes and other forces from outside.

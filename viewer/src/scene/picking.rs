@@ -138,7 +138,7 @@ mod tests {
         );
         let model = sim::Model::from_mjcf(&xml.replace('\'', "\""), "test.xml").unwrap();
         let shapes = Shapes::from_model(&model);
-        let snapshot = Snapshot { poses: shapes.poses(&shapes.qpos0()).unwrap(), ..Snapshot::default() };
+        let snapshot = shapes.snapshot(&shapes.qpos0()).unwrap();
         (shapes, snapshot)
     }
 

@@ -6,6 +6,8 @@ use nalgebra as na;
 use serde::{Deserialize, Serialize};
 use sim::{Body, Geom, GeomKind, Heightfield, Joint, Model};
 
+use super::Snapshot;
+
 /// Shapes, bodies and joints of a model: all that drawing a robot takes. Made once per model; it can
 /// be written into a file, so that a browser needs no MJCF.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -99,11 +101,15 @@ impl Shapes {
         self.qpos0.len()
     }
 
-    /// Poses of the bodies for `qpos` in MuJoCo's layout; `None` if it does not have
-    /// [`Shapes::nq`] entries.
+    /// Where everything is for `qpos` in MuJoCo's layout, with the centre of mass and without contacts,
+    /// arrows and targets; `None` if `qpos` does not have [`Shapes::nq`] entries.
     #[must_use]
-    pub fn poses(&self, qpos: &[f32]) -> Option<Vec<[f32; 7]>> {
-        (qpos.len() == self.nq()).then(|| sim::poses(&self.bodies, &self.joints, &self.qpos0, qpos))
+    pub fn snapshot(&self, qpos: &[f32]) -> Option<Snapshot> {
+        let frames =
+            (qpos.len() == self.nq()).then(|| sim::frames(&self.bodies, &self.joints, &self.qpos0, qpos))?;
+        let com = self.centre_of_mass(&frames.poses);
+        let axes = frames.anchors.into_iter().zip(frames.axes).collect();
+        Some(Snapshot { poses: frames.poses, axes, com, ..Snapshot::default() })
     }
 
     /// Centre of mass of the whole robot, m; `None` if nothing of it has mass.
