@@ -76,10 +76,11 @@ impl Instances {
                 continue;
             }
             let frame = shift * isometry(pose) * placed(geom);
-            // Bodies often end in the same half-sphere: where one covers the other they would flicker.
-            if limbs[geom.body].1 % 2 == 1 {
-                scale = scale.map(|s| 0.992 * s);
-            }
+            // Bodies often end in the same half-sphere, and legs of planar robots lie in one another:
+            // surfaces in the same place would flicker.
+            let (limb, depth) = limbs[geom.body];
+            let layer = depth % 2 + 2 * (limb.unwrap_or(0) % 2);
+            scale = scale.map(|s| (1.0 - 0.007 * layer as f32) * s);
             let mut colour = linear(colour(geom, limbs[geom.body], actor.tint));
             if colour[3] <= 0.0 {
                 continue;

@@ -72,6 +72,13 @@ impl Renderer {
     /// Samples per pixel that every adapter supports beside 1.
     pub const SAMPLES: u32 = 4;
 
+    /// Samples per pixel for a window: 1 where the adapter is software, which takes twice as long for
+    /// [`Renderer::SAMPLES`].
+    #[must_use]
+    pub fn window_samples(device: &wgpu::Device) -> u32 {
+        if device.adapter_info().device_type == wgpu::DeviceType::Cpu { 1 } else { Self::SAMPLES }
+    }
+
     /// A renderer for targets of `format`, with 1 or [`Renderer::SAMPLES`] samples per pixel. The
     /// samples live in a texture of its own: targets have one sample.
     #[must_use]

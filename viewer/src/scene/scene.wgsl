@@ -83,10 +83,16 @@ fn vs_outline(v: Vertex) -> Surface {
     return out;
 }
 
+// To sRGB, by three square roots instead of a power: off by at most a quarter of a step of 8 bits
+// (I. Chilliant, "sRGB approximations for HLSL").
 fn encode(colour: vec3f) -> vec3f {
     let c = clamp(colour, vec3f(0.0), vec3f(1.0));
-    let gamma = select(1.055 * pow(c, vec3f(1.0 / 2.4)) - 0.055, 12.92 * c, c <= vec3f(0.0031308));
-    return select(c, gamma, g.misc.x > 0.5);
+    if g.misc.x < 0.5 { return c; }
+    let s1 = sqrt(c);
+    let s2 = sqrt(s1);
+    let s3 = sqrt(s2);
+    let gamma = 0.662002687 * s1 + 0.68412206 * s2 - 0.323583601 * s3 - 0.022541147 * c;
+    return select(gamma, 12.92 * c, c <= vec3f(0.0031308));
 }
 
 fn sky(direction: vec3f) -> vec3f {
@@ -150,39 +156,41 @@ fn shade(base: vec3f, normal: vec3f, world: vec3f) -> vec3f {
     return soften(base * (key + around + fill) + gloss + rim);
 }
 
-// How much of a pixel the lines of a grid cover; fades where they would merge.
-fn grid_line(at: vec2f, width: vec2f, cell: f32, pixels: f32) -> f32 {
-    let d = max(width / cell, vec2f(1e-6));
-    let q = at / cell;
+// How much of a pixel the lines of a grid cover, given where it lies and how wide it is in cells;
+// fades where lines would merge.
+fn grid_line(q: vec2f, d: vec2f, pixels: f32) -> f32 {
     let off = abs(fract(q - 0.5) - 0.5) / d;
-    let cover = 1.0 - smoothstep(vec2f(0.5 * pixels - 0.5), vec2f(0.5 * pixels + 0.5), off);
-    let fade = 1.0 - smoothstep(vec2f(0.12), vec2f(0.4), d);
+    let cover = clamp(vec2f(0.5 * pixels + 0.5) - off, vec2f(0.0), vec2f(1.0));
+    let fade = clamp(1.4 - 3.5 * d, vec2f(0.0), vec2f(1.0));
     return max(cover.x * fade.x, cover.y * fade.y);
 }
 
-// Mean of a checkerboard of ±1 over a pixel.
-fn checker(at: vec2f, width: vec2f, cell: f32) -> f32 {
-    let q = at / cell;
-    let w = max(width / cell, vec2f(1e-5)) + 0.001;
-    let i = 2.0 * (abs(fract((q - 0.5 * w) * 0.5) - 0.5) - abs(fract((q + 0.5 * w) * 0.5) - 0.5)) / w;
-    let far = 1.0 - smoothstep(0.3, 1.0, max(w.x, w.y));
-    return i.x * i.y * far;
+// Mean of a checkerboard of ±1 over a pixel, as above.
+fn checker(q: vec2f, d: vec2f) -> f32 {
+    let i = 2.0 * (abs(fract((q - 0.5 * d) * 0.5) - 0.5) - abs(fract((q + 0.5 * d) * 0.5) - 0.5)) / d;
+    return i.x * i.y * clamp(1.4 - max(d.x, d.y), 0.0, 1.0);
 }
 
 fn gridded(colour: vec3f, at: vec2f, width: vec2f, away: f32) -> vec3f {
-    if g.ground.w <= 0.0 { return colour; }
-    let cell = g.grid.x;
     let f = g.grid.y;
-    let tiles = mix(checker(at, width, cell), checker(at, width, 10.0 * cell), f);
-    var cover = 0.45 * (1.0 - f) * grid_line(at, width, 0.1 * cell, 1.0);
-    cover = max(cover, mix(0.9, 0.45, f) * grid_line(at, width, cell, 1.2));
-    cover = max(cover, 0.9 * grid_line(at, width, 10.0 * cell, 1.4));
-    return mix(colour * (1.0 + 0.03 * tiles), g.line.rgb, cover * g.ground.w * (1.0 - sqrt(away)));
+    let q = at / g.grid.x;
+    let d = max(width / g.grid.x, vec2f(1e-4));
+    let tiles = mix(checker(q, d), checker(0.1 * q, 0.1 * d), f);
+    var cover = 0.45 * (1.0 - f) * grid_line(10.0 * q, 10.0 * d, 1.0);
+    cover = max(cover, mix(0.9, 0.45, f) * grid_line(q, d, 1.2));
+    cover = max(cover, 0.9 * grid_line(0.1 * q, 0.1 * d, 1.4));
+    let strength = g.ground.w * (1.0 - sqrt(away));
+    return mix(colour * (1.0 + 0.035 * strength * tiles), g.line.rgb, cover * strength);
 }
 
 // 1 where the ground is lost in the horizon.
 fn haze(world: vec3f) -> f32 {
     return smoothstep(g.grid.z, g.grid.w, distance(world, g.eye.xyz));
+}
+
+// Whether a point of a mark of material 2 lies in one of its black quarters.
+fn black(in: Surface) -> bool {
+    return (in.local.x < 0.0) != (in.local.y < 0.0) != (in.local.z < 0.0);
 }
 
 @fragment
@@ -197,9 +205,8 @@ fn fs_solid(in: Surface) -> @location(0) vec4f {
         let view = dot(normal, normalize(g.eye.xyz - in.world));
         colour *= 0.72 + 0.28 * max(view, 0.0) + 0.12 * normal.z;
     } else if material == 2 {
-        let odd = (in.local.x < 0.0) != (in.local.y < 0.0) != (in.local.z < 0.0);
         let view = dot(normal, normalize(g.eye.xyz - in.world));
-        colour = select(colour, vec3f(0.015), odd) * (0.7 + 0.3 * max(view, 0.0));
+        colour = select(colour, vec3f(0.015), black(in)) * (0.7 + 0.3 * max(view, 0.0));
     } else if material == 3 {
         let away = haze(in.world);
         let facing = max(dot(normal, g.sun.xyz), 0.0);
@@ -214,6 +221,9 @@ fn fs_solid(in: Surface) -> @location(0) vec4f {
 
 @fragment
 fn fs_hidden(in: Surface) -> @location(0) vec4f {
+    if in.material > 1.5 && in.material < 2.5 {
+        return vec4f(encode(select(in.colour.rgb, vec3f(0.015), black(in))), 0.75);
+    }
     return vec4f(encode(in.colour.rgb), 0.28 * in.colour.a);
 }
 
@@ -226,7 +236,6 @@ struct Ground {
     @builtin(position) clip: vec4f,
     @location(0) world: vec3f,
     @location(1) at: vec2f,
-    @location(2) @interpolate(flat) normal: vec3f,
 }
 
 // Instances are squares on their planes: `scale.x` is the half side, `colour.xy` where the middle lies
@@ -237,7 +246,6 @@ fn vs_ground(v: Vertex) -> Ground {
     let flat_position = vec3f(v.position.xy * v.scale.x, 0.0);
     out.world = v.place.xyz + turn(v.rotation, flat_position);
     out.at = v.colour.xy + flat_position.xy;
-    out.normal = turn(v.rotation, vec3f(0.0, 0.0, 1.0));
     out.clip = g.view_proj * vec4f(out.world, 1.0);
     return out;
 }
@@ -246,7 +254,6 @@ fn vs_ground(v: Vertex) -> Ground {
 fn fs_ground(in: Ground) -> @location(0) vec4f {
     let width = fwidth(in.at);
     let away = haze(in.world);
-    if away >= 1.0 { return vec4f(encode(g.horizon.rgb), 1.0); }
     var colour = gridded(g.ground.rgb, in.at, width, away);
     let light = mix(1.0 - g.sun.w, 1.0, lit(in.world, 0.0015));
     // Shadows keep the light of the sky, which is a little blue.

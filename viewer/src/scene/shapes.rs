@@ -236,3 +236,71 @@ pub(super) fn reach(geom: &Geom) -> f32 {
         GeomKind::Ellipsoid => a.max(b).max(c),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn shapes(bodies: &str) -> Shapes {
+        let xml = format!("<mujoco><worldbody>{bodies}</worldbody></mujoco>").replace('\'', "\"");
+        Shapes::from_model(&Model::from_mjcf(&xml, "test.xml").unwrap())
+    }
+
+    #[test]
+    fn centres_of_mass_are_those_of_mujoco() {
+        let text = include_str!("../../../tests/data/physics/kinematics.json");
+        let entries: serde_json::Value = serde_json::from_str(text).unwrap();
+        let numbers = |v: &serde_json::Value| -> Vec<f32> { serde_json::from_value(v.clone()).unwrap() };
+        for entry in entries.as_array().unwrap() {
+            let model = Model::from_mjcf(entry["mjcf"].as_str().unwrap(), "test.xml").unwrap();
+            let shapes = Shapes::from_model(&model);
+            for case in entry["cases"].as_array().unwrap() {
+                let snapshot = shapes.snapshot(&numbers(&case["qpos"])).unwrap();
+                for (got, expected) in snapshot.com.unwrap().iter().zip(numbers(&case["com"])) {
+                    assert!((got - expected).abs() < 5e-6, "{}: {got} {expected}", entry["name"]);
+                }
+                assert_eq!(snapshot.axes.len(), shapes.joints().len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_gives_back_the_same_shapes() {
+        let shapes = shapes("<geom type='plane' size='1 1 1'/><body pos='0 0 1'><joint/><geom size='0.1 0.2' type='capsule'/></body>");
+        let again: Shapes = serde_json::from_str(&serde_json::to_string(&shapes).unwrap()).unwrap();
+        assert_eq!(again.geoms(), shapes.geoms());
+        assert_eq!(again.snapshot(&[0.3]), shapes.snapshot(&[0.3]));
+        assert_ne!(again.id(), shapes.id(), "a renderer must not mistake its terrain for another's");
+        assert_eq!(shapes.snapshot(&[0.3, 0.1]), None, "too many coordinates");
+    }
+
+    #[test]
+    fn bounds_hold_every_corner_and_are_tight() {
+        let shapes = shapes("<body pos='1 0 0' euler='0 0 45'><geom type='box' size='0.3 0.3 0.1'/></body>");
+        let bounds = shapes.bounds(&shapes.snapshot(&[]).unwrap().poses);
+        assert!((bounds.centre[0] - 1.0).abs() < 1e-6, "{bounds:?}");
+        assert!((bounds.radius - 0.19_f32.sqrt()).abs() < 1e-5, "{bounds:?}");
+        let nothing = Shapes::from_model(&Model::from_mjcf("<mujoco/>", "empty.xml").unwrap());
+        assert_eq!(nothing.bounds(&[]), Bounds { centre: [0.0; 3], radius: 1.0 });
+    }
+
+    #[test]
+    fn what_branches_is_trunk_and_the_rest_limbs() {
+        let geom = "<geom size='0.1'/>";
+        let limb = format!("<body>{geom}<body>{geom}</body></body>");
+        let shapes = shapes(&format!("<body>{geom}<body>{geom}{limb}{limb}</body></body>"));
+        let limbs = shapes.limbs();
+        let expected = [
+            (None, 0),
+            (None, 0),
+            (None, 1),
+            (Some(0), 2),
+            (Some(0), 3),
+            (Some(1), 2),
+            (Some(1), 3),
+        ];
+        assert_eq!(limbs, expected);
+    }
+}
