@@ -1,9 +1,9 @@
 //! Plots over time that share one axis and one cursor, and the axes of other plots.
 
-use egui::{Align2, Color32, CornerRadius, Pos2, Rect, Sense, Stroke, Ui, Vec2, emath::GuiRounding as _};
+use egui::{Align2, Color32, CornerRadius, FontId, Pos2, Rect, Sense, Stroke, Ui, Vec2, emath::GuiRounding as _};
 
 use crate::data::timeline::Timeline;
-use crate::theme::Palette;
+use crate::theme::{Palette, size};
 
 /// Width of the labels left of a plot, the same in all plots over time.
 pub const GUTTER: f32 = 52.0;
@@ -179,16 +179,25 @@ pub fn time_axis(ui: &mut Ui, chart: &Chart, palette: &Palette) {
 
 /// A caption with a coloured dot and a value.
 pub fn legend(ui: &mut Ui, colour: Color32, name: &str, value: Option<String>) -> egui::Response {
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 5.0;
-        let (dot, _) = ui.allocate_exact_size(Vec2::splat(9.0), Sense::hover());
-        ui.painter().circle_filled(dot.center(), 4.0, colour);
-        ui.label(egui::RichText::new(name).small());
-        if let Some(value) = value {
-            ui.label(egui::RichText::new(value).small().monospace().weak());
-        }
-    })
-    .response
+    const DOT: f32 = 14.0;
+    let palette = Palette::of(ui);
+    let name = ui.painter().layout_no_wrap(name.to_owned(), palette.small(), palette.text);
+    let font = FontId::monospace(size::SMALL);
+    let value = value.map(|value| ui.painter().layout_no_wrap(value, font, palette.weak));
+    let more = value.as_ref().map_or(0.0, |value| value.size().x + 5.0);
+    let size = Vec2::new(DOT + name.size().x + more, name.size().y.max(16.0));
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    let painter = ui.painter();
+    painter.circle_filled(rect.left_center() + Vec2::new(4.5, 0.0), 4.0, colour);
+    let mut place = Pos2::new(rect.left() + DOT, rect.center().y - name.size().y / 2.0);
+    let width = name.size().x;
+    painter.galley(place, name, palette.text);
+    if let Some(value) = value {
+        place.x += width + 5.0;
+        place.y = rect.center().y - value.size().y / 2.0;
+        painter.galley(place, value, palette.weak);
+    }
+    response
 }
 
 /// Values at round distances within a range, at most about `most`.

@@ -25,7 +25,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
         }
         let sum = total.get(step).copied().unwrap_or_default();
         chart::legend(ui, palette.text, "reward", Some(format!("{:+.3}", now.iter().sum::<f32>())));
-        ui.weak(egui::RichText::new(format!("return so far {sum:.1}")).small());
+        ui.weak(egui::RichText::new(format!("return {sum:.1}")).small());
     });
 
     let window = cx.timeline.visible(duration);
