@@ -3,6 +3,7 @@
 
 mod error;
 mod inertia;
+mod kinematics;
 mod lanes;
 mod mjcf;
 mod model;
@@ -10,6 +11,7 @@ mod rapier;
 mod worlds;
 
 pub use error::SimError;
+pub use kinematics::{Frames, frames};
 pub use mjcf::mjcf_support_table;
 pub use model::*;
 pub use worlds::*;

@@ -12,6 +12,7 @@ mod keys;
 mod layout;
 pub mod offscreen;
 pub mod panels;
+pub mod scene;
 pub mod settings;
 pub mod shortcuts;
 pub mod stage;
