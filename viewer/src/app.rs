@@ -209,7 +209,7 @@ impl App {
             self.help = help::show(&ctx, &palette);
         }
         let moving = self.timeline.playing && self.document.is_some();
-        if moving || self.stage.busy() {
+        if moving || self.stage.held.is_some() {
             ctx.request_repaint();
         } else if self.document.as_ref().is_some_and(|document| document.follow.is_some()) {
             ctx.request_repaint_after(std::time::Duration::from_secs_f64(POLL));
