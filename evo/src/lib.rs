@@ -2,6 +2,7 @@
 
 pub mod backend;
 pub mod bench_strategy;
+pub mod changes;
 pub mod checkpoint;
 pub mod cli;
 pub mod commands;
