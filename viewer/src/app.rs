@@ -6,9 +6,10 @@ use egui::{Frame, Margin, Panel, RichText, Ui};
 use egui_wgpu::RenderState;
 
 use crate::data::document::Document;
-use crate::data::timeline::Timeline;
+use crate::inbox::Inbox;
+use crate::data::timeline::{PART, Timeline};
 use crate::panels::start::{self, Shelf};
-use crate::panels::{Caches, Cx, Selection, help, transport};
+use crate::panels::{self, Caches, Cx, Pane, Selection, help, transport};
 use crate::settings::{Settings, default_layout};
 use crate::shortcuts;
 use crate::stage::Stage;
@@ -32,6 +33,8 @@ pub struct App {
     pub message: Option<String>,
     /// Whether the list of keys is shown.
     pub help: bool,
+    /// Where files arrive that are still being read.
+    pub inbox: Inbox,
     shelf: Shelf,
     stage: Stage,
     caches: Caches,
@@ -50,6 +53,7 @@ impl App {
             selection: Selection::default(),
             message: None,
             help: false,
+            inbox: Inbox::default(),
             shelf: Shelf::find(Path::new("")),
             stage: Stage::new(gpu),
             caches: Caches::default(),
@@ -77,8 +81,14 @@ impl App {
     /// Shows what has been opened.
     pub fn show_document(&mut self, document: Document) {
         let live = document.live.is_some();
-        self.timeline =
-            Timeline { at_end: live, playing: live, speed: self.timeline.speed, ..Timeline::default() };
+        let long = live || document.recording().duration() > 1.2 * PART;
+        self.timeline = Timeline {
+            at_end: live,
+            playing: live,
+            speed: self.timeline.speed,
+            window: long.then_some((0.0, PART)),
+            ..Timeline::default()
+        };
         self.selection = Selection::default();
         self.message = None;
         self.changed_brain();
@@ -102,7 +112,12 @@ impl App {
         let Some(document) = &mut self.document else { return };
         let timeline = &mut self.timeline;
         let Some(live) = &mut document.live else {
-            return timeline.advance(seconds, document.recording().duration());
+            let duration = document.recording().duration();
+            timeline.advance(seconds, duration);
+            if timeline.playing {
+                timeline.reveal(duration);
+            }
+            return;
         };
         let present = |live: &crate::data::live::Live| {
             let dt = live.recording.header.control_dt;
@@ -115,6 +130,7 @@ impl App {
         if timeline.at_end {
             live.advance(seconds * timeline.factor(), 400);
             timeline.time = present(live).min(live.recording.duration());
+            timeline.keep_up(live.recording.duration());
             timeline.playing = !(live.is_over() && live.at_end == crate::data::live::AtEnd::Stop);
         } else {
             let end = present(live);
@@ -142,8 +158,11 @@ impl App {
             let duration = live.recording.duration();
             self.timeline.seek(duration, duration);
             self.timeline.time = (duration - dt).max(0.0);
+            self.timeline.keep_up(duration);
         } else {
             self.seek(time);
+            let duration = self.duration();
+            self.timeline.reveal(duration);
         }
     }
 
@@ -164,13 +183,16 @@ impl App {
     /// Draws the window.
     pub fn show(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
-        if !self.themed {
-            theme::install(&ctx);
-            self.themed = true;
-        }
-        ctx.set_theme(self.settings.theme);
+        self.dress(&ctx);
         let (now, seconds) = ctx.input(|input| (input.time, f64::from(input.unstable_dt.min(0.1))));
         self.dropped(&ctx);
+        for file in self.inbox.take() {
+            let opened = file.bytes.map_err(anyhow::Error::msg);
+            match opened.and_then(|bytes| Document::from_bytes(Path::new(&file.name), &bytes)) {
+                Ok(document) => self.show_document(document),
+                Err(error) => self.message = Some(format!("{error:#}")),
+            }
+        }
         for action in shortcuts::pressed(&ctx) {
             keys::perform(self, &ctx, action);
         }
@@ -236,6 +258,26 @@ impl App {
             self.changed_brain();
         }
         Some(result)
+    }
+
+    /// Draws one panel of what is open, alone; nothing without a document.
+    pub fn show_panel(&mut self, ui: &mut Ui, pane: Pane) {
+        let ctx = ui.ctx().clone();
+        self.dress(&ctx);
+        let palette = Palette::of(ui);
+        Frame::new().fill(palette.panel).inner_margin(8).show(ui, |ui| {
+            ui.set_min_size(ui.available_size());
+            self.with(&palette, |cx| panels::show(pane, ui, cx));
+        });
+    }
+
+    /// Sets the theme.
+    fn dress(&mut self, ctx: &egui::Context) {
+        if !self.themed {
+            theme::install(ctx);
+            self.themed = true;
+        }
+        ctx.set_theme(self.settings.theme);
     }
 
     /// The bar at the top: what is open.

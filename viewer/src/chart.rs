@@ -136,7 +136,7 @@ pub fn navigate(ui: &Ui, response: &egui::Response, chart: &Chart, timeline: &mu
         timeline.pan(-f64::from(response.drag_delta().x) * per_point, duration);
     }
     if response.double_clicked() {
-        timeline.window = None;
+        timeline.toggle_window(timeline.time, duration);
     }
     if let Some(pointer) = response.hover_pos() {
         let (scroll, zoom) = ui.input(|input| (input.smooth_scroll_delta(), input.zoom_delta()));

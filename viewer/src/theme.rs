@@ -160,8 +160,8 @@ fn set(style: &mut egui::Style, palette: &Palette) {
     visuals.window_corner_radius = CornerRadius::same(8);
     visuals.menu_corner_radius = CornerRadius::same(6);
     visuals.slider_trailing_fill = true;
-    let button = if palette.dark { rgb(0x252B35) } else { rgb(0xE7EAEF) };
-    let hovered = if palette.dark { rgb(0x303845) } else { rgb(0xDCE1E8) };
+    let button = if palette.dark { rgb(0x252B35) } else { rgb(0xDDE2E9) };
+    let hovered = if palette.dark { rgb(0x303845) } else { rgb(0xD0D7E0) };
     let widgets = &mut visuals.widgets;
     for (widget, fill) in [
         (&mut widgets.noninteractive, palette.panel),

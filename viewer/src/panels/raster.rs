@@ -205,7 +205,7 @@ fn draw(ui: &Ui, cache: &Cache, bands: &[Band<'_>], chart: &Chart, palette: &Pal
         }
         let dt = recording.header.control_dt;
         let steps = (chart.x.0 / dt) as usize..((chart.x.1 / dt) as usize).min(recording.steps());
-        let text = format!("{:.1} Hz", band.layer.rate(steps, dt));
+        let text = format!("{:.1} spikes/s per neuron", band.layer.rate(steps, dt));
         let place = Pos2::new(band.rect.right() - 4.0, band.rect.top() + 3.0);
         let galley = painter.layout_no_wrap(text, palette.small(), palette.text);
         let back = Align2::RIGHT_TOP.anchor_size(place, galley.size()).expand(2.0);
@@ -214,6 +214,6 @@ fn draw(ui: &Ui, cache: &Cache, bands: &[Band<'_>], chart: &Chart, palette: &Pal
     }
     let right = bands.last().map_or(chart.rect, |band| band.rect);
     let place = Pos2::new(right.right() + RIGHT - 4.0, right.bottom() + 4.0);
-    painter.text(place, Align2::RIGHT_TOP, format!("{fastest:.0} Hz"), palette.small(), palette.weak);
+    painter.text(place, Align2::RIGHT_TOP, format!("{fastest:.0}/s"), palette.small(), palette.weak);
     painter.vline(right.right() + RIGHT - 4.0, chart.rect.y_range(), Stroke::new(1.0, palette.grid));
 }
