@@ -9,11 +9,18 @@
 //! window.
 
 mod camera;
+mod gpu;
+mod instances;
+mod light;
+mod markers;
+mod mesh;
 mod palette;
 mod picking;
 mod picture;
+mod pipelines;
 mod renderer;
 mod shapes;
+mod terrain;
 
 pub use camera::{Camera, Ray, View};
 pub use palette::Palette;

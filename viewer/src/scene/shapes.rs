@@ -135,6 +135,18 @@ impl Shapes {
         matches!(geom.kind, GeomKind::Plane | GeomKind::Heightfield)
     }
 
+    /// Height of the ground that is drawn where a model has none, m: some way below the robot.
+    pub(super) fn floor(&self) -> f32 {
+        let frames = sim::frames(&self.bodies, &self.joints, &self.qpos0, &self.qpos0());
+        let Bounds { radius, .. } = self.bounds(&frames.poses);
+        let parts = self.geoms.iter().filter(|g| !Self::is_ground(g));
+        let lowest = parts.map(|geom| {
+            let centre = isometry(frames.poses[geom.body]) * na::Point3::from(geom.pos.map(|x| x as f32));
+            centre.z - reach(geom)
+        });
+        lowest.reduce(f32::min).unwrap_or(0.0) - 0.5 * radius
+    }
+
     /// A ball around everything that is not ground.
     #[must_use]
     pub fn bounds(&self, poses: &[[f32; 7]]) -> Bounds {
