@@ -6,8 +6,8 @@ use egui::{Frame, Margin, Panel, RichText, Ui};
 use egui_wgpu::RenderState;
 
 use crate::data::document::Document;
-use crate::inbox::Inbox;
 use crate::data::timeline::{PART, Timeline};
+use crate::inbox::Inbox;
 use crate::panels::start::{self, Shelf};
 use crate::panels::{self, Caches, Cx, Pane, Selection, help, transport};
 use crate::settings::{Settings, default_layout};
@@ -168,7 +168,9 @@ impl App {
 
     /// Looks at the run folder now and then.
     fn poll(&mut self, now: f64) {
-        let Some(document) = self.document.as_mut().filter(|document| document.follow.is_some()) else { return };
+        let Some(document) = self.document.as_mut().filter(|document| document.follow.is_some()) else {
+            return;
+        };
         if now < self.next_poll {
             return;
         }
@@ -201,21 +203,23 @@ impl App {
 
         let palette = Palette::of(ui);
         let bar = |margin: Margin| Frame::new().fill(palette.base).inner_margin(margin);
-        Panel::top("title").exact_size(BAR).frame(bar(Margin::symmetric(10, 0))).show_separator_line(false).show(
-            ui,
-            |ui| {
+        Panel::top("title")
+            .exact_size(BAR)
+            .frame(bar(Margin::symmetric(10, 0)))
+            .show_separator_line(false)
+            .show(ui, |ui| {
                 ui.horizontal_centered(|ui| self.title(ui, &palette));
-            },
-        );
+            });
         if self.message.is_some() {
             self.complain(ui, &palette);
         }
         if self.document.is_some() {
             let frame = bar(Margin::symmetric(10, 0));
-            let shown = Panel::bottom("transport").exact_size(BAR + 4.0).frame(frame).show_separator_line(false).show(
-                ui,
-                |ui| self.with(&palette, |cx| transport::show(ui, cx)),
-            );
+            let shown = Panel::bottom("transport")
+                .exact_size(BAR + 4.0)
+                .frame(frame)
+                .show_separator_line(false)
+                .show(ui, |ui| self.with(&palette, |cx| transport::show(ui, cx)));
             for action in shown.inner.unwrap_or_default() {
                 keys::perform(self, &ctx, action);
             }
@@ -290,7 +294,8 @@ impl App {
             let path = document.source.path();
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
             let header = &document.recording().header;
-            let mut about = vec![document.source.kind().to_owned(), header.env.clone(), header.engine.clone()];
+            let mut about =
+                vec![document.source.kind().to_owned(), header.env.clone(), header.engine.clone()];
             about.extend(document.generation.map(|generation| format!("generation {generation}")));
             let brain = &document.brain.summary;
             about.extend((!brain.is_empty()).then(|| brain.clone()));
@@ -312,7 +317,9 @@ impl App {
             if ui.button(if dark { "Light" } else { "Dark" }).on_hover_text("light or dark (L)").clicked() {
                 self.toggle_theme(dark);
             }
-            if self.document.is_some() && ui.button("Layout").on_hover_text("panels as at the first start").clicked() {
+            if self.document.is_some()
+                && ui.button("Layout").on_hover_text("panels as at the first start").clicked()
+            {
                 self.settings.layout = default_layout();
                 self.settings.panels = true;
             }
@@ -326,7 +333,8 @@ impl App {
 
     /// The bar with what went wrong.
     fn complain(&mut self, ui: &mut Ui, palette: &Palette) {
-        let frame = Frame::new().fill(palette.error.gamma_multiply(0.18)).inner_margin(Margin::symmetric(10, 6));
+        let frame =
+            Frame::new().fill(palette.error.gamma_multiply(0.18)).inner_margin(Margin::symmetric(10, 6));
         let mut close = false;
         Panel::top("message").frame(frame).show_separator_line(false).show(ui, |ui| {
             ui.horizontal(|ui| {

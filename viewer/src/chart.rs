@@ -1,6 +1,8 @@
 //! Plots over time that share one axis and one cursor, and the axes of other plots.
 
-use egui::{Align2, Color32, CornerRadius, FontId, Pos2, Rect, Sense, Stroke, Ui, Vec2, emath::GuiRounding as _};
+use egui::{
+    Align2, Color32, CornerRadius, FontId, Pos2, Rect, Sense, Stroke, Ui, Vec2, emath::GuiRounding as _,
+};
 
 use crate::data::timeline::Timeline;
 use crate::theme::{Palette, size};
@@ -59,7 +61,8 @@ impl Chart {
         for y in ticks(self.y, f64::from(most)) {
             let py = self.py(y).round_to_pixels(ui.pixels_per_point());
             painter.hline(self.rect.x_range(), py, Stroke::new(1.0, palette.grid));
-            let place = Pos2::new(self.rect.left() - 6.0, py.clamp(self.rect.top() + 5.0, self.rect.bottom() - 5.0));
+            let place =
+                Pos2::new(self.rect.left() - 6.0, py.clamp(self.rect.top() + 5.0, self.rect.bottom() - 5.0));
             painter.text(place, Align2::RIGHT_CENTER, format(y), palette.small(), palette.weak);
         }
     }
@@ -132,7 +135,8 @@ pub fn navigate(ui: &Ui, response: &egui::Response, chart: &Chart, timeline: &mu
         timeline.seek(chart.x_at(pointer.x), duration);
     }
     let per_point = (chart.x.1 - chart.x.0) / f64::from(chart.rect.width().max(1.0));
-    if response.dragged_by(egui::PointerButton::Secondary) || response.dragged_by(egui::PointerButton::Middle) {
+    if response.dragged_by(egui::PointerButton::Secondary) || response.dragged_by(egui::PointerButton::Middle)
+    {
         timeline.pan(-f64::from(response.drag_delta().x) * per_point, duration);
     }
     if response.double_clicked() {
@@ -254,7 +258,8 @@ pub fn short(value: f64) -> String {
 #[must_use]
 pub fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let finite = values.filter(|x| x.is_finite());
-    let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+    let (low, high) =
+        finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
     if low <= high { (low, high) } else { (0.0, 1.0) }
 }
 

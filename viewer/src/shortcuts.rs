@@ -85,7 +85,13 @@ const fn plain(action: Action, key: Key, text: &'static str, group: &'static str
     Shortcut { action, keys: KeyboardShortcut::new(Modifiers::NONE, key), text, group }
 }
 
-const fn with(action: Action, held: Modifiers, key: Key, text: &'static str, group: &'static str) -> Shortcut {
+const fn with(
+    action: Action,
+    held: Modifiers,
+    key: Key,
+    text: &'static str,
+    group: &'static str,
+) -> Shortcut {
     Shortcut { action, keys: KeyboardShortcut::new(held, key), text, group }
 }
 

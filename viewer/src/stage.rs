@@ -43,7 +43,8 @@ impl Stage {
     /// A stage; without `gpu` it stays dark.
     #[must_use]
     pub fn new(gpu: Option<RenderState>) -> Self {
-        let renderer = gpu.as_ref().map(|gpu| Renderer::new(&gpu.device, &gpu.queue, FORMAT, Renderer::SAMPLES));
+        let renderer =
+            gpu.as_ref().map(|gpu| Renderer::new(&gpu.device, &gpu.queue, FORMAT, Renderer::SAMPLES));
         Self {
             camera: Camera::default(),
             held: None,
@@ -128,7 +129,13 @@ impl Stage {
 
     /// The arrow of a push on a body; one as long as the robot is the weight of the robot.
     #[must_use]
-    pub fn push_arrow(&self, snapshot: &Snapshot, body: usize, force: [f32; 3], colour: [f32; 4]) -> Option<Arrow> {
+    pub fn push_arrow(
+        &self,
+        snapshot: &Snapshot,
+        body: usize,
+        force: [f32; 3],
+        colour: [f32; 4],
+    ) -> Option<Arrow> {
         let shapes = self.shapes.as_ref()?;
         let pose = snapshot.poses.get(body)?;
         let size = shapes.bounds(&snapshot.poses).radius;

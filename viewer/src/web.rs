@@ -50,7 +50,8 @@ async fn run() -> Result<(), JsValue> {
         inbox.put("recording".to_owned(), Ok(bytes.to_vec()));
     }
     if let Some(address) = asked_for(&window) {
-        let bytes = fetch(&window, &address).await.map_err(|error| format!("cannot load {address}: {error:?}"));
+        let bytes =
+            fetch(&window, &address).await.map_err(|error| format!("cannot load {address}: {error:?}"));
         inbox.put(address, bytes);
     }
     // The runner lives as long as the page.

@@ -73,7 +73,9 @@ fn recordings_of_older_versions_are_shown_without_what_they_lack() {
     let root = tempfile::tempdir().unwrap();
     let (_, recording) = run_and_recording(root.path());
     let mut file = Checkpoint::load(&recording).unwrap();
-    file.tensors.retain(|name, _| name != "parameters" && !name.ends_with("membrane") && !name.ends_with("threshold"));
+    file.tensors.retain(|name, _| {
+        name != "parameters" && !name.ends_with("membrane") && !name.ends_with("threshold")
+    });
     file.save(&recording).unwrap();
     let document = Document::open(&recording).unwrap();
     assert!(document.brain.populations.is_empty());

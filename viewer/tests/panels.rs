@@ -6,7 +6,7 @@
 mod common;
 
 use egui_kittest::kittest::Queryable as _;
-use egui_kittest::{Harness, SnapshotOptions};
+use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
 use viewer::app::App;
 use viewer::panels::Pane;
 use viewer::panels::start::Shelf;
@@ -28,38 +28,51 @@ fn app(light: bool) -> App {
     app
 }
 
-fn panel(app: App, pane: Pane, size: [f32; 2], name: &str) {
+fn panel(results: &mut SnapshotResults, app: App, pane: Pane, size: [f32; 2], name: &str) {
     let show = move |ui: &mut egui::Ui, app: &mut App| app.show_panel(ui, pane);
     let mut harness = Harness::builder().with_size(size).with_max_steps(30).wgpu().build_ui_state(show, app);
     harness.run_ok();
     harness.snapshot_options(name, &options());
+    results.extend_harness(&mut harness);
 }
 
 #[test]
 fn panels_in_the_dark() {
-    for pane in [Pane::Raster, Pane::Neuron, Pane::Network, Pane::Weights, Pane::Observations, Pane::Actions, Pane::Rewards] {
-        panel(app(false), pane, [520.0, 300.0], &format!("{pane:?}").to_lowercase());
+    let mut results = SnapshotResults::new();
+    for pane in [
+        Pane::Raster,
+        Pane::Neuron,
+        Pane::Network,
+        Pane::Weights,
+        Pane::Observations,
+        Pane::Actions,
+        Pane::Rewards,
+    ] {
+        panel(&mut results, app(false), pane, [520.0, 300.0], &format!("{pane:?}").to_lowercase());
     }
 }
 
 #[test]
 fn panels_in_the_light() {
+    let mut results = SnapshotResults::new();
     for pane in [Pane::Raster, Pane::Network, Pane::Rewards] {
-        panel(app(true), pane, [520.0, 300.0], &format!("{pane:?}_light").to_lowercase());
+        panel(&mut results, app(true), pane, [520.0, 300.0], &format!("{pane:?}_light").to_lowercase());
     }
 }
 
 #[test]
 fn a_selected_neuron_is_marked_everywhere() {
+    let mut results = SnapshotResults::new();
     for pane in [Pane::Raster, Pane::Neuron, Pane::Network] {
         let mut app = app(false);
         app.selection.neuron = Some(("hidden.0".into(), 17));
-        panel(app, pane, [520.0, 300.0], &format!("{pane:?}_selected").to_lowercase());
+        panel(&mut results, app, pane, [520.0, 300.0], &format!("{pane:?}_selected").to_lowercase());
     }
 }
 
 #[test]
 fn curves_of_a_run() {
+    let mut results = SnapshotResults::new();
     let root = tempfile::tempdir().unwrap();
     let (run, _) = common::run_and_recording(root.path());
     let mut csv = String::from("generation,fitness_best,fitness_mean,fitness_std,eval_return_mean\n");
@@ -71,11 +84,11 @@ fn curves_of_a_run() {
     std::fs::write(run.join("metrics.csv"), csv).unwrap();
     let mut app = App::new(Settings::default(), None);
     app.open(&run);
-    panel(app, Pane::Run, [520.0, 300.0], "run");
+    panel(&mut results, app, Pane::Run, [520.0, 300.0], "run");
     let mut app = App::new(Settings::default(), None);
     app.open(&run);
     app.timeline.playing = false;
-    panel(app, Pane::Controls, [420.0, 560.0], "controls");
+    panel(&mut results, app, Pane::Controls, [420.0, 560.0], "controls");
 }
 
 #[test]
@@ -96,7 +109,10 @@ fn the_whole_window_and_the_list_of_keys() {
 fn the_start_page() {
     let mut app = App::new(Settings::default(), None);
     let paths = |names: &[&str]| names.iter().map(std::path::PathBuf::from).collect();
-    app.set_shelf(Shelf { runs: paths(&["ant__s1__20260101-120000"]), configs: paths(&["ant.ron", "walker2d.ron"]) });
+    app.set_shelf(Shelf {
+        runs: paths(&["ant__s1__20260101-120000"]),
+        configs: paths(&["ant.ron", "walker2d.ron"]),
+    });
     let show = |ui: &mut egui::Ui, app: &mut App| app.show(ui);
     let mut harness = Harness::builder().with_size([1280.0, 800.0]).wgpu().build_ui_state(show, app);
     harness.run_ok();

@@ -35,7 +35,8 @@ impl Disturbance {
     #[must_use]
     pub fn limbs(model: &Model) -> Vec<Limb> {
         let bodies = &model.bodies;
-        let children = |body: usize| (1..bodies.len()).filter(move |&b| b != body && bodies[b].parent == body);
+        let children =
+            |body: usize| (1..bodies.len()).filter(move |&b| b != body && bodies[b].parent == body);
         let tips = (1..bodies.len()).filter(|&body| children(body).next().is_none());
         let limb = |tip: usize| {
             let (mut body, mut path) = (tip, vec![tip]);

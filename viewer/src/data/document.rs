@@ -110,7 +110,10 @@ impl Document {
         }
         let file = Checkpoint::from_bytes(name, bytes)?;
         if is_rollout(&file) {
-            return Self::from_rollout(RolloutFile::from_checkpoint(&file)?, Source::Rollout(name.to_owned()));
+            return Self::from_rollout(
+                RolloutFile::from_checkpoint(&file)?,
+                Source::Rollout(name.to_owned()),
+            );
         }
         Self::from_checkpoint(&file, Source::Checkpoint(name.to_owned()))
     }

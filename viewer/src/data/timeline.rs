@@ -24,15 +24,7 @@ pub struct Timeline {
 
 impl Default for Timeline {
     fn default() -> Self {
-        Self {
-            time: 0.0,
-            playing: false,
-            speed: 4,
-            section: None,
-            repeat: true,
-            window: None,
-            at_end: false,
-        }
+        Self { time: 0.0, playing: false, speed: 4, section: None, repeat: true, window: None, at_end: false }
     }
 }
 

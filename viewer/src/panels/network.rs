@@ -46,7 +46,8 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click());
     let brain = &cx.document.brain;
     let plan = Plan::new(brain, rect.shrink2(Vec2::new(4.0, 2.0)));
-    let selected = cx.selection.neuron.as_ref().and_then(|(name, index)| Some((brain.population(name)?, *index)));
+    let selected =
+        cx.selection.neuron.as_ref().and_then(|(name, index)| Some((brain.population(name)?, *index)));
     refresh(&mut cx.caches.network, brain, selected);
     let painter = ui.painter_at(rect);
     for line in &cx.caches.network.lines {
@@ -156,7 +157,8 @@ impl Plan {
 
     fn hit(&self, brain: &Brain, pointer: Pos2) -> Option<(usize, usize)> {
         let all = brain.populations.iter().enumerate();
-        let all = all.flat_map(|(index, population)| (0..population.neurons).map(move |neuron| (index, neuron)));
+        let all =
+            all.flat_map(|(index, population)| (0..population.neurons).map(move |neuron| (index, neuron)));
         let near = all.filter_map(|place| Some((self.at(place)?.distance(pointer), place)));
         let (distance, place) = near.min_by(|a, b| a.0.total_cmp(&b.0))?;
         (distance <= self.radius + 4.0).then_some(place)
@@ -204,7 +206,9 @@ fn light(recording: &Recording, name: &str, neurons: usize, time: f64) -> Vec<f3
         let size = recording.header.observations.len();
         let values = scaled(&recording.observations, size);
         // An encoder with several sources per observation lights them all.
-        return (0..neurons).map(|n| values.get(n * size / neurons.max(1)).copied().unwrap_or_default()).collect();
+        return (0..neurons)
+            .map(|n| values.get(n * size / neurons.max(1)).copied().unwrap_or_default())
+            .collect();
     }
     if name == "readout" && neurons == recording.header.actions.len() {
         return scaled(&recording.actions, neurons);

@@ -16,7 +16,8 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let Some((name, neuron)) = cx.selection.neuron.clone().or_else(|| first(recording)) else {
         return empty(ui, "Click a neuron in the network or in the spikes");
     };
-    let Some(layer) = recording.layers.iter().find(|layer| layer.name == name && neuron < layer.neurons) else {
+    let Some(layer) = recording.layers.iter().find(|layer| layer.name == name && neuron < layer.neurons)
+    else {
         return empty(ui, "This neuron has no membrane: choose one of a layer");
     };
     let Some(found) = ["membrane", "v", "r", "y"].into_iter().find_map(|name| layer.series(name)) else {
@@ -103,10 +104,10 @@ fn header(ui: &mut Ui, about: &About, cx: &mut Cx<'_>) {
     let &About { ref layer, neuron, neurons, .. } = about;
     let mut next = neuron;
     ui.horizontal(|ui| {
-        if ui.small_button("‹").on_hover_text("previous neuron").clicked() {
+        if step(ui, "‹", "previous neuron") {
             next = (neuron + neurons - 1) % neurons;
         }
-        if ui.small_button("›").on_hover_text("next neuron").clicked() {
+        if step(ui, "›", "next neuron") {
             next = (neuron + 1) % neurons;
         }
         ui.strong(format!("{layer} · {neuron}"));
@@ -124,6 +125,13 @@ fn header(ui: &mut Ui, about: &About, cx: &mut Cx<'_>) {
     if next != neuron {
         cx.selection.neuron = Some((layer.clone(), next));
     }
+}
+
+/// A button with a sign, named for those who cannot see it.
+fn step(ui: &mut Ui, sign: &str, name: &str) -> bool {
+    let response = ui.small_button(sign).on_hover_text(name);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name));
+    response.clicked()
 }
 
 /// What is shown if nothing is selected: the first neuron that spikes.

@@ -141,8 +141,12 @@ mod tests {
 
     #[test]
     fn positive_and_negative_terms_are_stacked_apart() {
-        let columns =
-            Columns { first: 0, width: 1.0, dt: 0.1, means: vec![vec![2.0, 1.0, -3.0], vec![-1.0, 1.0, 0.0]] };
+        let columns = Columns {
+            first: 0,
+            width: 1.0,
+            dt: 0.1,
+            means: vec![vec![2.0, 1.0, -3.0], vec![-1.0, 1.0, 0.0]],
+        };
         assert_eq!(columns.range(), (-3.0, 3.0));
         let bands = columns.bands();
         assert_eq!(bands[1][0], [(2.0, 3.0), (0.0, 1.0)]);

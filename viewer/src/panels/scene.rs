@@ -37,7 +37,11 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
         dark: cx.palette.dark,
         ..Draw::default()
     };
-    let trail = if overlays.trail { cx.stage.trail(cx.document.recording(), &cx.document.quaternions, time) } else { Vec::new() };
+    let trail = if overlays.trail {
+        cx.stage.trail(cx.document.recording(), &cx.document.quaternions, time)
+    } else {
+        Vec::new()
+    };
     let pixels = rect.size() * ui.pixels_per_point();
     let size = [pixels.x, pixels.y].map(|side| (side.round() as u32).clamp(1, 8192));
     let pointer = response.interact_pointer_pos().filter(|_| response.clicked());
@@ -126,10 +130,12 @@ fn pull(cx: &Cx<'_>, snapshot: &Snapshot, body: usize, at: Vec2, size: Vec2) -> 
 /// Pushes and contacts at the cursor.
 fn marks(cx: &Cx<'_>, snapshot: &mut Snapshot) {
     let recording = cx.document.recording();
-    let held = cx.document.live.as_ref().filter(|_| cx.timeline.at_end).and_then(|live| live.disturbance.push);
+    let held =
+        cx.document.live.as_ref().filter(|_| cx.timeline.at_end).and_then(|live| live.disturbance.push);
     let recorded = recording.pushes.get(recording.step_at(cx.timeline.time)).copied().flatten();
     let [r, g, b, a] = cx.palette.minus.to_normalized_gamma_f32();
-    let arrow = held.or(recorded).and_then(|(body, force)| cx.stage.push_arrow(snapshot, body, force, [r, g, b, a]));
+    let arrow =
+        held.or(recorded).and_then(|(body, force)| cx.stage.push_arrow(snapshot, body, force, [r, g, b, a]));
     snapshot.arrows.extend::<Option<Arrow>>(arrow);
 }
 
@@ -189,16 +195,23 @@ fn tools(ui: &mut Ui, rect: Rect, cx: &mut Cx<'_>) {
             ("Trail", "where it has been (T)", trail),
         ] {
             let text = RichText::new(text).small();
-            if ui.add(egui::Button::selectable(*value, text).frame_when_inactive(true)).on_hover_text(tip).clicked() {
+            if ui
+                .add(egui::Button::selectable(*value, text).frame_when_inactive(true))
+                .on_hover_text(tip)
+                .clicked()
+            {
                 *value = !*value;
             }
         }
-        egui::ComboBox::from_id_salt("view").width(64.0).selected_text(RichText::new("View").small()).show_ui(ui, |ui| {
+        let list =
+            egui::ComboBox::from_id_salt("view").width(64.0).selected_text(RichText::new("View").small());
+        let shown = list.show_ui(ui, |ui| {
             for view in View::ALL {
                 if ui.button(view.name()).clicked() {
                     cx.stage.look(view);
                 }
             }
         });
+        shown.response.on_hover_text("direction of view (V)");
     });
 }

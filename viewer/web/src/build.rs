@@ -33,7 +33,8 @@ pub fn build(out: &Path, dev: bool) -> anyhow::Result<()> {
     bindgen.input_path(&wasm).web(true)?.typescript(false).remove_producers_section(true);
     bindgen.generate(out).with_context(|| format!("cannot make bindings of {}", wasm.display()))?;
     let page = out.join("index.html");
-    fs::write(&page, include_str!("../index.html")).with_context(|| format!("cannot write {}", page.display()))?;
+    fs::write(&page, include_str!("../index.html"))
+        .with_context(|| format!("cannot write {}", page.display()))?;
     let size = fs::metadata(out.join("viewer_bg.wasm")).map_or(0, |data| data.len());
     eprintln!("{}: the viewer for browsers, {:.1} MB", out.display(), size as f64 / 1e6);
     Ok(())

@@ -10,7 +10,8 @@ use anyhow::Context as _;
 /// Serves a folder, and some files as if they were in it, until the process ends.
 pub fn serve(folder: &Path, port: u16, files: &[PathBuf]) -> anyhow::Result<()> {
     let address = format!("127.0.0.1:{port}");
-    let listener = TcpListener::bind(&address).with_context(|| format!("cannot listen on {address} (--port)"))?;
+    let listener =
+        TcpListener::bind(&address).with_context(|| format!("cannot listen on {address} (--port)"))?;
     eprintln!("http://{}/", listener.local_addr()?);
     for file in files {
         let name = file.file_name().context("a file without a name")?.to_string_lossy();
@@ -84,7 +85,9 @@ mod tests {
         assert_eq!(found("GET /?file=a.bin HTTP/1.1"), Some(PathBuf::from("web/index.html")));
         assert_eq!(found("GET /viewer.js HTTP/1.1"), Some(PathBuf::from("web/viewer.js")));
         assert_eq!(found("GET /a.bin HTTP/1.1"), Some(PathBuf::from("/runs/a.bin")));
-        for bad in ["GET /../secret HTTP/1.1", "GET /.git HTTP/1.1", "GET /%2e%2e/x HTTP/1.1", "POST / HTTP/1.1", ""] {
+        for bad in
+            ["GET /../secret HTTP/1.1", "GET /.git HTTP/1.1", "GET /%2e%2e/x HTTP/1.1", "POST / HTTP/1.1", ""]
+        {
             assert_eq!(found(bad), None, "{bad}");
         }
     }
@@ -100,7 +103,11 @@ mod tests {
         let mut text = Vec::new();
         client.read_to_end(&mut text).unwrap();
         let head = String::from_utf8_lossy(&text[..200]).into_owned();
-        assert!(head.starts_with("HTTP/1.1 200 OK\r\nContent-Type: application/wasm\r\nContent-Length: 100000\r\n"));
+        assert!(
+            head.starts_with(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/wasm\r\nContent-Length: 100000\r\n"
+            )
+        );
         assert_eq!(text.iter().filter(|&&byte| byte == 7).count(), 100_000);
     }
 }
