@@ -149,9 +149,17 @@ fn marks_trail_and_the_selected_body() {
     let (shapes, mut snapshot) = ant();
     let camera = framed(&shapes, &snapshot, View::Corner);
     for foot in [4, 7, 10, 13] {
-        let [x, y, ..] = snapshot.poses[foot];
-        snapshot.contacts.push(ContactMark { position: [x, y, 0.0], force: [1.0, 0.5, 2.5] });
+        // The tip of the foot's capsule, which runs from the body's origin.
+        let geom = shapes.geoms().iter().find(|g| g.body == foot).unwrap();
+        let [x, y, z, w, i, j, k] = snapshot.poses[foot];
+        let turn = nalgebra::UnitQuaternion::from_quaternion(nalgebra::Quaternion::new(w, i, j, k));
+        let tip = turn * nalgebra::Vector3::from(geom.pos.map(|p| 2.0 * p as f32));
+        let position = [x + tip.x, y + tip.y, z + tip.z - 0.08];
+        if position[2] < 0.05 {
+            snapshot.contacts.push(ContactMark { position, force: [1.0, 0.5, 2.5] });
+        }
     }
+    assert!(!snapshot.contacts.is_empty(), "a foot is on the ground");
     let [x, y, z, ..] = snapshot.poses[1];
     snapshot.arrows.push(Arrow { from: [x, y, z], vector: [0.9, 0.0, 0.3], colour: [0.2, 0.4, 0.9, 1.0] });
     snapshot.targets.push([x + 0.8, y - 0.8, 0.4]);

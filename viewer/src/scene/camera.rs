@@ -155,7 +155,7 @@ impl Camera {
     pub fn frame(&mut self, bounds: Bounds) {
         let [nearest, farthest] = Self::DISTANCES;
         self.target = bounds.centre;
-        self.distance = (1.35 * bounds.radius / (self.fov_y / 2.0).sin()).clamp(nearest, farthest);
+        self.distance = (1.15 * bounds.radius / (self.fov_y / 2.0).sin()).clamp(nearest, farthest);
     }
 
     /// World to clip space, with depth 1 at the near plane and 0 at infinity.

@@ -6,9 +6,8 @@ use sim::{Geom, GeomKind};
 use super::gpu::{Instance, Material, instance};
 use super::markers;
 use super::mesh::Shape;
-use super::palette::{BODIES, Palette, Rgba, linear};
-use super::picking::placed;
-use super::shapes::isometry;
+use super::palette::{LIMBS, Palette, Rgba, TRUNK, linear};
+use super::shapes::{isometry, placed};
 use super::{Actor, Scene, Shapes, Tint};
 
 /// When and how instances are drawn.
@@ -68,15 +67,20 @@ impl Instances {
         let outline = linear(Palette::of(scene.draw.dark).outline);
         let shift = na::Translation3::from(actor.offset);
         let ghost = matches!(actor.tint, Tint::Ghost(_));
+        let limbs = actor.shapes.limbs();
         for geom in actor.shapes.geoms() {
             let Some(&pose) = actor.snapshot.poses.get(geom.body) else { continue };
-            let Some((shape, scale, stretch)) = unit(geom) else { continue };
+            let Some((shape, mut scale, stretch)) = unit(geom) else { continue };
             // What is fixed in the world is there already.
             if ghost && geom.body == 0 {
                 continue;
             }
             let frame = shift * isometry(pose) * placed(geom);
-            let mut colour = linear(colour(geom, actor.tint));
+            // Bodies often end in the same half-sphere: where one covers the other they would flicker.
+            if limbs[geom.body].1 % 2 == 1 {
+                scale = scale.map(|s| 0.992 * s);
+            }
+            let mut colour = linear(colour(geom, limbs[geom.body], actor.tint));
             if colour[3] <= 0.0 {
                 continue;
             }
@@ -148,10 +152,15 @@ fn unit(geom: &Geom) -> Option<(Shape, [f32; 3], f32)> {
     })
 }
 
-fn colour(geom: &Geom, tint: Tint) -> Rgba {
-    let own = match geom.rgba {
-        UNSET if geom.body > 0 => BODIES[(geom.body - 1) % BODIES.len()],
-        rgba => rgba,
+fn colour(geom: &Geom, (limb, depth): (Option<usize>, usize), tint: Tint) -> Rgba {
+    let own = match (geom.rgba, limb) {
+        (UNSET, Some(limb)) => {
+            let [r, g, b, a] = LIMBS[limb % LIMBS.len()];
+            let shade = if depth.is_multiple_of(2) { 0.86 } else { 1.0 };
+            [shade * r, shade * g, shade * b, a]
+        }
+        (UNSET, None) if geom.body > 0 => TRUNK,
+        (rgba, _) => rgba,
     };
     let [r, g, b, a] = own;
     match tint {

@@ -6,7 +6,7 @@ use super::{Bounds, Scene, Tint};
 
 /// Side of the shadow map in pixels. Its pixels are what softens the edges of shadows, so more would
 /// not be prettier.
-pub(super) const SHADOW_MAP: u32 = 1024;
+pub(super) const SHADOW_MAP: u32 = 640;
 
 /// Unit vector toward the light: above, from the left of the default camera.
 pub(super) fn direction() -> na::Vector3<f32> {

@@ -69,15 +69,11 @@ impl Palette {
     }
 }
 
-/// Colours of bodies whose model gives none, by turns.
-pub(super) const BODIES: [Rgba; 6] = [
-    rgb(0x00e9_ecef),
-    rgb(0x004c_7fb8),
-    rgb(0x00e0_9f4f),
-    rgb(0x0058_a88f),
-    rgb(0x00c4_6b6b),
-    rgb(0x008d_7cc0),
-];
+/// Colour of trunks whose model gives none.
+pub(super) const TRUNK: Rgba = rgb(0x00e6_e3dc);
+
+/// Colours of limbs whose model gives none, by turns: right and left differ.
+pub(super) const LIMBS: [Rgba; 2] = [rgb(0x0052_86c4), rgb(0x00e5_9a5c)];
 
 /// From sRGB to linear light; alpha stays.
 pub(super) fn linear([r, g, b, a]: Rgba) -> Rgba {

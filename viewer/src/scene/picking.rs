@@ -1,9 +1,9 @@
 //! Which body lies under the pointer.
 
 use nalgebra as na;
-use sim::{Geom, GeomKind};
+use sim::GeomKind;
 
-use super::shapes::isometry;
+use super::shapes::{isometry, placed};
 use super::{Ray, Scene, Shapes, Snapshot, Tint};
 
 /// What a ray meets first.
@@ -49,12 +49,6 @@ impl Scene<'_> {
         });
         hits.min_by(|a, b| a.1.distance.total_cmp(&b.1.distance))
     }
-}
-
-/// A geom's frame in its body's.
-pub(super) fn placed(geom: &Geom) -> na::Isometry3<f32> {
-    let ([x, y, z], [qw, qx, qy, qz]) = (geom.pos.map(|x| x as f32), geom.quat.map(|x| x as f32));
-    isometry([x, y, z, qw, qx, qy, qz])
 }
 
 type V3 = na::Vector3<f32>;

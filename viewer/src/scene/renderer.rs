@@ -268,8 +268,8 @@ fn globals(scene: &Scene<'_>, [width, height]: [u32; 2], srgb: bool) -> Globals 
     };
     let shadow = match (scene.draw.shadows, scene.draw.dark) {
         (false, _) => 0.0,
-        (true, false) => 0.46,
-        (true, true) => 0.62,
+        (true, false) => 0.56,
+        (true, true) => 0.7,
     };
     // About one cell of the middle size per robot.
     let level = (0.55 * camera.distance).log10();

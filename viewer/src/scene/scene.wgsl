@@ -57,8 +57,7 @@ fn vs_shadow(v: Vertex) -> @builtin(position) vec4f {
     return g.light * vec4f(place(v), 1.0);
 }
 
-@vertex
-fn vs_solid(v: Vertex) -> Surface {
+fn surface(v: Vertex) -> Surface {
     var out: Surface;
     out.world = place(v);
     out.clip = g.view_proj * vec4f(out.world, 1.0);
@@ -69,10 +68,15 @@ fn vs_solid(v: Vertex) -> Surface {
     return out;
 }
 
+@vertex
+fn vs_solid(v: Vertex) -> Surface {
+    return surface(v);
+}
+
 // The same shape, larger by some pixels, of which only the far side is drawn.
 @vertex
 fn vs_outline(v: Vertex) -> Surface {
-    var out = vs_solid(v);
+    var out = surface(v);
     let depth = max(dot(out.world - g.eye.xyz, g.forward.xyz), 0.0);
     let away = turn(v.rotation, normalize(v.position));
     out.clip = g.view_proj * vec4f(out.world + away * (g.outline.w * g.misc.z * depth), 1.0);
@@ -101,19 +105,20 @@ fn lit(world: vec3f, bias: f32) -> f32 {
     let pixel = 1.5 / g.misc.y;
     // Where a wide ring is all light or all shadow there is no edge to soften.
     var ring = 0.0;
-    for (var k = 0; k < 4; k++) {
-        let s = vec2f(select(-1.0, 1.0, (k & 1) == 1), select(-1.0, 1.0, (k & 2) == 2));
-        ring += textureSampleCompareLevel(shadow_map, shadow_sampler, uv + 2.0 * pixel * s, depth);
+    for (var i = -1; i <= 1; i++) {
+        for (var j = -1; j <= 1; j++) {
+            let at = uv + 3.0 * pixel * vec2f(f32(i), f32(j));
+            ring += textureSampleCompareLevel(shadow_map, shadow_sampler, at, depth);
+        }
     }
-    ring += textureSampleCompareLevel(shadow_map, shadow_sampler, uv, depth);
-    var sum = ring / 5.0;
-    if ring > 0.001 && ring < 4.999 {
+    var sum = ring / 9.0;
+    if ring > 0.001 && ring < 8.999 {
         sum = 0.0;
         var weights = 0.0;
-        for (var i = -2; i <= 2; i++) {
-            for (var j = -2; j <= 2; j++) {
+        for (var i = -3; i <= 3; i++) {
+            for (var j = -3; j <= 3; j++) {
                 let at = vec2f(f32(i), f32(j));
-                let weight = (3.0 - abs(at.x)) * (3.0 - abs(at.y));
+                let weight = (4.0 - abs(at.x)) * (4.0 - abs(at.y));
                 sum += weight * textureSampleCompareLevel(shadow_map, shadow_sampler, uv + pixel * at, depth);
                 weights += weight;
             }
@@ -164,7 +169,7 @@ fn checker(at: vec2f, width: vec2f, cell: f32) -> f32 {
     return i.x * i.y * far;
 }
 
-fn gridded(colour: vec3f, at: vec2f, width: vec2f) -> vec3f {
+fn gridded(colour: vec3f, at: vec2f, width: vec2f, away: f32) -> vec3f {
     if g.ground.w <= 0.0 { return colour; }
     let cell = g.grid.x;
     let f = g.grid.y;
@@ -172,7 +177,7 @@ fn gridded(colour: vec3f, at: vec2f, width: vec2f) -> vec3f {
     var cover = 0.45 * (1.0 - f) * grid_line(at, width, 0.1 * cell, 1.0);
     cover = max(cover, mix(0.9, 0.45, f) * grid_line(at, width, cell, 1.2));
     cover = max(cover, 0.9 * grid_line(at, width, 10.0 * cell, 1.4));
-    return mix(colour * (1.0 + 0.03 * tiles), g.line.rgb, cover * g.ground.w);
+    return mix(colour * (1.0 + 0.03 * tiles), g.line.rgb, cover * g.ground.w * (1.0 - sqrt(away)));
 }
 
 // 1 where the ground is lost in the horizon.
@@ -196,12 +201,13 @@ fn fs_solid(in: Surface) -> @location(0) vec4f {
         let view = dot(normal, normalize(g.eye.xyz - in.world));
         colour = select(colour, vec3f(0.015), odd) * (0.7 + 0.3 * max(view, 0.0));
     } else if material == 3 {
+        let away = haze(in.world);
         let facing = max(dot(normal, g.sun.xyz), 0.0);
         let level = max(g.sun.z, 1e-3);
         let light = mix(1.0 - g.sun.w, 1.0, lit(in.world, 0.006));
         let slope = 0.42 + 0.58 * facing / level * light;
-        colour = gridded(g.ground.rgb, in.world.xy, width) * slope;
-        colour = mix(min(colour, vec3f(1.0)), g.horizon.rgb, haze(in.world));
+        colour = gridded(g.ground.rgb, in.world.xy, width, away) * slope;
+        colour = mix(min(colour, vec3f(1.0)), g.horizon.rgb, away);
     }
     return vec4f(encode(colour), in.colour.a);
 }
@@ -241,7 +247,7 @@ fn fs_ground(in: Ground) -> @location(0) vec4f {
     let width = fwidth(in.at);
     let away = haze(in.world);
     if away >= 1.0 { return vec4f(encode(g.horizon.rgb), 1.0); }
-    var colour = gridded(g.ground.rgb, in.at, width);
+    var colour = gridded(g.ground.rgb, in.at, width, away);
     let light = mix(1.0 - g.sun.w, 1.0, lit(in.world, 0.0015));
     // Shadows keep the light of the sky, which is a little blue.
     colour *= mix(vec3f(0.94, 0.97, 1.04) * light, vec3f(1.0), light);

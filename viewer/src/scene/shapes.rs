@@ -45,6 +45,12 @@ pub(super) fn isometry([x, y, z, qw, qx, qy, qz]: [f32; 7]) -> na::Isometry3<f32
     na::Isometry3::from_parts(na::Translation3::new(x, y, z), turn)
 }
 
+/// A geom's frame in its body's.
+pub(super) fn placed(geom: &Geom) -> na::Isometry3<f32> {
+    let ([x, y, z], [qw, qx, qy, qz]) = (geom.pos.map(|x| x as f32), geom.quat.map(|x| x as f32));
+    isometry([x, y, z, qw, qx, qy, qz])
+}
+
 impl Shapes {
     /// What `model` looks like.
     #[must_use]
@@ -124,6 +130,33 @@ impl Shapes {
         (mass > 0.0).then(|| (moment / mass).into())
     }
 
+    /// For each body: the limb that it belongs to, if it is one, and how many bodies lie between it
+    /// and the root. What branches, or carries what branches, is trunk.
+    pub(super) fn limbs(&self) -> Vec<(Option<usize>, usize)> {
+        let n = self.bodies.len();
+        let parent = |body: usize| self.bodies[body].parent;
+        let mut children = vec![0; n];
+        (1..n).for_each(|body| children[parent(body)] += 1);
+        let mut trunk = vec![false; n];
+        for body in (1..n).rev() {
+            trunk[body] |= children[body] > 1 || parent(body) == 0;
+            trunk[parent(body)] |= trunk[body];
+        }
+        let (mut limbs, mut next) = (vec![(None, 0); n], 0);
+        for body in 1..n {
+            let (above, depth) = limbs[parent(body)];
+            let depth = if parent(body) == 0 { 0 } else { depth + 1 };
+            let limb = (!trunk[body]).then(|| {
+                above.unwrap_or_else(|| {
+                    next += 1;
+                    next - 1
+                })
+            });
+            limbs[body] = (limb, depth);
+        }
+        limbs
+    }
+
     /// The robot's weight, N; 1 without mass or gravity.
     pub(super) fn weight(&self) -> f32 {
         let weight = self.bodies.iter().map(|b| b.mass).sum::<f64>() * self.gravity;
@@ -141,8 +174,8 @@ impl Shapes {
         let Bounds { radius, .. } = self.bounds(&frames.poses);
         let parts = self.geoms.iter().filter(|g| !Self::is_ground(g));
         let lowest = parts.map(|geom| {
-            let centre = isometry(frames.poses[geom.body]) * na::Point3::from(geom.pos.map(|x| x as f32));
-            centre.z - reach(geom)
+            let frame = isometry(frames.poses[geom.body]) * placed(geom);
+            frame.translation.z - extent(geom, &frame.rotation).z
         });
         lowest.reduce(f32::min).unwrap_or(0.0) - 0.5 * radius
     }
@@ -151,21 +184,43 @@ impl Shapes {
     #[must_use]
     pub fn bounds(&self, poses: &[[f32; 7]]) -> Bounds {
         let (mut low, mut high) = ([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]);
+        let mut balls = Vec::with_capacity(self.geoms.len());
         for geom in self.geoms.iter().filter(|g| !Self::is_ground(g)) {
             let Some(&pose) = poses.get(geom.body) else { continue };
-            let centre = isometry(pose) * na::Point3::from(geom.pos.map(|x| x as f32));
-            let reach = reach(geom);
+            let frame = isometry(pose) * placed(geom);
+            let centre = frame.translation.vector;
+            let extent = extent(geom, &frame.rotation);
             for i in 0..3 {
-                low[i] = low[i].min(centre[i] - reach);
-                high[i] = high[i].max(centre[i] + reach);
+                low[i] = low[i].min(centre[i] - extent[i]);
+                high[i] = high[i].max(centre[i] + extent[i]);
             }
+            balls.push((centre, reach(geom)));
         }
         if !(0..3).all(|i| low[i].is_finite() && high[i].is_finite()) {
             return Bounds { centre: [0.0; 3], radius: 1.0 };
         }
-        let half: [f32; 3] = std::array::from_fn(|i| (high[i] - low[i]) / 2.0);
-        let centre = std::array::from_fn(|i| (high[i] + low[i]) / 2.0);
-        Bounds { centre, radius: na::Vector3::from(half).norm().max(1e-3) }
+        let (low, high) = (na::Vector3::from(low), na::Vector3::from(high));
+        let centre = (low + high) / 2.0;
+        // Both balls hold everything.
+        let around = balls.iter().map(|(at, reach)| (at - centre).norm() + reach).fold(0.0, f32::max);
+        Bounds { centre: centre.into(), radius: ((high - low).norm() / 2.0).min(around).max(1e-3) }
+    }
+}
+
+/// How far a turned geom reaches from its centre along each axis, m.
+fn extent(geom: &Geom, rotation: &na::UnitQuaternion<f32>) -> na::Vector3<f32> {
+    let [a, b, c] = geom.size.map(|x| x as f32);
+    let axes = rotation.to_rotation_matrix().into_inner();
+    let along = axes.column(2).abs();
+    match geom.kind {
+        GeomKind::Plane | GeomKind::Heightfield => na::Vector3::zeros(),
+        GeomKind::Sphere => na::Vector3::repeat(a),
+        GeomKind::Capsule => along * b + na::Vector3::repeat(a),
+        GeomKind::Cylinder => along * b + along.map(|z| a * (1.0 - z * z).max(0.0).sqrt()),
+        GeomKind::Box => axes.abs() * na::Vector3::new(a, b, c),
+        GeomKind::Ellipsoid => {
+            na::Vector3::from_fn(|i, _| axes.row(i).transpose().component_mul(&na::Vector3::new(a, b, c)).norm())
+        }
     }
 }
 
