@@ -1,6 +1,6 @@
 //! Evolution of controllers: strategies, rollouts, training runs and their files.
 //!
-//! In a browser there is everything but the command line.
+//! In a browser there is everything but the command line and plots.
 
 pub mod backend;
 pub mod bench_strategy;
@@ -22,6 +22,7 @@ pub mod nir_export;
 pub mod normalizer;
 pub mod npy;
 pub mod patch;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod plot;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod progress;

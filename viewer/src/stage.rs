@@ -85,6 +85,13 @@ impl Stage {
         self.fresh = true;
     }
 
+    /// Turns the camera about the robot, rad; its eye stays above the ground.
+    pub fn orbit(&mut self, left: f32, up: f32) {
+        self.camera.orbit(left, up);
+        let above = (self.camera.target[2].max(0.0) - 0.03 * self.camera.distance) / self.camera.distance;
+        self.camera.elevation = self.camera.elevation.min(above.clamp(-1.0, 1.0).asin());
+    }
+
     /// Goes to the next named direction of view.
     pub fn next_camera(&mut self) {
         self.view = (self.view + 1) % View::ALL.len();

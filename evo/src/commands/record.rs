@@ -8,7 +8,7 @@ use snn::Probe;
 use crate::changes::named;
 use crate::checkpoint::{Checkpoint, Tensor, TensorData};
 use crate::cli::RecordArgs;
-use crate::commands::{FRESH_SEED, load, print_line};
+use crate::commands::{FRESH_SEED, load, page, print_line};
 use crate::evaluate::run_observed;
 use crate::failure::{Blame, Failure};
 use crate::rollout::Moment;
@@ -170,5 +170,10 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
     }
     file.save(&out).usage()?;
     print_line(&out.display().to_string());
+    if let Some(html) = &args.html {
+        let title = format!("{}: {}", spec.name, args.source.display());
+        page::write(html, &title, &file.to_bytes(), &args.web).usage()?;
+        print_line(&html.display().to_string());
+    }
     Ok(())
 }

@@ -95,7 +95,7 @@ fn navigate(ui: &Ui, response: &Response, rect: Rect, cx: &mut Cx<'_>, snapshot:
         live.disturbance.push = pull;
     }
     if cx.stage.held.is_none() && response.dragged_by(PointerButton::Primary) {
-        cx.stage.camera.orbit(-drag.x * 0.008, drag.y * 0.008);
+        cx.stage.orbit(-drag.x * 0.008, drag.y * 0.008);
     }
     if response.dragged_by(PointerButton::Secondary) || response.dragged_by(PointerButton::Middle) {
         // What is moved by hand is not followed any more.

@@ -143,6 +143,6 @@ fn button(ui: &mut Ui, icon: Icon, palette: &Palette, action: Action) -> Respons
     ui.painter().extend(shapes);
     let text = shortcuts::TABLE.iter().find(|line| line.action == action).map_or("", |line| line.text);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, text));
-    let keys = shortcuts::keys(ui.ctx(), action);
+    let keys = shortcuts::keys(action);
     response.on_hover_text(format!("{text} ({keys})"))
 }

@@ -16,7 +16,7 @@ fn root() -> PathBuf {
 
 /// Compiles the viewer and writes the folder.
 pub fn build(out: &Path, dev: bool) -> anyhow::Result<()> {
-    let profile = if dev { "dev" } else { "release" };
+    let profile = if dev { "dev" } else { "web" };
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     // A folder of its own, so that native builds are not made anew afterwards.
     let target = root().join("target");
@@ -30,7 +30,7 @@ pub fn build(out: &Path, dev: bool) -> anyhow::Result<()> {
     let wasm = target.join(TARGET).join(folder).join("viewer.wasm");
     fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
     let mut bindgen = Bindgen::new();
-    bindgen.input_path(&wasm).web(true)?.typescript(false).remove_producers_section(true);
+    bindgen.input_path(&wasm).no_modules(true)?.typescript(false).remove_producers_section(true);
     bindgen.generate(out).with_context(|| format!("cannot make bindings of {}", wasm.display()))?;
     let page = out.join("index.html");
     fs::write(&page, include_str!("../index.html"))
