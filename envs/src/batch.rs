@@ -8,7 +8,8 @@ use std::sync::Arc;
 use rand::Rng;
 use sim::{Snapshot, StepOptions, WorldView, Worlds};
 
-use crate::{EnvError, Task};
+use crate::changing::{Changing, Episode};
+use crate::{Change, Channel, EnvError, Task};
 
 /// How the last step of an environment ended; all zero and false after a reset.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -40,6 +41,7 @@ pub struct EnvState {
     steps: usize,
     resting: bool,
     blew_up: bool,
+    changes: Option<Episode>,
 }
 
 /// `n` independent environments of one task. An environment's episode does not depend on its
@@ -47,6 +49,7 @@ pub struct EnvState {
 pub struct Envs {
     task: Arc<dyn Task>,
     worlds: Worlds,
+    changing: Option<Changing>,
     horizon: usize,
     sizes: Sizes,
     /// Action ranges.
@@ -98,6 +101,24 @@ impl Envs {
         options: StepOptions,
         horizon: usize,
     ) -> Result<Self, EnvError> {
+        Self::with_changes(task, n, options, horizon, &[])
+    }
+
+    /// As [`Envs::new`], with changes that act in every episode. What they draw is drawn at its reset,
+    /// after the task's own start; without changes, nothing is drawn.
+    ///
+    /// Pushes, wind and, if it names no other body, a payload act on the trunk: the body that carries
+    /// all that the robot's first motor moves, such as the ant's torso or the pendulum's cart.
+    ///
+    /// # Errors
+    /// As [`Envs::new`]; [`EnvError::Change`] if a change does not fit the task.
+    pub fn with_changes(
+        task: Arc<dyn Task>,
+        n: usize,
+        options: StepOptions,
+        horizon: usize,
+        changes: &[Change],
+    ) -> Result<Self, EnvError> {
         let spec = task.spec();
         if horizon == 0 {
             let expected = "expected at least 1 control step".to_owned();
@@ -111,6 +132,10 @@ impl Envs {
         }
         let model = task.model();
         let worlds = Worlds::new(model, n, options, &task.sensors())?;
+        let changing = match changes {
+            [] => None,
+            changes => Some(Changing::new(task.as_ref(), n, changes)?),
+        };
         let sizes = Sizes {
             memory: spec.memory,
             observation: spec.observations.len(),
@@ -120,6 +145,7 @@ impl Envs {
         };
         Ok(Self {
             worlds,
+            changing,
             horizon,
             sizes,
             low: spec.actions.iter().map(|c| c.low).collect(),
@@ -180,6 +206,10 @@ impl Envs {
         self.qvel.fill(0.0);
         memory.fill(0.0);
         self.task.reset(rng, &mut self.qpos, &mut self.qvel, memory);
+        if let Some(changing) = &mut self.changing {
+            changing.draw(i, rng);
+            changing.advance(i, 0, true, &mut self.worlds, memory);
+        }
         self.worlds.reset(i, &self.qpos, &self.qvel);
         self.outcomes[i] = Step::default();
         self.steps[i] = 0;
@@ -203,6 +233,9 @@ impl Envs {
         self.observation.fill(f32::NAN);
         let memory = row(&self.memory, self.sizes.memory, i);
         self.task.observe(&self.worlds.view(i), memory, &mut self.observation);
+        if let Some(changing) = &mut self.changing {
+            changing.sense(i, self.steps[i], &mut self.observation);
+        }
         let sound = all_finite(&self.observation);
         if sound {
             let observation = row_mut(&mut self.observations, self.sizes.observation, i);
@@ -258,6 +291,9 @@ impl Envs {
     /// Scores and observes environment `i` after a step.
     fn score(&mut self, i: usize) {
         self.steps[i] += 1;
+        if let Some(changing) = &mut self.changing {
+            changing.stepped(i);
+        }
         let truncated = self.steps[i] >= self.horizon;
         let terms = row_mut(&mut self.terms, self.sizes.terms, i);
         // As in `observe`.
@@ -268,6 +304,9 @@ impl Envs {
             let memory = row_mut(&mut self.memory, self.sizes.memory, i);
             let action = row(&self.actions, self.sizes.action, i);
             terminated = self.task.step(&self.worlds.view(i), action, memory, terms);
+            if let Some(changing) = &mut self.changing {
+                changing.advance(i, self.steps[i], false, &mut self.worlds, memory);
+            }
             sound = all_finite(terms) && self.observe(i);
         }
         let terms = row_mut(&mut self.terms, self.sizes.terms, i);
@@ -298,6 +337,20 @@ impl Envs {
     #[must_use]
     pub fn action(&self, i: usize) -> &[f32] {
         row(&self.actions, self.sizes.action, i)
+    }
+
+    /// Names and units of what the changes set, in the order of [`Envs::change_values`]; empty
+    /// without changes.
+    #[must_use]
+    pub fn change_channels(&self) -> &[Channel] {
+        self.changing.as_ref().map_or(&[], Changing::columns)
+    }
+
+    /// What the changes had set in the last step of environment `i`; what holds in its first step,
+    /// after a reset.
+    #[must_use]
+    pub fn change_values(&self, i: usize) -> &[f32] {
+        self.changing.as_ref().map_or(&[], |changing| changing.values(i))
     }
 
     /// State of the world of environment `i`; of no use after a blow-up.
@@ -344,14 +397,19 @@ impl Envs {
             steps: self.steps[i],
             resting: self.resting[i],
             blew_up: self.blew_up[i],
+            changes: self.changing.as_ref().map(|changing| changing.save(i)),
         }
     }
 
-    /// Puts a saved environment back, in any place of any batch of the same task and engine.
+    /// Puts a saved environment back, in any place of any batch of the same task, engine and changes.
     ///
     /// # Panics
-    /// If the state is of another task or engine.
+    /// If the state is of another task or engine, or of a batch with other changes.
     pub fn load(&mut self, i: usize, state: &EnvState) {
+        assert_eq!(self.changing.is_some(), state.changes.is_some(), "state of a batch with other changes");
+        if let (Some(changing), Some(episode)) = (&mut self.changing, &state.changes) {
+            changing.load(i, episode);
+        }
         self.worlds.restore(i, &state.world);
         row_mut(&mut self.memory, self.sizes.memory, i).copy_from_slice(&state.memory);
         row_mut(&mut self.observations, self.sizes.observation, i).copy_from_slice(&state.observation);

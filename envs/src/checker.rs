@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rand::{RngExt as _, SeedableRng as _, rngs::ChaCha8Rng};
 use sim::{EngineKind, StepOptions};
 
-use crate::{Channel, EnvError, Envs, Fidelity, Spec, Task};
+use crate::{Change, Channel, EnvError, Envs, Fidelity, Spec, Task};
 
 const SEEDS: u64 = 4;
 const STEPS: usize = 300;
@@ -32,12 +32,34 @@ const SLACK: f32 = 1e-5;
 /// # Errors
 /// [`EnvError::Check`] with the first problem; other errors if the task cannot be run at all.
 pub fn check(task: &Arc<dyn Task>, options: StepOptions) -> Result<(), EnvError> {
+    check_changed(task, options, &[])
+}
+
+/// As [`check`], under changes.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_changed(task: &Arc<dyn Task>, options: StepOptions, changes: &[Change]) -> Result<(), EnvError> {
+    let trial = Trial { task, options, changes };
     spec(task)?;
-    determinism(task, options)?;
-    save_and_load(task, options)?;
-    random_actions(task, options)?;
-    time_limit(task, options)?;
-    clipping(task, options)
+    determinism(&trial)?;
+    save_and_load(&trial)?;
+    random_actions(&trial)?;
+    time_limit(&trial)?;
+    clipping(&trial)
+}
+
+/// What is tried.
+struct Trial<'a> {
+    task: &'a Arc<dyn Task>,
+    options: StepOptions,
+    changes: &'a [Change],
+}
+
+impl Trial<'_> {
+    fn envs(&self, n: usize, horizon: usize) -> Result<Envs, EnvError> {
+        Envs::with_changes(Arc::clone(self.task), n, self.options, horizon, self.changes)
+    }
 }
 
 fn fail(spec: &Spec, check: &'static str, problem: String) -> Result<(), EnvError> {
@@ -87,9 +109,10 @@ fn spec(task: &Arc<dyn Task>) -> Result<(), EnvError> {
     Ok(())
 }
 
-fn determinism(task: &Arc<dyn Task>, options: StepOptions) -> Result<(), EnvError> {
+fn determinism(trial: &Trial<'_>) -> Result<(), EnvError> {
+    let task = trial.task;
     let run = |n: usize, slot: usize| -> Result<Vec<u64>, EnvError> {
-        let mut envs = Envs::new(task.clone(), n, options, task.spec().horizon)?;
+        let mut envs = trial.envs(n, task.spec().horizon)?;
         let mut players: Vec<Player> = (0..n).map(|i| Player::new(100 + i as u64)).collect();
         players[slot] = Player::new(1);
         let mut bits = Vec::new();
@@ -109,9 +132,10 @@ fn determinism(task: &Arc<dyn Task>, options: StepOptions) -> Result<(), EnvErro
     Ok(())
 }
 
-fn save_and_load(task: &Arc<dyn Task>, options: StepOptions) -> Result<(), EnvError> {
+fn save_and_load(trial: &Trial<'_>) -> Result<(), EnvError> {
+    let task = trial.task;
     let name = "save and load";
-    let mut envs = Envs::new(task.clone(), 2, options, task.spec().horizon)?;
+    let mut envs = trial.envs(2, task.spec().horizon)?;
     let mut players = [Player::new(2), Player::new(3)];
     // The last of up to 20 steps at which environment 1 is in mid-episode.
     let mut saved = None;
@@ -138,7 +162,7 @@ fn save_and_load(task: &Arc<dyn Task>, options: StepOptions) -> Result<(), EnvEr
         bits
     };
     let first = go_on(&mut envs, 1);
-    let mut other = Envs::new(task.clone(), 3, options, task.spec().horizon)?;
+    let mut other = trial.envs(3, task.spec().horizon)?;
     for (what, bits) in [("in place", go_on(&mut envs, 1)), ("elsewhere", go_on(&mut other, 2))] {
         if bits != first {
             return fail(task.spec(), name, format!("another course after loading {what}"));
@@ -147,9 +171,10 @@ fn save_and_load(task: &Arc<dyn Task>, options: StepOptions) -> Result<(), EnvEr
     Ok(())
 }
 
-fn random_actions(task: &Arc<dyn Task>, options: StepOptions) -> Result<(), EnvError> {
+fn random_actions(trial: &Trial<'_>) -> Result<(), EnvError> {
+    let task = trial.task;
     let spec = task.spec();
-    let mut envs = Envs::new(task.clone(), SEEDS as usize, options, spec.horizon)?;
+    let mut envs = trial.envs(SEEDS as usize, spec.horizon)?;
     let mut players: Vec<Player> = (0..SEEDS).map(Player::new).collect();
     for step in 0..STEPS {
         play(&mut envs, &mut players);
@@ -186,10 +211,11 @@ fn unsound(envs: &Envs, i: usize) -> Option<String> {
     None
 }
 
-fn time_limit(task: &Arc<dyn Task>, options: StepOptions) -> Result<(), EnvError> {
+fn time_limit(trial: &Trial<'_>) -> Result<(), EnvError> {
+    let task = trial.task;
     const HORIZON: usize = 5;
     let (spec, name) = (task.spec(), "time limit");
-    let mut envs = Envs::new(task.clone(), SEEDS as usize, options, HORIZON)?;
+    let mut envs = trial.envs(SEEDS as usize, HORIZON)?;
     let all = vec![true; envs.len()];
     for seed in 0..envs.len() {
         envs.reset(seed, &mut ChaCha8Rng::seed_from_u64(seed as u64));
@@ -218,9 +244,10 @@ fn time_limit(task: &Arc<dyn Task>, options: StepOptions) -> Result<(), EnvError
     Ok(())
 }
 
-fn clipping(task: &Arc<dyn Task>, options: StepOptions) -> Result<(), EnvError> {
+fn clipping(trial: &Trial<'_>) -> Result<(), EnvError> {
+    let task = trial.task;
     let spec = task.spec();
-    let mut envs = Envs::new(task.clone(), 2, options, spec.horizon)?;
+    let mut envs = trial.envs(2, spec.horizon)?;
     for i in 0..2 {
         envs.reset(i, &mut ChaCha8Rng::seed_from_u64(5));
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use ron::extensions::Extensions;
 use sim::EngineKind;
 
-use crate::{Channel, EnvConfig, EnvError, Fidelity, Spec, Task, defaults};
+use crate::{Channel, EnvConfig, EnvError, Fidelity, Spec, Task, defaults, presets};
 
 /// The reference page of all tasks with their default settings, in Markdown.
 ///
@@ -39,7 +39,25 @@ pub fn docs() -> Result<String, EnvError> {
         "\nActions outside their range are clipped. The reward is the sum of its terms. A world that \
          blows up ends its episode as terminated with all terms 0.\n",
     );
+    changes(&mut page);
     Ok(page + &sections)
+}
+
+fn changes(page: &mut String) {
+    line(
+        page,
+        "\n## Changes\n\n\
+         Every task runs under a list of changes as well, alone or together; what is random is drawn per \
+         episode. A config names them in `changes`, for training and evaluation:\n\n    \
+         changes: [\n        (effect: Friction(Uniform(0.3, 1.5))),\n        \
+         (effect: Motors(strength: Fixed(0.0), which: AnyLimb), when: From(Uniform(100, 300))),\n    ],\n\n\
+         `evo eval RUN --change none,wind,low_friction+payload` scores a run in each of the named \
+         environments, and `evo record RUN --change NAME` records it in one. `evo list changes` shows what the \
+         ready-made lists hold, in the form of a config:\n\n| change | effect |\n| --- | --- |",
+    );
+    for (name, effect) in presets() {
+        row(page, &[format!("`{name}`"), (*effect).to_owned()]);
+    }
 }
 
 fn section(page: &mut String, config: &EnvConfig, task: &dyn Task) {

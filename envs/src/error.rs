@@ -29,6 +29,22 @@ pub enum EnvError {
         /// What would be valid.
         expected: String,
     },
+    /// A change does not fit the task, or one of its numbers is out of range.
+    #[error("change {change}: {problem}")]
+    Change {
+        /// What it changes.
+        change: &'static str,
+        /// What is wrong and what would be valid.
+        problem: String,
+    },
+    /// There is no ready-made change of this name.
+    #[error("unknown change '{name}' (valid: {valid})")]
+    Preset {
+        /// The name.
+        name: String,
+        /// Names that there are.
+        valid: String,
+    },
     /// A task breaks its contract; found by [`check`](crate::check).
     #[error("env {env} fails the check '{check}': {problem}")]
     Check {

@@ -43,21 +43,35 @@
 
 pub mod ant;
 pub mod half_cheetah;
+pub mod hopper;
+pub mod humanoid;
+pub mod humanoid_standup;
+pub mod inverted_double_pendulum;
 pub mod inverted_pendulum;
+pub mod pusher;
+pub mod reacher;
+pub mod swimmer;
+pub mod walker2d;
 
 mod batch;
+mod changes;
+mod changing;
 mod checker;
 mod docs;
 mod error;
+mod lookup;
 mod math;
+mod person;
 mod registry;
 mod spec;
 mod task;
+mod whole_body;
 
 pub use batch::{EnvState, Envs, Step};
-pub use checker::check;
+pub use changes::{Change, Effect, Motors, Value, When, presets};
+pub use checker::{check, check_changed};
 pub use docs::docs;
 pub use error::EnvError;
 pub use registry::{EnvConfig, defaults, names};
 pub use spec::{Channel, Spec};
-pub use task::{Fidelity, Task};
+pub use task::{Fidelity, Goal, Observations, Task};

@@ -8,6 +8,13 @@ pub(crate) fn sum_of_squares(values: &[f32]) -> f64 {
     values.iter().map(|&x| f64::from(x) * f64::from(x)).sum()
 }
 
+/// Copies `from` to `to`, each value brought within ±`limit`.
+pub(crate) fn clip_to(limit: f32, from: &[f32], to: &mut [f32]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = from.clamp(-limit, limit);
+    }
+}
+
 /// Adds to every entry a sample of U(−`scale`, `scale`).
 pub(crate) fn add_uniform(rng: &mut dyn Rng, scale: f64, values: &mut [f32]) {
     for value in values {

@@ -62,7 +62,15 @@ macro_rules! registry {
 registry! {
     Ant = "ant" in ant,
     HalfCheetah = "half_cheetah" in half_cheetah,
+    Hopper = "hopper" in hopper,
+    Humanoid = "humanoid" in humanoid,
+    HumanoidStandup = "humanoid_standup" in humanoid_standup,
+    InvertedDoublePendulum = "inverted_double_pendulum" in inverted_double_pendulum,
     InvertedPendulum = "inverted_pendulum" in inverted_pendulum,
+    Pusher = "pusher" in pusher,
+    Reacher = "reacher" in reacher,
+    Swimmer = "swimmer" in swimmer,
+    Walker2d = "walker2d" in walker2d,
 }
 
 /// All tasks with their default settings, in the order of [`names`].

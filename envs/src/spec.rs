@@ -26,6 +26,12 @@ impl Channel {
         Self { name: name.into(), unit, low, high }
     }
 
+    /// The same channel within ±`limit`.
+    #[must_use]
+    pub fn within(self, limit: f32) -> Self {
+        Self { low: -limit, high: limit, ..self }
+    }
+
     /// One channel per entry of `qpos`, in order. Joint limits are soft, so angles have no bounds.
     #[must_use]
     pub fn positions(model: &Model) -> Vec<Self> {

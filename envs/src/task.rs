@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rand::Rng;
 use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
 
-use crate::Spec;
+use crate::{Channel, EnvError, Spec};
 
 /// How exact the physics is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -26,6 +26,42 @@ pub(crate) fn steps(engine: EngineKind, timestep: f64, substeps: usize, iteratio
     StepOptions { engine, timestep, substeps, iterations }
 }
 
+/// Whose list of observations a task gives, where they differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Observations {
+    /// Gymnasium's, with forces where it has them.
+    Gymnasium,
+    /// Brax's.
+    Brax,
+    /// Positions and velocities of the joints alone.
+    Joints,
+}
+
+impl Observations {
+    /// Refuses a list that a task does not have.
+    pub(crate) fn one_of(
+        self,
+        env: &'static str,
+        valid: &[Self],
+        expected: &'static str,
+    ) -> Result<(), EnvError> {
+        if valid.contains(&self) {
+            return Ok(());
+        }
+        Err(EnvError::Config { env, field: "observations", value: format!("{self:?}"), expected })
+    }
+}
+
+/// Something that may be asked of the robot while an episode runs, such as a speed: an entry of the
+/// task's memory that a [change](crate::Effect::Target) may set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Goal {
+    /// Name, unit and range.
+    pub channel: Channel,
+    /// Index into the memory.
+    pub memory: usize,
+}
+
 /// A task on one robot.
 pub trait Task: Send + Sync {
     /// Names, ranges, units, horizon.
@@ -36,6 +72,11 @@ pub trait Task: Send + Sync {
 
     /// Sensors that [`Task::observe`] and [`Task::step`] read, in this order.
     fn sensors(&self) -> Vec<Sensor> {
+        Vec::new()
+    }
+
+    /// Goals that may change. [`Task::observe`] and [`Task::step`] take them from the memory.
+    fn goals(&self) -> Vec<Goal> {
         Vec::new()
     }
 

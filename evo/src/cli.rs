@@ -205,10 +205,14 @@ pub struct EvalArgs {
     /// Physics engine instead of the one that it was trained in, with the task's settings for it
     #[arg(long, value_name = "ENGINE", ignore_case = true, value_parser = engine())]
     pub engine: Option<EngineKind>,
+    /// Changed environment instead of the config's, `none` for the plain task; several, separated by
+    /// commas or given again, get a row each; joined by `+` they act together (`evo list changes`)
+    #[arg(long = "change", value_name = "NAME", value_delimiter = ',')]
+    pub changes: Vec<String>,
     /// Threads; default one per core
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
-    /// Print one JSON object on stdout
+    /// Print one JSON object on stdout; with several changes the first one's, and all in `rows`
     #[arg(long)]
     pub json: bool,
 }
@@ -255,9 +259,19 @@ pub struct RecordArgs {
     /// Physics engine instead of the one that it was trained in, with the task's settings for it
     #[arg(long, value_name = "ENGINE", ignore_case = true, value_parser = engine())]
     pub engine: Option<EngineKind>,
+    /// Changed environment instead of the config's, `none` for the plain task; names joined by `+` act
+    /// together (`evo list changes`)
+    #[arg(long, value_name = "NAME")]
+    pub change: Option<String>,
     /// File to write; default episode.rollout.safetensors in the run folder
     #[arg(long, value_name = "FILE.rollout.safetensors")]
     pub out: Option<PathBuf>,
+    /// Write also one page with the recording and the viewer in it, to send to somebody
+    #[arg(long, value_name = "FILE.html")]
+    pub html: Option<PathBuf>,
+    /// The viewer for browsers, as `cargo run -p web -- build` makes it
+    #[arg(long, value_name = "DIR", default_value = "target/web", requires = "html")]
+    pub web: PathBuf,
 }
 
 /// Options of `trace`.
@@ -313,6 +327,8 @@ pub enum Listing {
     Strategies,
     /// Neuron models
     Neurons,
+    /// Ready-made changes of environments
+    Changes,
 }
 
 /// What to do with NIR files.

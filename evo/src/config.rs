@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use envs::{EnvConfig, EnvError, Fidelity, Task};
+use envs::{Change, EnvConfig, EnvError, Fidelity, Task};
 use serde::{Deserialize, Serialize};
 use sim::{EngineKind, Model, StepOptions};
 use snn::ControllerConfig;
@@ -18,6 +18,9 @@ use crate::strategy::StrategyConfig;
 pub struct Config {
     /// Task, with its own fields.
     pub env: EnvConfig,
+    /// What is different from the task, in training and in evaluations; see [`envs::Change`].
+    #[serde(default)]
+    pub changes: Vec<Change>,
     /// Engine and accuracy of the physics.
     #[serde(default)]
     pub physics: PhysicsConfig,

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use envs::{EnvError, Envs, Task};
+use envs::{Change, EnvError, Envs, Task};
 use rand::Rng as _;
 use rayon::prelude::*;
 use sim::StepOptions;
@@ -98,6 +98,8 @@ enum Crew {
 pub struct Parts<'a> {
     /// The task.
     pub task: &'a Arc<dyn Task>,
+    /// What is different from the task.
+    pub changes: &'a [Change],
     /// The network.
     pub controller: &'a Arc<dyn Controller>,
     /// Physics settings.
@@ -291,7 +293,13 @@ impl Batch {
         let (inputs, outputs) = (spec.observations.len(), spec.actions.len());
         Ok(Self {
             task: Arc::clone(parts.task),
-            envs: Envs::new(Arc::clone(parts.task), slots, parts.options, parts.horizon)?,
+            envs: Envs::with_changes(
+                Arc::clone(parts.task),
+                slots,
+                parts.options,
+                parts.horizon,
+                parts.changes,
+            )?,
             parameters: vec![0.0; parts.controller.layout().len()],
             running: vec![None; slots],
             active: vec![false; slots],
@@ -636,6 +644,7 @@ mod tests {
             .filter(|_| threads > 1);
         let parts = Parts {
             task: &task,
+            changes: &[],
             controller: &controller,
             options,
             horizon: HORIZON,

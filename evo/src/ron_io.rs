@@ -219,6 +219,15 @@ pub fn to_text<T: Serialize>(value: &T) -> Result<String, ConfigError> {
     Ok(text)
 }
 
+/// As [`to_text`], on one line.
+///
+/// # Errors
+/// As [`to_text`].
+pub fn to_line<T: Serialize>(value: &T) -> Result<String, ConfigError> {
+    check_finite(value)?;
+    options().to_string(value).map_err(|error| ConfigError::Write(error.to_string()))
+}
+
 /// Refuses NaN and infinities anywhere in a value.
 ///
 /// # Errors

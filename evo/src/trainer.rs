@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use envs::{EnvError, Task};
+use envs::{Change, EnvError, Task};
 use sim::{EngineKind, StepOptions};
 use snn::{Activity, BackendError, Controller, SnnError};
 
@@ -62,6 +62,8 @@ pub enum TrainError {
 pub struct Setup {
     /// The task.
     pub task: Arc<dyn Task>,
+    /// What is different from the task.
+    pub changes: Vec<Change>,
     /// Physics settings in training.
     pub options: StepOptions,
     /// Physics settings of the second evaluation, if there is one.
@@ -83,7 +85,8 @@ impl Setup {
         let validation = config.physics.validation(task.as_ref());
         let (inputs, outputs) = (task.spec().observations.len(), task.spec().actions.len());
         let controller = config.controller.build(inputs, outputs)?;
-        Ok(Self { task, options, validation, controller })
+        let changes = config.changes.clone();
+        Ok(Self { task, changes, options, validation, controller })
     }
 
     /// Workers for episodes of `horizon` control steps on `threads` threads.
@@ -106,8 +109,8 @@ impl Setup {
         episodes: usize,
         pool: Option<Arc<rayon::ThreadPool>>,
     ) -> Result<Rollout, RolloutError> {
-        let (task, controller) = (&self.task, &self.controller);
-        Rollout::new(&Parts { task, controller, options, horizon, backend, episodes }, pool)
+        let Self { task, controller, changes, .. } = self;
+        Rollout::new(&Parts { task, changes, controller, options, horizon, backend, episodes }, pool)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Physics behind a MuJoCo-shaped interface: a neutral [`Model`] read from MJCF, and batches of
 //! [`Worlds`] that an engine steps. No tasks and no randomness live here.
 
+mod drag;
 mod error;
 mod inertia;
 mod kinematics;
@@ -8,6 +9,7 @@ mod lanes;
 mod mjcf;
 mod model;
 mod rapier;
+mod softness;
 mod worlds;
 
 pub use error::SimError;

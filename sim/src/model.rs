@@ -282,6 +282,13 @@ pub struct Geom {
     pub rgba: [f32; 4],
 }
 
+impl Geom {
+    /// Whether the collision bits want contacts of the two.
+    pub(crate) fn asks_for(&self, other: &Self) -> bool {
+        self.contype & other.conaffinity != 0 || other.contype & self.conaffinity != 0
+    }
+}
+
 fn grey() -> [f32; 4] {
     [0.5, 0.5, 0.5, 1.0]
 }
@@ -335,5 +342,30 @@ impl Model {
     #[must_use]
     pub fn total_mass(&self) -> f64 {
         self.bodies.iter().map(|b| b.mass).sum()
+    }
+
+    /// The jointed body that carries `body`, or 0.
+    pub(crate) fn carrier(&self, mut body: usize) -> usize {
+        while body != 0 && !self.joints.iter().any(|j| j.body == body) {
+            body = self.bodies[body].parent;
+        }
+        body
+    }
+
+    /// Pairs of geoms that may collide by MuJoCo's rules ("Collision detection, selection"), each in
+    /// ascending order.
+    pub(crate) fn pairs(&self) -> Vec<(usize, usize)> {
+        let mut pairs = Vec::new();
+        for (i, a) in self.geoms.iter().enumerate() {
+            for (j, b) in self.geoms.iter().enumerate().skip(i + 1) {
+                let (wa, wb) = (self.carrier(a.body), self.carrier(b.body));
+                let up = |w: usize| if w == 0 { 0 } else { self.carrier(self.bodies[w].parent) };
+                let related = wa != 0 && wb != 0 && (up(wa) == wb || up(wb) == wa);
+                if a.asks_for(b) && wa != wb && !related {
+                    pairs.push((i, j));
+                }
+            }
+        }
+        pairs
     }
 }

@@ -97,6 +97,9 @@ pub enum Sensor {
     AngularVelocity(usize),
     /// Sum of the contact forces on a body, world frame, N, mean over the last physics step; 3 values.
     ContactForce(usize),
+    /// Sum of the moments of the contact forces on a body about the origin of its frame, world axes,
+    /// N·m, mean over the last physics step; 3 values.
+    ContactTorque(usize),
     /// Sum of the normal forces of all contacts of a body, N, mean over the last physics step; 1 value.
     Touch(usize),
 }
@@ -110,6 +113,7 @@ impl Sensor {
         | Self::Velocity(body)
         | Self::AngularVelocity(body)
         | Self::ContactForce(body)
+        | Self::ContactTorque(body)
         | Self::Touch(body)) = self;
         body
     }
@@ -146,6 +150,10 @@ pub struct Parameters {
     pub gear: Vec<f32>,
     /// Gravity, m/s².
     pub gravity: [f32; 3],
+    /// Force from outside on each body's (unchanged) centre of mass, in the world's axes, finite, N,
+    /// during every physics step; entry 0 (the world) is not used. Rapier leaves out the part across
+    /// the plane of a robot that can only move in one, which the robot would not feel.
+    pub force: Vec<[f32; 3]>,
 }
 
 impl Parameters {
@@ -157,13 +165,21 @@ impl Parameters {
             friction: 1.0,
             gear: vec![1.0; model.nu()],
             gravity: model.option.gravity.map(|g| g as f32),
+            force: vec![[0.0; 3]; model.bodies.len()],
         }
+    }
+
+    /// Bodies with a force on them, and that force.
+    pub(crate) fn pushed(&self) -> impl Iterator<Item = (usize, [f32; 3])> {
+        let forces = self.force.iter().copied().enumerate().skip(1);
+        forces.filter(|(_, force)| force.iter().any(|&f| f != 0.0))
     }
 
     fn validate(&self, model: &Model) -> Result<(), SimError> {
         for (what, got, expected) in [
             ("parameters.mass", self.mass.len(), model.bodies.len()),
             ("parameters.gear", self.gear.len(), model.nu()),
+            ("parameters.force", self.force.len(), model.bodies.len()),
         ] {
             if got != expected {
                 return Err(SimError::Length { what, got, expected });
@@ -183,6 +199,9 @@ impl Parameters {
         }
         for &gravity in &self.gravity {
             check("parameters.gravity", gravity, gravity.is_finite(), "a finite acceleration")?;
+        }
+        for &force in self.force.iter().flatten() {
+            check("parameters.force", force, force.is_finite(), "a finite force")?;
         }
         Ok(())
     }

@@ -112,7 +112,11 @@ fn equals_table(name: &str) {
 
     let geoms: Vec<Geom> = rows(&table, "geoms");
     assert_eq!(model.geoms.len(), geoms.len());
-    for (got, expected) in model.geoms.iter().zip(geoms) {
+    for (got, mut expected) in model.geoms.iter().zip(geoms) {
+        if expected.kind == GeomKind::Cylinder {
+            // MuJoCo keeps a third size that means nothing.
+            expected.size[2] = 0.0;
+        }
         close(&got.name, got.size, expected.size, 6);
         close(&got.name, got.pos, expected.pos, 6);
         same_turn(&got.name, got.quat, expected.quat);
@@ -131,18 +135,22 @@ fn equals_table(name: &str) {
 }
 
 #[test]
-fn ant_equals_mujoco() {
-    equals_table("ant");
-}
-
-#[test]
-fn half_cheetah_equals_mujoco() {
-    equals_table("half_cheetah");
-}
-
-#[test]
-fn inverted_pendulum_equals_mujoco() {
-    equals_table("inverted_pendulum");
+fn every_robot_equals_mujoco() {
+    for name in [
+        "ant",
+        "half_cheetah",
+        "hopper",
+        "humanoid",
+        "humanoid_standup",
+        "inverted_double_pendulum",
+        "inverted_pendulum",
+        "pusher",
+        "reacher",
+        "swimmer",
+        "walker2d",
+    ] {
+        equals_table(name);
+    }
 }
 
 fn world(contents: &str) -> String {

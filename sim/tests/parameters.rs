@@ -135,6 +135,7 @@ fn odd(parameters: &mut Parameters) {
     parameters.gear.iter_mut().zip(factors.iter().cycle()).for_each(|(g, f)| *g = *f);
     parameters.friction = 0.6;
     parameters.gravity = [0.5, -0.4, -8.0];
+    parameters.force.iter_mut().for_each(|f| *f = [0.1, 0.05, -0.2]);
 }
 
 #[test]
@@ -512,8 +513,138 @@ fn invalid_parameters_are_refused_and_change_nothing() {
         for bad in [f32::NAN, f32::NEG_INFINITY] {
             refuse(&|p| p.gear[0] = bad, "parameters.gear");
             refuse(&|p| p.gravity[2] = bad, "parameters.gravity");
+            refuse(&|p| p.force[1][0] = bad, "parameters.force");
         }
         refuse(&|p| p.mass.truncate(2), "parameters.mass");
         refuse(&|p| p.gear.push(1.0), "parameters.gear");
+        refuse(&|p| p.force.clear(), "parameters.force");
+    }
+}
+
+#[test]
+fn a_force_accelerates_what_it_pushes() {
+    let model = model(MOTORS);
+    let (cart, weight) = (model.body("cart").unwrap(), model.body("weight").unwrap());
+    for engine in ENGINES {
+        let mut worlds = worlds(engine, &model, 2, &[]);
+        set(&mut worlds, 1, |p| (p.force[cart], p.force[weight]) = ([6.0, 5.0, 4.0], [0.0, 0.5, 0.0]));
+        run(&mut worlds, 10, 0.0);
+        assert!(worlds.view(0).qvel.iter().all(|&v| v == 0.0), "a neighbour is not pushed");
+        // 6 N on 2 kg and 1 kg of armature for 0.2 s; the rail takes the rest.
+        close("cart", f64::from(worlds.view(1).qvel[0]), 0.4, 1e-3);
+        // 0.5 N at 0.6 m on the axle's moment of inertia, as a motor of 0.3 N·m would.
+        let mut motor = self::worlds(engine, &model, 1, &[]);
+        set(&mut motor, 0, |p| p.gear[1] = 0.3 / (2.0 * 0.5));
+        run(&mut motor, 10, 0.5);
+        close("arm", f64::from(worlds.view(1).qvel[1]), f64::from(motor.view(0).qvel[1]), 2e-3);
+        // It ends without a trace.
+        let before = worlds.view(1).qvel[0];
+        set(&mut worlds, 1, |_| ());
+        run(&mut worlds, 10, 0.0);
+        assert_eq!(worlds.view(1).qvel[0], before);
+    }
+}
+
+#[test]
+fn a_force_moves_the_centre_of_mass_and_turns_about_it() {
+    let model = model(TREE);
+    let still = vec![0.0; model.nv()];
+    let knob = model.body("knob").unwrap();
+    let mut sensors: Vec<Sensor> = (1..model.bodies.len()).map(Sensor::Velocity).collect();
+    sensors.push(Sensor::AngularVelocity(1));
+    let mut spins = Vec::new();
+    for engine in ENGINES {
+        let mut worlds = worlds(engine, &model, 1, &sensors);
+        restart(&mut worlds, 0, &still);
+        set(&mut worlds, 0, |p| (p.gravity, p.force[knob]) = ([0.0; 3], [1.0, 2.0, -0.5]));
+        run(&mut worlds, 5, 0.0);
+        let values = worlds.view(0).sensors;
+        let momentum = |axis: usize| -> f64 {
+            let bodies = model.bodies[1..].iter().zip(values.chunks(3));
+            bodies.map(|(b, v)| b.mass * f64::from(v[axis])).sum()
+        };
+        for (axis, force) in [1.0, 2.0, -0.5].into_iter().enumerate() {
+            close("momentum", momentum(axis), force * 0.1, 2e-3);
+        }
+        spins.push(values[values.len() - 3..].to_vec());
+    }
+    for (a, b) in spins[0].iter().zip(&spins[1]) {
+        close("spin of both engines", f64::from(*a), f64::from(*b), 0.05 * f64::from(b.abs()) + 1e-3);
+    }
+    assert!(spins[0].iter().any(|w| w.abs() > 0.05), "{spins:?}");
+}
+
+#[test]
+fn a_planar_robot_is_pushed_in_its_plane_only() {
+    let model = model(CHEETAH);
+    for engine in ENGINES {
+        let speed = |force: [f32; 3]| {
+            let mut worlds = worlds(engine, &model, 1, &[Sensor::Position(1)]);
+            set(&mut worlds, 0, |p| p.force[1] = force);
+            run(&mut worlds, 40, 0.0);
+            (worlds.view(0).qvel[0], worlds.view(0).sensors[1])
+        };
+        let (still, pushed) = (speed([0.0; 3]), speed([60.0, 0.0, 0.0]));
+        assert!(pushed.0 > still.0 + 0.2, "{engine:?}: {still:?} {pushed:?}");
+        assert_eq!(speed([0.0, 60.0, 0.0]), still, "{engine:?}");
+    }
+}
+
+#[test]
+fn contact_forces_and_moments_balance_a_pushed_body_at_rest() {
+    let model = model(SLED);
+    let (sled, front) = (model.body("sled").unwrap(), model.body("front").unwrap());
+    let sensors = [
+        Sensor::ContactForce(sled),
+        Sensor::ContactTorque(sled),
+        Sensor::ContactForce(front),
+        Sensor::ContactTorque(front),
+        Sensor::Position(sled),
+        Sensor::Position(front),
+    ];
+    for engine in ENGINES {
+        let mut worlds = worlds(engine, &model, 1, &sensors);
+        // Friction holds: 0.4 · 2 kg · 9.81 m/s² is 7.8 N.
+        let push = [2.0, 1.0, -3.0];
+        set(&mut worlds, 0, |p| p.force[front] = push);
+        run(&mut worlds, 100, 0.0);
+        let rows: Vec<[f64; 3]> =
+            worlds.view(0).sensors.chunks(3).map(|row| [row[0], row[1], row[2]].map(f64::from)).collect();
+        let push = push.map(f64::from);
+        let weight = [0.0, 0.0, -9.81];
+        let cross = |a: [f64; 3], b: [f64; 3]| -> [f64; 3] {
+            std::array::from_fn(|i| a[(i + 1) % 3] * b[(i + 2) % 3] - a[(i + 2) % 3] * b[(i + 1) % 3])
+        };
+        // The bodies' centres of mass are 0.3 m behind the sled's origin and in the front's own.
+        let arm: [f64; 3] = std::array::from_fn(|i| rows[5][i] - rows[4][i]);
+        let moments =
+            [cross([-0.3, 0.0, 0.0], weight), cross(arm, weight), cross(arm, push), cross(arm, rows[2])];
+        for i in 0..3 {
+            let force = rows[0][i] + rows[2][i] + push[i] + 2.0 * weight[i];
+            close("force", force, 0.0, 0.05);
+            let moment = rows[1][i] + rows[3][i] + moments.iter().map(|m| m[i]).sum::<f64>();
+            close("moment", moment, 0.0, 0.05);
+        }
+    }
+}
+
+#[test]
+fn a_sliding_robot_feels_its_friction() {
+    let model = model(CHEETAH);
+    let sensors: Vec<Sensor> = (1..model.bodies.len()).map(Sensor::ContactForce).collect();
+    for engine in ENGINES {
+        let mut worlds = worlds(engine, &model, 1, &sensors);
+        let mut qvel = vec![0.0; model.nv()];
+        qvel[0] = 6.0;
+        restart(&mut worlds, 0, &qvel);
+        // While it slides along +x, friction is 0.4 of the normal force, against the motion.
+        let (mut along, mut normal) = (0.0, 0.0);
+        for _ in 0..20 {
+            run(&mut worlds, 1, 0.0);
+            let forces = worlds.view(0).sensors.chunks(3);
+            forces.for_each(|f| (along, normal) = (along + f64::from(f[0]), normal + f64::from(f[2])));
+        }
+        assert!(worlds.view(0).qvel[0] > 1.0 && normal > 100.0, "{engine:?}: {normal}");
+        close("friction", along / normal, -0.4, 0.04);
     }
 }

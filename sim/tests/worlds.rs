@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use sim::{EngineKind, Model, Sensor, SimError, StepOptions, Worlds, unsupported};
+use sim::{Cone, EngineKind, Model, Sensor, SimError, StepOptions, Worlds, unsupported};
 
 const ANT: &str = include_str!("../../envs/assets/ant.xml");
 const CHEETAH: &str = include_str!("../../envs/assets/half_cheetah.xml");
@@ -221,12 +221,12 @@ fn a_blown_up_world_is_flagged_and_heals_by_reset() {
 
 #[test]
 fn what_the_engine_cannot_do_is_refused_by_name() {
-    let mut swimmer = (*model(ANT)).clone();
-    swimmer.option.density = 4000.0;
-    assert_eq!(unsupported(&swimmer, EngineKind::Rapier).len(), 1);
+    let mut elliptic = (*model(ANT)).clone();
+    elliptic.option.cone = Cone::Elliptic;
+    assert_eq!(unsupported(&elliptic, EngineKind::Rapier).len(), 1);
     let error =
-        Worlds::new(&Arc::new(swimmer), 1, options(EngineKind::Rapier, 0.01, 5, 2), &[]).err().unwrap();
-    assert!(error.to_string().contains("fluid drag"), "{error}");
+        Worlds::new(&Arc::new(elliptic), 1, options(EngineKind::Rapier, 0.01, 5, 2), &[]).err().unwrap();
+    assert!(error.to_string().contains("elliptic friction cones"), "{error}");
     assert!(unsupported(&model(ANT), EngineKind::Rapier).is_empty());
     for (timestep, substeps, iterations) in [(0.0, 1, 1), (f64::NAN, 1, 1), (0.01, 0, 1), (0.01, 1, 0)] {
         let error =

@@ -11,6 +11,7 @@ use crate::encoder::EncoderConfig;
 use crate::error::SnnError;
 use crate::mlp::Mlp;
 use crate::network::Snn;
+use crate::plasticity::Plasticity;
 
 /// Which controller maps observations to actions, and its shape.
 ///
@@ -96,6 +97,8 @@ pub struct SnnConfig {
     pub recurrent_gain: f32,
     /// Weights to the outputs are `output_gain / √neurons · θ`. Finite, ≥ 0. Default 8.
     pub output_gain: f32,
+    /// Rules by which weights change during an episode. Default `[]`.
+    pub plasticity: Vec<Plasticity>,
     /// Seed of what is drawn once for the whole population: sparse connections and axonal delays.
     /// Default 0.
     pub wiring_seed: u64,
@@ -113,6 +116,7 @@ impl Default for SnnConfig {
             input_gain: 2.0,
             recurrent_gain: 1.0,
             output_gain: 8.0,
+            plasticity: Vec::new(),
             wiring_seed: 0,
         }
     }

@@ -37,6 +37,7 @@
 //! | `readout.weight`, `readout.skip.SOURCE` | neurons × outputs | to the readout |
 //! | `readout.bias` | 1 × outputs | of the actions |
 //! | `readout.parameter.NAME` | 1 × 1 or outputs | an evolved parameter of the readout |
+//! | `BLOCK.hebbian.a` … `d`, `BLOCK.stdp.potentiation`, `.depression` | 1 × 1 or targets | coefficients of a [learning rule](Plasticity) |
 //!
 //! Weights are `scale · θ`, one scale per block (for example `input_gain / √sources`), and matrices
 //! are source-major: `W[pre][post]` is entry `pre · cols + post` of its block. A sparse block has
@@ -100,6 +101,7 @@ mod neuron;
 pub mod nir;
 mod output;
 mod padded;
+mod plasticity;
 mod probe;
 mod weights;
 mod wiring;
@@ -117,4 +119,5 @@ pub use gpu::{BackendError, Gpu};
 pub use lanes::tanh;
 pub use layout::{Block, Layout};
 pub use neuron::{NeuronInfo, ParameterInfo, StateInfo, check_model, neurons};
+pub use plasticity::{LearningRule, Plasticity};
 pub use probe::{LayerProbe, Probe, StateProbe};

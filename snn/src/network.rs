@@ -16,6 +16,7 @@ use crate::lanes::WIDTH;
 use crate::layout::Layout;
 use crate::neuron::{Growth, Neuron, Values};
 use crate::nir::{self, NirError};
+use crate::plasticity::Plastic;
 use crate::weights::Unit;
 use crate::wiring;
 
@@ -42,6 +43,8 @@ pub(crate) struct Network {
     /// In the order of summation; those into one population follow each other.
     pub(crate) projections: Vec<Projection>,
     pub(crate) layout: Layout,
+    /// Learning rules, each on one projection.
+    pub(crate) plastic: Vec<Plastic>,
     /// Block of the biases of the actions.
     pub(crate) bias: Option<usize>,
     /// Rows of spikes kept from earlier control steps: the last tick, and as many as the longest delay.
@@ -181,6 +184,7 @@ impl Network {
             populations: Vec::new(),
             projections: Vec::new(),
             layout: Layout::default(),
+            plastic: Vec::new(),
             bias: None,
             history: 1,
             wiring_seed: config.wiring_seed,
@@ -240,6 +244,7 @@ impl Network {
             network.populate(name, layer, neuron, &field, (true, false))?;
         }
         network.add_readout(config, sizes.len(), outputs)?;
+        network.add_plasticity(&config.plasticity)?;
         network.count_connections();
         Ok(network)
     }
@@ -670,8 +675,9 @@ impl Controller for Snn {
             })
             .collect();
         let plural = if network.ticks == 1 { "" } else { "s" };
+        let plastic = if network.plastic.is_empty() { "" } else { ", plastic" };
         format!(
-            "snn {}-{hidden}{}, {} tick{plural}, {}, {} parameters",
+            "snn {}-{hidden}{}, {} tick{plural}, {}{plastic}, {} parameters",
             network.inputs,
             network.outputs,
             network.ticks,

@@ -3,7 +3,7 @@
 use crate::config::Precision;
 
 /// Largest magnitude of a weight on the `F32` grid.
-const LARGEST: f32 = 32.0;
+pub(crate) const LARGEST: f32 = 32.0;
 /// Steps of θ per unit in `I8`.
 pub(crate) const I8_STEPS: f32 = 32.0;
 
@@ -47,6 +47,23 @@ impl Unit {
             }
             Precision::I8 => signed((theta * I8_STEPS).round_ties_even().clamp(-127.0, 127.0)) * self.step,
             Precision::Binary => signed(if theta > 0.5 { self.scale } else { 0.0 }),
+        }
+    }
+
+    /// Puts weights that learning has changed on the grid of weights, with the sign of Dale's law
+    /// unless that is 0.
+    #[inline(always)]
+    pub(crate) fn settle(&self, weights: &mut [f32], sign: i8) {
+        if self.step > 0.0 {
+            let (step, inverse) = (self.step, 1.0 / self.step);
+            for weight in &mut *weights {
+                *weight = ((*weight * inverse).round_ties_even() * step).clamp(-LARGEST, LARGEST);
+            }
+        }
+        if sign > 0 {
+            weights.iter_mut().for_each(|weight| *weight = weight.max(0.0));
+        } else if sign < 0 {
+            weights.iter_mut().for_each(|weight| *weight = weight.min(0.0));
         }
     }
 

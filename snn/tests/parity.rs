@@ -63,8 +63,11 @@ fn compare(text: &str, slots: usize, steps: usize, seed: u64) -> f64 {
             cpu.reset(step % slots, step as u64);
             other.reset(step % slots, step as u64);
         }
-        cpu.step(&active, &x, &mut actions[0]).unwrap();
-        other.step(&active, &x, &mut actions[1]).unwrap();
+        let rewards = normals(seed ^ (step as u64 + 5000), slots);
+        for (evaluator, actions) in [&mut cpu, &mut other].into_iter().zip(&mut actions) {
+            evaluator.begin(&active, &x, &rewards);
+            evaluator.finish(&active, actions).unwrap();
+        }
         assert_eq!(bits(&actions[0]), bits(&actions[1]), "{text}: step {step}");
         let noise = normals(seed ^ (step as u64 + 1000), 8);
         for (i, x) in x.iter_mut().enumerate() {
@@ -150,6 +153,26 @@ fn encoders_and_decoders() {
             );
             let rate = compare(&text, 3, 60, 5);
             assert!(rate > 0.001 && rate < 0.99, "{encoder}, {precision}: spike rate {rate}");
+        }
+    }
+}
+
+#[test]
+fn weights_that_change() {
+    for encoder in ["Current(negated: true)", "Rate()"] {
+        for scope in ["Layer", "Neuron"] {
+            let text = format!(
+                "Snn(hidden: [
+                    Recurrent(neurons: 37, delay: (0, 2), excitatory: Some(0.6)),
+                    Dense(neurons: 20, density: 0.4),
+                 ], ticks: 3, encoder: {encoder}, input_gain: 6, recurrent_gain: 2, plasticity: [
+                    (rule: Hebbian, blocks: [\"hidden.0.input\", \"hidden.0.recurrent\"], scope: {scope}),
+                    (rule: RewardStdp(), blocks: [\"hidden.1.input\"], rate: 0.3, scope: {scope}),
+                    (rule: RewardStdp(baseline: 0), blocks: [\"readout.weight\"], rate: 0.1, bound: 0.5),
+                 ])"
+            );
+            let rate = compare(&text, 4, 300, 31);
+            assert!(rate > 0.001 && rate < 0.95, "{encoder}, {scope}: spike rate {rate}");
         }
     }
 }

@@ -105,6 +105,27 @@ fn small_run(folder: &std::path::Path) {
 }
 
 #[test]
+fn unknown_changes_are_answered_with_the_known_ones() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    small_run(folder.path());
+    let run = text(folder.path());
+    let message = refuse(&["eval", run, "--change", "wind+storm"], 2);
+    assert_says(&message, &["unknown change 'storm'", "none", "breaking_leg", "joined by +"]);
+    let message = config_error(
+        "(env: InvertedPendulum(), strategy: OpenEs(), changes: [(effect: Motors(strength: Fixed(0), \
+         which: Limb(7)))])",
+    );
+    assert_says(&message, &["change motors", "limb 7"]);
+    let message =
+        config_error("(env: InvertedPendulum(), strategy: OpenEs(),\n changes: [(effect: Rain(Fixed(0)))])");
+    assert_says(&message, &[":2:", "Rain", "Friction"]);
+    let message = config_error(
+        "(env: InvertedPendulum(), strategy: OpenEs(), controller: Snn(plasticity: [(blocks: [\"hidden\"])]))",
+    );
+    assert_says(&message, &["plasticity[0].blocks", "hidden.0.input", "readout.weight"]);
+}
+
+#[test]
 fn broken_checkpoints_are_refused() {
     let folder = tempfile::tempdir().expect("scratch folder");
     let run = folder.path().join("run");

@@ -71,6 +71,10 @@ fn tasks_are_listed_with_their_sizes() {
     }
     assert!(json(&["list", "strategies", "--json"]).to_string().contains("cma_es"));
     assert!(json(&["list", "neurons", "--json"]).to_string().contains("lif"));
+    let changes = json(&["list", "changes", "--json"]);
+    let breaking =
+        changes["changes"].as_array().expect("a list").iter().find(|c| c["name"] == "breaking_leg");
+    assert!(breaking.expect("a leg breaks")["changes"].to_string().contains("AnyLimb"), "{changes}");
 }
 
 /// The engine that evolves also judges here: what is tested is everything around it.
@@ -271,6 +275,24 @@ fn a_run_leaves_the_agreed_files() {
     );
     let best = json(&["eval", text(&run), "--best", "--episodes", "1", "--json"]);
     assert_ne!(best["returns"][0], eval["returns"][0], "the best member is not the mean");
+
+    // The same start in changed environments; an unchanged one is the one before.
+    let rows =
+        json(&["eval", text(&run), "--episodes", "2", "--change", "none,wind,wind+low_gravity", "--json"]);
+    let all = rows["rows"].as_array().expect("a row for each");
+    let names: Vec<&str> = all.iter().filter_map(|row| row["change"].as_str()).collect();
+    assert_eq!(names, ["none", "wind", "wind+low_gravity"]);
+    assert_eq!(all[0]["returns"], eval["returns"]);
+    assert_eq!((&rows["change"], &rows["returns"]), (&all[0]["change"], &all[0]["returns"]));
+    assert!(all[1]["returns"] != all[0]["returns"] && all[2]["returns"] != all[1]["returns"], "{rows}");
+    let printed = succeed(&["eval", text(&run), "--episodes", "1", "--change", "wind"]);
+    assert!(printed.contains("ant in rapier with wind: return "), "{printed}");
+    let windy = folder.path().join("windy.rollout.safetensors");
+    let _ = succeed(&["record", text(&run), "--change", "wind", "--out", text(&windy)]);
+    assert_eq!(meta(&windy)["change_values"].as_array().expect("names").len(), 2, "{}", meta(&windy));
+    let bytes = fs::read(&windy).expect("rollout");
+    let force = SafeTensors::deserialize(&bytes).expect("rollout");
+    assert_eq!(force.tensor("0.changes").expect("what changed").shape()[1], 2);
 
     let rollout = folder.path().join("walk.rollout.safetensors");
     let _ = succeed(&["record", text(&run), "--out", text(&rollout)]);

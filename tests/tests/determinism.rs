@@ -77,6 +77,37 @@ fn the_backend_does_not_change_a_bit() {
     }
 }
 
+/// Weights that learn in worlds that change, where much is drawn per episode.
+#[test]
+fn plasticity_and_changes_have_the_same_bits_everywhere() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    for engine in ["Rapier", "Lanes"] {
+        let run = |name: &str, more: &[&str]| {
+            let out = folder.path().join(format!("{engine}_{name}"));
+            let engine = format!("physics.engine={engine}");
+            let sets = [
+                "--set",
+                &engine,
+                "--set",
+                "controller.plasticity=[(scope: Neuron), (rule: RewardStdp(), blocks: [\"hidden.0.recurrent\"])]",
+                "--set",
+                "changes=[(effect: Motors(strength: Fixed(0), which: AnyLimb), when: From(Uniform(3, 20))), \
+                 (effect: Noise(Uniform(0, 0.1))), (effect: Friction(Uniform(0.3, 1)))]",
+                "--out",
+                text(&out),
+                "--generations",
+                "3",
+                "-q",
+            ];
+            let _ = succeed(&[&SMALL[..], &sets[..], more].concat());
+            (metrics(&out), checkpoint(&out))
+        };
+        let one = run("one", &["--threads", "1"]);
+        assert!(one == run("two", &["--threads", "2"]), "{engine}: threads differ");
+        assert!(one == run("gpu", &["--backend", "gpu"]), "{engine}: CPU and GPU differ");
+    }
+}
+
 #[test]
 fn a_killed_run_ends_like_an_uninterrupted_one() {
     let folder = tempfile::tempdir().expect("scratch folder");

@@ -6,9 +6,10 @@ use egui::{Frame, Margin, Panel, RichText, Ui};
 use egui_wgpu::RenderState;
 
 use crate::data::document::Document;
-use crate::data::timeline::Timeline;
+use crate::data::timeline::{PART, Timeline};
+use crate::inbox::Inbox;
 use crate::panels::start::{self, Shelf};
-use crate::panels::{Caches, Cx, Selection, help, transport};
+use crate::panels::{self, Caches, Cx, Pane, Selection, help, transport};
 use crate::settings::{Settings, default_layout};
 use crate::shortcuts;
 use crate::stage::Stage;
@@ -32,6 +33,8 @@ pub struct App {
     pub message: Option<String>,
     /// Whether the list of keys is shown.
     pub help: bool,
+    /// Where files arrive that are still being read.
+    pub inbox: Inbox,
     shelf: Shelf,
     stage: Stage,
     caches: Caches,
@@ -50,6 +53,7 @@ impl App {
             selection: Selection::default(),
             message: None,
             help: false,
+            inbox: Inbox::default(),
             shelf: Shelf::find(Path::new("")),
             stage: Stage::new(gpu),
             caches: Caches::default(),
@@ -77,8 +81,14 @@ impl App {
     /// Shows what has been opened.
     pub fn show_document(&mut self, document: Document) {
         let live = document.live.is_some();
-        self.timeline =
-            Timeline { at_end: live, playing: live, speed: self.timeline.speed, ..Timeline::default() };
+        let long = live || document.recording().duration() > 1.2 * PART;
+        self.timeline = Timeline {
+            at_end: live,
+            playing: live,
+            speed: self.timeline.speed,
+            window: long.then_some((0.0, PART)),
+            ..Timeline::default()
+        };
         self.selection = Selection::default();
         self.message = None;
         self.changed_brain();
@@ -102,7 +112,12 @@ impl App {
         let Some(document) = &mut self.document else { return };
         let timeline = &mut self.timeline;
         let Some(live) = &mut document.live else {
-            return timeline.advance(seconds, document.recording().duration());
+            let duration = document.recording().duration();
+            timeline.advance(seconds, duration);
+            if timeline.playing {
+                timeline.reveal(duration);
+            }
+            return;
         };
         let present = |live: &crate::data::live::Live| {
             let dt = live.recording.header.control_dt;
@@ -115,6 +130,7 @@ impl App {
         if timeline.at_end {
             live.advance(seconds * timeline.factor(), 400);
             timeline.time = present(live).min(live.recording.duration());
+            timeline.keep_up(live.recording.duration());
             timeline.playing = !(live.is_over() && live.at_end == crate::data::live::AtEnd::Stop);
         } else {
             let end = present(live);
@@ -142,14 +158,19 @@ impl App {
             let duration = live.recording.duration();
             self.timeline.seek(duration, duration);
             self.timeline.time = (duration - dt).max(0.0);
+            self.timeline.keep_up(duration);
         } else {
             self.seek(time);
+            let duration = self.duration();
+            self.timeline.reveal(duration);
         }
     }
 
     /// Looks at the run folder now and then.
     fn poll(&mut self, now: f64) {
-        let Some(document) = self.document.as_mut().filter(|document| document.follow.is_some()) else { return };
+        let Some(document) = self.document.as_mut().filter(|document| document.follow.is_some()) else {
+            return;
+        };
         if now < self.next_poll {
             return;
         }
@@ -164,13 +185,16 @@ impl App {
     /// Draws the window.
     pub fn show(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
-        if !self.themed {
-            theme::install(&ctx);
-            self.themed = true;
-        }
-        ctx.set_theme(self.settings.theme);
+        self.dress(&ctx);
         let (now, seconds) = ctx.input(|input| (input.time, f64::from(input.unstable_dt.min(0.1))));
         self.dropped(&ctx);
+        for file in self.inbox.take() {
+            let opened = file.bytes.map_err(anyhow::Error::msg);
+            match opened.and_then(|bytes| Document::from_bytes(Path::new(&file.name), &bytes)) {
+                Ok(document) => self.show_document(document),
+                Err(error) => self.message = Some(format!("{error:#}")),
+            }
+        }
         for action in shortcuts::pressed(&ctx) {
             keys::perform(self, &ctx, action);
         }
@@ -179,21 +203,23 @@ impl App {
 
         let palette = Palette::of(ui);
         let bar = |margin: Margin| Frame::new().fill(palette.base).inner_margin(margin);
-        Panel::top("title").exact_size(BAR).frame(bar(Margin::symmetric(10, 0))).show_separator_line(false).show(
-            ui,
-            |ui| {
+        Panel::top("title")
+            .exact_size(BAR)
+            .frame(bar(Margin::symmetric(10, 0)))
+            .show_separator_line(false)
+            .show(ui, |ui| {
                 ui.horizontal_centered(|ui| self.title(ui, &palette));
-            },
-        );
+            });
         if self.message.is_some() {
             self.complain(ui, &palette);
         }
         if self.document.is_some() {
             let frame = bar(Margin::symmetric(10, 0));
-            let shown = Panel::bottom("transport").exact_size(BAR + 4.0).frame(frame).show_separator_line(false).show(
-                ui,
-                |ui| self.with(&palette, |cx| transport::show(ui, cx)),
-            );
+            let shown = Panel::bottom("transport")
+                .exact_size(BAR + 4.0)
+                .frame(frame)
+                .show_separator_line(false)
+                .show(ui, |ui| self.with(&palette, |cx| transport::show(ui, cx)));
             for action in shown.inner.unwrap_or_default() {
                 keys::perform(self, &ctx, action);
             }
@@ -209,7 +235,7 @@ impl App {
             self.help = help::show(&ctx, &palette);
         }
         let moving = self.timeline.playing && self.document.is_some();
-        if moving || self.stage.busy() {
+        if moving || self.stage.held.is_some() {
             ctx.request_repaint();
         } else if self.document.as_ref().is_some_and(|document| document.follow.is_some()) {
             ctx.request_repaint_after(std::time::Duration::from_secs_f64(POLL));
@@ -238,6 +264,26 @@ impl App {
         Some(result)
     }
 
+    /// Draws one panel of what is open, alone; nothing without a document.
+    pub fn show_panel(&mut self, ui: &mut Ui, pane: Pane) {
+        let ctx = ui.ctx().clone();
+        self.dress(&ctx);
+        let palette = Palette::of(ui);
+        Frame::new().fill(palette.panel).inner_margin(8).show(ui, |ui| {
+            ui.set_min_size(ui.available_size());
+            self.with(&palette, |cx| panels::show(pane, ui, cx));
+        });
+    }
+
+    /// Sets the theme.
+    fn dress(&mut self, ctx: &egui::Context) {
+        if !self.themed {
+            theme::install(ctx);
+            self.themed = true;
+        }
+        ctx.set_theme(self.settings.theme);
+    }
+
     /// The bar at the top: what is open.
     fn title(&mut self, ui: &mut Ui, palette: &Palette) {
         let home = egui::Button::new(RichText::new("Spindle").strong()).frame(false);
@@ -248,7 +294,8 @@ impl App {
             let path = document.source.path();
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
             let header = &document.recording().header;
-            let mut about = vec![document.source.kind().to_owned(), header.env.clone(), header.engine.clone()];
+            let mut about =
+                vec![document.source.kind().to_owned(), header.env.clone(), header.engine.clone()];
             about.extend(document.generation.map(|generation| format!("generation {generation}")));
             let brain = &document.brain.summary;
             about.extend((!brain.is_empty()).then(|| brain.clone()));
@@ -270,7 +317,9 @@ impl App {
             if ui.button(if dark { "Light" } else { "Dark" }).on_hover_text("light or dark (L)").clicked() {
                 self.toggle_theme(dark);
             }
-            if self.document.is_some() && ui.button("Layout").on_hover_text("panels as at the first start").clicked() {
+            if self.document.is_some()
+                && ui.button("Layout").on_hover_text("panels as at the first start").clicked()
+            {
                 self.settings.layout = default_layout();
                 self.settings.panels = true;
             }
@@ -284,7 +333,8 @@ impl App {
 
     /// The bar with what went wrong.
     fn complain(&mut self, ui: &mut Ui, palette: &Palette) {
-        let frame = Frame::new().fill(palette.error.gamma_multiply(0.18)).inner_margin(Margin::symmetric(10, 6));
+        let frame =
+            Frame::new().fill(palette.error.gamma_multiply(0.18)).inner_margin(Margin::symmetric(10, 6));
         let mut close = false;
         Panel::top("message").frame(frame).show_separator_line(false).show(ui, |ui| {
             ui.horizontal(|ui| {

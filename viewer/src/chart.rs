@@ -1,9 +1,11 @@
 //! Plots over time that share one axis and one cursor, and the axes of other plots.
 
-use egui::{Align2, Color32, CornerRadius, Pos2, Rect, Sense, Stroke, Ui, Vec2, emath::GuiRounding as _};
+use egui::{
+    Align2, Color32, CornerRadius, FontId, Pos2, Rect, Sense, Stroke, Ui, Vec2, emath::GuiRounding as _,
+};
 
 use crate::data::timeline::Timeline;
-use crate::theme::Palette;
+use crate::theme::{Palette, size};
 
 /// Width of the labels left of a plot, the same in all plots over time.
 pub const GUTTER: f32 = 52.0;
@@ -59,7 +61,8 @@ impl Chart {
         for y in ticks(self.y, f64::from(most)) {
             let py = self.py(y).round_to_pixels(ui.pixels_per_point());
             painter.hline(self.rect.x_range(), py, Stroke::new(1.0, palette.grid));
-            let place = Pos2::new(self.rect.left() - 6.0, py.clamp(self.rect.top() + 5.0, self.rect.bottom() - 5.0));
+            let place =
+                Pos2::new(self.rect.left() - 6.0, py.clamp(self.rect.top() + 5.0, self.rect.bottom() - 5.0));
             painter.text(place, Align2::RIGHT_CENTER, format(y), palette.small(), palette.weak);
         }
     }
@@ -132,11 +135,12 @@ pub fn navigate(ui: &Ui, response: &egui::Response, chart: &Chart, timeline: &mu
         timeline.seek(chart.x_at(pointer.x), duration);
     }
     let per_point = (chart.x.1 - chart.x.0) / f64::from(chart.rect.width().max(1.0));
-    if response.dragged_by(egui::PointerButton::Secondary) || response.dragged_by(egui::PointerButton::Middle) {
+    if response.dragged_by(egui::PointerButton::Secondary) || response.dragged_by(egui::PointerButton::Middle)
+    {
         timeline.pan(-f64::from(response.drag_delta().x) * per_point, duration);
     }
     if response.double_clicked() {
-        timeline.window = None;
+        timeline.toggle_window(timeline.time, duration);
     }
     if let Some(pointer) = response.hover_pos() {
         let (scroll, zoom) = ui.input(|input| (input.smooth_scroll_delta(), input.zoom_delta()));
@@ -179,16 +183,25 @@ pub fn time_axis(ui: &mut Ui, chart: &Chart, palette: &Palette) {
 
 /// A caption with a coloured dot and a value.
 pub fn legend(ui: &mut Ui, colour: Color32, name: &str, value: Option<String>) -> egui::Response {
-    ui.horizontal(|ui| {
-        ui.spacing_mut().item_spacing.x = 5.0;
-        let (dot, _) = ui.allocate_exact_size(Vec2::splat(9.0), Sense::hover());
-        ui.painter().circle_filled(dot.center(), 4.0, colour);
-        ui.label(egui::RichText::new(name).small());
-        if let Some(value) = value {
-            ui.label(egui::RichText::new(value).small().monospace().weak());
-        }
-    })
-    .response
+    const DOT: f32 = 14.0;
+    let palette = Palette::of(ui);
+    let name = ui.painter().layout_no_wrap(name.to_owned(), palette.small(), palette.text);
+    let font = FontId::monospace(size::SMALL);
+    let value = value.map(|value| ui.painter().layout_no_wrap(value, font, palette.weak));
+    let more = value.as_ref().map_or(0.0, |value| value.size().x + 5.0);
+    let size = Vec2::new(DOT + name.size().x + more, name.size().y.max(16.0));
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    let painter = ui.painter();
+    painter.circle_filled(rect.left_center() + Vec2::new(4.5, 0.0), 4.0, colour);
+    let mut place = Pos2::new(rect.left() + DOT, rect.center().y - name.size().y / 2.0);
+    let width = name.size().x;
+    painter.galley(place, name, palette.text);
+    if let Some(value) = value {
+        place.x += width + 5.0;
+        place.y = rect.center().y - value.size().y / 2.0;
+        painter.galley(place, value, palette.weak);
+    }
+    response
 }
 
 /// Values at round distances within a range, at most about `most`.
@@ -245,7 +258,8 @@ pub fn short(value: f64) -> String {
 #[must_use]
 pub fn range(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let finite = values.filter(|x| x.is_finite());
-    let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+    let (low, high) =
+        finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
     if low <= high { (low, high) } else { (0.0, 1.0) }
 }
 

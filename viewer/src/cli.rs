@@ -121,8 +121,10 @@ fn screenshot(args: &Args, document: Option<Document>, path: &Path) -> Result<()
 fn record(args: &Args, document: Option<Document>, path: &Path) -> Result<(), Failure> {
     Kind::of(path).usage()?;
     if document.is_none() {
-        return Err(anyhow::anyhow!("--record needs something to show: a run, recording, checkpoint or config"))
-            .usage();
+        return Err(anyhow::anyhow!(
+            "--record needs something to show: a run, recording, checkpoint or config"
+        ))
+        .usage();
     }
     let (mut window, mut app) = prepare(args, document)?;
     let frames = (args.seconds * f64::from(args.fps)).round().max(1.0) as u32;
@@ -175,7 +177,10 @@ fn window(args: &Args, document: Option<Document>) -> Result<(), Failure> {
         Ok(Box::new(app) as Box<dyn eframe::App>)
     };
     let result = eframe::run_native("spindle-viewer", options, Box::new(start));
-    result.map_err(|error| anyhow::anyhow!("{error}")).context("cannot open a window (--screenshot and --record work without a display)").usage()
+    result
+        .map_err(|error| anyhow::anyhow!("{error}"))
+        .context("cannot open a window (--screenshot and --record work without a display)")
+        .usage()
 }
 
 #[cfg(test)]
@@ -190,7 +195,7 @@ mod tests {
 
     #[test]
     fn numbers_out_of_range_are_refused_with_the_range() {
-        assert!(refused(&["--at", "-1"]).contains("must be 0 to 3600 s"));
+        assert!(refused(&["--at=-1"]).contains("must be 0 to 3600 s"));
         assert!(refused(&["--seconds", "x"]).contains("'x' is not a number of seconds"));
         assert!(refused(&["--size", "12"]).contains("'12' is not a size such as 1280x800"));
         assert!(refused(&["--size", "10x10000"]).contains("each side must be 64 to 8192 pixels"));

@@ -5,11 +5,14 @@
 
 pub mod app;
 pub mod chart;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod cli;
 pub mod data;
 mod dropped;
+pub mod inbox;
 mod keys;
 mod layout;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod offscreen;
 pub mod panels;
 pub mod scene;
@@ -17,4 +20,7 @@ pub mod settings;
 pub mod shortcuts;
 pub mod stage;
 pub mod theme;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod video;
+#[cfg(target_arch = "wasm32")]
+pub mod web;

@@ -1,10 +1,12 @@
 //! The viewer of runs and recordings; `viewer --help` lists what it can open.
 
-use std::process::ExitCode;
+#[cfg(not(target_arch = "wasm32"))]
+fn main() -> std::process::ExitCode {
+    use clap::Parser as _;
+    evo::failure::finish(viewer::cli::run(&viewer::cli::Args::parse()))
+}
 
-use clap::Parser as _;
-use viewer::cli::{Args, run};
-
-fn main() -> ExitCode {
-    evo::failure::finish(run(&Args::parse()))
+#[cfg(target_arch = "wasm32")]
+fn main() {
+    viewer::web::start();
 }

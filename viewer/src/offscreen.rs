@@ -1,7 +1,9 @@
 //! The window drawn into a picture, without a display.
 
 use egui::{Context, Pos2, RawInput, Rect, Vec2};
-use egui_wgpu::{RenderState, RendererOptions, ScreenDescriptor, WgpuConfiguration, WgpuSetup, WgpuSetupCreateNew};
+use egui_wgpu::{
+    RenderState, RendererOptions, ScreenDescriptor, WgpuConfiguration, WgpuSetup, WgpuSetupCreateNew,
+};
 
 /// Why nothing can be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -91,7 +93,11 @@ impl Offscreen {
     ///
     /// # Errors
     /// If the adapter was lost.
-    pub fn picture(&mut self, seconds: f64, mut ui: impl FnMut(&mut egui::Ui)) -> Result<Picture, OffscreenError> {
+    pub fn picture(
+        &mut self,
+        seconds: f64,
+        mut ui: impl FnMut(&mut egui::Ui),
+    ) -> Result<Picture, OffscreenError> {
         let output = self.output(seconds, &mut ui);
         self.textures(&output.textures_delta);
         let screen = ScreenDescriptor { size_in_pixels: self.size, pixels_per_point: self.scale };
@@ -105,7 +111,10 @@ impl Offscreen {
             let attachment = wgpu::RenderPassColorAttachment {
                 view: &view,
                 resolve_target: None,
-                ops: wgpu::Operations { load: wgpu::LoadOp::Clear(wgpu::Color::BLACK), store: wgpu::StoreOp::Store },
+                ops: wgpu::Operations {
+                    load: wgpu::LoadOp::Clear(wgpu::Color::BLACK),
+                    store: wgpu::StoreOp::Store,
+                },
                 depth_slice: None,
             };
             let pass = encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
@@ -122,7 +131,11 @@ impl Offscreen {
             self.target.as_image_copy(),
             wgpu::TexelCopyBufferInfo {
                 buffer: &self.buffer,
-                layout: wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(row), rows_per_image: None },
+                layout: wgpu::TexelCopyBufferLayout {
+                    offset: 0,
+                    bytes_per_row: Some(row),
+                    rows_per_image: None,
+                },
             },
             wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
         );

@@ -85,7 +85,13 @@ const fn plain(action: Action, key: Key, text: &'static str, group: &'static str
     Shortcut { action, keys: KeyboardShortcut::new(Modifiers::NONE, key), text, group }
 }
 
-const fn with(action: Action, held: Modifiers, key: Key, text: &'static str, group: &'static str) -> Shortcut {
+const fn with(
+    action: Action,
+    held: Modifiers,
+    key: Key,
+    text: &'static str,
+    group: &'static str,
+) -> Shortcut {
     Shortcut { action, keys: KeyboardShortcut::new(held, key), text, group }
 }
 
@@ -141,11 +147,32 @@ pub fn pressed(ctx: &egui::Context) -> Vec<Action> {
     })
 }
 
-/// The keys of an action, as people write them.
+/// Keys as people write them: `Shift+→`, `Ctrl+W`, `[`.
 #[must_use]
-pub fn keys(ctx: &egui::Context, action: Action) -> String {
+pub fn written(keys: &KeyboardShortcut) -> String {
+    let held = [(keys.modifiers.shift, "Shift+"), (keys.modifiers.command, "Ctrl+")];
+    let held: String = held.into_iter().filter(|(held, _)| *held).map(|(_, name)| name).collect();
+    let key = match keys.logical_key {
+        Key::ArrowLeft => "←",
+        Key::ArrowRight => "→",
+        Key::ArrowUp => "↑",
+        Key::ArrowDown => "↓",
+        Key::OpenBracket => "[",
+        Key::CloseBracket => "]",
+        Key::Backslash => "\\",
+        Key::Plus => "+",
+        Key::Minus => "−",
+        Key::Escape => "Esc",
+        key => key.name(),
+    };
+    held + key
+}
+
+/// The keys of an action.
+#[must_use]
+pub fn keys(action: Action) -> String {
     let line = TABLE.iter().find(|line| line.action == action);
-    line.map_or_else(String::new, |line| ctx.format_shortcut(&line.keys))
+    line.map_or_else(String::new, |line| written(&line.keys))
 }
 
 /// Headings in the order in which they are shown.

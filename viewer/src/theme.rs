@@ -76,9 +76,7 @@ pub const DARK: Palette = Palette {
     error: rgb(0xE5737F),
     plus: rgb(0x5AA9E6),
     minus: rgb(0xEE9B5C),
-    series: colours([
-        0x5AA9E6, 0xEE9B5C, 0x79C99E, 0xDE7C90, 0xAF97E0, 0xD8C26A, 0x63C5CB, 0xC39B7D,
-    ]),
+    series: colours([0x5AA9E6, 0xEE9B5C, 0x79C99E, 0xDE7C90, 0xAF97E0, 0xD8C26A, 0x63C5CB, 0xC39B7D]),
 };
 
 /// The light theme.
@@ -95,9 +93,7 @@ pub const LIGHT: Palette = Palette {
     error: rgb(0xC03A4A),
     plus: rgb(0x1F74BF),
     minus: rgb(0xD2691E),
-    series: colours([
-        0x1F74BF, 0xD2691E, 0x2E8B57, 0xC2455E, 0x7A5BC0, 0xA8891B, 0x1F8F96, 0x8A5A3B,
-    ]),
+    series: colours([0x1F74BF, 0xD2691E, 0x2E8B57, 0xC2455E, 0x7A5BC0, 0xA8891B, 0x1F8F96, 0x8A5A3B]),
 };
 
 impl Palette {
@@ -160,8 +156,8 @@ fn set(style: &mut egui::Style, palette: &Palette) {
     visuals.window_corner_radius = CornerRadius::same(8);
     visuals.menu_corner_radius = CornerRadius::same(6);
     visuals.slider_trailing_fill = true;
-    let button = if palette.dark { rgb(0x252B35) } else { rgb(0xE7EAEF) };
-    let hovered = if palette.dark { rgb(0x303845) } else { rgb(0xDCE1E8) };
+    let button = if palette.dark { rgb(0x252B35) } else { rgb(0xDDE2E9) };
+    let hovered = if palette.dark { rgb(0x303845) } else { rgb(0xD0D7E0) };
     let widgets = &mut visuals.widgets;
     for (widget, fill) in [
         (&mut widgets.noninteractive, palette.panel),

@@ -139,7 +139,9 @@ impl Video {
                 frame.delay = *delay;
                 encoder.write_frame(&frame).map_err(|error| failed(path, &error))
             }
-            Sink::Apng(writer) => writer.write_image_data(&picture.rgba).map_err(|error| failed(path, &error)),
+            Sink::Apng(writer) => {
+                writer.write_image_data(&picture.rgba).map_err(|error| failed(path, &error))
+            }
             Sink::Ffmpeg(child) => {
                 let input = child.stdin.as_mut().ok_or_else(|| failed(path, &"ffmpeg takes no input"))?;
                 input.write_all(&picture.rgba).map_err(|error| failed(path, &error))
@@ -177,10 +179,23 @@ fn ffmpeg(path: &Path, [width, height]: [u32; 2], fps: u16) -> Result<Child, Vid
     let size = format!("{width}x{height}");
     let rate = fps.to_string();
     let mut command = Command::new("ffmpeg");
-    command.args(["-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgba", "-s", &size, "-r", &rate, "-i", "-"]);
+    command.args([
+        "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgba", "-s", &size, "-r", &rate, "-i", "-",
+    ]);
     // Players want yuv420p, which needs even sides.
     let even = "pad=ceil(iw/2)*2:ceil(ih/2)*2";
-    command.args(["-vf", even, "-c:v", "libx264", "-crf", "20", "-pix_fmt", "yuv420p", "-movflags", "+faststart"]);
+    command.args([
+        "-vf",
+        even,
+        "-c:v",
+        "libx264",
+        "-crf",
+        "20",
+        "-pix_fmt",
+        "yuv420p",
+        "-movflags",
+        "+faststart",
+    ]);
     command.arg(path).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     command.spawn().map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => VideoError::NoFfmpeg { path: path.to_owned() },
@@ -203,7 +218,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
         write_png(&path, &picture(7)).unwrap();
-        let mut reader = png::Decoder::new(std::io::BufReader::new(File::open(&path).unwrap())).read_info().unwrap();
+        let mut reader =
+            png::Decoder::new(std::io::BufReader::new(File::open(&path).unwrap())).read_info().unwrap();
         let mut bytes = vec![0; reader.output_buffer_size().unwrap()];
         reader.next_frame(&mut bytes).unwrap();
         assert_eq!(bytes, picture(7).rgba);
@@ -218,7 +234,8 @@ mod tests {
             [0, 100, 200].iter().for_each(|&shade| video.add(&picture(shade)).unwrap());
             video.finish().unwrap();
         }
-        let mut decoder = gif::DecodeOptions::new().read_info(File::open(folder.path().join("a.gif")).unwrap()).unwrap();
+        let mut decoder =
+            gif::DecodeOptions::new().read_info(File::open(folder.path().join("a.gif")).unwrap()).unwrap();
         let mut delays = Vec::new();
         while let Some(frame) = decoder.read_next_frame().unwrap() {
             delays.push(frame.delay);

@@ -1,35 +1,81 @@
 //! `evo eval`.
 
+use serde::Serialize;
+
+use crate::changes::named;
 use crate::cli::EvalArgs;
 use crate::commands::{FRESH_SEED, load, print_json, print_line};
 use crate::evaluate::{self, Evaluation};
 use crate::failure::{Blame, Failure};
 use crate::trainer::pool;
 
+/// An evaluation in one environment.
+#[derive(Serialize)]
+struct Row {
+    /// The changed environment; absent: as the config has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<String>,
+    #[serde(flatten)]
+    evaluation: Evaluation,
+}
+
+/// The first row, and all if there are several.
+#[derive(Serialize)]
+struct Report<'a> {
+    #[serde(flatten)]
+    first: &'a Row,
+    #[serde(skip_serializing_if = "<[Row]>::is_empty")]
+    rows: &'a [Row],
+}
+
 /// Scores a run on fresh episodes.
 pub(super) fn eval(args: &EvalArgs) -> Result<(), Failure> {
-    let trained = load(&args.source, args.which.best, args.engine)?;
-    let spec = trained.setup.task.spec();
+    let mut trained = load(&args.source, args.which.best, args.engine)?;
+    let own = std::mem::take(&mut trained.setup.changes);
+    let mut wanted = Vec::new();
+    for name in &args.changes {
+        wanted.push((Some(name.clone()), named(name).usage()?));
+    }
+    if wanted.is_empty() {
+        wanted.push((None, own));
+    }
+    let task = trained.setup.task.clone();
+    let spec = task.spec();
     let episodes = args.episodes.unwrap_or(trained.config.run.eval_episodes);
     let pool = pool(args.threads.unwrap_or(0)).run()?;
-    let rollout = trained.setup.rollout(spec.horizon, Some(pool)).run()?;
     let seed = args.seed.unwrap_or(FRESH_SEED);
-    let results = evaluate::run(&rollout, &trained.policy, episodes, seed, spec.terms).run()?;
-    let evaluation = Evaluation::new(
-        spec.name,
-        trained.setup.options.engine,
-        spec.terms,
-        &results,
-        trained.setup.controller.as_ref(),
-    );
-    if args.json {
-        return print_json(&evaluation);
+    // All are checked before the first one runs.
+    let mut rollouts = Vec::new();
+    for (change, changes) in wanted {
+        trained.setup.changes = changes;
+        rollouts.push((change, trained.setup.rollout(spec.horizon, Some(pool.clone())).usage()?));
     }
-    let terms: Vec<String> = spec.terms.iter().map(|t| format!("{t} {:.1}", evaluation.terms[*t])).collect();
+    let mut rows = Vec::new();
+    for (change, rollout) in rollouts {
+        let results = evaluate::run(&rollout, &trained.policy, episodes, seed, spec.terms).run()?;
+        let controller = trained.setup.controller.as_ref();
+        let engine = trained.setup.options.engine;
+        let evaluation = Evaluation::new(spec.name, engine, spec.terms, &results, controller);
+        rows.push(Row { change, evaluation });
+        if !args.json {
+            print(&rows[rows.len() - 1], spec.terms);
+        }
+    }
+    if args.json {
+        let several = if rows.len() > 1 { &rows[..] } else { &[] };
+        print_json(&Report { first: &rows[0], rows: several })?;
+    }
+    Ok(())
+}
+
+fn print(row: &Row, terms: &[&str]) {
+    let evaluation = &row.evaluation;
+    let terms: Vec<String> = terms.iter().map(|t| format!("{t} {:.1}", evaluation.terms[*t])).collect();
     let worst = evaluation.returns.iter().copied().fold(f64::INFINITY, f64::min);
+    let change = row.change.as_ref().map_or(String::new(), |change| format!(" with {change}"));
     print_line(&format!(
-        "{} in {}: return {:.1} ± {:.1} over {} episodes (lowest {worst:.1}), length {:.0}",
-        spec.name,
+        "{} in {}{change}: return {:.1} ± {:.1} over {} episodes (lowest {worst:.1}), length {:.0}",
+        evaluation.env,
         evaluation.engine,
         evaluation.return_mean,
         evaluation.return_std,
@@ -43,5 +89,4 @@ pub(super) fn eval(args: &EvalArgs) -> Result<(), Failure> {
         evaluation.synops_per_step,
         evaluation.energy_pj_per_step * 1e-3
     ));
-    Ok(())
 }

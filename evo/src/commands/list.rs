@@ -8,6 +8,7 @@ use crate::cli::{ListArgs, Listing};
 use crate::commands::{print_json, print_line};
 use crate::failure::{Blame, Failure};
 use crate::strategy::strategies;
+use crate::{changes, ron_io};
 
 #[derive(Serialize)]
 struct EnvEntry {
@@ -68,6 +69,17 @@ pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
                 for f in s.fields {
                     print_line(&format!("    {:<16} {:<14} {:<14} {}", f.name, f.default, f.unit, f.range));
                 }
+            }
+        }
+        Listing::Changes => {
+            if args.json {
+                let entry = |(name, summary, changes): (&str, &str, Vec<envs::Change>)| serde_json::json!({ "name": name, "summary": summary, "changes": changes });
+                let entries: Vec<Value> = changes::all().map(entry).collect();
+                return print_json(&serde_json::json!({ "changes": entries }));
+            }
+            for (name, summary, changes) in changes::all() {
+                print_line(&format!("{name:<14} {summary}"));
+                print_line(&format!("{:<14} changes: {}", "", ron_io::to_line(&changes).run()?));
             }
         }
         Listing::Neurons => {

@@ -5,9 +5,10 @@ use std::path::Path;
 use serde_json::json;
 use snn::Probe;
 
+use crate::changes::named;
 use crate::checkpoint::{Checkpoint, Tensor, TensorData};
 use crate::cli::RecordArgs;
-use crate::commands::{FRESH_SEED, load, print_line};
+use crate::commands::{FRESH_SEED, load, page, print_line};
 use crate::evaluate::run_observed;
 use crate::failure::{Blame, Failure};
 use crate::rollout::Moment;
@@ -23,6 +24,9 @@ struct Tape {
     observation: Vec<f32>,
     action: Vec<f32>,
     terms: Vec<f32>,
+    /// What the changes had set, with the names of these values.
+    changes: Vec<f32>,
+    change_names: Vec<String>,
     /// Per layer: spikes `[step][tick][neuron]` as 0 or 1.
     spikes: Vec<Vec<u8>>,
     /// Per layer and state variable: `[step][neuron]`.
@@ -42,6 +46,10 @@ impl Tape {
         self.observation.extend_from_slice(moment.observation);
         self.action.extend_from_slice(action);
         self.terms.extend_from_slice(moment.envs.terms(moment.slot));
+        self.changes.extend_from_slice(moment.envs.change_values(moment.slot));
+        if self.change_names.is_empty() {
+            self.change_names = names(moment.envs.change_channels());
+        }
         moment.evaluator.probe(moment.slot, probe).expect("episodes are observed on the CPU");
         self.spikes.resize_with(probe.layers.len(), Vec::new);
         self.states.resize_with(probe.layers.len(), Vec::new);
@@ -63,9 +71,16 @@ impl Tape {
     }
 }
 
+fn names(channels: &[envs::Channel]) -> Vec<String> {
+    channels.iter().map(|channel| channel.name.clone()).collect()
+}
+
 /// Records episodes of a trained controller.
 pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
-    let trained = load(&args.source, args.which.best, args.engine)?;
+    let mut trained = load(&args.source, args.which.best, args.engine)?;
+    if let Some(change) = &args.change {
+        trained.setup.changes = named(change).usage()?;
+    }
     let spec = trained.setup.task.spec();
     let out = args.out.clone().unwrap_or_else(|| {
         let folder = if args.source.is_dir() { Some(args.source.as_path()) } else { args.source.parent() };
@@ -81,7 +96,6 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
     .run()?;
     let mut file = Checkpoint::new();
     let options = trained.setup.options;
-    let names = |channels: &[envs::Channel]| channels.iter().map(|c| c.name.clone()).collect::<Vec<_>>();
     let layers: Vec<_> = probe
         .layers
         .iter()
@@ -104,6 +118,8 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
         "observations": names(&spec.observations),
         "actions": names(&spec.actions),
         "terms": spec.terms,
+        "changes": trained.setup.changes,
+        "change_values": tapes.first().map_or(&[][..], |tape| &tape.change_names),
         "layers": layers,
         "episodes": episodes.iter().map(|e| json!({
             "return": e.total, "length": e.length, "terminated": e.terminated,
@@ -123,6 +139,9 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
         put("qvel", &[steps + 1, model.nv()], TensorData::F32(tape.qvel));
         put("observation", &[steps, spec.observations.len()], TensorData::F32(tape.observation));
         put("action", &[steps, spec.actions.len()], TensorData::F32(tape.action));
+        if !tape.change_names.is_empty() {
+            put("changes", &[steps, tape.change_names.len()], TensorData::F32(tape.changes));
+        }
         put("terms", &[steps, spec.terms.len()], TensorData::F32(tape.terms));
         let brain = tape.spikes.into_iter().zip(tape.states).zip(tape.traces);
         for (layer, ((spikes, states), traces)) in probe.layers.iter().zip(brain) {
@@ -151,5 +170,10 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
     }
     file.save(&out).usage()?;
     print_line(&out.display().to_string());
+    if let Some(html) = &args.html {
+        let title = format!("{}: {}", spec.name, args.source.display());
+        page::write(html, &title, &file.to_bytes(), &args.web).usage()?;
+        print_line(&html.display().to_string());
+    }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::collide::collide;
-use super::dynamics::{Group, Scratch, assemble, drag, factor, inertia, integrate, kinematics};
+use super::dynamics::{Group, Scratch, assemble, drag, factor, inertia, integrate, kinematics, push};
 use super::lane::{Lane, Portable};
 use super::solver::{add_singles, solve};
 use super::table::Tables;
@@ -121,6 +121,9 @@ fn control_step<V: Lane>(shared: &Shared, g: &mut Group<V>, work: &mut Work<V>) 
         if !t.fluids.is_empty() {
             drag(t, s);
         }
+        if !g.pushed.is_empty() {
+            push(t, g, s);
+        }
         assemble(t, g, s);
         factor(t, s);
         rows.clear();
@@ -128,20 +131,23 @@ fn control_step<V: Lane>(shared: &Shared, g: &mut Group<V>, work: &mut Work<V>) 
         collide(t, g, s, rows);
         let last = substep + 1 == t.substeps && !shared.touched.is_empty();
         if last {
-            touch.fill([V::zero(); 4]);
+            touch.fill([V::zero(); 7]);
         }
-        solve(t, g, s, rows, |contact, force, normal| {
+        solve(t, g, s, rows, |contact, push| {
             if !last {
                 return;
             }
-            for (side, sign) in [(&contact.a, -1.0), (&contact.b, 1.0)] {
+            for (index, (side, sign)) in [(&contact.a, -1.0), (&contact.b, 1.0)].into_iter().enumerate() {
+                let moment = push.moment(index);
                 for &(body, share) in &side.owners {
                     let Ok(index) = shared.touched.binary_search(&body) else { continue };
                     let sum = &mut touch[index];
+                    let part = V::splat(sign * share);
                     for i in 0..3 {
-                        sum[i] = V::splat(sign * share).mul_add(force[i], sum[i]);
+                        sum[i] = part.mul_add(push.force[i], sum[i]);
+                        sum[4 + i] = part.mul_add(moment[i], sum[4 + i]);
                     }
-                    sum[3] = V::splat(share).mul_add(normal, sum[3]);
+                    sum[3] = V::splat(share).mul_add(push.normal, sum[3]);
                 }
             }
         });

@@ -32,6 +32,10 @@ pub(super) struct Group<V> {
     pub gear: Vec<V>,
     /// Per link: mass, centre of mass, inertia about it (xx yy zz xy xz yz) in the link's frame.
     pub inertia: Vec<[V; 10]>,
+    /// Per body: force from outside on its centre of mass.
+    pub push: Vec<V3<V>>,
+    /// Bodies that are pushed in any lane.
+    pub pushed: Vec<usize>,
 }
 
 impl<V: Lane> Group<V> {
@@ -48,6 +52,8 @@ impl<V: Lane> Group<V> {
             friction: V::splat(1.0),
             gear: tables.motors.iter().map(|m| V::splat(m.gear)).collect(),
             inertia: vec![[V::zero(); 10]; tables.links.len()],
+            push: vec![[V::zero(); 3]; tables.carriers.len()],
+            pushed: Vec::new(),
         }
     }
 
@@ -345,7 +351,7 @@ pub(super) fn inertia<V: Lane>(t: &Tables, g: &Group<V>, s: &mut Scratch<V>) {
 #[inline(always)]
 pub(super) fn drag<V: Lane>(t: &Tables, s: &mut Scratch<V>) {
     for fluid in &t.fluids {
-        let Fluid { link, com, rot, linear: square, angular: spin, viscous_linear, viscous_angular } = fluid;
+        let Fluid { link, com, rot, drag } = fluid;
         let vel = &s.vel[*link];
         let at = add(s.pos[*link], rotate(&s.rot[*link], splat3(*com)));
         let axes = rotate_frame(&s.rot[*link], rot);
@@ -356,13 +362,29 @@ pub(super) fn drag<V: Lane>(t: &Tables, s: &mut Scratch<V>) {
                 -(V::splat(square[i]) * rate[i].abs()).mul_add(rate[i], V::splat(viscous) * rate[i])
             })
         };
-        let force = rotate(&axes, resist(v, square, *viscous_linear));
-        let torque = rotate(&axes, resist(w, spin, *viscous_angular));
+        let force = rotate(&axes, resist(v, &drag.linear, drag.viscous_linear));
+        let torque = rotate(&axes, resist(w, &drag.angular, drag.viscous_angular));
         let torque = add(torque, cross(at, force));
         let needed = &mut s.force[*link];
         for i in 0..3 {
             needed[i] -= torque[i];
             needed[3 + i] -= force[i];
+        }
+    }
+}
+
+/// Subtracts forces from outside from the forces that the links need.
+#[inline(always)]
+pub(super) fn push<V: Lane>(t: &Tables, g: &Group<V>, s: &mut Scratch<V>) {
+    for &body in &g.pushed {
+        let (Some(link), force) = (t.carriers[body].0, g.push[body]) else { continue };
+        let at = add(s.pos[link], rotate(&s.rot[link], splat3(t.centres[body])));
+        let wrench = join(cross(at, force), force);
+        // A lane that is not pushed keeps its bits, down to the sign of a zero.
+        let size = force[0].abs() + force[1].abs() + force[2].abs();
+        let on = V::zero().lt(size);
+        for (needed, given) in s.force[link].iter_mut().zip(wrench) {
+            *needed = V::select(on, *needed - given, *needed);
         }
     }
 }

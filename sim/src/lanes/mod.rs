@@ -82,6 +82,9 @@ struct Shared {
     touched: Vec<usize>,
 }
 
+/// Contact force on a body, sum of normal forces, moment about the tree's reference point.
+type Felt<V> = [V; 7];
+
 /// All worlds of a batch, in registers of type `V`.
 struct LanesEngine<V> {
     shared: Shared,
@@ -95,8 +98,8 @@ struct LanesEngine<V> {
 struct Work<V> {
     scratch: Scratch<V>,
     rows: Rows<V>,
-    /// Per body of [`Shared::touched`]: contact force and sum of normal forces.
-    touch: Vec<[V; 4]>,
+    /// Per body of [`Shared::touched`].
+    touch: Vec<Felt<V>>,
     /// 1 in the lanes that blew up.
     bad: V,
 }
@@ -124,7 +127,7 @@ impl<V: Run> LanesEngine<V> {
         let mut touched: Vec<usize> = sensors
             .iter()
             .filter_map(|s| match s {
-                Sensor::ContactForce(body) | Sensor::Touch(body) => Some(*body),
+                Sensor::ContactForce(body) | Sensor::ContactTorque(body) | Sensor::Touch(body) => Some(*body),
                 _ => None,
             })
             .collect();
@@ -132,8 +135,8 @@ impl<V: Run> LanesEngine<V> {
         touched.dedup();
         let work = Work {
             scratch: Scratch::new(&tables),
-            rows: Rows::new(&tables),
-            touch: vec![[V::zero(); 4]; touched.len()],
+            rows: Rows::new(&tables, sensors.iter().any(|s| matches!(s, Sensor::ContactTorque(_)))),
+            touch: vec![[V::zero(); 7]; touched.len()],
             bad: V::zero(),
         };
         let kept = Group::new(&tables);
@@ -228,10 +231,19 @@ impl<V: Run> LanesEngine<V> {
                     out.copy_from_slice((shift + spin.cross(&at)).as_slice());
                 }
                 Sensor::AngularVelocity(_) => out.copy_from_slice(spin.as_slice()),
-                Sensor::ContactForce(_) | Sensor::Touch(_) => {
+                Sensor::ContactForce(_) | Sensor::ContactTorque(_) | Sensor::Touch(_) => {
                     let index = self.shared.touched.binary_search(&body).expect("collected from the sensors");
-                    let force = self.work.touch[index].map(|v| if touch { v.lanes()[lane] } else { 0.0 });
-                    out.copy_from_slice(if out.len() == 1 { &force[3..] } else { &force[..3] });
+                    let felt = self.work.touch[index].map(|v| if touch { v.lanes()[lane] } else { 0.0 });
+                    let force = vector([felt[0], felt[1], felt[2]]);
+                    match sensor {
+                        Sensor::Touch(_) => out[0] = felt[3],
+                        Sensor::ContactForce(_) => out.copy_from_slice(force.as_slice()),
+                        _ => {
+                            let at = pos + rot * offset.translation.vector;
+                            let moment = vector([felt[4], felt[5], felt[6]]) - at.cross(&force);
+                            out.copy_from_slice(moment.as_slice());
+                        }
+                    }
                 }
             }
         }
@@ -271,6 +283,14 @@ impl<V: Run> Engine for LanesEngine<V> {
                 to.lanes_mut()[lane] = from;
             }
         }
+        for (to, from) in group.push.iter_mut().zip(&parameters.force) {
+            for (to, &from) in to.iter_mut().zip(from) {
+                to.lanes_mut()[lane] = from;
+            }
+        }
+        group.pushed.clear();
+        let pushed = |force: &[V; 3]| force.iter().flat_map(V::lanes).any(|&f| f != 0.0);
+        group.pushed.extend((1..group.push.len()).filter(|&body| pushed(&group.push[body])));
     }
 
     fn step(&mut self, active: &[bool], controls: &[f32], state: &mut State) {

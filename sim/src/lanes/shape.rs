@@ -5,8 +5,9 @@ use std::sync::Arc;
 use nalgebra as na;
 
 use super::field::Field;
-use super::table::{Iso, Softness, Tables, iso, mat3, possible_power, vec3};
+use super::table::{Iso, Tables, iso, mat3, possible_power, vec3};
 use super::weights::Weights;
+use crate::softness::Softness;
 use crate::{Geom, GeomKind, JointKind, Model};
 
 /// Two points of one link closer than this are one, m.
@@ -87,31 +88,6 @@ impl Contact {
     }
 }
 
-/// The jointed body that carries `body`, or 0.
-fn weld(model: &Model, mut body: usize) -> usize {
-    while body != 0 && !model.joints.iter().any(|j| j.body == body) {
-        body = model.bodies[body].parent;
-    }
-    body
-}
-
-/// Pairs of geoms that may collide by MuJoCo's rules ("Collision detection, selection").
-fn pairs(model: &Model) -> Vec<(&Geom, &Geom)> {
-    let mut pairs = Vec::new();
-    for (i, a) in model.geoms.iter().enumerate() {
-        for b in &model.geoms[i + 1..] {
-            let asked = a.contype & b.conaffinity != 0 || b.contype & a.conaffinity != 0;
-            let (wa, wb) = (weld(model, a.body), weld(model, b.body));
-            let up = |w: usize| if w == 0 { 0 } else { weld(model, model.bodies[w].parent) };
-            let related = wa != 0 && wb != 0 && (up(wa) == wb || up(wb) == wa);
-            if asked && wa != wb && !related {
-                pairs.push((a, b));
-            }
-        }
-    }
-    pairs
-}
-
 /// Whether a body can move along `normal` or turn at all.
 fn moves_along(model: &Model, body: usize, normal: &na::Vector3<f64>) -> bool {
     let mut chain = vec![body];
@@ -151,7 +127,7 @@ fn treatment(model: &Model, a: &Geom, b: &Geom) -> Treatment {
     let (a, b) = if is_ground(b) { (b, a) } else { (a, b) };
     match (a.kind, b.kind) {
         (Plane, Plane) => Treatment::None,
-        (Plane | Heightfield, _) if weld(model, a.body) != 0 => Treatment::Refused,
+        (Plane | Heightfield, _) if model.carrier(a.body) != 0 => Treatment::Refused,
         (Plane | Heightfield, Sphere | Capsule | Box) => Treatment::Contact,
         (Plane, Cylinder | Ellipsoid) => {
             let normal = iso(a.pos, a.quat).rotation * na::Vector3::z();
@@ -180,7 +156,8 @@ pub(super) fn refused(model: &Model) -> Vec<String> {
         }
     };
     let mut out = Vec::new();
-    for (a, b) in pairs(model) {
+    for (a, b) in model.pairs() {
+        let (a, b) = (&model.geoms[a], &model.geoms[b]);
         if matches!(treatment(model, a, b), Treatment::Refused) {
             out.push(format!("collisions of {} with {}", name(a), name(b)));
         }
@@ -207,7 +184,8 @@ pub(super) fn contacts(model: &Model, tables: &Tables, weights: &Weights, timest
     let fields: Vec<Option<Arc<Field>>> = model.geoms.iter().map(|g| field(model, tables, g)).collect();
     let mut grounded: Vec<(Contact, Vec<(usize, f64)>)> = Vec::new();
     let mut others = Vec::new();
-    for (a, b) in pairs(model) {
+    for (a, b) in model.pairs() {
+        let (a, b) = (&model.geoms[a], &model.geoms[b]);
         if !matches!(treatment(model, a, b), Treatment::Contact) {
             continue;
         }

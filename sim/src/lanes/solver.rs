@@ -9,8 +9,9 @@
 use super::dynamics::{Group, Scratch};
 use super::lane::Lane;
 use super::shape::Contact;
-use super::table::{Limit, Loss, Softness, Support, Tables};
-use super::vector::{V3, V6, cross, dot6, join};
+use super::table::{Limit, Loss, Support, Tables};
+use super::vector::{V3, V6, add as add3, cross, dot6, join};
+use crate::softness::Softness;
 
 /// A limit or dry friction of one degree of freedom: a force between `low` and `high`.
 pub(super) struct Single<V> {
@@ -60,6 +61,26 @@ pub(super) struct Rows<V> {
     cones: Blocks<V, 3, 3>,
     cones4: Blocks<V, 4, 4>,
     cones6: Blocks<V, 6, 6>,
+    /// Per contact: [`Touch::at`], if moments are wanted.
+    points: Vec<[V3<V>; 2]>,
+}
+
+/// What a contact does to side B, and with the other sign to side A.
+pub(super) struct Push<V> {
+    pub force: V3<V>,
+    /// Of torsional and rolling friction.
+    pub spin: V3<V>,
+    pub normal: V,
+    /// As [`Touch::at`]; zero if moments are not wanted.
+    pub at: [V3<V>; 2],
+}
+
+impl<V: Lane> Push<V> {
+    /// Moment about the reference point of a side's tree.
+    #[inline(always)]
+    pub(super) fn moment(&self, side: usize) -> V3<V> {
+        add3(cross(self.at[side], self.force), self.spin)
+    }
 }
 
 /// Does the same with the blocks of every size, in their order.
@@ -101,7 +122,7 @@ impl<V: Lane, const D: usize, const E: usize> Blocks<V, D, E> {
 }
 
 impl<V: Lane> Rows<V> {
-    pub(super) fn new(tables: &Tables) -> Self {
+    pub(super) fn new(tables: &Tables, moments: bool) -> Self {
         let dofs = tables.limits.iter().map(|l| l.dof).chain(tables.losses.iter().map(|l| l.dof));
         let entries = dofs.map(|k| tables.dofs[k].depth + 1).sum();
         let pyramidal = !tables.elliptic;
@@ -115,6 +136,7 @@ impl<V: Lane> Rows<V> {
             cones: Blocks::new(tables, 3, tables.elliptic),
             cones4: Blocks::new(tables, 4, tables.elliptic),
             cones6: Blocks::new(tables, 6, tables.elliptic),
+            points: vec![[[V::zero(); 3]; 2]; if moments { tables.contacts.len() } else { 0 }],
         }
     }
 
@@ -326,6 +348,9 @@ pub(super) fn add_contact<V: Lane>(
     index: usize,
     touch: &Touch<V>,
 ) {
+    if let Some(at) = rows.points.get_mut(index) {
+        *at = touch.at;
+    }
     match (t.contacts[index].condim, t.elliptic) {
         (1, _) => add(t, g, s, &mut rows.frictionless, index, touch),
         (3, false) => add(t, g, s, &mut rows.pyramids, index, touch),
@@ -626,7 +651,13 @@ impl<V: Lane, const D: usize, const E: usize> Blocks<V, D, E> {
 
     /// Keeps the forces for the next step, and gives them to `see` as world vectors on side B.
     #[inline(always)]
-    fn finish(&self, t: &Tables, contact: &mut [V], mut see: impl FnMut(&Contact, V3<V>, V)) {
+    fn finish(
+        &self,
+        t: &Tables,
+        contact: &mut [V],
+        points: &[[V3<V>; 2]],
+        mut see: impl FnMut(&Contact, &Push<V>),
+    ) {
         for block in &self.items {
             let touching = &t.contacts[block.contact];
             contact[touching.force..touching.force + E].copy_from_slice(&block.force);
@@ -641,7 +672,13 @@ impl<V: Lane, const D: usize, const E: usize> Blocks<V, D, E> {
                 }
                 sum
             });
-            see(touching, force, normal);
+            let mut spin = [V::zero(); 3];
+            for (c, &along) in along.iter().enumerate().take(D - 1).skip(2) {
+                let axis = &block.frame[if c == 2 { 2 } else { c - 3 }];
+                spin = std::array::from_fn(|i| along.mul_add(axis[i], spin[i]));
+            }
+            let at = points.get(block.contact).copied().unwrap_or([[V::zero(); 3]; 2]);
+            see(touching, &Push { force, spin, normal, at });
         }
     }
 }
@@ -670,7 +707,7 @@ pub(super) fn solve<V: Lane>(
     g: &mut Group<V>,
     s: &mut Scratch<V>,
     rows: &mut Rows<V>,
-    mut see: impl FnMut(&Contact, V3<V>, V),
+    mut see: impl FnMut(&Contact, &Push<V>),
 ) {
     let Scratch { u, matrix, .. } = s;
     let inverse = &matrix.inverse;
@@ -703,5 +740,7 @@ pub(super) fn solve<V: Lane>(
             Some(loss) => g.loss[loss] = single.force,
         }
     }
-    every!(rows, blocks => blocks.finish(t, &mut g.contact, &mut see));
+    let points = std::mem::take(&mut rows.points);
+    every!(rows, blocks => blocks.finish(t, &mut g.contact, &points, &mut see));
+    rows.points = points;
 }

@@ -8,7 +8,9 @@ use nalgebra as na;
 
 use super::shape::{self, Contact};
 use super::weights::Weights;
+use crate::drag::Drag;
 use crate::inertia::quat_to_matrix;
+use crate::softness::Softness;
 use crate::{Cone, JointKind, Model, StepOptions};
 
 /// Degrees of freedom that fit: they are indexed by masked bytes.
@@ -62,28 +64,6 @@ pub(super) struct Dof {
     pub spring: Option<(f32, f32, usize)>,
 }
 
-/// Constraint softness: MuJoCo's solimp and solref at a given step.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Softness {
-    pub d0: f32,
-    /// dmax − dmin.
-    pub rise: f32,
-    /// 1 / width.
-    pub inverse_width: f32,
-    pub midpoint: f32,
-    /// Whole part of the power; 1 for a straight rise.
-    pub power: u32,
-    /// Whether the power has a half beyond that.
-    pub root: bool,
-    /// midpoint^(1 − power) and (1 − midpoint)^(1 − power).
-    pub below: f32,
-    pub above: f32,
-    /// Damping of the reference acceleration, 1/s.
-    pub b: f32,
-    /// Stiffness of the reference acceleration, 1/s².
-    pub k: f32,
-}
-
 /// Limit of a scalar joint.
 pub(super) struct Limit {
     pub dof: usize,
@@ -118,17 +98,13 @@ pub(super) struct Part {
     pub tensor: na::Matrix3<f64>,
 }
 
-/// A body in the fluid: MuJoCo's box of equal inertia.
+/// A body in the fluid.
 pub(super) struct Fluid {
     pub link: usize,
     pub com: [f32; 3],
     /// Principal axes in the link's frame.
     pub rot: [f32; 9],
-    /// Drag per squared rate and axis, per rate; see [`Fluid::new`].
-    pub linear: [f32; 3],
-    pub angular: [f32; 3],
-    pub viscous_linear: f32,
-    pub viscous_angular: f32,
+    pub drag: Drag,
 }
 
 /// Degrees of freedom that a constraint acts on: ancestors of one link, or of two.
@@ -171,6 +147,8 @@ pub(super) struct Tables {
     pub parts: Vec<Part>,
     /// Per body: the link that carries it, and its pose there (in the world if none does).
     pub carriers: Vec<(Option<usize>, Iso)>,
+    /// Per body: its centre of mass in the frame of the link that carries it.
+    pub centres: Vec<[f32; 3]>,
 }
 
 pub(super) fn iso(pos: [f64; 3], quat: [f64; 4]) -> Iso {
@@ -191,35 +169,6 @@ pub(super) fn mat3(m: &na::Matrix3<f64>) -> [f32; 9] {
 /// Whether a solimp power is one that products and square roots make.
 pub(super) fn possible_power(power: f64) -> bool {
     (2.0 * power).fract() == 0.0 && (1.0..=8.0).contains(&power)
-}
-
-impl Softness {
-    /// From solref and solimp ("Constraint parameters" in MuJoCo's XML reference). A positive time
-    /// constant is at least two steps, as MuJoCo has it.
-    pub(super) fn new(solref: [f64; 2], solimp: [f64; 5], timestep: f64) -> Self {
-        let [dmin, dmax, width, midpoint, power] = solimp;
-        let (dmin, dmax) = (dmin.clamp(1e-4, 0.9999), dmax.clamp(1e-4, 0.9999));
-        let midpoint = midpoint.clamp(1e-4, 0.9999);
-        let flat = width <= 1e-15;
-        let (b, k) = if solref[0] > 0.0 {
-            let time = solref[0].max(2.0 * timestep);
-            (2.0 / (dmax * time), 1.0 / (dmax * dmax * time * time * solref[1] * solref[1]))
-        } else {
-            (-solref[1] / dmax, -solref[0] / (dmax * dmax))
-        };
-        Self {
-            d0: if flat { 0.5 * (dmin + dmax) } else { dmin } as f32,
-            rise: if flat { 0.0 } else { dmax - dmin } as f32,
-            inverse_width: if flat { 0.0 } else { 1.0 / width } as f32,
-            midpoint: midpoint as f32,
-            power: power as u32,
-            root: power.fract() != 0.0,
-            below: midpoint.powf(1.0 - power) as f32,
-            above: (1.0 - midpoint).powf(1.0 - power) as f32,
-            b: b as f32,
-            k: k as f32,
-        }
-    }
 }
 
 /// The poses of all bodies in the links that carry them. A body's own joints are applied: the link
@@ -252,6 +201,10 @@ impl Tables {
     /// For a model that [`missing`](super::missing) has nothing to say against.
     pub(super) fn new(model: &Model, options: StepOptions) -> Self {
         let carriers = carriers(model);
+        let centre = |(body, carrier): (&crate::Body, &(Option<usize>, Iso))| {
+            vec3(&(carrier.1 * na::Point3::from(body.com)).coords)
+        };
+        let centres = model.bodies.iter().zip(&carriers).map(centre).collect();
         let mut tables = Self {
             timestep: options.timestep as f32,
             substeps: options.substeps,
@@ -273,6 +226,7 @@ impl Tables {
             forces: 0,
             parts: Vec::new(),
             carriers,
+            centres,
         };
         let weights = Weights::new(model);
         for body in 1..model.bodies.len() {
@@ -397,9 +351,8 @@ impl Tables {
             let moments = na::Matrix3::from_diagonal(&na::Vector3::from(body.inertia));
             let tensor = axes * moments * axes.transpose();
             self.parts.push(Part { body: index, link, mass: body.mass, com, tensor });
-            let (density, viscosity) = (model.option.density, model.option.viscosity);
-            if density > 0.0 || viscosity > 0.0 {
-                self.fluids.push(Fluid::new(link, &com, &axes, body, density, viscosity));
+            if let Some(drag) = Drag::new(body, model.option.density, model.option.viscosity) {
+                self.fluids.push(Fluid { link, com: vec3(&com), rot: mat3(&axes), drag });
             }
         }
     }
@@ -461,41 +414,5 @@ impl Tables {
         }
         [mass, com.x, com.y, com.z, i[(0, 0)], i[(1, 1)], i[(2, 2)], i[(0, 1)], i[(0, 2)], i[(1, 2)]]
             .map(|x| x as f32)
-    }
-}
-
-impl Fluid {
-    /// `mj_inertiaBoxFluidModel` in MuJoCo's documentation, "Passive forces, inertia model": the
-    /// body is a box of equal inertia with sides `s`; at rest in the world flows a medium of the
-    /// given density (kg/m³) and viscosity (Pa·s).
-    fn new(
-        link: usize,
-        com: &na::Vector3<f64>,
-        axes: &na::Matrix3<f64>,
-        body: &crate::Body,
-        density: f64,
-        viscosity: f64,
-    ) -> Self {
-        let [ix, iy, iz] = body.inertia;
-        let side = |sum: f64| (sum.max(1e-15) / body.mass * 6.0).sqrt();
-        let s = [side(iy + iz - ix), side(ix + iz - iy), side(ix + iy - iz)];
-        let diameter = (s[0] + s[1] + s[2]) / 3.0;
-        let pi = std::f64::consts::PI;
-        let around = |i: usize| (s[(i + 1) % 3], s[(i + 2) % 3]);
-        Self {
-            link,
-            com: vec3(com),
-            rot: mat3(axes),
-            linear: std::array::from_fn(|i| {
-                let (a, b) = around(i);
-                (0.5 * density * a * b) as f32
-            }),
-            angular: std::array::from_fn(|i| {
-                let (a, b) = around(i);
-                (density * s[i] * (a.powi(4) + b.powi(4)) / 64.0) as f32
-            }),
-            viscous_linear: (3.0 * pi * diameter * viscosity) as f32,
-            viscous_angular: (pi * diameter.powi(3) * viscosity) as f32,
-        }
     }
 }

@@ -19,10 +19,13 @@ use rapier3d::geometry::{
 use rapier3d::math::{Pose, Rotation, Vector};
 use rapier3d::prelude::CoefficientCombineRule;
 
+use super::contacts::Rules;
+use super::limits::{Kept, Limit};
+use crate::drag::Drag;
 use crate::{Cone, Geom, GeomKind, Heightfield, Joint, JointKind, Model, SimError};
 
-/// Stiffness of joint limits. rapier's default is a hard stop; this follows MuJoCo's default
-/// `solref` more closely in the free-flight comparisons.
+/// Stiffness of rapier's own joint limits, which are in use where steps are long. rapier's default is
+/// a hard stop; this follows MuJoCo's default `solref` more closely in the free-flight comparisons.
 const LIMIT_SOFTNESS: SpringCoefficients<f32> =
     SpringCoefficients { natural_frequency: 30.0, damping_ratio: 1.0 };
 
@@ -41,6 +44,7 @@ pub(super) struct RapierState {
     pub broad_phase: BroadPhaseBvh,
     pub narrow_phase: NarrowPhase,
     pub ccd: CCDSolver,
+    pub limits: Vec<Kept>,
 }
 
 /// Where one model joint lives in rapier.
@@ -56,17 +60,41 @@ pub(super) enum JointMap {
     Scalar { handle: MultibodyJointHandle, axis: usize, dof: usize, sign: f32, reference: f32 },
 }
 
-/// Where one actuator pushes.
+/// Where a force along a hinge or slide pushes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ActuatorMap {
+pub(super) struct Drive {
     pub handle: MultibodyJointHandle,
     pub child: RigidBodyHandle,
     pub parent: RigidBodyHandle,
     /// Axis in the joint's parent-side frame, already signed.
     pub axis: Vector,
     pub hinge: bool,
+}
+
+/// One actuator.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ActuatorMap {
+    pub drive: Drive,
     pub gear: f32,
     pub range: [f32; 2],
+}
+
+impl Drive {
+    /// Adds a force or torque along the joint to both bodies.
+    pub fn push(&self, state: &mut RapierState, effort: f32) {
+        let (multibody, link) = state.multibody_joints.get(self.handle).expect("mapped joint");
+        let data = &multibody.link(link).expect("mapped link").joint.data;
+        let frame = *state.bodies[self.parent].position() * data.local_frame1;
+        let along = frame.rotation * self.axis * effort;
+        if self.hinge {
+            state.bodies[self.child].add_torque(along, false);
+            state.bodies[self.parent].add_torque(-along, false);
+        } else {
+            let point = *state.bodies[self.child].position() * data.local_frame2.translation;
+            state.bodies[self.child].add_force_at_point(along, point, false);
+            state.bodies[self.parent].add_force_at_point(-along, point, false);
+        }
+    }
 }
 
 /// A body's place on the rapier body that carries it.
@@ -75,6 +103,19 @@ pub(super) struct BodyMap {
     pub body: Option<RigidBodyHandle>,
     pub offset: Pose,
     pub colliders: Vec<ColliderHandle>,
+    /// What the medium does to the body.
+    pub drag: Option<Drag>,
+    /// Principal axes in the body's frame, at its centre of mass.
+    pub axes: Pose,
+    /// Direction in which the body's robot cannot move, if it can only move in a plane.
+    pub normal: Option<Vector>,
+}
+
+impl BodyMap {
+    /// The part of a force that the body can follow: across its plane, the ballast would.
+    pub fn felt(&self, force: Vector) -> Vector {
+        self.normal.map_or(force, |normal| force - normal * normal.dot(force))
+    }
 }
 
 /// The template world and the tables that read and write it.
@@ -82,8 +123,9 @@ pub(super) struct Blueprint {
     pub state: RapierState,
     pub joints: Vec<JointMap>,
     pub actuators: Vec<ActuatorMap>,
+    pub limits: Vec<Limit>,
     pub bodies: Vec<BodyMap>,
-    /// Rapier bodies that actuators push, for clearing last step's forces.
+    /// Rapier bodies that actuators, limits or the medium push, for clearing last step's forces.
     pub pushed: Vec<RigidBodyHandle>,
     /// One body of every multibody.
     pub roots: Vec<RigidBodyHandle>,
@@ -114,9 +156,6 @@ fn vector(v: &na::Vector3<f64>) -> Vector {
 /// What the engine cannot do of what the model asks for.
 pub(super) fn missing(model: &Model) -> Vec<String> {
     let mut missing = Vec::new();
-    if model.option.density != 0.0 || model.option.viscosity != 0.0 {
-        missing.push("fluid drag (option density, viscosity)".into());
-    }
     if model.option.cone == Cone::Elliptic {
         missing.push("elliptic friction cones (option cone)".into());
     }
@@ -128,8 +167,9 @@ pub(super) fn missing(model: &Model) -> Vec<String> {
             missing.push(format!("free joint '{}' below the world", joint.name));
         }
     }
-    for geom in &model.geoms {
-        if geom.kind == GeomKind::Ellipsoid && collides(model, geom) {
+    let rules = Rules::new(model);
+    for (geom, touches) in model.geoms.iter().zip(&rules.asks) {
+        if geom.kind == GeomKind::Ellipsoid && touches.is_some() {
             missing.push(format!("collisions of ellipsoid '{}'", geom.name));
         }
         if matches!(geom.kind, GeomKind::Plane | GeomKind::Heightfield) && geom.body != 0 {
@@ -138,14 +178,6 @@ pub(super) fn missing(model: &Model) -> Vec<String> {
         }
     }
     missing
-}
-
-/// Whether any geom on another body may touch this one.
-fn collides(model: &Model, geom: &Geom) -> bool {
-    model.geoms.iter().any(|other| {
-        other.body != geom.body
-            && (geom.contype & other.conaffinity != 0 || other.contype & geom.conaffinity != 0)
-    })
 }
 
 /// Whether `body` is `root` or hangs on it.
@@ -167,12 +199,13 @@ struct Link {
 }
 
 impl Blueprint {
-    pub fn new(model: &Model) -> Result<Self, SimError> {
+    /// `timestep`: duration of a physics step, s.
+    pub fn new(model: &Model, rules: &Rules, timestep: f64) -> Result<Self, SimError> {
         let missing = missing(model);
         if !missing.is_empty() {
             return Err(SimError::Unsupported { engine: "rapier", model: model.name.clone(), missing });
         }
-        let mut builder = Builder::new(model);
+        let mut builder = Builder::new(model, rules, timestep);
         for body in 1..model.bodies.len() {
             builder.add_body(body);
         }
@@ -183,6 +216,8 @@ impl Blueprint {
 
 struct Builder<'a> {
     model: &'a Model,
+    rules: &'a Rules,
+    timestep: f64,
     state: RapierState,
     /// Per model body: the owner of its link and its pose in the owner's frame.
     owner: Vec<(usize, Iso)>,
@@ -190,13 +225,16 @@ struct Builder<'a> {
     carrier: Vec<Option<(RigidBodyHandle, Iso)>>,
     joints: Vec<Option<JointMap>>,
     actuators: Vec<Option<ActuatorMap>>,
+    limits: Vec<Limit>,
     multibodies: Vec<MultibodyJointHandle>,
     ballasts: Vec<MultibodyJointHandle>,
+    /// Bodies that hang on ballasts, and the normals of their planes.
+    planes: Vec<(usize, Vector)>,
     braces: Vec<(RigidBodyHandle, Vector)>,
 }
 
 impl<'a> Builder<'a> {
-    fn new(model: &'a Model) -> Self {
+    fn new(model: &'a Model, rules: &'a Rules, timestep: f64) -> Self {
         let mut owner: Vec<(usize, Iso)> = vec![(0, Iso::identity())];
         for (index, body) in model.bodies.iter().enumerate().skip(1) {
             let jointed = model.joints.iter().any(|j| j.body == index);
@@ -209,6 +247,8 @@ impl<'a> Builder<'a> {
         }
         Self {
             model,
+            rules,
+            timestep,
             state: RapierState {
                 bodies: RigidBodySet::new(),
                 colliders: ColliderSet::new(),
@@ -218,12 +258,15 @@ impl<'a> Builder<'a> {
                 broad_phase: BroadPhaseBvh::new(),
                 narrow_phase: NarrowPhase::new(),
                 ccd: CCDSolver::new(),
+                limits: Vec::new(),
             },
             carrier: vec![None; model.bodies.len()],
             joints: vec![None; model.joints.len()],
             actuators: vec![None; model.actuators.len()],
+            limits: Vec::new(),
             multibodies: Vec::new(),
             ballasts: Vec::new(),
+            planes: Vec::new(),
             braces: Vec::new(),
             owner,
         }
@@ -331,7 +374,7 @@ impl<'a> Builder<'a> {
             data.set_contacts_enabled(parent_is_world && number == 0);
             for dof in &group.dofs {
                 let joint = &model.joints[dof.joint];
-                if joint.limited && joint.kind != JointKind::Ball {
+                if joint.limited && joint.kind != JointKind::Ball && !self.limits_itself(joint) {
                     let reference = model.qpos0[joint.qpos_adr];
                     let ends = joint.range.map(|x| (dof.sign * (x - reference)) as f32);
                     data.set_limits(AXES[dof.axis], [ends[0].min(ends[1]), ends[0].max(ends[1])]);
@@ -355,6 +398,11 @@ impl<'a> Builder<'a> {
         self.carrier[link.owner] = Some((parent, Iso::identity()));
     }
 
+    /// Whether a joint has limits that [`Limit`] is for.
+    fn limits_itself(&self, joint: &Joint) -> bool {
+        joint.limited && joint.kind != JointKind::Ball && Limit::possible(joint, self.timestep)
+    }
+
     /// Hangs a planar robot on a slide across its plane that has inertia but no weight.
     ///
     /// rapier bounds the two friction impulses of a contact together. Across the plane a planar
@@ -376,6 +424,7 @@ impl<'a> Builder<'a> {
             .insert(fixed, ballast, data, true)
             .expect("a tree never closes a loop");
         self.ballasts.push(handle);
+        self.planes.push((root, vector(&normal)));
         let gravity = normal.dot(&na::Vector3::from(self.model.option.gravity));
         // What the normal's rounding leaves of gravity in the plane is no reason to push.
         if gravity.abs() > 1e-6 {
@@ -401,7 +450,8 @@ impl<'a> Builder<'a> {
             JointKind::Slide => axis(j).dot(&normal).abs() < 1e-9,
             JointKind::Ball | JointKind::Free => false,
         });
-        let touches = model.geoms.iter().any(|g| below(model, g.body, root) && collides(model, g));
+        let asks = model.geoms.iter().zip(&self.rules.asks);
+        let touches = { asks }.any(|(g, asks)| asks.is_some() && below(model, g.body, root));
         (planar && touches).then_some(normal)
     }
 
@@ -424,27 +474,22 @@ impl<'a> Builder<'a> {
                 reference: self.model.qpos0[joint.qpos_adr] as f32,
             }
         });
-        for (index, actuator) in self.model.actuators.iter().enumerate().filter(|(_, a)| a.joint == dof.joint)
-        {
-            let mut axis = Vector::ZERO;
-            axis[dof.axis % 3] = dof.sign as f32;
-            self.actuators[index] = Some(ActuatorMap {
-                handle,
-                child,
-                parent,
-                axis,
-                hinge: joint.kind == JointKind::Hinge,
-                gear: actuator.gear as f32,
-                range: actuator.ctrlrange.map(|x| x as f32),
-            });
+        let mut axis = Vector::ZERO;
+        axis[dof.axis % 3] = dof.sign as f32;
+        let drive = Drive { handle, child, parent, axis, hinge: joint.kind == JointKind::Hinge };
+        if self.limits_itself(joint) {
+            self.limits.push(Limit::new(self.model, dof.joint, drive, self.timestep));
+        }
+        let motors = self.model.actuators.iter().zip(&mut self.actuators);
+        for (actuator, map) in motors.filter(|(a, _)| a.joint == dof.joint) {
+            let range = actuator.ctrlrange.map(|x| x as f32);
+            *map = Some(ActuatorMap { drive, gear: actuator.gear as f32, range });
         }
     }
 
     fn add_geoms(&mut self) {
         for (index, geom) in self.model.geoms.iter().enumerate() {
-            if !collides(self.model, geom) {
-                continue;
-            }
+            let Some(asks) = self.rules.asks[index] else { continue };
             let (owner, pose) = self.owner[geom.body];
             let mut pose = pose * iso(geom.pos, geom.quat);
             if matches!(geom.kind, GeomKind::Cylinder | GeomKind::Heightfield) {
@@ -452,7 +497,7 @@ impl<'a> Builder<'a> {
                 pose *=
                     na::UnitQuaternion::from_axis_angle(&na::Vector3::x_axis(), std::f64::consts::FRAC_PI_2);
             }
-            let collider = collider(self.model, geom).user_data(index as u128);
+            let collider = collider(self.model, geom).user_data(index as u128).active_hooks(asks);
             match self.carrier[owner] {
                 Some((body, frame)) => {
                     let collider = collider.position(to_pose(&(frame.inverse() * pose)));
@@ -495,9 +540,20 @@ impl<'a> Builder<'a> {
             let start = multibody.link(id).expect("the joint's own link").assembly_id();
             multibody.armature_mut()[start] = BALLAST;
         }
-        let mut bodies =
-            vec![BodyMap { body: None, offset: Pose::IDENTITY, colliders: Vec::new() }; model.bodies.len()];
+        let nowhere = BodyMap {
+            body: None,
+            offset: Pose::IDENTITY,
+            colliders: Vec::new(),
+            drag: None,
+            axes: Pose::IDENTITY,
+            normal: None,
+        };
+        let mut bodies = vec![nowhere; model.bodies.len()];
         for (index, map) in bodies.iter_mut().enumerate() {
+            let body = &model.bodies[index];
+            map.drag = Drag::new(body, model.option.density, model.option.viscosity);
+            map.axes = to_pose(&iso(body.com, body.inertia_quat));
+            map.normal = self.planes.iter().find(|p| below(model, index, p.0)).map(|p| p.1);
             let (owner, pose) = self.owner[index];
             match self.carrier[owner] {
                 Some((body, frame)) => {
@@ -513,10 +569,14 @@ impl<'a> Builder<'a> {
         }
         let actuators: Vec<ActuatorMap> =
             self.actuators.into_iter().map(|a| a.expect("every actuator has a joint")).collect();
-        let mut pushed: Vec<RigidBodyHandle> = actuators.iter().flat_map(|a| [a.child, a.parent]).collect();
+        let drives = actuators.iter().map(|a| a.drive).chain(self.limits.iter().map(|l| l.drive));
+        let driven = drives.flat_map(|d| [d.child, d.parent]);
+        let dragged = bodies.iter().filter(|b| b.drag.is_some()).filter_map(|b| b.body);
+        let mut pushed: Vec<RigidBodyHandle> = driven.chain(dragged).collect();
         pushed.sort_by_key(|h| h.into_raw_parts());
         pushed.dedup();
-        Blueprint { state: self.state, joints, actuators, bodies, pushed, roots, braces: self.braces }
+        let (limits, braces) = (self.limits, self.braces);
+        Blueprint { state: self.state, joints, actuators, limits, bodies, pushed, roots, braces }
     }
 }
 

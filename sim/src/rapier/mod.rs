@@ -1,18 +1,22 @@
 //! The rapier3d engine: one rapier world per world, multibodies in reduced coordinates.
 
 mod build;
+mod contacts;
+mod limits;
 mod template;
 
 use std::sync::Arc;
 
 use rapier3d::dynamics::{IntegrationParameters, MultibodyJointHandle, MultibodyJointSet, RigidBodyHandle};
-use rapier3d::geometry::{ColliderHandle, ContactPair};
+use rapier3d::geometry::{ColliderHandle, ContactData, ContactPair};
 use rapier3d::math::{Pose, Rotation, Vector};
 use rapier3d::pipeline::PhysicsPipeline;
 use rapier3d::prelude::SoftBodySet;
 use rayon::prelude::*;
 
 use self::build::{JointMap, RapierState};
+use self::contacts::Rules;
+use self::limits::Room;
 use self::template::Template;
 use crate::worlds::{Engine, EngineSnapshot, MAX_POSITION, MAX_RATE, Row, State};
 use crate::{Contact, JointKind, Model, Parameters, Sensor, SimError, StepOptions};
@@ -34,6 +38,7 @@ struct Shared {
     options: StepOptions,
     integration: IntegrationParameters,
     nominal: Template,
+    rules: Rules,
     sensors: Vec<Sensor>,
 }
 
@@ -43,6 +48,9 @@ struct World {
     soft_bodies: SoftBodySet,
     /// The world's own template if its parameters are not the model's.
     own: Option<Box<Template>>,
+    /// Forces from outside on bodies of the model.
+    pushes: Vec<(usize, Vector)>,
+    room: Room,
 }
 
 impl RapierEngine {
@@ -60,10 +68,17 @@ impl RapierEngine {
             contact_recycling: false,
             ..IntegrationParameters::default()
         };
-        let nominal = Template::new(model, &Parameters::nominal(model), &integration)?;
+        let rules = Rules::new(model);
+        let nominal = Template::new(model, &Parameters::nominal(model), &integration, &rules)?;
         let worlds = (0..n).map(|_| World::new(nominal.blueprint.state.clone())).collect();
-        let shared =
-            Shared { model: Arc::clone(model), options, integration, nominal, sensors: sensors.to_vec() };
+        let shared = Shared {
+            model: Arc::clone(model),
+            options,
+            integration,
+            nominal,
+            rules,
+            sensors: sensors.to_vec(),
+        };
         Ok(Self { shared, worlds })
     }
 }
@@ -107,23 +122,43 @@ impl Engine for RapierEngine {
 
 impl World {
     fn new(state: RapierState) -> Self {
-        Self { state, pipeline: PhysicsPipeline::new(), soft_bodies: SoftBodySet::new(), own: None }
+        Self {
+            state,
+            pipeline: PhysicsPipeline::new(),
+            soft_bodies: SoftBodySet::new(),
+            own: None,
+            pushes: Vec::new(),
+            room: Room::default(),
+        }
     }
 
     fn configure(&mut self, shared: &Shared, parameters: &Parameters) {
         let old = template(&self.own, shared);
-        if old.parameters == *parameters {
+        for &(body, _) in &self.pushes {
+            if let Some(handle) = old.blueprint.bodies[body].body {
+                self.state.bodies[handle].reset_forces(false);
+                self.state.bodies[handle].reset_torques(false);
+            }
+        }
+        self.pushes.clear();
+        self.pushes.extend(parameters.pushed().map(|(body, force)| (body, Vector::from(force))));
+        // Forces are no part of a template: they come and go without a new one.
+        let same = |template: &Template| {
+            let (a, b) = (&template.parameters, parameters);
+            a.mass == b.mass && a.friction == b.friction && a.gear == b.gear && a.gravity == b.gravity
+        };
+        if same(old) {
             return;
         }
-        let own = (shared.nominal.parameters != *parameters).then(|| {
-            let own = Template::new(&shared.model, parameters, &shared.integration);
+        let own = (!same(&shared.nominal)).then(|| {
+            let own = Template::new(&shared.model, parameters, &shared.integration, &shared.rules);
             Box::new(own.expect("parameters add nothing that the engine lacks"))
         });
         template(&own, shared).graft(old, &mut self.state);
         self.own = own;
     }
 
-    fn advance(&mut self, parameters: &IntegrationParameters, gravity: Vector) {
+    fn advance(&mut self, parameters: &IntegrationParameters, gravity: Vector, rules: &Rules) {
         let s = &mut self.state;
         self.pipeline.step(
             gravity,
@@ -137,7 +172,7 @@ impl World {
             &mut s.multibody_joints,
             &mut self.soft_bodies,
             &mut s.ccd,
-            &(),
+            rules,
             &(),
         );
     }
@@ -200,6 +235,7 @@ impl World {
             multibody.forward_kinematics(&s.bodies, true);
             multibody.update_rigid_bodies(&mut s.bodies, true);
         }
+        s.rest_limits(&blueprint.limits, &blueprint.joints);
         self.sense(shared, row);
         *row.bad = false;
     }
@@ -209,7 +245,12 @@ impl World {
         let gravity = template(&self.own, shared).gravity;
         for _ in 0..shared.options.substeps {
             self.push(shared, controls);
-            self.advance(&shared.integration, gravity);
+            if shared.model.option.density > 0.0 || shared.model.option.viscosity > 0.0 {
+                self.drag(shared);
+            }
+            let blueprint = &template(&self.own, shared).blueprint;
+            self.state.limit(&blueprint.limits, &blueprint.joints, shared.integration.dt, &mut self.room);
+            self.advance(&shared.integration, gravity, &shared.rules);
             // rapier reports what it has taken out of the world for one physics step only.
             quarantined |= !self.pipeline.quarantine().is_empty();
         }
@@ -222,7 +263,7 @@ impl World {
         }
     }
 
-    /// Applies the motors' torques and forces for the coming physics step.
+    /// Applies the motors' torques and forces, and those from outside, for the coming physics step.
     fn push(&mut self, shared: &Shared, controls: &[f32]) {
         let blueprint = &template(&self.own, shared).blueprint;
         let s = &mut self.state;
@@ -230,6 +271,18 @@ impl World {
             let rigid = &mut s.bodies[body];
             rigid.reset_torques(false);
             rigid.reset_forces(false);
+        }
+        for &(body, _) in &self.pushes {
+            let Some(handle) = blueprint.bodies[body].body else { continue };
+            s.bodies[handle].reset_torques(false);
+            s.bodies[handle].reset_forces(false);
+        }
+        for &(body, force) in &self.pushes {
+            let place = &blueprint.bodies[body];
+            let Some(handle) = place.body else { continue };
+            let centre = Vector::from(shared.model.bodies[body].com.map(|x| x as f32));
+            let at = *s.bodies[handle].position() * place.offset * centre;
+            s.bodies[handle].add_force_at_point(place.felt(force), at, false);
         }
         for &(ballast, force) in &blueprint.braces {
             let rigid = &mut s.bodies[ballast];
@@ -239,18 +292,25 @@ impl World {
         for (motor, &control) in blueprint.actuators.iter().zip(controls) {
             let control = if control.is_nan() { 0.0 } else { control.clamp(motor.range[0], motor.range[1]) };
             let effort = motor.gear * control;
-            let (multibody, link) = s.multibody_joints.get(motor.handle).expect("mapped joint");
-            let data = &multibody.link(link).expect("mapped link").joint.data;
-            let frame = *s.bodies[motor.parent].position() * data.local_frame1;
-            let along = frame.rotation * motor.axis * effort;
-            if motor.hinge {
-                s.bodies[motor.child].add_torque(along, false);
-                s.bodies[motor.parent].add_torque(-along, false);
-            } else {
-                let point = *s.bodies[motor.child].position() * data.local_frame2.translation;
-                s.bodies[motor.child].add_force_at_point(along, point, false);
-                s.bodies[motor.parent].add_force_at_point(-along, point, false);
-            }
+            motor.drive.push(s, effort);
+        }
+    }
+
+    /// Applies the drag of the medium, after [`World::push`]. It stays the unchanged model's, as in
+    /// lanes.
+    fn drag(&mut self, shared: &Shared) {
+        let places = &template(&self.own, shared).blueprint.bodies;
+        let nominal = &shared.nominal.blueprint.bodies;
+        for (place, nominal) in places.iter().zip(nominal) {
+            let (Some(handle), Some(drag)) = (place.body, nominal.drag) else { continue };
+            let pose = *self.state.bodies[handle].position() * place.offset * nominal.axes;
+            let (linear, angular, origin) = self.motion(place.body);
+            let back = pose.rotation.inverse();
+            let velocity = back * (linear + angular.cross(pose.translation - origin));
+            let (force, torque) = drag.resist(velocity.to_array(), (back * angular).to_array());
+            let rigid = &mut self.state.bodies[handle];
+            rigid.add_force_at_point(pose.rotation * Vector::from(force), pose.translation, false);
+            rigid.add_torque(pose.rotation * Vector::from(torque), false);
         }
     }
 
@@ -334,9 +394,11 @@ impl World {
                     out.copy_from_slice(&(linear + angular.cross(com - origin)).to_array());
                 }
                 Sensor::AngularVelocity(_) => out.copy_from_slice(&self.motion(place.body).1.to_array()),
-                Sensor::ContactForce(_) => {
-                    let force = self.contact_force(&place.colliders, shared.integration.dt);
-                    out.copy_from_slice(&force.to_array());
+                Sensor::ContactForce(_) | Sensor::ContactTorque(_) => {
+                    let origin = pose.translation;
+                    let (force, moment) = self.contact_wrench(shared, &place.colliders, origin);
+                    let wanted = if matches!(sensor, Sensor::ContactForce(_)) { force } else { moment };
+                    out.copy_from_slice(&wanted.to_array());
                 }
                 Sensor::Touch(_) => out[0] = self.touch(&place.colliders, shared.integration.dt),
             }
@@ -358,16 +420,32 @@ impl World {
         (Vector::new(rate[0], rate[1], rate[2]), Vector::new(rate[3], rate[4], rate[5]), origin)
     }
 
-    /// Sum of the contact forces on a body's colliders, mean over the last physics step of `dt` seconds.
-    fn contact_force(&self, colliders: &[ColliderHandle], dt: f32) -> Vector {
-        let mut force = Vector::ZERO;
+    /// Sum of the contact forces on a body's colliders and of their moments about `origin`, mean over
+    /// the last physics step.
+    fn contact_wrench(
+        &self,
+        shared: &Shared,
+        colliders: &[ColliderHandle],
+        origin: Vector,
+    ) -> (Vector, Vector) {
+        let dt = shared.integration.dt;
+        let (mut force, mut moment) = (Vector::ZERO, Vector::ZERO);
         for &collider in colliders {
             for pair in self.state.narrow_phase.contact_pairs_with(collider) {
-                let sign = if pair.collider1 == collider { -1.0 } else { 1.0 };
-                force += pair.total_impulse() * (sign / dt);
+                let sign = if pair.collider1 == collider { 1.0 } else { -1.0 };
+                let pose = *self.state.colliders[pair.collider1].position();
+                for manifold in pair.solver_manifolds() {
+                    let first = manifold.subshape_pos1().map_or(pose, |own| pose * own);
+                    let share = shared.options.iterations as f32 / manifold.points.len() as f32;
+                    for point in &manifold.points {
+                        let push = impulse(&point.data, manifold.data.normal, share) * (sign / dt);
+                        force += push;
+                        moment += (first * point.local_p1 - origin).cross(push);
+                    }
+                }
             }
         }
-        force
+        (force, moment)
     }
 
     /// Points that press, with forces as above.
@@ -409,6 +487,27 @@ impl World {
     fn touch(&self, colliders: &[ColliderHandle], dt: f32) -> f32 {
         let pairs = colliders.iter().flat_map(|&c| self.state.narrow_phase.contact_pairs_with(c));
         pairs.map(ContactPair::total_impulse_magnitude).sum::<f32>() / dt
+    }
+}
+
+/// The impulse of a contact on its first body over a physics step. `normal` points away from it.
+///
+/// rapier gives friction along two tangents that it does not tell, but for the last solver iteration
+/// as a world vector, too, which tells them. For bodies without joints it gives no more than the
+/// latter, and that for all contacts of a pair together: `share` makes it a contact's of all iterations.
+fn impulse(contact: &ContactData, normal: Vector, share: f32) -> Vector {
+    let (last, total) = (contact.warmstart_tangent_impulse, contact.tangent_impulse);
+    let along = contact.warmstart_tangent_world;
+    let square = last.x * last.x + last.y * last.y;
+    let sum = normal * -contact.impulse;
+    if square == 0.0 {
+        sum
+    } else if total.x == 0.0 && total.y == 0.0 {
+        sum + along * share
+    } else {
+        let across = (-normal).cross(along);
+        let first = (along * last.x - across * last.y) / square;
+        sum + first * total.x + (-normal).cross(first) * total.y
     }
 }
 

@@ -5,6 +5,7 @@ use rapier3d::math::{Pose, Vector};
 
 use super::World;
 use super::build::{Blueprint, JointMap, RapierState};
+use super::contacts::Rules;
 use crate::{Model, Parameters, SimError};
 
 /// A model with parameters applied, ready to be cloned into worlds.
@@ -22,12 +23,13 @@ impl Template {
         model: &Model,
         parameters: &Parameters,
         integration: &IntegrationParameters,
+        rules: &Rules,
     ) -> Result<Self, SimError> {
-        let mut blueprint = Blueprint::new(&scaled(model, parameters))?;
+        let mut blueprint = Blueprint::new(&scaled(model, parameters), rules, f64::from(integration.dt))?;
         let gravity = Vector::from(parameters.gravity);
         // A step of no duration registers bodies and colliders, so that no world does it again.
         let mut world = World::new(blueprint.state);
-        world.advance(&IntegrationParameters { dt: 0.0, ..*integration }, gravity);
+        world.advance(&IntegrationParameters { dt: 0.0, ..*integration }, gravity, rules);
         blueprint.state = world.state;
         Ok(Self { parameters: parameters.clone(), gravity, blueprint })
     }

@@ -1,6 +1,7 @@
 //! 32-bit weights: a spike adds a row.
 
-use super::synapses::{Spikes, Synapses, part, part_mut};
+use super::plastic::Learner;
+use super::synapses::{Activities, Spikes, Synapses, part, part_mut};
 use crate::lanes::{Lanes, WIDTH, dense};
 use crate::network::{Network, Projection};
 use crate::weights::snap_current;
@@ -11,6 +12,10 @@ pub(crate) struct Floats {
     /// First lane of each projection, and one past the last.
     starts: Vec<usize>,
     snap: bool,
+    /// Per rule of the network.
+    learners: Vec<Learner>,
+    /// Index of the projection of each.
+    plastic: Vec<usize>,
 }
 
 impl Synapses for Floats {
@@ -21,7 +26,13 @@ impl Synapses for Floats {
             starts.push(starts[starts.len() - 1] + rows * projection.cols.div_ceil(WIDTH));
         }
         let lanes = starts[starts.len() - 1];
-        Self { weights: vec![Lanes::ZERO; slots * lanes], starts, snap: network.precision.grid() }
+        Self {
+            weights: vec![Lanes::ZERO; slots * lanes],
+            starts,
+            snap: network.precision.grid(),
+            learners: network.plastic.iter().map(|rule| Learner::new(network, rule, slots)).collect(),
+            plastic: network.plastic.iter().map(|rule| rule.projection).collect(),
+        }
     }
 
     fn load(&mut self, network: &Network, slot: usize, parameters: &[f32]) {
@@ -34,6 +45,29 @@ impl Synapses for Floats {
                 weights[pre * stride + post / WIDTH].0[post % WIDTH] = weight;
             });
         }
+        for (rule, learner) in network.plastic.iter().zip(&mut self.learners) {
+            let weights = &weights[self.starts[rule.projection]..];
+            learner.load(network, rule, slot, parameters, weights);
+        }
+    }
+
+    fn reset(&mut self, slot: usize) {
+        let weights = part_mut(&mut self.weights, self.starts[self.starts.len() - 1], slot);
+        for (&projection, learner) in self.plastic.iter().zip(&mut self.learners) {
+            learner.reset(slot, &mut weights[self.starts[projection]..]);
+        }
+    }
+
+    fn learn(&mut self, network: &Network, slot: usize, modulators: &[f32]) {
+        let weights = part_mut(&mut self.weights, self.starts[self.starts.len() - 1], slot);
+        for (rule, learner) in network.plastic.iter().zip(&mut self.learners) {
+            let modulator = rule.reward.map_or(0.0, |reward| modulators[reward.index]);
+            learner.learn(network, rule, slot, modulator, &mut weights[self.starts[rule.projection]..]);
+        }
+    }
+
+    fn observe(&mut self, network: &Network, slot: usize, index: usize, seen: Activities<'_>) {
+        self.learners[index].observe(&network.plastic[index], slot, seen);
     }
 
     fn currents(&mut self, _: &Projection, slot: usize, index: usize, x: &[f32], out: &mut [Lanes]) {

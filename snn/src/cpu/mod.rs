@@ -6,6 +6,7 @@
 mod bits;
 mod bytes;
 mod floats;
+mod plastic;
 mod synapses;
 mod tick;
 
@@ -19,8 +20,9 @@ use crate::gpu::BackendError;
 use crate::lanes::{Lanes, WIDTH, values};
 use crate::network::{Network, Population, Source};
 use crate::output;
+use crate::plasticity::Rewards;
 use crate::probe::Probe;
-use synapses::{Spikes, Synapses, part, part_mut};
+use synapses::{Activities, Spikes, Synapses, part, part_mut};
 
 /// The evaluator for the network's precision.
 pub(crate) fn evaluator(network: &Arc<Network>, slots: usize) -> Box<dyn Evaluator> {
@@ -50,6 +52,7 @@ struct CpuEvaluator<S> {
     outputs: output::Outputs,
     /// Per slot: what the encoder remembers.
     memory: Vec<f32>,
+    rewards: Rewards,
     episodes: Vec<Episode>,
     actions: Vec<f32>,
     watched: Option<usize>,
@@ -78,6 +81,9 @@ struct Scratch {
     recurrent: Vec<Lanes>,
     /// Per population: spikes that arrive at its targets now.
     arriving: Vec<Arriving>,
+    /// For plasticity: how rewards let through, and what the targets did.
+    modulators: Vec<f32>,
+    activities: Vec<Lanes>,
     /// Per population.
     tick: Vec<tick::Scratch>,
     /// Per population: per trace, values of all ticks.
@@ -105,6 +111,7 @@ impl<S: Synapses> CpuEvaluator<S> {
             fan_out: vec![0; slots * fan_out],
             outputs: output::Outputs::new(&network, slots),
             memory: vec![0.0; slots * network.encoder.encoder().memory(network.inputs)],
+            rewards: Rewards::new(&network, slots),
             episodes: vec![Episode::default(); slots],
             actions: vec![0.0; slots * network.outputs],
             watched: None,
@@ -115,6 +122,8 @@ impl<S: Synapses> CpuEvaluator<S> {
                 forward: vec![Lanes::ZERO; widest],
                 recurrent: vec![Lanes::ZERO; widest],
                 arriving: populations.iter().map(|_| Arriving::default()).collect(),
+                modulators: Vec::new(),
+                activities: vec![Lanes::ZERO; widest],
                 tick: populations.iter().map(|_| tick::Scratch::default()).collect(),
                 traces: vec![Vec::new(); populations.len()],
             },
@@ -156,7 +165,7 @@ impl<S: Synapses> CpuEvaluator<S> {
     }
 
     /// One control step of one individual.
-    fn step_slot(&mut self, slot: usize, observation: &[f32]) {
+    fn step_slot(&mut self, slot: usize, observation: &[f32], reward: f32) {
         let network = &*self.network;
         let states = part_mut(&mut self.states, network.state_lanes, slot);
         let constants = part(&self.constants, network.constant_lanes, slot);
@@ -171,6 +180,12 @@ impl<S: Synapses> CpuEvaluator<S> {
 
         let moment = Moment { seed: episode.seed, step: activity.steps, ticks: network.ticks };
         network.encode(moment, observation, memory, &mut scratch.signal);
+        if !network.plastic.is_empty() {
+            let modulators = self.rewards.modulators(network, slot, activity.steps == 0, reward);
+            scratch.modulators.clear();
+            scratch.modulators.extend(modulators);
+            self.synapses.learn(network, slot, &scratch.modulators);
+        }
         activity.steps += 1;
         activity.dense(network.dense_operations());
         for (index, population) in network.populations.iter().enumerate() {
@@ -248,6 +263,22 @@ impl<S: Synapses> CpuEvaluator<S> {
                     scratch: &mut scratch.tick[index],
                     traces: watched.then_some(&mut scratch.traces[index]),
                 });
+                for (at, projection) in network.incoming(index) {
+                    let Some((rule, _)) = network.plastic(at) else { continue };
+                    let source = match projection.source {
+                        Source::Input if input.is_empty() => {
+                            synapses::Source::Currents(&scratch.signal.currents)
+                        }
+                        Source::Input => synapses::Source::Spikes(&scratch.input),
+                        Source::Population(source) => {
+                            synapses::Source::Spikes(&scratch.arriving[source].indices)
+                        }
+                    };
+                    let targets = &mut scratch.activities[..population.stride];
+                    let first = &states[population.state..population.state + population.stride];
+                    activities(population, words, first, targets);
+                    self.synapses.observe(network, slot, rule, Activities { source, targets });
+                }
                 if !population.spiking() {
                     continue;
                 }
@@ -270,6 +301,20 @@ impl<S: Synapses> CpuEvaluator<S> {
         let first = &states[readout.state..readout.state + readout.stride];
         let actions = part_mut(&mut self.actions, network.outputs, slot);
         self.outputs.finish(network, slot, values(first, readout.neurons), actions);
+    }
+}
+
+/// What the neurons of `population` did in a tick: spikes as 0 or 1, or the values `first`.
+fn activities(population: &Population, spikes: &[u64], first: &[Lanes], out: &mut [Lanes]) {
+    for (column, lanes) in out.iter_mut().enumerate() {
+        for (lane, activity) in lanes.0.iter_mut().enumerate() {
+            let neuron = column * WIDTH + lane;
+            *activity = match neuron < population.neurons {
+                false => 0.0,
+                true if population.spiking() => (spikes[neuron / 64] >> (neuron % 64) & 1) as f32,
+                true => first[column].0[lane].clamp(-1.0, 1.0),
+            };
+        }
     }
 }
 
@@ -334,16 +379,18 @@ impl<S: Synapses> Evaluator for CpuEvaluator<S> {
         let memory = self.memory.len() / self.episodes.len();
         part_mut(&mut self.memory, memory, slot).fill(0.0);
         self.outputs.reset(network, slot);
+        self.synapses.reset(slot);
+        self.rewards.reset(slot);
         let Episode { unusable, .. } = self.episodes[slot];
         self.episodes[slot] = Episode { seed, unusable, fault: unusable, ..Episode::default() };
     }
 
-    fn begin(&mut self, active: &[bool], observations: &[f32], _rewards: &[f32]) {
+    fn begin(&mut self, active: &[bool], observations: &[f32], rewards: &[f32]) {
         let inputs = self.network.inputs;
         check_step(self.slots(), inputs, active, observations);
         for (slot, observation) in observations.chunks_exact(inputs).enumerate() {
             if active[slot] {
-                self.step_slot(slot, observation);
+                self.step_slot(slot, observation, rewards[slot]);
             }
         }
     }

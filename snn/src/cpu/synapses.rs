@@ -12,6 +12,22 @@ pub(crate) struct Spikes<'a> {
     pub(crate) words: &'a [u64],
 }
 
+/// What the sources of a projection did in a tick.
+#[derive(Clone, Copy)]
+pub(crate) enum Source<'a> {
+    Currents(&'a [f32]),
+    /// Ascending indices of those that spiked.
+    Spikes(&'a [u16]),
+}
+
+/// What both ends of a projection did in a tick.
+#[derive(Clone, Copy)]
+pub(crate) struct Activities<'a> {
+    pub(crate) source: Source<'a>,
+    /// Spikes as 0 or 1, or values, with 0 in the padding.
+    pub(crate) targets: &'a [Lanes],
+}
+
 /// The weights of `slots` individuals.
 pub(crate) trait Synapses: Send {
     /// Zero weights.
@@ -26,6 +42,16 @@ pub(crate) trait Synapses: Send {
 
     /// Adds the currents of `spikes` to `out`.
     fn add(&self, projection: &Projection, slot: usize, index: usize, spikes: Spikes<'_>, out: &mut [Lanes]);
+
+    /// Begins an episode of one individual.
+    fn reset(&mut self, _slot: usize) {}
+
+    /// Changes the weights at the beginning of a control step; `modulators` as
+    /// [`Rewards`](crate::plasticity::Rewards) gives them.
+    fn learn(&mut self, _network: &Network, _slot: usize, _modulators: &[f32]) {}
+
+    /// Takes note of what both ends of plastic projection `index` did in a tick.
+    fn observe(&mut self, _network: &Network, _slot: usize, _index: usize, _seen: Activities<'_>) {}
 
     /// Connections out of each neuron of population `source`, where that is not the same for all
     /// individuals; else leaves `out` as it is.

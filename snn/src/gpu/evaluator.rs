@@ -12,6 +12,7 @@ use crate::controller::{Evaluator, check_step};
 use crate::encoder::{Moment, Signal};
 use crate::network::Network;
 use crate::output::{Outputs, copy_active};
+use crate::plasticity::Rewards;
 use crate::probe::Probe;
 
 /// A driver that has not answered for so long is taken for dead.
@@ -35,6 +36,7 @@ pub(crate) struct GpuEvaluator {
     outputs: Outputs,
     /// Per slot: what the encoder remembers.
     memory: Vec<f32>,
+    rewards: Rewards,
     /// θ of each slot decides the start state; the words are kept.
     initial: Vec<Vec<u32>>,
     actions: Vec<f32>,
@@ -115,6 +117,7 @@ impl GpuEvaluator {
             episodes: vec![Episode::default(); slots],
             outputs: Outputs::new(network, slots),
             memory: vec![0.0; slots * network.encoder.encoder().memory(network.inputs)],
+            rewards: Rewards::new(network, slots),
             initial: vec![Vec::new(); slots],
             actions: vec![0.0; slots * network.outputs],
             watched: None,
@@ -312,11 +315,12 @@ impl Evaluator for GpuEvaluator {
         let memory = self.memory.len() / self.episodes.len();
         self.memory[slot * memory..(slot + 1) * memory].fill(0.0);
         self.outputs.reset(&self.network, slot);
+        self.rewards.reset(slot);
         let Episode { unusable, .. } = self.episodes[slot];
         self.episodes[slot] = Episode { seed, unusable, fault: unusable, ..Episode::default() };
     }
 
-    fn begin(&mut self, active: &[bool], observations: &[f32], _rewards: &[f32]) {
+    fn begin(&mut self, active: &[bool], observations: &[f32], rewards: &[f32]) {
         let network = &*self.network;
         check_step(self.episodes.len(), network.inputs, active, observations);
         let traced = self.watched.filter(|&slot| active[slot]);
@@ -339,6 +343,8 @@ impl Evaluator for GpuEvaluator {
                 network.encode(moment, observation, memory, &mut self.scratch.signal);
                 let staged = &mut shard.staged[index as usize * words..(index as usize + 1) * words];
                 self.plan.pack_input(network, &self.scratch.signal, staged);
+                let modulators = self.rewards.modulators(network, slot, activity.steps == 0, rewards[slot]);
+                self.plan.pack_modulators(modulators, staged);
             }
             self.gpu.queue.write_buffer(&shard.inputs, 0, bytemuck::cast_slice(&shard.staged));
             if listed != shard.listed {

@@ -8,6 +8,7 @@
 mod device;
 mod evaluator;
 pub(crate) mod plan;
+mod plastic;
 pub(crate) mod shader;
 
 pub use device::{BackendError, Gpu};

@@ -15,6 +15,8 @@ pub(crate) struct Plan {
     pub(crate) initial: Vec<usize>,
     /// Per hidden population: connections out of each neuron.
     pub(crate) fan_out: Vec<usize>,
+    /// Per learning rule.
+    pub(crate) plastic: Vec<PlasticPlan>,
     pub(crate) weight_words: usize,
     /// Per population: states, constant currents, rows of spikes.
     pub(crate) states: Vec<usize>,
@@ -23,9 +25,24 @@ pub(crate) struct Plan {
     /// Per population: words per row of spikes.
     pub(crate) words: Vec<usize>,
     pub(crate) state_words: usize,
+    /// Among the inputs: what rewards let through.
+    pub(crate) modulators: usize,
     pub(crate) input_words: usize,
     /// Readout values, then spikes, synaptic operations, and a fault flag.
     pub(crate) output_words: usize,
+}
+
+/// Where one plastic projection keeps what it learns from.
+#[derive(Clone, Debug)]
+pub(crate) struct PlasticPlan {
+    /// Among the weights: coefficients, and a bit for each connection that exists.
+    pub(crate) coefficients: usize,
+    pub(crate) mask: usize,
+    /// Among the states: traces, changes of the weights, eligibility.
+    pub(crate) sources: usize,
+    pub(crate) targets: usize,
+    pub(crate) change: usize,
+    pub(crate) eligibility: usize,
 }
 
 /// Words after the readout values.
@@ -86,6 +103,18 @@ impl Plan {
             .collect();
         let binary = network.precision == Precision::Binary;
         let fan_out = network.hidden().iter().map(|p| take(if binary { p.neurons } else { 0 })).collect();
+        let mut plastic: Vec<PlasticPlan> = network
+            .plastic
+            .iter()
+            .map(|rule| PlasticPlan {
+                coefficients: take(rule.blocks.len() * rule.columns(network)),
+                mask: take(rule.mask.len()),
+                sources: 0,
+                targets: 0,
+                change: 0,
+                eligibility: 0,
+            })
+            .collect();
         let weight_words = next;
         next = 0;
         let mut take = |words: usize| {
@@ -103,7 +132,15 @@ impl Plan {
             populations.iter().map(|p| if p.spiking() { p.neurons.div_ceil(32) } else { 0 }).collect();
         let rows = network.history + network.ticks;
         let spikes = words.iter().map(|words| take(rows * words)).collect();
-        let input_words = if network.encoder.encoder().spiking() {
+        for (plan, rule) in plastic.iter_mut().zip(&network.plastic) {
+            let projection = &network.projections[rule.projection];
+            let (rows, cols) = (projection.rows, projection.cols);
+            plan.sources = take(rows);
+            plan.targets = take(cols);
+            plan.change = take(rows * cols);
+            plan.eligibility = take(if rule.reward.is_some() { rows * cols } else { 0 });
+        }
+        let modulators = if network.encoder.encoder().spiking() {
             network.ticks * network.width.div_ceil(32)
         } else {
             network.width
@@ -113,13 +150,15 @@ impl Plan {
             constants,
             initial,
             fan_out,
+            plastic,
             weight_words,
             states,
             currents,
             spikes,
             words,
             state_words: next,
-            input_words,
+            modulators,
+            input_words: modulators + network.rewarded(),
             output_words: network.readout().neurons + COUNTERS,
         }
     }
@@ -154,6 +193,13 @@ impl Plan {
             };
             network.visit_weights(projection, parameters, &mut set);
         }
+        for (plan, rule) in self.plastic.iter().zip(&network.plastic) {
+            let cols = rule.columns(network);
+            rule.visit(network, parameters, |index, post, value| {
+                out[plan.coefficients + index * cols + post] = value.to_bits();
+            });
+            out[plan.mask..plan.mask + rule.mask.len()].copy_from_slice(&rule.mask);
+        }
         network.neuron_values(parameters, |population, neuron, values| {
             let index = network.index_of(population);
             let each = if population.individual { population.neurons } else { 1 };
@@ -166,6 +212,13 @@ impl Plan {
                 }
             }
         });
+    }
+
+    /// Writes what rewards let through.
+    pub(crate) fn pack_modulators(&self, modulators: impl Iterator<Item = f32>, out: &mut [u32]) {
+        for (word, modulator) in out[self.modulators..].iter_mut().zip(modulators) {
+            *word = modulator.to_bits();
+        }
     }
 
     /// Writes the state of one individual at the start of an episode.

@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 
 use super::plan::{Plan, Storage, is_dense, storage};
+use super::plastic::Rule;
 use crate::config::Precision;
 use crate::equations::wgsl::prelude;
 use crate::network::{Network, Population, Source};
@@ -41,6 +42,9 @@ impl Shader<'_> {
         if !network.precision.grid() {
             text.push_str("fn ex(x: f32) -> f32 { return x; }\n");
         }
+        for index in 0..network.plastic.len() {
+            self.rule(index).weight(text)?;
+        }
         if self.traced {
             text.push_str("@group(0) @binding(6) var<storage, read_write> traces: array<f32>;\n");
         }
@@ -60,6 +64,9 @@ impl Shader<'_> {
         text.push_str(&word("o0", plan.output_words));
         writeln!(text, "zero_bits = settings.x;\nvar spikes = 0u;\nvar operations = 0u;")?;
         writeln!(text, "if (lane < 3u) {{ atomicStore(&counters[lane], 0u); }}")?;
+        for index in 0..network.plastic.len() {
+            self.rule(index).learn(text)?;
+        }
         for index in 0..populations.len() {
             self.begin(text, index)?;
         }
@@ -90,6 +97,27 @@ impl Shader<'_> {
             writeln!(text, "const fan_out_{index} = array<u32, {}>({});", counts.len(), list(counts))?;
         }
         Ok(())
+    }
+
+    fn rule(&self, index: usize) -> Rule<'_> {
+        Rule { network: self.network, plan: self.plan, size: self.size, index }
+    }
+
+    /// Rules on the projections into a population.
+    fn rules(&self, population: usize) -> impl Iterator<Item = Rule<'_>> {
+        let rules = self.network.incoming(population).filter_map(|(at, _)| self.network.plastic(at));
+        rules.map(|(index, _)| self.rule(index))
+    }
+
+    /// The weight in row `i` and column `j` of a projection of floats.
+    fn weight(&self, projection: usize) -> String {
+        let cols = self.network.projections[projection].cols;
+        match self.network.plastic(projection) {
+            Some((index, _)) => format!("weight_{index}(w0, s0, i, j)"),
+            None => {
+                format!("bitcast<f32>(weights[w0 + {}u + i * {cols}u + j])", self.plan.weights[projection])
+            }
+        }
     }
 
     fn binary(&self) -> bool {
@@ -123,8 +151,8 @@ impl Shader<'_> {
                         text,
                         "var sum = 0.0;\n\
                          for (var i = 0u; i < {rows}u; i++) {{\n\
-                         sum = ex(sum + ex(bitcast<f32>(inputs[i0 + i]) * \
-                         bitcast<f32>(weights[w0 + {base}u + i * {cols}u + j])));\n}}"
+                         sum = ex(sum + ex(bitcast<f32>(inputs[i0 + i]) * {}));\n}}",
+                        self.weight(at)
                     )?;
                     if projection.bias {
                         let bias = base + rows * cols;
@@ -204,6 +232,7 @@ impl Shader<'_> {
         let Self { network, plan, size, .. } = *self;
         let population = &network.populations[index];
         let (neurons, kernel) = (population.neurons, population.neuron.kernel());
+        self.rules(index).try_for_each(|rule| rule.sources(text))?;
         writeln!(text, "for (var j = lane; j < {neurons}u; j += {size}u) {{")?;
         match plan.currents[index] {
             Some(at) => writeln!(text, "var forward = bitcast<f32>(state[s0 + {at}u + j]);")?,
@@ -225,9 +254,7 @@ impl Shader<'_> {
                 )
             };
             match storage(network, projection) {
-                Storage::Floats => text.push_str(&each(&format!(
-                    "{out} += bitcast<f32>(weights[w0 + {base}u + i * {cols}u + j]);"
-                ))),
+                Storage::Floats => text.push_str(&each(&format!("{out} += {};", self.weight(at)))),
                 Storage::Bytes => {
                     let stride = cols.div_ceil(4);
                     let body =
@@ -260,6 +287,15 @@ impl Shader<'_> {
         }
         self.neuron(text, index)?;
         writeln!(text, "}}")?;
+        if self.rules(index).next().is_some() {
+            writeln!(text, "storageBarrier();\nworkgroupBarrier();")?;
+            self.rules(index).try_for_each(|rule| rule.targets(text))?;
+            // The sources' traces may change again only when all have read them.
+            writeln!(text, "storageBarrier();")?;
+            if plan.words[index] == 0 {
+                writeln!(text, "workgroupBarrier();")?;
+            }
+        }
         let words = plan.words[index];
         if words > 0 {
             writeln!(text, "workgroupBarrier();\nfor (var w = lane; w < {words}u; w += {size}u) {{")?;
@@ -348,7 +384,7 @@ fn constant_index(base: usize, population: &Population, k: usize) -> String {
 }
 
 /// A literal with exactly this value.
-fn float(value: f32) -> String {
+pub(super) fn float(value: f32) -> String {
     format!("bitcast<f32>({}u)", value.to_bits())
 }
 
@@ -436,8 +472,14 @@ mod tests {
         let wired = "(hidden: [Recurrent(neurons: 70, delay: (0, 4), density: 0.5), \
                      Dense(neurons: 9, skip: [\"input\"], refractory: 2, evolve: {\"decay\": Neuron})], \
                      precision: PRECISION, ENCODER)";
+        let rules = "plasticity: [(rule: RewardStdp(), blocks: [\"hidden.0.recurrent\", \"hidden.0.input\"]), \
+                     (blocks: [\"hidden.1.input\"])]";
         for precision in ["F32", "F32Free", "I8", "Binary"] {
-            for encoder in ["encoder: Current()", "encoder: Rate(), decoder: Count()"] {
+            for encoder in ["encoder: Current()", "encoder: Rate(), decoder: Count()", rules] {
+                let learns = encoder == rules;
+                if learns && !precision.starts_with('F') {
+                    continue;
+                }
                 let network = network(&wired.replace("PRECISION", precision).replace("ENCODER", encoder));
                 for traced in [false, true] {
                     let source = source(&network, &Plan::new(&network), 32, traced);
@@ -449,8 +491,10 @@ mod tests {
                     let options = naga::back::spv::Options::default();
                     assert!(!naga::back::spv::write_vec(&module, &info, &options, None).unwrap().is_empty());
                     let barriers = barriers(&source);
-                    // Before the ticks, two per hidden layer and tick, before the counters are read.
-                    assert_eq!(barriers.len(), 2 + 2 * network.hidden().len());
+                    // Before the ticks, two per hidden layer and tick, before the counters are read; one
+                    // more where a layer's connections learn.
+                    let each = if learns { 3 } else { 2 };
+                    assert_eq!(barriers.len(), 2 + each * network.hidden().len());
                     for open in barriers {
                         let tick = format!("for (var t = 0u t < {}u t++)", network.ticks);
                         let inner = open.iter().skip(1).all(|head| head.replace(['\n', ';'], "") == tick);

@@ -9,6 +9,9 @@ use crate::network::{Network, Parameter, Population, Source};
 /// encoder makes of an observation; its output the readout after each tick.
 pub(crate) fn network(network: &Network, parameters: &[f32], dt: f64) -> Result<export::Network, NirError> {
     let refuse = |what: &str, why: &str| NirError::Export { what: what.to_owned(), why: why.to_owned() };
+    if !network.plastic.is_empty() {
+        return Err(refuse("plasticity", "no node of NIR has weights that change while it runs"));
+    }
     let mut reset = None;
     let mut populations = Vec::new();
     for population in &network.populations {

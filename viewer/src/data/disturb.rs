@@ -35,7 +35,8 @@ impl Disturbance {
     #[must_use]
     pub fn limbs(model: &Model) -> Vec<Limb> {
         let bodies = &model.bodies;
-        let children = |body: usize| (1..bodies.len()).filter(move |&b| b != body && bodies[b].parent == body);
+        let children =
+            |body: usize| (1..bodies.len()).filter(move |&b| b != body && bodies[b].parent == body);
         let tips = (1..bodies.len()).filter(|&body| children(body).next().is_none());
         let limb = |tip: usize| {
             let (mut body, mut path) = (tip, vec![tip]);
@@ -64,6 +65,9 @@ impl Disturbance {
         parameters.gravity = parameters.gravity.map(|g| g * self.gravity);
         for (gear, &broken) in parameters.gear.iter_mut().zip(&self.broken) {
             *gear = if broken { 0.0 } else { self.strength };
+        }
+        if let Some((body, force)) = self.push.filter(|(body, _)| *body < parameters.force.len()) {
+            parameters.force[body] = force;
         }
         worlds.set_parameters(0, &parameters)
     }
@@ -106,10 +110,11 @@ mod tests {
         assert!(change.is_none());
         (change.friction, change.gravity, change.strength) = (0.5, 2.0, 0.7);
         change.broken[3] = true;
+        change.push = Some((1, [3.0, 0.0, 0.0]));
         assert!(!change.is_none());
         change.apply(&mut worlds).unwrap();
         let parameters = worlds.parameters(0);
         assert_eq!((parameters.friction, parameters.gear[3], parameters.gear[4]), (0.5, 0.0, 0.7));
-        assert_eq!(parameters.gravity[2], -9.81 * 2.0);
+        assert_eq!((parameters.gravity[2], parameters.force[1]), (-9.81 * 2.0, [3.0, 0.0, 0.0]));
     }
 }

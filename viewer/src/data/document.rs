@@ -14,7 +14,7 @@ use crate::data::brain::Brain;
 use crate::data::follow::{Follow, Wanted};
 use crate::data::live::{AtEnd, Live};
 use crate::data::recording::Recording;
-use crate::data::rollout_file::RolloutFile;
+use crate::data::rollout_file::{RolloutFile, is_rollout};
 use crate::data::source::Source;
 
 /// The first start state of live simulations, as in `evo eval` and `evo record`.
@@ -95,6 +95,27 @@ impl Document {
                 Ok(document)
             }
         }
+    }
+
+    /// Opens a file whose bytes have been read; its name says what to call it.
+    ///
+    /// # Errors
+    /// What is wrong with it, for people.
+    pub fn from_bytes(name: &Path, bytes: &[u8]) -> anyhow::Result<Self> {
+        if name.extension().is_some_and(|extension| extension == "ron") {
+            let text = std::str::from_utf8(bytes)?;
+            let config: Config = ron_io::parse(&name.display().to_string(), text)?;
+            let live = Live::new(&config, None, FIRST_SEED)?;
+            return Self::from_live(&config, live, Source::Config(name.to_owned()));
+        }
+        let file = Checkpoint::from_bytes(name, bytes)?;
+        if is_rollout(&file) {
+            return Self::from_rollout(
+                RolloutFile::from_checkpoint(&file)?,
+                Source::Rollout(name.to_owned()),
+            );
+        }
+        Self::from_checkpoint(&file, Source::Checkpoint(name.to_owned()))
     }
 
     /// Shows a recording that has been read.

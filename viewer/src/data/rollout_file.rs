@@ -70,10 +70,8 @@ impl RolloutFile {
     /// # Errors
     /// [`RolloutError::Content`] if it is none or its arrays do not fit together.
     pub fn from_checkpoint(file: &Checkpoint) -> Result<Self, RolloutError> {
-        let content = |reason: String| RolloutError::Content {
-            path: file.path().display().to_string(),
-            reason,
-        };
+        let content =
+            |reason: String| RolloutError::Content { path: file.path().display().to_string(), reason };
         if !is_rollout(file) {
             return Err(content("it holds no episodes (evo record writes them)".to_owned()));
         }

@@ -24,18 +24,12 @@ pub struct Timeline {
 
 impl Default for Timeline {
     fn default() -> Self {
-        Self {
-            time: 0.0,
-            playing: false,
-            speed: 4,
-            section: None,
-            repeat: true,
-            window: None,
-            at_end: false,
-        }
+        Self { time: 0.0, playing: false, speed: 4, section: None, repeat: true, window: None, at_end: false }
     }
 }
 
+/// Part of a long recording that is shown at first, s.
+pub const PART: f64 = 10.0;
 /// Shortest part of the axis that can be shown, s.
 const SHORTEST: f64 = 0.02;
 
@@ -125,13 +119,28 @@ impl Timeline {
         }
     }
 
+    /// Shows part of a long recording around a time, or all of it.
+    pub fn toggle_window(&mut self, around: f64, duration: f64) {
+        match self.window {
+            Some(_) => self.window = None,
+            None => self.show_from(around - 0.5 * PART, PART, duration),
+        }
+    }
+
+    /// Moves the part that is shown so that it ends with a recording that grows.
+    pub fn keep_up(&mut self, duration: f64) {
+        if let Some((start, end)) = self.window {
+            self.show_from(duration - (end - start), end - start, duration);
+        }
+    }
+
     /// Moves the part that is shown so that the cursor is in it.
     pub fn reveal(&mut self, duration: f64) {
         if let Some((start, end)) = self.window
             && !(start..=end).contains(&self.time)
         {
             let length = end - start;
-            self.show_from(self.time - 0.1 * length, length, duration);
+            self.show_from(self.time - 0.05 * length, length, duration);
         }
     }
 
@@ -207,8 +216,14 @@ mod tests {
         assert_eq!(timeline.window, Some((5.0, 10.0)));
         timeline.time = 1.0;
         timeline.reveal(10.0);
-        assert_eq!(timeline.window, Some((0.5, 5.5)));
+        assert_eq!(timeline.window, Some((0.75, 5.75)));
+        timeline.keep_up(8.0);
+        assert_eq!(timeline.window, Some((3.0, 8.0)));
         timeline.zoom(100.0, 1.0, 10.0);
+        assert_eq!(timeline.window, None);
+        timeline.toggle_window(15.0, 30.0);
+        assert_eq!(timeline.window, Some((10.0, 20.0)));
+        timeline.toggle_window(15.0, 30.0);
         assert_eq!(timeline.window, None);
         (0..100).for_each(|_| timeline.zoom(0.5, 1.0, 10.0));
         let (start, end) = timeline.visible(10.0);

@@ -39,7 +39,15 @@ fn rows(ui: &mut Ui, cx: &mut Cx<'_>, names: &[String], of: impl Fn(&Recording) 
     egui::ScrollArea::vertical().max_height(height).auto_shrink(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
         for (index, name) in names.iter().enumerate() {
-            axis = Some(channel(ui, cx, (index, names.len()), name, of(cx.document.recording()).to_vec(), row, duration));
+            axis = Some(channel(
+                ui,
+                cx,
+                (index, names.len()),
+                name,
+                of(cx.document.recording()).to_vec(),
+                row,
+                duration,
+            ));
         }
     });
     if let Some(chart) = axis {
@@ -80,7 +88,8 @@ fn channel(
     }
     let points = steps.filter_map(|step| Some((step as f64 * dt, value(step)?)));
     chart.line(ui, points, Stroke::new(1.2, palette.series(index)));
-    let left = ui.painter_at(Rect::from_min_max(outer.left_top(), Pos2::new(plot.left() - 6.0, outer.bottom())));
+    let left =
+        ui.painter_at(Rect::from_min_max(outer.left_top(), Pos2::new(plot.left() - 6.0, outer.bottom())));
     left.text(outer.left_center(), Align2::LEFT_CENTER, name, palette.small(), palette.text);
     if let Some(now) = value(recording.step_at(cx.timeline.time)) {
         let font = egui::FontId::monospace(crate::theme::size::SMALL);

@@ -51,8 +51,8 @@ fn episode(ui: &mut Ui, cx: &mut Cx<'_>) {
     let mut seed = live.seed;
     let mut start = false;
     ui.horizontal_wrapped(|ui| {
-        ui.label("seed");
-        start |= ui.add(egui::DragValue::new(&mut seed)).changed();
+        let label = ui.label("seed");
+        start |= ui.add(egui::DragValue::new(&mut seed)).labelled_by(label.id).changed();
         if ui.button("Reset").clicked() {
             start = true;
         }
@@ -78,17 +78,13 @@ fn world(ui: &mut Ui, document: &mut Document) {
     let Some(live) = &mut document.live else { return };
     heading(ui, "World");
     let change = &mut live.disturbance;
-    egui::Grid::new("world").num_columns(2).show(ui, |ui| {
-        for (text, value, most) in [
-            ("friction", &mut change.friction, 3.0),
-            ("gravity", &mut change.gravity, 3.0),
-            ("motor strength", &mut change.strength, 2.0),
-        ] {
-            ui.label(text);
-            ui.add(Slider::new(value, 0.0..=most).suffix(" ×").max_decimals(2));
-            ui.end_row();
-        }
-    });
+    for (text, value, most) in [
+        ("friction", &mut change.friction, 3.0),
+        ("gravity", &mut change.gravity, 3.0),
+        ("motor strength", &mut change.strength, 2.0),
+    ] {
+        ui.add(Slider::new(value, 0.0..=most).suffix(" ×").fixed_decimals(2).text(text));
+    }
     let limbs = Disturbance::limbs(&document.model);
     ui.horizontal_wrapped(|ui| {
         let alone = (0..document.model.nu()).map(|motor| vec![motor]);
@@ -125,13 +121,10 @@ fn driver(ui: &mut Ui, document: &mut Document) {
     });
     let spec = live.task().spec().actions.clone();
     let Driver::Hand(actions) = &mut live.driver else { return };
-    egui::Grid::new("actions").num_columns(2).show(ui, |ui| {
-        for (action, channel) in actions.iter_mut().zip(&spec) {
-            ui.label(&channel.name);
-            ui.add(Slider::new(action, channel.low..=channel.high).suffix(channel.unit).max_decimals(2));
-            ui.end_row();
-        }
-    });
+    for (action, channel) in actions.iter_mut().zip(&spec) {
+        let slider = Slider::new(action, channel.low..=channel.high).suffix(channel.unit);
+        ui.add(slider.fixed_decimals(2).text(&channel.name));
+    }
     if ui.button("All to zero").clicked() {
         actions.fill(0.0);
     }
@@ -146,19 +139,15 @@ fn joints(ui: &mut Ui, cx: &mut Cx<'_>) {
     heading(ui, "Joints");
     let mut qpos = live.worlds().view(0).qpos.to_vec();
     let mut moved = false;
-    egui::Grid::new("joints").num_columns(2).show(ui, |ui| {
-        for joint in &model.joints {
-            if !matches!(joint.kind, sim::JointKind::Hinge | sim::JointKind::Slide) {
-                continue;
-            }
-            ui.label(&joint.name);
-            let free = if joint.kind == sim::JointKind::Hinge { std::f64::consts::PI } else { 2.0 };
-            let [low, high] = if joint.limited { joint.range } else { [-free, free] };
-            let value = &mut qpos[joint.qpos_adr];
-            moved |= ui.add(Slider::new(value, low as f32..=high as f32).max_decimals(2)).changed();
-            ui.end_row();
+    for joint in &model.joints {
+        if !matches!(joint.kind, sim::JointKind::Hinge | sim::JointKind::Slide) {
+            continue;
         }
-    });
+        let free = if joint.kind == sim::JointKind::Hinge { std::f64::consts::PI } else { 2.0 };
+        let [low, high] = if joint.limited { joint.range } else { [-free, free] };
+        let slider = Slider::new(&mut qpos[joint.qpos_adr], low as f32..=high as f32);
+        moved |= ui.add(slider.fixed_decimals(2).text(&joint.name)).changed();
+    }
     if moved {
         live.place(&qpos);
         cx.timeline.seek(0.0, 0.0);

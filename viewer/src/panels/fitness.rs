@@ -33,17 +33,14 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
 /// State of the run and the choice of a checkpoint.
 fn header(ui: &mut Ui, follow: &Follow, generation: Option<u64>, palette: &Palette) -> Option<Wanted> {
     let mut chosen = None;
-    ui.horizontal_wrapped(|ui| {
-        let (text, colour) = match follow.state {
-            RunState::Running => ("unfinished", palette.series[2]),
-            RunState::Finished => ("finished", palette.weak),
-            RunState::Gone => ("folder is gone", palette.error),
-        };
-        chart::legend(ui, colour, text, None);
-        if let Some(last) = follow.generation() {
-            ui.weak(format!("generation {last}"));
-        }
-        ui.separator();
+    let (text, colour) = match follow.state {
+        RunState::Running => ("unfinished", palette.series[2]),
+        RunState::Finished => ("finished", palette.weak),
+        RunState::Gone => ("folder is gone", palette.error),
+    };
+    let past = follow.generation().map(|last| format!("{last} generations"));
+    chart::legend(ui, colour, text, past);
+    ui.horizontal(|ui| {
         ui.weak("watching");
         for (wanted, text) in [(Wanted::Latest, "newest"), (Wanted::Best, "best")] {
             if ui.selectable_label(follow.wanted == wanted, text).clicked() {
@@ -126,7 +123,8 @@ fn curves(
     let values = curves.best.iter().chain(&curves.mean).copied().chain(curves.evaluated.iter().map(|p| p.1));
     let chart = Chart { rect, x: (first, last), y: chart::padded(chart::range(values)) };
     chart.grid(ui, palette, chart::short);
-    chart.x_axis(ui, palette, chart::short);
+    let step = chart::tick_step(chart.x, f64::from(rect.width() / 80.0));
+    chart.x_axis(ui, palette, |x| chart::number(x, step));
     ui.allocate_space(Vec2::new(1.0, AXIS));
     ui.painter_at(rect).add(egui::Shape::mesh(band(&chart, &curves, mean.gamma_multiply(0.18))));
     let points = |values: &[f64]| curves.generation.iter().copied().zip(values.to_vec()).collect::<Vec<_>>();

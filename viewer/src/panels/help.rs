@@ -2,13 +2,14 @@
 
 use egui::{Context, RichText};
 
-use crate::shortcuts::{GROUPS, TABLE};
+use crate::shortcuts::{self, GROUPS, TABLE};
 use crate::theme::Palette;
 
 /// Draws the overlay; false if it was closed.
 pub fn show(ctx: &Context, palette: &Palette) -> bool {
-    let modal = egui::Modal::new(egui::Id::unique("help")).show(ctx, |ui| {
-        ui.set_max_width(620.0);
+    let frame = egui::Frame::popup(&ctx.style_of(ctx.theme())).inner_margin(18);
+    let modal = egui::Modal::new(egui::Id::unique("help")).frame(frame).show(ctx, |ui| {
+        ui.set_max_width(600.0);
         ui.heading("Keys");
         ui.add_space(6.0);
         let half = GROUPS.len().div_ceil(2);
@@ -16,9 +17,9 @@ pub fn show(ctx: &Context, palette: &Palette) -> bool {
             for (ui, groups) in columns.iter_mut().zip([&GROUPS[..half - 1], &GROUPS[half - 1..]]) {
                 for group in groups {
                     ui.label(RichText::new(*group).strong());
-                    egui::Grid::new(*group).num_columns(2).min_col_width(96.0).show(ui, |ui| {
+                    egui::Grid::new(*group).num_columns(2).min_col_width(76.0).show(ui, |ui| {
                         for line in TABLE.iter().filter(|line| line.group == *group) {
-                            let keys = ui.ctx().format_shortcut(&line.keys);
+                            let keys = shortcuts::written(&line.keys);
                             ui.label(RichText::new(keys).monospace().color(palette.accent));
                             ui.label(line.text);
                             ui.end_row();

@@ -46,14 +46,17 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click());
     let brain = &cx.document.brain;
     let plan = Plan::new(brain, rect.shrink2(Vec2::new(4.0, 2.0)));
-    let selected = cx.selection.neuron.as_ref().and_then(|(name, index)| Some((brain.population(name)?, *index)));
+    let selected =
+        cx.selection.neuron.as_ref().and_then(|(name, index)| Some((brain.population(name)?, *index)));
     refresh(&mut cx.caches.network, brain, selected);
     let painter = ui.painter_at(rect);
     for line in &cx.caches.network.lines {
         let (Some(from), Some(to)) = (plan.at(line.from), plan.at(line.to)) else { continue };
         let colour = if line.strength > 0.0 { palette.plus } else { palette.minus };
         let size = line.strength.abs();
-        let stroke = Stroke::new(0.5 + 1.3 * size, colour.gamma_multiply(0.10 + 0.55 * size));
+        // A whole network is a haze, a neuron's own connections are clear.
+        let alpha = if selected.is_some() { 0.15 + 0.6 * size } else { 0.04 + 0.34 * size };
+        let stroke = Stroke::new(0.4 + 1.1 * size, colour.gamma_multiply(alpha));
         if line.from.0 == line.to.0 {
             let bulge = Vec2::new(plan.radius * 2.0 + 0.18 * (to.y - from.y).abs(), 0.0);
             let points = [from, from + bulge, to + bulge, to];
@@ -118,12 +121,12 @@ impl Plan {
         let count = brain.populations.len().max(1);
         let width = rect.width() / count as f32;
         let mut columns = Vec::with_capacity(count);
-        let mut pitch = 18.0f32;
+        let mut pitch = 28.0f32;
         for (index, population) in brain.populations.iter().enumerate() {
             let left = rect.left() + index as f32 * width;
             let area = Rect::from_min_size(Pos2::new(left, rect.top()), Vec2::new(width, rect.height()));
             // As square as the room for it, and at most half as wide as its share.
-            let room = Vec2::new(width * 0.55, area.height());
+            let room = Vec2::new(width * 0.6, area.height());
             let mut across = 1;
             while across < population.neurons
                 && room.y / (population.neurons.div_ceil(across) as f32) < room.x / (across + 1) as f32
@@ -134,7 +137,7 @@ impl Plan {
             pitch = pitch.min(area.height() / rows as f32).min(room.x / across as f32);
             columns.push(Column { rect: area, rows, across, neurons: population.neurons });
         }
-        let mut plan = Self { columns, radius: (pitch * 0.36).clamp(1.0, 7.0) };
+        let mut plan = Self { columns, radius: (pitch * 0.36).clamp(1.0, 8.0) };
         for column in &mut plan.columns {
             let size = Vec2::new(column.across as f32, column.rows as f32) * pitch;
             // Small populations spread out a little.
@@ -154,7 +157,8 @@ impl Plan {
 
     fn hit(&self, brain: &Brain, pointer: Pos2) -> Option<(usize, usize)> {
         let all = brain.populations.iter().enumerate();
-        let all = all.flat_map(|(index, population)| (0..population.neurons).map(move |neuron| (index, neuron)));
+        let all =
+            all.flat_map(|(index, population)| (0..population.neurons).map(move |neuron| (index, neuron)));
         let near = all.filter_map(|place| Some((self.at(place)?.distance(pointer), place)));
         let (distance, place) = near.min_by(|a, b| a.0.total_cmp(&b.0))?;
         (distance <= self.radius + 4.0).then_some(place)
@@ -202,7 +206,9 @@ fn light(recording: &Recording, name: &str, neurons: usize, time: f64) -> Vec<f3
         let size = recording.header.observations.len();
         let values = scaled(&recording.observations, size);
         // An encoder with several sources per observation lights them all.
-        return (0..neurons).map(|n| values.get(n * size / neurons.max(1)).copied().unwrap_or_default()).collect();
+        return (0..neurons)
+            .map(|n| values.get(n * size / neurons.max(1)).copied().unwrap_or_default())
+            .collect();
     }
     if name == "readout" && neurons == recording.header.actions.len() {
         return scaled(&recording.actions, neurons);

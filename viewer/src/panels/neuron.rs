@@ -4,7 +4,7 @@ use egui::{Align2, Pos2, Stroke, Ui};
 
 use crate::chart::{self, AXIS};
 use crate::data::recording::{Layer, Recording, Series};
-use crate::panels::{Cx, Selection, empty};
+use crate::panels::{Cx, empty};
 
 /// Height of the spikes above the curve.
 const SPIKES: f32 = 12.0;
@@ -13,11 +13,11 @@ const SPIKES: f32 = 12.0;
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let duration = cx.duration();
     let recording = cx.document.recording();
-    choose(cx.selection, recording);
-    let Some((name, neuron)) = cx.selection.neuron.clone() else {
+    let Some((name, neuron)) = cx.selection.neuron.clone().or_else(|| first(recording)) else {
         return empty(ui, "Click a neuron in the network or in the spikes");
     };
-    let Some(layer) = recording.layers.iter().find(|layer| layer.name == name && neuron < layer.neurons) else {
+    let Some(layer) = recording.layers.iter().find(|layer| layer.name == name && neuron < layer.neurons)
+    else {
         return empty(ui, "This neuron has no membrane: choose one of a layer");
     };
     let Some(found) = ["membrane", "v", "r", "y"].into_iter().find_map(|name| layer.series(name)) else {
@@ -104,10 +104,10 @@ fn header(ui: &mut Ui, about: &About, cx: &mut Cx<'_>) {
     let &About { ref layer, neuron, neurons, .. } = about;
     let mut next = neuron;
     ui.horizontal(|ui| {
-        if ui.small_button("◀").on_hover_text("previous neuron").clicked() {
+        if step(ui, "‹", "previous neuron") {
             next = (neuron + neurons - 1) % neurons;
         }
-        if ui.small_button("▶").on_hover_text("next neuron").clicked() {
+        if step(ui, "›", "next neuron") {
             next = (neuron + 1) % neurons;
         }
         ui.strong(format!("{layer} · {neuron}"));
@@ -122,19 +122,23 @@ fn header(ui: &mut Ui, about: &About, cx: &mut Cx<'_>) {
             chart::legend(ui, cx.palette.series(about.colour), &about.curve, value);
         });
     });
-    cx.selection.neuron = Some((layer.clone(), next));
+    if next != neuron {
+        cx.selection.neuron = Some((layer.clone(), next));
+    }
 }
 
-/// Selects the first neuron that spikes, if none is selected.
-fn choose(selection: &mut Selection, recording: &Recording) {
-    if selection.neuron.is_some() {
-        return;
-    }
-    let layer = recording.layers.iter().find(|layer| layer.spiking()).or(recording.layers.first());
-    if let Some(layer) = layer {
-        let first = layer.spikes.events(0..usize::MAX).next().map_or(0, |(_, neuron)| usize::from(neuron));
-        selection.neuron = Some((layer.name.clone(), first));
-    }
+/// A button with a sign, named for those who cannot see it.
+fn step(ui: &mut Ui, sign: &str, name: &str) -> bool {
+    let response = ui.small_button(sign).on_hover_text(name);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name));
+    response.clicked()
+}
+
+/// What is shown if nothing is selected: the first neuron that spikes.
+fn first(recording: &Recording) -> Option<(String, usize)> {
+    let layer = recording.layers.iter().find(|layer| layer.spiking()).or(recording.layers.first())?;
+    let neuron = layer.spikes.events(0..usize::MAX).next().map_or(0, |(_, neuron)| usize::from(neuron));
+    Some((layer.name.clone(), neuron))
 }
 
 /// Number of a layer's colour: that of the raster.

@@ -43,7 +43,11 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let recording = cx.document.recording();
     let layers: Vec<&Layer> = recording.layers.iter().filter(|layer| layer.spiking()).collect();
     if layers.is_empty() {
-        let text = if recording.steps() == 0 { "No step yet: press Space" } else { "This controller does not spike" };
+        let text = if recording.steps() == 0 {
+            "No step yet: press Space"
+        } else {
+            "This controller does not spike"
+        };
         return empty(ui, text);
     }
     let size = Vec2::new(ui.available_width(), (ui.available_height() - AXIS - 4.0).max(40.0));
@@ -72,7 +76,8 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
         if let Some(neuron) = cx.selection.in_layer(&band.layer.name) {
             let height = band.rect.height() / band.layer.neurons.max(1) as f32;
             let y = band.rect.top() + (neuron as f32 + 0.5) * height;
-            let mark = Rect::from_x_y_ranges(plot.x_range(), y - height.max(2.0) / 2.0..=y + height.max(2.0) / 2.0);
+            let mark =
+                Rect::from_x_y_ranges(plot.x_range(), y - height.max(2.0) / 2.0..=y + height.max(2.0) / 2.0);
             ui.painter().rect_filled(mark, 0.0, cx.palette.accent.gamma_multiply(0.22));
         }
     }
@@ -106,7 +111,14 @@ fn neuron_at(bands: &[Band<'_>], at: Pos2) -> Option<(usize, usize)> {
 }
 
 /// Draws the picture anew if what it shows has changed.
-fn refresh(ui: &Ui, cache: &mut Cache, recording: &Recording, bands: &[Band<'_>], chart: &Chart, palette: &Palette) {
+fn refresh(
+    ui: &Ui,
+    cache: &mut Cache,
+    recording: &Recording,
+    bands: &[Band<'_>],
+    chart: &Chart,
+    palette: &Palette,
+) {
     let width = (chart.rect.width() * ui.pixels_per_point()).round().clamp(1.0, 8192.0) as usize;
     let height = bands.last().map_or(1, |band| band.rows.end).clamp(1, 8192);
     let spikes: usize = bands.iter().map(|band| band.layer.spikes.len()).sum();
@@ -205,7 +217,7 @@ fn draw(ui: &Ui, cache: &Cache, bands: &[Band<'_>], chart: &Chart, palette: &Pal
         }
         let dt = recording.header.control_dt;
         let steps = (chart.x.0 / dt) as usize..((chart.x.1 / dt) as usize).min(recording.steps());
-        let text = format!("{:.1} Hz", band.layer.rate(steps, dt));
+        let text = format!("{:.1} spikes/s per neuron", band.layer.rate(steps, dt));
         let place = Pos2::new(band.rect.right() - 4.0, band.rect.top() + 3.0);
         let galley = painter.layout_no_wrap(text, palette.small(), palette.text);
         let back = Align2::RIGHT_TOP.anchor_size(place, galley.size()).expand(2.0);
@@ -214,6 +226,6 @@ fn draw(ui: &Ui, cache: &Cache, bands: &[Band<'_>], chart: &Chart, palette: &Pal
     }
     let right = bands.last().map_or(chart.rect, |band| band.rect);
     let place = Pos2::new(right.right() + RIGHT - 4.0, right.bottom() + 4.0);
-    painter.text(place, Align2::RIGHT_TOP, format!("{fastest:.0} Hz"), palette.small(), palette.weak);
+    painter.text(place, Align2::RIGHT_TOP, format!("{fastest:.0}/s"), palette.small(), palette.weak);
     painter.vline(right.right() + RIGHT - 4.0, chart.rect.y_range(), Stroke::new(1.0, palette.grid));
 }

@@ -25,7 +25,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
         }
         let sum = total.get(step).copied().unwrap_or_default();
         chart::legend(ui, palette.text, "reward", Some(format!("{:+.3}", now.iter().sum::<f32>())));
-        ui.weak(egui::RichText::new(format!("return so far {sum:.1}")).small());
+        ui.weak(egui::RichText::new(format!("return {sum:.1}")).small());
     });
 
     let window = cx.timeline.visible(duration);
@@ -141,8 +141,12 @@ mod tests {
 
     #[test]
     fn positive_and_negative_terms_are_stacked_apart() {
-        let columns =
-            Columns { first: 0, width: 1.0, dt: 0.1, means: vec![vec![2.0, 1.0, -3.0], vec![-1.0, 1.0, 0.0]] };
+        let columns = Columns {
+            first: 0,
+            width: 1.0,
+            dt: 0.1,
+            means: vec![vec![2.0, 1.0, -3.0], vec![-1.0, 1.0, 0.0]],
+        };
         assert_eq!(columns.range(), (-3.0, 3.0));
         let bands = columns.bands();
         assert_eq!(bands[1][0], [(2.0, 3.0), (0.0, 1.0)]);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use egui::{Align, Layout, RichText, Ui};
 
 use crate::settings::Settings;
-use crate::theme::Palette;
+use crate::theme::{GAP, Palette};
 
 /// What there is to open, looked up once.
 #[derive(Clone, Debug, Default)]
@@ -52,8 +52,8 @@ pub fn show(ui: &mut Ui, shelf: &Shelf, settings: &Settings, palette: &Palette) 
         let width = ui.available_width().min(900.0);
         let side = (ui.available_width() - width) / 2.0;
         ui.horizontal_top(|ui| {
-            ui.add_space(side);
-            let column = (width - 2.0 * 16.0) / 3.0;
+            ui.add_space((side - GAP).max(0.0));
+            let column = (width - 2.0 * GAP) / 3.0;
             let mut list = |ui: &mut Ui, title: &str, paths: &[PathBuf], none: &str| {
                 ui.allocate_ui_with_layout(egui::vec2(column, 0.0), Layout::top_down(Align::Min), |ui| {
                     ui.set_width(column);

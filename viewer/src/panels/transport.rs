@@ -51,11 +51,13 @@ fn speed(ui: &mut Ui, cx: &mut Cx<'_>) {
         let speed = SPEEDS[index];
         if speed < 1.0 { format!("1/{:.0} ×", 1.0 / speed) } else { format!("{speed:.0} ×") }
     };
-    egui::ComboBox::from_id_salt("speed").width(58.0).selected_text(name(cx.timeline.speed)).show_ui(ui, |ui| {
+    let list = egui::ComboBox::from_id_salt("speed").width(58.0).selected_text(name(cx.timeline.speed));
+    let shown = list.show_ui(ui, |ui| {
         for index in 0..SPEEDS.len() {
             ui.selectable_value(&mut cx.timeline.speed, index, name(index));
         }
     });
+    shown.response.on_hover_text("speed (+ and −)");
 }
 
 /// How the episode stands, at the right.
@@ -84,7 +86,11 @@ fn scrub(ui: &mut Ui, cx: &mut Cx<'_>, duration: f64) {
     }
     let painter = ui.painter();
     painter.rect_filled(rail, 2.0, cx.palette.grid);
-    painter.rect_filled(rail.with_max_x(chart.px(cx.timeline.time)), 2.0, cx.palette.accent.gamma_multiply(0.7));
+    painter.rect_filled(
+        rail.with_max_x(chart.px(cx.timeline.time)),
+        2.0,
+        cx.palette.accent.gamma_multiply(0.7),
+    );
     if let Some((start, end)) = cx.timeline.section {
         let section = Rect::from_x_y_ranges(chart.px(start)..=chart.px(end.min(duration)), rect.y_range());
         painter.rect_stroke(section, 2.0, Stroke::new(1.5, cx.palette.minus), StrokeKind::Inside);
@@ -106,7 +112,8 @@ enum Icon {
 /// A button with a drawn icon, so that it looks the same with any font.
 fn button(ui: &mut Ui, icon: Icon, palette: &Palette, action: Action) -> Response {
     let main = matches!(icon, Icon::Play | Icon::Pause);
-    let (rect, response) = ui.allocate_exact_size(Vec2::new(if main { 34.0 } else { 26.0 }, 24.0), Sense::click());
+    let (rect, response) =
+        ui.allocate_exact_size(Vec2::new(if main { 34.0 } else { 26.0 }, 24.0), Sense::click());
     let visuals = ui.style().interact(&response);
     let fill = if main { palette.accent.gamma_multiply(0.85) } else { visuals.weak_bg_fill };
     let fill = if main && response.hovered() { palette.accent } else { fill };
@@ -136,6 +143,6 @@ fn button(ui: &mut Ui, icon: Icon, palette: &Palette, action: Action) -> Respons
     ui.painter().extend(shapes);
     let text = shortcuts::TABLE.iter().find(|line| line.action == action).map_or("", |line| line.text);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, text));
-    let keys = shortcuts::keys(ui.ctx(), action);
+    let keys = shortcuts::keys(action);
     response.on_hover_text(format!("{text} ({keys})"))
 }

@@ -64,7 +64,12 @@ impl Growing {
     }
 
     /// Writes vertex data; `None` if there is none.
-    pub fn write(&mut self, device: &wgpu::Device, queue: &wgpu::Queue, bytes: &[u8]) -> Option<&wgpu::Buffer> {
+    pub fn write(
+        &mut self,
+        device: &wgpu::Device,
+        queue: &wgpu::Queue,
+        bytes: &[u8],
+    ) -> Option<&wgpu::Buffer> {
         if bytes.is_empty() {
             return None;
         }

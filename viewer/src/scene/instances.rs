@@ -87,7 +87,10 @@ impl Instances {
             }
             let highlighted = actor.highlighted == Some(geom.body) && geom.body > 0;
             if highlighted {
-                colour = std::array::from_fn(|i| if i < 3 { 0.8 * colour[i] + 0.2 * outline[i] } else { colour[i] });
+                colour =
+                    std::array::from_fn(
+                        |i| if i < 3 { 0.8 * colour[i] + 0.2 * outline[i] } else { colour[i] },
+                    );
             }
             let layer = if colour[3] < 1.0 { Layer::Ghost } else { Layer::Solid };
             let copy = instance(&frame, scale, stretch, Material::Body, colour);

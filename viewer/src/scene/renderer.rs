@@ -41,7 +41,11 @@ struct Mesh {
 impl Mesh {
     fn new(device: &wgpu::Device, vertices: &[u8], indices: &[u32]) -> Self {
         let buffer = |usage, contents| {
-            device.create_buffer_init(&wgpu::util::BufferInitDescriptor { label: Some("mesh"), contents, usage })
+            device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
+                label: Some("mesh"),
+                contents,
+                usage,
+            })
         };
         Self {
             vertices: buffer(wgpu::BufferUsages::VERTEX, vertices),
@@ -82,7 +86,12 @@ impl Renderer {
     /// A renderer for targets of `format`, with 1 or [`Renderer::SAMPLES`] samples per pixel. The
     /// samples live in a texture of its own: targets have one sample.
     #[must_use]
-    pub fn new(device: &wgpu::Device, _queue: &wgpu::Queue, format: wgpu::TextureFormat, samples: u32) -> Self {
+    pub fn new(
+        device: &wgpu::Device,
+        _queue: &wgpu::Queue,
+        format: wgpu::TextureFormat,
+        samples: u32,
+    ) -> Self {
         let pipelines = Pipelines::new(device, format, samples);
         let shapes = Meshes::shapes();
         let globals = device.create_buffer(&wgpu::BufferDescriptor {
@@ -91,14 +100,8 @@ impl Renderer {
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        let shadow_map = attachment(
-            device,
-            "shadow map",
-            [SHADOW_MAP; 2],
-            1,
-            DEPTH,
-            wgpu::TextureUsages::TEXTURE_BINDING,
-        );
+        let shadow_map =
+            attachment(device, "shadow map", [SHADOW_MAP; 2], 1, DEPTH, wgpu::TextureUsages::TEXTURE_BINDING);
         let sampler = device.create_sampler(&wgpu::SamplerDescriptor {
             label: Some("shadow map"),
             mag_filter: wgpu::FilterMode::Linear,
@@ -114,7 +117,10 @@ impl Renderer {
         let shadow_group = group(
             &pipelines.shadows,
             &[
-                wgpu::BindGroupEntry { binding: 0, resource: wgpu::BindingResource::TextureView(&shadow_map) },
+                wgpu::BindGroupEntry {
+                    binding: 0,
+                    resource: wgpu::BindingResource::TextureView(&shadow_map),
+                },
                 wgpu::BindGroupEntry { binding: 1, resource: wgpu::BindingResource::Sampler(&sampler) },
             ],
         );

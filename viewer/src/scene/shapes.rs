@@ -218,9 +218,9 @@ fn extent(geom: &Geom, rotation: &na::UnitQuaternion<f32>) -> na::Vector3<f32> {
         GeomKind::Capsule => along * b + na::Vector3::repeat(a),
         GeomKind::Cylinder => along * b + along.map(|z| a * (1.0 - z * z).max(0.0).sqrt()),
         GeomKind::Box => axes.abs() * na::Vector3::new(a, b, c),
-        GeomKind::Ellipsoid => {
-            na::Vector3::from_fn(|i, _| axes.row(i).transpose().component_mul(&na::Vector3::new(a, b, c)).norm())
-        }
+        GeomKind::Ellipsoid => na::Vector3::from_fn(|i, _| {
+            axes.row(i).transpose().component_mul(&na::Vector3::new(a, b, c)).norm()
+        }),
     }
 }
 

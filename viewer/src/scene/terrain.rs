@@ -89,7 +89,8 @@ mod tests {
         }
         // Two cells of 2 m × 2 m, two triangles each, of the mean height of their corners.
         let third = |a: f32, b: f32, c: f32| 2.0 * 0.8 * (a + b + c) / 3.0;
-        let hills = third(0.0, 0.5, 0.5) + third(0.0, 0.5, 0.25) + third(0.5, 1.0, 0.75) + third(0.5, 0.75, 0.5);
+        let hills =
+            third(0.0, 0.5, 0.5) + third(0.0, 0.5, 0.25) + third(0.5, 1.0, 0.75) + third(0.5, 0.75, 0.5);
         assert!((volume - (hills + 8.0 * 0.3)).abs() < 1e-4, "{volume}");
     }
 

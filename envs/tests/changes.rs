@@ -1,0 +1,533 @@
+//! Changing environments: what a change does to the physics and to what is seen, on both engines.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::sync::Arc;
+
+use envs::Value::{Fixed, Uniform};
+use envs::{
+    Change, Channel, Effect, EnvConfig, Envs, Fidelity, Goal, Motors, Spec, Task, When, check_changed,
+    defaults, presets,
+};
+use rand::{Rng, RngExt as _, SeedableRng as _, rngs::ChaCha8Rng};
+use ron::extensions::Extensions;
+use sim::{EngineKind, Model, StepOptions, WorldView};
+
+fn task(name: &str) -> Arc<dyn Task> {
+    EnvConfig::from_name(name).unwrap().build().unwrap()
+}
+
+fn envs(task: &Arc<dyn Task>, engine: EngineKind, n: usize, changes: &[Change]) -> Envs {
+    let options = task.physics(engine, Fidelity::Default);
+    let mut envs = Envs::with_changes(task.clone(), n, options, 1000, changes).unwrap();
+    (0..n).for_each(|i| envs.reset(i, &mut ChaCha8Rng::seed_from_u64(i as u64)));
+    envs
+}
+
+fn always(effect: Effect) -> Vec<Change> {
+    vec![Change::always(effect)]
+}
+
+fn motors(strength: f64, which: Motors) -> Effect {
+    Effect::Motors { strength: Fixed(strength), which }
+}
+
+/// The same random actions for every environment of a batch, step by step.
+fn actions(task: &dyn Task, step: usize) -> Vec<f32> {
+    let mut rng = ChaCha8Rng::seed_from_u64(1000 + step as u64);
+    task.spec().actions.iter().map(|c| rng.random_range(c.low..=c.high)).collect()
+}
+
+/// Plays `steps` steps of environment 0 and returns its coordinates and rewards after each, as bits.
+fn play(envs: &mut Envs, steps: usize, edit: impl Fn(&mut [f32])) -> Vec<Vec<u32>> {
+    let task = Arc::clone(envs.task());
+    let one = |step| {
+        let mut action = actions(task.as_ref(), step);
+        edit(&mut action);
+        let n = envs.len();
+        envs.step(&vec![true; n], &action.repeat(n));
+        let view = envs.view(0);
+        view.qpos.iter().chain(view.qvel).chain(envs.terms(0)).map(|x| x.to_bits()).collect()
+    };
+    (0..steps).map(one).collect()
+}
+
+#[test]
+fn a_broken_leg_does_not_hear_its_motors() {
+    let task = task("ant");
+    // Motors 2 and 3 drive hip_1 and ankle_1.
+    let leg = |action: &mut [f32]| (action[2], action[3]) = (0.9, -0.9);
+    for engine in EngineKind::ALL {
+        for which in [
+            Motors::Numbered(vec![2, 3, 2]),
+            Motors::Named(vec!["ankle_1".into(), "hip_1".into()]),
+            Motors::Limb(0),
+        ] {
+            let changes = always(motors(0.0, which));
+            let run = |edit: &dyn Fn(&mut [f32])| {
+                let mut envs = envs(&task, engine, 1, &changes);
+                let mut course = play(&mut envs, 20, edit);
+                // The control cost is that of the action.
+                course.iter_mut().for_each(|row| row.truncate(row.len() - 1));
+                course
+            };
+            assert_eq!(run(&|_| ()), run(&leg));
+            assert_ne!(run(&|_| ()), run(&|action| action[4] = 0.9));
+        }
+    }
+}
+
+#[test]
+fn on_low_friction_a_robot_slides() {
+    let task = task("ant");
+    let wind = Effect::Wind { force: Fixed(0.3), direction: Some(0.0) };
+    for engine in EngineKind::ALL {
+        let slid = |factor: f64| {
+            let changes = [always(wind.clone()), always(Effect::Friction(Fixed(factor)))].concat();
+            let mut envs = envs(&task, engine, 1, &changes);
+            let start = envs.view(0).qpos[0];
+            (0..40).for_each(|_| envs.step(&[true], &[0.0; 8]));
+            f64::from(envs.view(0).qpos[0] - start)
+        };
+        let (rough, smooth) = (slid(1.0), slid(0.1));
+        // The wind is 0.3 of the weight: friction 1 holds, 0.1 leaves 2 m/s² for two seconds.
+        assert!(rough.abs() < 0.8 && smooth > 2.0, "{engine:?}: {rough} {smooth}");
+        // Two factors multiply; these products are exact.
+        let twice = [always(Effect::Friction(Fixed(0.5))), always(Effect::Friction(Fixed(0.5)))].concat();
+        let once = always(Effect::Friction(Fixed(0.25)));
+        let course = |changes: &[Change]| play(&mut envs(&task, engine, 1, changes), 20, |_| ());
+        assert_eq!(course(&twice), course(&once));
+    }
+}
+
+#[test]
+fn a_slope_pulls_down_and_gravity_may_turn_round() {
+    let ant = task("ant");
+    for engine in EngineKind::ALL {
+        let changes = [always(Effect::Slope(Fixed(0.1))), always(Effect::Friction(Fixed(0.0)))].concat();
+        let mut envs = envs(&ant, engine, 1, &changes);
+        let before = envs.view(0).qvel[0];
+        (0..20).for_each(|_| envs.step(&[true], &[0.0; 8]));
+        let gained = f64::from(envs.view(0).qvel[0] - before);
+        let expected = -9.81 * f64::sin(0.1);
+        assert!((gained - expected).abs() < 0.35, "{engine:?}: {gained}, expected {expected}");
+        // A pendulum hangs upwards.
+        let pendulum = task("inverted_pendulum");
+        let mut envs = self::envs(&pendulum, engine, 1, &always(Effect::Gravity(Fixed(-1.0))));
+        (0..1000).for_each(|_| envs.step(&[true], &[0.0]));
+        assert_eq!((envs.steps(0), envs.outcome(0).terminated), (1000, false));
+    }
+}
+
+#[test]
+fn payload_and_strength_enter_the_equation_of_motion() {
+    let task = task("inverted_pendulum");
+    let model = task.model();
+    let [cart, pole] = ["cart", "pole"].map(|name| &model.bodies[model.body(name).unwrap()]);
+    // Upright at rest: x'' = F / (M + m − (m l)² / (I + m l²)).
+    let (l, m) = (pole.com[2].abs(), pole.mass);
+    let moment = pole.inertia.into_iter().fold(0.0, f64::max);
+    let inertia = |payload: f64| cart.mass + payload + m - (m * l).powi(2) / (moment + m * l * l);
+    for engine in EngineKind::ALL {
+        let speed = |changes: &[Change]| {
+            let mut envs = envs(&task, engine, 1, changes);
+            let before = f64::from(envs.view(0).qvel[0]);
+            envs.step(&[true], &[3.0]);
+            f64::from(envs.view(0).qvel[0]) - before
+        };
+        let nominal = speed(&[]);
+        let half = speed(&always(motors(0.5, Motors::All)));
+        assert!((half / nominal - 0.5).abs() < 0.01, "{engine:?}: {half} {nominal}");
+        let mut envs = envs(&task, engine, 1, &always(Effect::Payload { mass: Fixed(2.0), body: None }));
+        let kilograms = 2.0 * model.total_mass();
+        assert!((f64::from(envs.change_values(0)[0]) - kilograms).abs() < 1e-4);
+        let before = f64::from(envs.view(0).qvel[0]);
+        envs.step(&[true], &[3.0]);
+        let loaded = f64::from(envs.view(0).qvel[0]) - before;
+        let expected = inertia(0.0) / inertia(kilograms);
+        assert!((loaded / nominal - expected).abs() < 0.02, "{engine:?}: {} {expected}", loaded / nominal);
+    }
+}
+
+#[test]
+fn pushes_come_and_go_as_told() {
+    let task = task("ant");
+    let pushes = Effect::Pushes { force: Fixed(0.5), seconds: 0.2, pause: Uniform(1.0, 3.0) };
+    let changes = [Change { effect: pushes, when: When::From(Fixed(50)) }];
+    let force = 0.5 * 9.81 * task.model().total_mass();
+    for engine in EngineKind::ALL {
+        let mut envs = envs(&task, engine, 1, &changes);
+        assert_eq!(
+            envs.change_channels().iter().map(|c| (c.name.as_str(), c.unit)).collect::<Vec<_>>(),
+            [("pushes x", "N"), ("pushes y", "N")]
+        );
+        let (mut runs, mut directions) = (Vec::new(), Vec::new());
+        let mut plain = self::envs(&task, engine, 1, &[]);
+        for step in 0..600 {
+            envs.step(&[true], &[0.0; 8]);
+            plain.step(&[true], &[0.0; 8]);
+            if envs.is_resting(0) {
+                break;
+            }
+            let [x, y] = [envs.change_values(0)[0], envs.change_values(0)[1]].map(f64::from);
+            let pushed = x.hypot(y) > 0.0;
+            assert!(!pushed || (x.hypot(y) - force).abs() < 1e-4 * force, "{x} {y}");
+            match runs.last_mut() {
+                Some((on, length)) if *on == pushed => *length += 1,
+                _ => runs.push((pushed, 1)),
+            }
+            if pushed {
+                directions.push(y.atan2(x));
+            } else if runs.len() == 1 {
+                assert_eq!(envs.view(0).qpos, plain.view(0).qpos, "not before step {step}");
+            }
+        }
+        assert!(runs.len() > 6 && !runs[0].0, "{runs:?}");
+        // 1 to 3 s are 20 to 60 steps, 0.2 s are 4; the first pause starts after step 50.
+        assert!((70..=110).contains(&runs[0].1), "{runs:?}");
+        for &(pushed, length) in &runs[1..runs.len() - 1] {
+            assert!(if pushed { length == 4 } else { (20..=60).contains(&length) }, "{runs:?}");
+        }
+        directions.dedup();
+        assert!(directions.len() >= runs.len() / 2 - 1, "{directions:?}");
+        assert_ne!(envs.view(0).qpos, plain.view(0).qpos);
+    }
+}
+
+#[test]
+fn noise_and_delay_touch_what_is_seen_and_nothing_else() {
+    for name in ["ant", "half_cheetah"] {
+        let task = task(name);
+        let size = task.spec().observations.len();
+        for engine in EngineKind::ALL {
+            let mut plain = envs(&task, engine, 1, &[]);
+            let mut noisy = envs(&task, engine, 1, &always(Effect::Noise(Fixed(0.05))));
+            let late = [always(Effect::Delay(Fixed(1))), always(Effect::Delay(Fixed(2)))].concat();
+            let mut late = envs(&task, engine, 1, &late);
+            let mut seen = vec![plain.observations().to_vec()];
+            let (mut sum, mut square, mut count) = (0.0, 0.0, 0);
+            for step in 0..60 {
+                let action = actions(task.as_ref(), step);
+                for envs in [&mut plain, &mut noisy, &mut late] {
+                    envs.step(&[true], &action);
+                }
+                for envs in [&noisy, &late] {
+                    assert_eq!(envs.view(0).qpos, plain.view(0).qpos);
+                    assert_eq!(envs.outcome(0), plain.outcome(0));
+                }
+                seen.push(plain.observations().to_vec());
+                assert_eq!(late.observations(), seen[(step + 1_usize).saturating_sub(3)], "3 steps late");
+                for (i, channel) in task.spec().observations.iter().enumerate() {
+                    let (got, truth) = (noisy.observations()[i], plain.observations()[i]);
+                    assert!(got >= channel.low && got <= channel.high, "{}: {got}", channel.name);
+                    if channel.high == f32::INFINITY {
+                        let error = f64::from(got - truth);
+                        (sum, square, count) = (sum + error, square + error * error, count + 1);
+                    }
+                }
+                if plain.is_resting(0) {
+                    break;
+                }
+            }
+            assert!(count > 15 * size, "{count}");
+            let n = f64::from(count as u32);
+            assert!((sum / n).abs() < 5.0 * 0.05 / n.sqrt(), "mean {}", sum / n);
+            assert!(
+                ((square / n).sqrt() / 0.05 - 1.0).abs() < 4.0 / (2.0 * n).sqrt(),
+                "{}",
+                (square / n).sqrt()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_change_in_mid_episode_leaves_the_past_alone() {
+    let task = task("half_cheetah");
+    for engine in EngineKind::ALL {
+        let at = |when| vec![Change { effect: motors(0.0, Motors::Named(vec!["bthigh".into()])), when }];
+        let unchanged = play(&mut envs(&task, engine, 1, &[]), 30, |_| ());
+        let mut late = envs(&task, engine, 1, &at(When::From(Fixed(10))));
+        assert_eq!(late.change_values(0), [1.0]);
+        let first = play(&mut late, 10, |_| ());
+        assert_eq!((&first[..], late.change_values(0)), (&unchanged[..10], &[1.0][..]));
+        late.step(&[true], &actions(task.as_ref(), 10));
+        assert_eq!(late.change_values(0), [0.0]);
+        assert_ne!(late.view(0).qvel[3].to_bits(), unchanged[10][9 + 3]);
+        // Drawn per episode, within the range, and not always the same.
+        let mut drawn = envs(&task, engine, 40, &at(When::From(Uniform(3, 6))));
+        let mut began = vec![None; 40];
+        for step in 0..8 {
+            drawn.step(&[true; 40], &[0.0; 240]);
+            for (i, began) in began.iter_mut().enumerate() {
+                if drawn.change_values(i) == [0.0] {
+                    began.get_or_insert(step);
+                }
+            }
+        }
+        for step in 3..=6 {
+            assert!(began.contains(&Some(step)), "{began:?}");
+        }
+        assert!(began.iter().all(|b| b.is_some_and(|b| (3..=6).contains(&b))), "{began:?}");
+    }
+}
+
+#[test]
+fn episodes_draw_from_their_own_stream_and_changes_from_theirs() {
+    let task = task("ant");
+    let friction = Change::always(Effect::Friction(Uniform(0.2, 0.8)));
+    let limb = Change::always(motors(0.0, Motors::AnyLimb));
+    let options = task.physics(EngineKind::Lanes, Fidelity::Default);
+    let drawn = |changes: &[Change], seed: u64| {
+        let mut envs = Envs::with_changes(task.clone(), 3, options, 1000, changes).unwrap();
+        envs.reset(2, &mut ChaCha8Rng::seed_from_u64(seed));
+        envs.change_values(2).to_vec()
+    };
+    let all: Vec<Vec<f32>> = (0..200).map(|s| drawn(&[friction.clone(), limb.clone()], s)).collect();
+    for (seed, values) in all.iter().enumerate() {
+        assert!((0.2..=0.8).contains(&values[0]) && values[1] == 0.0, "{values:?}");
+        // Another change more does not alter what the first one draws.
+        assert_eq!(drawn(std::slice::from_ref(&friction), seed as u64), values[..1]);
+    }
+    let mean = all.iter().map(|v| v[0]).sum::<f32>() / 200.0;
+    assert!((mean - 0.5).abs() < 0.05, "{mean}");
+    for leg in 0..4 {
+        assert!(all.iter().filter(|v| v[2] == leg as f32).count() > 25, "leg {leg}");
+    }
+    // Nothing is drawn if nothing changes.
+    let (mut a, mut b) = (ChaCha8Rng::seed_from_u64(7), ChaCha8Rng::seed_from_u64(7));
+    let mut plain = Envs::new(task.clone(), 1, options, 10).unwrap();
+    plain.reset(0, &mut a);
+    let model = task.model();
+    let mut qpos: Vec<f32> = model.qpos0.iter().map(|&q| q as f32).collect();
+    task.reset(&mut b, &mut qpos, &mut vec![0.0; model.nv()], &mut vec![0.0; task.spec().memory]);
+    assert_eq!(a.random::<u64>(), b.random::<u64>());
+    assert!(plain.change_channels().is_empty() && plain.change_values(0).is_empty());
+}
+
+/// One of every effect that fits every task.
+fn everything() -> Vec<Change> {
+    let when = When::From(Uniform(5, 25));
+    vec![
+        Change::always(Effect::Friction(Uniform(0.5, 1.5))),
+        Change::always(Effect::Gravity(Uniform(0.9, 1.1))),
+        Change { effect: Effect::Slope(Uniform(-0.05, 0.05)), when },
+        Change::always(Effect::Mass(Uniform(0.8, 1.2))),
+        Change { effect: Effect::Payload { mass: Uniform(0.0, 0.2), body: None }, when },
+        Change::always(Effect::Motors { strength: Uniform(0.5, 1.0), which: Motors::AnyLimb }),
+        Change { effect: motors(0.0, Motors::AnyOne), when },
+        Change::always(Effect::Pushes { force: Uniform(0.0, 0.2), seconds: 0.1, pause: Uniform(0.0, 0.5) }),
+        Change::always(Effect::Wind { force: Uniform(0.0, 0.1), direction: None }),
+        Change::always(Effect::Noise(Uniform(0.0, 0.1))),
+        Change { effect: Effect::Delay(Uniform(0, 4)), when },
+    ]
+}
+
+#[test]
+fn every_task_passes_the_checker_under_every_change() {
+    for config in defaults() {
+        let task = config.build().unwrap();
+        for engine in EngineKind::ALL {
+            if sim::unsupported(task.model(), engine).is_empty() {
+                let options = task.physics(engine, Fidelity::Default);
+                check_changed(&task, options, &everything()).unwrap();
+            }
+        }
+        if sim::unsupported(task.model(), EngineKind::Lanes).is_empty() {
+            for (name, _) in presets() {
+                let options = task.physics(EngineKind::Lanes, Fidelity::Default);
+                let changes = Change::preset(name).unwrap();
+                check_changed(&task, options, &changes).unwrap_or_else(|e| panic!("{name}: {e}"));
+            }
+        }
+    }
+}
+
+/// The half-cheetah with a goal that it observes.
+struct Guided {
+    inner: Arc<dyn Task>,
+    spec: Spec,
+}
+
+impl Guided {
+    fn boxed() -> Arc<dyn Task> {
+        let inner = task("half_cheetah");
+        let mut spec = inner.spec().clone();
+        spec.observations.push(Channel::bounded("speed", "m/s", 0.0, 5.0));
+        spec.memory += 1;
+        Arc::new(Self { inner, spec })
+    }
+}
+
+impl Task for Guided {
+    fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    fn model(&self) -> &Arc<Model> {
+        self.inner.model()
+    }
+
+    fn goals(&self) -> Vec<Goal> {
+        vec![Goal { channel: Channel::bounded("speed", "m/s", 0.0, 5.0), memory: 1 }]
+    }
+
+    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
+        self.inner.physics(engine, fidelity)
+    }
+
+    fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], memory: &mut [f32]) {
+        self.inner.reset(rng, qpos, qvel, &mut memory[..1]);
+        memory[1] = 1.5;
+    }
+
+    fn observe(&self, world: &WorldView<'_>, memory: &[f32], obs: &mut [f32]) {
+        let (rest, goal) = obs.split_at_mut(17);
+        self.inner.observe(world, &memory[..1], rest);
+        goal[0] = memory[1];
+    }
+
+    fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
+        self.inner.step(world, action, &mut memory[..1], terms)
+    }
+}
+
+#[test]
+fn a_target_reaches_the_task_at_its_step() {
+    let task = Guided::boxed();
+    let target = |goal: &str, value| Effect::Target { goal: goal.into(), value };
+    let changes = [Change { effect: target("speed", Fixed(3.0)), when: When::From(Fixed(4)) }];
+    for engine in EngineKind::ALL {
+        check_changed(&task, task.physics(engine, Fidelity::Default), &changes).unwrap();
+        let mut envs = envs(&task, engine, 1, &changes);
+        assert_eq!(
+            (envs.change_channels()[0].name.as_str(), envs.change_channels()[0].unit),
+            ("target speed", "m/s")
+        );
+        for step in 0..8 {
+            // What is observed is asked for in the coming step; what is recorded was, in the last.
+            assert_eq!(envs.observations()[17], if step < 4 { 1.5 } else { 3.0 });
+            envs.step(&[true], &[0.0; 6]);
+            assert_eq!(envs.change_values(0), [if step < 4 { 1.5 } else { 3.0 }]);
+        }
+    }
+    let options = task.physics(EngineKind::Rapier, Fidelity::Default);
+    let refuse = |task: &Arc<dyn Task>, effect: Effect| {
+        Envs::with_changes(task.clone(), 1, options, 10, &always(effect)).err().unwrap().to_string()
+    };
+    assert_eq!(
+        refuse(&task, target("direction", Fixed(1.0))),
+        "change target: unknown goal 'direction' (valid: speed)"
+    );
+    assert_eq!(
+        refuse(&task, target("speed", Uniform(1.0, 7.0))),
+        "change target: value = Uniform(1.0, 7.0): expected low ≤ high, both in 0.0..=5.0"
+    );
+    assert_eq!(
+        refuse(&self::task("half_cheetah"), target("speed", Fixed(1.0))),
+        "change target: unknown goal 'speed' (valid: this task has none)"
+    );
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_what_would() {
+    let ant = task("ant");
+    let options = ant.physics(EngineKind::Rapier, Fidelity::Default);
+    let refuse = |effect: Effect, when: When, message: &str| {
+        let error =
+            Envs::with_changes(ant.clone(), 1, options, 10, &[Change { effect, when }]).err().unwrap();
+        assert_eq!(error.to_string(), message);
+    };
+    let joints = "hip_4, ankle_4, hip_1, ankle_1, hip_2, ankle_2, hip_3, ankle_3";
+    let named = |name: &str| motors(0.0, Motors::Named(vec![name.into()]));
+    for (effect, message) in [
+        (named("knee"), format!("change motors: unknown motor or joint 'knee' (valid: {joints})")),
+        (motors(0.0, Motors::Numbered(vec![8])), "change motors: unknown motor 8 (valid: 0 to 7)".into()),
+        (
+            motors(0.0, Motors::Limb(4)),
+            "change motors: unknown limb 4 (valid: 0: hip_1 ankle_1, 1: hip_2 ankle_2, 2: hip_3 ankle_3, 3: hip_4 ankle_4)"
+                .into(),
+        ),
+        (motors(0.0, Motors::Numbered(vec![])), "change motors: Numbered([]) is no motor".into()),
+        (
+            Effect::Friction(Uniform(1.5, 0.5)),
+            "change friction: factor = Uniform(1.5, 0.5): expected low ≤ high, both in 0.0..=1000.0".into(),
+        ),
+        (
+            Effect::Mass(Fixed(-1.0)),
+            "change mass: factor = Fixed(-1.0): expected 0.001..=1000.0".into(),
+        ),
+        (
+            Effect::Payload { mass: Fixed(-0.5), body: None },
+            "change payload: mass = Fixed(-0.5): expected 0.0..=1000.0".into(),
+        ),
+        (
+            Effect::Noise(Fixed(f64::NAN)),
+            "change noise: deviation = Fixed(NaN): expected 0.0..=1000.0".into(),
+        ),
+        (
+            Effect::Delay(Fixed(5000)),
+            "change delay: steps = Fixed(5000): expected 0..=1000".into(),
+        ),
+        (
+            Effect::Pushes { force: Fixed(1.0), seconds: -1.0, pause: Fixed(1.0) },
+            "change pushes: seconds = Fixed(-1.0): expected 0.0..=1000000.0".into(),
+        ),
+    ] {
+        refuse(effect, When::Always, &message);
+    }
+    refuse(
+        Effect::Friction(Fixed(1.0)),
+        When::From(Uniform(9, 3)),
+        "change friction: when = From(Uniform(9, 3): expected low ≤ high, both in 0..=1000000)",
+    );
+    let error = Envs::with_changes(
+        ant.clone(),
+        1,
+        options,
+        10,
+        &always(Effect::Payload { mass: Fixed(0.1), body: Some("backpack".into()) }),
+    );
+    let error = error.err().unwrap().to_string();
+    assert!(error.starts_with("change payload: unknown body 'backpack' (valid: torso, "), "{error}");
+    let error = Change::preset("earthquake").unwrap_err().to_string();
+    assert!(error.starts_with("unknown change 'earthquake' (valid: broken_leg, breaking_leg, "), "{error}");
+    let many = vec![Change::always(Effect::Mass(Fixed(1000.0))); 13];
+    let error = Envs::with_changes(ant.clone(), 1, options, 10, &many).err().unwrap().to_string();
+    assert_eq!(error, "change mass: 13 changes: expected at most 12");
+    // As extreme as it gets: refused or not, never a panic.
+    let mut envs = Envs::with_changes(ant.clone(), 1, options, 10, &many[..12]).unwrap();
+    envs.reset(0, &mut ChaCha8Rng::seed_from_u64(1));
+    envs.step(&[true], &[1.0; 8]);
+}
+
+#[test]
+fn lists_are_written_as_documented_and_come_back() {
+    let options = ron::Options::default().with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES);
+    let text = r#"[
+        (effect: Friction(Uniform(0.3, 1.5))),
+        (effect: Motors(strength: Fixed(0.0), which: Limb(0)), when: From(Uniform(100, 300))),
+        (effect: Motors(strength: Fixed(0.0), which: Named(["ankle_1"])), when: From(Fixed(200))),
+        (effect: Payload(mass: Fixed(0.5))),
+        (effect: Pushes(force: Fixed(0.5))),
+        (effect: Wind(force: Fixed(0.1), direction: Some(1.5))),
+        (effect: Delay(Fixed(2))),
+        (effect: Target(goal: "speed", value: Uniform(1.0, 2.0)), when: Always),
+    ]"#;
+    let read: Vec<Change> = options.from_str(text).unwrap();
+    assert_eq!(read[0], Change::always(Effect::Friction(Uniform(0.3, 1.5))));
+    assert_eq!(read[2].when, When::From(Fixed(200)));
+    assert_eq!(read[4].effect, Effect::Pushes { force: Fixed(0.5), seconds: 0.2, pause: Uniform(1.0, 3.0) });
+    let mut all = read;
+    all.extend(presets().iter().flat_map(|(name, _)| Change::preset(name).unwrap()));
+    for options in [options, ron::Options::default()] {
+        let text = options.to_string(&all).unwrap();
+        assert_eq!(options.from_str::<Vec<Change>>(&text).unwrap(), all, "{text}");
+        let error = options.from_str::<Change>("(effect: Frition(Fixed(1.0)))").unwrap_err().to_string();
+        assert!(error.contains("Frition") && error.contains("Friction"), "{error}");
+        let error = options.from_str::<Change>("(effect: Wind(force: Fixed(1.0), angle: 3.0))");
+        assert!(error.unwrap_err().to_string().contains("angle"));
+        let error = options.from_str::<Change>("(effect: Noise(Fixed(1.0)), wen: Always)");
+        assert!(error.unwrap_err().to_string().contains("wen"));
+    }
+}
