@@ -22,7 +22,10 @@ struct Case {
 }
 
 fn close<const N: usize>(what: &str, got: [f32; N], expected: [f32; N]) {
-    assert!(got.iter().zip(expected).all(|(a, b)| (a - b).abs() < 2e-6), "{what}: {got:?}, MuJoCo {expected:?}");
+    assert!(
+        got.iter().zip(expected).all(|(a, b)| (a - b).abs() < 2e-6),
+        "{what}: {got:?}, MuJoCo {expected:?}"
+    );
 }
 
 #[test]

@@ -144,10 +144,9 @@ fn an_ant_in_both_themes() {
     }
 }
 
-#[test]
-fn marks_trail_and_the_selected_body() {
+/// The ant with contacts, a push and a target, and a trail behind it.
+fn marked_ant() -> (Shapes, Snapshot, Vec<[f32; 3]>) {
     let (shapes, mut snapshot) = ant();
-    let camera = framed(&shapes, &snapshot, View::Corner);
     for foot in [4, 7, 10, 13] {
         // The tip of the foot's capsule, which runs from the body's origin.
         let geom = shapes.geoms().iter().find(|g| g.body == foot).unwrap();
@@ -169,6 +168,13 @@ fn marks_trail_and_the_selected_body() {
             [x - t, y + 0.3 * (3.0 * t).sin(), z]
         })
         .collect();
+    (shapes, snapshot, trail)
+}
+
+#[test]
+fn marks_trail_and_the_selected_body() {
+    let (shapes, snapshot, trail) = marked_ant();
+    let camera = framed(&shapes, &snapshot, View::Corner);
     for (name, dark) in [("marks_light", false), ("marks_dark", true)] {
         let draw = Draw { dark, contacts: true, forces: true, joints: true, com: true, ..Draw::default() };
         let actor = Actor { trail: &trail, highlighted: Some(4), ..Actor::new(&shapes, &snapshot) };
@@ -219,4 +225,59 @@ fn terrain_and_all_shapes() {
     camera.elevation = -0.5;
     let draw = Draw::default();
     check("terrain", &Scene { actors: vec![Actor::new(&shapes, &snapshot)], camera: &camera, draw: &draw });
+}
+
+#[test]
+fn every_switch_changes_the_picture() {
+    let (shapes, snapshot, trail) = marked_ant();
+    let camera = framed(&shapes, &snapshot, View::Corner);
+    let all = Draw { contacts: true, forces: true, joints: true, com: true, ..Draw::default() };
+    let picture = |draw: Draw| {
+        let actors = vec![Actor { trail: &trail, ..Actor::new(&shapes, &snapshot) }];
+        studio().picture(&Scene { actors, camera: &camera, draw: &draw }, SIZE).unwrap()
+    };
+    let whole = picture(all);
+    assert_eq!(whole, picture(all), "the same scene gives the same picture");
+    for (name, draw) in [
+        ("grid", Draw { grid: false, ..all }),
+        ("shadows", Draw { shadows: false, ..all }),
+        ("contacts", Draw { contacts: false, ..all }),
+        ("forces", Draw { forces: false, ..all }),
+        ("joints", Draw { joints: false, ..all }),
+        ("com", Draw { com: false, ..all }),
+        ("targets", Draw { targets: false, ..all }),
+        ("trail", Draw { trail: false, ..all }),
+        ("arrows", Draw { arrows: false, ..all }),
+        ("dark", Draw { dark: true, ..all }),
+        ("force_scale", Draw { force_scale: 2.0, ..all }),
+    ] {
+        assert_ne!(picture(draw), whole, "{name}");
+    }
+}
+
+#[test]
+fn odd_scenes_are_drawn_and_odd_sizes_refused() {
+    let (shapes, snapshot) = ant();
+    let (camera, draw) = (Camera::default(), Draw::default());
+    // A blown-up state, a snapshot without bodies, no actor at all.
+    let broken = Snapshot {
+        poses: vec![[f32::NAN; 7]; shapes.bodies().len()],
+        contacts: vec![ContactMark { position: [f32::NAN; 3], force: [f32::INFINITY; 3] }],
+        ..Snapshot::default()
+    };
+    let empty = Snapshot::default();
+    for actors in [vec![Actor::new(&shapes, &broken)], vec![Actor::new(&shapes, &empty)], vec![]] {
+        let draw = Draw { contacts: true, forces: true, ..draw };
+        let scene = Scene { actors, camera: &camera, draw: &draw };
+        let picture = studio().picture(&scene, [33, 17]).unwrap();
+        assert_eq!(picture.rgba.len(), 33 * 17 * 4);
+        assert!(picture.rgba.iter().skip(3).step_by(4).all(|&alpha| alpha == 255), "opaque");
+    }
+    let scene = Scene { actors: vec![Actor::new(&shapes, &snapshot)], camera: &camera, draw: &draw };
+    for size in [[0, 10], [10, 0], [1_000_000, 10]] {
+        let message = studio().picture(&scene, size).unwrap_err().to_string();
+        let start =
+            format!("a picture of {} × {} pixels cannot be drawn: each side must be 1..=", size[0], size[1]);
+        assert!(message.starts_with(&start), "{message}");
+    }
 }

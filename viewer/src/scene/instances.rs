@@ -134,7 +134,7 @@ impl Instances {
             let eye = plane.inverse_transform_point(&scene.camera.eye().into());
             let middle = plane * na::Point3::new(eye.x, eye.y, 0.0);
             let frame = na::Isometry3::from_parts(middle.into(), plane.rotation);
-            let side = 1.5 * super::renderer::fade(scene.camera, eye.z)[1];
+            let side = 1.5 * super::globals::fade(scene.camera, eye.z)[1];
             self.ground.push(instance(&frame, [side; 3], 0.0, Material::Terrain, [eye.x, eye.y, 0.0, 1.0]));
         }
     }

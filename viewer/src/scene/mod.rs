@@ -9,12 +9,14 @@
 //! window.
 
 mod camera;
+mod globals;
 mod gpu;
 mod instances;
 mod light;
 mod markers;
 mod mesh;
 mod palette;
+mod passes;
 mod picking;
 mod picture;
 mod pipelines;

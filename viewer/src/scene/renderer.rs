@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use bytemuck::cast_slice;
-use wgpu::util::DeviceExt as _;
 
-use super::gpu::{Globals, Growing, Instance, attachment};
-use super::instances::{Instances, Layer};
-use super::light::{self, SHADOW_MAP};
-use super::mesh::{Meshes, Shape};
-use super::palette::{Palette, linear};
+use super::globals::globals;
+use super::gpu::{Globals, Growing, attachment};
+use super::instances::Instances;
+use super::light::SHADOW_MAP;
+use super::mesh::Meshes;
+use super::passes::{Drawing, Mesh, place};
 use super::pipelines::{DEPTH, Pipelines};
-use super::{Camera, Scene, terrain};
+use super::{Scene, terrain};
 
 /// Draws scenes into textures of one format. Sizes may change from picture to picture.
 ///
@@ -32,44 +32,12 @@ pub struct Renderer {
     attachments: Option<Attachments>,
 }
 
-struct Mesh {
-    vertices: wgpu::Buffer,
-    indices: wgpu::Buffer,
-    count: u32,
-}
-
-impl Mesh {
-    fn new(device: &wgpu::Device, vertices: &[u8], indices: &[u32]) -> Self {
-        let buffer = |usage, contents| {
-            device.create_buffer_init(&wgpu::util::BufferInitDescriptor {
-                label: Some("mesh"),
-                contents,
-                usage,
-            })
-        };
-        Self {
-            vertices: buffer(wgpu::BufferUsages::VERTEX, vertices),
-            indices: buffer(wgpu::BufferUsages::INDEX, cast_slice(indices)),
-            count: indices.len() as u32,
-        }
-    }
-}
-
 /// Textures that a picture takes beside its target.
 struct Attachments {
     size: [u32; 2],
     depth: wgpu::TextureView,
     /// Where several samples per pixel are gathered.
     colour: Option<wgpu::TextureView>,
-}
-
-/// Instances in their buffer.
-struct Placed<'a> {
-    buffer: Option<&'a wgpu::Buffer>,
-    /// Start and number, per layer and shape.
-    lists: [[(usize, usize); Shape::ALL.len()]; Layer::ALL.len()],
-    ground: (usize, usize),
-    terrain: usize,
 }
 
 impl Renderer {
@@ -237,145 +205,5 @@ fn depth(
         view,
         depth_ops: Some(wgpu::Operations { load: wgpu::LoadOp::Clear(clear), store }),
         stencil_ops: None,
-    }
-}
-
-/// All instances one after the other, and where each list went.
-fn place(instances: &Instances) -> (Vec<Instance>, Placed<'static>) {
-    let mut all: Vec<Instance> = Vec::new();
-    let mut add = |list: &[Instance]| {
-        let start = all.len();
-        all.extend_from_slice(list);
-        (start, list.len())
-    };
-    let lists = Layer::ALL.map(|layer| Shape::ALL.map(|shape| add(instances.list(layer, shape))));
-    let ground = add(&instances.ground);
-    let terrain: Vec<Instance> = instances.terrain.iter().map(|t| t.2).collect();
-    let (terrain, _) = add(&terrain);
-    (all, Placed { buffer: None, lists, ground, terrain })
-}
-
-/// Distances from the eye, m, at which the ground begins to fade and has faded; `height` is the eye's
-/// above it.
-pub(super) fn fade(camera: &Camera, height: f32) -> [f32; 2] {
-    let scale = camera.distance.max(height.abs());
-    [5.0 * scale, 32.0 * scale]
-}
-
-fn globals(scene: &Scene<'_>, [width, height]: [u32; 2], srgb: bool) -> Globals {
-    let (camera, palette) = (scene.camera, Palette::of(scene.draw.dark));
-    let aspect = width as f32 / height as f32;
-    let slope = (camera.fov_y / 2.0).tan();
-    let [right, up, forward] = camera.axes();
-    let row = |[x, y, z]: [f32; 3], w: f32| [x, y, z, w];
-    let scaled = |v: [f32; 3], by: f32| row(v.map(|x| x * by), 0.0);
-    let colour = |rgba, w: f32| {
-        let [r, g, b, _] = linear(rgba);
-        [r, g, b, w]
-    };
-    let shadow = match (scene.draw.shadows, scene.draw.dark) {
-        (false, _) => 0.0,
-        (true, false) => 0.56,
-        (true, true) => 0.7,
-    };
-    // About one cell of the middle size per robot.
-    let level = (0.55 * camera.distance).log10();
-    let [near, far] = fade(camera, camera.eye()[2]);
-    let scale = (height as f32 / 800.0).clamp(0.5, 2.0);
-    let matrices = [camera.matrix(aspect), light::matrix(scene)];
-    let mut rows: Globals = [[0.0; 4]; super::gpu::GLOBALS];
-    for (row, column) in rows.iter_mut().zip(matrices.iter().flat_map(|m| m.column_iter())) {
-        *row = [column[0], column[1], column[2], column[3]];
-    }
-    rows[8..].copy_from_slice(&[
-        row(camera.eye(), 1.0),
-        scaled(right, slope * aspect),
-        scaled(up, slope),
-        row(forward, 0.0),
-        row(light::direction().into(), shadow),
-        colour(palette.zenith, 1.0),
-        colour(palette.horizon, 1.0),
-        colour(palette.ground, if scene.draw.grid { 0.8 } else { 0.0 }),
-        colour(palette.line, 1.0),
-        colour(palette.outline, 3.0 * scale),
-        [10_f32.powf(level.floor()), level - level.floor(), near, far],
-        [
-            if srgb { 0.0 } else { 1.0 },
-            SHADOW_MAP as f32,
-            2.0 * slope / height as f32,
-            if scene.draw.dark { 0.8 } else { 1.0 },
-        ],
-    ]);
-    rows
-}
-
-/// What the passes draw.
-struct Drawing<'a> {
-    pipelines: &'a Pipelines,
-    mesh: &'a Mesh,
-    shapes: &'a [std::ops::Range<u32>],
-    terrain: &'a BTreeMap<(u64, usize), Mesh>,
-    instances: &'a Instances,
-    placed: &'a Placed<'a>,
-}
-
-impl Drawing<'_> {
-    fn shadows(&self, pass: &mut wgpu::RenderPass<'_>) {
-        pass.set_pipeline(&self.pipelines.shadow);
-        self.layer(pass, Layer::Solid);
-        self.terrain(pass);
-    }
-
-    fn scene(&self, pass: &mut wgpu::RenderPass<'_>) {
-        let p = self.pipelines;
-        pass.set_pipeline(&p.solid);
-        self.layer(pass, Layer::Solid);
-        self.layer(pass, Layer::Plain);
-        self.terrain(pass);
-        pass.set_pipeline(&p.ground);
-        self.bind(pass, self.mesh, self.placed.ground, self.shapes[Shape::Cube as usize].clone());
-        pass.set_pipeline(&p.sky);
-        pass.draw(0..3, 0..1);
-        pass.set_pipeline(&p.outline);
-        self.layer(pass, Layer::Outline);
-        pass.set_pipeline(&p.ghost_depth);
-        self.layer(pass, Layer::Ghost);
-        pass.set_pipeline(&p.ghost);
-        self.layer(pass, Layer::Ghost);
-        pass.set_pipeline(&p.hidden);
-        self.layer(pass, Layer::Mark);
-        pass.set_pipeline(&p.solid);
-        self.layer(pass, Layer::Mark);
-    }
-
-    fn layer(&self, pass: &mut wgpu::RenderPass<'_>, layer: Layer) {
-        for (&list, range) in self.placed.lists[layer as usize].iter().zip(self.shapes) {
-            self.bind(pass, self.mesh, list, range.clone());
-        }
-    }
-
-    fn terrain(&self, pass: &mut wgpu::RenderPass<'_>) {
-        for (k, &(id, field, _)) in self.instances.terrain.iter().enumerate() {
-            if let Some(mesh) = self.terrain.get(&(id, field)) {
-                self.bind(pass, mesh, (self.placed.terrain + k, 1), 0..mesh.count);
-            }
-        }
-    }
-
-    /// Draws instances `start..start + count` of part of a mesh.
-    fn bind(
-        &self,
-        pass: &mut wgpu::RenderPass<'_>,
-        mesh: &Mesh,
-        (start, count): (usize, usize),
-        indices: std::ops::Range<u32>,
-    ) {
-        let Some(buffer) = self.placed.buffer.filter(|_| count > 0) else { return };
-        // An offset into the buffer: WebGL2 knows no first instance.
-        let offset = (start * size_of::<Instance>()) as u64;
-        pass.set_vertex_buffer(0, mesh.vertices.slice(..));
-        pass.set_vertex_buffer(1, buffer.slice(offset..));
-        pass.set_index_buffer(mesh.indices.slice(..), wgpu::IndexFormat::Uint32);
-        pass.draw_indexed(indices, 0, 0..count as u32);
     }
 }

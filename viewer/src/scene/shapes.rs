@@ -268,7 +268,9 @@ mod tests {
 
     #[test]
     fn a_file_gives_back_the_same_shapes() {
-        let shapes = shapes("<geom type='plane' size='1 1 1'/><body pos='0 0 1'><joint/><geom size='0.1 0.2' type='capsule'/></body>");
+        let shapes = shapes(
+            "<geom type='plane' size='1 1 1'/><body pos='0 0 1'><joint/><geom size='0.1 0.2' type='capsule'/></body>",
+        );
         let again: Shapes = serde_json::from_str(&serde_json::to_string(&shapes).unwrap()).unwrap();
         assert_eq!(again.geoms(), shapes.geoms());
         assert_eq!(again.snapshot(&[0.3]), shapes.snapshot(&[0.3]));
@@ -292,15 +294,8 @@ mod tests {
         let limb = format!("<body>{geom}<body>{geom}</body></body>");
         let shapes = shapes(&format!("<body>{geom}<body>{geom}{limb}{limb}</body></body>"));
         let limbs = shapes.limbs();
-        let expected = [
-            (None, 0),
-            (None, 0),
-            (None, 1),
-            (Some(0), 2),
-            (Some(0), 3),
-            (Some(1), 2),
-            (Some(1), 3),
-        ];
+        let expected =
+            [(None, 0), (None, 0), (None, 1), (Some(0), 2), (Some(0), 3), (Some(1), 2), (Some(1), 3)];
         assert_eq!(limbs, expected);
     }
 }
