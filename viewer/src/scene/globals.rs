@@ -33,6 +33,8 @@ pub(super) fn globals(scene: &Scene<'_>, [width, height]: [u32; 2], srgb: bool) 
     let level = (0.55 * camera.distance).log10();
     let [near, far] = fade(camera, camera.eye()[2]);
     let scale = (height as f32 / 800.0).clamp(0.5, 2.0);
+    // Lines are a pixel wide at least, which is a lot in a small picture.
+    let grid = 0.8 * (0.4 + 0.6 * (height as f32 / 800.0).min(1.0));
     let matrices = [camera.matrix(aspect), light::matrix(scene)];
     let mut rows: Globals = [[0.0; 4]; GLOBALS];
     for (row, column) in rows.iter_mut().zip(matrices.iter().flat_map(|m| m.column_iter())) {
@@ -46,7 +48,7 @@ pub(super) fn globals(scene: &Scene<'_>, [width, height]: [u32; 2], srgb: bool) 
         row(light::direction().into(), shadow),
         colour(palette.zenith, 1.0),
         colour(palette.horizon, 1.0),
-        colour(palette.ground, if scene.draw.grid { 0.8 } else { 0.0 }),
+        colour(palette.ground, if scene.draw.grid { grid } else { 0.0 }),
         colour(palette.line, 1.0),
         colour(palette.outline, 3.0 * scale),
         [10_f32.powf(level.floor()), level - level.floor(), near, far],

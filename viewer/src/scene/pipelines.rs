@@ -104,7 +104,7 @@ impl Pipelines {
             })
         };
         let full = layout(&[Some(&globals), Some(&shadows)]);
-        let make = |recipe: Recipe| make(device, &module, &full, recipe, format, samples);
+        let make = |recipe: Recipe| make(device, &module, &full, &recipe, format, samples);
         let blend = Some(BlendState::ALPHA_BLENDING);
         let solid = Recipe::opaque("solid", "vs_solid", "fs_solid");
         let ground = Recipe::opaque("ground", "vs_ground", "fs_ground");
@@ -150,7 +150,7 @@ fn make(
     device: &wgpu::Device,
     module: &wgpu::ShaderModule,
     layout: &wgpu::PipelineLayout,
-    recipe: Recipe,
+    recipe: &Recipe,
     format: wgpu::TextureFormat,
     samples: u32,
 ) -> wgpu::RenderPipeline {
