@@ -281,3 +281,20 @@ fn odd_scenes_are_drawn_and_odd_sizes_refused() {
         assert!(message.starts_with(&start), "{message}");
     }
 }
+
+#[test]
+fn the_tolerance_notices_a_lost_shadow_and_a_moved_robot() {
+    let (shapes, snapshot) = ant();
+    let camera = framed(&shapes, &snapshot, View::Corner);
+    let picture = |offset: [f32; 3], draw: Draw| {
+        let actors = vec![Actor { offset, ..Actor::new(&shapes, &snapshot) }];
+        studio().picture(&Scene { actors, camera: &camera, draw: &draw }, SIZE).unwrap()
+    };
+    let whole = picture([0.0; 3], Draw::default());
+    let unlit = picture([0.0; 3], Draw { shadows: false, ..Draw::default() });
+    let moved = picture([0.0, 0.1, 0.0], Draw::default());
+    for (what, other) in [("shadow", unlit), ("place", moved)] {
+        let share = difference(&whole, &other);
+        assert!(share > SHARE, "{what}: {share}");
+    }
+}
