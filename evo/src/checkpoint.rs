@@ -244,15 +244,23 @@ impl Checkpoint {
     /// # Errors
     /// Unreadable or truncated files, other files, and files of a newer format.
     pub fn load(path: &Path) -> Result<Self, CheckpointError> {
-        let owned = || path.to_owned();
         let bytes = std::fs::read(path).map_err(|source| CheckpointError::File {
             action: "read",
-            path: owned(),
+            path: path.to_owned(),
             source,
         })?;
+        Self::from_bytes(path, &bytes)
+    }
+
+    /// Reads a file's bytes; `path` names it in messages.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::load`].
+    pub fn from_bytes(path: &Path, bytes: &[u8]) -> Result<Self, CheckpointError> {
+        let owned = || path.to_owned();
         let foreign = |reason: &str| CheckpointError::Foreign { path: owned(), reason: reason.to_owned() };
-        check_length(path, &bytes)?;
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|error| reason(path, &error))?;
+        check_length(path, bytes)?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| reason(path, &error))?;
         let text = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
         let text = text.ok_or_else(|| foreign("a safetensors file without Spindle's metadata"))?;
         let Ok(Value::Object(mut meta)) = serde_json::from_str(text) else {
@@ -266,7 +274,7 @@ impl Checkpoint {
             Some(_) => {}
             None => return Err(foreign("its metadata has no format number")),
         }
-        let file = SafeTensors::deserialize(&bytes).map_err(|error| reason(path, &error))?;
+        let file = SafeTensors::deserialize(bytes).map_err(|error| reason(path, &error))?;
         let mut tensors = BTreeMap::new();
         for (name, view) in file.iter() {
             let bytes = view.data();

@@ -266,6 +266,12 @@ pub struct RecordArgs {
     /// File to write; default episode.rollout.safetensors in the run folder
     #[arg(long, value_name = "FILE.rollout.safetensors")]
     pub out: Option<PathBuf>,
+    /// Write also one page with the recording and the viewer in it, to send to somebody
+    #[arg(long, value_name = "FILE.html")]
+    pub html: Option<PathBuf>,
+    /// The viewer for browsers, as `cargo run -p web -- build` makes it
+    #[arg(long, value_name = "DIR", default_value = "target/web", requires = "html")]
+    pub web: PathBuf,
 }
 
 /// Options of `trace`.

@@ -1,22 +1,30 @@
 //! Evolution of controllers: strategies, rollouts, training runs and their files.
+//!
+//! In a browser there is everything but the command line and plots.
 
 pub mod backend;
 pub mod bench_strategy;
 pub mod changes;
 pub mod checkpoint;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod cli;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod commands;
 pub mod config;
 pub mod evaluate;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod failure;
 pub mod functions;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod interrupt;
 pub mod metrics;
 pub mod nir_export;
 pub mod normalizer;
 pub mod npy;
 pub mod patch;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod plot;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod progress;
 pub mod random;
 pub mod rollout;

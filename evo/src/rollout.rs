@@ -196,7 +196,7 @@ impl Rollout {
     }
 
     /// Runs all episodes on the calling thread, one after the other whatever the number of slots,
-    /// showing each step to `observer`.
+    /// showing each step to `observer`, with what happened in each tick of the controller.
     ///
     /// # Errors
     /// If this was made for a graphics adapter.
@@ -210,7 +210,12 @@ impl Rollout {
     ) -> Result<Vec<Episode>, RolloutError> {
         let Crew::Workers(workers) = &self.crew else { return Err(RolloutError::NotObservable) };
         let next = AtomicUsize::new(0);
-        Ok(in_order(lock(&workers[0]).run(episodes, &next, 1, Some(observer))?))
+        let mut worker = lock(&workers[0]);
+        // One at a time is always the first slot.
+        worker.evaluator.watch(Some(0))?;
+        let results = worker.run(episodes, &next, 1, Some(observer));
+        worker.evaluator.watch(None)?;
+        Ok(in_order(results?))
     }
 }
 

@@ -4,6 +4,7 @@
 mod drag;
 mod error;
 mod inertia;
+mod kinematics;
 mod lanes;
 mod mjcf;
 mod model;
@@ -12,6 +13,7 @@ mod softness;
 mod worlds;
 
 pub use error::SimError;
+pub use kinematics::{Frames, frames};
 pub use mjcf::mjcf_support_table;
 pub use model::*;
 pub use worlds::*;

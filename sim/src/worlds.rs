@@ -218,6 +218,18 @@ pub struct WorldView<'a> {
     pub sensors: &'a [f32],
 }
 
+/// A point where two bodies press against each other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Contact {
+    /// The two bodies; 0 is the world.
+    pub bodies: [usize; 2],
+    /// Where, in the world, m.
+    pub position: [f32; 3],
+    /// Force on the second body, friction included, mean over the last physics step, N; the first body
+    /// feels the opposite.
+    pub force: [f32; 3],
+}
+
 /// Mutable access to one world's arrays, for engines.
 pub(crate) struct Row<'a> {
     pub qpos: &'a mut [f32],
@@ -282,6 +294,8 @@ pub(crate) trait Engine: Send {
     fn configure(&mut self, world: usize, parameters: &Parameters);
     /// One control step of every active world.
     fn step(&mut self, active: &[bool], controls: &[f32], state: &mut State);
+    /// Contacts of `world` that press; see [`Worlds::contacts`].
+    fn contacts(&self, world: usize) -> Vec<Contact>;
     /// The engine's own state of `world`, warm-start forces included.
     fn snapshot(&self, world: usize) -> EngineSnapshot;
     /// Puts back what [`Engine::snapshot`] took.
@@ -447,6 +461,17 @@ impl Worlds {
     #[must_use]
     pub fn bad(&self, world: usize) -> bool {
         self.state.bad[world]
+    }
+
+    /// Where the bodies of a world press against each other, with the forces of its last physics step;
+    /// none right after a reset. For looking on: it allocates.
+    ///
+    /// # Panics
+    /// If `world` is out of range.
+    #[must_use]
+    pub fn contacts(&self, world: usize) -> Vec<Contact> {
+        assert!(world < self.len(), "world {world} of {}", self.len());
+        self.engine.contacts(world)
     }
 
     /// Saves a world.

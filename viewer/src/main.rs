@@ -1,13 +1,12 @@
-//! The viewer of runs and recordings. Not built yet: until then it says what there is instead.
+//! The viewer of runs and recordings; `viewer --help` lists what it can open.
 
-use std::process::ExitCode;
+#[cfg(not(target_arch = "wasm32"))]
+fn main() -> std::process::ExitCode {
+    use clap::Parser as _;
+    evo::failure::finish(viewer::cli::run(&viewer::cli::Args::parse()))
+}
 
-fn main() -> ExitCode {
-    eprintln!(
-        "The viewer is the next part of Spindle and does not draw anything yet.\n\
-         Until then: `cargo run -p evo -- plot RUN` draws learning curves, and\n\
-         `cargo run -p evo -- record RUN` writes an episode with body and brain as safetensors,\n\
-         readable from Python."
-    );
-    ExitCode::FAILURE
+#[cfg(target_arch = "wasm32")]
+fn main() {
+    viewer::web::start();
 }

@@ -4,6 +4,7 @@ mod bench;
 mod eval;
 mod list;
 mod nir;
+mod page;
 mod plot;
 mod record;
 mod trace;

@@ -8,10 +8,13 @@ use snn::Probe;
 use crate::changes::named;
 use crate::checkpoint::{Checkpoint, Tensor, TensorData};
 use crate::cli::RecordArgs;
-use crate::commands::{FRESH_SEED, load, print_line};
+use crate::commands::{FRESH_SEED, load, page, print_line};
 use crate::evaluate::run_observed;
 use crate::failure::{Blame, Failure};
 use crate::rollout::Moment;
+
+/// What is kept of each tick: the two sides of the spike condition.
+const TRACES: [&str; 2] = ["membrane", "threshold"];
 
 /// One episode under recording; a row per control step, `qpos` and `qvel` with the start before.
 #[derive(Default)]
@@ -28,6 +31,8 @@ struct Tape {
     spikes: Vec<Vec<u8>>,
     /// Per layer and state variable: `[step][neuron]`.
     states: Vec<Vec<Vec<f32>>>,
+    /// Per spiking layer and [`TRACES`]: `[step][tick][neuron]`.
+    traces: Vec<Vec<Vec<f32>>>,
     steps: usize,
 }
 
@@ -48,6 +53,7 @@ impl Tape {
         moment.evaluator.probe(moment.slot, probe).expect("episodes are observed on the CPU");
         self.spikes.resize_with(probe.layers.len(), Vec::new);
         self.states.resize_with(probe.layers.len(), Vec::new);
+        self.traces.resize_with(probe.layers.len(), Vec::new);
         for (index, layer) in probe.layers.iter().enumerate() {
             for tick in 0..layer.ticks {
                 self.spikes[index].extend((0..layer.neurons).map(|n| u8::from(layer.spiked(tick, n))));
@@ -55,6 +61,11 @@ impl Tape {
             self.states[index].resize_with(layer.states.len(), Vec::new);
             for (values, state) in self.states[index].iter_mut().zip(&layer.states) {
                 values.extend_from_slice(&state.values);
+            }
+            let traces = layer.traces.iter().filter(|trace| TRACES.contains(&trace.name.as_str()));
+            self.traces[index].resize_with(TRACES.len(), Vec::new);
+            for (values, trace) in self.traces[index].iter_mut().zip(traces) {
+                values.extend_from_slice(&trace.values);
             }
         }
     }
@@ -117,6 +128,7 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
     if let serde_json::Value::Object(map) = header {
         file.meta.extend(map);
     }
+    file.tensors.insert("parameters".to_owned(), trained.policy.parameters.clone().into());
     for (index, tape) in tapes.into_iter().enumerate() {
         let steps = tape.steps;
         let mut put = |name: &str, shape: &[usize], data: TensorData| {
@@ -131,8 +143,16 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
             put("changes", &[steps, tape.change_names.len()], TensorData::F32(tape.changes));
         }
         put("terms", &[steps, spec.terms.len()], TensorData::F32(tape.terms));
-        for ((layer, spikes), states) in probe.layers.iter().zip(tape.spikes).zip(tape.states) {
+        let brain = tape.spikes.into_iter().zip(tape.states).zip(tape.traces);
+        for (layer, ((spikes, states), traces)) in probe.layers.iter().zip(brain) {
             if layer.ticks > 0 {
+                for (name, values) in TRACES.iter().zip(traces) {
+                    put(
+                        &format!("{}.{name}", layer.name),
+                        &[steps, layer.ticks, layer.neurons],
+                        TensorData::F32(values),
+                    );
+                }
                 put(
                     &format!("{}.spikes", layer.name),
                     &[steps, layer.ticks, layer.neurons],
@@ -150,5 +170,10 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
     }
     file.save(&out).usage()?;
     print_line(&out.display().to_string());
+    if let Some(html) = &args.html {
+        let title = format!("{}: {}", spec.name, args.source.display());
+        page::write(html, &title, &file.to_bytes(), &args.web).usage()?;
+        print_line(&html.display().to_string());
+    }
     Ok(())
 }

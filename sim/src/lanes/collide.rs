@@ -18,18 +18,23 @@ const BISECTIONS: usize = 20;
 #[inline(always)]
 pub(super) fn collide<V: Lane>(t: &Tables, g: &mut Group<V>, s: &Scratch<V>, rows: &mut Rows<V>) {
     for (index, contact) in t.contacts.iter().enumerate() {
-        let touch = match &contact.kind {
-            Kind::Plane { normal, offset, tangents, align } => {
-                plane(s, t, contact, *normal, *offset, tangents, align.as_ref())
-            }
-            Kind::Field(ground) => field(s, t, contact, ground),
-            Kind::Segments => segments(s, t, contact),
-            Kind::Solid { solid, rot } => segment_solid(s, t, contact, solid, rot),
-        };
-        match touch {
+        match touch(s, t, contact) {
             Some(touch) => add_contact(t, g, s, rows, index, &touch),
             None => g.contact[contact.force..contact.force + contact.rows(t.elliptic)].fill(V::zero()),
         }
+    }
+}
+
+/// Where the two sides of a contact meet, if they do in any lane.
+#[inline(always)]
+pub(super) fn touch<V: Lane>(s: &Scratch<V>, t: &Tables, contact: &Contact) -> Option<Touch<V>> {
+    match &contact.kind {
+        Kind::Plane { normal, offset, tangents, align } => {
+            plane(s, t, contact, *normal, *offset, tangents, align.as_ref())
+        }
+        Kind::Field(ground) => field(s, t, contact, ground),
+        Kind::Segments => segments(s, t, contact),
+        Kind::Solid { solid, rot } => segment_solid(s, t, contact, solid, rot),
     }
 }
 

@@ -9,6 +9,7 @@
 //! lane and on every instruction set.
 
 mod collide;
+mod contacts;
 mod dispatch;
 mod dynamics;
 mod field;
@@ -35,7 +36,7 @@ pub(crate) use self::lane::WIDTH;
 use self::solver::Rows;
 use self::table::{MAX_DOFS, Tables, possible_power};
 use crate::worlds::{Engine, EngineSnapshot, MAX_POSITION, MAX_RATE, Parameters, Row, State};
-use crate::{JointKind, Model, Sensor, SimError, StepOptions};
+use crate::{Contact, JointKind, Model, Sensor, SimError, StepOptions};
 
 /// What the engine cannot do of what the model asks for, one entry each; empty if it can do it all.
 pub(crate) fn missing(model: &Model) -> Vec<String> {
@@ -345,6 +346,10 @@ impl<V: Run> Engine for LanesEngine<V> {
         let (group, lane) = (&self.groups[world / WIDTH], world % WIDTH);
         let values = group.state().into_iter().flat_map(|v| v.iter().map(|x| x.lanes()[lane]));
         EngineSnapshot::new(LaneState(values.collect()))
+    }
+
+    fn contacts(&self, world: usize) -> Vec<Contact> {
+        contacts::contacts(&self.shared.tables, &self.groups[world / WIDTH], world % WIDTH)
     }
 
     fn restore(&mut self, world: usize, snapshot: &EngineSnapshot) {

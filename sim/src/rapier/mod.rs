@@ -19,7 +19,7 @@ use self::contacts::Rules;
 use self::limits::Room;
 use self::template::Template;
 use crate::worlds::{Engine, EngineSnapshot, MAX_POSITION, MAX_RATE, Row, State};
-use crate::{JointKind, Model, Parameters, Sensor, SimError, StepOptions};
+use crate::{Contact, JointKind, Model, Parameters, Sensor, SimError, StepOptions};
 
 /// What the engine cannot do of what the model asks for, one entry each; empty if it can do it all.
 pub(crate) fn missing(model: &Model) -> Vec<String> {
@@ -109,6 +109,10 @@ impl Engine for RapierEngine {
 
     fn snapshot(&self, world: usize) -> EngineSnapshot {
         EngineSnapshot::new(self.worlds[world].state.clone())
+    }
+
+    fn contacts(&self, world: usize) -> Vec<Contact> {
+        self.worlds[world].contacts(&self.shared)
     }
 
     fn restore(&mut self, world: usize, snapshot: &EngineSnapshot) {
@@ -442,6 +446,41 @@ impl World {
             }
         }
         (force, moment)
+    }
+
+    /// Points that press, with forces as above.
+    fn contacts(&self, shared: &Shared) -> Vec<Contact> {
+        let (s, model, dt) = (&self.state, &shared.model, shared.integration.dt);
+        let body = |collider: ColliderHandle| model.geoms[s.colliders[collider].user_data as usize].body;
+        let mut contacts = Vec::new();
+        for pair in s.narrow_phase.contact_pairs() {
+            let (a, b) = (s.colliders[pair.collider1].position(), s.colliders[pair.collider2].position());
+            for manifold in pair.solver_manifolds() {
+                let points = || manifold.points.iter().map(|p| (p, &p.data)).filter(|(_, d)| d.impulse > 0.0);
+                let kept: f32 = points().map(|(_, d)| d.warmstart_impulse).sum();
+                for (point, data) in points() {
+                    // Of friction rapier keeps the direction only for the impulse of its last small
+                    // step, and for bodies without joints one for all points together.
+                    let whole = data.tangent_impulse.norm();
+                    let along = data.warmstart_tangent_world;
+                    let friction = if whole > 0.0 {
+                        along.normalize_or_zero() * whole
+                    } else if kept > 0.0 {
+                        along * (data.impulse / kept)
+                    } else {
+                        Vector::ZERO
+                    };
+                    let force = (manifold.data.normal * data.impulse - friction) / dt;
+                    let position = (*a * point.local_p1 + *b * point.local_p2) * 0.5;
+                    contacts.push(Contact {
+                        bodies: [body(pair.collider1), body(pair.collider2)],
+                        position: position.to_array(),
+                        force: force.to_array(),
+                    });
+                }
+            }
+        }
+        contacts
     }
 
     /// Sum of the magnitudes of the normal forces of all contacts of a body's colliders, likewise.

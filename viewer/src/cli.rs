@@ -1,0 +1,224 @@
+//! The command line: a window, or pictures without one.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Parser;
+use evo::failure::{Blame, Failure};
+
+use crate::app::{App, STORAGE};
+use crate::data::document::Document;
+use crate::offscreen::{self, Offscreen};
+use crate::settings::Settings;
+use crate::video::{Kind, Video, write_png};
+
+/// Watch bodies and spiking brains.
+#[derive(Debug, Parser)]
+#[command(name = "viewer", version, about, long_about = None)]
+pub struct Args {
+    /// A run folder, a recording, a checkpoint or a config; nothing: the start page
+    pub source: Option<PathBuf>,
+
+    /// Write a picture of the window to this PNG file instead of opening it
+    #[arg(long, value_name = "FILE", conflicts_with = "record")]
+    pub screenshot: Option<PathBuf>,
+
+    /// Write a video of the window to this .gif, .png (animated) or .mp4 file instead of opening it
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
+
+    /// Time of the picture, or start of the video, s; simulations run until then
+    #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = seconds)]
+    pub at: f64,
+
+    /// Length of the video, s
+    #[arg(long, value_name = "S", default_value_t = 5.0, value_parser = seconds)]
+    pub seconds: f64,
+
+    /// Pictures per second of the video
+    #[arg(long, value_name = "N", default_value_t = 25, value_parser = clap::value_parser!(u16).range(1..=60))]
+    pub fps: u16,
+
+    /// Size of the picture or video in pixels
+    #[arg(long, value_name = "WxH", default_value = "1280x800", value_parser = size)]
+    pub size: [u32; 2],
+
+    /// Size of text and buttons
+    #[arg(long, value_name = "F", default_value_t = 1.0, value_parser = scale)]
+    pub scale: f32,
+
+    /// The scene alone, without panels
+    #[arg(long)]
+    pub scene_only: bool,
+
+    /// Light colours
+    #[arg(long)]
+    pub light: bool,
+}
+
+/// Longest time that pictures can be asked for, s.
+const LONGEST: f64 = 3600.0;
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| format!("'{text}' is not a number of seconds"))?;
+    if (0.0..=LONGEST).contains(&value) { Ok(value) } else { Err(format!("must be 0 to {LONGEST} s")) }
+}
+
+fn scale(text: &str) -> Result<f32, String> {
+    let value: f32 = text.parse().map_err(|_| format!("'{text}' is not a number"))?;
+    if (0.5..=4.0).contains(&value) { Ok(value) } else { Err("must be 0.5 to 4".to_owned()) }
+}
+
+fn size(text: &str) -> Result<[u32; 2], String> {
+    let sides = text.split_once('x').and_then(|(w, h)| Some([w.parse().ok()?, h.parse().ok()?]));
+    let sides: [u32; 2] = sides.ok_or_else(|| format!("'{text}' is not a size such as 1280x800"))?;
+    if sides.iter().all(|side| (64..=8192).contains(side)) {
+        Ok(sides)
+    } else {
+        Err("each side must be 64 to 8192 pixels".to_owned())
+    }
+}
+
+/// Carries out a command line.
+///
+/// # Errors
+/// [`Failure::Usage`] for bad input, [`Failure::Run`] if drawing or writing failed.
+pub fn run(args: &Args) -> Result<(), Failure> {
+    // Opened here even for the window, so that bad input ends with a message and exit code 2.
+    let document = args.source.as_deref().map(Document::open).transpose().usage()?;
+    match (&args.screenshot, &args.record) {
+        (Some(path), _) => screenshot(args, document, path),
+        (None, Some(path)) => record(args, document, path),
+        (None, None) => window(args, document),
+    }
+}
+
+/// A window in memory that shows the document at the wanted time.
+fn prepare(args: &Args, document: Option<Document>) -> Result<(Offscreen, App), Failure> {
+    let gpu = offscreen::render_state().usage()?;
+    let mut app = App::new(settings(args, Settings::default()), Some(gpu.clone()));
+    app.settings.recent.clear();
+    if let Some(document) = document {
+        app.show_document(document);
+    }
+    let mut window = Offscreen::new(gpu, args.size, args.scale);
+    // The first frames only find out how large things are.
+    app.timeline.playing = false;
+    for _ in 0..3 {
+        window.run(0.0, |ui| app.show(ui));
+    }
+    app.simulate_until(args.at);
+    Ok((window, app))
+}
+
+fn screenshot(args: &Args, document: Option<Document>, path: &Path) -> Result<(), Failure> {
+    let (mut window, mut app) = prepare(args, document)?;
+    window.run(0.0, |ui| app.show(ui));
+    let picture = window.picture(0.0, |ui| app.show(ui)).run()?;
+    write_png(path, &picture).usage()
+}
+
+fn record(args: &Args, document: Option<Document>, path: &Path) -> Result<(), Failure> {
+    Kind::of(path).usage()?;
+    if document.is_none() {
+        return Err(anyhow::anyhow!(
+            "--record needs something to show: a run, recording, checkpoint or config"
+        ))
+        .usage();
+    }
+    let (mut window, mut app) = prepare(args, document)?;
+    let frames = (args.seconds * f64::from(args.fps)).round().max(1.0) as u32;
+    let mut video = Video::create(path, args.size, args.fps, frames).usage()?;
+    let step = 1.0 / f64::from(args.fps);
+    app.timeline.playing = true;
+    for _ in 0..frames {
+        let picture = window.picture(step, |ui| app.show(ui)).run()?;
+        video.add(&picture).run()?;
+    }
+    video.finish().run()
+}
+
+/// Settings as the command line wants them.
+fn settings(args: &Args, mut settings: Settings) -> Settings {
+    if args.light {
+        settings.theme = egui::ThemePreference::Light;
+    }
+    if args.scene_only {
+        settings.panels = false;
+    }
+    settings
+}
+
+fn window(args: &Args, document: Option<Document>) -> Result<(), Failure> {
+    let title = document.as_ref().map_or_else(
+        || "Spindle".to_owned(),
+        |document| format!("{} – Spindle", document.source.path().display()),
+    );
+    let viewport = egui::ViewportBuilder::default()
+        .with_title(title)
+        .with_app_id("spindle-viewer")
+        .with_inner_size([1280.0, 800.0])
+        .with_min_inner_size([480.0, 320.0])
+        .with_drag_and_drop(true);
+    let options = eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() };
+    let (light, scene_only) = (args.light, args.scene_only);
+    let start = move |cc: &eframe::CreationContext<'_>| {
+        let stored = cc.storage.and_then(|storage| storage.get_string(STORAGE));
+        let mut kept = stored.map_or_else(Settings::default, |text| Settings::from_text(&text));
+        if light {
+            kept.theme = egui::ThemePreference::Light;
+        }
+        kept.panels = !scene_only;
+        let mut app = App::new(kept, cc.wgpu_render_state.clone());
+        if let Some(document) = document {
+            app.settings.remember(document.source.path());
+            app.show_document(document);
+        }
+        Ok(Box::new(app) as Box<dyn eframe::App>)
+    };
+    let result = eframe::run_native("spindle-viewer", options, Box::new(start));
+    result
+        .map_err(|error| anyhow::anyhow!("{error}"))
+        .context("cannot open a window (--screenshot and --record work without a display)")
+        .usage()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn refused(words: &[&str]) -> String {
+        Args::try_parse_from(["viewer"].iter().chain(words)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused_with_the_range() {
+        assert!(refused(&["--at=-1"]).contains("must be 0 to 3600 s"));
+        assert!(refused(&["--seconds", "x"]).contains("'x' is not a number of seconds"));
+        assert!(refused(&["--size", "12"]).contains("'12' is not a size such as 1280x800"));
+        assert!(refused(&["--size", "10x10000"]).contains("each side must be 64 to 8192 pixels"));
+        assert!(refused(&["--scale", "9"]).contains("must be 0.5 to 4"));
+        assert!(refused(&["--fps", "0"]).contains("1..=60"));
+        assert!(refused(&["--screenshot", "a.png", "--record", "b.gif"]).contains("cannot be used with"));
+        let args = Args::try_parse_from(["viewer", "run", "--size", "1920x1080"]).unwrap();
+        assert_eq!((args.size, args.source), ([1920, 1080], Some(PathBuf::from("run"))));
+    }
+
+    #[test]
+    fn bad_input_is_usage_with_a_message() {
+        let message = |path: &str| {
+            let failure = run(&Args::try_parse_from(["viewer", path]).unwrap()).unwrap_err();
+            assert_eq!(failure.code(), 2);
+            failure.message()
+        };
+        assert!(message("/nonexistent/file").contains("/nonexistent/file does not exist"));
+        assert!(message("/nonexistent/a.ron").contains("a.ron"));
+        let folder = tempfile::tempdir().unwrap();
+        assert!(message(&folder.path().display().to_string()).contains("it has no config.ron"));
+        let file = folder.path().join("a.rollout.safetensors");
+        std::fs::write(&file, "nonsense").unwrap();
+        assert!(message(&file.display().to_string()).contains("is not a Spindle checkpoint"));
+    }
+}

@@ -1,0 +1,246 @@
+//! What is open: one robot with its brain, from a file, a run or a config.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use evo::checkpoint::Checkpoint;
+use evo::config::Config;
+use evo::ron_io;
+use evo::run_folder::RunFolder;
+use evo::trainer::{Setup, Which, load_policy};
+use sim::{JointKind, Model};
+
+use crate::data::brain::Brain;
+use crate::data::follow::{Follow, Wanted};
+use crate::data::live::{AtEnd, Live};
+use crate::data::recording::Recording;
+use crate::data::rollout_file::{RolloutFile, is_rollout};
+use crate::data::source::Source;
+
+/// The first start state of live simulations, as in `evo eval` and `evo record`.
+pub const FIRST_SEED: u64 = 1_000_000;
+
+/// Another episode of the same robot, drawn beside or over the main one.
+pub struct Ghost {
+    /// What it is, such as `generation 100`.
+    pub name: String,
+    /// The episode.
+    pub recording: Recording,
+}
+
+/// What is open.
+pub struct Document {
+    /// Where it comes from.
+    pub source: Source,
+    /// Its config.
+    pub config: Config,
+    /// The robot and its surroundings.
+    pub model: Arc<Model>,
+    /// First entries of quaternions in `qpos`.
+    pub quaternions: Vec<usize>,
+    /// The network, if its parameters are known.
+    pub brain: Brain,
+    /// Recorded episodes; empty for live simulations.
+    pub episodes: Vec<Recording>,
+    /// Which of them is shown.
+    pub episode: usize,
+    /// The running simulation, if it is one.
+    pub live: Option<Live>,
+    /// The run that is followed, if it is one.
+    pub follow: Option<Follow>,
+    /// Generation of the controller, if known.
+    pub generation: Option<u64>,
+    /// Episodes of other controllers or seeds.
+    pub ghosts: Vec<Ghost>,
+}
+
+impl Document {
+    /// Opens a path.
+    ///
+    /// # Errors
+    /// What is wrong with it, for people.
+    pub fn open(path: &Path) -> anyhow::Result<Self> {
+        Self::from_source(Source::detect(path)?)
+    }
+
+    /// Opens something that has been found.
+    ///
+    /// # Errors
+    /// What is wrong with it, for people.
+    pub fn from_source(source: Source) -> anyhow::Result<Self> {
+        match &source {
+            Source::Rollout(path) => {
+                let file = Checkpoint::load(path)?;
+                Self::from_rollout(RolloutFile::from_checkpoint(&file)?, source)
+            }
+            Source::Checkpoint(path) => {
+                let checkpoint = Checkpoint::load(path)?;
+                Self::from_checkpoint(&checkpoint, source)
+            }
+            Source::Config(path) => {
+                let config: Config = ron_io::read(path)?;
+                Self::from_live(&config, Live::new(&config, None, FIRST_SEED)?, source)
+            }
+            Source::Run(path) => {
+                let mut follow = Follow::new(RunFolder::open(path)?);
+                // A run that has only just begun has no checkpoint yet: an untrained robot until then.
+                let mut document = match follow.poll() {
+                    Some(checkpoint) => Self::from_checkpoint(&checkpoint, source)?,
+                    None => {
+                        let config: Config = ron_io::read(&RunFolder::open(path)?.config())?;
+                        Self::from_live(&config, Live::new(&config, None, FIRST_SEED)?, source)?
+                    }
+                };
+                document.follow = Some(follow);
+                Ok(document)
+            }
+        }
+    }
+
+    /// Opens a file whose bytes have been read; its name says what to call it.
+    ///
+    /// # Errors
+    /// What is wrong with it, for people.
+    pub fn from_bytes(name: &Path, bytes: &[u8]) -> anyhow::Result<Self> {
+        if name.extension().is_some_and(|extension| extension == "ron") {
+            let text = std::str::from_utf8(bytes)?;
+            let config: Config = ron_io::parse(&name.display().to_string(), text)?;
+            let live = Live::new(&config, None, FIRST_SEED)?;
+            return Self::from_live(&config, live, Source::Config(name.to_owned()));
+        }
+        let file = Checkpoint::from_bytes(name, bytes)?;
+        if is_rollout(&file) {
+            return Self::from_rollout(
+                RolloutFile::from_checkpoint(&file)?,
+                Source::Rollout(name.to_owned()),
+            );
+        }
+        Self::from_checkpoint(&file, Source::Checkpoint(name.to_owned()))
+    }
+
+    /// Shows a recording that has been read.
+    ///
+    /// # Errors
+    /// If its config does not describe the robot that was recorded.
+    pub fn from_rollout(file: RolloutFile, source: Source) -> anyhow::Result<Self> {
+        let setup = Setup::new(&file.config)?;
+        let model = Arc::clone(setup.task.model());
+        let nq = file.episodes[0].header.nq;
+        if nq != model.nq() {
+            anyhow::bail!(
+                "{}: recorded with {nq} coordinates, but {} has {}",
+                source.path().display(),
+                file.config.env.name(),
+                model.nq()
+            );
+        }
+        let brain = file.parameters.map(|parameters| Brain::new(setup.controller.as_ref(), &parameters));
+        Ok(Self {
+            quaternions: quaternions(&model),
+            brain: brain.unwrap_or_default(),
+            config: file.config,
+            model,
+            episodes: file.episodes,
+            episode: 0,
+            live: None,
+            follow: None,
+            generation: None,
+            ghosts: Vec::new(),
+            source,
+        })
+    }
+
+    fn from_checkpoint(checkpoint: &Checkpoint, source: Source) -> anyhow::Result<Self> {
+        let config: Config = checkpoint.meta("config")?;
+        let setup = Setup::new(&config)?;
+        let policy = load_policy(checkpoint, &setup, Which::Mean, &config)?;
+        let mut document = Self::from_live(&config, Live::new(&config, Some(policy), FIRST_SEED)?, source)?;
+        document.generation = checkpoint.meta("generation").ok();
+        Ok(document)
+    }
+
+    fn from_live(config: &Config, live: Live, source: Source) -> anyhow::Result<Self> {
+        let setup = Setup::new(config)?;
+        let model = Arc::clone(live.task().model());
+        Ok(Self {
+            quaternions: quaternions(&model),
+            brain: Brain::new(setup.controller.as_ref(), live.parameters()),
+            config: config.clone(),
+            model,
+            episodes: Vec::new(),
+            episode: 0,
+            live: Some(live),
+            follow: None,
+            generation: None,
+            ghosts: Vec::new(),
+            source,
+        })
+    }
+
+    /// The episode under the cursor.
+    #[must_use]
+    pub fn recording(&self) -> &Recording {
+        match &self.live {
+            Some(live) => &live.recording,
+            None => &self.episodes[self.episode.min(self.episodes.len() - 1)],
+        }
+    }
+
+    /// Looks at the run folder and takes over a new checkpoint. True if there was one.
+    ///
+    /// # Errors
+    /// If the checkpoint is of another robot or network; what is open stays as it was.
+    pub fn poll(&mut self) -> anyhow::Result<bool> {
+        let Some(follow) = &mut self.follow else { return Ok(false) };
+        let Some(checkpoint) = follow.poll() else { return Ok(false) };
+        let setup = Setup::new(&self.config)?;
+        let policy = load_policy(&checkpoint, &setup, Which::Mean, &self.config)?;
+        self.brain = Brain::new(setup.controller.as_ref(), &policy.parameters);
+        self.generation = checkpoint.meta("generation").ok();
+        if let Some(live) = &mut self.live {
+            live.set_policy(policy);
+        }
+        Ok(true)
+    }
+
+    /// Watches another checkpoint of the run.
+    ///
+    /// # Errors
+    /// As [`Document::poll`].
+    pub fn want(&mut self, wanted: Wanted) -> anyhow::Result<()> {
+        if let Some(follow) = &mut self.follow {
+            follow.wanted = wanted;
+        }
+        self.poll().map(drop)
+    }
+
+    /// Adds a ghost: a whole episode of the present controller from the present start.
+    ///
+    /// # Errors
+    /// If it cannot be simulated.
+    pub fn add_ghost(&mut self) -> anyhow::Result<()> {
+        let Some(live) = &self.live else { return Ok(()) };
+        let setup = Setup::new(&self.config)?;
+        let name = match self.generation {
+            Some(generation) => format!("generation {generation}"),
+            None => "untrained".to_owned(),
+        };
+        let mut ghost = Live::new(&self.config, Some(live.policy().clone()), live.seed)?;
+        ghost.at_end = AtEnd::Stop;
+        for _ in 0..setup.task.spec().horizon {
+            ghost.step();
+        }
+        self.ghosts.push(Ghost { name, recording: ghost.recording });
+        Ok(())
+    }
+}
+
+/// First entries of quaternions in `qpos`.
+fn quaternions(model: &Model) -> Vec<usize> {
+    let place = |joint: &sim::Joint| match joint.kind {
+        JointKind::Free => Some(joint.qpos_adr + 3),
+        JointKind::Ball => Some(joint.qpos_adr),
+        JointKind::Slide | JointKind::Hinge => None,
+    };
+    model.joints.iter().filter_map(place).collect()
+}

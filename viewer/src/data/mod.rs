@@ -1,0 +1,12 @@
+//! What the panels show, without a window: recordings, live simulations, runs, networks.
+
+pub mod brain;
+pub mod disturb;
+pub mod document;
+pub mod follow;
+pub mod live;
+pub mod recording;
+pub mod rollout_file;
+pub mod source;
+pub mod spikes;
+pub mod timeline;

@@ -1,0 +1,26 @@
+//! The viewer: bodies and spiking brains on one timeline.
+//!
+//! [`App`](app::App) is the whole window and knows nothing of where it is drawn: in a window, into a
+//! picture without a display, or in a browser. `data` holds what is shown, `panels` one file per panel.
+
+pub mod app;
+pub mod chart;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod cli;
+pub mod data;
+mod dropped;
+pub mod inbox;
+mod keys;
+mod layout;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod offscreen;
+pub mod panels;
+pub mod scene;
+pub mod settings;
+pub mod shortcuts;
+pub mod stage;
+pub mod theme;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod video;
+#[cfg(target_arch = "wasm32")]
+pub mod web;

@@ -1,0 +1,185 @@
+//! The run: learning curves, and which of its checkpoints is watched.
+
+use egui::{Color32, Mesh, Pos2, RichText, Sense, Stroke, Ui, Vec2};
+use evo::metrics::Metrics;
+
+use crate::chart::{self, AXIS, Chart, GUTTER};
+use crate::data::follow::{Follow, RunState, Wanted};
+use crate::panels::{Cx, empty};
+use crate::theme::Palette;
+
+/// Draws the panel.
+pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let palette = cx.palette;
+    let generation = cx.document.generation;
+    let Some(follow) = &cx.document.follow else {
+        return empty(ui, "Open a run folder to see its learning curves");
+    };
+    let wanted = header(ui, follow, generation, &palette);
+    let picked = match &follow.metrics {
+        Some(metrics) if !metrics.rows.is_empty() => curves(ui, metrics, follow, generation, &palette),
+        _ => {
+            empty(ui, "No generation is finished yet");
+            None
+        }
+    };
+    if let Some(wanted) = wanted.or(picked)
+        && let Err(error) = cx.document.want(wanted)
+    {
+        *cx.message = Some(format!("{error:#}"));
+    }
+}
+
+/// State of the run and the choice of a checkpoint.
+fn header(ui: &mut Ui, follow: &Follow, generation: Option<u64>, palette: &Palette) -> Option<Wanted> {
+    let mut chosen = None;
+    let (text, colour) = match follow.state {
+        RunState::Running => ("unfinished", palette.series[2]),
+        RunState::Finished => ("finished", palette.weak),
+        RunState::Gone => ("folder is gone", palette.error),
+    };
+    let past = follow.generation().map(|last| format!("{last} generations"));
+    chart::legend(ui, colour, text, past);
+    ui.horizontal(|ui| {
+        ui.weak("watching");
+        for (wanted, text) in [(Wanted::Latest, "newest"), (Wanted::Best, "best")] {
+            if ui.selectable_label(follow.wanted == wanted, text).clicked() {
+                chosen = Some(wanted);
+            }
+        }
+        if let (Some(&first), Some(&last)) = (follow.generations.first(), follow.generations.last()) {
+            let mut at = generation.unwrap_or(last).clamp(first, last);
+            let slider = egui::Slider::new(&mut at, first..=last).show_value(false);
+            let response = ui.add(slider).on_hover_text("checkpoints of single generations");
+            if response.changed() {
+                chosen = nearest(&follow.generations, at).map(Wanted::Generation);
+            }
+        }
+        if let Some(generation) = generation {
+            ui.label(format!("generation {generation}"));
+        }
+    });
+    if let Some(trouble) = &follow.trouble {
+        ui.label(RichText::new(trouble).small().color(palette.error));
+    }
+    chosen
+}
+
+/// The generation with a checkpoint that is closest to `at`.
+fn nearest(generations: &[u64], at: u64) -> Option<u64> {
+    generations.iter().copied().min_by_key(|generation| generation.abs_diff(at))
+}
+
+/// The columns that are drawn.
+struct Curves {
+    generation: Vec<f64>,
+    best: Vec<f64>,
+    mean: Vec<f64>,
+    std: Vec<f64>,
+    evaluated: Vec<(f64, f64)>,
+}
+
+impl Curves {
+    fn new(metrics: &Metrics) -> Self {
+        let column = |name: &str| -> Vec<f64> {
+            let values = metrics.column(name).unwrap_or_default();
+            values.into_iter().map(|value| value.unwrap_or(f64::NAN)).collect()
+        };
+        let generation = column("generation");
+        let pairs = generation.iter().copied().zip(column("eval_return_mean"));
+        let evaluated = pairs.filter(|(_, value)| value.is_finite()).collect();
+        Self {
+            best: column("fitness_best"),
+            mean: column("fitness_mean"),
+            std: column("fitness_std"),
+            generation,
+            evaluated,
+        }
+    }
+}
+
+/// Draws the curves; a click picks the nearest checkpoint.
+fn curves(
+    ui: &mut Ui,
+    metrics: &Metrics,
+    follow: &Follow,
+    generation: Option<u64>,
+    palette: &Palette,
+) -> Option<Wanted> {
+    let curves = Curves::new(metrics);
+    let [best, mean, evaluated] = [palette.series[2], palette.series[0], palette.series[1]];
+    ui.horizontal_wrapped(|ui| {
+        let last = |values: &[f64]| values.last().map(|&value| chart::short(value));
+        chart::legend(ui, best, "best member", last(&curves.best));
+        chart::legend(ui, mean, "mean ± std of members", last(&curves.mean));
+        let value = curves.evaluated.last().map(|&(_, value)| chart::short(value));
+        chart::legend(ui, evaluated, "evaluation", value);
+    });
+    let size = Vec2::new(ui.available_width(), (ui.available_height() - AXIS - 4.0).max(40.0));
+    let (outer, response) = ui.allocate_exact_size(size, Sense::click());
+    let rect = outer.with_min_x(outer.left() + GUTTER).with_max_x(outer.right() - 8.0);
+    let first = curves.generation.first().copied().unwrap_or(0.0);
+    let last = curves.generation.last().copied().unwrap_or(1.0).max(first + 1.0);
+    let values = curves.best.iter().chain(&curves.mean).copied().chain(curves.evaluated.iter().map(|p| p.1));
+    let chart = Chart { rect, x: (first, last), y: chart::padded(chart::range(values)) };
+    chart.grid(ui, palette, chart::short);
+    let step = chart::tick_step(chart.x, f64::from(rect.width() / 80.0));
+    chart.x_axis(ui, palette, |x| chart::number(x, step));
+    ui.allocate_space(Vec2::new(1.0, AXIS));
+    ui.painter_at(rect).add(egui::Shape::mesh(band(&chart, &curves, mean.gamma_multiply(0.18))));
+    let points = |values: &[f64]| curves.generation.iter().copied().zip(values.to_vec()).collect::<Vec<_>>();
+    chart.line(ui, points(&curves.best).into_iter(), Stroke::new(1.2, best));
+    chart.line(ui, points(&curves.mean).into_iter(), Stroke::new(1.2, mean));
+    chart.line(ui, curves.evaluated.iter().copied(), Stroke::new(1.8, evaluated));
+    if curves.evaluated.len() < 60 {
+        for &(x, y) in &curves.evaluated {
+            ui.painter().circle_filled(chart.at(x, y), 2.5, evaluated);
+        }
+    }
+    if let Some(generation) = generation {
+        let x = chart.px(generation as f64);
+        ui.painter_at(rect).vline(x, rect.y_range(), Stroke::new(1.5, palette.accent));
+    }
+    let pointer = response.hover_pos()?;
+    let at = chart.x_at(pointer.x).round().max(0.0);
+    let row = curves.generation.partition_point(|&generation| generation < at);
+    if let (Some(best), Some(mean)) = (curves.best.get(row), curves.mean.get(row)) {
+        let text = format!("generation {at}\nbest {}\nmean {}", chart::short(*best), chart::short(*mean));
+        response.clone().on_hover_text_at_pointer(text);
+    }
+    response.clicked().then(|| nearest(&follow.generations, at as u64).map(Wanted::Generation))?
+}
+
+/// Mean ± standard deviation.
+fn band(chart: &Chart, curves: &Curves, colour: Color32) -> Mesh {
+    let mut mesh = Mesh::default();
+    let mut before: Option<u32> = None;
+    for ((&x, &mean), &std) in curves.generation.iter().zip(&curves.mean).zip(&curves.std) {
+        let (low, high) = (chart.at(x, mean - std), chart.at(x, mean + std));
+        if !(low.y.is_finite() && high.y.is_finite()) {
+            before = None;
+            continue;
+        }
+        let first = mesh.vertices.len() as u32;
+        mesh.colored_vertex(Pos2::new(low.x, low.y), colour);
+        mesh.colored_vertex(Pos2::new(high.x, high.y), colour);
+        if let Some(before) = before {
+            mesh.add_triangle(before, before + 1, first);
+            mesh.add_triangle(before + 1, first + 1, first);
+        }
+        before = Some(first);
+    }
+    mesh
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slider_snaps_to_checkpoints() {
+        assert_eq!(nearest(&[10, 20, 40], 31), Some(40));
+        assert_eq!(nearest(&[10, 20, 40], 0), Some(10));
+        assert_eq!(nearest(&[], 5), None);
+    }
+}

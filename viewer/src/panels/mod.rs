@@ -1,0 +1,166 @@
+//! One file per panel. Each draws what [`Cx`] holds and changes only that.
+
+pub mod channels;
+pub mod controls;
+pub mod fitness;
+pub mod help;
+pub mod network;
+pub mod neuron;
+pub mod raster;
+pub mod rewards;
+pub mod scene;
+pub mod start;
+pub mod transport;
+pub mod weights;
+
+use egui::{RichText, Ui};
+use serde::{Deserialize, Serialize};
+
+use crate::data::document::Document;
+use crate::data::timeline::Timeline;
+use crate::settings::Settings;
+use crate::stage::Stage;
+use crate::theme::Palette;
+
+/// A panel that the layout can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Pane {
+    /// The robot.
+    Scene,
+    /// Spikes of all neurons.
+    Raster,
+    /// The membrane of the selected neuron.
+    Neuron,
+    /// Neurons and their connections.
+    Network,
+    /// Histograms of the weights.
+    Weights,
+    /// Observations.
+    Observations,
+    /// Actions.
+    Actions,
+    /// Reward terms.
+    Rewards,
+    /// Learning curves of the run.
+    Run,
+    /// What can be changed by hand.
+    Controls,
+}
+
+impl Pane {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Scene,
+        Self::Raster,
+        Self::Neuron,
+        Self::Network,
+        Self::Weights,
+        Self::Observations,
+        Self::Actions,
+        Self::Rewards,
+        Self::Run,
+        Self::Controls,
+    ];
+
+    /// Title of its tab.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Scene => "Scene",
+            Self::Raster => "Spikes",
+            Self::Neuron => "Neuron",
+            Self::Network => "Network",
+            Self::Weights => "Weights",
+            Self::Observations => "Observations",
+            Self::Actions => "Actions",
+            Self::Rewards => "Reward",
+            Self::Run => "Run",
+            Self::Controls => "Controls",
+        }
+    }
+}
+
+/// What is selected, in all panels at once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Selection {
+    /// Population and number of a neuron.
+    pub neuron: Option<(String, usize)>,
+    /// A body of the robot.
+    pub body: Option<usize>,
+}
+
+impl Selection {
+    /// Number of the selected neuron, if it is in this layer.
+    #[must_use]
+    pub fn in_layer(&self, layer: &str) -> Option<usize> {
+        self.neuron.as_ref().filter(|(name, _)| name == layer).map(|&(_, index)| index)
+    }
+}
+
+/// What panels keep from one frame to the next to be fast.
+#[derive(Default)]
+pub struct Caches {
+    /// Picture of the spikes.
+    pub raster: raster::Cache,
+    /// Strongest connections.
+    pub network: network::Cache,
+    /// Histograms.
+    pub weights: weights::Cache,
+}
+
+/// Everything that a panel draws and changes.
+pub struct Cx<'a> {
+    /// What is open.
+    pub document: &'a mut Document,
+    /// The cursor.
+    pub timeline: &'a mut Timeline,
+    /// What is selected.
+    pub selection: &'a mut Selection,
+    /// What is kept on disk.
+    pub settings: &'a mut Settings,
+    /// The 3D scene.
+    pub stage: &'a mut Stage,
+    /// What panels keep.
+    pub caches: &'a mut Caches,
+    /// Something that went wrong, for the bar at the top.
+    pub message: &'a mut Option<String>,
+    /// Colours.
+    pub palette: Palette,
+}
+
+impl Cx<'_> {
+    /// Duration of the episode, s.
+    #[must_use]
+    pub fn duration(&self) -> f64 {
+        self.document.recording().duration()
+    }
+
+    /// The control step under the cursor.
+    #[must_use]
+    pub fn step(&self) -> usize {
+        self.document.recording().step_at(self.timeline.time)
+    }
+}
+
+/// Draws a panel.
+pub fn show(pane: Pane, ui: &mut Ui, cx: &mut Cx<'_>) {
+    match pane {
+        Pane::Scene => scene::show(ui, cx),
+        Pane::Raster => raster::show(ui, cx),
+        Pane::Neuron => neuron::show(ui, cx),
+        Pane::Network => network::show(ui, cx),
+        Pane::Weights => weights::show(ui, cx),
+        Pane::Observations => channels::observations(ui, cx),
+        Pane::Actions => channels::actions(ui, cx),
+        Pane::Rewards => rewards::show(ui, cx),
+        Pane::Run => fitness::show(ui, cx),
+        Pane::Controls => controls::show(ui, cx),
+    }
+}
+
+/// What a panel says if it has nothing to show.
+pub fn empty(ui: &mut Ui, text: &str) {
+    ui.centered_and_justified(|ui| {
+        ui.label(RichText::new(text).weak());
+    });
+}

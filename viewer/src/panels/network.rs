@@ -1,0 +1,261 @@
+//! The network: neurons that light up when they spike, and the strongest connections.
+
+use egui::{Align2, Color32, Pos2, Rect, Sense, Stroke, Ui, Vec2};
+
+use crate::data::brain::Brain;
+use crate::data::recording::Recording;
+use crate::panels::{Cx, empty};
+use crate::theme::Palette;
+
+/// Connections drawn at most, if no neuron is selected.
+const STRONGEST: usize = 260;
+/// Connections drawn at most of a selected neuron.
+const OWN: usize = 80;
+/// How fast a neuron's light goes out, s.
+const FADE: f64 = 0.12;
+
+/// The strongest connections.
+#[derive(Default)]
+pub struct Cache {
+    key: Option<(u64, Option<(usize, usize)>)>,
+    lines: Vec<Line>,
+    revision: u64,
+}
+
+impl Cache {
+    /// Forgets the connections: there are other weights now.
+    pub fn clear(&mut self) {
+        self.revision += 1;
+    }
+}
+
+/// A connection: population and number of both ends, and its weight relative to the largest shown.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    from: (usize, usize),
+    to: (usize, usize),
+    strength: f32,
+}
+
+/// Draws the panel.
+pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
+    if cx.document.brain.populations.is_empty() {
+        return empty(ui, "The file does not hold the controller's parameters");
+    }
+    let palette = cx.palette;
+    let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click());
+    let brain = &cx.document.brain;
+    let plan = Plan::new(brain, rect.shrink2(Vec2::new(4.0, 2.0)));
+    let selected =
+        cx.selection.neuron.as_ref().and_then(|(name, index)| Some((brain.population(name)?, *index)));
+    refresh(&mut cx.caches.network, brain, selected);
+    let painter = ui.painter_at(rect);
+    for line in &cx.caches.network.lines {
+        let (Some(from), Some(to)) = (plan.at(line.from), plan.at(line.to)) else { continue };
+        let colour = if line.strength > 0.0 { palette.plus } else { palette.minus };
+        let size = line.strength.abs();
+        // A whole network is a haze, a neuron's own connections are clear.
+        let alpha = if selected.is_some() { 0.15 + 0.6 * size } else { 0.04 + 0.34 * size };
+        let stroke = Stroke::new(0.4 + 1.1 * size, colour.gamma_multiply(alpha));
+        if line.from.0 == line.to.0 {
+            let bulge = Vec2::new(plan.radius * 2.0 + 0.18 * (to.y - from.y).abs(), 0.0);
+            let points = [from, from + bulge, to + bulge, to];
+            painter.add(egui::epaint::CubicBezierShape::from_points_stroke(
+                points,
+                false,
+                Color32::TRANSPARENT,
+                stroke,
+            ));
+        } else {
+            painter.line_segment([from, to], stroke);
+        }
+    }
+    let recording = cx.document.recording();
+    for (index, population) in brain.populations.iter().enumerate() {
+        let light = light(recording, &population.name, population.neurons, cx.timeline.time);
+        let colour = colour_of(recording, &population.name, &palette);
+        for neuron in 0..population.neurons {
+            let Some(at) = plan.at((index, neuron)) else { continue };
+            let light = light.get(neuron).copied().unwrap_or_default();
+            let off = if palette.dark { palette.grid } else { palette.base };
+            painter.circle_filled(at, plan.radius, off);
+            painter.circle_filled(at, plan.radius, lit(colour, light, &palette));
+            if selected == Some((index, neuron)) {
+                painter.circle_stroke(at, plan.radius + 2.0, Stroke::new(1.6, palette.text));
+            }
+        }
+        let label = Pos2::new(plan.columns[index].rect.center().x, rect.bottom() - 2.0);
+        let text = format!("{} · {}", population.name, population.neurons);
+        painter.text(label, Align2::CENTER_BOTTOM, text, palette.small(), palette.weak);
+    }
+    let hit = response.hover_pos().and_then(|pointer| plan.hit(brain, pointer));
+    if let Some((population, neuron)) = hit {
+        let name = brain.populations[population].name.clone();
+        let label = label(recording, &name, neuron);
+        if response.clicked() {
+            cx.selection.neuron = Some((name, neuron));
+        }
+        response.on_hover_text_at_pointer(label);
+    } else if response.clicked() {
+        cx.selection.neuron = None;
+    }
+}
+
+/// Where the neurons are.
+struct Plan {
+    columns: Vec<Column>,
+    radius: f32,
+}
+
+/// A population: a block of rows and columns of neurons.
+struct Column {
+    rect: Rect,
+    rows: usize,
+    across: usize,
+    neurons: usize,
+}
+
+impl Plan {
+    fn new(brain: &Brain, rect: Rect) -> Self {
+        let rect = rect.with_max_y(rect.bottom() - 18.0);
+        let count = brain.populations.len().max(1);
+        let width = rect.width() / count as f32;
+        let mut columns = Vec::with_capacity(count);
+        let mut pitch = 28.0f32;
+        for (index, population) in brain.populations.iter().enumerate() {
+            let left = rect.left() + index as f32 * width;
+            let area = Rect::from_min_size(Pos2::new(left, rect.top()), Vec2::new(width, rect.height()));
+            // As square as the room for it, and at most half as wide as its share.
+            let room = Vec2::new(width * 0.6, area.height());
+            let mut across = 1;
+            while across < population.neurons
+                && room.y / (population.neurons.div_ceil(across) as f32) < room.x / (across + 1) as f32
+            {
+                across += 1;
+            }
+            let rows = population.neurons.div_ceil(across).max(1);
+            pitch = pitch.min(area.height() / rows as f32).min(room.x / across as f32);
+            columns.push(Column { rect: area, rows, across, neurons: population.neurons });
+        }
+        let mut plan = Self { columns, radius: (pitch * 0.36).clamp(1.0, 8.0) };
+        for column in &mut plan.columns {
+            let size = Vec2::new(column.across as f32, column.rows as f32) * pitch;
+            // Small populations spread out a little.
+            let stretch = (column.rect.height() / size.y).clamp(1.0, 1.6);
+            let size = Vec2::new(size.x, size.y * stretch);
+            column.rect = Rect::from_center_size(column.rect.center(), size);
+        }
+        plan
+    }
+
+    fn at(&self, (population, neuron): (usize, usize)) -> Option<Pos2> {
+        let column = self.columns.get(population).filter(|column| neuron < column.neurons)?;
+        let (row, across) = (neuron % column.rows, neuron / column.rows);
+        let cell = column.rect.size() / Vec2::new(column.across as f32, column.rows as f32);
+        Some(column.rect.min + Vec2::new((across as f32 + 0.5) * cell.x, (row as f32 + 0.5) * cell.y))
+    }
+
+    fn hit(&self, brain: &Brain, pointer: Pos2) -> Option<(usize, usize)> {
+        let all = brain.populations.iter().enumerate();
+        let all =
+            all.flat_map(|(index, population)| (0..population.neurons).map(move |neuron| (index, neuron)));
+        let near = all.filter_map(|place| Some((self.at(place)?.distance(pointer), place)));
+        let (distance, place) = near.min_by(|a, b| a.0.total_cmp(&b.0))?;
+        (distance <= self.radius + 4.0).then_some(place)
+    }
+}
+
+/// Chooses the connections to draw: the strongest of all, or those of the selected neuron.
+fn refresh(cache: &mut Cache, brain: &Brain, selected: Option<(usize, usize)>) {
+    let key = (cache.revision, selected);
+    if cache.key == Some(key) {
+        return;
+    }
+    cache.key = Some(key);
+    let touches = |from: (usize, usize), to: (usize, usize)| selected.is_none_or(|s| s == from || s == to);
+    let mut lines: Vec<Line> = Vec::new();
+    for projection in &brain.projections {
+        // Each projection by its own largest weight: gains differ between them.
+        let largest = projection.weights.iter().map(|w| w.2.abs()).fold(1e-9, f32::max);
+        let own = projection.weights.iter().filter_map(|&(pre, post, weight)| {
+            let (from, to) = ((projection.from, usize::from(pre)), (projection.to, usize::from(post)));
+            touches(from, to).then_some(Line { from, to, strength: weight / largest })
+        });
+        lines.extend(own);
+    }
+    lines.sort_by(|a, b| b.strength.abs().total_cmp(&a.strength.abs()));
+    lines.truncate(if selected.is_some() { OWN } else { STRONGEST });
+    // The strongest on top.
+    lines.reverse();
+    cache.lines = lines;
+}
+
+/// How brightly each neuron of a population shines at a time: 0 to 1, negative for negative values.
+fn light(recording: &Recording, name: &str, neurons: usize, time: f64) -> Vec<f32> {
+    let dt = recording.header.control_dt;
+    let step = recording.step_at(time);
+    let scaled = |values: &[f32], size: usize| -> Vec<f32> {
+        let row = Recording::row(values, size, step);
+        let largest = |k: usize| {
+            let column = values.iter().skip(k).step_by(size.max(1));
+            column.fold(1e-6, |most: f32, x| most.max(x.abs()))
+        };
+        row.iter().enumerate().map(|(k, x)| x / largest(k)).collect()
+    };
+    if name == "input" {
+        let size = recording.header.observations.len();
+        let values = scaled(&recording.observations, size);
+        // An encoder with several sources per observation lights them all.
+        return (0..neurons)
+            .map(|n| values.get(n * size / neurons.max(1)).copied().unwrap_or_default())
+            .collect();
+    }
+    if name == "readout" && neurons == recording.header.actions.len() {
+        return scaled(&recording.actions, neurons);
+    }
+    let mut light = vec![0.0f32; neurons];
+    let Some(layer) = recording.layers.iter().find(|layer| layer.name == name) else { return light };
+    if !layer.spiking() {
+        if let Some(state) = layer.states.first() {
+            return scaled(&state.values, layer.neurons);
+        }
+        return light;
+    }
+    let tick = dt / layer.ticks as f64;
+    let back = (4.0 * FADE / dt).ceil() as usize;
+    for (at, neuron) in layer.spikes.events(step.saturating_sub(back)..step + 1) {
+        let age = time - f64::from(at) * tick;
+        if age >= 0.0
+            && let Some(light) = light.get_mut(usize::from(neuron))
+        {
+            *light = light.max((-age / FADE).exp() as f32);
+        }
+    }
+    light
+}
+
+fn colour_of(recording: &Recording, name: &str, palette: &Palette) -> Color32 {
+    let spiking = recording.layers.iter().filter(|layer| layer.spiking());
+    let layer = spiking.enumerate().find(|(_, layer)| layer.name == name);
+    layer.map_or(palette.weak, |(index, _)| palette.series(index))
+}
+
+fn lit(colour: Color32, light: f32, palette: &Palette) -> Color32 {
+    let amount = light.abs().clamp(0.0, 1.0);
+    let target = if light < 0.0 { palette.minus } else { colour };
+    let bright = if palette.dark && amount > 0.6 {
+        target.lerp_to_gamma(Color32::WHITE, (amount - 0.6) * 1.2)
+    } else {
+        target
+    };
+    bright.gamma_multiply(amount)
+}
+
+fn label(recording: &Recording, name: &str, neuron: usize) -> String {
+    let named = match name {
+        "input" => recording.header.observations.get(neuron),
+        "readout" => recording.header.actions.get(neuron),
+        _ => None,
+    };
+    named.map_or_else(|| format!("{name} · neuron {neuron}"), |channel| format!("{name} · {channel}"))
+}

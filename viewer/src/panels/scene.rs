@@ -1,0 +1,217 @@
+//! The robot: turned, moved, followed, pushed and selected with the pointer.
+
+use egui::{Align2, Color32, PointerButton, Pos2, Rect, Response, RichText, Sense, Ui, Vec2};
+
+use crate::panels::{Cx, empty};
+use crate::scene::{Actor, Arrow, Draw, Scene, Snapshot, Tint, View};
+use crate::settings::Overlays;
+
+/// Opacity of ghosts that stand in the robot.
+const GHOST: f32 = 0.35;
+/// Force of a push that pulls by the robot's own size, in weights of the robot.
+const PULL: f32 = 3.0;
+
+/// Draws the panel.
+pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
+    if !cx.stage.lit() {
+        return empty(ui, "No graphics adapter: the robot cannot be drawn");
+    }
+    let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
+    let time = cx.timeline.time;
+    let recording = cx.document.recording();
+    let Some(mut snapshot) = cx.stage.snapshot(recording, &cx.document.quaternions, time) else { return };
+    let seconds = ui.input(|input| f64::from(input.unstable_dt.min(0.1)));
+    cx.stage.aim(&snapshot, time, seconds, cx.settings.overlays.track);
+    navigate(ui, &response, rect, cx, &snapshot);
+    marks(cx, &mut snapshot);
+
+    let others = ghosts(cx);
+    let overlays = cx.settings.overlays;
+    let draw = Draw {
+        shadows: overlays.shadows,
+        contacts: overlays.contacts,
+        forces: overlays.contacts,
+        joints: overlays.joints,
+        com: overlays.com,
+        trail: overlays.trail,
+        dark: cx.palette.dark,
+        ..Draw::default()
+    };
+    let trail = if overlays.trail {
+        cx.stage.trail(cx.document.recording(), &cx.document.quaternions, time)
+    } else {
+        Vec::new()
+    };
+    let pixels = rect.size() * ui.pixels_per_point();
+    let size = [pixels.x, pixels.y].map(|side| (side.round() as u32).clamp(1, 8192));
+    let pointer = response.interact_pointer_pos().filter(|_| response.clicked());
+    let highlighted = cx.selection.body;
+    let apart = cx.stage.shapes().map_or(1.0, |shapes| shapes.bounds(&snapshot.poses).radius * 2.4);
+    let drawn = cx.stage.draw(size, |shapes, camera, render| {
+        let mut actors = vec![Actor { trail: &trail, highlighted, ..Actor::new(shapes, &snapshot) }];
+        for (index, (other, colour)) in others.iter().enumerate() {
+            let beside = overlays.side_by_side;
+            let place = apart * (index / 2 + 1) as f32 * if index % 2 == 0 { 1.0 } else { -1.0 };
+            let [r, g, b, _] = colour.to_normalized_gamma_f32();
+            let tint = Tint::Colour([r, g, b, if beside { 1.0 } else { GHOST }]);
+            let offset = [0.0, if beside { place } else { 0.0 }, 0.0];
+            actors.push(Actor { offset, tint, ..Actor::new(shapes, other) });
+        }
+        let scene = Scene { actors, camera, draw: &draw };
+        render(&scene);
+        let picked = pointer.and_then(|at| scene.pick((at - rect.min).into(), rect.size().into()));
+        picked.filter(|(actor, _)| *actor == 0).map(|(_, hit)| hit)
+    });
+    let Some((Some(texture), hit)) = drawn else { return };
+    if pointer.is_some() {
+        cx.selection.body = hit.map(|hit| hit.body).filter(|&body| body != 0);
+    }
+    let uv = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
+    ui.painter().image(texture, rect, uv, Color32::WHITE);
+    captions(ui, rect, cx);
+    tools(ui, rect, cx);
+}
+
+/// Camera and pushes.
+fn navigate(ui: &Ui, response: &Response, rect: Rect, cx: &mut Cx<'_>, snapshot: &Snapshot) {
+    let drag = response.drag_delta();
+    let height = rect.height().max(1.0);
+    let push = ui.input(|input| input.modifiers.command);
+    let at = response.interact_pointer_pos().map(|at| at - rect.min);
+    if response.drag_started_by(PointerButton::Primary)
+        && push
+        && let (Some(at), Some(shapes)) = (at, cx.stage.shapes())
+    {
+        let ray = cx.stage.camera.ray(at.into(), rect.size().into());
+        cx.stage.held = crate::scene::pick(shapes, snapshot, ray)
+            .filter(|hit| hit.body != 0 && cx.document.live.is_some())
+            .map(|hit| (hit.body, hit.local));
+    }
+    if response.drag_stopped() {
+        cx.stage.held = None;
+    }
+    let pull = cx.stage.held.zip(at).and_then(|((body, _), at)| pull(cx, snapshot, body, at, rect.size()));
+    if let Some(live) = &mut cx.document.live {
+        live.disturbance.push = pull;
+    }
+    if cx.stage.held.is_none() && response.dragged_by(PointerButton::Primary) {
+        cx.stage.orbit(-drag.x * 0.008, drag.y * 0.008);
+    }
+    if response.dragged_by(PointerButton::Secondary) || response.dragged_by(PointerButton::Middle) {
+        // What is moved by hand is not followed any more.
+        cx.settings.overlays.track = false;
+        cx.stage.camera.pan(drag.x / height, drag.y / height);
+    }
+    if response.hovered() {
+        let (scroll, zoom) = ui.input(|input| (input.smooth_scroll_delta().y, input.zoom_delta()));
+        cx.stage.camera.zoom((scroll * 0.004).exp() * zoom);
+    }
+    if response.double_clicked() {
+        cx.settings.overlays.track = true;
+    }
+}
+
+/// Force on a body toward the pointer, in the plane through the body that faces the camera.
+fn pull(cx: &Cx<'_>, snapshot: &Snapshot, body: usize, at: Vec2, size: Vec2) -> Option<(usize, [f32; 3])> {
+    let shapes = cx.stage.shapes()?;
+    let pose = snapshot.poses.get(body)?;
+    let camera = &cx.stage.camera;
+    let ray = camera.ray(at.into(), size.into());
+    let [_, _, forward] = camera.axes();
+    let dot = |a: [f32; 3], b: [f32; 3]| a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+    let to_body: [f32; 3] = std::array::from_fn(|i| pose[i] - ray.origin[i]);
+    let distance = dot(to_body, forward) / dot(ray.direction, forward).max(1e-3);
+    let target = ray.at(distance);
+    let weight = shapes.bodies().iter().map(|body| body.mass).sum::<f64>() as f32 * 9.81;
+    let size = shapes.bounds(&snapshot.poses).radius;
+    Some((body, std::array::from_fn(|i| (target[i] - pose[i]) / size * weight * PULL)))
+}
+
+/// Pushes and contacts at the cursor.
+fn marks(cx: &Cx<'_>, snapshot: &mut Snapshot) {
+    let recording = cx.document.recording();
+    let held =
+        cx.document.live.as_ref().filter(|_| cx.timeline.at_end).and_then(|live| live.disturbance.push);
+    let recorded = recording.pushes.get(recording.step_at(cx.timeline.time)).copied().flatten();
+    let [r, g, b, a] = cx.palette.minus.to_normalized_gamma_f32();
+    let arrow =
+        held.or(recorded).and_then(|(body, force)| cx.stage.push_arrow(snapshot, body, force, [r, g, b, a]));
+    snapshot.arrows.extend::<Option<Arrow>>(arrow);
+}
+
+/// Where the ghosts are, with their colours.
+fn ghosts(cx: &Cx<'_>) -> Vec<(Snapshot, Color32)> {
+    let ghost = |(index, ghost): (usize, &crate::data::document::Ghost)| {
+        let snapshot = cx.stage.snapshot(&ghost.recording, &cx.document.quaternions, cx.timeline.time)?;
+        Some((snapshot, cx.palette.series(index + 1)))
+    };
+    cx.document.ghosts.iter().enumerate().filter_map(ghost).collect()
+}
+
+/// What is written over the picture.
+fn captions(ui: &Ui, rect: Rect, cx: &Cx<'_>) {
+    let painter = ui.painter_at(rect);
+    let palette = cx.palette;
+    let mut lines: Vec<(String, Color32)> = Vec::new();
+    if let Some(body) = cx.selection.body.and_then(|body| cx.document.model.bodies.get(body)) {
+        lines.push((format!("{}, {:.2} kg", body.name, body.mass), palette.text));
+    }
+    if let Some(live) = &cx.document.live {
+        if live.driver != crate::data::live::Driver::Brain {
+            lines.push(("brain off".to_owned(), palette.minus));
+        }
+        if !live.disturbance.is_none() {
+            lines.push(("world changed".to_owned(), palette.minus));
+        }
+        if let Some((_, force)) = live.disturbance.push {
+            let newton = force.iter().map(|f| f * f).sum::<f32>().sqrt();
+            lines.push((format!("push {newton:.1} N"), palette.minus));
+        }
+    }
+    for (index, ghost) in cx.document.ghosts.iter().enumerate() {
+        lines.push((ghost.name.clone(), palette.series(index + 1)));
+    }
+    let mut place = rect.left_bottom() + Vec2::new(10.0, -8.0);
+    for (text, colour) in lines.into_iter().rev() {
+        painter.text(place, Align2::LEFT_BOTTOM, text, palette.small(), colour);
+        place.y -= 16.0;
+    }
+}
+
+/// Switches over the picture.
+fn tools(ui: &mut Ui, rect: Rect, cx: &mut Cx<'_>) {
+    let place = Rect::from_min_size(rect.min + Vec2::new(8.0, 8.0), Vec2::new(rect.width() - 16.0, 24.0));
+    let mut ui = ui.new_child(egui::UiBuilder::new().max_rect(place));
+    ui.set_clip_rect(rect);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 4.0;
+        ui.spacing_mut().button_padding = Vec2::new(7.0, 2.0);
+        let Overlays { track, contacts, joints, com, trail, .. } = &mut cx.settings.overlays;
+        for (text, tip, value) in [
+            ("Follow", "camera follows the robot (F)", track),
+            ("Contacts", "contact points and forces (C)", contacts),
+            ("Joints", "joint axes (J)", joints),
+            ("COM", "centre of mass (M)", com),
+            ("Trail", "where it has been (T)", trail),
+        ] {
+            let text = RichText::new(text).small();
+            if ui
+                .add(egui::Button::selectable(*value, text).frame_when_inactive(true))
+                .on_hover_text(tip)
+                .clicked()
+            {
+                *value = !*value;
+            }
+        }
+        let list =
+            egui::ComboBox::from_id_salt("view").width(64.0).selected_text(RichText::new("View").small());
+        let shown = list.show_ui(ui, |ui| {
+            for view in View::ALL {
+                if ui.button(view.name()).clicked() {
+                    cx.stage.look(view);
+                }
+            }
+        });
+        shown.response.on_hover_text("direction of view (V)");
+    });
+}

@@ -1,0 +1,301 @@
+//! What a robot looks like.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nalgebra as na;
+use serde::{Deserialize, Serialize};
+use sim::{Body, Geom, GeomKind, Heightfield, Joint, Model};
+
+use super::Snapshot;
+
+/// Shapes, bodies and joints of a model: all that drawing a robot takes. Made once per model; it can
+/// be written into a file, so that a browser needs no MJCF.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Shapes {
+    bodies: Vec<Body>,
+    joints: Vec<Joint>,
+    geoms: Vec<Geom>,
+    heightfields: Vec<Heightfield>,
+    qpos0: Vec<f64>,
+    /// Strength of gravity, m/s².
+    gravity: f64,
+    /// By which a renderer knows terrain that it has seen. Clones share it, as they do the terrain.
+    #[serde(skip, default = "next_id")]
+    id: u64,
+}
+
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// A ball around something.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bounds {
+    /// Its centre, m.
+    pub centre: [f32; 3],
+    /// Its radius, m, above 0.
+    pub radius: f32,
+}
+
+/// A pose as arithmetic wants it.
+pub(super) fn isometry([x, y, z, qw, qx, qy, qz]: [f32; 7]) -> na::Isometry3<f32> {
+    let quat = na::Quaternion::new(qw, qx, qy, qz);
+    let turn = na::UnitQuaternion::try_new(quat, 1e-6).unwrap_or_else(na::UnitQuaternion::identity);
+    na::Isometry3::from_parts(na::Translation3::new(x, y, z), turn)
+}
+
+/// A geom's frame in its body's.
+pub(super) fn placed(geom: &Geom) -> na::Isometry3<f32> {
+    let ([x, y, z], [qw, qx, qy, qz]) = (geom.pos.map(|x| x as f32), geom.quat.map(|x| x as f32));
+    isometry([x, y, z, qw, qx, qy, qz])
+}
+
+impl Shapes {
+    /// What `model` looks like.
+    #[must_use]
+    pub fn from_model(model: &Model) -> Self {
+        let gravity = na::Vector3::from(model.option.gravity).norm();
+        Self {
+            bodies: model.bodies.clone(),
+            joints: model.joints.clone(),
+            geoms: model.geoms.clone(),
+            heightfields: model.heightfields.clone(),
+            qpos0: model.qpos0.clone(),
+            gravity,
+            id: next_id(),
+        }
+    }
+
+    /// Bodies; entry 0 is the world.
+    #[must_use]
+    pub fn bodies(&self) -> &[Body] {
+        &self.bodies
+    }
+
+    /// Joints.
+    #[must_use]
+    pub fn joints(&self) -> &[Joint] {
+        &self.joints
+    }
+
+    /// Shapes fixed to the bodies.
+    #[must_use]
+    pub fn geoms(&self) -> &[Geom] {
+        &self.geoms
+    }
+
+    /// Terrains that some of the shapes show.
+    #[must_use]
+    pub fn heightfields(&self) -> &[Heightfield] {
+        &self.heightfields
+    }
+
+    /// The reference configuration, length `nq`.
+    #[must_use]
+    pub fn qpos0(&self) -> Vec<f32> {
+        self.qpos0.iter().map(|&q| q as f32).collect()
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Number of entries in `qpos`.
+    #[must_use]
+    pub fn nq(&self) -> usize {
+        self.qpos0.len()
+    }
+
+    /// Where everything is for `qpos` in MuJoCo's layout, with the centre of mass and without contacts,
+    /// arrows and targets; `None` if `qpos` does not have [`Shapes::nq`] entries.
+    #[must_use]
+    pub fn snapshot(&self, qpos: &[f32]) -> Option<Snapshot> {
+        let frames =
+            (qpos.len() == self.nq()).then(|| sim::frames(&self.bodies, &self.joints, &self.qpos0, qpos))?;
+        let com = self.centre_of_mass(&frames.poses);
+        let axes = frames.anchors.into_iter().zip(frames.axes).collect();
+        Some(Snapshot { poses: frames.poses, axes, com, ..Snapshot::default() })
+    }
+
+    /// Centre of mass of the whole robot, m; `None` if nothing of it has mass.
+    #[must_use]
+    pub fn centre_of_mass(&self, poses: &[[f32; 7]]) -> Option<[f32; 3]> {
+        let (mut moment, mut mass) = (na::Vector3::zeros(), 0.0);
+        for (body, &pose) in self.bodies.iter().zip(poses).skip(1) {
+            let com = isometry(pose) * na::Point3::from(body.com.map(|x| x as f32));
+            moment += com.coords * body.mass as f32;
+            mass += body.mass as f32;
+        }
+        (mass > 0.0).then(|| (moment / mass).into())
+    }
+
+    /// For each body: the limb that it belongs to, if it is one, and how many bodies lie between it
+    /// and the root. What branches, or carries what branches, is trunk.
+    pub(super) fn limbs(&self) -> Vec<(Option<usize>, usize)> {
+        let n = self.bodies.len();
+        let parent = |body: usize| self.bodies[body].parent;
+        let mut children = vec![0; n];
+        (1..n).for_each(|body| children[parent(body)] += 1);
+        let mut trunk = vec![false; n];
+        for body in (1..n).rev() {
+            trunk[body] |= children[body] > 1 || parent(body) == 0;
+            trunk[parent(body)] |= trunk[body];
+        }
+        let (mut limbs, mut next) = (vec![(None, 0); n], 0);
+        for body in 1..n {
+            let (above, depth) = limbs[parent(body)];
+            let depth = if parent(body) == 0 { 0 } else { depth + 1 };
+            let limb = (!trunk[body]).then(|| {
+                above.unwrap_or_else(|| {
+                    next += 1;
+                    next - 1
+                })
+            });
+            limbs[body] = (limb, depth);
+        }
+        limbs
+    }
+
+    /// The robot's weight, N; 1 without mass or gravity.
+    pub(super) fn weight(&self) -> f32 {
+        let weight = self.bodies.iter().map(|b| b.mass).sum::<f64>() * self.gravity;
+        if weight > 0.0 { weight as f32 } else { 1.0 }
+    }
+
+    /// Whether a geom is ground, as opposed to a part of a robot.
+    pub(super) fn is_ground(geom: &Geom) -> bool {
+        matches!(geom.kind, GeomKind::Plane | GeomKind::Heightfield)
+    }
+
+    /// Height of the ground that is drawn where a model has none, m: some way below the robot.
+    pub(super) fn floor(&self) -> f32 {
+        let frames = sim::frames(&self.bodies, &self.joints, &self.qpos0, &self.qpos0());
+        let Bounds { radius, .. } = self.bounds(&frames.poses);
+        let parts = self.geoms.iter().filter(|g| !Self::is_ground(g));
+        let lowest = parts.map(|geom| {
+            let frame = isometry(frames.poses[geom.body]) * placed(geom);
+            frame.translation.z - extent(geom, &frame.rotation).z
+        });
+        lowest.reduce(f32::min).unwrap_or(0.0) - 0.5 * radius
+    }
+
+    /// A ball around everything that is not ground.
+    #[must_use]
+    pub fn bounds(&self, poses: &[[f32; 7]]) -> Bounds {
+        let (mut low, mut high) = ([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]);
+        let mut balls = Vec::with_capacity(self.geoms.len());
+        for geom in self.geoms.iter().filter(|g| !Self::is_ground(g)) {
+            let Some(&pose) = poses.get(geom.body) else { continue };
+            let frame = isometry(pose) * placed(geom);
+            let centre = frame.translation.vector;
+            let extent = extent(geom, &frame.rotation);
+            for i in 0..3 {
+                low[i] = low[i].min(centre[i] - extent[i]);
+                high[i] = high[i].max(centre[i] + extent[i]);
+            }
+            balls.push((centre, reach(geom)));
+        }
+        if !(0..3).all(|i| low[i].is_finite() && high[i].is_finite()) {
+            return Bounds { centre: [0.0; 3], radius: 1.0 };
+        }
+        let (low, high) = (na::Vector3::from(low), na::Vector3::from(high));
+        let centre = (low + high) / 2.0;
+        // Both balls hold everything.
+        let around = balls.iter().map(|(at, reach)| (at - centre).norm() + reach).fold(0.0, f32::max);
+        Bounds { centre: centre.into(), radius: ((high - low).norm() / 2.0).min(around).max(1e-3) }
+    }
+}
+
+/// How far a turned geom reaches from its centre along each axis, m.
+fn extent(geom: &Geom, rotation: &na::UnitQuaternion<f32>) -> na::Vector3<f32> {
+    let [a, b, c] = geom.size.map(|x| x as f32);
+    let axes = rotation.to_rotation_matrix().into_inner();
+    let along = axes.column(2).abs();
+    match geom.kind {
+        GeomKind::Plane | GeomKind::Heightfield => na::Vector3::zeros(),
+        GeomKind::Sphere => na::Vector3::repeat(a),
+        GeomKind::Capsule => along * b + na::Vector3::repeat(a),
+        GeomKind::Cylinder => along * b + along.map(|z| a * (1.0 - z * z).max(0.0).sqrt()),
+        GeomKind::Box => axes.abs() * na::Vector3::new(a, b, c),
+        GeomKind::Ellipsoid => na::Vector3::from_fn(|i, _| {
+            axes.row(i).transpose().component_mul(&na::Vector3::new(a, b, c)).norm()
+        }),
+    }
+}
+
+/// Radius of a ball around a geom's centre that holds it, m.
+pub(super) fn reach(geom: &Geom) -> f32 {
+    let [a, b, c] = geom.size.map(|x| x as f32);
+    match geom.kind {
+        GeomKind::Plane | GeomKind::Heightfield => 0.0,
+        GeomKind::Sphere => a,
+        GeomKind::Capsule => a + b,
+        GeomKind::Cylinder => a.hypot(b),
+        GeomKind::Box => na::Vector3::new(a, b, c).norm(),
+        GeomKind::Ellipsoid => a.max(b).max(c),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn shapes(bodies: &str) -> Shapes {
+        let xml = format!("<mujoco><worldbody>{bodies}</worldbody></mujoco>").replace('\'', "\"");
+        Shapes::from_model(&Model::from_mjcf(&xml, "test.xml").unwrap())
+    }
+
+    #[test]
+    fn centres_of_mass_are_those_of_mujoco() {
+        let text = include_str!("../../../tests/data/physics/kinematics.json");
+        let entries: serde_json::Value = serde_json::from_str(text).unwrap();
+        let numbers = |v: &serde_json::Value| -> Vec<f32> { serde_json::from_value(v.clone()).unwrap() };
+        for entry in entries.as_array().unwrap() {
+            let model = Model::from_mjcf(entry["mjcf"].as_str().unwrap(), "test.xml").unwrap();
+            let shapes = Shapes::from_model(&model);
+            for case in entry["cases"].as_array().unwrap() {
+                let snapshot = shapes.snapshot(&numbers(&case["qpos"])).unwrap();
+                for (got, expected) in snapshot.com.unwrap().iter().zip(numbers(&case["com"])) {
+                    assert!((got - expected).abs() < 5e-6, "{}: {got} {expected}", entry["name"]);
+                }
+                assert_eq!(snapshot.axes.len(), shapes.joints().len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_gives_back_the_same_shapes() {
+        let shapes = shapes(
+            "<geom type='plane' size='1 1 1'/><body pos='0 0 1'><joint/><geom size='0.1 0.2' type='capsule'/></body>",
+        );
+        let again: Shapes = serde_json::from_str(&serde_json::to_string(&shapes).unwrap()).unwrap();
+        assert_eq!(again.geoms(), shapes.geoms());
+        assert_eq!(again.snapshot(&[0.3]), shapes.snapshot(&[0.3]));
+        assert_ne!(again.id(), shapes.id(), "a renderer must not mistake its terrain for another's");
+        assert_eq!(shapes.snapshot(&[0.3, 0.1]), None, "too many coordinates");
+    }
+
+    #[test]
+    fn bounds_hold_every_corner_and_are_tight() {
+        let shapes = shapes("<body pos='1 0 0' euler='0 0 45'><geom type='box' size='0.3 0.3 0.1'/></body>");
+        let bounds = shapes.bounds(&shapes.snapshot(&[]).unwrap().poses);
+        assert!((bounds.centre[0] - 1.0).abs() < 1e-6, "{bounds:?}");
+        assert!((bounds.radius - 0.19_f32.sqrt()).abs() < 1e-5, "{bounds:?}");
+        let nothing = Shapes::from_model(&Model::from_mjcf("<mujoco/>", "empty.xml").unwrap());
+        assert_eq!(nothing.bounds(&[]), Bounds { centre: [0.0; 3], radius: 1.0 });
+    }
+
+    #[test]
+    fn what_branches_is_trunk_and_the_rest_limbs() {
+        let geom = "<geom size='0.1'/>";
+        let limb = format!("<body>{geom}<body>{geom}</body></body>");
+        let shapes = shapes(&format!("<body>{geom}<body>{geom}{limb}{limb}</body></body>"));
+        let limbs = shapes.limbs();
+        let expected =
+            [(None, 0), (None, 0), (None, 1), (Some(0), 2), (Some(0), 3), (Some(1), 2), (Some(1), 3)];
+        assert_eq!(limbs, expected);
+    }
+}

@@ -1,0 +1,195 @@
+//! Keys and what they do: the one table behind the keyboard and the help overlay.
+
+use egui::{Key, KeyboardShortcut, Modifiers};
+
+/// What a key does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Plays or pauses.
+    Play,
+    /// A control step forward.
+    StepForward,
+    /// A control step back.
+    StepBack,
+    /// A second forward.
+    SecondForward,
+    /// A second back.
+    SecondBack,
+    /// To the start.
+    ToStart,
+    /// To the end; in a simulation, to the present.
+    ToEnd,
+    /// Doubles the speed.
+    Faster,
+    /// Halves the speed.
+    Slower,
+    /// Starts a repeated section at the cursor.
+    SectionStart,
+    /// Ends it there.
+    SectionEnd,
+    /// Plays everything again.
+    SectionClear,
+    /// The same start state again.
+    Reset,
+    /// The next start state.
+    NextSeed,
+    /// Brain on or off.
+    Brain,
+    /// Follows the robot with the camera, or does not.
+    Track,
+    /// Puts the camera where it was.
+    HomeCamera,
+    /// The next camera.
+    NextCamera,
+    /// Contact points and forces.
+    Contacts,
+    /// Joint axes.
+    Joints,
+    /// Centre of mass.
+    CentreOfMass,
+    /// Trail.
+    Trail,
+    /// The next neuron.
+    NextNeuron,
+    /// The previous neuron.
+    PreviousNeuron,
+    /// Selects nothing.
+    Deselect,
+    /// The scene alone, or with the panels.
+    Panels,
+    /// Light or dark.
+    Theme,
+    /// Larger text.
+    ZoomIn,
+    /// Smaller text.
+    ZoomOut,
+    /// This list.
+    Help,
+    /// Back to the start page.
+    Close,
+}
+
+/// A line of the table.
+pub struct Shortcut {
+    /// What it does.
+    pub action: Action,
+    /// The keys.
+    pub keys: KeyboardShortcut,
+    /// The action in words.
+    pub text: &'static str,
+    /// Heading in the list.
+    pub group: &'static str,
+}
+
+const fn plain(action: Action, key: Key, text: &'static str, group: &'static str) -> Shortcut {
+    Shortcut { action, keys: KeyboardShortcut::new(Modifiers::NONE, key), text, group }
+}
+
+const fn with(
+    action: Action,
+    held: Modifiers,
+    key: Key,
+    text: &'static str,
+    group: &'static str,
+) -> Shortcut {
+    Shortcut { action, keys: KeyboardShortcut::new(held, key), text, group }
+}
+
+const TIME: &str = "Time";
+const SIMULATION: &str = "Simulation";
+const VIEW: &str = "Scene";
+const BRAIN: &str = "Brain";
+const WINDOW: &str = "Window";
+
+/// All shortcuts, those with modifiers before those without.
+pub const TABLE: [Shortcut; 31] = [
+    with(Action::SecondForward, Modifiers::SHIFT, Key::ArrowRight, "one second forward", TIME),
+    with(Action::SecondBack, Modifiers::SHIFT, Key::ArrowLeft, "one second back", TIME),
+    with(Action::NextSeed, Modifiers::SHIFT, Key::R, "start again from the next seed", SIMULATION),
+    with(Action::ZoomIn, Modifiers::COMMAND, Key::Plus, "larger text", WINDOW),
+    with(Action::ZoomOut, Modifiers::COMMAND, Key::Minus, "smaller text", WINDOW),
+    with(Action::Close, Modifiers::COMMAND, Key::W, "back to the start page", WINDOW),
+    plain(Action::Play, Key::Space, "play or pause", TIME),
+    plain(Action::StepForward, Key::ArrowRight, "one step forward", TIME),
+    plain(Action::StepBack, Key::ArrowLeft, "one step back", TIME),
+    plain(Action::ToStart, Key::Home, "to the start", TIME),
+    plain(Action::ToEnd, Key::End, "to the end, or to the present", TIME),
+    plain(Action::Faster, Key::Plus, "twice as fast", TIME),
+    plain(Action::Slower, Key::Minus, "half as fast", TIME),
+    plain(Action::SectionStart, Key::OpenBracket, "repeated section starts here", TIME),
+    plain(Action::SectionEnd, Key::CloseBracket, "repeated section ends here", TIME),
+    plain(Action::SectionClear, Key::Backslash, "no repeated section", TIME),
+    plain(Action::Reset, Key::R, "start again from the same seed", SIMULATION),
+    plain(Action::Brain, Key::B, "brain on or off", SIMULATION),
+    plain(Action::Track, Key::F, "camera follows the robot", VIEW),
+    plain(Action::HomeCamera, Key::H, "camera back to where it was", VIEW),
+    plain(Action::NextCamera, Key::V, "next camera", VIEW),
+    plain(Action::Contacts, Key::C, "contact points and forces", VIEW),
+    plain(Action::Joints, Key::J, "joint axes", VIEW),
+    plain(Action::CentreOfMass, Key::M, "centre of mass", VIEW),
+    plain(Action::Trail, Key::T, "trail", VIEW),
+    plain(Action::NextNeuron, Key::ArrowDown, "next neuron", BRAIN),
+    plain(Action::PreviousNeuron, Key::ArrowUp, "previous neuron", BRAIN),
+    plain(Action::Deselect, Key::Escape, "select nothing", BRAIN),
+    plain(Action::Panels, Key::Tab, "scene alone, or with panels", WINDOW),
+    plain(Action::Theme, Key::L, "light or dark", WINDOW),
+    plain(Action::Help, Key::F1, "this list", WINDOW),
+];
+
+/// Takes the pressed shortcuts out of the input. Nothing while a text is being typed.
+#[must_use]
+pub fn pressed(ctx: &egui::Context) -> Vec<Action> {
+    if ctx.egui_wants_keyboard_input() {
+        return Vec::new();
+    }
+    ctx.input_mut(|input| {
+        TABLE.iter().filter(|line| input.consume_shortcut(&line.keys)).map(|line| line.action).collect()
+    })
+}
+
+/// Keys as people write them: `Shift+→`, `Ctrl+W`, `[`.
+#[must_use]
+pub fn written(keys: &KeyboardShortcut) -> String {
+    let held = [(keys.modifiers.shift, "Shift+"), (keys.modifiers.command, "Ctrl+")];
+    let held: String = held.into_iter().filter(|(held, _)| *held).map(|(_, name)| name).collect();
+    let key = match keys.logical_key {
+        Key::ArrowLeft => "←",
+        Key::ArrowRight => "→",
+        Key::ArrowUp => "↑",
+        Key::ArrowDown => "↓",
+        Key::OpenBracket => "[",
+        Key::CloseBracket => "]",
+        Key::Backslash => "\\",
+        Key::Plus => "+",
+        Key::Minus => "−",
+        Key::Escape => "Esc",
+        key => key.name(),
+    };
+    held + key
+}
+
+/// The keys of an action.
+#[must_use]
+pub fn keys(action: Action) -> String {
+    let line = TABLE.iter().find(|line| line.action == action);
+    line.map_or_else(String::new, |line| written(&line.keys))
+}
+
+/// Headings in the order in which they are shown.
+pub const GROUPS: [&str; 5] = [TIME, SIMULATION, VIEW, BRAIN, WINDOW];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_has_one_meaning_and_every_line_a_group() {
+        for (index, line) in TABLE.iter().enumerate() {
+            assert!(GROUPS.contains(&line.group) && !line.text.is_empty());
+            for other in &TABLE[index + 1..] {
+                assert_ne!(line.keys, other.keys, "{} and {}", line.text, other.text);
+                assert_ne!(line.action, other.action, "{} and {}", line.text, other.text);
+            }
+        }
+    }
+}

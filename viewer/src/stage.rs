@@ -1,0 +1,204 @@
+//! The 3D scene in a texture that a panel shows, and the camera in front of it.
+
+use egui::TextureId;
+use egui_wgpu::RenderState;
+
+use crate::data::document::Document;
+use crate::data::recording::Recording;
+use crate::scene::{Arrow, Camera, Renderer, Scene, Shapes, Snapshot, View};
+
+/// How long the trail is, s.
+const TRAIL: f64 = 5.0;
+/// After this time the camera has made half of the way to the robot, s.
+const HALF_LIFE: f32 = 0.2;
+/// Seconds of the robot's time in one frame beyond which the cursor has jumped.
+const JUMP: f64 = 0.9;
+/// Format of the texture: egui's.
+const FORMAT: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
+
+/// Scene, camera and texture.
+pub struct Stage {
+    /// From where.
+    pub camera: Camera,
+    /// The body that the pointer pushes: its number and where it was taken hold of, in its frame, m.
+    pub held: Option<(usize, [f32; 3])>,
+    gpu: Option<RenderState>,
+    renderer: Option<Renderer>,
+    shown: Option<Shown>,
+    shapes: Option<Shapes>,
+    view: usize,
+    last_time: f64,
+    /// The camera has not seen the robot yet.
+    fresh: bool,
+}
+
+/// A texture that egui knows.
+struct Shown {
+    texture: wgpu::Texture,
+    id: TextureId,
+    size: [u32; 2],
+}
+
+impl Stage {
+    /// A stage; without `gpu` it stays dark.
+    #[must_use]
+    pub fn new(gpu: Option<RenderState>) -> Self {
+        let renderer =
+            gpu.as_ref().map(|gpu| Renderer::new(&gpu.device, &gpu.queue, FORMAT, Renderer::SAMPLES));
+        Self {
+            camera: Camera::default(),
+            held: None,
+            gpu,
+            renderer,
+            shown: None,
+            shapes: None,
+            view: 0,
+            last_time: 0.0,
+            fresh: true,
+        }
+    }
+
+    /// Whether there is something to draw with.
+    #[must_use]
+    pub fn lit(&self) -> bool {
+        self.gpu.is_some()
+    }
+
+    /// Sets up the robot of what has been opened.
+    pub fn prepare(&mut self, document: &Document) {
+        self.shapes = Some(Shapes::from_model(&document.model));
+        self.camera = Camera::default();
+        self.view = 0;
+        self.held = None;
+        self.fresh = true;
+    }
+
+    /// What the robot looks like.
+    #[must_use]
+    pub fn shapes(&self) -> Option<&Shapes> {
+        self.shapes.as_ref()
+    }
+
+    /// Puts the camera where it was.
+    pub fn home(&mut self) {
+        self.camera = Camera::default();
+        self.fresh = true;
+    }
+
+    /// Turns the camera about the robot, rad; its eye stays above the ground.
+    pub fn orbit(&mut self, left: f32, up: f32) {
+        self.camera.orbit(left, up);
+        let above = (self.camera.target[2].max(0.0) - 0.03 * self.camera.distance) / self.camera.distance;
+        self.camera.elevation = self.camera.elevation.min(above.clamp(-1.0, 1.0).asin());
+    }
+
+    /// Goes to the next named direction of view.
+    pub fn next_camera(&mut self) {
+        self.view = (self.view + 1) % View::ALL.len();
+        self.camera.look(View::ALL[self.view]);
+    }
+
+    /// Looks from a named direction.
+    pub fn look(&mut self, view: View) {
+        self.view = View::ALL.iter().position(|&other| other == view).unwrap_or(0);
+        self.camera.look(view);
+    }
+
+    /// Aims at the robot at first, and follows it if wanted.
+    pub fn aim(&mut self, snapshot: &Snapshot, time: f64, seconds: f64, follow: bool) {
+        let Some(shapes) = &self.shapes else { return };
+        if self.fresh {
+            self.camera.frame(shapes.bounds(&snapshot.poses));
+            self.fresh = false;
+        }
+        let jumped = (time - self.last_time).abs() > JUMP || time < self.last_time;
+        self.last_time = time;
+        if let Some(com) = snapshot.com.filter(|_| follow) {
+            self.camera.follow(com, seconds as f32, if jumped { 0.0 } else { HALF_LIFE });
+        }
+    }
+
+    /// Where the robot of a recording is at a time.
+    #[must_use]
+    pub fn snapshot(&self, recording: &Recording, quaternions: &[usize], time: f64) -> Option<Snapshot> {
+        self.shapes.as_ref()?.snapshot(&recording.qpos_at(time, quaternions))
+    }
+
+    /// Where its centre of mass was during the last seconds, oldest first.
+    #[must_use]
+    pub fn trail(&self, recording: &Recording, quaternions: &[usize], time: f64) -> Vec<[f32; 3]> {
+        let dt = recording.header.control_dt;
+        let time = time.min(recording.duration());
+        let first = ((time - TRAIL).max(0.0) / dt).ceil() as usize;
+        let times = (first..).map(|step| step as f64 * dt).take_while(|&at| at < time).chain([time]);
+        times.filter_map(|at| self.snapshot(recording, quaternions, at)?.com).collect()
+    }
+
+    /// The arrow of a push on a body; one as long as the robot is the weight of the robot.
+    #[must_use]
+    pub fn push_arrow(
+        &self,
+        snapshot: &Snapshot,
+        body: usize,
+        force: [f32; 3],
+        colour: [f32; 4],
+    ) -> Option<Arrow> {
+        let shapes = self.shapes.as_ref()?;
+        let pose = snapshot.poses.get(body)?;
+        let size = shapes.bounds(&snapshot.poses).radius;
+        let weight = shapes.bodies().iter().map(|body| body.mass).sum::<f64>().max(1e-3) as f32 * 9.81;
+        let vector = force.map(|newton| newton / weight * size);
+        Some(Arrow { from: [pose[0], pose[1], pose[2]], vector, colour })
+    }
+
+    /// Draws with this stage's renderer, as `scene` makes a scene of shapes and camera. Returns the
+    /// texture and what `scene` said; no texture without an adapter.
+    pub fn draw<R>(
+        &mut self,
+        size: [u32; 2],
+        scene: impl FnOnce(&Shapes, &Camera, &mut dyn FnMut(&Scene<'_>)) -> R,
+    ) -> Option<(Option<TextureId>, R)> {
+        let shapes = self.shapes.as_ref()?;
+        let mut id = None;
+        if let Some(gpu) = &self.gpu
+            && self.shown.as_ref().is_none_or(|shown| shown.size != size)
+        {
+            self.shown = Some(texture(gpu, size, self.shown.take()));
+        }
+        let mut render = |scene: &Scene<'_>| {
+            if let (Some(gpu), Some(renderer), Some(shown)) = (&self.gpu, &mut self.renderer, &self.shown) {
+                let view = shown.texture.create_view(&wgpu::TextureViewDescriptor::default());
+                renderer.render(&gpu.device, &gpu.queue, scene, &view, size);
+                id = Some(shown.id);
+            }
+        };
+        let result = scene(shapes, &self.camera, &mut render);
+        Some((id, result))
+    }
+}
+
+/// A texture of a size, under the same name as the one before.
+fn texture(gpu: &RenderState, size: [u32; 2], before: Option<Shown>) -> Shown {
+    let [width, height] = size;
+    let texture = gpu.device.create_texture(&wgpu::TextureDescriptor {
+        label: Some("scene"),
+        size: wgpu::Extent3d { width, height, depth_or_array_layers: 1 },
+        mip_level_count: 1,
+        sample_count: 1,
+        dimension: wgpu::TextureDimension::D2,
+        format: FORMAT,
+        usage: wgpu::TextureUsages::RENDER_ATTACHMENT | wgpu::TextureUsages::TEXTURE_BINDING,
+        view_formats: &[],
+    });
+    let view = texture.create_view(&wgpu::TextureViewDescriptor::default());
+    let mut renderer = gpu.renderer.write();
+    let filter = wgpu::FilterMode::Linear;
+    let id = match before {
+        Some(before) => {
+            renderer.update_egui_texture_from_wgpu_texture(&gpu.device, &view, filter, before.id);
+            before.id
+        }
+        None => renderer.register_native_texture(&gpu.device, &view, filter),
+    };
+    Shown { texture, id, size }
+}

@@ -1,0 +1,147 @@
+//! Documents and runs for the tests, made without training.
+#![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part of it")]
+
+use std::path::{Path, PathBuf};
+
+use evo::backend::BackendChoice;
+use evo::config::Config;
+use evo::metrics::MetricsWriter;
+use evo::run_folder::RunFolder;
+use evo::trainer::Trainer;
+use evo::{commands, ron_io};
+use viewer::data::document::Document;
+use viewer::data::recording::{End, Header, Layer, Recording, Row, Series};
+use viewer::data::rollout_file::RolloutFile;
+use viewer::data::source::Source;
+use viewer::data::spikes::Spikes;
+
+/// A short config of the pendulum with a small spiking network.
+pub const PENDULUM: &str = "(
+    env: InvertedPendulum(),
+    controller: Snn(hidden: [Recurrent(neurons: 12, model: \"lif\")]),
+    strategy: OpenEs(population: 4),
+    rollout: (horizon: 20),
+    run: (generations: 5, seed: 1, eval_every: 0, checkpoint_every: 1),
+)";
+
+pub fn config(text: &str) -> Config {
+    ron_io::parse("test.ron", text).unwrap()
+}
+
+/// A number without a pattern, the same on every machine.
+fn noise(seed: usize) -> f32 {
+    let x = (seed as u32).wrapping_mul(2_654_435_761).rotate_left(13).wrapping_mul(0x9E37_79B9);
+    (x >> 8) as f32 / (1 << 24) as f32
+}
+
+/// An ant that was recorded for five seconds, invented: the same picture whatever the physics.
+pub fn ant() -> Document {
+    let config = config("(env: Ant(), strategy: OpenEs())");
+    let task = config.env.build().unwrap();
+    let (spec, model) = (task.spec(), task.model());
+    let controller = config.controller.build(spec.observations.len(), spec.actions.len()).unwrap();
+    let parameters = (0..controller.layout().len()).map(|i| noise(i) + noise(i + 7919) - 1.0).collect();
+    let names = |channels: &[envs::Channel]| channels.iter().map(|c| c.name.clone()).collect();
+    let header = Header {
+        env: "ant".into(),
+        engine: "rapier".into(),
+        control_dt: 0.05,
+        nq: model.nq(),
+        observations: names(&spec.observations),
+        actions: names(&spec.actions),
+        terms: spec.terms.iter().map(|&term| term.to_owned()).collect(),
+    };
+    let start: Vec<f32> = model.qpos0.iter().map(|&q| q as f32).collect();
+    let mut recording = Recording::new(header, &start);
+    recording.layers = vec![layer("hidden.0", 64, 4), layer("readout", 8, 0)];
+    for step in 0..100 {
+        let wave = |k: usize| (step as f32 * 0.11 + k as f32 * 0.7).sin();
+        let mut qpos = start.clone();
+        qpos[0] = step as f32 * 0.02;
+        qpos.iter_mut().enumerate().skip(7).for_each(|(k, q)| *q += 0.2 * wave(k));
+        let row = |n: usize| (0..n).map(wave).collect::<Vec<_>>();
+        recording.push(&Row {
+            qpos: &qpos,
+            observation: &row(spec.observations.len()),
+            action: &row(spec.actions.len()),
+            terms: &[1.0 + wave(0), 1.0, -0.3 * wave(1).abs()],
+            push: None,
+        });
+        grow(&mut recording.layers[0], step);
+        recording.layers[1].states[0].values.extend(row(8));
+    }
+    recording.end = End::Truncated;
+    let file = RolloutFile { config, parameters: Some(parameters), episodes: vec![recording] };
+    Document::from_rollout(file, Source::Rollout(PathBuf::from("ant.rollout.safetensors"))).unwrap()
+}
+
+fn layer(name: &str, neurons: usize, ticks: usize) -> Layer {
+    let series = |name: &str| Series { name: name.into(), values: Vec::new() };
+    let traces = if ticks > 0 { vec![series("membrane"), series("threshold")] } else { Vec::new() };
+    Layer {
+        name: name.into(),
+        neurons,
+        ticks,
+        spikes: Spikes::new(ticks),
+        states: vec![series(if ticks > 0 { "v" } else { "r" })],
+        traces,
+    }
+}
+
+/// A control step of waves of spikes.
+fn grow(layer: &mut Layer, step: usize) {
+    let (neurons, ticks) = (layer.neurons, layer.ticks);
+    let potential = |tick: usize, n: usize| {
+        let t = (step * ticks + tick) as f32;
+        (t * 0.05 + n as f32 * 0.3).sin() + 0.8 * noise((step * ticks + tick) * neurons + n)
+    };
+    let places = (0..ticks).flat_map(|tick| (0..neurons).map(move |n| (tick, n)));
+    layer.spikes.push_step(places.clone().filter(|&(tick, n)| potential(tick, n) > 1.0));
+    layer.traces[0].values.extend(places.map(|(tick, n)| potential(tick, n)));
+    layer.traces[1].values.extend(vec![1.0; ticks * neurons]);
+    layer.states[0].values.extend((0..neurons).map(|n| potential(ticks - 1, n)));
+}
+
+/// A run under way, generation by generation.
+pub struct Training {
+    pub folder: RunFolder,
+    trainer: Trainer,
+    metrics: MetricsWriter,
+}
+
+impl Training {
+    pub fn start(path: &Path) -> Self {
+        let config = config(PENDULUM);
+        let text = ron_io::to_text(&config).unwrap();
+        let folder = RunFolder::create(Some(path), "run", 1, &text).unwrap();
+        let trainer = Trainer::new(&config, 1, BackendChoice::Cpu).unwrap();
+        let terms = trainer.setup().task.spec().terms;
+        let metrics = MetricsWriter::create(&folder.metrics(), terms, false).unwrap();
+        Self { folder, trainer, metrics }
+    }
+
+    pub fn generation(&mut self) {
+        let row = self.trainer.advance().unwrap();
+        self.metrics.push(&row).unwrap();
+        let checkpoint = self.trainer.checkpoint();
+        checkpoint.save(&self.folder.numbered(self.trainer.generation())).unwrap();
+        checkpoint.save(&self.folder.last()).unwrap();
+    }
+
+    pub fn finish(&self) {
+        self.folder.write_json(&self.folder.summary(), &serde_json::json!({})).unwrap();
+    }
+}
+
+/// A finished run of two generations and a recording of it, as `evo record` writes it.
+pub fn run_and_recording(root: &Path) -> (PathBuf, PathBuf) {
+    let path = root.join("run");
+    let mut training = Training::start(&path);
+    (0..2).for_each(|_| training.generation());
+    training.finish();
+    let recording = root.join("a.rollout.safetensors");
+    let words = ["evo", "record", &path.display().to_string(), "--episodes", "2", "--out"].map(str::to_owned);
+    let verb = evo::cli::parse(words.into_iter().chain([recording.display().to_string()])).unwrap();
+    commands::run(verb).unwrap();
+    (path, recording)
+}

@@ -1,0 +1,113 @@
+//! A scripted walk through the window: open, play, scrub, select, reset, switch panels.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use egui::Key;
+use egui_kittest::Harness;
+use egui_kittest::kittest::Queryable as _;
+use viewer::app::App;
+use viewer::data::live::Driver;
+use viewer::settings::Settings;
+
+fn window(app: App) -> Harness<'static, App> {
+    let show = |ui: &mut egui::Ui, app: &mut App| app.show(ui);
+    let harness = Harness::builder().with_size([1280.0, 800.0]).with_step_dt(0.1);
+    let mut harness = harness.build_ui_state(show, app);
+    harness.run_steps(3);
+    harness
+}
+
+#[test]
+fn a_recording_is_played_stepped_and_looped() {
+    let mut app = App::new(Settings::default(), None);
+    app.show_document(common::ant());
+    let mut window = window(app);
+    let time = |window: &Harness<'_, App>| window.state().timeline.time;
+    assert_eq!(time(&window), 0.0);
+    window.key_press(Key::Space);
+    window.run_steps(6);
+    assert!(window.state().timeline.playing && time(&window) > 0.2, "{}", time(&window));
+    window.key_press(Key::Space);
+    window.run_steps(2);
+    let paused = time(&window);
+    window.run_steps(3);
+    assert_eq!(time(&window), paused);
+    window.key_press(Key::Home);
+    window.run_steps(1);
+    window.key_press(Key::ArrowRight);
+    window.run_steps(1);
+    assert!((time(&window) - 0.05).abs() < 1e-9);
+    window.key_press_modifiers(egui::Modifiers::SHIFT, Key::ArrowRight);
+    window.run_steps(1);
+    assert!((time(&window) - 1.05).abs() < 1e-9);
+    window.key_press(Key::OpenBracket);
+    window.key_press(Key::End);
+    window.key_press(Key::CloseBracket);
+    window.run_steps(2);
+    assert_eq!(window.state().timeline.section.map(|section| section.0), Some(1.05));
+    window.key_press(Key::Backslash);
+    window.key_press(Key::Plus);
+    window.run_steps(1);
+    assert_eq!((window.state().timeline.section, window.state().timeline.factor()), (None, 2.0));
+}
+
+#[test]
+fn panels_are_switched_and_neurons_selected() {
+    let mut app = App::new(Settings::default(), None);
+    app.show_document(common::ant());
+    let mut window = window(app);
+    for tab in ["Observations", "Actions", "Weights", "Run", "Controls", "Network"] {
+        window.get_by_label(tab).click();
+        window.run_steps(2);
+    }
+    assert_eq!(window.state().selection.neuron, None);
+    let next = window.get_by_label("next neuron");
+    next.click();
+    window.run_steps(2);
+    let (layer, first) = window.state().selection.neuron.clone().unwrap();
+    assert_eq!(layer, "hidden.0");
+    window.key_press(Key::ArrowDown);
+    window.run_steps(2);
+    assert_eq!(window.state().selection.in_layer("hidden.0"), Some((first + 1) % 64));
+    window.key_press(Key::Escape);
+    window.run_steps(2);
+    assert_eq!(window.state().selection.neuron, None);
+    window.key_press(Key::Tab);
+    window.run_steps(2);
+    assert!(!window.state().settings.panels && window.query_by_label("Weights").is_none());
+}
+
+#[test]
+fn a_simulation_runs_goes_back_and_is_taken_over() {
+    let root = tempfile::tempdir().unwrap();
+    let (run, _) = common::run_and_recording(root.path());
+    let mut app = App::new(Settings::default(), None);
+    app.open(&run);
+    let mut window = window(app);
+    window.run_steps(8);
+    let steps = window.state().document.as_ref().unwrap().recording().steps();
+    assert!(steps >= 5, "{steps}");
+    window.key_press(Key::Space);
+    window.run_steps(2);
+    window.key_press(Key::ArrowLeft);
+    window.run_steps(1);
+    assert!(!window.state().timeline.at_end);
+    window.key_press(Key::R);
+    window.key_press(Key::B);
+    window.run_steps(1);
+    let document = window.state().document.as_ref().unwrap();
+    assert_eq!(document.recording().steps(), 0);
+    assert!(matches!(document.live.as_ref().unwrap().driver, Driver::Hand(_)));
+    // Every fall has already led to the next seed.
+    let seed =
+        |window: &Harness<'_, App>| window.state().document.as_ref().unwrap().live.as_ref().unwrap().seed;
+    let before = seed(&window);
+    window.key_press_modifiers(egui::Modifiers::SHIFT, Key::R);
+    window.run_steps(1);
+    assert_eq!(seed(&window), before + 1);
+    window.key_press_modifiers(egui::Modifiers::COMMAND, Key::W);
+    window.run_steps(2);
+    assert!(window.state().document.is_none());
+    assert!(window.query_by_label("Robots").is_some());
+}
