@@ -24,5 +24,6 @@ pub mod ron_io;
 mod ron_value;
 pub mod run_folder;
 pub mod strategy;
+pub mod sweep;
 pub mod trainer;
 mod wide;
