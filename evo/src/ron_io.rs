@@ -213,7 +213,8 @@ fn split_base(mut parsed: Parsed) -> Option<(Parsed, String)> {
 /// As [`find`].
 pub fn locate_base(path: &Path, base: &str) -> Result<PathBuf, ConfigError> {
     let beside = path.parent().unwrap_or(Path::new("")).join(base);
-    if beside.is_file() { Ok(beside) } else { find(Path::new(base)) }
+    // A sweep may be called like its config.
+    if beside.is_file() && beside != path { Ok(beside) } else { find(Path::new(base)) }
 }
 
 /// Offset of the text behind a type error: the longest known part of its path.
