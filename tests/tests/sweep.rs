@@ -116,7 +116,7 @@ fn halving_finds_the_best_trial_of_the_grid_with_a_third_of_its_steps() {
     let folder = tempfile::tempdir().expect("scratch folder");
     let shipped = fs::read_to_string(tests::root().join("configs/sweeps/inverted_pendulum.ron"))
         .expect("the shipped example");
-    let halving = "    halving: (first: 2, factor: 3),\n";
+    let halving = "    halving: (first: 6, factor: 3),\n";
     assert!(shipped.contains(halving), "{shipped}");
     let full = write(folder.path(), "full.ron", &shipped.replace(halving, ""));
     let result = |config: &str, out: &str| -> Value {
@@ -143,7 +143,9 @@ fn halving_finds_the_best_trial_of_the_grid_with_a_third_of_its_steps() {
 fn mistakes_in_a_sweep_file_are_shown_at_their_place() {
     let folder = tempfile::tempdir().expect("scratch folder");
     let refused = |axes: &str, more: &str| {
-        let content = format!("(\n    config: \"inverted_pendulum.ron\",\n    axes: [\n        {axes}\n    ],\n{more}\n)");
+        let content = format!(
+            "(\n    config: \"inverted_pendulum.ron\",\n    axes: [\n        {axes}\n    ],\n{more}\n)"
+        );
         let file = write(folder.path(), "bad.ron", &content);
         let message = refuse(&["sweep", "--config", text(&file), "--out", text(&folder.path().join("x"))], 2);
         assert!(!folder.path().join("x").exists(), "nothing was started");
@@ -163,19 +165,31 @@ fn mistakes_in_a_sweep_file_are_shown_at_their_place() {
             "",
             "4:52: axis strategy.sigma: at strategy",
         ),
-        (r#"Range(path: "strategy.sigma", from: 0.1, to: 0.2),"#, "", "4:21: axis strategy.sigma: a grid needs"),
+        (
+            r#"Range(path: "strategy.sigma", from: 0.1, to: 0.2),"#,
+            "",
+            "4:21: axis strategy.sigma: a grid needs",
+        ),
         (
             r#"LogRange(path: "strategy.sigma", from: 0, to: 0.2, steps: 2),"#,
             "",
             "4:48: axis strategy.sigma: a logarithmic range starts above 0",
         ),
-        (r#"Range(path: "strategy.sigma", from: 1, to: 1, steps: 2),"#, "", "4:52: axis strategy.sigma is empty"),
-        (r#"List(path: "run.seed", values: [1]),"#, "", "4:42: run.seed cannot be an axis"),
-        (r#"List(path: "run.eval_episodes", values: [0]),"#, "", "4:51: run.eval_episodes = 0: must be 1 to"),
+        (
+            r#"Range(path: "strategy.sigma", from: 1, to: 1, steps: 2),"#,
+            "",
+            "4:52: axis strategy.sigma is empty",
+        ),
+        (r#"List(path: "run.seed", values: [1]),"#, "", "4:41: run.seed cannot be an axis"),
+        (r#"List(path: "run.eval_episodes", values: [0]),"#, "", "4:50: run.eval_episodes = 0: must be 1 to"),
         ("", "", "3:11: a sweep needs at least one axis"),
         (good, "    seeds: [],", "6:12: a sweep needs at least one seed"),
         (good, "    smapler: Grid,", "6:5: unknown field 'smapler' (valid: config, set, axes, sampler"),
-        (good, "    halving: (first: 60),", "6:22: first = 60: must be at least 1 and below run.generations = 60"),
+        (
+            good,
+            "    halving: (first: 60),",
+            "6:22: first = 60: must be at least 1 and below run.generations = 60",
+        ),
         (good, "    sampler: Random(trials: 0),", "6:14: a sweep has 1 to"),
     ] {
         let message = refused(axes, more);

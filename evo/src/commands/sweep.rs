@@ -17,7 +17,8 @@ use crate::{interrupt, ron_io};
 /// Folder of sweeps that were not given one.
 const SWEEPS: &str = "results/sweeps";
 
-const STOPPING: &str = "\nthe trials at work write a checkpoint and stop; the same command goes on; Ctrl-C again stops at once";
+const STOPPING: &str =
+    "\nthe trials at work write a checkpoint and stop; the same command goes on; Ctrl-C again stops at once";
 
 /// The JSON of `--json`.
 #[derive(Serialize)]
@@ -113,7 +114,11 @@ fn conclude(table: &Table, folder: &Path, finished: bool) {
         let sets = best.set.iter().map(|set| format!(" --set '{set}'"));
         let base = folder.join("base.ron");
         to_stderr(&format!("table    {}", folder.join("sweep.csv").display()));
-        to_stderr(&format!("best     {} in {}", best.trial, folder.join("trials").join(&best.trial).display()));
+        to_stderr(&format!(
+            "best     {} in {}",
+            best.trial,
+            folder.join("trials").join(&best.trial).display()
+        ));
         to_stderr(&format!("again    evo --config {}{}", base.display(), sets.collect::<String>()));
     }
     if !finished {

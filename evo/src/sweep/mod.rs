@@ -115,8 +115,7 @@ impl Sweep {
         };
         fs::create_dir_all(folder.join("trials")).map_err(failed(folder))?;
         let lock_path = folder.join("lock");
-        let lock =
-            File::options().create(true).append(true).open(&lock_path).map_err(failed(&lock_path))?;
+        let lock = File::options().create(true).append(true).open(&lock_path).map_err(failed(&lock_path))?;
         match lock.try_lock() {
             Err(fs::TryLockError::WouldBlock) => return Err(SweepError::Busy { path: folder.to_owned() }),
             // A file system without locks cannot keep anyone out.
@@ -216,9 +215,7 @@ impl Sweep {
             init: self.plan.config.init.clone(),
             objective: self.plan.config.objective,
         };
-        let worker_error = |key: Key| {
-            move |source| SweepError::Worker { trial: trial_name(key.0), source }
-        };
+        let worker_error = |key: Key| move |source| SweepError::Worker { trial: trial_name(key.0), source };
         let mut running: Vec<Running> = Vec::new();
         let mut stopping = false;
         loop {

@@ -112,9 +112,8 @@ impl Table {
             .iter()
             .map(|(&number, point)| {
                 let trial = plan.trial(number, point);
-                let scored = (0..=last).rev().find_map(|rung| {
-                    Some((rung, score(plan, journal, number, rung)?))
-                });
+                let scored =
+                    (0..=last).rev().find_map(|rung| Some((rung, score(plan, journal, number, rung)?)));
                 let failures: Vec<String> = journal
                     .failed
                     .iter()
@@ -199,10 +198,12 @@ impl Table {
             cells.extend(row.values.iter().cloned());
             lines.push(cells);
         }
-        let width = |column: usize| lines.iter().map(|cells| cells[column].chars().count()).max().unwrap_or(0);
+        let width =
+            |column: usize| lines.iter().map(|cells| cells[column].chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
         let line = |cells: &Vec<String>| {
-            let cells: Vec<String> = cells.iter().zip(&widths).map(|(cell, &w)| format!("{cell:<w$}")).collect();
+            let cells: Vec<String> =
+                cells.iter().zip(&widths).map(|(cell, &w)| format!("{cell:<w$}")).collect();
             cells.join("  ").trim_end().to_owned()
         };
         lines.iter().map(line).collect::<Vec<_>>().join("\n")

@@ -94,11 +94,8 @@ impl Running {
         if let Some(parent) = log.parent() {
             fs::create_dir_all(parent)?;
         }
-        let child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(File::create(&log)?)
-            .spawn()?;
+        let child =
+            command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(File::create(&log)?).spawn()?;
         Ok(Self { job, child, log })
     }
 
