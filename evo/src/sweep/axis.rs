@@ -163,3 +163,38 @@ fn between(point: f64, from: f64, to: f64, value: f64) -> f64 {
 fn number(value: f64, whole: bool) -> String {
     if whole { format!("{:.0}", value.round()) } else { format!("{value:?}") }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::ron_value;
+
+    #[test]
+    fn values_survive_their_text() {
+        for text in [
+            "Ant(healthy_z: [0.2, 1.0], name: \"lif\")",
+            "[Recurrent(neurons: 64, model: \"a \\\"b\\\"\"), Dense(size: -1)]",
+            "(a: None, b: Adam, c: 1e-05, d: true, e: Wrap(3))",
+            "\"None\"",
+            "Snes()",
+        ] {
+            let value = ron_value::parse(text).unwrap().value;
+            assert_eq!(ron_value::parse(&ron_io::value_text(&value)).unwrap().value, value, "{text}");
+        }
+    }
+
+    #[test]
+    fn ranges_reach_both_ends_and_round_where_the_field_is_whole() {
+        let base: Config =
+            ron_io::parse("a.ron", "(env: InvertedPendulum(), strategy: OpenEs(population: 8))").unwrap();
+        let axis = |path: &str| Axis::LogRange { path: path.to_owned(), from: 4.0, to: 64.0, steps: None };
+        let (whole, real) = (axis("strategy.population"), axis("strategy.sigma"));
+        assert!(whole.is_whole(&base) && !real.is_whole(&base));
+        let values = |axis: &Axis, whole| [0.0, 0.3, 0.5, 1.0].map(|x| axis.at(x, whole).label);
+        assert_eq!(values(&whole, true), ["4", "9", "16", "64"]);
+        assert_eq!(values(&real, false), ["4.0", "9.18959", "16.0", "64.0"]);
+        assert_eq!(real.at(0.0, false).sets, ["strategy.sigma=4.0"]);
+    }
+}
