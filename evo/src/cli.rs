@@ -56,6 +56,8 @@ pub enum Verb {
     Resume(ResumeArgs),
     /// Score the result of a run over fresh episodes
     Eval(EvalArgs),
+    /// Run many trials of a config: axes over its fields, several seeds each
+    Sweep(SweepArgs),
     /// Draw learning curves of one or more runs
     Plot(PlotArgs),
     /// Record episodes with states, spikes, observations, actions and reward terms
@@ -142,6 +144,9 @@ pub struct TrainArgs {
     /// Print the resolved config and stop
     #[arg(long)]
     pub dry_run: bool,
+    /// Stop after this generation when stdin ends: the sweep that started this has gone
+    #[arg(long, hide = true)]
+    pub worker: bool,
     /// How much to print.
     #[command(flatten)]
     pub output: Output,
@@ -166,6 +171,9 @@ pub struct ResumeArgs {
     /// What evaluates the controllers
     #[arg(long, value_enum, default_value_t)]
     pub backend: BackendChoice,
+    /// Stop after this generation when stdin ends: the sweep that started this has gone
+    #[arg(long, hide = true)]
+    pub worker: bool,
     /// How much to print.
     #[command(flatten)]
     pub output: Output,
@@ -215,6 +223,40 @@ pub struct EvalArgs {
     /// Print one JSON object on stdout; with several changes the first one's, and all in `rows`
     #[arg(long)]
     pub json: bool,
+}
+
+/// Options of `sweep`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo sweep --config sweeps/inverted_pendulum.ron
+  evo sweep --config sweeps/ant_open_es.ron --workers 8 --threads 1 --out results/sweeps/ant
+
+The same command again goes on where the last one stopped, and tries once more what failed.")]
+pub struct SweepArgs {
+    /// Sweep file: a path, or the name of a file under configs/
+    #[arg(long, value_name = "NAME")]
+    pub config: PathBuf,
+    /// Trials side by side, each a process; default one per core. Results do not depend on it
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub workers: Option<usize>,
+    /// Threads per trial; default what the machine has, shared by the workers
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+    /// What evaluates the controllers
+    #[arg(long, value_enum, default_value_t)]
+    pub backend: BackendChoice,
+    /// Folder of the sweep; default results/sweeps/NAME
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print the trials and stop; proposals that depend on results are left out
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+    /// Print nothing but errors and the final table
+    #[arg(short, long)]
+    pub quiet: bool,
 }
 
 /// Options of `plot`.
@@ -661,6 +703,7 @@ mod tests {
             "evo resume run --generations 9",
             "evo eval run --episodes 32 --seed 1 --json --mean --engine rapier",
             "evo eval run --best --engine lanes",
+            "evo sweep --config sweeps/a.ron --workers 4 --threads 1 --out d --json",
             "evo plot a b --out c.svg",
             "evo record run --episodes 2 --engine lanes --out f.rollout.safetensors",
             "evo trace --env ant --start s --control c --out o --qvel-out v --engine lanes --physics reference",

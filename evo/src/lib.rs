@@ -32,5 +32,6 @@ pub mod ron_io;
 mod ron_value;
 pub mod run_folder;
 pub mod strategy;
+pub mod sweep;
 pub mod trainer;
 mod wide;

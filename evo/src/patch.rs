@@ -54,6 +54,22 @@ pub enum PatchError {
     },
 }
 
+impl PatchError {
+    /// What is wrong, without the option's text.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Form { .. } => "expected PATH=VALUE".to_owned(),
+            Self::UnknownField { field, have, .. } => {
+                format!("no field '{field}' (have: {})", have.join(", "))
+            }
+            Self::Syntax { message, .. } | Self::Path { message, .. } | Self::Value { message, .. } => {
+                message.clone()
+            }
+        }
+    }
+}
+
 /// Why data does not fit a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TypeError {
@@ -181,7 +197,7 @@ enum Entry<'a> {
 }
 
 /// Whether this is an enum variant with content: one key that starts with a capital.
-fn is_variant(map: &Map<String, Value>) -> bool {
+pub(crate) fn is_variant(map: &Map<String, Value>) -> bool {
     map.len() == 1 && map.keys().all(|key| key.starts_with(|c: char| c.is_ascii_uppercase()))
 }
 

@@ -72,6 +72,56 @@ fn list_known(known: &[String]) -> String {
     }
 }
 
+/// A RON file as data, for types with fields that hold any value (such as an axis of a sweep), with
+/// the place of every value for messages.
+pub struct Document {
+    file: String,
+    text: String,
+    parsed: Parsed,
+}
+
+impl Document {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// If it cannot be read or is not well-formed.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let (file, text) = (path.display().to_string(), read_text(path)?);
+        let parsed = ron_value::parse(&text).map_err(|error| {
+            let place = position(&text, error.offset);
+            invalid(&file, &text, place, &error.message, bracket_hint(&text, place.line))
+        })?;
+        Ok(Self { file, text, parsed })
+    }
+
+    /// The data as a typed value.
+    ///
+    /// # Errors
+    /// Where it does not fit the type, and what was expected.
+    pub fn typed<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
+        patch::from_value(self.parsed.value.clone()).map_err(|error| {
+            let place = position(&self.text, place_of(&self.parsed, &error));
+            invalid(&self.file, &self.text, place, &error.describe(), None)
+        })
+    }
+
+    /// An error at the value with this path (as `axes[0].List.values[1]`), or at what contains it.
+    #[must_use]
+    pub fn invalid(&self, path: &str, message: &str) -> ConfigError {
+        let mut path = path;
+        let place = loop {
+            if let Some(place) = self.parsed.places.get(path) {
+                break place.value;
+            }
+            match path.rfind(['.', '[']) {
+                Some(end) => path = &path[..end],
+                None => break 0,
+            }
+        };
+        invalid(&self.file, &self.text, position(&self.text, place), message, None)
+    }
+}
+
 /// How configs are written: `Some` may be left out, and so may the struct inside a variant.
 fn options() -> ron::Options {
     ron::Options::default()
@@ -158,9 +208,13 @@ fn split_base(mut parsed: Parsed) -> Option<(Parsed, String)> {
 }
 
 /// A base is looked for beside the file that names it, then like any config.
-fn locate_base(path: &Path, base: &str) -> Result<PathBuf, ConfigError> {
+///
+/// # Errors
+/// As [`find`].
+pub fn locate_base(path: &Path, base: &str) -> Result<PathBuf, ConfigError> {
     let beside = path.parent().unwrap_or(Path::new("")).join(base);
-    if beside.is_file() { Ok(beside) } else { find(Path::new(base)) }
+    // A sweep may be called like its config.
+    if beside.is_file() && beside != path { Ok(beside) } else { find(Path::new(base)) }
 }
 
 /// Offset of the text behind a type error: the longest known part of its path.
@@ -226,6 +280,38 @@ pub fn to_text<T: Serialize>(value: &T) -> Result<String, ConfigError> {
 pub fn to_line<T: Serialize>(value: &T) -> Result<String, ConfigError> {
     check_finite(value)?;
     options().to_string(value).map_err(|error| ConfigError::Write(error.to_string()))
+}
+
+/// Data in the shape of [`crate::patch`] as a RON value on one line, as `--set` takes it.
+#[must_use]
+pub fn value_text(value: &Value) -> String {
+    let list = |values: &[Value]| values.iter().map(value_text).collect::<Vec<_>>().join(", ");
+    let fields = |map: &serde_json::Map<String, Value>| {
+        let fields = map.iter().map(|(key, value)| format!("{key}: {}", value_text(value)));
+        format!("({})", fields.collect::<Vec<_>>().join(", "))
+    };
+    match value {
+        Value::Null => "None".to_owned(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::String(text) => {
+            let word = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+                && text.starts_with(|c: char| c.is_ascii_uppercase());
+            // A bare word is what unit variants look like. These three mean something else.
+            if word && !["None", "Some", "NaN"].contains(&text.as_str()) {
+                text.clone()
+            } else {
+                format!("{text:?}")
+            }
+        }
+        Value::Array(values) => format!("[{}]", list(values)),
+        Value::Object(map) => match map.iter().next() {
+            Some((name, inner)) if patch::is_variant(map) => match inner {
+                Value::Object(inner) => format!("{name}{}", fields(inner)),
+                inner => format!("{name}({})", value_text(inner)),
+            },
+            _ => fields(map),
+        },
+    }
 }
 
 /// Refuses NaN and infinities anywhere in a value.

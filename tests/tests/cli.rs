@@ -24,6 +24,7 @@ fn every_verb_explains_itself() {
         &["train"][..],
         &["resume"],
         &["eval"],
+        &["sweep"],
         &["plot"],
         &["record"],
         &["trace"],

@@ -7,6 +7,7 @@ mod nir;
 mod page;
 mod plot;
 mod record;
+mod sweep;
 mod trace;
 mod train;
 
@@ -34,6 +35,7 @@ pub fn run(verb: Verb) -> Result<(), Failure> {
         Verb::Train(args) => train::train(&args),
         Verb::Resume(args) => train::resume(&args),
         Verb::Eval(args) => eval::eval(&args),
+        Verb::Sweep(args) => sweep::sweep(&args),
         Verb::Plot(args) => plot::plot(&args),
         Verb::Record(args) => record::record(&args),
         Verb::Trace(args) => trace::trace(&args),

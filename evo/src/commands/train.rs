@@ -41,6 +41,9 @@ struct Summary {
 
 /// Starts a run.
 pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {
+    if args.worker {
+        interrupt::stop_with_stdin();
+    }
     let (path, mut config) = read_config(&args.config)?;
     if let Some(seed) = args.seed {
         config.run.seed = seed;
@@ -77,6 +80,9 @@ pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {
 
 /// Goes on with a run.
 pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
+    if args.worker {
+        interrupt::stop_with_stdin();
+    }
     let folder = RunFolder::open(&args.run).usage()?;
     let mut config: Config = ron_io::read(&folder.config()).usage()?;
     let _lock = folder.lock().usage()?;
@@ -167,7 +173,7 @@ fn go_on(
     earlier: &Earlier,
     verbosity: Verbosity,
 ) -> Result<(), Failure> {
-    interrupt::install().run()?;
+    interrupt::install(interrupt::FINISHING).run()?;
     let run = trainer.config().run.clone();
     let terms = trainer.setup().task.spec().terms;
     let mut progress = Progress::new(verbosity, Some(&folder.log()), run.generations, terms).run()?;

@@ -1,0 +1,97 @@
+//! How far a sweep is, on stderr: the best trials in place on a terminal, plain lines elsewhere.
+
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::journal::{Journal, Key};
+use super::table::Table;
+use super::{Plan, trial_name};
+use crate::progress::to_stderr;
+
+/// Trials shown on a terminal.
+const ROWS: usize = 8;
+
+pub(super) struct Board {
+    bar: Option<ProgressBar>,
+    quiet: bool,
+    finished: usize,
+    runs: usize,
+    waited_for: Option<PathBuf>,
+}
+
+impl Board {
+    pub(super) fn new(quiet: bool) -> Self {
+        let bar = (!quiet && io::stderr().is_terminal()).then(|| {
+            let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(8));
+            let style = ProgressStyle::with_template("{bar:24.cyan/dim} {pos}/{len} runs\n{msg}");
+            bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        });
+        Self { bar, quiet, finished: 0, runs: 0, waited_for: None }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| to_stderr(text)),
+            None if !self.quiet => to_stderr(text),
+            None => {}
+        }
+    }
+
+    fn show(&self, plan: &Plan, journal: &Journal) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(self.runs as u64);
+            bar.set_position(self.finished as u64);
+            bar.set_message(Table::new(plan, journal).text(ROWS));
+        }
+    }
+
+    /// A rung begins, of which `finished` of `runs` runs are there already.
+    pub(super) fn stage(&mut self, plan: &Plan, journal: &Journal, to: u64, finished: usize, runs: usize) {
+        (self.finished, self.runs) = (finished, runs);
+        if finished < runs {
+            let there = if finished > 0 { format!(", {finished} finished already") } else { String::new() };
+            self.line(&format!("{runs} runs up to generation {to}{there}"));
+        }
+        self.show(plan, journal);
+    }
+
+    pub(super) fn done(&mut self, plan: &Plan, journal: &Journal, key: Key, value: f64) {
+        self.finished += 1;
+        if self.bar.is_some() {
+            self.show(plan, journal);
+        } else if !self.quiet {
+            let best = Table::new(plan, journal);
+            let best = best.best().and_then(|row| Some((row, row.score?.value)));
+            let best =
+                best.map_or_else(String::new, |(row, value)| format!("  best {} {value:.1}", row.trial));
+            let (finished, runs) = (self.finished, self.runs);
+            self.line(&format!("{finished}/{runs}  {} seed {}: {value:.1}{best}", trial_name(key.0), key.1));
+        }
+    }
+
+    /// Said even if quiet.
+    pub(super) fn failed(&mut self, (trial, seed, _): Key, reason: &str) {
+        self.finished += 1;
+        let text = format!("{} seed {seed} failed: {reason}", trial_name(trial));
+        match &self.bar {
+            Some(bar) => bar.suspend(|| to_stderr(&text)),
+            None => to_stderr(&text),
+        }
+    }
+
+    /// Says once that an earlier process is still at work on a run.
+    pub(super) fn waiting(&mut self, folder: &Path) {
+        if self.waited_for.as_deref() != Some(folder) {
+            self.line(&format!("waiting for an earlier process that still works in {}", folder.display()));
+            self.waited_for = Some(folder.to_owned());
+        }
+    }
+
+    pub(super) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The result of a sweep: a row per trial, the best first.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::journal::Journal;
+use super::{Plan, trial_name};
+
+/// What a trial is worth after a rung.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Score {
+    /// Median over the seeds.
+    pub value: f64,
+    /// Interquartile range over the seeds (linear interpolation).
+    pub spread: f64,
+    /// Lowest.
+    pub min: f64,
+    /// Highest.
+    pub max: f64,
+}
+
+impl Score {
+    /// Of at least one value, in any order.
+    #[must_use]
+    pub fn of(mut values: Vec<f64>) -> Option<Self> {
+        values.sort_by(f64::total_cmp);
+        let quantile = |q: f64| {
+            let at = q * (values.len() - 1) as f64;
+            let (low, part) = (at as usize, at - at.floor());
+            let high = (low + 1).min(values.len() - 1);
+            values[low] + (values[high] - values[low]) * part
+        };
+        let (min, max) = (*values.first()?, *values.last()?);
+        Some(Self { value: quantile(0.5), spread: quantile(0.75) - quantile(0.25), min, max })
+    }
+}
+
+/// A trial's score after a rung; none unless all of its seeds have finished it.
+#[must_use]
+pub fn score(plan: &Plan, journal: &Journal, trial: usize, rung: usize) -> Option<Score> {
+    let generations = plan.rungs[rung];
+    let value = |&seed: &u64| journal.done.get(&(trial, seed, generations)).map(|done| done.value);
+    Score::of(plan.config.seeds.iter().map(value).collect::<Option<Vec<f64>>>()?)
+}
+
+/// How far a trial has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// All generations on all seeds.
+    Done,
+    /// Halving has stopped it, or has not come to it yet.
+    Stopped,
+    /// A run of it failed.
+    Failed,
+    /// Not all of its runs are finished.
+    Unfinished,
+}
+
+impl Status {
+    /// Name in tables.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+            Self::Unfinished => "unfinished",
+        }
+    }
+}
+
+/// A row.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// Name of the trial.
+    pub trial: String,
+    /// How far it has come.
+    pub status: Status,
+    /// Generations after which it was scored last; 0 if never.
+    pub generations: u64,
+    /// Its last score.
+    #[serde(flatten)]
+    pub score: Option<Score>,
+    /// Control steps of training over all its seeds.
+    pub env_steps: u64,
+    /// Value on each axis.
+    pub values: Vec<String>,
+    /// Changes of the base config, as `--set` takes them.
+    pub set: Vec<String>,
+    /// Why runs of it failed.
+    pub failures: Vec<String>,
+}
+
+/// All trials, those with more generations first, then those with higher values.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Table {
+    /// Names of the axes.
+    pub axes: Vec<String>,
+    /// A row per trial that has been chosen.
+    pub rows: Vec<Row>,
+}
+
+impl Table {
+    /// The table so far.
+    #[must_use]
+    pub fn new(plan: &Plan, journal: &Journal) -> Self {
+        let last = plan.rungs.len() - 1;
+        let mut rows: Vec<Row> = journal
+            .points
+            .iter()
+            .map(|(&number, point)| {
+                let trial = plan.trial(number, point);
+                let scored =
+                    (0..=last).rev().find_map(|rung| Some((rung, score(plan, journal, number, rung)?)));
+                let failures: Vec<String> = journal
+                    .failed
+                    .iter()
+                    .filter(|(key, _)| key.0 == number)
+                    .map(|((_, seed, generations), reason)| {
+                        format!("seed {seed}, generation {generations}: {reason}")
+                    })
+                    .collect();
+                let status = match scored {
+                    Some((rung, _)) if rung == last => Status::Done,
+                    _ if !failures.is_empty() => Status::Failed,
+                    Some(_) => Status::Stopped,
+                    None => Status::Unfinished,
+                };
+                let steps = |&seed: &u64| {
+                    let done = journal.done.range((number, seed, 0)..=(number, seed, u64::MAX));
+                    done.map(|(_, done)| done.env_steps).max().unwrap_or(0)
+                };
+                Row {
+                    trial: trial_name(number),
+                    status,
+                    generations: scored.map_or(0, |(rung, _)| plan.rungs[rung]),
+                    score: scored.map(|(_, score)| score),
+                    env_steps: plan.config.seeds.iter().map(steps).sum(),
+                    values: trial.labels,
+                    set: trial.sets,
+                    failures,
+                }
+            })
+            .collect();
+        let value = |row: &Row| row.score.map_or(f64::NEG_INFINITY, |score| score.value);
+        // Stable: the lower number first among equals.
+        rows.sort_by(|a, b| b.generations.cmp(&a.generations).then(value(b).total_cmp(&value(a))));
+        let axes = plan.config.axes.iter().map(|axis| axis.name().to_owned()).collect();
+        Self { axes, rows }
+    }
+
+    /// The best trial; none before one has a score.
+    #[must_use]
+    pub fn best(&self) -> Option<&Row> {
+        self.rows.first().filter(|row| row.score.is_some())
+    }
+
+    /// Control steps of all trials.
+    #[must_use]
+    pub fn env_steps(&self) -> u64 {
+        self.rows.iter().map(|row| row.env_steps).sum()
+    }
+
+    /// As `sweep.csv`: it holds no times, so that the same sweep gives the same file.
+    ///
+    /// # Errors
+    /// None in practice: the text is made in memory.
+    pub fn csv(&self) -> io::Result<Vec<u8>> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let fixed = ["trial", "status", "generations", "value", "spread", "min", "max", "env_steps"];
+        writer.write_record(fixed.into_iter().chain(self.axes.iter().map(String::as_str)))?;
+        for row in &self.rows {
+            let score = row.score.map(|s| [s.value, s.spread, s.min, s.max].map(|x| format!("{x:?}")));
+            let mut cells =
+                vec![row.trial.clone(), row.status.name().to_owned(), row.generations.to_string()];
+            cells.extend(score.unwrap_or_default());
+            cells.push(row.env_steps.to_string());
+            cells.extend(row.values.iter().cloned());
+            writer.write_record(&cells)?;
+        }
+        writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
+    }
+
+    /// For people: the first `rows` rows, aligned.
+    #[must_use]
+    pub fn text(&self, rows: usize) -> String {
+        let mut header: Vec<String> =
+            ["trial", "status", "generations", "value", "spread"].map(str::to_owned).to_vec();
+        header.extend(self.axes.iter().cloned());
+        let mut lines = vec![header];
+        for row in self.rows.iter().take(rows) {
+            let score = row.score.map(|s| [s.value, s.spread].map(|x| format!("{x:.1}")));
+            let mut cells =
+                vec![row.trial.clone(), row.status.name().to_owned(), row.generations.to_string()];
+            cells.extend(score.unwrap_or_default());
+            cells.extend(row.values.iter().cloned());
+            lines.push(cells);
+        }
+        let width =
+            |column: usize| lines.iter().map(|cells| cells[column].chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
+        let line = |cells: &Vec<String>| {
+            let cells: Vec<String> =
+                cells.iter().zip(&widths).map(|(cell, &w)| format!("{cell:<w$}")).collect();
+            cells.join("  ").trim_end().to_owned()
+        };
+        lines.iter().map(line).collect::<Vec<_>>().join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_score_is_the_median_and_the_interquartile_range() {
+        assert_eq!(Score::of(vec![]), None);
+        assert_eq!(Score::of(vec![3.0]), Some(Score { value: 3.0, spread: 0.0, min: 3.0, max: 3.0 }));
+        // numpy.percentile([1, 2, 4, 8], [25, 50, 75]) = 1.75, 3, 5.
+        let score = Score { value: 3.0, spread: 3.25, min: 1.0, max: 8.0 };
+        assert_eq!(Score::of(vec![8.0, 1.0, 4.0, 2.0]), Some(score));
+    }
+}
