@@ -92,6 +92,7 @@ mod encoder;
 mod equations;
 mod error;
 mod gpu;
+pub mod gradient;
 mod lanes;
 mod layout;
 mod mlp;

@@ -117,6 +117,19 @@ pub(crate) enum Parameter {
     },
 }
 
+impl Parameter {
+    /// The value of one neuron.
+    pub(crate) fn value(&self, layout: &Layout, theta: impl Fn(usize) -> f64, neuron: usize) -> f64 {
+        match *self {
+            Self::Fixed(value) => value,
+            Self::Evolved { block, start, growth } => {
+                let block = &layout.blocks()[block];
+                growth.value(start, theta(block.offset + neuron % block.cols))
+            }
+        }
+    }
+}
+
 /// Where a projection begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -455,14 +468,9 @@ impl Network {
             let count = if population.individual { population.neurons } else { 1 };
             for neuron in 0..count {
                 parameters.clear();
-                parameters.extend(population.parameters.iter().map(|parameter| match *parameter {
-                    Parameter::Fixed(value) => value,
-                    Parameter::Evolved { block, start, growth } => {
-                        let block = &self.layout.blocks()[block];
-                        let theta = theta[block.offset + neuron % block.cols];
-                        growth.value(start, f64::from(theta))
-                    }
-                }));
+                let theta = |index: usize| f64::from(theta[index]);
+                let value = |parameter: &Parameter| parameter.value(&self.layout, theta, neuron);
+                parameters.extend(population.parameters.iter().map(value));
                 population.neuron.values(&parameters, &mut values);
                 each(population, neuron, &values);
             }
