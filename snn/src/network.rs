@@ -327,6 +327,8 @@ impl Network {
                 Precision::Binary => gain(want.gain, sources) * std::f32::consts::SQRT_2,
                 _ => gain(want.gain, sources),
             };
+            // In `I8`, fixed weights are multiples of 2⁻¹⁶, a step of this scale.
+            let scale = if fixed.is_some() { 1.0 / 2048.0 } else { scale };
             let unit = Unit::new(self.precision, scale, fan_in);
             let weights = match fixed.take() {
                 Some(weights) => Weights::Fixed(weights),
