@@ -90,10 +90,8 @@ fn slopes(operation: Operation, a: f64, b: f64, y: f64) -> (f64, f64) {
         }
         Operation::Min => first(!(b < a)),
         Operation::Max => first(!(a < b)),
-        Operation::Less
-        | Operation::LessEqual
-        | Operation::Equal
-        | Operation::And
-        | Operation::Or => (0.0, 0.0),
+        Operation::Less | Operation::LessEqual | Operation::Equal | Operation::And | Operation::Or => {
+            (0.0, 0.0)
+        }
     }
 }

@@ -190,8 +190,7 @@ impl<T: Real> Pass<'_, T> {
             size(&mut tape.state, kernel.states.len() * n);
             size(&mut tape.fired, if population.spiking() { n } else { 0 });
             size(&mut tape.soft, if self.setting.smooth.is_some() { ticks * n } else { 0 });
-            tape.scratch
-                .get_or_insert_with(|| self.setting.programs[index].scratch(&self.setting.surrogate));
+            tape.scratch.get_or_insert_with(|| self.setting.programs[index].scratch(&self.setting.surrogate));
             let from_encoder = |p: &Projection| p.source == Source::Input;
             let direct = self.currents() && network.incoming(index).any(|(_, p)| from_encoder(p));
             size(&mut tape.constant, if direct { n } else { 0 });
@@ -533,12 +532,7 @@ impl<T: Real> Pass<'_, T> {
     }
 
     /// Calls `each` with tick, place in `[SAMPLES][neurons]` and value of every spike.
-    fn visit_spikes(
-        &self,
-        population: &Population,
-        tape: &Tape<T>,
-        mut each: impl FnMut(usize, usize, f64),
-    ) {
+    fn visit_spikes(&self, population: &Population, tape: &Tape<T>, mut each: impl FnMut(usize, usize, f64)) {
         let (neurons, stride, words) = (population.neurons, stride(population), population.words);
         for tick in 0..self.ticks() {
             for sample in 0..self.samples.len() {
@@ -731,10 +725,8 @@ impl<T: Real> Pass<'_, T> {
                 continue;
             }
             if simple {
-                let [from, to] = work
-                    .tapes
-                    .get_disjoint_mut([index, source])
-                    .expect("a population and another one");
+                let [from, to] =
+                    work.tapes.get_disjoint_mut([index, source]).expect("a population and another one");
                 let deltas = if apart { &from.recurrent } else { &from.forward };
                 let out = &mut to.spike_adjoints[arrival * columns..(arrival + 1) * columns];
                 transposed.multiply(&deltas[here.clone()], stride, out);
@@ -778,7 +770,8 @@ impl<T: Real> Pass<'_, T> {
             let tape = &work.tapes[projection.target];
             let stride = stride(&network.populations[projection.target]);
             let constant = projection.source == Source::Input && self.currents();
-            let apart = projection.recurrent && network.populations[projection.target].neuron.kernel().recurrent;
+            let apart =
+                projection.recurrent && network.populations[projection.target].neuron.kernel().recurrent;
             let deltas = match (constant, apart) {
                 (true, _) if network.ticks > 1 => &tape.constant_adjoints,
                 (_, true) => &tape.recurrent,
@@ -840,7 +833,8 @@ fn arrive<T: Real>(
     if smooth.is_some() {
         let stride = stride(population);
         let delay = |neuron: usize| {
-            let own = population.delays.iter().find(|(_, select)| select[neuron / 64] >> (neuron % 64) & 1 == 1);
+            let own =
+                population.delays.iter().find(|(_, select)| select[neuron / 64] >> (neuron % 64) & 1 == 1);
             own.map_or(0, |(delay, _)| *delay)
         };
         for neuron in 0..population.neurons {

@@ -141,7 +141,8 @@ impl<'a> Loss<'a> {
         bptt: &Bptt,
         (samples, frames): (usize, usize),
     ) -> Result<Self, GradientError> {
-        let share = |field, value: f64| check(field, value, (0.0..1.0).contains(&value), "at least 0 and below 1");
+        let share =
+            |field, value: f64| check(field, value, (0.0..1.0).contains(&value), "at least 0 and below 1");
         let rate = |field, value: f64| check(field, value, (0.0..=1.0).contains(&value), "0 to 1");
         rate("activity.low", activity.low)?;
         rate("activity.high", activity.high)?;
@@ -186,16 +187,19 @@ impl<'a> Loss<'a> {
                         reason: "a loss on spike trains compares values [ticks][samples][neurons]".into(),
                     });
                 }
-                check_length("`labels`", labels.len(), samples, || format!("one for each of {samples} samples"))?;
+                check_length("`labels`", labels.len(), samples, || {
+                    format!("one for each of {samples} samples")
+                })?;
                 if let Some(sample) = labels.iter().position(|&label| label >= classes) {
                     return Err(GradientError::Label { sample, label: labels[sample], last: classes - 1 });
                 }
             }
             Targets::Values(values) => {
                 let (expected, shape) = match config {
-                    LossConfig::SquareMembrane { over: Over::Each } => {
-                        (frames * samples * classes, format!("{frames} frames × {samples} samples × {classes} outputs"))
-                    }
+                    LossConfig::SquareMembrane { over: Over::Each } => (
+                        frames * samples * classes,
+                        format!("{frames} frames × {samples} samples × {classes} outputs"),
+                    ),
                     LossConfig::SquareMembrane { .. } | LossConfig::SquareRate { .. } => {
                         (samples * classes, format!("{samples} samples × {classes} outputs"))
                     }
@@ -230,7 +234,13 @@ impl<'a> Loss<'a> {
     /// The target of class `class` of `sample`, with `on` for the label and `off` for others.
     fn target(&self, sample: usize, class: usize, classes: usize, (on, off): (f64, f64)) -> f64 {
         match self.targets {
-            Targets::Labels(labels) => if labels[sample] == class { on } else { off },
+            Targets::Labels(labels) => {
+                if labels[sample] == class {
+                    on
+                } else {
+                    off
+                }
+            }
             Targets::Values(values) => f64::from(values[sample * classes + class]),
         }
     }
@@ -422,7 +432,8 @@ impl Objective for Loss<'_> {
             score.loss += self.activity(outputs, sample, share, sensitivity);
             if let Targets::Labels(labels) = self.targets {
                 let counts = Self::counts_of(outputs, sample, &self.config);
-                let scores = self.config.scores(outputs.frames, |frame| outputs.value(frame, sample), &counts);
+                let scores =
+                    self.config.scores(outputs.frames, |frame| outputs.value(frame, sample), &counts);
                 let correct = largest(&scores) == labels[at];
                 score.sums.resize(1, 0.0);
                 score.sums[0] += f64::from(u8::from(correct));
@@ -447,12 +458,7 @@ impl LossConfig {
 
     /// One score per class: the larger, the likelier. `value` gives the output values of a frame,
     /// `counts` are the spikes per class; only one of the two is used.
-    pub fn scores<'v>(
-        &self,
-        frames: usize,
-        value: impl Fn(usize) -> &'v [f64],
-        counts: &[f64],
-    ) -> Vec<f64> {
+    pub fn scores<'v>(&self, frames: usize, value: impl Fn(usize) -> &'v [f64], counts: &[f64]) -> Vec<f64> {
         match self {
             Self::CrossEntropyMembrane { over, .. } | Self::SquareMembrane { over } => {
                 pooled(if *over == Over::Each { Over::Mean } else { *over }, frames, value(0).len(), value).0

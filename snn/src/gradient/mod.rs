@@ -55,7 +55,7 @@ pub use batch::{Batch, NetworkState, Outputs, Sensitivity};
 pub use bptt::{Bptt, BpttConfig, Gradient, Objective, Run, Score};
 pub use error::GradientError;
 pub use loss::{ActivityConfig, Loss, LossConfig, Over, Targets, largest};
-pub use optimizer::{Clip, Decay, Optimizer, OptimizerConfig, ScheduleConfig};
+pub use optimizer::{Adam, Clip, Decay, Momentum, Optimizer, OptimizerConfig, ScheduleConfig};
 pub use surrogate::{SurrogateConfig, SurrogateInfo, SurrogateParameter, surrogates};
 pub use switches::{ResetAt, ResetBy, SpikeFrom, Switches};
 pub use trainer::{Trainer, TrainerConfig};

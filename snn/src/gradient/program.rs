@@ -405,9 +405,7 @@ impl Program {
                 Op::RootSeed(a) => {
                     let half = T::of(-0.5);
                     give(a, &|to| {
-                        gather(to, |lane| {
-                            product(half * y[lane], value[lane] * value[lane] * value[lane])
-                        });
+                        gather(to, |lane| product(half * y[lane], value[lane] * value[lane] * value[lane]));
                     });
                 }
                 Op::Literal(_) | Op::Floor(_) | Op::Equal(..) | Op::PowerOfTwo(_) | Op::Exponent(_) => {}

@@ -82,7 +82,12 @@ const TABLE: &[Entry] = &[
          neural networks (Nature Machine Intelligence 2021)",
         &[
             ("width", 0.5, "(0, inf)", "standard deviation"),
-            ("height", 0.7978845608028654, "(0, inf)", "slope at the threshold; the default makes the area 1"),
+            (
+                "height",
+                0.7978845608028654,
+                "(0, inf)",
+                "slope at the threshold; the default makes the area 1",
+            ),
         ],
     ),
     (
@@ -126,12 +131,8 @@ const TABLE: &[Entry] = &[
 /// The surrogates that [`SurrogateConfig::function`] can name, in alphabetical order.
 #[must_use]
 pub fn surrogates() -> Vec<SurrogateInfo> {
-    let parameter = |&(name, default, range, meaning): &Parameter| SurrogateParameter {
-        name,
-        default,
-        range,
-        meaning,
-    };
+    let parameter =
+        |&(name, default, range, meaning): &Parameter| SurrogateParameter { name, default, range, meaning };
     let info = |&(name, summary, expression, source, parameters): &Entry| SurrogateInfo {
         name,
         summary,
@@ -239,7 +240,9 @@ impl Surrogate {
         let prefix = "slope_of_spike = ".len() as u32;
         let place = |line: u32, column: u32, message: String| match parameters.get(line as usize - 2) {
             Some((name, ..)) => GradientError::SurrogateParameter { name: (*name).to_owned(), message },
-            None => GradientError::SurrogateExpression { column: column.saturating_sub(prefix).max(1), message },
+            None => {
+                GradientError::SurrogateExpression { column: column.saturating_sub(prefix).max(1), message }
+            }
         };
         let model = Model::parse(&text).map_err(|e| place(e.line.max(2), e.column, e.message))?;
         let kernel = model.kernel(None, false).map_err(|e| place(e.line.max(2), e.column, e.message))?;
@@ -308,7 +311,10 @@ mod tests {
             };
             for (&u, slope) in u.iter().zip(slopes(&SurrogateConfig::named(name), &u)) {
                 let expected = formula(f64::from(u as f32));
-                assert!((slope - expected).abs() <= 3e-6 * expected, "{name} at {u}: {slope}, not {expected}");
+                assert!(
+                    (slope - expected).abs() <= 3e-6 * expected,
+                    "{name} at {u}: {slope}, not {expected}"
+                );
             }
         }
     }

