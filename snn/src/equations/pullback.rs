@@ -88,8 +88,8 @@ fn slopes(operation: Operation, a: f64, b: f64, y: f64) -> (f64, f64) {
             let da = if b == 0.0 { 0.0 } else { b * power(a, b - 1.0) };
             (da, if a > 0.0 { y * ln(a) } else { 0.0 })
         }
-        Operation::Min => first(!(b < a)),
-        Operation::Max => first(!(a < b)),
+        Operation::Min => first(a <= b),
+        Operation::Max => first(a >= b),
         Operation::Less | Operation::LessEqual | Operation::Equal | Operation::And | Operation::Or => {
             (0.0, 0.0)
         }
