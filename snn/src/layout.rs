@@ -70,18 +70,22 @@ impl Block {
 
     /// Calls `each` with row, column and θ of every connection that exists.
     pub(crate) fn visit(&self, parameters: &[f32], mut each: impl FnMut(usize, usize, f32)) {
-        let parameters = &parameters[self.range()];
+        self.visit_indices(|pre, post, index| each(pre, post, parameters[index]));
+    }
+
+    /// Calls `each` with row, column and index in the flat vector of every connection that exists.
+    pub(crate) fn visit_indices(&self, mut each: impl FnMut(usize, usize, usize)) {
         match &self.mask {
             None => {
-                for (pre, row) in parameters.chunks_exact(self.cols).enumerate() {
-                    for (post, &theta) in row.iter().enumerate() {
-                        each(pre, post, theta);
+                for pre in 0..self.rows {
+                    for post in 0..self.cols {
+                        each(pre, post, self.offset + pre * self.cols + post);
                     }
                 }
             }
             Some(mask) => {
-                for (&place, &theta) in mask.iter().zip(parameters) {
-                    each(place as usize / self.cols, place as usize % self.cols, theta);
+                for (index, &place) in mask.iter().enumerate() {
+                    each(place as usize / self.cols, place as usize % self.cols, self.offset + index);
                 }
             }
         }

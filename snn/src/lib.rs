@@ -93,6 +93,7 @@ mod encoder;
 mod equations;
 mod error;
 mod gpu;
+pub mod gradient;
 mod host;
 mod lanes;
 mod layout;

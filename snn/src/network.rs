@@ -120,6 +120,19 @@ pub(crate) enum Parameter {
     },
 }
 
+impl Parameter {
+    /// The value of one neuron.
+    pub(crate) fn value(&self, layout: &Layout, theta: impl Fn(usize) -> f64, neuron: usize) -> f64 {
+        match *self {
+            Self::Fixed(value) => value,
+            Self::Evolved { block, start, growth } => {
+                let block = &layout.blocks()[block];
+                growth.value(start, theta(block.offset + neuron % block.cols))
+            }
+        }
+    }
+}
+
 /// Where a projection begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -321,6 +334,8 @@ impl Network {
                 Precision::Binary => gain(want.gain, sources) * std::f32::consts::SQRT_2,
                 _ => gain(want.gain, sources),
             };
+            // In `I8`, fixed weights are multiples of 2⁻¹⁶, a step of this scale.
+            let scale = if fixed.is_some() { 1.0 / 2048.0 } else { scale };
             let unit = Unit::new(self.precision, scale, fan_in);
             let weights = match fixed.take() {
                 Some(weights) => Weights::Fixed(weights),
@@ -463,14 +478,9 @@ impl Network {
             let count = if population.individual { population.neurons } else { 1 };
             for neuron in 0..count {
                 parameters.clear();
-                parameters.extend(population.parameters.iter().map(|parameter| match *parameter {
-                    Parameter::Fixed(value) => value,
-                    Parameter::Evolved { block, start, growth } => {
-                        let block = &self.layout.blocks()[block];
-                        let theta = theta[block.offset + neuron % block.cols];
-                        growth.value(start, f64::from(theta))
-                    }
-                }));
+                let theta = |index: usize| f64::from(theta[index]);
+                let value = |parameter: &Parameter| parameter.value(&self.layout, theta, neuron);
+                parameters.extend(population.parameters.iter().map(value));
                 population.neuron.values(&parameters, &mut values);
                 each(population, neuron, &values);
             }

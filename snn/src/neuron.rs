@@ -302,6 +302,19 @@ impl Growth {
             Self::Free => start + change * start.abs().max(1.0),
         }
     }
+
+    /// The derivative of [`value`](Self::value) with respect to `theta`.
+    pub(crate) fn slope(self, start: f64, theta: f64) -> f64 {
+        let value = self.value(start, theta);
+        let free = (RATE * theta).abs() <= 60.0;
+        match self {
+            Self::Between(low, high) => RATE * (value - low) * (high - value) / (high - low),
+            Self::Above(low) if free => RATE * (value - low),
+            Self::Below(high) if free => RATE * (value - high),
+            Self::Above(_) | Self::Below(_) => 0.0,
+            Self::Free => RATE * start.abs().max(1.0),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -313,6 +326,18 @@ mod tests {
         let names: Vec<String> = neurons().into_iter().map(|neuron| neuron.name).collect();
         assert!(names.is_sorted(), "{names:?}");
         assert!(names.iter().zip(MODELS).all(|(name, (listed, _))| name == listed));
+    }
+
+    #[test]
+    fn slopes_are_those_of_the_values() {
+        for growth in [Growth::Between(-1.0, 3.0), Growth::Above(0.5), Growth::Below(3.0), Growth::Free] {
+            for theta in [-3.0, -0.2, 0.0, 1.7] {
+                let value = |theta| growth.value(0.7, theta);
+                let difference = (value(theta + 1e-5) - value(theta - 1e-5)) / 2e-5;
+                let slope = growth.slope(0.7, theta);
+                assert!((slope - difference).abs() < 1e-8 * slope.abs().max(1.0), "{growth:?} at {theta}");
+            }
+        }
     }
 
     #[test]

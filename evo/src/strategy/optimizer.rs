@@ -1,6 +1,7 @@
 //! Gradient ascent: what turns a strategy's gradient estimate into a step of its mean.
 
 use serde::{Deserialize, Serialize};
+use snn::gradient::{Adam, Momentum};
 
 use super::{State, StrategyError, check};
 
@@ -203,21 +204,14 @@ impl Optimizer {
         let keep = 1.0 - rate * weight_decay;
         match self.config {
             OptimizerConfig::Adam { beta1, beta2, epsilon, .. } => {
-                let corrected = |beta: f64| 1.0 - libm::pow(beta, self.steps as f64);
-                let (c1, c2) = (corrected(beta1), corrected(beta2));
-                let memory = self.first.iter_mut().zip(&mut self.second);
-                for ((x, &g), (m, v)) in theta.iter_mut().zip(gradient).zip(memory) {
-                    let g = f64::from(g);
-                    *m = beta1 * *m + (1.0 - beta1) * g;
-                    *v = beta2 * *v + (1.0 - beta2) * g * g;
-                    *x = keep * *x + rate * (*m / c1) / ((*v / c2).sqrt() + epsilon);
-                }
+                // Up the gradient.
+                let rule = Adam { rate: -rate, beta1, beta2, epsilon, keep, steps: self.steps };
+                let gradient = gradient.iter().map(|&g| f64::from(g));
+                rule.step(theta, gradient, &mut self.first, &mut self.second);
             }
             OptimizerConfig::Sgd { momentum, .. } => {
-                for ((x, &g), m) in theta.iter_mut().zip(gradient).zip(&mut self.first) {
-                    *m = momentum * *m + f64::from(g);
-                    *x = keep * *x + rate * *m;
-                }
+                let rule = Momentum { rate: -rate, momentum, keep };
+                rule.step(theta, gradient.iter().map(|&g| f64::from(g)), &mut self.first);
             }
             OptimizerConfig::ClipUp { learning_rate, max_speed, momentum } => {
                 let length = norm(gradient.iter().map(|&g| f64::from(g)));

@@ -49,7 +49,7 @@ pub(super) enum Operation {
 /// Formulas over the parameters of a model, each stored once.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Formulas {
-    nodes: Vec<Formula>,
+    pub(super) nodes: Vec<Formula>,
 }
 
 impl Formulas {
@@ -190,7 +190,7 @@ fn exp(x: f64) -> f64 {
     sum * f64::from_bits(((1023 + k as i64) as u64) << 52)
 }
 
-fn ln(x: f64) -> f64 {
+pub(super) fn ln(x: f64) -> f64 {
     if x == 0.0 {
         return f64::NEG_INFINITY;
     }
@@ -226,7 +226,7 @@ fn tanh(x: f64) -> f64 {
     (e - 1.0) / (e + 1.0)
 }
 
-fn power(base: f64, exponent: f64) -> f64 {
+pub(super) fn power(base: f64, exponent: f64) -> f64 {
     if exponent.fract() == 0.0 && exponent.abs() <= 1024.0 {
         let product = (0..exponent.abs() as u32).fold(1.0, |product, _| product * base);
         return if exponent < 0.0 { 1.0 / product } else { product };

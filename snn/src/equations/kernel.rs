@@ -154,9 +154,9 @@ pub struct Kernel {
     /// Locals and state variables by name with the operations that are their last values, for
     /// probes.
     pub named: Vec<(String, u32)>,
-    formulas: Formulas,
-    hoisted: Vec<Constant>,
-    start: Vec<u32>,
+    pub(super) formulas: Formulas,
+    pub(super) hoisted: Vec<Constant>,
+    pub(super) start: Vec<u32>,
 }
 
 impl Kernel {

@@ -26,6 +26,7 @@ mod interpret;
 mod kernel;
 mod lexer;
 mod model;
+mod pullback;
 #[allow(dead_code, reason = "the build script uses it")]
 mod rust;
 mod syntax;
@@ -37,7 +38,8 @@ pub mod wgsl;
 
 pub use error::EquationError;
 pub use interpret::{Constants, Scratch, interpret};
-pub use kernel::Kernel;
+#[allow(unused_imports, reason = "the build script does not use all")]
+pub use kernel::{Kernel, Op, Spike};
 pub use model::{MAX_REFRACTORY, Model, Parameter, Scope, State};
 #[allow(unused_imports, reason = "the build script uses it")]
 pub use rust::module;

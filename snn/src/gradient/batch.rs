@@ -1,0 +1,202 @@
+//! What goes into a network in training, what comes out, and what the loss says of it.
+
+use std::ops::Range;
+
+use super::error::{GradientError, check_length};
+use super::product::SAMPLES;
+use crate::network::Network;
+
+/// Sequences of the same length, time-major. One frame is one control step: the observation is
+/// encoded once and the network runs its `ticks`. For data that come tick by tick, set `ticks: 1`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Batch<'a> {
+    /// Number of sequences.
+    pub samples: usize,
+    /// Observations, `[frames][samples][inputs]`.
+    pub inputs: &'a [f32],
+    /// Seed of what an encoder draws, per sample; empty: the number of the sample.
+    pub seeds: &'a [u64],
+    /// Where each sample begins; empty: in the reset state.
+    pub start: &'a [NetworkState],
+    /// Whether a sample is reset before a frame, `[frames][samples]`; empty: never. No gradient
+    /// crosses a reset.
+    pub resets: &'a [bool],
+}
+
+impl Batch<'_> {
+    /// Number of frames; checks all lengths against `network`.
+    pub(super) fn frames(&self, network: &Network) -> Result<usize, GradientError> {
+        let row = self.samples * network.inputs;
+        if row == 0 || self.inputs.is_empty() || !self.inputs.len().is_multiple_of(row) {
+            return Err(GradientError::Shape {
+                what: "`inputs`".into(),
+                found: self.inputs.len(),
+                unit: "values",
+                expected: row.max(1) * self.inputs.len().div_ceil(row.max(1)).max(1),
+                reason: format!(
+                    "frames × {} samples × {} inputs, at least 1 of each",
+                    self.samples, network.inputs
+                ),
+            });
+        }
+        let (frames, samples) = (self.inputs.len() / row, self.samples);
+        let one_each = || format!("one for each of {samples} samples");
+        for (what, found) in [("`seeds`", self.seeds.len()), ("`start`", self.start.len())] {
+            if found > 0 {
+                check_length(what, found, samples, one_each)?;
+            }
+        }
+        for (sample, state) in self.start.iter().enumerate() {
+            state.check(network, sample)?;
+        }
+        if !self.resets.is_empty() {
+            let reason = || format!("{frames} frames × {samples} samples");
+            check_length("`resets`", self.resets.len(), frames * samples, reason)?;
+        }
+        match self.inputs.iter().position(|x| !x.is_finite()) {
+            None => Ok(frames),
+            Some(at) => Err(GradientError::NotFinite {
+                what: "input",
+                layer: format!("sample {}", at / network.inputs % samples),
+                tick: Some(at / row * network.ticks),
+                step: None,
+            }),
+        }
+    }
+
+    pub(super) fn seed(&self, sample: usize) -> u64 {
+        self.seeds.get(sample).copied().unwrap_or(sample as u64)
+    }
+
+    pub(super) fn resets(&self, frame: usize, sample: usize) -> bool {
+        self.resets.get(frame * self.samples + sample).copied().unwrap_or(false)
+    }
+}
+
+/// What one individual remembers between control steps.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NetworkState {
+    /// State variables: per population, per variable, per neuron.
+    pub(super) states: Vec<f32>,
+    /// Bit-packed spikes of the ticks that still matter: per hidden layer, oldest first.
+    pub(super) spikes: Vec<u64>,
+    /// Memory of the encoder.
+    pub(super) encoder: Vec<f32>,
+    /// Memory of the decoder.
+    pub(super) decoder: Vec<f32>,
+    /// Control steps since the reset.
+    pub(super) steps: u64,
+}
+
+impl NetworkState {
+    fn check(&self, network: &Network, sample: usize) -> Result<(), GradientError> {
+        let states = |p: &crate::network::Population| p.neuron.kernel().states.len() * p.neurons;
+        let expected: usize = network.populations.iter().map(states).sum();
+        let reason = || "it is a state of another network".to_owned();
+        let what = format!("`start[{sample}]`");
+        check_length(&what, self.states.len(), expected, reason)?;
+        let spikes = network.hidden().iter().map(|p| p.words * network.history).sum();
+        check_length(&what, self.spikes.len(), spikes, reason)?;
+        check_length(&what, self.encoder.len(), network.encoder.encoder().memory(network.inputs), reason)?;
+        check_length(&what, self.decoder.len(), network.outputs, reason)
+    }
+}
+
+/// What some neighbouring samples of a batch gave.
+#[derive(Debug)]
+pub struct Outputs {
+    /// Which samples of the batch.
+    pub samples: Range<usize>,
+    /// Samples of the whole batch.
+    pub batch: usize,
+    /// Frames.
+    pub frames: usize,
+    /// Ticks of all frames together.
+    pub ticks: usize,
+    /// Values per frame: the actions before tanh.
+    pub outputs: usize,
+    /// Neurons of each hidden layer.
+    pub neurons: Vec<usize>,
+    /// `[frames][SAMPLES][outputs]`.
+    pub(super) values: Vec<f64>,
+    /// Per hidden layer `[SAMPLES][neurons]`.
+    pub(super) counts: Vec<Vec<f64>>,
+    /// Of the last hidden layer, `[ticks][SAMPLES][neurons]`; empty unless asked for.
+    pub(super) spikes: Vec<f64>,
+}
+
+impl Outputs {
+    /// The actions of a frame before tanh, `outputs` values; `sample` counts from the first of
+    /// `samples`. For a decoder without tanh, the actions.
+    ///
+    /// # Panics
+    /// If frame or sample do not exist.
+    #[must_use]
+    pub fn value(&self, frame: usize, sample: usize) -> &[f64] {
+        &self.values[(frame * SAMPLES + sample) * self.outputs..][..self.outputs]
+    }
+
+    /// Spikes of each neuron of hidden layer `layer` over all ticks.
+    ///
+    /// # Panics
+    /// If layer or sample do not exist.
+    #[must_use]
+    pub fn counts(&self, layer: usize, sample: usize) -> &[f64] {
+        &self.counts[layer][sample * self.neurons[layer]..][..self.neurons[layer]]
+    }
+
+    /// Spikes of the last hidden layer in a tick, 0 or 1 each.
+    ///
+    /// # Panics
+    /// If tick or sample do not exist, or if the objective did not [ask](super::Objective::spikes).
+    #[must_use]
+    pub fn spikes(&self, tick: usize, sample: usize) -> &[f64] {
+        let neurons = self.neurons[self.neurons.len() - 1];
+        &self.spikes[(tick * SAMPLES + sample) * neurons..][..neurons]
+    }
+}
+
+/// Derivatives of the loss with respect to [`Outputs`], all 0 at first.
+#[derive(Debug, Default)]
+pub struct Sensitivity {
+    outputs: usize,
+    ticks: usize,
+    neurons: Vec<usize>,
+    pub(super) values: Vec<f64>,
+    /// Empty: all 0.
+    pub(super) counts: Vec<Vec<f64>>,
+    /// Empty: all 0.
+    pub(super) spikes: Vec<f64>,
+}
+
+impl Sensitivity {
+    pub(super) fn new(outputs: &Outputs) -> Self {
+        Self {
+            outputs: outputs.outputs,
+            ticks: outputs.ticks,
+            neurons: outputs.neurons.clone(),
+            values: vec![0.0; outputs.values.len()],
+            counts: vec![Vec::new(); outputs.neurons.len()],
+            spikes: Vec::new(),
+        }
+    }
+
+    /// With respect to [`Outputs::value`].
+    pub fn value(&mut self, frame: usize, sample: usize) -> &mut [f64] {
+        &mut self.values[(frame * SAMPLES + sample) * self.outputs..][..self.outputs]
+    }
+
+    /// With respect to [`Outputs::counts`].
+    pub fn counts(&mut self, layer: usize, sample: usize) -> &mut [f64] {
+        let neurons = self.neurons[layer];
+        self.counts[layer].resize(SAMPLES * neurons, 0.0);
+        &mut self.counts[layer][sample * neurons..][..neurons]
+    }
+
+    /// With respect to [`Outputs::spikes`].
+    pub fn spikes(&mut self, tick: usize, sample: usize) -> &mut [f64] {
+        let neurons = self.neurons[self.neurons.len() - 1];
+        self.spikes.resize(self.ticks * SAMPLES * neurons, 0.0);
+        &mut self.spikes[(tick * SAMPLES + sample) * neurons..][..neurons]
+    }
+}

@@ -1,0 +1,176 @@
+//! Numbers in which gradients are computed: f32 for training, f64 to check it.
+
+use std::fmt::Debug;
+use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
+
+use crate::config::Precision;
+use crate::equations::{Kernel, bits, settle};
+use crate::weights::{I8_STEPS, Unit, snap_current, steps_of};
+
+/// What a tick and a matrix product need of a number.
+pub(crate) trait Real:
+    Copy
+    + Default
+    + Debug
+    + PartialOrd
+    + Send
+    + Sync
+    + 'static
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+{
+    const ZERO: Self;
+    const ONE: Self;
+
+    fn of(value: f64) -> Self;
+    fn to_f64(self) -> f64;
+    fn is_finite(self) -> bool;
+    fn abs(self) -> Self;
+    fn floor(self) -> Self;
+    fn power_of_two(self) -> Self;
+    fn exponent(self) -> Self;
+    fn mantissa(self) -> Self;
+    fn reciprocal_seed(self) -> Self;
+    fn root_seed(self) -> Self;
+
+    /// A state variable after the tick, as [`settle`] has it.
+    fn settle<const GRID: bool>(self, fault: &mut u32) -> Self;
+    /// As [`Unit::weight`].
+    fn weight(unit: &Unit, theta: Self, sign: i8) -> Self;
+    /// An encoder's current as a source.
+    fn source(x: f32, precision: Precision) -> Self;
+    /// The sum of an encoder's currents, rounded as the precision asks.
+    fn current(self, precision: Precision) -> Self;
+    fn constants(kernel: &Kernel, parameters: &[f64]) -> Vec<Self>;
+    fn initial(kernel: &Kernel, parameters: &[f64]) -> Vec<Self>;
+}
+
+impl Real for f32 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+
+    #[inline(always)]
+    fn of(value: f64) -> Self {
+        value as Self
+    }
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+    #[inline(always)]
+    fn is_finite(self) -> bool {
+        self.is_finite()
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        self.abs()
+    }
+    #[inline(always)]
+    fn floor(self) -> Self {
+        self.floor()
+    }
+    #[inline(always)]
+    fn power_of_two(self) -> Self {
+        bits::power_of_two(self)
+    }
+    #[inline(always)]
+    fn exponent(self) -> Self {
+        bits::exponent(self)
+    }
+    #[inline(always)]
+    fn mantissa(self) -> Self {
+        bits::mantissa(self)
+    }
+    #[inline(always)]
+    fn reciprocal_seed(self) -> Self {
+        bits::reciprocal_seed(self)
+    }
+    #[inline(always)]
+    fn root_seed(self) -> Self {
+        bits::root_seed(self)
+    }
+    #[inline(always)]
+    fn settle<const GRID: bool>(self, fault: &mut u32) -> Self {
+        settle::<GRID>(self, fault)
+    }
+    fn weight(unit: &Unit, theta: Self, sign: i8) -> Self {
+        unit.weight(theta, sign)
+    }
+    fn source(x: f32, precision: Precision) -> Self {
+        match precision {
+            Precision::I8 => f32::from(steps_of(x)) / I8_STEPS,
+            _ => x,
+        }
+    }
+    #[inline(always)]
+    fn current(self, precision: Precision) -> Self {
+        if precision == Precision::F32 { snap_current(self) } else { self }
+    }
+    fn constants(kernel: &Kernel, parameters: &[f64]) -> Vec<Self> {
+        kernel.constants(parameters)
+    }
+    fn initial(kernel: &Kernel, parameters: &[f64]) -> Vec<Self> {
+        kernel.initial(parameters)
+    }
+}
+
+/// Without the grids: what the networks would be with numbers of any length.
+impl Real for f64 {
+    const ZERO: Self = 0.0;
+    const ONE: Self = 1.0;
+
+    fn of(value: f64) -> Self {
+        value
+    }
+    fn to_f64(self) -> f64 {
+        self
+    }
+    fn is_finite(self) -> bool {
+        self.is_finite()
+    }
+    fn abs(self) -> Self {
+        self.abs()
+    }
+    fn floor(self) -> Self {
+        self.floor()
+    }
+    fn power_of_two(self) -> Self {
+        libm::exp2(self)
+    }
+    fn exponent(self) -> Self {
+        f64::from(bits::exponent(self as f32))
+    }
+    fn mantissa(self) -> Self {
+        self / libm::exp2(self.exponent())
+    }
+    fn reciprocal_seed(self) -> Self {
+        f64::from(bits::reciprocal_seed(self as f32))
+    }
+    fn root_seed(self) -> Self {
+        f64::from(bits::root_seed(self as f32))
+    }
+    fn settle<const GRID: bool>(self, fault: &mut u32) -> Self {
+        *fault |= u32::from(!self.is_finite());
+        if self.is_finite() { self } else { 0.0 }
+    }
+    fn weight(unit: &Unit, theta: Self, sign: i8) -> Self {
+        let weight = f64::from(unit.scale) * theta;
+        if sign == 0 { weight } else { weight.abs() * f64::from(sign) }
+    }
+    fn source(x: f32, _: Precision) -> Self {
+        f64::from(x)
+    }
+    fn current(self, _: Precision) -> Self {
+        self
+    }
+    fn constants(kernel: &Kernel, parameters: &[f64]) -> Vec<Self> {
+        kernel.exact_constants(parameters)
+    }
+    fn initial(kernel: &Kernel, parameters: &[f64]) -> Vec<Self> {
+        kernel.exact_initial(parameters)
+    }
+}

@@ -1,0 +1,197 @@
+//! The switches by which libraries of spiking networks differ, and the neuron each choice makes.
+//!
+//! All but one are about what the neuron does, so a choice is a neuron model: its text, which every
+//! evaluator runs. The exception is `detached`, which is about the gradient only.
+
+use serde::{Deserialize, Serialize};
+
+use super::surrogate::SurrogateConfig;
+
+/// Which membrane potential is compared with the threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SpikeFrom {
+    /// The one before the tick: a spike comes one tick late.
+    Old,
+    /// The one after the tick's input.
+    New,
+}
+
+/// What a spike does to the membrane potential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ResetBy {
+    /// It loses the threshold.
+    Subtract,
+    /// It starts from zero.
+    Zero,
+    /// Nothing.
+    None,
+}
+
+/// When the reset happens; with [`SpikeFrom::Old`] always in the tick of the spike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ResetAt {
+    /// In the tick of the spike.
+    Spike,
+    /// With the update of the next tick.
+    Delayed,
+    /// In the tick of the spike, but after a delayed one if the membrane potential is still above the
+    /// threshold then, and only for the difference of the two: snnTorch's `reset_delay=False`.
+    Corrected,
+}
+
+/// A leaky integrate-and-fire neuron in the manner of a library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Switches {
+    /// Which membrane potential is compared with the threshold.
+    pub spike: SpikeFrom,
+    /// What a spike does to the membrane potential.
+    pub reset: ResetBy,
+    /// When.
+    pub at: ResetAt,
+    /// Whether the gradient takes the reset for a constant.
+    pub detached: bool,
+    /// Whether the input is multiplied by 1 − decay, so that a constant input is where the membrane
+    /// potential goes.
+    pub scaled: bool,
+}
+
+impl Switches {
+    /// snnTorch 1.0 `Leaky`, with its defaults.
+    pub const SNNTORCH: Self = Self {
+        spike: SpikeFrom::New,
+        reset: ResetBy::Subtract,
+        at: ResetAt::Delayed,
+        detached: true,
+        scaled: false,
+    };
+    /// Spyx 1.0 `LIF`.
+    pub const SPYX: Self = Self {
+        spike: SpikeFrom::Old,
+        reset: ResetBy::Subtract,
+        at: ResetAt::Spike,
+        detached: false,
+        scaled: false,
+    };
+    /// Norse 1.1 `LIFBoxCell`, feed-forward: forward Euler with decay = 1 − dt · tau_mem_inv.
+    pub const NORSE: Self = Self {
+        spike: SpikeFrom::New,
+        reset: ResetBy::Zero,
+        at: ResetAt::Spike,
+        detached: false,
+        scaled: true,
+    };
+
+    /// Names of the presets.
+    pub const NAMES: [&'static str; 3] = ["snntorch", "spyx", "norse"];
+
+    /// The preset called `name`, one of [`NAMES`](Self::NAMES).
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "snntorch" => Some(Self::SNNTORCH),
+            "spyx" => Some(Self::SPYX),
+            "norse" => Some(Self::NORSE),
+            _ => None,
+        }
+    }
+
+    /// The surrogate that the library of the preset called `name` takes by default.
+    #[must_use]
+    pub fn surrogate(name: &str) -> Option<SurrogateConfig> {
+        match name {
+            "snntorch" => Some(SurrogateConfig::named("arctan")),
+            "spyx" => Some(SurrogateConfig::named("fast_sigmoid")),
+            "norse" => Some(SurrogateConfig::named("fast_sigmoid").with("slope", 1.0)),
+            _ => None,
+        }
+    }
+
+    /// The neuron model, for the `model` of a layer; its parameters are `decay` and `threshold`.
+    #[must_use]
+    pub fn model(&self) -> String {
+        let input = if self.scaled { "(1 - decay)*I" } else { "I" };
+        let plain = format!("decay*v + {input}");
+        let with = |reset: &str| match self.reset {
+            ResetBy::None => plain.clone(),
+            ResetBy::Subtract => format!("{plain} - threshold*{reset}"),
+            ResetBy::Zero => format!("decay*v*(1 - {reset}) + {input}"),
+        };
+        // `if(spike, …)` is a reset, which can be detached; `spike` as a number never is.
+        let chosen = |after: &str| match self.reset {
+            ResetBy::None => String::new(),
+            ResetBy::Subtract => format!("v = if(spike, {after} - threshold, {after})\n"),
+            ResetBy::Zero if after == "v" => "v = if(spike, 0, v)\n".into(),
+            ResetBy::Zero => format!("v = if(spike, {input}, {after})\n"),
+        };
+        let spike = "spike v > threshold\n";
+        // A comparison other than that of the spike line has no gradient.
+        let late = "let late = if(v > threshold, 1, 0)\n";
+        let mut states = "state v = 0 \"membrane potential\"\n".to_owned();
+        let lines = match (self.spike, self.reset, self.at) {
+            (SpikeFrom::Old, ResetBy::None, _) => format!("{spike}v = {plain}\n"),
+            (SpikeFrom::Old, ..) => format!("{spike}{}", chosen(&plain)),
+            (SpikeFrom::New, ResetBy::None, _) => format!("v = {plain}\n{spike}"),
+            (SpikeFrom::New, _, ResetAt::Spike) => format!("v = {plain}\n{spike}{}", chosen("v")),
+            (SpikeFrom::New, _, ResetAt::Delayed) if self.detached => {
+                format!("{late}v = {}\n{spike}", with("late"))
+            }
+            (SpikeFrom::New, _, ResetAt::Delayed) => {
+                states += "state s = 0 \"spike of the last tick\"\n";
+                format!("v = {}\n{spike}s = spike\n", with("s"))
+            }
+            (SpikeFrom::New, reset, ResetAt::Corrected) => {
+                let lost = if reset == ResetBy::Zero { "v" } else { "threshold" };
+                format!("{late}v = {}\n{spike}v = v - (spike - late)*{lost}\n", with("late"))
+            }
+        };
+        format!(
+            "model lif_variant \"leaky integrate-and-fire, {}\"\n\
+             param decay = 0.9 in [0, 1] \"share of the membrane potential kept per tick\"\n\
+             param threshold = 1 in (0, inf) \"membrane potential above which the neuron spikes\"\n\
+             {states}{lines}",
+            self.describe()
+        )
+    }
+
+    fn describe(&self) -> String {
+        let spike = if self.spike == SpikeFrom::Old { "old" } else { "new" };
+        let at = match self.at {
+            ResetAt::Spike => "at once",
+            ResetAt::Delayed => "delayed",
+            ResetAt::Corrected => "corrected",
+        };
+        let reset = match self.reset {
+            ResetBy::Subtract => format!("subtracts {at}"),
+            ResetBy::Zero => format!("to zero {at}"),
+            ResetBy::None => "none".into(),
+        };
+        format!("spikes from the {spike} potential, reset {reset}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::check_model;
+
+    #[test]
+    fn every_combination_is_a_model() {
+        for spike in [SpikeFrom::Old, SpikeFrom::New] {
+            for reset in [ResetBy::Subtract, ResetBy::Zero, ResetBy::None] {
+                for at in [ResetAt::Spike, ResetAt::Delayed, ResetAt::Corrected] {
+                    for (detached, scaled) in [(true, false), (false, true)] {
+                        let switches = Switches { spike, reset, at, detached, scaled };
+                        let text = switches.model();
+                        check_model(&text).map_err(|error| format!("{error}\n{text}")).unwrap();
+                    }
+                }
+            }
+        }
+        for name in Switches::NAMES {
+            assert!(Switches::named(name).is_some() && Switches::surrogate(name).is_some());
+        }
+    }
+}

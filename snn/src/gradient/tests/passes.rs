@@ -1,0 +1,263 @@
+//! The forward pass is the evaluators'; batches, threads, windows and resets.
+
+use super::{Weighted, batch, inputs, theta};
+use crate::config::{ControllerConfig, HiddenLayer, LayerConfig, Precision, Scope, SnnConfig};
+use crate::decoder::{Count, DecoderConfig, FilteredRate, Membrane, PopulationVector};
+use crate::encoder::{Current, Delta, EncoderConfig, Latency, Population, Rate};
+use crate::gradient::{Batch, Bptt, BpttConfig, Gradient};
+use crate::tanh;
+
+/// Delays, feedback, sparse connections, Dale's law, evolved parameters, a refractory period.
+fn config() -> SnnConfig {
+    let first = LayerConfig {
+        neurons: 37,
+        model: "alif".into(),
+        skip: vec!["hidden.1".into()],
+        density: 0.6,
+        delay: (0, 3),
+        evolve: [("decay".to_owned(), Scope::Neuron), ("threshold".to_owned(), Scope::Layer)].into(),
+        ..LayerConfig::default()
+    };
+    let second = LayerConfig {
+        neurons: 70,
+        model: "ec_lif".into(),
+        parameters: [("threshold".to_owned(), 0.4)].into(),
+        refractory: 2,
+        excitatory: Some(0.7),
+        skip: vec!["input".into()],
+        ..LayerConfig::default()
+    };
+    SnnConfig {
+        hidden: vec![HiddenLayer::Recurrent(first), HiddenLayer::Recurrent(second)],
+        readout_skip: vec!["hidden.0".into()],
+        ticks: 3,
+        ..SnnConfig::default()
+    }
+}
+
+fn bptt(config: &SnnConfig, options: &BpttConfig) -> Bptt {
+    Bptt::new(config, 5, 4, options).unwrap()
+}
+
+fn gradient(bptt: &Bptt, theta: &[f32], batch: &Batch<'_>) -> Gradient {
+    let objective = Weighted { seed: 3, spikes: true, squares: true };
+    bptt.gradient(theta, batch, &objective).unwrap()
+}
+
+#[test]
+fn forward_is_the_evaluator_bit_by_bit() {
+    let encoders = [
+        EncoderConfig::Current(Current { negated: true }),
+        EncoderConfig::Population(Population::default()),
+        EncoderConfig::Rate(Rate::default()),
+        EncoderConfig::Latency(Latency::default()),
+        EncoderConfig::Delta(Delta::default()),
+    ];
+    let decoders = [
+        DecoderConfig::Membrane(Membrane::default()),
+        DecoderConfig::Rate(FilteredRate::default()),
+        DecoderConfig::Count(Count {}),
+        DecoderConfig::Population(PopulationVector {}),
+    ];
+    for (index, encoder) in encoders.into_iter().enumerate() {
+        for precision in [Precision::F32, Precision::F32Free, Precision::I8] {
+            let decoder = decoders[(index + precision as usize) % 4].clone();
+            let config = SnnConfig { encoder: encoder.clone(), decoder, precision, ..config() };
+            let bptt = bptt(&config, &BpttConfig::default());
+            let (theta, x) = (theta(&bptt, 1), inputs(&bptt, 7, 3, 2));
+            let run = bptt.run(&theta, &batch(3, &x)).unwrap();
+
+            let controller = ControllerConfig::Snn(config.clone()).build(5, 4).unwrap();
+            let mut evaluator = controller.evaluator(3);
+            for slot in 0..3 {
+                evaluator.load(slot, &theta);
+                evaluator.reset(slot, slot as u64);
+            }
+            let mut actions = [0.0; 12];
+            for (frame, x) in x.chunks(15).enumerate() {
+                evaluator.step(&[true; 3], x, &mut actions).unwrap();
+                for (&action, &value) in actions.iter().zip(&run.values[frame * 12..]) {
+                    let population = matches!(config.decoder, DecoderConfig::Population(_));
+                    let expected = if population { value } else { tanh(value) };
+                    assert_eq!(action, expected, "{precision:?}, {:?}, frame {frame}", config.encoder);
+                }
+            }
+            let spikes: f32 = run.counts.iter().flatten().sum();
+            assert!(spikes > 10.0, "{spikes} spikes");
+            assert_eq!(f64::from(spikes), (0..3).map(|s| evaluator.activity(s).spikes).sum::<u64>() as f64);
+        }
+    }
+}
+
+#[test]
+fn any_number_of_threads_gives_the_same_bits() {
+    let bptt = bptt(&config(), &BpttConfig::default());
+    let (theta, x) = (theta(&bptt, 1), inputs(&bptt, 5, 300, 2));
+    let all = [1, 2, 5].map(|threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| gradient(&bptt, &theta, &batch(300, &x)))
+    });
+    assert!(all[0] == all[1] && all[0] == all[2]);
+    assert_eq!(all[0].sums, [300.0]);
+    assert!(all[0].gradient.iter().any(|g| *g != 0.0));
+    // Memory that is used again carries nothing over.
+    let (other, y) = (super::theta(&bptt, 8), inputs(&bptt, 9, 20, 5));
+    gradient(&bptt, &other, &batch(20, &y));
+    assert!(gradient(&bptt, &theta, &batch(300, &x)) == all[0]);
+}
+
+#[test]
+fn samples_do_not_depend_on_each_other() {
+    let bptt = bptt(&config(), &BpttConfig::default());
+    let (theta, x) = (theta(&bptt, 1), inputs(&bptt, 4, 11, 2));
+    let whole = bptt.run(&theta, &batch(11, &x)).unwrap();
+    for sample in [0, 7, 8, 10] {
+        let own: Vec<f32> = x.chunks(5).skip(sample).step_by(11).flatten().copied().collect();
+        let seeds = [sample as u64];
+        let run = bptt.run(&theta, &Batch { seeds: &seeds, ..batch(1, &own) }).unwrap();
+        let values: Vec<f32> = whole.values.chunks(4).skip(sample).step_by(11).flatten().copied().collect();
+        assert_eq!(run.values, values);
+        assert_eq!(run.end[0], whole.end[sample]);
+    }
+}
+
+#[test]
+fn a_sequence_goes_on_where_it_stopped() {
+    for encoder in [
+        EncoderConfig::default(),
+        EncoderConfig::Delta(Delta::default()),
+        EncoderConfig::Rate(Rate::default()),
+    ] {
+        let decoder = DecoderConfig::Rate(FilteredRate::default());
+        let bptt = bptt(&SnnConfig { encoder, decoder, ..config() }, &BpttConfig::default());
+        let (theta, x) = (theta(&bptt, 1), inputs(&bptt, 8, 9, 2));
+        let whole = bptt.run(&theta, &batch(9, &x)).unwrap();
+        let (first, second) = x.split_at(3 * 9 * 5);
+        let begun = bptt.run(&theta, &batch(9, first)).unwrap();
+        let rest = bptt.run(&theta, &Batch { start: &begun.end, ..batch(9, second) }).unwrap();
+        assert_eq!([begun.values, rest.values].concat(), whole.values);
+        assert_eq!(rest.end, whole.end);
+    }
+}
+
+#[test]
+fn a_reset_is_a_new_episode_without_gradient_across() {
+    // No encoder draws, so the seed does not matter.
+    let bptt = bptt(&config(), &BpttConfig::default());
+    let (theta, x) = (theta(&bptt, 1), inputs(&bptt, 8, 9, 2));
+    let mut resets = vec![false; 8 * 9];
+    resets[5 * 9..6 * 9].fill(true);
+    let whole = bptt.run(&theta, &Batch { resets: &resets, ..batch(9, &x) }).unwrap();
+    let (first, second) = x.split_at(5 * 9 * 5);
+    let [first_run, second_run] = [first, second].map(|x| bptt.run(&theta, &batch(9, x)).unwrap());
+    assert_eq!([first_run.values, second_run.values].concat(), whole.values);
+    assert_eq!(second_run.end, whole.end);
+
+    let linear = |from| Shifted { from };
+    let sum = |a: &[f32], b: &[f32]| -> Vec<f32> { a.iter().zip(b).map(|(a, b)| a + b).collect() };
+    let all = bptt.gradient(&theta, &Batch { resets: &resets, ..batch(9, &x) }, &linear(0)).unwrap();
+    let parts = [(first, 0), (second, 5)]
+        .map(|(x, from)| bptt.gradient(&theta, &batch(9, x), &linear(from)).unwrap().gradient);
+    near(&all.gradient, &sum(&parts[0], &parts[1]), 1e-4);
+}
+
+/// Linear in the values, with weights that depend on the frame of the whole sequence.
+struct Shifted {
+    from: usize,
+}
+
+impl crate::gradient::Objective for Shifted {
+    fn evaluate(
+        &self,
+        outputs: &crate::gradient::Outputs,
+        sensitivity: &mut crate::gradient::Sensitivity,
+    ) -> crate::gradient::Score {
+        let mut loss = 0.0;
+        for (sample, at) in outputs.samples.clone().enumerate() {
+            for frame in 0..outputs.frames {
+                let values = outputs.value(frame, sample);
+                for (i, to) in sensitivity.value(frame, sample).iter_mut().enumerate() {
+                    let place = ((frame + self.from) * outputs.batch + at) * 4 + i;
+                    *to = crate::wiring::uniform(4, 4, place as u64) - 0.5;
+                    loss += *to * values[i];
+                }
+            }
+        }
+        crate::gradient::Score { loss, sums: Vec::new() }
+    }
+}
+
+fn near(a: &[f32], b: &[f32], tolerance: f32) {
+    let largest = b.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
+    assert!(largest > 0.0 && a.len() == b.len());
+    for (a, b) in a.iter().zip(b) {
+        assert!((a - b).abs() <= tolerance * largest, "{a} and {b}, of {largest}");
+    }
+}
+
+#[test]
+fn a_window_cuts_the_gradient() {
+    // 12 ticks in windows of 6: the same as two sequences, the second starting where the first ends.
+    let full = bptt(&config(), &BpttConfig::default());
+    let cut = bptt(&config(), &BpttConfig { window: Some(6), ..BpttConfig::default() });
+    let (theta, x) = (theta(&full, 1), inputs(&full, 4, 9, 2));
+    let (first, second) = x.split_at(2 * 9 * 5);
+    let begun = full.gradient(&theta, &batch(9, first), &Shifted { from: 0 }).unwrap();
+    let start = Batch { start: &begun.end, ..batch(9, second) };
+    let rest = full.gradient(&theta, &start, &Shifted { from: 2 }).unwrap();
+    let sum: Vec<f32> = begun.gradient.iter().zip(&rest.gradient).map(|(a, b)| a + b).collect();
+    let window = cut.gradient(&theta, &batch(9, &x), &Shifted { from: 0 }).unwrap();
+    near(&window.gradient, &sum, 1e-4);
+    // And not the same as without.
+    let whole = full.gradient(&theta, &batch(9, &x), &Shifted { from: 0 }).unwrap();
+    let differs = |(a, b): (&f32, &f32)| (a - b).abs() > 1e-3 * b.abs();
+    assert!(whole.gradient.iter().zip(&window.gradient).any(differs));
+    assert_eq!(whole.loss, window.loss);
+}
+
+#[test]
+fn a_detached_reset_has_no_slope() {
+    // One spike in tick 0 whose reset shapes tick 1: detached, the gradient knows only the leak.
+    let config = SnnConfig {
+        hidden: vec![HiddenLayer::Dense(LayerConfig {
+            neurons: 1,
+            model: "model n\nparam decay = 0.5\nstate v = 0\nv = decay*v + I\nspike v > 1\nreset subtract: v = v - 1\n"
+                .into(),
+            ..LayerConfig::default()
+        })],
+        ticks: 1,
+        precision: Precision::F32Free,
+        input_gain: 1.0,
+        output_gain: 1.0,
+        ..SnnConfig::default()
+    };
+    let slope = |detach_reset| {
+        let surrogate = crate::gradient::SurrogateConfig::named("0.25");
+        let bptt = Bptt::new(&config, 1, 1, &BpttConfig { detach_reset, surrogate, window: None }).unwrap();
+        let mut theta = vec![0.0; bptt.layout().len()];
+        theta[bptt.layout().block("hidden.0.input").unwrap().offset] = 1.0;
+        theta[bptt.layout().block("readout.weight").unwrap().offset] = 1.0;
+        let inputs = [1.5, 0.5];
+        let last = Last;
+        bptt.gradient(&theta, &batch(1, &inputs), &last).unwrap().gradient[0]
+    };
+    // s₁ = H(0.5·(1.5w − s₀) + 0.5w − 1): ds₁/dw = 0.25·(1.25 − 0.5·ds₀/dw), ds₀/dw = 0.25·1.5; the
+    // readout li keeps 0.7 of the first and adds 0.3 of each.
+    let expected = |through: f32| 0.3 * (0.25 * (1.25 - 0.5 * through) + 0.7 * 0.25 * 1.5);
+    assert!((slope(true) - expected(0.0)).abs() < 1e-6, "{}", slope(true));
+    assert!((slope(false) - expected(0.25 * 1.5)).abs() < 1e-6, "{}", slope(false));
+}
+
+/// The value after the last frame.
+struct Last;
+
+impl crate::gradient::Objective for Last {
+    fn evaluate(
+        &self,
+        outputs: &crate::gradient::Outputs,
+        sensitivity: &mut crate::gradient::Sensitivity,
+    ) -> crate::gradient::Score {
+        sensitivity.value(outputs.frames - 1, 0)[0] = 1.0;
+        crate::gradient::Score { loss: outputs.value(outputs.frames - 1, 0)[0], sums: Vec::new() }
+    }
+}

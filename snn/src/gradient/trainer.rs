@@ -1,0 +1,121 @@
+//! Optimisation of θ, step by step.
+
+use serde::{Deserialize, Serialize};
+
+use super::batch::Batch;
+use super::bptt::{Bptt, Gradient, Objective};
+use super::error::{GradientError, check_length};
+use super::optimizer::{Clip, Optimizer, OptimizerConfig, ScheduleConfig};
+
+/// How θ moves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrainerConfig {
+    /// Optimizer. Default Adam.
+    pub optimizer: OptimizerConfig,
+    /// Course of the learning rate. Default constant.
+    pub schedule: ScheduleConfig,
+    /// Limit on the gradient. Default `None`.
+    pub clip: Option<Clip>,
+}
+
+impl TrainerConfig {
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// [`GradientError::OutOfRange`] names the first that is wrong.
+    pub fn validate(&self) -> Result<(), GradientError> {
+        self.optimizer.validate()?;
+        self.schedule.validate()?;
+        self.clip.map_or(Ok(()), |clip| clip.validate())
+    }
+}
+
+/// θ on its way down, with the memory of the optimizer. What it holds can be saved and goes on where it
+/// was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trainer {
+    config: TrainerConfig,
+    theta: Vec<f64>,
+    optimizer: Optimizer,
+}
+
+impl Trainer {
+    /// Begins at `theta`.
+    ///
+    /// # Errors
+    /// [`GradientError::OutOfRange`] for a setting out of range.
+    pub fn new(config: TrainerConfig, theta: &[f32]) -> Result<Self, GradientError> {
+        config.validate()?;
+        let optimizer = Optimizer::new(config.optimizer, theta.len());
+        Ok(Self { config, theta: theta.iter().map(|&x| f64::from(x)).collect(), optimizer })
+    }
+
+    /// The parameters now.
+    #[must_use]
+    pub fn theta(&self) -> Vec<f32> {
+        self.theta.iter().map(|&x| x as f32).collect()
+    }
+
+    /// Steps done.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.optimizer.steps
+    }
+
+    /// The learning rate of the next step.
+    #[must_use]
+    pub fn learning_rate(&self) -> f64 {
+        self.config.optimizer.learning_rate() * self.config.schedule.factor(self.optimizer.steps)
+    }
+
+    /// One step on a batch; returns its gradient before clipping. After an error θ is what it was.
+    ///
+    /// # Errors
+    /// Those of [`Bptt::gradient`]; [`GradientError::NotFinite`] has the step.
+    pub fn step(
+        &mut self,
+        bptt: &Bptt,
+        batch: &Batch<'_>,
+        objective: &dyn Objective,
+    ) -> Result<Gradient, GradientError> {
+        let gradient = bptt.gradient(&self.theta(), batch, objective).map_err(|error| self.located(error))?;
+        self.apply(bptt, &gradient.gradient)?;
+        Ok(gradient)
+    }
+
+    /// One step down a gradient that is known already.
+    ///
+    /// # Errors
+    /// [`GradientError::Shape`] for another length; [`GradientError::NotFinite`], with the block of
+    /// `bptt`'s layout, if it or what it would make of θ is not finite. θ is then what it was.
+    pub fn apply(&mut self, bptt: &Bptt, gradient: &[f32]) -> Result<(), GradientError> {
+        let reason = || "the trainer has as many parameters".into();
+        check_length("`gradient`", gradient.len(), self.theta.len(), reason)?;
+        if let Some(at) = gradient.iter().position(|g| !g.is_finite()) {
+            return Err(self.located(bptt.not_finite("gradient", at)));
+        }
+        let mut gradient: Vec<f64> = gradient.iter().map(|&g| f64::from(g)).collect();
+        if let Some(clip) = self.config.clip {
+            clip.apply(&mut gradient);
+        }
+        let before = self.clone();
+        let factor = self.config.schedule.factor(self.optimizer.steps);
+        self.optimizer.step(&mut self.theta, &gradient, factor);
+        if let Some(at) = self.theta.iter().position(|&x| !(x as f32).is_finite()) {
+            *self = before;
+            return Err(self.located(bptt.not_finite("parameter", at)));
+        }
+        Ok(())
+    }
+
+    /// The error with the step in which it occurred.
+    fn located(&self, error: GradientError) -> GradientError {
+        match error {
+            GradientError::NotFinite { what, layer, tick, .. } => {
+                GradientError::NotFinite { what, layer, tick, step: Some(self.optimizer.steps) }
+            }
+            other => other,
+        }
+    }
+}
