@@ -81,6 +81,7 @@ impl Problem {
                 source: Source::Input,
                 target,
                 recurrent: false,
+                plastic: None,
                 rows: 6,
                 cols: 3,
                 weights: Weights::Evolved(block),
