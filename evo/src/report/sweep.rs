@@ -125,20 +125,13 @@ fn best(plan: &Plan, table: &Table) -> String {
 fn failures(folder: &Path, table: &Table) -> String {
     let failed = table.rows.iter().filter(|row| !row.failures.is_empty());
     let rows: Vec<Vec<Cell>> = failed
-        .map(|row| {
-            let run = folder.join("trials").join(&row.trial).display().to_string();
-            vec![
-                row.trial.as_str().into(),
-                row.set.join("  ").into(),
-                reasons(&row.failures).into(),
-                run.into(),
-            ]
-        })
+        .map(|row| vec![row.trial.as_str().into(), reasons(&row.failures).into(), row.set.join("  ").into()])
         .collect();
     if rows.is_empty() {
         return String::new();
     }
-    html::table(&["trial", "changes", "what went wrong", "folder"], &rows, false)
+    let place = format!("Their folders and messages are in {}.", folder.join("trials").display());
+    html::note(&place) + &html::table(&["trial", "what went wrong", "changes"], &rows, false)
 }
 
 /// Failures as `seed 1, generation 9; seed 2, generation 9: REASON`, every reason once.
@@ -161,7 +154,7 @@ fn trials(plan: &Plan, table: &Table) -> String {
     let several = plan.config.seeds.len() > 1;
     columns.push(if several { "#value (median)" } else { "#value" });
     if several {
-        columns.extend(["#interquartile range", "#IQM [95 % interval]"]);
+        columns.push("#IQM [95 % interval]");
     }
     columns.push("#control steps");
     columns.extend(plan.short_names());
@@ -175,7 +168,6 @@ fn trials(plan: &Plan, table: &Table) -> String {
             row.score.map(|score| number(score.value)).unwrap_or_default().into(),
         ];
         if several {
-            cells.push(row.score.map(|score| number(score.spread)).unwrap_or_default().into());
             let iqm = row.score.map(|s| [s.iqm, s.iqm_low, s.iqm_high].map(number));
             cells.push(iqm.map(|[x, low, high]| format!("{x} [{low}, {high}]")).unwrap_or_default().into());
         }
