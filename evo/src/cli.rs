@@ -8,7 +8,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use sim::EngineKind;
 
 use crate::backend::BackendChoice;
+use crate::plot::Band;
 use crate::progress::Verbosity;
+use crate::statistics::Center;
 
 /// Evolves spiking controllers for simulated robots.
 #[derive(Debug, Parser)]
@@ -60,6 +62,8 @@ pub enum Verb {
     Sweep(SweepArgs),
     /// Draw learning curves of one or more runs
     Plot(PlotArgs),
+    /// Write one page about runs or a sweep: tables, plots, configs, commands
+    Report(ReportArgs),
     /// Record episodes with states, spikes, observations, actions and reward terms
     Record(RecordArgs),
     /// Step a robot open loop from a start state with given controls
@@ -264,9 +268,10 @@ pub struct SweepArgs {
 #[command(after_help = "Examples:
   evo plot results/runs/RUN
   evo plot results/runs/ant__* --out ant.svg
+  evo plot results/runs/ant__* --line mean --band range
 
-Runs that differ only in their seed are drawn as one line, the mean, in a band from the lowest to
-the highest.")]
+Runs that differ only in their seed are drawn as one line in a band: the interquartile mean in its
+95 % bootstrap interval, unless told otherwise.")]
 pub struct PlotArgs {
     /// Run folders
     #[arg(value_name = "RUN", required = true)]
@@ -276,6 +281,74 @@ pub struct PlotArgs {
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Title; default the task's name
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// Line over seeds
+    #[arg(long, value_enum, default_value_t)]
+    pub line: LineChoice,
+    /// Band over seeds
+    #[arg(long, value_enum, default_value_t)]
+    pub band: BandChoice,
+}
+
+/// What stands for several seeds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LineChoice {
+    /// Interquartile mean: a quarter of the seeds is left out at each end, none of fewer than four
+    #[default]
+    Iqm,
+    /// Mean
+    Mean,
+    /// Median
+    Median,
+}
+
+impl From<LineChoice> for Center {
+    fn from(line: LineChoice) -> Self {
+        match line {
+            LineChoice::Iqm => Self::InterquartileMean,
+            LineChoice::Mean => Self::Mean,
+            LineChoice::Median => Self::Median,
+        }
+    }
+}
+
+/// What surrounds the line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum BandChoice {
+    /// Bootstrap interval of 95 %
+    #[default]
+    Interval,
+    /// Lowest to highest seed
+    Range,
+}
+
+impl From<BandChoice> for Band {
+    fn from(band: BandChoice) -> Self {
+        match band {
+            BandChoice::Interval => Self::Interval,
+            BandChoice::Range => Self::Range,
+        }
+    }
+}
+
+/// Options of `report`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo report results/runs/RUN
+  evo report results/runs/ant__* --out ant.html
+  evo report results/sweeps/inverted_pendulum
+
+One page with tables, plots, configs, provenance and commands; it needs nothing else, no network
+either. A sweep writes its own when it ends.")]
+pub struct ReportArgs {
+    /// Run folders, or the folder of one sweep
+    #[arg(value_name = "RUN|SWEEP", required = true)]
+    pub sources: Vec<PathBuf>,
+    /// File to write; default report.html in the folder, or here for several runs
+    #[arg(long, value_name = "FILE.html")]
+    pub out: Option<PathBuf>,
+    /// Title; default the task's or the sweep's name
     #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
 }
@@ -704,7 +777,8 @@ mod tests {
             "evo eval run --episodes 32 --seed 1 --json --mean --engine rapier",
             "evo eval run --best --engine lanes",
             "evo sweep --config sweeps/a.ron --workers 4 --threads 1 --out d --json",
-            "evo plot a b --out c.svg",
+            "evo plot a b --out c.svg --line mean --band range",
+            "evo report a b --out c.html --title t",
             "evo record run --episodes 2 --engine lanes --out f.rollout.safetensors",
             "evo trace --env ant --start s --control c --out o --qvel-out v --engine lanes --physics reference",
             "evo list envs --json",

@@ -167,11 +167,31 @@ pub struct RunConfig {
     pub checkpoint_every: u64,
     /// How many of the latest numbered checkpoints are kept beside `best` and `last`; 0 keeps all.
     pub keep: usize,
+    /// What every generation is written to. `metrics.csv` is always there, named here or not: resuming,
+    /// plots and reports read it.
+    pub log: Vec<LogFormat>,
+}
+
+/// A form of a run's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LogFormat {
+    /// `metrics.csv`.
+    Csv,
+    /// An event file for TensorBoard, see [`crate::events`].
+    TensorBoard,
 }
 
 impl Default for RunConfig {
     fn default() -> Self {
-        Self { generations: 100, seed: 1, eval_every: 10, eval_episodes: 16, checkpoint_every: 10, keep: 3 }
+        Self {
+            generations: 100,
+            seed: 1,
+            eval_every: 10,
+            eval_episodes: 16,
+            checkpoint_every: 10,
+            keep: 3,
+            log: vec![LogFormat::Csv],
+        }
     }
 }
 
@@ -307,7 +327,7 @@ mod tests {
         assert!(
             field.contains(
                 "unknown field 'sede' in RunConfig (valid: generations, seed, eval_every, \
-                 eval_episodes, checkpoint_every, keep)"
+                 eval_episodes, checkpoint_every, keep, log)"
             ),
             "{field}"
         );

@@ -12,6 +12,7 @@ pub mod cli;
 pub mod commands;
 pub mod config;
 pub mod evaluate;
+pub mod events;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod failure;
 pub mod functions;
@@ -27,10 +28,13 @@ pub mod plot;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod progress;
 pub mod random;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod report;
 pub mod rollout;
 pub mod ron_io;
 mod ron_value;
 pub mod run_folder;
+pub mod statistics;
 pub mod strategy;
 pub mod sweep;
 pub mod trainer;

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::events::EventsWriter;
 use crate::run_folder::write_atomic;
 
 /// Columns that every run has, in order.
@@ -150,10 +151,11 @@ fn header(terms: &[&str], validated: bool) -> String {
     names.copied().collect::<Vec<_>>().join(",") + "\n"
 }
 
-/// Appends rows to a metrics file.
+/// Appends rows to a metrics file, and to the run's event file if it has one.
 #[derive(Debug)]
 pub struct MetricsWriter {
     file: File,
+    events: Option<(EventsWriter, PathBuf)>,
     validated: bool,
     path: PathBuf,
 }
@@ -168,7 +170,7 @@ impl MetricsWriter {
         let failed = |source| MetricsError::File { action: "write", path: path.to_owned(), source };
         let mut file = File::options().write(true).create_new(true).open(path).map_err(failed)?;
         file.write_all(header(terms, validated).as_bytes()).map_err(failed)?;
-        Ok(Self { file, validated, path: path.to_owned() })
+        Ok(Self { file, events: None, validated, path: path.to_owned() })
     }
 
     /// Continues a file after `generation`: later rows, and a last row cut off by a crash, go, so
@@ -212,7 +214,7 @@ impl MetricsWriter {
         }
         write_atomic(path, kept.as_bytes()).map_err(failed("write"))?;
         let file = File::options().append(true).open(path).map_err(failed("write"))?;
-        Ok(Self { file, validated, path: path.to_owned() })
+        Ok(Self { file, events: None, validated, path: path.to_owned() })
     }
 
     /// Makes sure that the rows survive a power cut. Call before a checkpoint that relies on them.
@@ -232,12 +234,34 @@ impl MetricsWriter {
     /// # Errors
     /// If the file cannot be written.
     pub fn push(&mut self, row: &MetricsRow) -> Result<(), MetricsError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| MetricsError::File { action: "write", path, source }
+        };
+        let line = row.line(self.validated);
         // One write per row: a reader never sees half of one.
-        self.file.write_all(row.line(self.validated).as_bytes()).map_err(|source| MetricsError::File {
-            action: "write",
-            path: self.path.clone(),
-            source,
-        })
+        self.file.write_all(line.as_bytes()).map_err(failed(&self.path))?;
+        if let Some((events, path)) = &mut self.events {
+            events.push(&line).map_err(failed(path))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the same to the event file at `path` too, beginning with the rows that are there.
+    ///
+    /// # Errors
+    /// If one of the files cannot be read or written.
+    pub fn with_events(mut self, path: &Path) -> Result<Self, MetricsError> {
+        let failed = |action, path: &Path| {
+            let path = path.to_owned();
+            move |source| MetricsError::File { action, path, source }
+        };
+        let text = std::fs::read_to_string(&self.path).map_err(failed("read", &self.path))?;
+        let mut lines = text.split_inclusive('\n');
+        let header = lines.next().unwrap_or_default();
+        let events = EventsWriter::open(path, header, &lines.collect::<Vec<_>>());
+        self.events = Some((events.map_err(failed("write", path))?, path.to_owned()));
+        Ok(self)
     }
 }
 

@@ -47,6 +47,8 @@ pub enum Purpose {
     Bench = 8,
     /// Mini-batches and initial states of gradient fine-tuning.
     Finetune = 9,
+    /// Resamples of bootstrap intervals.
+    Bootstrap = 10,
 }
 
 const MULTIPLIER: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];

@@ -287,6 +287,14 @@ pub fn to_line<T: Serialize>(value: &T) -> Result<String, ConfigError> {
 pub fn value_text(value: &Value) -> String {
     let list = |values: &[Value]| values.iter().map(value_text).collect::<Vec<_>>().join(", ");
     let fields = |map: &serde_json::Map<String, Value>| {
+        let name = |key: &str| {
+            key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+                && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+        };
+        if !map.is_empty() && !map.keys().all(|key| name(key)) {
+            let entries = map.iter().map(|(key, value)| format!("{key:?}: {}", value_text(value)));
+            return format!("{{{}}}", entries.collect::<Vec<_>>().join(", "));
+        }
         let fields = map.iter().map(|(key, value)| format!("{key}: {}", value_text(value)));
         format!("({})", fields.collect::<Vec<_>>().join(", "))
     };

@@ -7,6 +7,8 @@ use std::process::Command;
 
 use serde::Serialize;
 
+use crate::events;
+
 /// Folder of runs that were not given one.
 pub const RUNS: &str = "results/runs";
 
@@ -104,7 +106,7 @@ impl RunFolder {
         let failed = |source| RunFolderError::Write { path: path.to_owned(), source };
         let occupied = || RunFolderError::Occupied { path: path.to_owned() };
         fs::create_dir_all(path).map_err(failed)?;
-        let traces = [folder.metrics(), folder.checkpoints(), folder.summary()];
+        let traces = [folder.metrics(), folder.events(), folder.checkpoints(), folder.summary()];
         if traces.iter().any(|trace| trace.exists()) {
             return Err(occupied());
         }
@@ -165,6 +167,12 @@ impl RunFolder {
     #[must_use]
     pub fn metrics(&self) -> PathBuf {
         self.path.join("metrics.csv")
+    }
+
+    /// The same for TensorBoard, if `run.log` asks for it.
+    #[must_use]
+    pub fn events(&self) -> PathBuf {
+        self.path.join(events::FILE)
     }
 
     /// What was printed.
@@ -412,7 +420,7 @@ fn cpu_model() -> String {
 }
 
 /// A word of a command line as a POSIX shell takes it.
-fn quote(word: &str) -> String {
+pub(crate) fn quote(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

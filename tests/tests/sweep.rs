@@ -242,7 +242,7 @@ fn failed_trials_are_kept_named_and_tried_again() {
     assert!(output.status.success(), "{stderr}");
     assert!(stderr.contains("t0001 seed 1 failed: ") && stderr.contains("population"), "{stderr}");
     let rows: Vec<String> = table(&out).lines().map(str::to_owned).collect();
-    assert!(rows[1].starts_with("t0000,done,2,") && rows[2] == "t0001,failed,0,,,,,0,0", "{rows:?}");
+    assert!(rows[1].starts_with("t0000,done,2,") && rows[2] == "t0001,failed,0,,,,,,,,0,0", "{rows:?}");
     assert_eq!((count(&out, "done"), count(&out, "failed")), (1, 1));
     let _ = tests::run(&sweep(&file, &out));
     assert_eq!((count(&out, "done"), count(&out, "failed")), (1, 2), "only what failed is tried again");

@@ -7,6 +7,7 @@ mod nir;
 mod page;
 mod plot;
 mod record;
+mod report;
 mod sweep;
 mod trace;
 mod train;
@@ -37,6 +38,7 @@ pub fn run(verb: Verb) -> Result<(), Failure> {
         Verb::Eval(args) => eval::eval(&args),
         Verb::Sweep(args) => sweep::sweep(&args),
         Verb::Plot(args) => plot::plot(&args),
+        Verb::Report(args) => report::report(&args),
         Verb::Record(args) => record::record(&args),
         Verb::Trace(args) => trace::trace(&args),
         Verb::List(args) => list::list(&args),

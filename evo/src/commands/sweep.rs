@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::backend::BackendChoice;
 use crate::cli::{ConfigArgs, SweepArgs};
-use crate::commands::{print_json, print_line, read_config};
+use crate::commands::{print_json, print_line, read_config, report};
 use crate::failure::{Blame, Failure};
 use crate::progress::{count, to_stderr};
+use crate::run_folder::{Provenance, write_atomic};
 use crate::sweep::config::SweepConfig;
 use crate::sweep::table::{Row, Status, Table};
 use crate::sweep::{Plan, Sweep, Workers, trial_name};
@@ -54,7 +56,17 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(SWEEPS).join(stem));
     let workers = workers(args, plan.trials * plan.config.seeds.len());
     let (trials, seeds, rungs) = (plan.trials, plan.config.seeds.len(), plan.rungs.clone());
+    let base = ron_io::to_text(&plan.base).usage()?;
+    let seed = plan.config.seed;
     let mut sweep = Sweep::open(plan, &folder).usage()?;
+    let provenance = folder.join("provenance.json");
+    if !provenance.exists() {
+        // The first session's: a later one may be another build.
+        let text = serde_json::to_string_pretty(&Provenance::collect(seed, workers.threads, &base)).run()?;
+        write_atomic(&provenance, (text + "\n").as_bytes())
+            .with_context(|| format!("cannot write {}", provenance.display()))
+            .run()?;
+    }
     interrupt::install(STOPPING).run()?;
     if !args.quiet {
         to_stderr(&format!("sweep    {}", folder.display()));
@@ -64,6 +76,12 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let finished = sweep.run(workers).run();
     // Whatever stopped it, what is done is shown.
     let table = sweep.table().run()?;
+    // A page is never worth losing a sweep.
+    let page = folder.join(report::FILE);
+    let written = crate::report::of_sweep(&folder, None).and_then(|text| crate::report::write(&page, &text));
+    if let Err(error) = written {
+        to_stderr(&format!("warning: no report: {error}"));
+    }
     let finished = finished?;
     if args.json {
         print_json(&Report {
@@ -114,6 +132,7 @@ fn conclude(table: &Table, folder: &Path, finished: bool) {
         let sets = best.set.iter().map(|set| format!(" --set '{set}'"));
         let base = folder.join("base.ron");
         to_stderr(&format!("table    {}", folder.join("sweep.csv").display()));
+        to_stderr(&format!("report   {}", folder.join(report::FILE).display()));
         to_stderr(&format!(
             "best     {} in {}",
             best.trial,

@@ -8,7 +8,7 @@ use sim::StepOptions;
 use crate::checkpoint::Checkpoint;
 use crate::cli::{ResumeArgs, TrainArgs};
 use crate::commands::{load_checkpoint, print_line, read_config};
-use crate::config::Config;
+use crate::config::{Config, LogFormat};
 use crate::failure::{Blame, Failure};
 use crate::metrics::{Metrics, MetricsRow, MetricsWriter};
 use crate::plot::Figure;
@@ -71,6 +71,7 @@ pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {
     let terms = trainer.setup().task.spec().terms;
     let validated = trainer.setup().validation.is_some();
     let metrics = MetricsWriter::create(&folder.metrics(), terms, validated).run()?;
+    let metrics = with_events(metrics, &config, &folder)?;
     if args.init.is_some() {
         // The config does not know where the run starts from; a resumed run must.
         trainer.checkpoint().save(&folder.last()).run()?;
@@ -115,6 +116,7 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
     let terms = trainer.setup().task.spec().terms;
     let validated = trainer.setup().validation.is_some();
     let metrics = MetricsWriter::resume(&folder.metrics(), terms, validated, trainer.generation()).run()?;
+    let metrics = with_events(metrics, &config, &folder)?;
     let table = Metrics::read(&folder.metrics()).run()?;
     let last = |name: &str| table.column(name).and_then(|column| column.last().copied().flatten());
     let evaluation = last("eval_return_mean").zip(last("eval_return_std"));
@@ -124,6 +126,19 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
         validation: last("validation_return_mean").zip(last("validation_return_std")),
     };
     go_on(trainer, &folder, metrics, &earlier, args.output.verbosity())
+}
+
+/// An event file beside the metrics, if the config asks for one.
+fn with_events(
+    metrics: MetricsWriter,
+    config: &Config,
+    folder: &RunFolder,
+) -> Result<MetricsWriter, Failure> {
+    if config.run.log.contains(&LogFormat::TensorBoard) {
+        metrics.with_events(&folder.events()).run()
+    } else {
+        Ok(metrics)
+    }
 }
 
 /// What a resumed run brings along from its metrics.
@@ -145,10 +160,11 @@ fn over(trainer: &Trainer) -> bool {
     trainer.generation() >= trainer.config().run.generations || stop_reason(trainer).is_some()
 }
 
-/// A checkpoint belongs to a config if they differ in nothing but the number of generations.
+/// A checkpoint belongs to a config if they differ in nothing but the number of generations and the log.
 fn check_same_config(checkpoint: &Checkpoint, config: &Config, folder: &RunFolder) -> Result<(), Failure> {
     let mut of_checkpoint: Config = checkpoint.meta("config").usage()?;
     of_checkpoint.run.generations = config.run.generations;
+    of_checkpoint.run.log.clone_from(&config.run.log);
     if of_checkpoint == *config {
         return Ok(());
     }

@@ -178,6 +178,7 @@ mod tests {
             "[Recurrent(neurons: 64, model: \"a \\\"b\\\"\"), Dense(size: -1)]",
             "(a: None, b: Adam, c: 1e-05, d: true, e: Wrap(3))",
             "\"None\"",
+            "(options: {\"0.1 s\": [\"a=1\"], \"b\": []})",
             "Snes()",
         ] {
             let value = ron_value::parse(text).unwrap().value;

@@ -43,7 +43,7 @@ impl Board {
         if let Some(bar) = &self.bar {
             bar.set_length(self.runs as u64);
             bar.set_position(self.finished as u64);
-            bar.set_message(Table::new(plan, journal).text(ROWS));
+            bar.set_message(Table::new(plan, &journal.records).text(ROWS));
         }
     }
 
@@ -62,7 +62,7 @@ impl Board {
         if self.bar.is_some() {
             self.show(plan, journal);
         } else if !self.quiet {
-            let best = Table::new(plan, journal);
+            let best = Table::new(plan, &journal.records);
             let best = best.best().and_then(|row| Some((row, row.score?.value)));
             let best =
                 best.map_or_else(String::new, |(row, value)| format!("  best {} {value:.1}", row.trial));

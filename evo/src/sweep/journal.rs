@@ -96,11 +96,9 @@ pub struct Failed {
 /// Trial, seed and generations of a run.
 pub type Key = (usize, u64, u64);
 
-/// An open journal and what it says.
-#[derive(Debug)]
-pub struct Journal {
-    path: PathBuf,
-    file: File,
+/// What a journal says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Records {
     /// Points of trials, by number.
     pub points: BTreeMap<usize, Vec<f64>>,
     /// Finished runs.
@@ -109,56 +107,7 @@ pub struct Journal {
     pub failed: BTreeMap<Key, String>,
 }
 
-impl Journal {
-    /// Opens a journal, or starts one. `sweep` and `base` are the sweep file and its base config; a
-    /// last line that a crash has cut off is dropped.
-    ///
-    /// # Errors
-    /// If it is of another sweep, damaged, or cannot be read or written.
-    pub fn open(path: &Path, sweep: &Value, base: &Value) -> Result<Self, JournalError> {
-        let failed = |action| move |source| JournalError::File { action, path: path.to_owned(), source };
-        let options = || File::options().create(true).read(true).append(true).open(path);
-        let file = options().map_err(failed("write"))?;
-        let bytes = std::fs::read(path).map_err(failed("read"))?;
-        let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
-        if whole < bytes.len() {
-            file.set_len(whole as u64).map_err(failed("write"))?;
-        }
-        let mut journal = Self {
-            path: path.to_owned(),
-            file,
-            points: BTreeMap::new(),
-            done: BTreeMap::new(),
-            failed: BTreeMap::new(),
-        };
-        let text = String::from_utf8_lossy(&bytes[..whole]);
-        let damaged =
-            |line: usize, message: String| JournalError::Line { path: path.to_owned(), line, message };
-        for (index, text) in text.lines().enumerate() {
-            let line = serde_json::from_str(text).map_err(|error| damaged(index + 1, error.to_string()))?;
-            match line {
-                Line::Sweep { format, sweep: old_sweep, base: old_base } if index == 0 => {
-                    if format != FORMAT {
-                        return Err(damaged(1, format!("format {format}, this program reads {FORMAT}")));
-                    }
-                    let changed = difference("the sweep file", &old_sweep, sweep)
-                        .or_else(|| difference("the base config", &old_base, base));
-                    if let Some(difference) = changed {
-                        return Err(JournalError::Changed { path: path.to_owned(), difference });
-                    }
-                }
-                line if index == 0 || matches!(line, Line::Sweep { .. }) => {
-                    return Err(damaged(index + 1, "not a journal of a sweep".to_owned()));
-                }
-                line => journal.note(line),
-            }
-        }
-        if whole == 0 {
-            journal.append(Line::Sweep { format: FORMAT, sweep: sweep.clone(), base: base.clone() })?;
-        }
-        Ok(journal)
-    }
-
+impl Records {
     fn note(&mut self, line: Line) {
         match line {
             Line::Sweep { .. } => {}
@@ -175,6 +124,91 @@ impl Journal {
             }
         }
     }
+}
+
+/// An open journal.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    /// What it says.
+    pub records: Records,
+}
+
+/// The whole lines of a journal: the sweep file and base config as data (none if it is empty), what it
+/// says, and the length of those lines in bytes.
+type Contents = (Option<(Value, Value)>, Records, usize);
+
+/// Reads a journal and leaves it alone; another process may be writing it.
+///
+/// # Errors
+/// If it is damaged or cannot be read.
+fn read(path: &Path) -> Result<Contents, JournalError> {
+    let failed = |source| JournalError::File { action: "read", path: path.to_owned(), source };
+    let bytes = std::fs::read(path).map_err(failed)?;
+    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
+    let text = String::from_utf8_lossy(&bytes[..whole]);
+    let damaged = |line: usize, message: String| JournalError::Line { path: path.to_owned(), line, message };
+    let (mut sweep_and_base, mut records) = (None, Records::default());
+    for (index, text) in text.lines().enumerate() {
+        let line = serde_json::from_str(text).map_err(|error| damaged(index + 1, error.to_string()))?;
+        match line {
+            Line::Sweep { format, sweep, base } if index == 0 => {
+                if format != FORMAT {
+                    return Err(damaged(1, format!("format {format}, this program reads {FORMAT}")));
+                }
+                sweep_and_base = Some((sweep, base));
+            }
+            line if index == 0 || matches!(line, Line::Sweep { .. }) => {
+                return Err(damaged(index + 1, "not a journal of a sweep".to_owned()));
+            }
+            line => records.note(line),
+        }
+    }
+    Ok((sweep_and_base, records, whole))
+}
+
+impl Journal {
+    /// What the journal at `path` is about and says: the sweep file and its base config as data, and the
+    /// records. Another process may be writing it.
+    ///
+    /// # Errors
+    /// If it is no journal, damaged, or cannot be read.
+    pub fn stored(path: &Path) -> Result<(Value, Value, Records), JournalError> {
+        let (header, records, _) = read(path)?;
+        let message = "the journal is empty".to_owned();
+        let (sweep, base) =
+            header.ok_or_else(|| JournalError::Line { path: path.to_owned(), line: 1, message })?;
+        Ok((sweep, base, records))
+    }
+
+    /// Opens a journal, or starts one. `sweep` and `base` are the sweep file and its base config; a
+    /// last line that a crash has cut off is dropped.
+    ///
+    /// # Errors
+    /// If it is of another sweep, damaged, or cannot be read or written.
+    pub fn open(path: &Path, sweep: &Value, base: &Value) -> Result<Self, JournalError> {
+        let failed = |action| move |source| JournalError::File { action, path: path.to_owned(), source };
+        let options = || File::options().create(true).read(true).append(true).open(path);
+        let file = options().map_err(failed("write"))?;
+        let (header, records, whole) = read(path)?;
+        let length = file.metadata().map_err(failed("read"))?.len();
+        if (whole as u64) < length {
+            file.set_len(whole as u64).map_err(failed("write"))?;
+        }
+        if let Some((old_sweep, old_base)) = header {
+            let changed = difference("the sweep file", &old_sweep, sweep)
+                .or_else(|| difference("the base config", &old_base, base));
+            if let Some(difference) = changed {
+                return Err(JournalError::Changed { path: path.to_owned(), difference });
+            }
+        }
+        let mut journal = Self { path: path.to_owned(), file, records };
+        if whole == 0 {
+            journal.append(Line::Sweep { format: FORMAT, sweep: sweep.clone(), base: base.clone() })?;
+        }
+        Ok(journal)
+    }
 
     fn append(&mut self, line: Line) -> Result<(), JournalError> {
         let write = || -> io::Result<()> {
@@ -184,7 +218,7 @@ impl Journal {
             self.file.sync_data()
         };
         write().map_err(|source| JournalError::File { action: "write", path: self.path.clone(), source })?;
-        self.note(line);
+        self.records.note(line);
         Ok(())
     }
 
@@ -252,15 +286,16 @@ mod tests {
             journal.trial(0, &[0.25]).unwrap();
             let reason = "killed".to_owned();
             journal.failure(Failed { trial: 0, seed: 3, generations: 5, reason }).unwrap();
-            assert_eq!(journal.failed.len(), 1);
+            assert_eq!(journal.records.failed.len(), 1);
             journal.finished(done.clone()).unwrap();
-            assert!(journal.failed.is_empty(), "it was tried again and went well");
+            assert!(journal.records.failed.is_empty(), "it was tried again and went well");
         }
         File::options().append(true).open(&path).unwrap().write_all(b"{\"done\":{\"tri").unwrap();
         for _ in 0..2 {
             let journal = Journal::open(&path, &sweep, &base).unwrap();
-            assert_eq!(journal.points[&0], [0.25]);
-            assert_eq!(journal.done[&(0, 3, 5)], done);
+            assert_eq!(journal.records.points[&0], [0.25]);
+            assert_eq!(journal.records.done[&(0, 3, 5)], done);
+            assert_eq!(Journal::stored(&path).unwrap(), (sweep.clone(), base.clone(), journal.records));
         }
         let error = Journal::open(&path, &json!({"axes": [{"a": 2}]}), &base).unwrap_err().to_string();
         assert!(error.contains("in the sweep file, axes.0.a was 1 and is 2"), "{error}");

@@ -7,9 +7,11 @@
 pub mod axis;
 mod board;
 pub mod config;
+pub mod effect;
 pub mod journal;
 mod plan;
 pub mod sampler;
+mod stored;
 pub mod table;
 mod tpe;
 mod worker;
@@ -23,6 +25,7 @@ use std::time::Duration;
 use board::Board;
 use journal::{Done, Failed, Journal, JournalError, Key};
 pub use plan::{Plan, Trial};
+pub use stored::Stored;
 use table::Table;
 use worker::{Context, Job, Outcome, Running};
 
@@ -31,6 +34,9 @@ use crate::{interrupt, ron_io};
 
 /// Crashes of a run after which it is given up until the next time; its own errors count at once.
 const CRASHES: u32 = 2;
+
+/// What has been done.
+const JOURNAL: &str = "journal.jsonl";
 
 /// Pause between looks at the workers.
 const POLL: Duration = Duration::from_millis(15);
@@ -126,10 +132,12 @@ impl Sweep {
         };
         let (sweep, base) =
             (json(serde_json::to_value(&plan.config))?, json(serde_json::to_value(&plan.base))?);
-        let journal = Journal::open(&folder.join("journal.jsonl"), &sweep, &base)?;
-        let base = folder.join("base.ron");
-        let text = ron_io::to_text(&plan.base)?;
-        write_atomic(&base, text.as_bytes()).map_err(failed(&base))?;
+        let journal = Journal::open(&folder.join(JOURNAL), &sweep, &base)?;
+        let files = [("base.ron", ron_io::to_text(&plan.base)?), ("sweep.ron", plan.portable(&sweep))];
+        for (name, text) in files {
+            let path = folder.join(name);
+            write_atomic(&path, text.as_bytes()).map_err(failed(&path))?;
+        }
         Ok(Self { plan, folder: folder.to_owned(), journal, _lock: lock })
     }
 
@@ -145,7 +153,7 @@ impl Sweep {
             let end = sampler::batch_end(&self.plan.config.sampler, total, start);
             let history = self.history(start);
             for trial in start..end {
-                if !self.journal.points.contains_key(&trial) {
+                if !self.journal.records.points.contains_key(&trial) {
                     self.journal.trial(trial, &self.plan.point(trial, &history))?;
                 }
             }
@@ -168,8 +176,9 @@ impl Sweep {
     /// Points and values of the trials before `end`.
     fn history(&self, end: usize) -> Vec<(Vec<f64>, Option<f64>)> {
         let last = self.plan.rungs.len() - 1;
-        let value = |trial| table::score(&self.plan, &self.journal, trial, last).map(|score| score.value);
-        (0..end).map(|trial| (self.journal.points[&trial].clone(), value(trial))).collect()
+        let value =
+            |trial| table::score(&self.plan, &self.journal.records, trial, last).map(|score| score.value);
+        (0..end).map(|trial| (self.journal.records.points[&trial].clone(), value(trial))).collect()
     }
 
     /// The best 1/factor of `alive` after a rung, at least one, the better first.
@@ -178,7 +187,7 @@ impl Sweep {
         let mut scored: Vec<(usize, f64)> = alive
             .iter()
             .filter_map(|&trial| {
-                let score = table::score(&self.plan, &self.journal, trial, rung)?;
+                let score = table::score(&self.plan, &self.journal.records, trial, rung)?;
                 Some((trial, score.value))
             })
             .collect();
@@ -199,9 +208,9 @@ impl Sweep {
         for &trial in trials {
             for &seed in &self.plan.config.seeds {
                 let key: Key = (trial, seed, generations);
-                if !self.journal.done.contains_key(&key) {
+                if !self.journal.records.done.contains_key(&key) {
                     let folder = self.folder.join("trials").join(trial_name(trial)).join(format!("s{seed}"));
-                    let sets = self.plan.trial(trial, &self.journal.points[&trial]).sets;
+                    let sets = self.plan.trial(trial, &self.journal.records.points[&trial]).sets;
                     queue.push_back(Job { key, sets, folder, crashes: 0 });
                 }
             }
@@ -273,17 +282,18 @@ impl Sweep {
         }
     }
 
-    /// The table of all trials so far, written as `sweep.csv`.
+    /// The table of all trials so far, written as `sweep.csv`; its runs as `trials.csv`.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If they cannot be written.
     pub fn table(&self) -> Result<Table, SweepError> {
-        let table = Table::new(&self.plan, &self.journal);
-        let path = self.folder.join("sweep.csv");
-        table
-            .csv()
-            .and_then(|text| write_atomic(&path, &text))
-            .map_err(|source| SweepError::Folder { path, source })?;
+        let table = Table::new(&self.plan, &self.journal.records);
+        let runs = Table::runs_csv(&self.plan, &self.journal.records);
+        for (name, text) in [("sweep.csv", table.csv()), ("trials.csv", runs)] {
+            let path = self.folder.join(name);
+            text.and_then(|text| write_atomic(&path, &text))
+                .map_err(|source| SweepError::Folder { path, source })?;
+        }
         Ok(table)
     }
 }

@@ -1,12 +1,14 @@
 //! A sweep file with its base config, checked.
 
+use serde_json::Value;
+
 use super::axis::{Axis, Setting};
 use super::config::{Halving, Sampler, SweepConfig};
 use super::sampler;
 use super::{SweepError, trial_name};
 use crate::config::Config;
 use crate::patch;
-use crate::ron_io::{ConfigError, Document};
+use crate::ron_io::{self, ConfigError, Document};
 
 /// Most trials of a sweep; more is a typing error.
 const TRIALS_MAX: usize = 100_000;
@@ -56,7 +58,6 @@ impl Plan {
         }
         check_sampler(document, &config, &base)?;
         let mut earlier = base.clone();
-        let mut whole = Vec::new();
         for (index, axis) in config.axes.iter().enumerate() {
             let place = format!("axes[{index}].{}", axis.kind());
             if config.axes[..index].iter().any(|other| other.name() == axis.name()) {
@@ -64,7 +65,6 @@ impl Plan {
             }
             check_axis(document, &config, axis, &place)?;
             let is_whole = axis.is_whole(&earlier);
-            whole.push(is_whole);
             let count = axis.choices().unwrap_or(2);
             let mut first = None;
             for value in 0..count {
@@ -97,12 +97,70 @@ impl Plan {
             // Later axes may be fields of a variant that this one chooses.
             earlier = first.unwrap_or(earlier);
         }
+        Self::stored(config, base).map_err(|message| document.invalid("sampler", &message))
+    }
+
+    /// Of a sweep that has been checked before.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn stored(config: SweepConfig, base: Config) -> Result<Self, String> {
+        let mut earlier = base.clone();
+        let mut whole = Vec::new();
+        for axis in &config.axes {
+            let is_whole = axis.is_whole(&earlier);
+            whole.push(is_whole);
+            // Later axes may be fields of a variant that this one chooses.
+            let first = axis.at(axis.grid_point(0, axis.choices().unwrap_or(2)), is_whole);
+            earlier = patch::apply(earlier, &first.sets).map_err(|error| error.to_string())?;
+        }
         let trials = match sampler::trials(&config.sampler, &config.axes) {
             Some(trials) if (1..=TRIALS_MAX).contains(&trials) => trials,
-            _ => return wrong("sampler", &format!("a sweep has 1 to {TRIALS_MAX} trials")),
+            _ => return Err(format!("a sweep has 1 to {TRIALS_MAX} trials")),
         };
         let rungs = config.rungs(base.run.generations);
         Ok(Self { config, base, rungs, trials, whole })
+    }
+
+    /// Text of a sweep file that does the same from within the sweep's folder, where `base.ron` is.
+    /// `sweep` is the sweep file as data.
+    pub(super) fn portable(&self, sweep: &Value) -> String {
+        let mut text = String::from("(\n");
+        for (key, value) in sweep.as_object().into_iter().flatten() {
+            match (key.as_str(), value) {
+                ("config", _) => text.push_str("    config: \"base.ron\",\n"),
+                // They are in base.ron.
+                ("set", _) | (_, Value::Null) => {}
+                ("axes", Value::Array(axes)) => {
+                    let lines = axes.iter().map(|axis| format!("        {},\n", ron_io::value_text(axis)));
+                    text.push_str(&format!("    axes: [\n{}    ],\n", lines.collect::<String>()));
+                }
+                (_, value) => text.push_str(&format!("    {key}: {},\n", ron_io::value_text(value))),
+            }
+        }
+        text + ")\n"
+    }
+
+    /// Short names of the axes: as many last parts of their paths as tell them apart.
+    #[must_use]
+    pub fn short_names(&self) -> Vec<&str> {
+        let names: Vec<&str> = self.config.axes.iter().map(Axis::name).collect();
+        let is_alone = |short: &str| {
+            let inside = |name: &&&str| **name == short || name.ends_with(&format!(".{short}"));
+            names.iter().filter(inside).count() == 1
+        };
+        let shorten = |name: &&'_ str| {
+            let starts = name.rmatch_indices('.').map(|(dot, _)| dot + 1);
+            starts.chain([0]).find(|&start| is_alone(&name[start..])).unwrap_or(0)
+        };
+        let starts: Vec<usize> = names.iter().map(shorten).collect();
+        names.into_iter().zip(starts).map(|(name, start)| &name[start..]).collect()
+    }
+
+    /// Whether an axis takes whole numbers only.
+    #[must_use]
+    pub fn is_whole(&self, axis: usize) -> bool {
+        self.whole[axis]
     }
 
     /// Point of a trial on the axes, given those of earlier batches and their values.

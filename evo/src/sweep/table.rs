@@ -4,8 +4,10 @@ use std::io;
 
 use serde::Serialize;
 
-use super::journal::Journal;
+use super::axis::Axis;
+use super::journal::{Done, Records};
 use super::{Plan, trial_name};
+use crate::statistics::{self, Center, Estimate};
 
 /// What a trial is worth after a rung.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -18,6 +20,12 @@ pub struct Score {
     pub min: f64,
     /// Highest.
     pub max: f64,
+    /// Interquartile mean over the seeds.
+    pub iqm: f64,
+    /// Lower end of its bootstrap interval, see [`statistics::estimate`].
+    pub iqm_low: f64,
+    /// Upper end.
+    pub iqm_high: f64,
 }
 
 impl Score {
@@ -25,22 +33,27 @@ impl Score {
     #[must_use]
     pub fn of(mut values: Vec<f64>) -> Option<Self> {
         values.sort_by(f64::total_cmp);
-        let quantile = |q: f64| {
-            let at = q * (values.len() - 1) as f64;
-            let (low, part) = (at as usize, at - at.floor());
-            let high = (low + 1).min(values.len() - 1);
-            values[low] + (values[high] - values[low]) * part
-        };
         let (min, max) = (*values.first()?, *values.last()?);
-        Some(Self { value: quantile(0.5), spread: quantile(0.75) - quantile(0.25), min, max })
+        let Estimate { value: iqm, low, high } = statistics::estimate(&values, Center::InterquartileMean)?;
+        let quantile = |q| statistics::quantile(&values, q);
+        let spread = quantile(0.75) - quantile(0.25);
+        Some(Self { value: quantile(0.5), spread, min, max, iqm, iqm_low: low, iqm_high: high })
+    }
+
+    /// In the order of [`SCORE_COLUMNS`].
+    fn numbers(&self) -> [f64; SCORE_COLUMNS.len()] {
+        [self.value, self.spread, self.min, self.max, self.iqm, self.iqm_low, self.iqm_high]
     }
 }
 
+/// Columns of a score in `sweep.csv`.
+const SCORE_COLUMNS: [&str; 7] = ["value", "spread", "min", "max", "iqm", "iqm_low", "iqm_high"];
+
 /// A trial's score after a rung; none unless all of its seeds have finished it.
 #[must_use]
-pub fn score(plan: &Plan, journal: &Journal, trial: usize, rung: usize) -> Option<Score> {
+pub fn score(plan: &Plan, records: &Records, trial: usize, rung: usize) -> Option<Score> {
     let generations = plan.rungs[rung];
-    let value = |&seed: &u64| journal.done.get(&(trial, seed, generations)).map(|done| done.value);
+    let value = |&seed: &u64| records.done.get(&(trial, seed, generations)).map(|done| done.value);
     Score::of(plan.config.seeds.iter().map(value).collect::<Option<Vec<f64>>>()?)
 }
 
@@ -105,16 +118,16 @@ pub struct Table {
 impl Table {
     /// The table so far.
     #[must_use]
-    pub fn new(plan: &Plan, journal: &Journal) -> Self {
+    pub fn new(plan: &Plan, records: &Records) -> Self {
         let last = plan.rungs.len() - 1;
-        let mut rows: Vec<Row> = journal
+        let mut rows: Vec<Row> = records
             .points
             .iter()
             .map(|(&number, point)| {
                 let trial = plan.trial(number, point);
                 let scored =
-                    (0..=last).rev().find_map(|rung| Some((rung, score(plan, journal, number, rung)?)));
-                let failures: Vec<String> = journal
+                    (0..=last).rev().find_map(|rung| Some((rung, score(plan, records, number, rung)?)));
+                let failures: Vec<String> = records
                     .failed
                     .iter()
                     .filter(|(key, _)| key.0 == number)
@@ -129,7 +142,7 @@ impl Table {
                     None => Status::Unfinished,
                 };
                 let steps = |&seed: &u64| {
-                    let done = journal.done.range((number, seed, 0)..=(number, seed, u64::MAX));
+                    let done = records.done.range((number, seed, 0)..=(number, seed, u64::MAX));
                     done.map(|(_, done)| done.env_steps).max().unwrap_or(0)
                 };
                 Row {
@@ -169,15 +182,41 @@ impl Table {
     /// None in practice: the text is made in memory.
     pub fn csv(&self) -> io::Result<Vec<u8>> {
         let mut writer = csv::Writer::from_writer(Vec::new());
-        let fixed = ["trial", "status", "generations", "value", "spread", "min", "max", "env_steps"];
-        writer.write_record(fixed.into_iter().chain(self.axes.iter().map(String::as_str)))?;
+        let fixed = ["trial", "status", "generations"].into_iter().chain(SCORE_COLUMNS).chain(["env_steps"]);
+        writer.write_record(fixed.chain(self.axes.iter().map(String::as_str)))?;
         for row in &self.rows {
-            let score = row.score.map(|s| [s.value, s.spread, s.min, s.max].map(|x| format!("{x:?}")));
+            let score = row.score.map(|score| score.numbers().map(|x| format!("{x:?}")));
             let mut cells =
                 vec![row.trial.clone(), row.status.name().to_owned(), row.generations.to_string()];
             cells.extend(score.unwrap_or_default());
             cells.push(row.env_steps.to_string());
             cells.extend(row.values.iter().cloned());
+            writer.write_record(&cells)?;
+        }
+        writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
+    }
+
+    /// For statistics, as `trials.csv`: a row per finished run, that is trial, seed and rung, in that order.
+    ///
+    /// # Errors
+    /// None in practice: the text is made in memory.
+    pub fn runs_csv(plan: &Plan, records: &Records) -> io::Result<Vec<u8>> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        let fixed = ["trial", "seed", "generations", "value", "env_steps", "wall_s", "folder"];
+        writer.write_record(fixed.into_iter().chain(plan.config.axes.iter().map(Axis::name)))?;
+        for Done { trial, seed, generations, value, env_steps, wall_s } in records.done.values() {
+            let name = trial_name(*trial);
+            let folder = format!("trials/{name}/s{seed}");
+            let mut cells = vec![
+                name,
+                seed.to_string(),
+                generations.to_string(),
+                format!("{value:?}"),
+                env_steps.to_string(),
+                format!("{wall_s:.3}"),
+                folder,
+            ];
+            cells.extend(plan.trial(*trial, &records.points[trial]).labels);
             writer.write_record(&cells)?;
         }
         writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
@@ -217,9 +256,14 @@ mod tests {
     #[test]
     fn a_score_is_the_median_and_the_interquartile_range() {
         assert_eq!(Score::of(vec![]), None);
-        assert_eq!(Score::of(vec![3.0]), Some(Score { value: 3.0, spread: 0.0, min: 3.0, max: 3.0 }));
-        // numpy.percentile([1, 2, 4, 8], [25, 50, 75]) = 1.75, 3, 5.
-        let score = Score { value: 3.0, spread: 3.25, min: 1.0, max: 8.0 };
-        assert_eq!(Score::of(vec![8.0, 1.0, 4.0, 2.0]), Some(score));
+        let single =
+            Score { value: 3.0, spread: 0.0, min: 3.0, max: 3.0, iqm: 3.0, iqm_low: 3.0, iqm_high: 3.0 };
+        assert_eq!(Score::of(vec![3.0]), Some(single));
+        // numpy.percentile([1, 2, 4, 8], [25, 50, 75]) = 1.75, 3, 5; the middle half is 2, 4.
+        let score = Score::of(vec![8.0, 1.0, 4.0, 2.0]);
+        let numbers = score.map(|s| [s.value, s.spread, s.min, s.max, s.iqm]);
+        assert_eq!(numbers, Some([3.0, 3.25, 1.0, 8.0, 3.0]));
+        let ends = score.map(|s| (s.iqm_low, s.iqm_high));
+        assert!(ends.is_some_and(|(low, high)| low < 2.0 && high > 6.0), "{ends:?}");
     }
 }

@@ -1,0 +1,33 @@
+//! `evo report`.
+
+use std::path::PathBuf;
+
+use crate::cli::ReportArgs;
+use crate::commands::print_line;
+use crate::failure::{Blame, Failure};
+use crate::report;
+use crate::sweep::Stored;
+
+/// Name of a report in the folder that it is about.
+pub(super) const FILE: &str = "report.html";
+
+/// Writes a page about runs or a sweep.
+pub(super) fn report(args: &ReportArgs) -> Result<(), Failure> {
+    let title = args.title.as_deref();
+    let sweeps = args.sources.iter().filter(|source| Stored::is_in(source)).count();
+    let page = match &args.sources[..] {
+        [folder] if sweeps == 1 => report::of_sweep(folder, title).usage()?,
+        runs if sweeps == 0 => report::of_runs(runs, title).usage()?,
+        _ => {
+            return Err(anyhow::anyhow!("a report is about runs or about one sweep, not about both")).usage();
+        }
+    };
+    let out = match (&args.out, &args.sources[..]) {
+        (Some(out), _) => out.clone(),
+        (None, [folder]) => folder.join(FILE),
+        (None, _) => PathBuf::from(FILE),
+    };
+    report::write(&out, &page).usage()?;
+    print_line(&out.display().to_string());
+    Ok(())
+}

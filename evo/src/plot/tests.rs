@@ -1,0 +1,151 @@
+//! Figures of run folders.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+use super::*;
+use crate::metrics::{MetricsRow, MetricsWriter};
+use crate::run_folder::RunFolder;
+
+/// A run whose evaluation rises to `top`, in a folder of its own.
+fn run(root: &Path, name: &str, config: &str, generations: u64, top: f64) -> PathBuf {
+    let folder = RunFolder::create(Some(&root.join(name)), "x", 1, config).unwrap();
+    let validated = config.contains("validate");
+    let mut metrics = MetricsWriter::create(&folder.metrics(), &[], validated).unwrap();
+    for generation in 1..=generations {
+        let x = generation as f64 / generations as f64;
+        let wobble = libm::sin(generation as f64 * (1.0 + top / 1000.0)) * 40.0;
+        let value = top * x * (2.0 - x) + wobble;
+        metrics
+            .push(&MetricsRow {
+                generation,
+                env_steps: generation * (20_000 + top as u64),
+                wall_s: generation as f64 * 2.7,
+                fitness_mean: value * 0.8 + wobble - if generation == 3 { 9000.0 } else { 0.0 },
+                eval_return_mean: generation.is_multiple_of(5).then_some(value),
+                validation_return_mean: generation.is_multiple_of(5).then_some(value * 1.5),
+                ..MetricsRow::default()
+            })
+            .unwrap();
+    }
+    root.join(name)
+}
+
+fn config(sigma: f64, seed: u64) -> String {
+    format!(
+        "(env: Ant(healthy_z: (0.2, 1.0)), controller: Snn(), strategy: OpenEs(sigma: {sigma}), \
+         run: (seed: {seed}))"
+    )
+}
+
+#[test]
+fn seeds_are_grouped_and_groups_named_by_what_differs() {
+    let root = tempfile::tempdir().unwrap();
+    let make = |name: &str, config: &str| run(root.path(), name, config, 10, 100.0);
+    let runs = [make("a", &config(0.1, 1)), make("b", &config(0.1, 2)), make("c", &config(0.2, 1))];
+    let figure = Figure::read(&runs, None).unwrap();
+    assert_eq!(figure.title, "Ant");
+    assert_eq!(figure.value, "evaluation return");
+    let groups: Vec<_> = figure.groups.iter().map(|group| (group.label.as_str(), group.runs.len())).collect();
+    assert_eq!(groups, [("strategy.sigma = 0.1", 2), ("strategy.sigma = 0.2", 1)]);
+    assert!(figure.training.is_empty());
+
+    let other =
+        make("d", "(env: Ant(), controller: Snn(), strategy: CmaEs(sigma: 0.1, n: 3), run: (seed: 1))");
+    let figure = Figure::read(&[runs[0].clone(), other], Some("T")).unwrap();
+    let labels: Vec<_> = figure.groups.iter().map(|group| group.label.as_str()).collect();
+    assert_eq!(labels, ["env.healthy_z = (0.2, 1.0), OpenEs", "CmaEs"]);
+    assert_eq!(figure.title, "T");
+    let same_env = config(0.1, 1).replace("OpenEs", "CmaEs");
+    let third = make("f", &same_env);
+    let figure = Figure::read(&[runs[0].clone(), runs[2].clone(), third], None).unwrap();
+    let labels: Vec<_> = figure.groups.iter().map(|group| group.label.as_str()).collect();
+    assert_eq!(labels, ["OpenEs, strategy.sigma = 0.1", "OpenEs, strategy.sigma = 0.2", "CmaEs"]);
+
+    let single = Figure::read(&runs[..1], None).unwrap();
+    assert_eq!(single.groups[0].label, "OpenEs, Snn");
+    assert_eq!(single.training.len(), 10);
+    assert_eq!(single.groups[0].runs[0].len(), 2);
+    // The outlier of training does not set the scale.
+    let long = Figure::read(&[run(root.path(), "e", &config(0.1, 1), 60, 100.0)], None).unwrap();
+    assert!(long.range().0 > -1000.0, "{:?}", long.range());
+}
+
+#[test]
+fn both_formats_are_written_and_hold_the_texts() {
+    let root = tempfile::tempdir().unwrap();
+    let runs = [
+        run(root.path(), "a", &config(0.1, 1), 30, 900.0),
+        run(root.path(), "b", &config(0.1, 2), 30, 1000.0),
+    ];
+    let figure = Figure::read(&runs, None).unwrap();
+    let (svg, png) = (root.path().join("c.svg"), root.path().join("c.png"));
+    figure.write(&svg).unwrap();
+    figure.write(&png).unwrap();
+    let text = std::fs::read_to_string(&svg).unwrap();
+    for expected in [
+        "Ant",
+        "control steps",
+        "wall time (s)",
+        "evaluation return",
+        "OpenEs, Snn (2 seeds)",
+        "Line: interquartile mean over seeds. Band: its 95 % bootstrap interval.",
+    ] {
+        assert!(text.contains(expected), "{expected}");
+    }
+    assert!(std::fs::read(&png).unwrap().starts_with(b"\x89PNG\r\n"));
+    figure.write(&root.path().join("again.svg")).unwrap();
+    assert_eq!(text, std::fs::read_to_string(root.path().join("again.svg")).unwrap());
+    let left: Vec<_> = std::fs::read_dir(root.path())
+        .unwrap()
+        .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains("tmp"))
+        .collect();
+    assert!(left.is_empty());
+}
+
+#[test]
+fn evaluations_in_another_engine_are_drawn_beside() {
+    let root = tempfile::tempdir().unwrap();
+    let validated = |sigma: f64| config(sigma, 1).replace("(env", "(physics: (validate: Some(Rapier)), env");
+    let runs = [
+        run(root.path(), "a", &validated(0.1), 30, 900.0),
+        run(root.path(), "b", &validated(0.2), 30, 900.0),
+        run(root.path(), "c", &config(0.1, 1), 30, 900.0),
+    ];
+    let draw = |runs: &[PathBuf]| {
+        let figure = Figure::read(runs, None).unwrap();
+        let svg = root.path().join("c.svg");
+        figure.write(&svg).unwrap();
+        (figure, std::fs::read_to_string(&svg).unwrap())
+    };
+    let (figure, text) = draw(&runs[..1]);
+    assert!(text.contains("evaluated in rapier"), "{text}");
+    // A dot per evaluation in each of two panels, and one in the legend.
+    assert_eq!(text.matches("<circle").count(), 2 * 6 + 1);
+    let validation = figure.groups[0].validation.as_ref().unwrap();
+    assert_eq!(validation.runs[0][0].value, 1.5 * figure.groups[0].runs[0][0].value);
+    assert!(figure.range().1 > 1.4 * 900.0, "the scale holds both: {:?}", figure.range());
+    let (_, text) = draw(&runs[..2]);
+    assert!(text.contains("strategy.sigma = 0.2, evaluated in rapier"), "{text}");
+    let (figure, text) = draw(&runs[2..]);
+    assert!(figure.groups[0].validation.is_none() && !text.contains("evaluated in"));
+}
+
+#[test]
+fn errors_name_the_file() {
+    let root = tempfile::tempdir().unwrap();
+    let shown = root.path().display();
+    let read = |path: PathBuf| Figure::read(&[path], None).unwrap_err().to_string();
+    assert_eq!(
+        read(root.path().join("none")),
+        format!("{shown}/none is not a run folder: it does not exist")
+    );
+    let empty = run(root.path(), "empty", &config(0.1, 1), 0, 1.0);
+    assert_eq!(read(empty), format!("{shown}/empty/metrics.csv has no finished generation to plot yet"));
+    let figure = Figure::read(&[run(root.path(), "a", &config(0.1, 1), 6, 1.0)], None).unwrap();
+    let error = figure.write(&root.path().join("c.pdf")).unwrap_err().to_string();
+    assert_eq!(error, format!("cannot plot to {shown}/c.pdf: the name must end in .svg or .png"));
+    for name in ["no/c.svg", "no/c.png"] {
+        let error = figure.write(&root.path().join(name)).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("cannot plot to {shown}/{name}: ")), "{error}");
+    }
+}

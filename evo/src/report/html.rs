@@ -1,0 +1,151 @@
+//! Pieces of a page. Text is escaped here and nowhere else.
+
+use crate::plot::picture::{self, Picture};
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// Text between tags or in an attribute.
+pub(super) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// A whole page; `body` is markup, `title` and `subtitle` are text.
+pub(super) fn page(title: &str, subtitle: &str, body: &str) -> String {
+    let (title, subtitle) = (escape(title), escape(subtitle));
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n\
+         <style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{title}</h1>\n<p>{subtitle}</p>\n</header>\n\
+         <main>\n{body}</main>\n<footer>Written by evo {}</footer>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
+/// A section with a heading; empty without a body.
+pub(super) fn section(title: &str, body: &str) -> String {
+    if body.is_empty() {
+        return String::new();
+    }
+    format!("<section>\n<h2>{}</h2>\n{body}</section>\n", escape(title))
+}
+
+/// A paragraph of text.
+pub(super) fn note(text: &str) -> String {
+    format!("<p class=\"note\">{}</p>\n", escape(text))
+}
+
+/// Key figures: what, how much, and a remark.
+pub(super) fn tiles(tiles: &[(&str, String, String)]) -> String {
+    let tile = |(what, value, remark): &(&str, String, String)| {
+        format!(
+            "<div><dt>{}</dt><dd>{}</dd><small>{}</small></div>\n",
+            escape(what),
+            escape(value),
+            escape(remark)
+        )
+    };
+    format!("<dl class=\"tiles\">\n{}</dl>\n", tiles.iter().map(tile).collect::<String>())
+}
+
+/// A picture with what it shows in words.
+///
+/// # Errors
+/// If it cannot be drawn.
+pub(super) fn figure(picture: &impl Picture, shows: &str, caption: &str) -> Result<String, String> {
+    let svg = picture::svg(picture)?;
+    let name = format!("<svg role=\"img\" aria-label=\"{}\" ", escape(shows));
+    let svg = svg.replacen("<svg ", &name, 1);
+    let caption = if caption.is_empty() {
+        String::new()
+    } else {
+        format!("<figcaption>{}</figcaption>\n", escape(caption))
+    };
+    Ok(format!("<figure>\n{svg}{caption}</figure>\n"))
+}
+
+/// A cell: text, perhaps with the class of a mark (`done`, `failed`, …).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Cell {
+    text: String,
+    mark: Option<&'static str>,
+}
+
+impl<T: Into<String>> From<T> for Cell {
+    fn from(text: T) -> Self {
+        Self { text: text.into(), mark: None }
+    }
+}
+
+impl Cell {
+    /// A word with a mark.
+    pub(super) fn marked(text: &str, mark: &'static str) -> Self {
+        Self { text: text.to_owned(), mark: Some(mark) }
+    }
+}
+
+/// A table. Columns whose name starts with `#` hold numbers: they are aligned to the right. `sortable`
+/// ones sort by a click on the head.
+pub(super) fn table(columns: &[&str], rows: &[Vec<Cell>], sortable: bool) -> String {
+    let numeric: Vec<bool> = columns.iter().map(|name| name.starts_with('#')).collect();
+    let class = |index: usize| if numeric[index] { " class=\"n\"" } else { "" };
+    let head = columns.iter().enumerate().map(|(index, name)| {
+        format!("<th scope=\"col\"{}>{}</th>", class(index), escape(name.trim_start_matches('#')))
+    });
+    let cell = |(index, Cell { text, mark }): (usize, &Cell)| {
+        let text = match mark {
+            Some(mark) => format!("<span class=\"mark {mark}\">{}</span>", escape(text)),
+            None => escape(text),
+        };
+        format!("<td{}>{text}</td>", class(index))
+    };
+    let row =
+        |cells: &Vec<Cell>| format!("<tr>{}</tr>\n", cells.iter().enumerate().map(cell).collect::<String>());
+    let kind = if sortable { " class=\"sortable\"" } else { "" };
+    format!(
+        "<div class=\"wide\"><table{kind}>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n",
+        head.collect::<String>(),
+        rows.iter().map(row).collect::<String>()
+    )
+}
+
+/// Text as it is, such as a config or commands.
+pub(super) fn code(text: &str) -> String {
+    format!("<pre><code>{}</code></pre>\n", escape(text.trim_end()))
+}
+
+/// Markup that is folded away until it is asked for.
+pub(super) fn details(summary: &str, body: &str) -> String {
+    format!("<details>\n<summary>{}</summary>\n{body}</details>\n", escape(summary))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_cannot_break_the_page() {
+        let rows = [vec![Cell::from("a < b & \"c\""), Cell::marked("<i>", "failed")]];
+        let table = table(&["name", "#value"], &rows, true);
+        assert!(table.contains("<td>a &lt; b &amp; &quot;c&quot;</td>"), "{table}");
+        assert!(
+            table.contains("<td class=\"n\"><span class=\"mark failed\">&lt;i&gt;</span></td>"),
+            "{table}"
+        );
+        assert!(table.contains("<th scope=\"col\" class=\"n\">value</th>"), "{table}");
+        let page = page("<script>", "a & b", &code("x < 1\n"));
+        assert!(page.contains("<title>&lt;script&gt;</title>") && page.contains("<code>x &lt; 1</code>"));
+        assert_eq!(section("empty", ""), "");
+    }
+}

@@ -1,0 +1,175 @@
+//! Pages about runs and sweeps, and plots over seeds.
+
+use std::fs;
+use std::path::Path;
+
+use tests::{refuse, succeed, text};
+
+/// Tags that have no end.
+const VOID: [&str; 3] = ["meta", "br", "!doctype"];
+
+/// Fails unless every tag is closed in order and nothing is loaded from elsewhere.
+fn check_page(page: &str) {
+    assert!(page.starts_with("<!doctype html>"), "{}", &page[..80]);
+    let mut open: Vec<&str> = Vec::new();
+    let mut rest = page;
+    while let Some(start) = rest.find('<') {
+        rest = &rest[start + 1..];
+        let tag = &rest[..rest.find('>').expect("a tag ends")];
+        let name = tag.split_whitespace().next().expect("a tag has a name");
+        rest = &rest[tag.len()..];
+        if let Some(name) = name.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(name), "closed out of order");
+        } else if !tag.ends_with('/') && !VOID.contains(&name) {
+            open.push(name);
+            if matches!(name, "style" | "script") {
+                // Up to its own end there are no tags.
+                rest = &rest[rest.find(&format!("</{name}>")).expect("an end")..];
+            }
+        }
+    }
+    assert!(open.is_empty(), "not closed: {open:?}");
+    for outside in ["src=", "href=", "url(", "@import", "fetch("] {
+        assert!(!page.contains(outside), "{outside}");
+    }
+    let addresses = page.matches("http").count();
+    assert_eq!(addresses, page.matches("xmlns=\"http://www.w3.org/2000/svg\"").count(), "only SVG's name");
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A short run.
+fn run(out: &Path, seed: &str, sigma: &str) {
+    let set = format!("strategy.sigma={sigma}");
+    let _ = succeed(
+        &[
+            &["--config", "inverted_pendulum.ron", "--set", "strategy.population=16", "--set", &set][..],
+            &["--set", "run.eval_every=2", "--generations", "6", "--seed", seed, "--out", text(out), "-q"],
+        ]
+        .concat(),
+    );
+}
+
+#[test]
+fn runs_are_compared_on_one_page() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let out = |name: &str| folder.path().join(name);
+    for (name, seed, sigma) in [("a1", "1", "0.1"), ("a2", "2", "0.1"), ("b1", "1", "0.3")] {
+        run(&out(name), seed, sigma);
+    }
+    let (a1, a2, b1, page) = (out("a1"), out("a2"), out("b1"), out("page.html"));
+    let all = [text(&a1), text(&a2), text(&b1)];
+    let arguments = [&["report"][..], &all, &["--out", text(&page), "--title", "a < b"]].concat();
+    assert_eq!(succeed(&arguments).trim_end(), text(&page));
+    let first = read(&page);
+    check_page(&first);
+    for expected in [
+        "<h1>a &lt; b</h1>",
+        "strategy.sigma = 0.1 (2 seeds)",
+        "interquartile mean over seeds",
+        "IQM [95 % interval]",
+        "prefers-color-scheme: dark",
+        "config hash",
+        &format!("evo --config {}/config.ron", a2.display()),
+        "log: [Csv]",
+    ] {
+        assert!(first.contains(expected), "no '{expected}'");
+    }
+    let _ = succeed(&arguments);
+    assert_eq!(read(&page), first, "the same runs give the same page");
+    // The last evaluation stands in the table.
+    let last =
+        read(&b1.join("metrics.csv")).lines().last().expect("row").split(',').nth(7).map(str::to_owned);
+    let last: f64 = last.expect("cell").parse().expect("number");
+    assert!(first.contains(&format!(">{last:.1} ±")), "{last}");
+
+    let _ = succeed(&["report", text(&a1)]);
+    let single = read(&a1.join("report.html"));
+    check_page(&single);
+    assert!(single.contains("<h1>InvertedPendulum</h1>") && single.contains("training fitness"));
+}
+
+#[test]
+fn seeds_are_drawn_as_asked() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let (a, b, svg) = (folder.path().join("a"), folder.path().join("b"), folder.path().join("c.svg"));
+    run(&a, "1", "0.1");
+    run(&b, "2", "0.1");
+    let plot = |more: &[&str]| {
+        let _ = succeed(&[&["plot", text(&a), text(&b), "--out", text(&svg)], more].concat());
+        read(&svg)
+    };
+    assert!(plot(&[]).contains("Line: interquartile mean over seeds. Band: its 95 % bootstrap interval."));
+    let other = plot(&["--line", "median", "--band", "range"]);
+    assert!(other.contains("Line: median over seeds. Band: lowest to highest seed."));
+    let message = refuse(&["plot", text(&a), "--line", "mode"], 2);
+    assert!(message.contains("possible values: iqm, mean, median"), "{message}");
+}
+
+#[test]
+fn a_sweep_ends_with_a_page_that_names_what_failed() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let file = folder.path().join("some.ron");
+    // A population of 0 fails in the worker.
+    let content = r#"(
+        config: "inverted_pendulum.ron",
+        set: ["run.generations=4", "run.eval_every=2", "run.eval_episodes=2", "rollout.horizon=20"],
+        axes: [
+            List(path: "strategy.population", values: [8, 0]),
+            LogRange(path: "strategy.sigma", from: 0.05, to: 0.2, steps: 2),
+            Choice(name: "size", options: {"a <b>": ["rollout.episodes=1"], "two": ["rollout.episodes=2"]}),
+        ],
+        seeds: [1, 2],
+    )"#;
+    fs::write(&file, content).expect("scratch file");
+    let out = folder.path().join("out");
+    let _ = succeed(&["sweep", "--config", text(&file), "--out", text(&out), "-q"]);
+    let page = read(&out.join("report.html"));
+    check_page(&page);
+    for expected in [
+        "Failed trials",
+        "4 done, 4 failed",
+        "t0005",
+        "`population` is 0",
+        "a &lt;b&gt;",
+        "parallel coordinates",
+        "variance explained",
+        "best so far",
+        "--set strategy.population=8",
+        &format!("evo sweep --config {}/sweep.ron", out.display()),
+    ] {
+        assert!(page.contains(expected), "no '{expected}'");
+    }
+    fs::remove_file(out.join("report.html")).expect("report");
+    assert_eq!(succeed(&["report", text(&out)]).trim_end(), text(&out.join("report.html")));
+    assert_eq!(read(&out.join("report.html")), page, "the same folder gives the same page");
+
+    // A row per run, for pandas.
+    let trials = read(&out.join("trials.csv"));
+    let rows: Vec<&str> = trials.lines().collect();
+    assert_eq!(
+        rows[0],
+        "trial,seed,generations,value,env_steps,wall_s,folder,strategy.population,strategy.sigma,size"
+    );
+    assert_eq!(rows.len(), 1 + 4 * 2);
+    assert!(rows[1].starts_with("t0000,1,4,") && rows[1].ends_with(",trials/t0000/s1,8,0.05,a <b>"));
+
+    // The command of the page does the same again.
+    let again = folder.path().join("again");
+    let sweep = out.join("sweep.ron");
+    let _ = succeed(&["sweep", "--config", text(&sweep), "--out", text(&again), "-q"]);
+    assert_eq!(read(&again.join("sweep.csv")), read(&out.join("sweep.csv")));
+
+    let message = refuse(&["report", text(&out), text(&again)], 2);
+    assert!(message.contains("about runs or about one sweep"), "{message}");
+    let message = refuse(&["report", text(&folder.path().join("none"))], 2);
+    assert!(message.contains("is not a run folder: it does not exist"), "{message}");
+    // Without its runs it still tells what the journal knows; damaged, it is refused.
+    fs::remove_dir_all(out.join("trials")).expect("trials");
+    let _ = succeed(&["report", text(&out)]);
+    check_page(&read(&out.join("report.html")));
+    fs::write(out.join("journal.jsonl"), "{}\n").expect("journal");
+    assert!(refuse(&["report", text(&out)], 2).contains("journal.jsonl:1: "));
+}
