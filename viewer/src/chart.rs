@@ -244,7 +244,7 @@ pub fn short(value: f64) -> String {
         _ => (value, ""),
     };
     let text = match scaled.abs() {
-        s if s == 0.0 => "0".to_owned(),
+        0.0 => "0".to_owned(),
         s if s >= 100.0 => format!("{scaled:.0}"),
         s if s >= 10.0 => format!("{scaled:.1}"),
         s if s >= 0.1 => format!("{scaled:.2}"),

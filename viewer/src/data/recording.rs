@@ -222,7 +222,7 @@ impl Recording {
 
     /// A row of a column-wise array with `size` numbers per step.
     #[must_use]
-    pub fn row<'a>(values: &'a [f32], size: usize, step: usize) -> &'a [f32] {
+    pub fn row(values: &[f32], size: usize, step: usize) -> &[f32] {
         values.get(step * size..(step + 1) * size).unwrap_or_default()
     }
 

@@ -39,15 +39,8 @@ fn rows(ui: &mut Ui, cx: &mut Cx<'_>, names: &[String], of: impl Fn(&Recording) 
     egui::ScrollArea::vertical().max_height(height).auto_shrink(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
         for (index, name) in names.iter().enumerate() {
-            axis = Some(channel(
-                ui,
-                cx,
-                (index, names.len()),
-                name,
-                of(cx.document.recording()).to_vec(),
-                row,
-                duration,
-            ));
+            let values = of(cx.document.recording()).to_vec();
+            axis = Some(channel(ui, cx, (index, names.len()), name, &values, row, duration));
         }
     });
     if let Some(chart) = axis {
@@ -60,7 +53,7 @@ fn channel(
     cx: &mut Cx<'_>,
     (index, count): (usize, usize),
     name: &str,
-    values: Vec<f32>,
+    values: &[f32],
     height: f32,
     duration: f64,
 ) -> Chart {
