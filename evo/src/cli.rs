@@ -369,6 +369,8 @@ pub enum Listing {
     Strategies,
     /// Neuron models
     Neurons,
+    /// Surrogates: slopes of a spike, for training by gradients
+    Surrogates,
     /// Ready-made changes of environments
     Changes,
 }
