@@ -14,6 +14,7 @@ pub mod config;
 pub mod evaluate;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod failure;
+pub mod finetune;
 pub mod functions;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod interrupt;

@@ -88,7 +88,10 @@ fn tasks_are_listed_with_their_sizes() {
     let surrogates = surrogates["surrogates"].as_array().expect("a list");
     let triangular = surrogates.iter().find(|s| s["name"] == "triangular").expect("there is one");
     let slope = &triangular["parameters"][1];
-    assert_eq!((&slope["name"], &slope["default"], &slope["unit"]), (&"slope".into(), &2.0.into(), &"1/u".into()));
+    assert_eq!(
+        (&slope["name"], &slope["default"], &slope["unit"]),
+        (&"slope".into(), &2.0.into(), &"1/u".into())
+    );
     let changes = json(&["list", "changes", "--json"]);
     let breaking =
         changes["changes"].as_array().expect("a list").iter().find(|c| c["name"] == "breaking_leg");
