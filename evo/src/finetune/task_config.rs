@@ -146,7 +146,7 @@ pub struct PpoConfig {
     /// Price on low entropy, ≥ 0. Default 0.
     pub entropy: f64,
     /// Mean Kullback-Leibler divergence from the actor that acted at which an iteration stops learning;
-    /// > 0. Default `Some(0.03)`.
+    /// > 0. Default `None`: it does not.
     pub target_kl: Option<f64>,
     /// Iterations at the start in which only the critic learns. Default 0; a few keep what an actor of
     /// `--init` has learned.
@@ -173,7 +173,7 @@ impl Default for PpoConfig {
             noise: 0.3,
             noise_rate: 0.001,
             entropy: 0.0,
-            target_kl: Some(0.03),
+            target_kl: None,
             critic_first: 0,
             critic: vec![64, 64],
             critic_rate: 0.001,

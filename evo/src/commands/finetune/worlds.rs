@@ -28,6 +28,10 @@ pub(super) fn train(
     let mut metrics =
         MetricsWriter::resume(&folder.metrics(), &columns, validated, learner.generation()).run()?;
     let mut progress = Progress::new(verbosity, Some(&folder.log()), run.generations, &columns).run()?;
+    let engine = learner.setup().options.engine.name();
+    if let Some(options) = learner.setup().validation {
+        progress = progress.with_engines(engine, options.engine.name());
+    }
     progress.start(&introduction(&learner, folder.path()));
     let (began, mut wall_s) = (Instant::now(), earlier_s);
     let (mut evaluation, mut validation, mut interrupted) = (None, None, false);
@@ -79,7 +83,7 @@ pub(super) fn train(
             "eval_return_mean": evaluation.map(|e| e.0),
             "eval_return_std": evaluation.map(|e| e.1),
             "eval_return_best": best,
-            "engine": learner.setup().options.engine.name(),
+            "engine": engine,
             "validation_return_mean": validation.map(|v: (f64, f64)| v.0),
             "validation_return_std": validation.map(|v: (f64, f64)| v.1),
             "blow_ups": learner.blow_ups(),
