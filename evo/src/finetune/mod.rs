@@ -12,6 +12,8 @@ mod assess;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod classify;
 #[cfg(not(target_arch = "wasm32"))]
+mod classify_state;
+#[cfg(not(target_arch = "wasm32"))]
 mod collect;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod data;
