@@ -21,6 +21,11 @@ fn json(arguments: &[&str]) -> Value {
     serde_json::from_str(&succeed(arguments)).expect("one JSON object")
 }
 
+/// Runs `evo`, which must exit with 0.
+fn done(arguments: &[&str]) {
+    let _ = succeed(arguments);
+}
+
 fn scratch() -> tempfile::TempDir {
     tempfile::tempdir().expect("a scratch folder")
 }
@@ -30,7 +35,7 @@ fn yin_yang_is_learned_and_leaves_a_run_like_any_other() {
     let scratch = scratch();
     let folder = scratch.path().join("run");
     let out = ["--out", text(&folder), "--generations", "12"];
-    succeed(&[&YIN_YANG[..], &out].concat());
+    done(&[&YIN_YANG[..], &out].concat());
     for file in [
         "config.ron",
         "provenance.json",
@@ -55,13 +60,15 @@ fn yin_yang_is_learned_and_leaves_a_run_like_any_other() {
     let report = json(&["eval", text(&folder), "--best", "--json"]);
     assert_eq!((&report["accuracy"], &report["samples"]), (&accuracy.into(), &100.into()));
     let svg = folder.join("plot.svg");
-    succeed(&["plot", text(&folder), "--out", text(&svg)]);
+    done(&["plot", text(&folder), "--out", text(&svg)]);
     assert!(fs::read_to_string(svg).expect("a plot").contains("validation"));
+    let stderr = refuse(&["record", text(&folder)], 2);
+    assert!(stderr.contains("was trained with labels, without a world"), "{stderr}");
     // The resolved config can be run again as it is.
     let again = scratch.path().join("again");
     let config = folder.join("config.ron");
     let arguments = ["finetune", "--config", text(&config), "--out", text(&again), "-q", "--threads", "1"];
-    succeed(&arguments);
+    done(&arguments);
     let last = |folder: &Path| fs::read(folder.join("checkpoints/last.safetensors")).expect("a checkpoint");
     assert_eq!(last(&folder), last(&again));
 }
@@ -72,11 +79,11 @@ fn runs_go_on_to_the_same_bits() {
     let [whole, parts] = ["whole", "parts"].map(|name| scratch.path().join(name));
     let ppo = ["finetune", "--config", "inverted_pendulum_ppo.ron", "--set", "task.steps=32", "-q"];
     let of = |folder: &Path, generations: &str| {
-        succeed(&[&ppo[..], &["--out", text(folder), "--generations", generations]].concat());
+        done(&[&ppo[..], &["--out", text(folder), "--generations", generations]].concat());
     };
     of(&whole, "4");
     of(&parts, "2");
-    succeed(&["resume", text(&parts), "--generations", "4", "-q"]);
+    done(&["resume", text(&parts), "--generations", "4", "-q"]);
     let bytes = |folder: &Path| fs::read(folder.join("checkpoints/last.safetensors")).expect("a checkpoint");
     // The evaluation after the second generation may only have found a best policy.
     let mean = |folder: &Path| {
@@ -92,7 +99,7 @@ fn ppo_raises_the_return_and_what_it_made_is_imitated_and_evolved_on() {
     let scratch = scratch();
     let [trained, student, evolved] = ["ppo", "student", "evolved"].map(|name| scratch.path().join(name));
     let ppo = ["finetune", "--config", "inverted_pendulum_ppo.ron", "-q"];
-    succeed(&[&ppo[..], &["--generations", "30", "--out", text(&trained)]].concat());
+    done(&[&ppo[..], &["--generations", "30", "--out", text(&trained)]].concat());
     let score = |folder: &Path| {
         let report = json(&["eval", text(folder), "--episodes", "8", "--json"]);
         report["return_mean"].as_f64().expect("a number")
@@ -103,14 +110,14 @@ fn ppo_raises_the_return_and_what_it_made_is_imitated_and_evolved_on() {
 
     let teach = format!("task.teacher={:?}", text(&trained));
     let imitate = ["finetune", "--config", "inverted_pendulum_imitate.ron", "--set", &teach, "-q"];
-    succeed(&[&imitate[..], &["--generations", "4", "--out", text(&student)]].concat());
+    done(&[&imitate[..], &["--generations", "4", "--out", text(&student)]].concat());
     assert!(score(&student) > 0.5 * teacher, "{}", score(&student));
     let nir = scratch.path().join("student.nir");
-    succeed(&["nir", "export", text(&student), "--out", text(&nir)]);
-    succeed(&["plot", text(&student)]);
+    done(&["nir", "export", text(&student), "--out", text(&nir)]);
+    done(&["plot", text(&student)]);
 
     let on = ["--config", "inverted_pendulum.ron", "--init", text(&student), "--generations", "2", "-q"];
-    succeed(&[&on[..], &["--out", text(&evolved)]].concat());
+    done(&[&on[..], &["--out", text(&evolved)]].concat());
     let header = fs::read_to_string(evolved.join("metrics.csv")).expect("metrics");
     let first: f64 = header
         .lines()
@@ -122,7 +129,7 @@ fn ppo_raises_the_return_and_what_it_made_is_imitated_and_evolved_on() {
     assert!(first > 60.0, "{first}");
     // And back again.
     let back = [&ppo[..], &["--init", text(&evolved), "--generations", "1"]].concat();
-    succeed(&[&back[..], &["--out", text(&scratch.path().join("back"))]].concat());
+    done(&[&back[..], &["--out", text(&scratch.path().join("back"))]].concat());
 }
 
 #[test]
@@ -130,12 +137,12 @@ fn recordings_are_cloned() {
     let scratch = scratch();
     let [trained, student] = ["ppo", "student"].map(|name| scratch.path().join(name));
     let ppo = ["finetune", "--config", "inverted_pendulum_ppo.ron", "-q"];
-    succeed(&[&ppo[..], &["--generations", "12", "--out", text(&trained)]].concat());
+    done(&[&ppo[..], &["--generations", "12", "--out", text(&trained)]].concat());
     let recording = scratch.path().join("r.rollout.safetensors");
-    succeed(&["record", text(&trained), "--episodes", "2", "--out", text(&recording)]);
+    done(&["record", text(&trained), "--episodes", "2", "--out", text(&recording)]);
     let teach = format!("task.teacher={:?}", text(&recording));
     let imitate = ["finetune", "--config", "inverted_pendulum_imitate.ron", "--set", &teach, "-q"];
-    succeed(&[&imitate[..], &["--generations", "40", "--out", text(&student)]].concat());
+    done(&[&imitate[..], &["--generations", "40", "--out", text(&student)]].concat());
     let table = fs::read_to_string(student.join("metrics.csv")).expect("metrics");
     let column =
         table.lines().next().and_then(|header| header.split(',').position(|c| c == "imitation_loss"));
@@ -201,7 +208,7 @@ fn labels_out_of_range_are_refused() {
     );
     let folder = scratch.path().join("run");
     let arguments = ["finetune", "--config", "yin_yang.ron", "--set", &set, "-q", "--generations", "1"];
-    succeed(&[&arguments[..], &["--out", text(&folder)]].concat());
+    done(&[&arguments[..], &["--out", text(&folder)]].concat());
     let arrays =
         format!("task.data=Arrays(x: {:?}, y: {:?}, classes: 2)", data("stored.npz:X"), data("stored.npz:y"));
     let labels = scratch.path().join("y.npy");

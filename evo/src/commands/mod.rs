@@ -128,6 +128,12 @@ struct Trained {
 /// trained in or in another one.
 fn load(source: &Path, best: bool, engine: Option<sim::EngineKind>) -> Result<Trained, Failure> {
     let checkpoint = load_checkpoint(source)?;
+    if finetune::is_of_labels(&checkpoint) {
+        let source = source.display();
+        let error =
+            anyhow::anyhow!("{source} was trained with labels, without a world; valid: eval, plot, resume");
+        return Err(error).usage();
+    }
     let mut config: Config = checkpoint.meta("config").usage()?;
     if let Some(engine) = engine {
         config = config.on_engine(engine).usage()?;

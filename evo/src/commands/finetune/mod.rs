@@ -150,8 +150,12 @@ pub(super) fn is_classifier(path: &Path) -> bool {
         let config = config.and_then(|config| ron_io::read::<FinetuneConfig>(&config).ok());
         return config.is_some_and(|config| matches!(config.task, Some(Task::Classify(_))));
     }
-    path.is_file()
-        && Checkpoint::load(path).is_ok_and(|c| c.meta::<String>("task").is_ok_and(|t| t == "Classify"))
+    path.is_file() && Checkpoint::load(path).is_ok_and(|checkpoint| is_of_labels(&checkpoint))
+}
+
+/// Whether a checkpoint is of supervised training.
+pub(super) fn is_of_labels(checkpoint: &Checkpoint) -> bool {
+    checkpoint.meta::<String>("task").is_ok_and(|task| task == "Classify")
 }
 
 /// Goes on with a run.

@@ -20,6 +20,7 @@ fn spikes() -> HeidelbergConfig {
     crate::ron_io::parse("spikes.ron", &text).unwrap()
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "made for the call")]
 fn message(config: DataConfig) -> String {
     DataSet::load(&config).unwrap_err().to_string()
 }
@@ -73,7 +74,7 @@ fn samples_of_one_frame_and_shares_set_aside() {
     assert!(text.ends_with("y.npy: label 2 of sample 2 is out of range; valid: 0 to 1"), "{text}");
     let test = ArraysConfig { x_test: Some(path("x.npy")), ..config.clone() };
     assert!(message(DataConfig::Arrays(test)).contains("both x_test and y_test"));
-    crate::npy::write_f32(Path::new(&path("y.npy")), &[20], &vec![0.5; 20]).unwrap();
+    crate::npy::write_f32(Path::new(&path("y.npy")), &[20], &[0.5; 20]).unwrap();
     assert!(message(DataConfig::Arrays(config.clone())).contains("label 0.5 of sample 0"));
     crate::npy::write_f32(Path::new(&path("y.npy")), &[3], &[0.0; 3]).unwrap();
     let text = message(DataConfig::Arrays(config));
