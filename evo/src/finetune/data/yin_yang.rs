@@ -35,7 +35,8 @@ pub(super) fn generate(config: &YinYangConfig) -> DataSet {
     }
 }
 
-/// Which of yin (0), yang (1) and dot (2) a point is in.
+/// Which of yin (0), yang (1) and dot (2) a point is in, by the authors' criteria; their program numbers
+/// the first two the other way round.
 fn class(config: &YinYangConfig, x: f64, y: f64) -> usize {
     let (small, big) = (config.r_small, config.r_big);
     let distance = |cx: f64| ((x - cx) * (x - cx) + (y - big) * (y - big)).sqrt();
