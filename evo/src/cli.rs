@@ -58,6 +58,8 @@ pub enum Verb {
     Resume(ResumeArgs),
     /// Score the result of a run over fresh episodes
     Eval(EvalArgs),
+    /// Train by gradient: classes of a data set, the actions of a teacher, or return (PPO)
+    Finetune(FinetuneArgs),
     /// Run many trials of a config: axes over its fields, several seeds each
     Sweep(SweepArgs),
     /// Draw learning curves of one or more runs
@@ -151,6 +153,46 @@ pub struct TrainArgs {
     /// Stop after this generation when stdin ends: the sweep that started this has gone
     #[arg(long, hide = true)]
     pub worker: bool,
+    /// How much to print.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Options of `finetune`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo finetune --config yin_yang.ron
+  evo finetune --config ant_ppo.ron --init results/runs/RUN
+  evo finetune --config ant_imitate.ron --set task.teacher=results/runs/RUN
+  evo --config ant.ron --init results/runs/FINETUNED
+
+What is trained for is the field `task` of the config: Classify(…), Imitate(…) or Ppo(…); the other
+fields are those of `evo train`. A generation is an epoch, a round or an iteration.")]
+pub struct FinetuneArgs {
+    /// Config and changes.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Seed of every random number (as --set run.seed=N)
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Generations to train (as --set run.generations=N)
+    #[arg(long, value_name = "N")]
+    pub generations: Option<u64>,
+    /// Run folder; default results/runs/NAME__sSEED__TIME
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Name of the run; default the config file's name
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Threads; default one per core. Results do not depend on it
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+    /// Start from the parameters in this run folder or checkpoint, evolved or trained
+    #[arg(long, value_name = "RUN|FILE")]
+    pub init: Option<PathBuf>,
+    /// Print the resolved config and stop
+    #[arg(long)]
+    pub dry_run: bool,
     /// How much to print.
     #[command(flatten)]
     pub output: Output,
@@ -442,6 +484,8 @@ pub enum Listing {
     Strategies,
     /// Neuron models
     Neurons,
+    /// Surrogates: slopes of a spike, for training by gradients
+    Surrogates,
     /// Ready-made changes of environments
     Changes,
 }

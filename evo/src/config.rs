@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sim::{EngineKind, Model, StepOptions};
 use snn::ControllerConfig;
 
+use crate::finetune;
 use crate::strategy::StrategyConfig;
 
 /// A training run.
@@ -35,6 +36,9 @@ pub struct Config {
     /// Length, seed, evaluations and checkpoints.
     #[serde(default)]
     pub run: RunConfig,
+    /// What `evo finetune` trains for, by gradient; evolution does not use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<finetune::Task>,
 }
 
 /// Which engine steps the worlds.
@@ -195,6 +199,18 @@ impl Default for RunConfig {
     }
 }
 
+impl RunConfig {
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// The first field that is out of range, with the range.
+    pub fn validate(&self) -> Result<(), InvalidField> {
+        require(self.generations >= 1, "run.generations", self.generations, "at least 1")?;
+        let episodes = (1..=1_000_000).contains(&self.eval_episodes);
+        require(episodes, "run.eval_episodes", self.eval_episodes, "1 to 1000000")
+    }
+}
+
 /// A field is out of its range. Display: `rollout.episodes = 0: must be at least 1`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field} = {value}: must be {expected}")]
@@ -273,9 +289,7 @@ impl Config {
         for (term, weight) in &rollout.weights {
             require(weight.is_finite(), &format!("rollout.weights.{term}"), weight, "finite")?;
         }
-        let run = &self.run;
-        require(run.generations >= 1, "run.generations", run.generations, "at least 1")?;
-        require(many.contains(&run.eval_episodes), "run.eval_episodes", run.eval_episodes, "1 to 1000000")
+        self.run.validate()
     }
 
     /// Checks that `rollout.weights` names reward terms of the task.

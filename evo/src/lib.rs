@@ -15,6 +15,7 @@ pub mod evaluate;
 pub mod events;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod failure;
+pub mod finetune;
 pub mod functions;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod interrupt;

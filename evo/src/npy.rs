@@ -56,12 +56,14 @@ pub enum NpyError {
         reason: String,
     },
     /// The numbers are of another kind.
-    #[error("{path} holds {found}, expected float32 or float64")]
+    #[error("{path} holds {found}, expected {expected}")]
     Type {
         /// The file.
         path: PathBuf,
         /// NumPy's name of the kind.
         found: String,
+        /// What was expected.
+        expected: &'static str,
     },
     /// The array has another shape.
     #[error("{path} has shape {}, expected {expected}", show(.found))]
@@ -127,17 +129,44 @@ pub fn read_rows(path: &Path, row: &[usize]) -> Result<Array, NpyError> {
     })
 }
 
+/// Reads an array of finite numbers of any kind and shape (floats, whole numbers, truth values).
+///
+/// # Errors
+/// See [`NpyError`].
+pub fn read_any(path: &Path) -> Result<Array, NpyError> {
+    any_from_bytes(path, &load(path)?)
+}
+
+/// [`read_any`] of a file's bytes; `path` names it in messages.
+///
+/// # Errors
+/// See [`NpyError`].
+pub fn any_from_bytes(path: &Path, bytes: &[u8]) -> Result<Array, NpyError> {
+    from_bytes(path, bytes, false, |_| Ok(()))
+}
+
+fn load(path: &Path) -> Result<Vec<u8>, NpyError> {
+    std::fs::read(path).map_err(|source| NpyError::File { action: "read", path: path.to_owned(), source })
+}
+
 /// Reads an array whose shape `check` accepts; otherwise it says what was expected.
 fn read_shaped(path: &Path, check: impl Fn(&[usize]) -> Result<(), String>) -> Result<Array, NpyError> {
+    from_bytes(path, &load(path)?, true, check)
+}
+
+fn from_bytes(
+    path: &Path,
+    bytes: &[u8],
+    floats: bool,
+    check: impl Fn(&[usize]) -> Result<(), String>,
+) -> Result<Array, NpyError> {
     let owned = || path.to_owned();
-    let bytes =
-        std::fs::read(path).map_err(|source| NpyError::File { action: "read", path: owned(), source })?;
     let format = |error: std::io::Error| NpyError::Format { path: owned(), reason: error.to_string() };
     let early = || NpyError::Format { path: owned(), reason: "the data ends early".to_owned() };
-    if promised(&bytes).is_some_and(|values| values.is_none_or(|values| values > bytes.len())) {
+    if promised(bytes).is_some_and(|values| values.is_none_or(|values| values > bytes.len())) {
         return Err(early());
     }
-    let mut data = bytes.as_slice();
+    let mut data = bytes;
     let header = NpyHeader::from_reader(&mut data).map_err(format)?;
     let found = header.shape().to_vec();
     let shape: Option<Vec<usize>> = found.iter().map(|&extent| usize::try_from(extent).ok()).collect();
@@ -146,20 +175,42 @@ fn read_shaped(path: &Path, check: impl Fn(&[usize]) -> Result<(), String>) -> R
     let count = shape.iter().try_fold(1_usize, |product, &extent| product.checked_mul(extent));
     let order = header.order();
     let dtype = header.dtype();
-    let size = match &dtype {
-        DType::Plain(kind) if kind.type_char() == TypeChar::Float => kind.size_field(),
-        _ => 0,
+    let (letter, size) = match &dtype {
+        DType::Plain(kind) => match kind.type_char() {
+            TypeChar::Float => ('f', kind.size_field()),
+            TypeChar::Int if !floats => ('i', kind.size_field()),
+            TypeChar::Uint if !floats => ('u', kind.size_field()),
+            TypeChar::Bool if !floats => ('b', kind.size_field()),
+            _ => (' ', 0),
+        },
+        _ => (' ', 0),
     };
     let needed = count.and_then(|n| n.checked_mul(usize::try_from(size).ok()?));
     if needed.is_none_or(|needed| needed > data.len()) {
         return Err(early());
     }
     let file = NpyFile::with_header(header, data);
-    let values: Vec<f64> = match size {
-        4 => file.into_vec::<f32>().map_err(format)?.into_iter().map(f64::from).collect(),
-        8 => file.into_vec().map_err(format)?,
+    macro_rules! values {
+        ($kind:ty) => {
+            file.into_vec::<$kind>().map_err(format)?.into_iter().map(f64::from).collect()
+        };
+    }
+    let values: Vec<f64> = match (letter, size) {
+        ('f', 4) => values!(f32),
+        ('f', 8) => file.into_vec().map_err(format)?,
+        ('i', 1) => values!(i8),
+        ('i', 2) => values!(i16),
+        ('i', 4) => values!(i32),
+        ('i', 8) => file.into_vec::<i64>().map_err(format)?.into_iter().map(|x| x as f64).collect(),
+        ('u', 1) => values!(u8),
+        ('u', 2) => values!(u16),
+        ('u', 4) => values!(u32),
+        ('u', 8) => file.into_vec::<u64>().map_err(format)?.into_iter().map(|x| x as f64).collect(),
+        ('b', 1) => values!(bool),
         _ => {
-            return Err(NpyError::Type { path: owned(), found: dtype.descr() });
+            let expected =
+                if floats { "float32 or float64" } else { "floats, whole numbers or truth values" };
+            return Err(NpyError::Type { path: owned(), found: dtype.descr(), expected });
         }
     };
     let values = match order {

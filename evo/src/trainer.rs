@@ -101,7 +101,7 @@ impl Setup {
         Ok(self.rollout_on(self.options, horizon, &Backend::Cpu, 1, pool)?)
     }
 
-    fn rollout_on(
+    pub(crate) fn rollout_on(
         &self,
         options: StepOptions,
         horizon: usize,
@@ -481,27 +481,43 @@ impl Trainer {
     /// # Errors
     /// If its controller differs from the config's.
     pub fn warm_start(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
-        let from: Config = checkpoint.meta("config")?;
-        let of = |config: &Config| {
-            let rollout = &config.rollout;
-            [
-                ("task", config.env.name().to_owned()),
-                ("controller", crate::ron_io::to_text(&config.controller).unwrap_or_default()),
-                ("observation normalisation", format!("{} (clip {})", rollout.normalize, rollout.clip)),
-            ]
-        };
-        check_layout(checkpoint, &self.layout())?;
-        for ((what, found), (_, expected)) in of(&from).into_iter().zip(of(&self.config)) {
-            if found != expected {
-                return Err(mismatch(checkpoint, what, found, expected));
-            }
-        }
-        let policy = load_policy(checkpoint, &self.setup, Which::Mean, &self.config)?;
+        let (policy, statistics) = start_from(checkpoint, &self.setup, Which::Mean, &self.config)?;
         let x0: Vec<f64> = policy.parameters.iter().map(|&x| f64::from(x)).collect();
         self.search = self.config.strategy.build(&x0, self.config.run.seed)?;
-        self.statistics = statistics(checkpoint, "", self.statistics.mean.len())?;
+        self.statistics = statistics;
         Ok(())
     }
+}
+
+/// The policy of another run, evolved or trained by gradient, to go on from under `config`.
+///
+/// # Errors
+/// If its task, controller or observation normalisation differs from the config's.
+pub(crate) fn start_from(
+    checkpoint: &Checkpoint,
+    setup: &Setup,
+    which: Which,
+    config: &Config,
+) -> Result<(Policy, Statistics), TrainError> {
+    let from: Config = checkpoint.meta("config")?;
+    let of = |config: &Config| {
+        let rollout = &config.rollout;
+        [
+            ("task", config.env.name().to_owned()),
+            ("controller", crate::ron_io::to_text(&config.controller).unwrap_or_default()),
+            ("observation normalisation", format!("{} (clip {})", rollout.normalize, rollout.clip)),
+        ]
+    };
+    check_layout(checkpoint, &layout(setup.controller.as_ref()))?;
+    for ((what, found), (_, expected)) in of(&from).into_iter().zip(of(config)) {
+        if found != expected {
+            return Err(mismatch(checkpoint, what, found, expected));
+        }
+    }
+    let policy = load_policy(checkpoint, setup, which, config)?;
+    let prefix = if which == Which::Best { "best." } else { "" };
+    let statistics = statistics(checkpoint, prefix, setup.task.spec().observations.len())?;
+    Ok((policy, statistics))
 }
 
 /// Which parameters of a checkpoint to use.
@@ -543,7 +559,11 @@ pub fn load_policy(
     Ok(Policy { parameters, normalizer })
 }
 
-fn statistics(checkpoint: &Checkpoint, prefix: &str, size: usize) -> Result<Statistics, TrainError> {
+pub(crate) fn statistics(
+    checkpoint: &Checkpoint,
+    prefix: &str,
+    size: usize,
+) -> Result<Statistics, TrainError> {
     let get = |name: &str, size: usize| -> Result<Vec<f64>, TrainError> {
         let name = format!("{prefix}observation.{name}");
         let values = checkpoint.f64(&name, &[size])?.to_vec();
@@ -556,13 +576,13 @@ fn statistics(checkpoint: &Checkpoint, prefix: &str, size: usize) -> Result<Stat
 }
 
 /// The controller in words and its blocks; equal if the parameter vectors have the same shape.
-fn layout(controller: &dyn Controller) -> String {
+pub(crate) fn layout(controller: &dyn Controller) -> String {
     let blocks: Vec<String> =
         controller.layout().blocks().iter().map(|b| format!("{}[{}×{}]", b.name, b.rows, b.cols)).collect();
     format!("{}: {}", controller.describe(), blocks.join(", "))
 }
 
-fn check_layout(checkpoint: &Checkpoint, expected: &str) -> Result<(), TrainError> {
+pub(crate) fn check_layout(checkpoint: &Checkpoint, expected: &str) -> Result<(), TrainError> {
     let found: String = checkpoint.meta("layout")?;
     if found == expected {
         return Ok(());

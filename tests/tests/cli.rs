@@ -84,6 +84,14 @@ fn tasks_are_listed_with_their_sizes() {
     }
     assert!(json(&["list", "strategies", "--json"]).to_string().contains("cma_es"));
     assert!(json(&["list", "neurons", "--json"]).to_string().contains("lif"));
+    let surrogates = json(&["list", "surrogates", "--json"]);
+    let surrogates = surrogates["surrogates"].as_array().expect("a list");
+    let triangular = surrogates.iter().find(|s| s["name"] == "triangular").expect("there is one");
+    let slope = &triangular["parameters"][1];
+    assert_eq!(
+        (&slope["name"], &slope["default"], &slope["unit"]),
+        (&"slope".into(), &2.0.into(), &"1/u".into())
+    );
     let changes = json(&["list", "changes", "--json"]);
     let breaking =
         changes["changes"].as_array().expect("a list").iter().find(|c| c["name"] == "breaking_leg");

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use sim::EngineKind;
+use snn::gradient::surrogates;
 
 use crate::cli::{ListArgs, Listing};
 use crate::commands::{print_json, print_line};
@@ -97,6 +98,21 @@ pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
                 if !n.resets.is_empty() {
                     print_line(&format!("    {:<16} {}", "reset", n.resets.join(", ")));
                 }
+            }
+        }
+        Listing::Surrogates => {
+            if args.json {
+                return print_json(&serde_json::json!({ "surrogates": surrogates() }));
+            }
+            for s in surrogates() {
+                print_line(&format!("{:<17} {}: {}", s.name, s.summary, s.expression));
+                for p in s.parameters {
+                    print_line(&format!(
+                        "    {:<16} {:<14.6} {:<14} {:<10} {}",
+                        p.name, p.default, p.unit, p.range, p.meaning
+                    ));
+                }
+                print_line(&format!("    {}", s.source));
             }
         }
     }

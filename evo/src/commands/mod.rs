@@ -2,6 +2,7 @@
 
 mod bench;
 mod eval;
+mod finetune;
 mod list;
 mod nir;
 mod page;
@@ -34,9 +35,13 @@ use crate::{patch, ron_io};
 pub fn run(verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Train(args) => train::train(&args),
+        Verb::Resume(args) if finetune::is_run(&args.run) => finetune::resume(&args),
         Verb::Resume(args) => train::resume(&args),
+        Verb::Finetune(args) => finetune::finetune(&args),
+        Verb::Eval(args) if finetune::is_classifier(&args.source) => finetune::eval(&args),
         Verb::Eval(args) => eval::eval(&args),
         Verb::Sweep(args) => sweep::sweep(&args),
+        Verb::Plot(args) if args.runs.iter().any(|run| finetune::is_classifier(run)) => finetune::plot(&args),
         Verb::Plot(args) => plot::plot(&args),
         Verb::Report(args) => report::report(&args),
         Verb::Record(args) => record::record(&args),
@@ -60,6 +65,8 @@ fn read_config(args: &ConfigArgs) -> Result<(PathBuf, Config), Failure> {
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     config.controller.inline_models(|name| read_model(&folder, name)).usage()?;
     config.env.inline_robot(|name| read_robot(&folder, name)).usage()?;
+    // Evolution leaves no trace of what else the config may train for.
+    config.task = None;
     Ok((path, config))
 }
 
@@ -123,6 +130,12 @@ struct Trained {
 /// trained in or in another one.
 fn load(source: &Path, best: bool, engine: Option<sim::EngineKind>) -> Result<Trained, Failure> {
     let checkpoint = load_checkpoint(source)?;
+    if finetune::is_of_labels(&checkpoint) {
+        let source = source.display();
+        let error =
+            anyhow::anyhow!("{source} was trained with labels, without a world; valid: eval, plot, resume");
+        return Err(error).usage();
+    }
     let mut config: Config = checkpoint.meta("config").usage()?;
     if let Some(engine) = engine {
         config = config.on_engine(engine).usage()?;

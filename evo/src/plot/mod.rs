@@ -7,7 +7,7 @@
 mod columns;
 pub(crate) mod effects;
 pub(crate) mod history;
-mod panel;
+pub(crate) mod panel;
 pub(crate) mod parallel;
 pub(crate) mod picture;
 pub(crate) mod runs;

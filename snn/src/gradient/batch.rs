@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::error::{GradientError, check_length};
 use super::product::SAMPLES;
 use crate::network::Network;
@@ -26,17 +28,23 @@ pub struct Batch<'a> {
 impl Batch<'_> {
     /// Number of frames; checks all lengths against `network`.
     pub(super) fn frames(&self, network: &Network) -> Result<usize, GradientError> {
-        let row = self.samples * network.inputs;
+        let frames = self.rows(network.inputs, network.ticks)?;
+        for (sample, state) in self.start.iter().enumerate() {
+            state.check(network, sample)?;
+        }
+        Ok(frames)
+    }
+
+    /// Number of frames; checks all lengths for a network with `inputs` observations.
+    pub(super) fn rows(&self, inputs: usize, ticks: usize) -> Result<usize, GradientError> {
+        let row = self.samples * inputs;
         if row == 0 || self.inputs.is_empty() || !self.inputs.len().is_multiple_of(row) {
             return Err(GradientError::Shape {
                 what: "`inputs`".into(),
                 found: self.inputs.len(),
                 unit: "values",
                 expected: row.max(1) * self.inputs.len().div_ceil(row.max(1)).max(1),
-                reason: format!(
-                    "frames × {} samples × {} inputs, at least 1 of each",
-                    self.samples, network.inputs
-                ),
+                reason: format!("frames × {} samples × {inputs} inputs, at least 1 of each", self.samples),
             });
         }
         let (frames, samples) = (self.inputs.len() / row, self.samples);
@@ -46,9 +54,6 @@ impl Batch<'_> {
                 check_length(what, found, samples, one_each)?;
             }
         }
-        for (sample, state) in self.start.iter().enumerate() {
-            state.check(network, sample)?;
-        }
         if !self.resets.is_empty() {
             let reason = || format!("{frames} frames × {samples} samples");
             check_length("`resets`", self.resets.len(), frames * samples, reason)?;
@@ -57,8 +62,8 @@ impl Batch<'_> {
             None => Ok(frames),
             Some(at) => Err(GradientError::NotFinite {
                 what: "input",
-                layer: format!("sample {}", at / network.inputs % samples),
-                tick: Some(at / row * network.ticks),
+                layer: format!("sample {}", at / inputs % samples),
+                tick: Some(at / row * ticks),
                 step: None,
             }),
         }
@@ -74,7 +79,7 @@ impl Batch<'_> {
 }
 
 /// What one individual remembers between control steps.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NetworkState {
     /// State variables: per population, per variable, per neuron.
     pub(super) states: Vec<f32>,

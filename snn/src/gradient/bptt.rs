@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::batch::{Batch, NetworkState, Outputs, Sensitivity};
 use super::chunk::{Fault, Pass, Setting, Sums, Workspace, evolved};
+use super::differentiable::not_finite;
 use super::error::{GradientError, check, check_length};
 use super::loaded::{Loaded, neuron_parameters, stride};
 use super::product::SAMPLES;
@@ -46,6 +47,11 @@ pub trait Objective: Sync {
     /// Whether [`Outputs::spikes`] is needed.
     fn spikes(&self) -> bool {
         false
+    }
+
+    /// Whether there is to be a gradient; else it is 0 and costs nothing.
+    fn slopes(&self) -> bool {
+        true
     }
 
     /// The share of some samples in the loss of the batch (usually their losses, divided by the
@@ -170,6 +176,10 @@ impl Bptt {
         if network.precision == Precision::Binary {
             return Err(GradientError::Binary);
         }
+        // To hold the rules still would train another network than the one that runs.
+        if !network.plastic.is_empty() {
+            return Err(GradientError::Plastic);
+        }
         let window = config.window.unwrap_or(1);
         check("window", window as f64, window >= 1, "at least 1 tick")?;
         let program = |population: &crate::network::Population| {
@@ -207,6 +217,12 @@ impl Bptt {
     #[must_use]
     pub fn ticks(&self) -> usize {
         self.network.ticks
+    }
+
+    /// Whether the action is tanh of the [value](Outputs::value); else it is the value.
+    #[must_use]
+    pub fn squash(&self) -> bool {
+        self.network.decoder.decoder().squash()
     }
 
     /// Neurons of the hidden layers.
@@ -398,7 +414,7 @@ impl Bptt {
         };
         let mut sensitivity = Sensitivity::new(&outputs);
         let score = objective.evaluate(&outputs, &mut sensitivity);
-        if score.loss.is_finite() {
+        if score.loss.is_finite() && objective.slopes() {
             pass.backward(work, &sensitivity, sums);
         }
         Ok(Chunk { score, outputs: None, spikes, end })
@@ -480,10 +496,8 @@ impl Bptt {
     }
 
     /// The error that parameter `at` of θ, or its gradient, is not finite.
-    pub(super) fn not_finite(&self, what: &'static str, at: usize) -> GradientError {
-        let block = self.network.layout.blocks().iter().find(|block| block.range().contains(&at));
-        let layer = block.map_or_else(String::new, |block| block.name.clone());
-        GradientError::NotFinite { what, layer, tick: None, step: None }
+    fn not_finite(&self, what: &'static str, at: usize) -> GradientError {
+        not_finite(&self.network.layout, what, at)
     }
 }
 

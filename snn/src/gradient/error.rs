@@ -38,6 +38,12 @@ pub enum GradientError {
     /// 0/1 connections have no slope.
     #[error("`precision`: Binary networks have no gradient; valid: F32, F32Free, I8")]
     Binary,
+    /// Weights that a learning rule moves while the network runs.
+    #[error(
+        "`plasticity`: gradients do not go through weights that a rule changes in an episode; \
+         valid: `plasticity: []`, or evolution"
+    )]
+    Plastic,
     /// Two things whose sizes do not fit.
     #[error("{what} has {found} {unit}, but {expected} are needed: {reason}")]
     Shape {
@@ -52,6 +58,12 @@ pub enum GradientError {
         /// Why that size.
         reason: String,
     },
+    /// A loss on the spikes of a network that has none.
+    #[error(
+        "losses on spikes and `activity` need a spiking network; \
+         valid for Mlp(…): CrossEntropyMembrane, SquareMembrane"
+    )]
+    NoSpikes,
     /// A class that is not there.
     #[error("label {label} of sample {sample} is out of range; valid: 0 to {last}")]
     Label {

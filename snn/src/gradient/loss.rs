@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::batch::{Outputs, Sensitivity};
-use super::bptt::{Bptt, Objective, Score};
+use super::bptt::{Objective, Score};
+use super::differentiable::Differentiable;
 use super::error::{GradientError, check, check_length};
 
 /// What the output is to be.
@@ -130,7 +131,7 @@ pub struct Loss<'a> {
 }
 
 impl<'a> Loss<'a> {
-    /// For a batch of `samples` sequences of `frames` frames through the network of `bptt`.
+    /// For a batch of `samples` sequences of `frames` frames through the network `bptt`.
     ///
     /// # Errors
     /// [`GradientError`] for settings out of range, labels out of range and shapes that do not fit.
@@ -138,7 +139,7 @@ impl<'a> Loss<'a> {
         config: &LossConfig,
         activity: ActivityConfig,
         targets: Targets<'a>,
-        bptt: &Bptt,
+        bptt: &dyn Differentiable,
         (samples, frames): (usize, usize),
     ) -> Result<Self, GradientError> {
         let share =
@@ -159,7 +160,11 @@ impl<'a> Loss<'a> {
             LossConfig::SquareMembrane { .. } | LossConfig::SquareSpikes {} => {}
         }
         let neurons = bptt.neurons();
-        let (last, classes) = (neurons[neurons.len() - 1], bptt.outputs());
+        // A perceptron has no neurons that spike.
+        let (last, classes) = (neurons.last().copied().unwrap_or(0), bptt.outputs());
+        if last == 0 && (config.on_spikes() || activity.weight > 0.0) {
+            return Err(GradientError::NoSpikes);
+        }
         let grouped = matches!(
             config,
             LossConfig::CrossEntropyCount { .. }
@@ -264,7 +269,7 @@ impl<'a> Loss<'a> {
     /// The loss of one sample times `share`.
     fn sample(&self, outputs: &Outputs, sample: usize, share: f64, out: &mut Sensitivity) -> f64 {
         let (classes, at) = (outputs.outputs, outputs.samples.start + sample);
-        let last = outputs.neurons.len() - 1;
+        let last = outputs.neurons.len().saturating_sub(1);
         match self.config {
             LossConfig::CrossEntropyMembrane { over, smoothing } => {
                 self.membrane(outputs, sample, over, share, out, |values, _, slopes| {

@@ -36,6 +36,8 @@ pub struct SurrogateParameter {
     pub name: &'static str,
     /// Default.
     pub default: f64,
+    /// Unit, where `u` is in that of the model's membrane potential.
+    pub unit: &'static str,
     /// Valid values.
     pub range: &'static str,
     /// What it does.
@@ -43,9 +45,12 @@ pub struct SurrogateParameter {
 }
 
 type Entry = (&'static str, &'static str, &'static str, &'static str, &'static [Parameter]);
-type Parameter = (&'static str, f64, &'static str, &'static str);
+type Parameter = (&'static str, f64, &'static str, &'static str, &'static str);
 
-/// Name, summary, expression, source, parameters; in alphabetical order.
+/// Unit of sharpnesses and slopes.
+const PER_U: &str = "1/u";
+
+/// Name, summary, expression, source, parameters (name, default, unit, range, meaning); in alphabetical order.
 const TABLE: &[Entry] = &[
     (
         "arctan",
@@ -53,7 +58,7 @@ const TABLE: &[Entry] = &[
         "0.5*alpha/(1 + (1.5707963267948966*alpha*u)^2)",
         "Fang et al., Incorporating learnable membrane time constant (ICCV 2021); snnTorch's default, with alpha = 2. \
          Spyx's arctan(k) is this with alpha = 2 k, divided by pi k",
-        &[("alpha", 2.0, "(0, inf)", "sharpness")],
+        &[("alpha", 2.0, PER_U, "(0, inf)", "sharpness")],
     ),
     (
         "boxcar",
@@ -62,8 +67,8 @@ const TABLE: &[Entry] = &[
         "Kaiser, Mostafa and Neftci, Synaptic plasticity dynamics for deep continuous local learning (Frontiers in \
          Neuroscience 2020); defaults of Spyx",
         &[
-            ("width", 2.0, "(0, inf)", "length of the interval"),
-            ("height", 0.5, "(0, inf)", "slope within it"),
+            ("width", 2.0, "u", "(0, inf)", "length of the interval"),
+            ("height", 0.5, PER_U, "(0, inf)", "slope within it"),
         ],
     ),
     (
@@ -72,7 +77,7 @@ const TABLE: &[Entry] = &[
         "1/(1 + slope*abs(u))^2",
         "Zenke and Vogels, The remarkable robustness of surrogate gradient learning (Neural Computation 2021); \
          snnTorch and Spyx (as superspike) with slope = 25, Norse 1.1 with 1 whatever it is told",
-        &[("slope", 25.0, "(0, inf)", "sharpness")],
+        &[("slope", 25.0, PER_U, "(0, inf)", "sharpness")],
     ),
     (
         "gaussian",
@@ -81,10 +86,11 @@ const TABLE: &[Entry] = &[
         "Yin, Corradi and Bohte, Accurate and efficient time-domain classification with adaptive spiking recurrent \
          neural networks (Nature Machine Intelligence 2021)",
         &[
-            ("width", 0.5, "(0, inf)", "standard deviation"),
+            ("width", 0.5, "u", "(0, inf)", "standard deviation"),
             (
                 "height",
                 0.7978845608028654,
+                PER_U,
                 "(0, inf)",
                 "slope at the threshold; the default makes the area 1",
             ),
@@ -96,7 +102,7 @@ const TABLE: &[Entry] = &[
         "slope*sigmoid(slope*u)*sigmoid(-slope*u)",
         "Neftci, Mostafa and Zenke, Surrogate gradient learning in spiking neural networks (IEEE Signal Processing \
          Magazine 2019); snnTorch with slope = 25",
-        &[("slope", 25.0, "(0, 80]", "sharpness")],
+        &[("slope", 25.0, PER_U, "(0, 80]", "sharpness")],
     ),
     (
         "straight_through",
@@ -112,7 +118,7 @@ const TABLE: &[Entry] = &[
         "1/(1 + beta*abs(u))^2",
         "Zenke and Ganguli, SuperSpike: supervised learning in multilayer spiking neural networks (Neural \
          Computation 2018); Norse's nominal default is beta = 100",
-        &[("beta", 100.0, "(0, inf)", "sharpness")],
+        &[("beta", 100.0, PER_U, "(0, inf)", "sharpness")],
     ),
     (
         "triangular",
@@ -122,8 +128,8 @@ const TABLE: &[Entry] = &[
          there with height = 0.3 and slope = 1 / threshold; defaults of Spyx. snnTorch's `triangular` is something \
          else, without bounds",
         &[
-            ("height", 1.0, "(0, inf)", "slope at the threshold"),
-            ("slope", 2.0, "(0, inf)", "how fast it falls; 0 from 1/slope on"),
+            ("height", 1.0, PER_U, "(0, inf)", "slope at the threshold"),
+            ("slope", 2.0, PER_U, "(0, inf)", "how fast it falls; 0 from 1/slope on"),
         ],
     ),
 ];
@@ -131,8 +137,13 @@ const TABLE: &[Entry] = &[
 /// The surrogates that [`SurrogateConfig::function`] can name, in alphabetical order.
 #[must_use]
 pub fn surrogates() -> Vec<SurrogateInfo> {
-    let parameter =
-        |&(name, default, range, meaning): &Parameter| SurrogateParameter { name, default, range, meaning };
+    let parameter = |&(name, default, unit, range, meaning): &Parameter| SurrogateParameter {
+        name,
+        default,
+        unit,
+        range,
+        meaning,
+    };
     let info = |&(name, summary, expression, source, parameters): &Entry| SurrogateInfo {
         name,
         summary,
@@ -206,7 +217,7 @@ impl Surrogate {
                     let message = format!("`{function}` has no such parameter; valid: {valid}");
                     return Err(GradientError::SurrogateParameter { name: name.clone(), message });
                 }
-                for &(name, default, range, _) in *known {
+                for &(name, default, _, range, _) in *known {
                     parameters.push((name, config.parameters.get(name).copied().unwrap_or(default), range));
                 }
                 *expression
@@ -316,6 +327,15 @@ mod tests {
                     "{name} at {u}: {slope}, not {expected}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn the_documentation_has_them_all() {
+        let page = include_str!("../../../docs/gradients.md");
+        for surrogate in surrogates() {
+            let row = format!("| `{}` | `{}` |", surrogate.name, surrogate.expression);
+            assert!(page.contains(&row), "{row}");
         }
     }
 

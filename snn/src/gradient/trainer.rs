@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::batch::Batch;
-use super::bptt::{Bptt, Gradient, Objective};
+use super::bptt::{Gradient, Objective};
+use super::differentiable::{Differentiable, not_finite};
 use super::error::{GradientError, check_length};
 use super::optimizer::{Clip, Optimizer, OptimizerConfig, ScheduleConfig};
 
@@ -57,6 +58,34 @@ impl Trainer {
         self.theta.iter().map(|&x| x as f32).collect()
     }
 
+    /// The same in full precision, with the memory of the optimizer.
+    #[must_use]
+    pub fn state(&self) -> (&[f64], &Optimizer) {
+        (&self.theta, &self.optimizer)
+    }
+
+    /// Goes on from what [`state`](Self::state) gave.
+    ///
+    /// # Errors
+    /// [`GradientError::Shape`] for another number of parameters. The trainer is then what it was.
+    pub fn restore(
+        &mut self,
+        theta: &[f64],
+        first: &[f64],
+        second: &[f64],
+        steps: u64,
+    ) -> Result<(), GradientError> {
+        let reason = || "the trainer has as many parameters".to_owned();
+        check_length("`theta`", theta.len(), self.theta.len(), reason)?;
+        check_length("`first`", first.len(), self.optimizer.first.len(), reason)?;
+        check_length("`second`", second.len(), self.optimizer.second.len(), reason)?;
+        self.theta.copy_from_slice(theta);
+        self.optimizer.first.copy_from_slice(first);
+        self.optimizer.second.copy_from_slice(second);
+        self.optimizer.steps = steps;
+        Ok(())
+    }
+
     /// Steps done.
     #[must_use]
     pub fn steps(&self) -> u64 {
@@ -72,15 +101,16 @@ impl Trainer {
     /// One step on a batch; returns its gradient before clipping. After an error θ is what it was.
     ///
     /// # Errors
-    /// Those of [`Bptt::gradient`]; [`GradientError::NotFinite`] has the step.
+    /// Those of [`Differentiable::gradient`]; [`GradientError::NotFinite`] has the step.
     pub fn step(
         &mut self,
-        bptt: &Bptt,
+        network: &dyn Differentiable,
         batch: &Batch<'_>,
         objective: &dyn Objective,
     ) -> Result<Gradient, GradientError> {
-        let gradient = bptt.gradient(&self.theta(), batch, objective).map_err(|error| self.located(error))?;
-        self.apply(bptt, &gradient.gradient)?;
+        let gradient =
+            network.gradient(&self.theta(), batch, objective).map_err(|error| self.located(error))?;
+        self.apply(network, &gradient.gradient)?;
         Ok(gradient)
     }
 
@@ -88,12 +118,12 @@ impl Trainer {
     ///
     /// # Errors
     /// [`GradientError::Shape`] for another length; [`GradientError::NotFinite`], with the block of
-    /// `bptt`'s layout, if it or what it would make of θ is not finite. θ is then what it was.
-    pub fn apply(&mut self, bptt: &Bptt, gradient: &[f32]) -> Result<(), GradientError> {
+    /// `network`'s layout, if it or what it would make of θ is not finite. θ is then what it was.
+    pub fn apply(&mut self, network: &dyn Differentiable, gradient: &[f32]) -> Result<(), GradientError> {
         let reason = || "the trainer has as many parameters".into();
         check_length("`gradient`", gradient.len(), self.theta.len(), reason)?;
         if let Some(at) = gradient.iter().position(|g| !g.is_finite()) {
-            return Err(self.located(bptt.not_finite("gradient", at)));
+            return Err(self.located(not_finite(network.layout(), "gradient", at)));
         }
         let mut gradient: Vec<f64> = gradient.iter().map(|&g| f64::from(g)).collect();
         if let Some(clip) = self.config.clip {
@@ -104,13 +134,14 @@ impl Trainer {
         self.optimizer.step(&mut self.theta, &gradient, factor);
         if let Some(at) = self.theta.iter().position(|&x| !(x as f32).is_finite()) {
             *self = before;
-            return Err(self.located(bptt.not_finite("parameter", at)));
+            return Err(self.located(not_finite(network.layout(), "parameter", at)));
         }
         Ok(())
     }
 
-    /// The error with the step in which it occurred.
-    fn located(&self, error: GradientError) -> GradientError {
+    /// The error with the step in which it occurred, the next one.
+    #[must_use]
+    pub fn located(&self, error: GradientError) -> GradientError {
         match error {
             GradientError::NotFinite { what, layer, tick, .. } => {
                 GradientError::NotFinite { what, layer, tick, step: Some(self.optimizer.steps) }

@@ -20,5 +20,5 @@ mod write;
 pub use error::NirError;
 pub use execute::{Executor, Options, Port, ResetMode, guess_dt};
 pub use graph::{Array, Conv, Data, Field, Graph, Metadata, Node, NodeKind, Padding, Pool, TYPES, Value};
-pub use read::{from_bytes, read, version};
+pub use read::{from_bytes, half, read, version};
 pub use write::{VERSION, to_bytes, write};

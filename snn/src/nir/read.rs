@@ -391,8 +391,9 @@ fn filled(like: &Array, value: f64) -> Array {
     Array::new(like.shape(), data).expect("as many values as the other array")
 }
 
-/// The value of an IEEE 754 half float.
-fn half(bits: u16) -> f32 {
+/// The value of an IEEE 754 half float, from its bits.
+#[must_use]
+pub fn half(bits: u16) -> f32 {
     let (sign, exponent, fraction) = (bits >> 15, bits >> 10 & 31, f32::from(bits & 1023) / 1024.0);
     let magnitude = match exponent {
         0 => fraction / 16384.0,

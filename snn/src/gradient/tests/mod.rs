@@ -2,6 +2,7 @@
 
 mod differences;
 mod passes;
+mod perceptron;
 mod reference;
 mod training;
 

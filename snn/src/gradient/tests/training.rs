@@ -268,6 +268,10 @@ fn what_does_not_fit_is_refused() {
     let new = |config: &SnnConfig, bptt: &BpttConfig| Bptt::new(config, 3, 2, bptt).map(drop).unwrap_err();
     let binary = SnnConfig { precision: Precision::Binary, ..small(9, "lif") };
     assert_eq!(new(&binary, &BpttConfig::default()), GradientError::Binary);
+    let plastic = SnnConfig { plasticity: vec![Default::default()], ..small(9, "lif") };
+    let error = new(&plastic, &BpttConfig::default());
+    assert_eq!(error, GradientError::Plastic);
+    assert!(error.to_string().contains("valid: `plasticity: []`"), "{error}");
     let window = BpttConfig { window: Some(0), ..BpttConfig::default() };
     assert!(new(&small(9, "lif"), &window).to_string().contains("`window` is 0"));
     assert!(matches!(new(&small(9, "li"), &BpttConfig::default()), GradientError::Network(_)));

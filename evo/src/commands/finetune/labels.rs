@@ -1,0 +1,245 @@
+//! The loop of training with labels, and `evo eval` and `evo plot` of such runs.
+
+use std::time::Instant;
+
+use anyhow::anyhow;
+use serde::Serialize;
+use serde_json::json;
+
+use super::{is_classifier, save, stopped};
+use crate::cli::{EvalArgs, PlotArgs};
+use crate::commands::{load_checkpoint, print_json, print_line};
+use crate::failure::{Blame, Failure};
+use crate::finetune::classify::{self, Classifier};
+use crate::finetune::figure::{Confusion, Curves};
+use crate::finetune::{FinetuneConfig, Table, Task};
+use crate::progress::{Progress, Verbosity, count, duration};
+use crate::run_folder::RunFolder;
+use crate::{interrupt, ron_io};
+
+/// Trains on a data set to the end or to the first Ctrl-C.
+pub(super) fn train(
+    mut learner: Classifier,
+    folder: &RunFolder,
+    earlier_s: f64,
+    verbosity: Verbosity,
+) -> Result<(), Failure> {
+    let run = learner.config().run.clone();
+    let mut metrics = Table::resume(&folder.metrics(), &classify::COLUMNS, learner.generation()).run()?;
+    let mut progress = Progress::new(verbosity, Some(&folder.log()), run.generations, &[]).run()?;
+    let data = learner.data();
+    let parts = [&data.train, &data.validation, &data.test].map(|part| part.len().to_string());
+    let (frames, features) = (data.train.frames, data.train.features);
+    progress.start(&[
+        ("run", folder.path().display().to_string()),
+        (
+            "data",
+            format!(
+                "{} samples to train with, {} to validate, {} to test; {frames} frames × {features} features, \
+                 {} classes",
+                parts[0],
+                parts[1],
+                parts[2],
+                data.classes.len()
+            ),
+        ),
+        ("network", learner.describe()),
+        ("threads", learner.threads().to_string()),
+        ("seed", run.seed.to_string()),
+    ]);
+    let each = learner.data().train.len() as u64;
+    let (began, mut wall_s, mut interrupted) = (Instant::now(), earlier_s, false);
+    let mut last_epoch = None;
+    while learner.generation() < run.generations && !interrupted {
+        let started = Instant::now();
+        let epoch = learner.advance().map_err(|error| stopped(error, folder))?;
+        let seconds = started.elapsed().as_secs_f64();
+        let generation = learner.generation();
+        let last = generation >= run.generations;
+        interrupted = interrupt::requested() && !last;
+        let (mut improved, mut validation) = (false, None);
+        if last || (run.eval_every > 0 && generation.is_multiple_of(run.eval_every)) {
+            validation = learner.validate().map_err(|error| stopped(error, folder))?;
+            let of = validation.as_ref().map(|v| (v.confusion.accuracy(), v.loss));
+            let (accuracy, loss) = of.unwrap_or((epoch.accuracy, epoch.loss));
+            improved = learner.note(accuracy, loss);
+        }
+        wall_s = earlier_s + began.elapsed().as_secs_f64();
+        let accuracy = validation.as_ref().map(|v| v.confusion.accuracy());
+        metrics
+            .push(
+                generation,
+                &[
+                    Some((generation * each) as f64),
+                    Some(learner.steps() as f64),
+                    Some(wall_s),
+                    Some(epoch.learning_rate),
+                    Some(epoch.loss),
+                    Some(epoch.accuracy),
+                    validation.as_ref().map(|v| v.loss),
+                    accuracy,
+                    Some(epoch.gradient_norm),
+                    epoch.spike_rate,
+                    Some(each as f64 / seconds),
+                ],
+            )
+            .run()?;
+        let mut line = format!(
+            "epoch {generation}/{}  loss {:.4}, accuracy {:.1} %",
+            run.generations,
+            epoch.loss,
+            100.0 * epoch.accuracy
+        );
+        if let Some(accuracy) = accuracy {
+            line.push_str(&format!("  validation {:.1} %", 100.0 * accuracy));
+        }
+        line.push_str(&format!("  {} samples/s", count(each as f64 / seconds)));
+        progress.line(&line);
+        last_epoch = Some(epoch);
+        let due = run.checkpoint_every > 0 && generation.is_multiple_of(run.checkpoint_every);
+        if due || last || interrupted || improved {
+            let kind = (due, improved, last || interrupted);
+            save(&learner.checkpoint(), folder, kind, (run.keep, generation))?;
+        }
+    }
+    let (part, test) = learner.test().map_err(|error| stopped(error, folder))?;
+    let drawn = draw(folder, &title(learner.config()), &test.confusion);
+    if let Err(error) = drawn {
+        progress.warn(&format!("no pictures: {error}"));
+    }
+    folder.write(&folder.path().join("confusion.csv"), test.confusion.csv().as_bytes()).run()?;
+    let (best_epoch, best) = learner.best().unzip();
+    if !interrupted {
+        let summary = json!({
+            "task": "Classify",
+            "data": data_name(learner.config()),
+            "controller": learner.kind(),
+            "seed": run.seed,
+            "generations": learner.generation(),
+            "samples": learner.generation() * each,
+            "steps": learner.steps(),
+            "wall_s": wall_s,
+            "train_loss": last_epoch.map(|epoch| epoch.loss),
+            "train_accuracy": last_epoch.map(|epoch| epoch.accuracy),
+            "best_generation": best_epoch,
+            "best_accuracy": best,
+            "tested_on": part,
+            "test_loss": test.loss,
+            "test_accuracy": test.confusion.accuracy(),
+            "spike_rate": last_epoch.and_then(|epoch| epoch.spike_rate),
+        });
+        folder.write_json(&folder.summary(), &summary).run()?;
+    }
+    let what = if interrupted { "interrupted after" } else { "finished" };
+    progress.line(&format!("{what} {} epochs in {}", learner.generation(), duration(wall_s)));
+    if let (Some(epoch), Some(best)) = (best_epoch, best) {
+        progress.line(&format!(
+            "best after epoch {epoch} ({:.1} %): {:.1} % of the {part} samples are right",
+            100.0 * best,
+            100.0 * test.confusion.accuracy()
+        ));
+    }
+    let path = folder.path().display();
+    progress.line(&format!("evaluate    cargo run -p evo -- eval {path}"));
+    progress.line(&format!("resume      cargo run -p evo -- resume {path} --generations N"));
+    Ok(())
+}
+
+/// `curve` and `confusion`, as SVG and PNG.
+fn draw(folder: &RunFolder, title: &str, confusion: &Confusion) -> Result<(), crate::plot::PlotError> {
+    let curves = Curves::read(std::slice::from_ref(folder), title)?;
+    for end in ["svg", "png"] {
+        curves.write(&folder.curve(end))?;
+        confusion.write(&folder.path().join(format!("confusion.{end}")))?;
+    }
+    Ok(())
+}
+
+fn data_name(config: &FinetuneConfig) -> &'static str {
+    match &config.task {
+        Some(Task::Classify(task)) => task.data.name(),
+        _ => "",
+    }
+}
+
+fn title(config: &FinetuneConfig) -> String {
+    format!("{}: training with labels", data_name(config))
+}
+
+/// `evo eval` of a classifier: `accuracy`, `loss`, `confusion` on the test samples.
+pub(in crate::commands) fn eval(args: &EvalArgs) -> Result<(), Failure> {
+    let unfit = [
+        ("--episodes", args.episodes.is_some()),
+        ("--seed", args.seed.is_some()),
+        ("--engine", args.engine.is_some()),
+        ("--change", !args.changes.is_empty()),
+    ];
+    if let Some((option, _)) = unfit.iter().find(|(_, given)| *given) {
+        let error =
+            anyhow!("{option} is about worlds, but {} was trained with labels", args.source.display());
+        return Err(error).usage();
+    }
+    let checkpoint = load_checkpoint(&args.source)?;
+    let config: FinetuneConfig = checkpoint.meta("config").usage()?;
+    let mut learner = Classifier::new(&config, args.threads.unwrap_or(0)).usage()?;
+    learner.restore(&checkpoint).usage()?;
+    if !args.which.best {
+        learner.forget_best();
+    }
+    let (part, result) = learner.test().run()?;
+    #[derive(Serialize)]
+    struct Report<'a> {
+        data: &'a str,
+        part: &'a str,
+        samples: u64,
+        accuracy: f64,
+        loss: f64,
+        classes: &'a [String],
+        confusion: Vec<&'a [u64]>,
+    }
+    let confusion = &result.confusion;
+    let report = Report {
+        data: data_name(&config),
+        part,
+        samples: confusion.counts.iter().sum(),
+        accuracy: confusion.accuracy(),
+        loss: result.loss,
+        classes: &confusion.classes,
+        confusion: confusion.counts.chunks(confusion.classes.len()).collect(),
+    };
+    if args.json {
+        return print_json(&report);
+    }
+    print_line(&format!(
+        "{}: {:.2} % of {} {part} samples, loss {:.4}",
+        report.data,
+        100.0 * report.accuracy,
+        report.samples,
+        report.loss
+    ));
+    print_line(confusion.csv().trim_end());
+    Ok(())
+}
+
+/// `evo plot` of classifiers.
+pub(in crate::commands) fn plot(args: &PlotArgs) -> Result<(), Failure> {
+    if let Some(other) = args.runs.iter().find(|run| !is_classifier(run)) {
+        let error = anyhow!("{} was not trained with labels: plot it by itself", other.display());
+        return Err(error).usage();
+    }
+    let folders: Vec<RunFolder> =
+        args.runs.iter().map(|run| RunFolder::open(run)).collect::<Result<_, _>>().usage()?;
+    let config: FinetuneConfig = ron_io::read(&folders[0].config()).usage()?;
+    let title = args.title.clone().unwrap_or_else(|| title(&config));
+    let curves = Curves::read(&folders, &title).usage()?;
+    let files = match (&args.out, &folders[..]) {
+        (Some(file), _) => vec![file.clone()],
+        (None, [folder]) => vec![folder.curve("svg"), folder.curve("png")],
+        (None, _) => vec!["curves.svg".into(), "curves.png".into()],
+    };
+    for file in files {
+        curves.write(&file).usage()?;
+        print_line(&file.display().to_string());
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! How well samples are answered.
+
+use snn::gradient::{Loss, LossConfig, Objective, Outputs, Score, Sensitivity, largest};
+
+use super::data::Samples;
+use super::figure::Confusion;
+use crate::normalizer::{Normalizer, Statistics, Sums};
+
+/// How a part of the data set was answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assessment {
+    /// Mean loss.
+    pub loss: f64,
+    /// Which class was taken for which.
+    pub confusion: Confusion,
+}
+
+/// Means and deviations of the features of all frames.
+pub(super) fn statistics(samples: &Samples) -> Statistics {
+    let mut statistics = Statistics::new(samples.features);
+    let identity = Normalizer::identity(samples.features, f32::MAX);
+    let (mut x, mut row) = (Vec::new(), vec![0.0; samples.features]);
+    for sample in 0..samples.len() {
+        samples.batch(&[sample], &mut x);
+        let mut sums = Sums::new(samples.features);
+        for frame in x.chunks_exact(samples.features) {
+            identity.apply(frame, &mut row, Some(&mut sums));
+        }
+        statistics.merge(&sums, &identity.mean);
+    }
+    statistics
+}
+
+/// The loss without a gradient, and a confusion matrix as its sums.
+pub(super) struct Judge<'a> {
+    pub(super) loss: Loss<'a>,
+    pub(super) config: &'a LossConfig,
+    pub(super) labels: &'a [usize],
+}
+
+impl Objective for Judge<'_> {
+    fn spikes(&self) -> bool {
+        self.loss.spikes()
+    }
+
+    fn slopes(&self) -> bool {
+        false
+    }
+
+    fn evaluate(&self, outputs: &Outputs, sensitivity: &mut Sensitivity) -> Score {
+        let Score { loss, .. } = self.loss.evaluate(outputs, sensitivity);
+        let classes = outputs.outputs;
+        let mut sums = vec![0.0; classes * classes];
+        for (sample, at) in outputs.samples.clone().enumerate() {
+            let mut counts = vec![0.0; classes];
+            if self.config.on_spikes() {
+                let last = outputs.neurons.len() - 1;
+                for (neuron, count) in outputs.counts(last, sample).iter().enumerate() {
+                    counts[neuron % classes] += count;
+                }
+            }
+            let scores = self.config.scores(outputs.frames, |frame| outputs.value(frame, sample), &counts);
+            sums[self.labels[at] * classes + largest(&scores)] += 1.0;
+        }
+        Score { loss, sums }
+    }
+}

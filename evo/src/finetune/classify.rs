@@ -1,0 +1,293 @@
+//! Supervised training: classes of a data set.
+
+use std::sync::Arc;
+
+use snn::gradient::{Batch, Differentiable, Loss, Targets, Trainer, differentiable};
+use snn::{Controller, ControllerConfig};
+
+use super::assess::{Assessment, Judge, statistics};
+use super::config::{FinetuneConfig, Task};
+use super::data::{DataSet, Samples, shuffled};
+use super::error::FinetuneError;
+use super::figure::Confusion;
+use super::task_config::ClassifyConfig;
+use crate::config::InvalidField;
+use crate::normalizer::{Normalizer, Statistics};
+use crate::random::{Purpose, Stream};
+use crate::trainer::pool;
+
+/// Samples per batch where nothing is learned; results do not depend on it.
+const LOOK: usize = 256;
+
+/// Columns of `metrics.csv`.
+pub const COLUMNS: [&str; 12] = [
+    "generation",
+    "samples",
+    "steps",
+    "wall_s",
+    "learning_rate",
+    "train_loss",
+    "train_accuracy",
+    "validation_loss",
+    "validation_accuracy",
+    "gradient_norm",
+    "spike_rate",
+    "samples_per_s",
+];
+
+/// One epoch of training.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Epoch {
+    /// Mean loss before each step.
+    pub loss: f64,
+    /// Share of right answers before each step.
+    pub accuracy: f64,
+    /// Learning rate of the last step.
+    pub learning_rate: f64,
+    /// Mean length of the gradient before clipping.
+    pub gradient_norm: f64,
+    /// Spikes per neuron and tick; none without spikes.
+    pub spike_rate: Option<f64>,
+}
+
+/// The best parameters so far.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Best {
+    pub(super) generation: u64,
+    pub(super) accuracy: f64,
+    pub(super) loss: f64,
+    pub(super) parameters: Vec<f32>,
+}
+
+/// A supervised training in memory.
+pub struct Classifier {
+    pub(super) config: FinetuneConfig,
+    pub(super) task: ClassifyConfig,
+    pub(super) data: DataSet,
+    pub(super) statistics: Statistics,
+    pub(super) network: Box<dyn Differentiable>,
+    pub(super) controller: Arc<dyn Controller>,
+    pub(super) trainer: Trainer,
+    pool: Arc<rayon::ThreadPool>,
+    pub(super) generation: u64,
+    pub(super) best: Option<Best>,
+}
+
+impl Classifier {
+    /// Loads the data and starts at epoch 0 with random parameters.
+    ///
+    /// # Errors
+    /// See [`FinetuneError`].
+    pub fn new(config: &FinetuneConfig, threads: usize) -> Result<Self, FinetuneError> {
+        let Task::Classify(task) = config.task()? else {
+            let (field, value) = ("task".to_owned(), config.task()?.name().to_owned());
+            return Err(InvalidField { field, value, expected: "Classify".to_owned() }.into());
+        };
+        task.validate()?;
+        task.gradient.validate()?;
+        let data = DataSet::load(&task.data)?;
+        let (features, classes) = (data.train.features, data.classes.len());
+        if classes > 1024 {
+            return Err(FinetuneError::Shape(format!("{classes} classes; at most 1024 can be told apart")));
+        }
+        let network = differentiable(&config.controller, features, classes, &task.gradient.bptt())?;
+        let controller = config.controller.build(features, classes)?;
+        let initial = controller.initial(&mut Stream::new(config.run.seed, Purpose::Init, 0, 0, 0));
+        let trainer = Trainer::new(task.gradient.trainer(), &initial)?;
+        let mut new = Self {
+            statistics: Statistics::new(features),
+            config: config.clone(),
+            task: task.clone(),
+            network,
+            controller,
+            trainer,
+            pool: pool(threads)?,
+            generation: 0,
+            best: None,
+            data,
+        };
+        if new.task.normalize {
+            new.statistics = statistics(&new.data.train);
+        }
+        // Settings and shapes are checked with the first sample rather than after an epoch.
+        new.objective(&new.data.train.labels[..1]).map(drop)?;
+        Ok(new)
+    }
+
+    /// The config of the run.
+    #[must_use]
+    pub fn config(&self) -> &FinetuneConfig {
+        &self.config
+    }
+
+    /// The data set.
+    #[must_use]
+    pub fn data(&self) -> &DataSet {
+        &self.data
+    }
+
+    /// The network in words.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        self.controller.describe()
+    }
+
+    /// Completed epochs.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Steps of the optimizer so far.
+    #[must_use]
+    pub fn steps(&self) -> u64 {
+        self.trainer.steps()
+    }
+
+    /// Number of worker threads.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// Epoch and accuracy of the best parameters so far, on the samples that decide.
+    #[must_use]
+    pub fn best(&self) -> Option<(u64, f64)> {
+        self.best.as_ref().map(|best| (best.generation, best.accuracy))
+    }
+
+    /// Makes [`test`](Self::test) take the parameters of now.
+    pub fn forget_best(&mut self) {
+        self.best = None;
+    }
+
+    fn normalizer(&self) -> Option<Normalizer> {
+        self.task.normalize.then(|| self.statistics.normalizer(self.config.rollout.clip))
+    }
+
+    fn objective<'a>(&'a self, labels: &'a [usize]) -> Result<Loss<'a>, FinetuneError> {
+        let Self { task, network, data, .. } = self;
+        let shape = (labels.len(), data.train.frames);
+        Ok(Loss::new(&task.loss, task.activity, Targets::Labels(labels), network.as_ref(), shape)?)
+    }
+
+    fn inputs(&self, samples: &Samples, chosen: &[usize], out: &mut Vec<f32>) {
+        samples.batch(chosen, out);
+        if let Some(normalizer) = self.normalizer() {
+            let mut row = vec![0.0; samples.features];
+            for x in out.chunks_exact_mut(samples.features) {
+                normalizer.apply(x, &mut row, None);
+                x.copy_from_slice(&row);
+            }
+        }
+    }
+
+    /// Trains for one epoch. After an error the parameters are those before the step that failed.
+    ///
+    /// # Errors
+    /// [`FinetuneError::Gradient`] if something is not finite, with the step and the layer.
+    pub fn advance(&mut self) -> Result<Epoch, FinetuneError> {
+        let seed = self.config.run.seed;
+        let mut stream = Stream::new(seed, Purpose::Finetune, self.generation, 0, 0);
+        let order = shuffled(self.data.train.len(), &mut stream);
+        let (mut x, mut loss, mut right, mut rate, mut norm) = (Vec::new(), 0.0, 0.0, 0.0, 0.0);
+        let pool = Arc::clone(&self.pool);
+        let mut learning_rate = self.trainer.learning_rate();
+        for chosen in order.chunks(self.task.batch) {
+            self.inputs(&self.data.train, chosen, &mut x);
+            let labels: Vec<usize> = chosen.iter().map(|&sample| self.data.train.labels[sample]).collect();
+            // What an encoder draws is drawn anew in each epoch.
+            let seeds: Vec<u64> =
+                chosen.iter().map(|&s| seed ^ self.generation << 32 ^ (s as u64) << 1).collect();
+            let batch = Batch { samples: chosen.len(), inputs: &x, seeds: &seeds, ..Batch::default() };
+            learning_rate = self.trainer.learning_rate();
+            let gradient = {
+                let objective = self.objective(&labels)?;
+                let theta = self.trainer.theta();
+                pool.install(|| self.network.gradient(&theta, &batch, &objective))
+            };
+            let gradient = gradient.map_err(|error| self.trainer.located(error))?;
+            self.trainer.apply(self.network.as_ref(), &gradient.gradient)?;
+            let share = chosen.len() as f64 / order.len() as f64;
+            loss += share * gradient.loss;
+            right += gradient.sums[0];
+            rate += share * gradient.rates.iter().sum::<f64>() / gradient.rates.len().max(1) as f64;
+            let square: f64 = gradient.gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum();
+            norm += share * square.sqrt();
+        }
+        self.generation += 1;
+        let spiking = !self.network.neurons().is_empty();
+        Ok(Epoch {
+            loss,
+            accuracy: right / order.len() as f64,
+            learning_rate,
+            gradient_norm: norm,
+            spike_rate: spiking.then_some(rate),
+        })
+    }
+
+    /// Answers the validation samples; none if there are no such.
+    ///
+    /// # Errors
+    /// If something is not finite.
+    pub fn validate(&self) -> Result<Option<Assessment>, FinetuneError> {
+        let samples = &self.data.validation;
+        if samples.is_empty() { Ok(None) } else { self.assess(&self.trainer.theta(), samples).map(Some) }
+    }
+
+    /// Notes that the parameters have just reached `accuracy` and `loss`, and tells whether that is better
+    /// than ever before: more right answers, or as many at a lower loss.
+    pub fn note(&mut self, accuracy: f64, loss: f64) -> bool {
+        let better = self
+            .best
+            .as_ref()
+            .is_none_or(|best| accuracy > best.accuracy || (accuracy == best.accuracy && loss < best.loss));
+        if better {
+            let (generation, parameters) = (self.generation, self.trainer.theta());
+            self.best = Some(Best { generation, accuracy, loss, parameters });
+        }
+        better
+    }
+
+    /// Answers the test samples with the best parameters (or with those of now, if none was noted), and
+    /// says which part of the data they are: `test`, or `validation` or `train` if there are none.
+    ///
+    /// # Errors
+    /// If something is not finite.
+    pub fn test(&self) -> Result<(&'static str, Assessment), FinetuneError> {
+        let now = self.trainer.theta();
+        let theta = self.best.as_ref().map_or(&now, |best| &best.parameters);
+        let DataSet { train, validation, test, .. } = &self.data;
+        let parts = [("test", test), ("validation", validation), ("train", train)];
+        let (name, samples) =
+            parts.into_iter().find(|(_, part)| !part.is_empty()).unwrap_or(("train", train));
+        Ok((name, self.assess(theta, samples)?))
+    }
+
+    fn assess(&self, theta: &[f32], samples: &Samples) -> Result<Assessment, FinetuneError> {
+        let classes = self.data.classes.len();
+        let (mut loss, mut counts, mut x) = (0.0, vec![0; classes * classes], Vec::new());
+        let all: Vec<usize> = (0..samples.len()).collect();
+        for chosen in all.chunks(LOOK) {
+            self.inputs(samples, chosen, &mut x);
+            let labels: Vec<usize> = chosen.iter().map(|&sample| samples.labels[sample]).collect();
+            let seeds: Vec<u64> = chosen.iter().map(|&sample| (sample as u64) << 1 | 1).collect();
+            let batch = Batch { samples: chosen.len(), inputs: &x, seeds: &seeds, ..Batch::default() };
+            let loss_of = self.objective(&labels)?;
+            let judge = Judge { loss: loss_of, config: &self.task.loss, labels: &labels };
+            let result = self.pool.install(|| self.network.gradient(theta, &batch, &judge))?;
+            loss += result.loss * chosen.len() as f64 / samples.len() as f64;
+            counts.iter_mut().zip(result.sums).for_each(|(to, from)| *to += from as u64);
+        }
+        Ok(Assessment { loss, confusion: Confusion { classes: self.data.classes.clone(), counts } })
+    }
+
+    /// Kind of the network, for summaries.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self.config.controller {
+            ControllerConfig::Snn(_) => "Snn",
+            ControllerConfig::Mlp(_) => "Mlp",
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Spike trains in the HDF5 layout of the Heidelberg data sets.
+
+use std::path::Path;
+
+use hdf5_pure::{DType, Dataset, Datatype, DatatypeByteOrder, File, Group};
+
+use super::{DataError, DataSet, Samples, Values, labels};
+use crate::finetune::data_config::HeidelbergConfig;
+
+pub(super) fn read(config: &HeidelbergConfig) -> Result<DataSet, DataError> {
+    let all = file(config, &config.train)?;
+    let test = config.test.as_ref().map(|test| file(config, test)).transpose()?;
+    let empty = || all.select(&[]);
+    let test = Some(test.unwrap_or_else(empty));
+    DataSet::divide(&all, config.classes, (config.validation, 0.0), test, config.seed)
+}
+
+fn file(config: &HeidelbergConfig, name: &str) -> Result<Samples, DataError> {
+    let failed = |reason: String| DataError::File { path: name.into(), reason };
+    let bytes = std::fs::read(Path::new(name)).map_err(|error| failed(format!("cannot read it: {error}")))?;
+    let Trains { times, units, labels: classes } = trains(bytes).map_err(failed)?;
+    let labels = labels(name, &classes, config.classes)?;
+    for (what, count) in [("spikes/times", times.len()), ("spikes/units", units.len())] {
+        if count != labels.len() {
+            return Err(failed(format!("{what} has {count} samples, but labels has {}", labels.len())));
+        }
+    }
+    let (mut starts, mut events) = (vec![0], Vec::new());
+    for (sample, (times, units)) in times.iter().zip(&units).enumerate() {
+        if times.len() != units.len() {
+            let (times, units) = (times.len(), units.len());
+            return Err(failed(format!("sample {sample} has {times} times, but {units} units")));
+        }
+        for (&time, &unit) in times.iter().zip(units) {
+            if !(0.0..config.units as f64).contains(&unit) {
+                let last = config.units - 1;
+                return Err(failed(format!(
+                    "unit {unit} of sample {sample} is out of range; valid: 0 to {last} (task.data.units)"
+                )));
+            }
+            if time.is_nan() || time < 0.0 {
+                return Err(failed(format!("time {time} of sample {sample} is no time in seconds")));
+            }
+            let frame = (time / config.dt).floor();
+            if frame < config.frames as f64 {
+                events.push((frame as u16, (unit as usize / config.pool) as u16));
+            }
+        }
+        starts.push(events.len());
+    }
+    let features = config.units.div_ceil(config.pool);
+    Ok(Samples { frames: config.frames, features, labels, values: Values::Events { starts, events } })
+}
+
+struct Trains {
+    times: Vec<Vec<f64>>,
+    units: Vec<Vec<f64>>,
+    labels: Vec<f64>,
+}
+
+fn trains(bytes: Vec<u8>) -> Result<Trains, String> {
+    let heap = bytes.clone();
+    let root = File::from_bytes(bytes).map_err(|error| format!("not an HDF5 file: {error}"))?.root();
+    let missing = |group: &Group, name: &str| {
+        let have =
+            group.datasets().ok().into_iter().flatten().chain(group.groups().ok().into_iter().flatten());
+        let have: Vec<String> = have.collect();
+        format!("it has no '{name}'; it has: {}", have.join(", "))
+    };
+    let spikes = root.group("spikes").map_err(|_| missing(&root, "spikes"))?;
+    let list = |name: &str| {
+        let dataset = spikes.dataset(name).map_err(|_| missing(&spikes, name))?;
+        ragged(&dataset, &heap).map_err(|problem| format!("spikes/{name} {problem}"))
+    };
+    let labels = root.dataset("labels").map_err(|_| missing(&root, "labels"))?;
+    let labels = match labels.dtype() {
+        Ok(DType::I8 | DType::I16 | DType::I32 | DType::I64 | DType::U8 | DType::U16 | DType::U32) => {
+            let values = labels.read_i64().map_err(|error| format!("labels cannot be read: {error}"))?;
+            values.into_iter().map(|label| label as f64).collect()
+        }
+        _ => return Err("labels are no whole numbers".to_owned()),
+    };
+    Ok(Trains { times: list("times")?, units: list("units")?, labels })
+}
+
+/// A list of numbers per sample.
+fn ragged(dataset: &Dataset, file: &[u8]) -> Result<Vec<Vec<f64>>, String> {
+    let broken = |error: hdf5_pure::Error| format!("cannot be read: {error}");
+    let base = match dataset.datatype().map_err(broken)? {
+        Datatype::VariableLength { base_type, .. } => *base_type,
+        _ => return Err("is not a list of numbers per sample".to_owned()),
+    };
+    let (number, size) = decoder(&base)?;
+    let references = dataset.read_raw().map_err(broken)?;
+    // Length, address of the collection, index in it; addresses of 8 bytes, as all libraries write.
+    let lists = references.chunks_exact(16).map(|reference| {
+        let field = |range: std::ops::Range<usize>| {
+            reference[range].iter().rev().fold(0_u64, |sum, &byte| sum << 8 | u64::from(byte)) as usize
+        };
+        let (length, address, index) = (field(0..4), field(4..12), field(12..16));
+        if length == 0 {
+            return Ok(Vec::new());
+        }
+        let bytes = object(file, address, index).and_then(|object| object.get(..length.checked_mul(size)?));
+        let bytes = bytes.ok_or("ends early: the file is not complete")?;
+        Ok(bytes.chunks_exact(size).map(&number).collect())
+    });
+    lists.collect()
+}
+
+/// An object of a global heap collection ("GCOL", version 1).
+fn object(file: &[u8], address: usize, index: usize) -> Option<&[u8]> {
+    let number = |at: usize, size: usize| -> Option<usize> {
+        let bytes = file.get(at..at.checked_add(size)?)?;
+        usize::try_from(bytes.iter().rev().fold(0_u64, |sum, &byte| sum << 8 | u64::from(byte))).ok()
+    };
+    if file.get(address..address.checked_add(5)?)? != b"GCOL\x01" {
+        return None;
+    }
+    let end = address.checked_add(number(address + 8, 8)?)?;
+    let mut at = address + 16;
+    while at < end {
+        let (own, size) = (number(at, 2)?, number(at + 8, 8)?);
+        if own == index {
+            return file.get(at + 16..(at + 16).checked_add(size)?);
+        }
+        // Object 0 is the free space at the end.
+        if own == 0 {
+            return None;
+        }
+        at = at.checked_add(16)?.checked_add(size.checked_next_multiple_of(8)?)?;
+    }
+    None
+}
+
+type Decoder = Box<dyn Fn(&[u8]) -> f64>;
+
+/// What turns bytes into a number, and how many it takes.
+fn decoder(kind: &Datatype) -> Result<(Decoder, usize), String> {
+    let unknown = || format!("holds {kind:?}, expected floats or whole numbers");
+    let little = |order: &DatatypeByteOrder| *order == DatatypeByteOrder::LittleEndian;
+    let (size, integer, signed) = match kind {
+        Datatype::FloatingPoint { size, byte_order, .. } if little(byte_order) => (*size, false, true),
+        Datatype::FixedPoint { size, byte_order, layout } if little(byte_order) => {
+            (*size, true, layout.signed)
+        }
+        _ => return Err(unknown()),
+    };
+    let word = |bytes: &[u8]| bytes.iter().rev().fold(0_u64, |sum, &byte| sum << 8 | u64::from(byte));
+    let size = size as usize;
+    let decoder: Decoder = match (integer, size) {
+        (true, 1..=8) if signed => {
+            let shift = 64 - 8 * size as u32;
+            Box::new(move |bytes| ((word(bytes) << shift) as i64 >> shift) as f64)
+        }
+        (true, 1..=8) => Box::new(move |bytes| word(bytes) as f64),
+        (false, 2) => Box::new(move |bytes| f64::from(snn::nir::half(word(bytes) as u16))),
+        (false, 4) => Box::new(move |bytes| f64::from(f32::from_bits(word(bytes) as u32))),
+        (false, 8) => Box::new(move |bytes| f64::from_bits(word(bytes))),
+        _ => return Err(unknown()),
+    };
+    Ok((decoder, size))
+}

@@ -1,0 +1,246 @@
+//! Training by gradient through the program: what a run leaves, what it goes on from, what it refuses.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use tests::{refuse, run, succeed, text};
+
+const YIN_YANG: [&str; 8] = [
+    "finetune",
+    "--config",
+    "yin_yang.ron",
+    "--set",
+    "task.data=YinYang(train: 600, validation: 100, test: 100)",
+    "--set",
+    "controller.hidden=[Dense(neurons: 20, parameters: {\"decay\": 0.5})]",
+    "-q",
+];
+
+fn json(arguments: &[&str]) -> Value {
+    serde_json::from_str(&succeed(arguments)).expect("one JSON object")
+}
+
+/// Runs `evo`, which must exit with 0.
+fn done(arguments: &[&str]) {
+    let _ = succeed(arguments);
+}
+
+fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a scratch folder")
+}
+
+#[test]
+fn yin_yang_is_learned_and_leaves_a_run_like_any_other() {
+    let scratch = scratch();
+    let folder = scratch.path().join("run");
+    let out = ["--out", text(&folder), "--generations", "12"];
+    done(&[&YIN_YANG[..], &out].concat());
+    for file in [
+        "config.ron",
+        "provenance.json",
+        "metrics.csv",
+        "log.txt",
+        "summary.json",
+        "curve.svg",
+        "curve.png",
+        "confusion.csv",
+        "confusion.svg",
+        "confusion.png",
+        "checkpoints/last.safetensors",
+        "checkpoints/best.safetensors",
+        "checkpoints/gen_000010.safetensors",
+    ] {
+        assert!(folder.join(file).is_file(), "{file}");
+    }
+    let summary = fs::read_to_string(folder.join("summary.json")).expect("a summary");
+    let summary: Value = serde_json::from_str(&summary).expect("JSON");
+    let accuracy = summary["test_accuracy"].as_f64().expect("a number");
+    assert!(accuracy > 0.8, "{summary}");
+    let report = json(&["eval", text(&folder), "--best", "--json"]);
+    assert_eq!((&report["accuracy"], &report["samples"]), (&accuracy.into(), &100.into()));
+    let svg = folder.join("plot.svg");
+    done(&["plot", text(&folder), "--out", text(&svg)]);
+    assert!(fs::read_to_string(svg).expect("a plot").contains("validation"));
+    let stderr = refuse(&["record", text(&folder)], 2);
+    assert!(stderr.contains("was trained with labels, without a world"), "{stderr}");
+    // The resolved config can be run again as it is.
+    let again = scratch.path().join("again");
+    let config = folder.join("config.ron");
+    let arguments = ["finetune", "--config", text(&config), "--out", text(&again), "-q", "--threads", "1"];
+    done(&arguments);
+    let last = |folder: &Path| fs::read(folder.join("checkpoints/last.safetensors")).expect("a checkpoint");
+    assert_eq!(last(&folder), last(&again));
+}
+
+#[test]
+fn runs_go_on_to_the_same_bits() {
+    let scratch = scratch();
+    let [whole, parts] = ["whole", "parts"].map(|name| scratch.path().join(name));
+    let ppo = ["finetune", "--config", "inverted_pendulum_ppo.ron", "--set", "task.steps=32", "-q"];
+    let of = |folder: &Path, generations: &str| {
+        done(&[&ppo[..], &["--out", text(folder), "--generations", generations]].concat());
+    };
+    of(&whole, "4");
+    of(&parts, "2");
+    done(&["resume", text(&parts), "--generations", "4", "-q"]);
+    let bytes = |folder: &Path| fs::read(folder.join("checkpoints/last.safetensors")).expect("a checkpoint");
+    // The evaluation after the second generation may only have found a best policy.
+    let mean = |folder: &Path| {
+        let bytes = bytes(folder);
+        let file = evo::checkpoint::Checkpoint::from_bytes(folder, &bytes).expect("a checkpoint");
+        format!("{:?} {:?}", file.tensor("mean"), file.tensor("critic.theta"))
+    };
+    assert_eq!(mean(&whole), mean(&parts));
+}
+
+#[test]
+fn ppo_raises_the_return_and_what_it_made_is_imitated_and_evolved_on() {
+    let scratch = scratch();
+    let [trained, student, evolved] = ["ppo", "student", "evolved"].map(|name| scratch.path().join(name));
+    let ppo = ["finetune", "--config", "inverted_pendulum_ppo.ron", "-q"];
+    done(&[&ppo[..], &["--generations", "30", "--out", text(&trained)]].concat());
+    let score = |folder: &Path| {
+        let report = json(&["eval", text(folder), "--episodes", "8", "--json"]);
+        report["return_mean"].as_f64().expect("a number")
+    };
+    // Random controllers keep the pole up for some ten steps of 1000.
+    let teacher = score(&trained);
+    assert!(teacher > 500.0, "{teacher}");
+
+    let teach = format!("task.teacher={:?}", text(&trained));
+    let imitate = ["finetune", "--config", "inverted_pendulum_imitate.ron", "--set", &teach, "-q"];
+    done(&[&imitate[..], &["--generations", "4", "--out", text(&student)]].concat());
+    assert!(score(&student) > 0.5 * teacher, "{}", score(&student));
+    let nir = scratch.path().join("student.nir");
+    done(&["nir", "export", text(&student), "--out", text(&nir)]);
+    done(&["plot", text(&student)]);
+
+    let on = ["--config", "inverted_pendulum.ron", "--init", text(&student), "--generations", "2", "-q"];
+    done(&[&on[..], &["--out", text(&evolved)]].concat());
+    let header = fs::read_to_string(evolved.join("metrics.csv")).expect("metrics");
+    let first: f64 = header
+        .lines()
+        .nth(1)
+        .and_then(|line| line.split(',').nth(5))
+        .and_then(|cell| cell.parse().ok())
+        .expect("a fitness");
+    // 300 steps at most; a search that starts from nothing has about 20.
+    assert!(first > 60.0, "{first}");
+    // And back again.
+    let back = [&ppo[..], &["--init", text(&evolved), "--generations", "1"]].concat();
+    done(&[&back[..], &["--out", text(&scratch.path().join("back"))]].concat());
+}
+
+#[test]
+fn recordings_are_cloned() {
+    let scratch = scratch();
+    let [trained, student] = ["ppo", "student"].map(|name| scratch.path().join(name));
+    let ppo = ["finetune", "--config", "inverted_pendulum_ppo.ron", "-q"];
+    done(&[&ppo[..], &["--generations", "12", "--out", text(&trained)]].concat());
+    let recording = scratch.path().join("r.rollout.safetensors");
+    done(&["record", text(&trained), "--episodes", "2", "--out", text(&recording)]);
+    let teach = format!("task.teacher={:?}", text(&recording));
+    let imitate = ["finetune", "--config", "inverted_pendulum_imitate.ron", "--set", &teach, "-q"];
+    done(&[&imitate[..], &["--generations", "40", "--out", text(&student)]].concat());
+    let table = fs::read_to_string(student.join("metrics.csv")).expect("metrics");
+    let column =
+        table.lines().next().and_then(|header| header.split(',').position(|c| c == "imitation_loss"));
+    let loss = |row: usize| -> f64 {
+        let cell = table.lines().nth(row).and_then(|line| line.split(',').nth(column.expect("a column")));
+        cell.and_then(|cell| cell.parse().ok()).expect("a number")
+    };
+    assert!(loss(40) < 0.9 * loss(1), "{} after {}", loss(40), loss(1));
+}
+
+#[test]
+fn bad_input_is_refused_before_a_folder_exists() {
+    let scratch = scratch();
+    let folder = scratch.path().join("run");
+    let data = |name: &str| text(&tests::data("labels").join(name)).to_owned();
+    let arrays = |x: &str, y: &str| format!("task.data=Arrays(x: {:?}, y: {:?})", data(x), data(y));
+    for (config, set, message) in [
+        (
+            "yin_yang.ron",
+            arrays("stored.npz:y", "stored.npz:y"),
+            "has shape [30], expected [samples, features]",
+        ),
+        ("yin_yang.ron", arrays("stored.npz:X", "stored.npz:X"), "expected [samples]"),
+        ("yin_yang.ron", arrays("none.npy", "none.npy"), "cannot read"),
+        ("yin_yang.ron", arrays("stored.npz:X", "stored.npz:Y"), "it has no array 'Y'; it has: X, y"),
+        (
+            "yin_yang.ron",
+            "task.gradient.surrogate=(function: \"1/(1 + abs(v))\")".into(),
+            "`surrogate.function`: column 12: unknown symbol `v`",
+        ),
+        ("yin_yang.ron", "task.batches=3".into(), "batch"),
+        ("yin_yang.ron", "controller.plasticity=[()]".into(), "gradients do not go through weights"),
+        (
+            "inverted_pendulum.ron",
+            "run.seed=2".into(),
+            "task = None: must be Classify(…), Imitate(…) or Ppo(…)",
+        ),
+        ("inverted_pendulum_imitate.ron", "run.seed=2".into(), "results/runs/RUN"),
+        ("inverted_pendulum_ppo.ron", "task.steps=100".into(), "a multiple of task.sequence = 16"),
+    ] {
+        let arguments = ["finetune", "--config", config, "--set", &set, "--out", text(&folder), "-q"];
+        let stderr = refuse(&arguments, 2);
+        assert!(stderr.contains(message), "{set}: {stderr}");
+        assert!(!folder.exists());
+    }
+    // A mistake in the file itself is shown with its place.
+    let file = scratch.path().join("mistake.ron");
+    fs::write(&file, "(\n    task: Clasify(data: YinYang()),\n)\n").expect("a file");
+    let stderr = refuse(&["finetune", "--config", text(&file)], 2);
+    assert!(stderr.contains("mistake.ron:2:11: ") && stderr.contains("Classify"), "{stderr}");
+    fs::write(&file, "(\n    task: Ppo(\n        world: 3,\n    ),\n)\n").expect("a file");
+    let stderr = refuse(&["finetune", "--config", text(&file)], 2);
+    assert!(stderr.contains("mistake.ron:3:9: ") && stderr.contains("worlds"), "{stderr}");
+}
+
+#[test]
+fn labels_out_of_range_are_refused() {
+    let scratch = scratch();
+    let data = |name: &str| text(&tests::data("labels").join(name)).to_owned();
+    let set = format!(
+        "task.data=Heidelberg(train: {:?}, units: 20, frames: 10, dt: 0.01, classes: 2, validation: 0)",
+        data("spikes.h5")
+    );
+    let folder = scratch.path().join("run");
+    let arguments = ["finetune", "--config", "yin_yang.ron", "--set", &set, "-q", "--generations", "1"];
+    done(&[&arguments[..], &["--out", text(&folder)]].concat());
+    let arrays =
+        format!("task.data=Arrays(x: {:?}, y: {:?}, classes: 2)", data("stored.npz:X"), data("stored.npz:y"));
+    let labels = scratch.path().join("y.npy");
+    evo::npy::write_f32(&labels, &[30], &[7.0; 30]).expect("a file");
+    let wrong = arrays.replace(&data("stored.npz:y"), text(&labels));
+    let stderr = refuse(&["finetune", "--config", "yin_yang.ron", "--set", &wrong], 2);
+    assert!(stderr.contains("label 7 of sample 0 is out of range; valid: 0 to 1"), "{stderr}");
+}
+
+#[test]
+fn what_becomes_infinite_stops_with_its_step_and_keeps_the_last_good_checkpoint() {
+    let scratch = scratch();
+    let folder = scratch.path().join("run");
+    // The rate jumps in the second epoch: 600 samples are 10 steps of 64.
+    let more = [
+        "--set",
+        "task.gradient.schedule=(warm_up: 0, then: Constant)",
+        "--set",
+        "task.gradient.optimizer=Sgd(learning_rate: 1e37)",
+        "--set",
+        "task.gradient.clip=None",
+        "--out",
+        text(&folder),
+    ];
+    let output = run(&[&YIN_YANG[..], &more].concat());
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("is not finite (step "), "{stderr}");
+    assert!(stderr.contains("training stopped; ") && stderr.contains("after generation 0"), "{stderr}");
+    assert!(!folder.join("summary.json").exists());
+    let last = folder.join("checkpoints/last.safetensors");
+    let checkpoint = evo::checkpoint::Checkpoint::load(&last).expect("a good checkpoint");
+    let mean = checkpoint.tensor("mean").expect("parameters");
+    assert!(!format!("{mean:?}").contains("NaN") && !format!("{mean:?}").contains("inf"));
+}
