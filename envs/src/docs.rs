@@ -49,9 +49,9 @@ fn changes(page: &mut String) {
         page,
         "\n## Changes\n\n\
          Every task runs under a list of changes as well, alone or together; what is random is drawn per \
-         episode. A config names them in `changes`, for training and evaluation:\n\n    \
-         changes: [\n        (effect: Friction(Uniform(0.3, 1.5))),\n        \
-         (effect: Motors(strength: Fixed(0.0), which: AnyLimb), when: From(Uniform(100, 300))),\n    ],\n\n\
+         episode. A config names them in `changes`, for training and evaluation:\n\n```ron\n\
+         changes: [\n    (effect: Friction(Uniform(0.3, 1.5))),\n    \
+         (effect: Motors(strength: Fixed(0.0), which: AnyLimb), when: From(Uniform(100, 300))),\n],\n```\n\n\
          `evo eval RUN --change none,wind,low_friction+payload` scores a run in each of the named \
          environments, and `evo record RUN --change NAME` records it in one. `evo list changes` shows what the \
          ready-made lists hold, in the form of a config:\n\n| change | effect |\n| --- | --- |",

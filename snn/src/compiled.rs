@@ -185,9 +185,8 @@ mod tests {
     #[test]
     fn documentation_shows_a_model_and_an_error() {
         let block = |from: &str| -> String {
-            let lines = DOCS.split_once(from).unwrap().1.lines().skip_while(|line| !line.starts_with("    "));
-            let lines = lines.take_while(|line| line.is_empty() || line.starts_with("    "));
-            lines.map(|line| format!("{}\n", line.trim_start())).collect()
+            let lines = DOCS.split_once(from).unwrap().1.lines().skip_while(|line| !line.starts_with("```"));
+            lines.skip(1).take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect()
         };
         let text = block("A leaky neuron that");
         let model = Model::parse(&text).unwrap();
