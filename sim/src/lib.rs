@@ -1,6 +1,7 @@
 //! Physics behind a MuJoCo-shaped interface: a neutral [`Model`] read from MJCF, and batches of
 //! [`Worlds`] that an engine steps. No tasks and no randomness live here.
 
+mod approximations;
 mod drag;
 mod error;
 mod inertia;
@@ -12,6 +13,7 @@ mod rapier;
 mod softness;
 mod worlds;
 
+pub use approximations::{approximated, approximations_table};
 pub use error::SimError;
 pub use kinematics::{Frames, frames};
 pub use mjcf::mjcf_support_table;

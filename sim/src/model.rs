@@ -22,7 +22,9 @@ pub struct Model {
     pub geoms: Vec<Geom>,
     /// Grids of heights that geoms of kind [`GeomKind::Heightfield`] show.
     pub heightfields: Vec<Heightfield>,
-    /// Motors, one control each.
+    /// Pairs of bodies, the smaller first, whose geoms do not touch each other.
+    pub excludes: Vec<(usize, usize)>,
+    /// Motors and servos, one control each.
     pub actuators: Vec<Actuator>,
     /// Reference configuration, length [`Model::nq`].
     pub qpos0: Vec<f64>,
@@ -293,7 +295,7 @@ fn grey() -> [f32; 4] {
     [0.5, 0.5, 0.5, 1.0]
 }
 
-/// A motor on a slide or hinge: generalized force = gear × clamped control.
+/// A motor on a slide or hinge: generalized force = gear × clamped control, or a [`Servo`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Actuator {
     /// Name, empty if the source gives none.
@@ -305,6 +307,27 @@ pub struct Actuator {
     pub gear: f64,
     /// Range to which the control is clamped.
     pub ctrlrange: [f64; 2],
+    /// The law of a servo; `None` for a motor.
+    #[serde(default)]
+    pub servo: Option<Servo>,
+}
+
+/// An actuator whose force depends on the joint too: generalized force = gear × clamped (gain ·
+/// control + bias · (1, length, velocity)), with length and velocity those of the joint times gear.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Servo {
+    /// Factor on the clamped control.
+    pub gain: f64,
+    /// Constant, factor on the length, factor on the velocity.
+    pub bias: [f64; 3],
+    /// Range to which the force before the gear is clamped.
+    pub forcerange: [f64; 2],
+}
+
+impl Servo {
+    /// The law of a motor.
+    pub(crate) const MOTOR: Self =
+        Self { gain: 1.0, bias: [0.0; 3], forcerange: [f64::NEG_INFINITY, f64::INFINITY] };
 }
 
 impl Model {
@@ -361,7 +384,8 @@ impl Model {
                 let (wa, wb) = (self.carrier(a.body), self.carrier(b.body));
                 let up = |w: usize| if w == 0 { 0 } else { self.carrier(self.bodies[w].parent) };
                 let related = wa != 0 && wb != 0 && (up(wa) == wb || up(wb) == wa);
-                if a.asks_for(b) && wa != wb && !related {
+                let excluded = self.excludes.contains(&(a.body.min(b.body), a.body.max(b.body)));
+                if a.asks_for(b) && wa != wb && !related && !excluded {
                     pairs.push((i, j));
                 }
             }

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::rapier::RapierEngine;
@@ -256,9 +257,10 @@ impl State {
             nq,
             nv,
             ns,
-            qpos: vec![0.0; n * nq],
-            qvel: vec![0.0; n * nv],
-            sensors: vec![0.0; n * ns],
+            // A row for every world even of what has no entries, see `par_rows_mut`.
+            qpos: vec![0.0; n * nq.max(1)],
+            qvel: vec![0.0; n * nv.max(1)],
+            sensors: vec![0.0; n * ns.max(1)],
             bad: vec![false; n],
         }
     }
@@ -273,14 +275,29 @@ impl State {
     }
 
     pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = Row<'_>> {
+        let (nq, nv, ns) = (self.nq, self.nv, self.ns);
         // `max(1)`: a chunk size of zero panics, and a model may have no sensors or no joints.
-        let mut sensors = self.sensors.chunks_mut(self.ns.max(1));
-        let mut qvel = self.qvel.chunks_mut(self.nv.max(1));
-        let mut qpos = self.qpos.chunks_mut(self.nq.max(1));
-        self.bad.iter_mut().map(move |bad| Row {
-            qpos: qpos.next().unwrap_or_default(),
-            qvel: qvel.next().unwrap_or_default(),
-            sensors: sensors.next().unwrap_or_default(),
+        let qpos = self.qpos.chunks_mut(nq.max(1));
+        let rates = qpos.zip(self.qvel.chunks_mut(nv.max(1)));
+        let rest = self.sensors.chunks_mut(ns.max(1)).zip(&mut self.bad);
+        rates.zip(rest).map(move |((qpos, qvel), (sensors, bad))| Row {
+            qpos: &mut qpos[..nq],
+            qvel: &mut qvel[..nv],
+            sensors: &mut sensors[..ns],
+            bad,
+        })
+    }
+
+    /// The same for several threads.
+    pub(crate) fn par_rows_mut(&mut self) -> impl IndexedParallelIterator<Item = Row<'_>> {
+        let (nq, nv, ns) = (self.nq, self.nv, self.ns);
+        let qpos = self.qpos.par_chunks_mut(nq.max(1));
+        let rates = qpos.zip(self.qvel.par_chunks_mut(nv.max(1)));
+        let rest = self.sensors.par_chunks_mut(ns.max(1)).zip(&mut self.bad);
+        rates.zip(rest).map(move |((qpos, qvel), (sensors, bad))| Row {
+            qpos: &mut qpos[..nq],
+            qvel: &mut qvel[..nv],
+            sensors: &mut sensors[..ns],
             bad,
         })
     }

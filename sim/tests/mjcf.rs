@@ -4,14 +4,35 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use serde_json::Value;
-use sim::{Actuator, Body, Geom, GeomKind, Joint, JointKind, Model, PhysicsOption, SimError};
+use sim::{
+    Actuator, Body, EngineKind, Geom, GeomKind, Joint, JointKind, Model, PhysicsOption, SimError,
+    StepOptions, Worlds,
+};
 
 fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
 }
+
+/// Every shipped robot.
+const ASSETS: [&str; 13] = [
+    "ant",
+    "grasp",
+    "half_cheetah",
+    "hopper",
+    "humanoid",
+    "humanoid_standup",
+    "inverted_double_pendulum",
+    "inverted_pendulum",
+    "push_to_goal",
+    "pusher",
+    "reacher",
+    "swimmer",
+    "walker2d",
+];
 
 fn asset(name: &str) -> Model {
     Model::from_mjcf_file(repository().join(format!("envs/assets/{name}.xml"))).unwrap()
@@ -241,7 +262,7 @@ fn defaults_inherit_attribute_by_attribute() {
     assert_eq!(model.geoms[2].solref, [0.5, 0.8]);
     assert_eq!((model.joints[0].damping, model.joints[0].armature), (5.0, 3.0));
     let infinite = [f64::NEG_INFINITY, f64::INFINITY];
-    let motor = |ctrlrange| Actuator { name: String::new(), joint: 0, gear: 9.0, ctrlrange };
+    let motor = |ctrlrange| Actuator { name: String::new(), joint: 0, gear: 9.0, ctrlrange, servo: None };
     assert_eq!(model.actuators, [motor([-2.0, 3.0]), motor(infinite)]);
 }
 
@@ -306,6 +327,9 @@ fn what_is_not_used_is_warned_about_once_and_drawing_in_silence() {
     <geom size="1" solmix="3"/>
   </worldbody>
   <tendon/>
+  <sensor><gyro site="s"/></sensor>
+  <custom/>
+  <size memory="1M"/>
 </mujoco>"#,
     );
     assert_eq!(
@@ -313,6 +337,9 @@ fn what_is_not_used_is_warned_about_once_and_drawing_in_silence() {
         [
             "m.xml:2:17: attribute 'gravity' of <flag> is not used",
             "m.xml:7:33: attribute 'solmix' of <geom> is not used",
+            "m.xml:11:3: <sensor> is not used",
+            "m.xml:12:3: <custom> is not used",
+            "m.xml:13:3: <size> is not used",
         ]
     );
 }
@@ -326,6 +353,8 @@ fn errors_name_place_and_remedy() {
              <actuator>\n<motor {attributes}/></actuator></mujoco>"
         )
     };
+    let servo =
+        |kind: &str, more: &str| motor(&format!("joint='j' {more}")).replace("<motor", &format!("<{kind}"));
     for (xml, expected) in [
         // XML itself.
         ("<mujoco>\n <worldbody>".into(), "2:13: the file ends too early: an end tag, quote"),
@@ -339,12 +368,28 @@ fn errors_name_place_and_remedy() {
         (world("<geom type='cube'/>"), "3:13: type is 'cube', valid: sphere, capsule"),
         (world("<geom class='c'/>"), "3:14: unknown default class 'c'; there is: main"),
         (world("<include file='a.xml'/>"), "3:1: <include> is not supported: put"),
-        (world("<geom type='mesh' mesh='m'/>"), "3:19: attribute 'mesh' of <geom> is not supported: meshes"),
+        (world("<geom type='mesh' mesh='m'/>"), "3:25: a mesh that can touch is not supported: use sphere"),
+        (
+            world("<body><geom type='mesh' mesh='m' contype='0' conaffinity='0'/></body>"),
+            "3:31: the mass of a mesh is not known",
+        ),
+        (world("<geom type='box' mesh='m'/>"), "3:24: a shape that is fitted to a mesh is not supported"),
+        (world("<replicate count='1000000000'/>"), "3:1: <replicate> is not supported: write its copies"),
+        (
+            "<mujoco><asset><hfield name='h' nrow='1000000000' ncol='2' size='1 1 1 1'/></asset></mujoco>"
+                .into(),
+            "1:39: nrow is '1000000000', expected a whole number from 2 to 4096",
+        ),
         ("<mujoco><tendon><fixed/></tendon></mujoco>".into(), "1:9: <tendon> is not supported"),
         (
             "<mujoco>\n<contact><exclude body1='a' body2='b'/></contact></mujoco>".into(),
-            "2:10: <exclude> is not supported: use contype and conaffinity",
+            "2:26: unknown body 'a'; there is: world",
         ),
+        (
+            "<mujoco>\n<contact><exclude body1='a'/></contact></mujoco>".into(),
+            "2:26: unknown body 'a'; there is: world",
+        ),
+        ("<mujoco>\n<contact><exclude/></contact></mujoco>".into(), "2:10: <exclude> needs body1 and body2"),
         (
             "<mujoco><compiler coordinate='global'/></mujoco>".into(),
             "1:19: coordinate=\"global\" of <compiler> is not supported; the only valid value is \"local\"",
@@ -400,7 +445,13 @@ fn errors_name_place_and_remedy() {
         (motor("joint='k'"), "3:15: unknown joint 'k'; there is: j"),
         (motor(""), "3:1: <motor> needs joint"),
         (motor("joint='j' ctrllimited='true'"), "3:31: <motor> is limited but has no ctrlrange"),
-        (motor("joint='j' forcerange='-1 1'"), "3:18: attribute 'forcerange' of <motor> is not supported"),
+        (motor("joint='j' forcerange='1 -1'"), "3:30: forcerange is 1 -1, the first must be the smaller"),
+        (motor("joint='j' kp='1'"), "3:18: unknown attribute 'kp' of <motor>; valid: name, class"),
+        (servo("position", "dampratio='1'"), "3:21: dampratio=\"1\" of <position> is not supported"),
+        (servo("position", "kp='-1'"), "3:25: kp is -1, must not be negative"),
+        (servo("position", "inheritrange='1'"), "3:35: inheritrange needs a range of joint 'j'"),
+        (servo("general", "dyntype='filter'"), "3:20: dyntype=\"filter\" of <general> is not supported"),
+        (servo("muscle", ""), "3:1: <muscle> is not supported: valid actuators are motor, position"),
     ] {
         let error = Model::from_mjcf(&xml, "m.xml").expect_err(&xml).to_string();
         assert!(error.starts_with(&format!("m.xml:{expected}")), "{error}\nfor {xml}");
@@ -430,6 +481,98 @@ fn the_support_table_in_the_docs_is_current() {
     let docs = std::fs::read_to_string(repository().join("docs/mjcf.md")).unwrap();
     let table = sim::mjcf_support_table();
     assert!(docs.contains(&table), "docs/mjcf.md should contain:\n{table}");
+    let table = sim::approximations_table();
+    assert!(docs.contains(&table), "docs/mjcf.md should contain:\n{table}");
+}
+
+#[test]
+fn what_an_engine_does_otherwise_is_told() {
+    let told = |xml: &str, engine| sim::approximated(&read(&xml.replace('\'', "\"")), engine).join("\n");
+    let touching = "<worldbody><geom type='plane' size='1 1 1'/><body><freejoint/><geom size='1' {}/></body></worldbody>";
+    let of = |option: &str, geom: &str| format!("<mujoco>{option}{}</mujoco>", touching.replace("{}", geom));
+    for (xml, rapier, lanes) in [
+        (of("", ""), "", ""),
+        (of("<option integrator='RK4'/>", ""), "integrator other than Euler", "integrator other than Euler"),
+        (of("<option impratio='2'/>", ""), "impratio", "impratio"),
+        (of("", "condim='4'"), "condim 4 or 6", ""),
+        (of("", "condim='4' contype='0' conaffinity='0'"), "", ""),
+        (of("", "solref='0.01 1'"), "solref or solimp", ""),
+    ] {
+        for (engine, expected) in [(EngineKind::Rapier, rapier), (EngineKind::Lanes, lanes)] {
+            let told = told(&xml, engine);
+            assert!(told.contains(expected) && told.is_empty() == expected.is_empty(), "{xml}: {told}");
+        }
+    }
+}
+
+/// Laws as MuJoCo 4.0 compiles them: gain, then bias, by class and own attributes.
+#[test]
+fn servos_are_compiled_as_in_mujoco() {
+    let model = read(
+        r#"<mujoco><default><general gainprm="3" biastype="affine" biasprm="0.1 -2 -0.05"/>
+          <default class="s"><position kv="0.5"/></default><default class="v"><velocity kv="7"/></default></default>
+          <worldbody><body><joint name="a" range="-60 60"/><geom size="0.1"/></body></worldbody>
+          <actuator><position joint="a"/><position joint="a" kp="9"/><position class="s" joint="a"/>
+            <velocity joint="a"/><motor joint="a"/><general joint="a" class="s"/><motor joint="a" class="v"/>
+            <general joint="a" class="v" biastype="none"/><general joint="a" gainprm="4 5" biasprm="1"/>
+            <motor joint="a" gear="2" forcerange="-1 2"/><position joint="a" inheritrange="0.5"/></actuator></mujoco>"#,
+    );
+    let infinite = [f64::NEG_INFINITY, f64::INFINITY];
+    let laws: Vec<_> =
+        model.actuators.iter().map(|a| a.servo.map(|s| (s.gain, s.bias, s.forcerange))).collect();
+    assert_eq!(
+        laws,
+        [
+            Some((3.0, [0.0, -3.0, -0.05], infinite)),
+            Some((9.0, [0.0, -9.0, -0.05], infinite)),
+            Some((3.0, [0.0, -3.0, -0.5], infinite)),
+            Some((3.0, [0.0, 0.0, -3.0], infinite)),
+            None,
+            Some((3.0, [0.0, -3.0, -0.5], infinite)),
+            None,
+            Some((7.0, [0.0; 3], infinite)),
+            Some((4.0, [1.0, -2.0, -0.05], infinite)),
+            Some((1.0, [0.0; 3], [-1.0, 2.0])),
+            Some((3.0, [0.0, -3.0, -0.05], infinite)),
+        ]
+    );
+    close(
+        "inheritrange",
+        model.actuators[10].ctrlrange,
+        [-std::f64::consts::FRAC_PI_6, std::f64::consts::FRAC_PI_6],
+        9,
+    );
+}
+
+#[test]
+fn meshes_without_touch_or_mass_are_left_out_with_a_warning() {
+    let model = read(
+        r#"<mujoco><asset><mesh file="nowhere.stl"/></asset>
+<default><default class="visual"><geom type="mesh" contype="0" conaffinity="0" mass="0"/></default></default>
+<worldbody><geom class="visual" mesh="nowhere"/><body><joint/><geom size="0.1"/>
+<geom class="visual" mesh="nowhere"/></body></worldbody></mujoco>"#,
+    );
+    assert_eq!(model.geoms.len(), 1);
+    assert_eq!(model.warnings, ["m.xml:3:39: meshes that touch nothing are left out, also of the picture"]);
+}
+
+#[test]
+fn excluded_bodies_do_not_touch() {
+    let robots = |exclude: &str| {
+        let model = read(&format!(
+            r#"<mujoco><option gravity="0 0 0"/><worldbody>
+            <body name="a"><joint type="slide"/><geom size="0.1"/></body>
+            <body name="b" pos="0 0 0.15"><joint type="slide"/><geom size="0.1"/></body></worldbody>{exclude}</mujoco>"#
+        ));
+        EngineKind::ALL.map(|engine| {
+            let options = StepOptions { engine, timestep: 0.002, substeps: 10, iterations: 10 };
+            let mut worlds = Worlds::new(&Arc::new(model.clone()), 1, options, &[]).unwrap();
+            worlds.step(&[true], &[]);
+            worlds.view(0).qpos[1]
+        })
+    };
+    assert!(robots("").iter().all(|&apart| apart > 0.001), "{:?}", robots(""));
+    assert_eq!(robots(r#"<contact><exclude body1="b" body2="a"/></contact>"#), [0.0; 2]);
 }
 
 /// Whatever is accepted is a consistent, finite model; whatever is not has a place.
@@ -471,7 +614,7 @@ proptest! {
 
     #[test]
     fn damaged_bytes_never_panic(
-        name in prop::sample::select(vec!["ant", "half_cheetah", "inverted_pendulum"]),
+        name in prop::sample::select(ASSETS.to_vec()),
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3_u8), 1..8),
     ) {
         let mut bytes = asset_text(name).into_bytes();
@@ -488,7 +631,7 @@ proptest! {
 
     #[test]
     fn extreme_values_never_panic(
-        name in prop::sample::select(vec!["ant", "half_cheetah", "inverted_pendulum"]),
+        name in prop::sample::select(ASSETS.to_vec()),
         edits in prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(vec![
             "0", "-0", "-1", "1e-300", "1e300", "-1e300", "1e150", "1e-150", "1e-8", "nan", "inf", "1e999",
             "4294967296", "", " ", "1 2 3 4 5 6 7", "0 0 0", "true", "auto", "main", "free", "ball", "plane",

@@ -93,6 +93,31 @@ fn snapshots_and_resets_forget_nothing_and_keep_nothing() {
     }
 }
 
+/// The model's reference pose is where worlds are made; it has no say in where they start.
+#[test]
+fn the_first_step_touches_what_is_touched_at_the_start() {
+    for engine in EngineKind::ALL {
+        for (reference, start) in [(0.05, 3.0), (3.0, 0.05)] {
+            let model = model(&format!(
+                r#"<mujoco><option gravity="0 0 0"/><worldbody><geom type="plane" size="9 9 1"/>
+                <body><joint type="slide"/><geom size="0.1" pos="0 0 2" mass="1"/>
+                <body pos="0 0 {reference}"><joint type="slide" ref="{reference}"/><geom size="0.1" mass="1"/></body>
+                </body></worldbody></mujoco>"#
+            ));
+            let options = StepOptions { engine, timestep: 0.002, substeps: 1, iterations: 2 };
+            let mut worlds = Worlds::new(&model, 1, options, &[]).unwrap();
+            worlds.reset(0, &[0.0, start], &[0.0; 2]);
+            worlds.step(&[true], &[]);
+            let rate = worlds.view(0).qvel[1];
+            if start < 0.1 {
+                assert!(rate > 0.0, "{engine:?}: pushed out at {rate} m/s");
+            } else {
+                assert_eq!(rate, 0.0, "{engine:?}: nothing touches");
+            }
+        }
+    }
+}
+
 #[test]
 fn what_is_set_is_what_is_read() {
     for engine in EngineKind::ALL {

@@ -9,9 +9,6 @@ use sim::{EngineKind, SimError, StepOptions};
 use crate::data;
 use crate::reference::{Case, Reference, Trajectory, rms};
 
-/// Solver sweeps of lanes in the report and the tests: what the tasks train with.
-pub const LANES_SWEEPS: usize = 10;
-
 /// Sweeps after which more change next to nothing.
 pub const LANES_CONVERGED: usize = 50;
 
@@ -20,6 +17,9 @@ pub const FACTOR: f64 = 1.3;
 
 /// Errors up to this, rad, are as good as none.
 pub const FLOOR: f64 = 5e-4;
+
+/// How much worse than MuJoCo's own Euler rapier may be against the truth in free flight.
+pub const RAPIER_FACTOR: f64 = 2.0;
 
 /// Largest difference to MuJoCo's Euler over half a second, rad, where the motion is not chaotic.
 pub const TO_EULER: f64 = 5e-3;
@@ -68,21 +68,20 @@ pub fn as_good(ours: f64, mujoco_euler: f64) -> bool {
     ours <= (FACTOR * mujoco_euler).max(FLOOR)
 }
 
-/// Steps of an engine in the report: rapier as the robot's task runs it, where there is one; else,
-/// and for lanes always, the model's own steps.
+/// How many times as far from the truth as MuJoCo's Euler a run is; 0 if it is within [`FLOOR`].
+#[must_use]
+pub fn times_euler(ours: f64, mujoco_euler: f64) -> f64 {
+    if ours <= FLOOR { 0.0 } else { ours / mujoco_euler }
+}
+
+/// Steps of an engine as the robot's task trains with it.
 ///
 /// # Panics
-/// If a shipped task does not build with its default settings.
+/// If a robot has no task, or a shipped task does not build with its default settings.
 #[must_use]
 pub fn settings(robot: &Reference, engine: EngineKind) -> StepOptions {
-    match (engine, EnvConfig::from_name(robot.name)) {
-        (EngineKind::Lanes, _) => robot.own_step(engine, LANES_SWEEPS),
-        (EngineKind::Rapier, None) => robot.own_step(engine, 4),
-        (EngineKind::Rapier, Some(config)) => {
-            let task = config.build().expect("default settings are valid");
-            StepOptions { engine, ..task.physics(engine, Fidelity::Default) }
-        }
-    }
+    let config = EnvConfig::from_name(robot.name).expect("every reference robot has a task");
+    config.build().expect("default settings are valid").physics(engine, Fidelity::Default)
 }
 
 /// One robot, case and engine.

@@ -1,13 +1,19 @@
-//! What the tests share: the `evo` program, scratch folders, reference data, and the comparison of
-//! the physics engines with MuJoCo (see the programs `fidelity` and `bench_engines`), and the timing of controllers (`bench_controllers`).
+//! What the tests share: the `evo` program, scratch folders, reference data, the comparison of the
+//! physics engines with MuJoCo (see the programs `fidelity`, `stability` and `bench_engines`), and the
+//! timing of controllers (`bench_controllers`).
 
 pub mod fidelity;
 pub mod figure;
 pub mod play;
 pub mod reference;
+pub mod stability;
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
 
 /// Root of the workspace.
 #[must_use]
@@ -30,6 +36,13 @@ pub fn machine() -> String {
     #[cfg(not(target_arch = "x86_64"))]
     let vectors = "";
     format!("{cores} cores of {}{vectors}", std::env::consts::ARCH)
+}
+
+/// Processor seconds of this process, all threads together.
+#[must_use]
+pub fn cpu_s() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }
 
 /// A file of `tests/data`.
@@ -88,6 +101,40 @@ pub fn refuse(arguments: &[&str], code: i32) -> String {
     stderr
 }
 
+/// As [`refuse`], and within `limit`, after which the program is ended: a generous bound, so that a
+/// program that hangs is an error and not a test that never ends.
+///
+/// # Panics
+/// If it exits otherwise, or not in time.
+#[must_use]
+pub fn refuse_within(arguments: &[&str], code: i32, limit: Duration) -> String {
+    let mut child = evo(arguments).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().expect("evo starts");
+    let mut stderr = child.stderr.take().expect("a pipe");
+    // Read aside: a full pipe would stop the program.
+    let reader = std::thread::spawn(move || {
+        let mut text = String::new();
+        stderr.read_to_string(&mut text).expect("messages are UTF-8");
+        text
+    });
+    let began = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().expect("status") {
+            break Some(status);
+        }
+        if began.elapsed() > limit {
+            child.kill().expect("evo can be ended");
+            child.wait().expect("status");
+            break None;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    let stderr = reader.join().expect("the reader ends");
+    let status = status.unwrap_or_else(|| panic!("evo {arguments:?} runs for more than {limit:?}: {stderr}"));
+    assert_eq!(status.code(), Some(code), "evo {arguments:?}: {stderr}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
+    stderr
+}
+
 /// Starts a training run of the inverted pendulum that would take hours, and waits for `rows`
 /// generations. Kill it.
 ///
@@ -100,7 +147,7 @@ pub fn endless_run(folder: &Path, more: &[&str], rows: usize) -> Child {
     let mut child = evo(&[&basics[..], more].concat()).spawn().expect("evo starts");
     while generations(folder) < rows {
         assert!(child.try_wait().expect("status").is_none(), "evo ended early");
-        std::thread::sleep(std::time::Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(10));
     }
     child
 }

@@ -163,6 +163,7 @@ fn model(name: &str, mut table: Value) -> Model {
         joints: take(&mut table["joints"]),
         geoms: take(&mut table["geoms"]),
         heightfields: Vec::new(),
+        excludes: Vec::new(),
         actuators,
         qpos0: take(&mut table["qpos0"]),
         warnings: Vec::new(),

@@ -1,8 +1,9 @@
 //! Bad input: one clear message (what, where, what would be valid) and exit code 2.
 
 use std::fs;
+use std::time::Duration;
 
-use tests::{refuse, succeed, text};
+use tests::{refuse, refuse_within, succeed, text};
 
 /// The message for a config with this text.
 fn config_error(config: &str) -> String {
@@ -145,15 +146,22 @@ fn mistakes_in_a_robot_file_are_named_with_their_place() {
         (robot(&leg.replace("axis=", "limited='true' axis="), motor), &["own.xml:2:", "range"]),
         (robot(&leg.replace("mass='1'", "mass='0'"), motor), &["own.xml:1:", "mass"]),
         (robot(leg, "<piston joint='hip'/>"), &["own.xml:3:", "piston", "motor"]),
-        (robot(leg, "<position joint='hip'/>"), &["own.xml:3:", "position", "motor"]),
+        (robot(leg, "<muscle joint='hip'/>"), &["own.xml:3:", "muscle", "position"]),
         (robot("<geom type='mesh' mesh='hull'/>", motor), &["own.xml:1:", "mesh"]),
         (robot(leg, ""), &["own.xml", "at least one <motor>"]),
         (robot(leg, "<motor joint='hip'/>"), &["own.xml", "hip motor", "ctrlrange"]),
+        (robot("<geom type='mesh' file='no.stl'/>", motor), &["own.xml:1:", "file"]),
+        (robot("<replicate count='1000000000'/>", motor), &["own.xml:1:", "replicate"]),
+        (
+            "<mujoco><asset><hfield name='h' nrow='1000000000' ncol='1000000000' size='1 1 1 1'/></asset></mujoco>"
+                .to_owned(),
+            &["own.xml:1:", "nrow", "4096"],
+        ),
         ("<body>".repeat(100_000), &["own.xml"]),
         (robot(&"<body><geom size='0.1'/></body>".repeat(20_000), motor), &["own.xml", "10000 bodies"]),
     ] {
         fs::write(folder.path().join("own.xml"), &xml).expect("robot");
-        let message = refuse(&["--config", text(&path), "--dry-run"], 2);
+        let message = refuse_within(&["--config", text(&path), "--dry-run"], 2, Duration::from_secs(60));
         assert_says(&message, parts);
         assert!(message.lines().count() <= 6, "short: {message}");
     }

@@ -3,12 +3,9 @@
 use std::path::Path;
 
 use npyz::WriterBuilder as _;
-use serde_json::Value;
-use tests::{data, succeed, text};
-
-fn matrix(value: &Value) -> Vec<Vec<f64>> {
-    serde_json::from_value(value.clone()).expect("a matrix of numbers")
-}
+use tests::fidelity::rows;
+use tests::reference::{load, rms};
+use tests::{succeed, text};
 
 fn write(path: &Path, rows: &[Vec<f64>]) {
     let file = std::fs::File::create(path).expect("scratch file");
@@ -30,15 +27,14 @@ fn read(path: &Path) -> Vec<Vec<f64>> {
 }
 
 /// Joint RMS error in rad over the first second of a case, against MuJoCo's RK4 at the task's own step.
-fn joint_rms(env: &str, case: &str, physics: &str, joints: std::ops::Range<usize>) -> f64 {
-    let json = std::fs::read_to_string(data(&format!("physics/{env}.json"))).expect("reference data");
-    let reference: Value = serde_json::from_str(&json).expect("reference data is JSON");
-    let case = &reference["cases"][case];
+fn joint_rms(env: &str, case: &str, physics: &str) -> f64 {
+    let robot = load(env);
+    let case = robot.cases.iter().find(|c| c.name == case).expect("every robot has it");
     let folder = tempfile::tempdir().expect("scratch folder");
     let path = |name: &str| folder.path().join(name);
-    let start: Vec<f64> = serde_json::from_value(case["start_qpos"].clone()).expect("start");
-    write(&path("start.npy"), &[start]);
-    write(&path("control.npy"), &matrix(&case["control"]));
+    write(&path("start.npy"), &case.euler.qpos[..1]);
+    let wide = |row: &Vec<f32>| row.iter().map(|&x| f64::from(x)).collect();
+    write(&path("control.npy"), &case.control.iter().map(wide).collect::<Vec<Vec<f64>>>());
     let _ = succeed(&[
         "trace",
         "--env",
@@ -55,16 +51,9 @@ fn joint_rms(env: &str, case: &str, physics: &str, joints: std::ops::Range<usize
         physics,
     ]);
     let ours = read(&path("out.npy"));
-    let theirs = matrix(&case["rk4"]["qpos"]);
-    assert_eq!(ours.len(), theirs.len(), "a row per control step and the start");
-    assert_eq!(read(&path("qvel.npy")).len(), theirs.len());
-    let dt = reference["control_dt"].as_f64().expect("control_dt");
-    let steps = (1.0 / dt).round() as usize;
-    let errors: Vec<f64> = (1..=steps)
-        .flat_map(|t| joints.clone().map(move |j| (t, j)))
-        .map(|(t, j)| (ours[t][j] - theirs[t][j]).powi(2))
-        .collect();
-    (errors.iter().sum::<f64>() / errors.len() as f64).sqrt()
+    assert_eq!(ours.len(), case.rk4.qpos.len(), "a row per control step and the start");
+    assert_eq!(read(&path("qvel.npy")).len(), case.rk4.qpos.len());
+    rms(&ours, &case.rk4.qpos, rows(&robot, &case.rk4, 1.0), &robot.joints())
 }
 
 /// Bounds are the measured errors with a fifth on top, so that a change for the worse shows. MuJoCo's
@@ -79,7 +68,7 @@ fn ant_follows_mujoco() {
         ("air_sine_03", "reference", 0.020),
         ("drop", "default", 0.019),
     ] {
-        let rms = joint_rms("ant", case, physics, 7..15);
+        let rms = joint_rms("ant", case, physics);
         assert!(rms < bound, "ant {case} {physics}: {rms:.4} rad, expected below {bound}");
     }
 }
@@ -95,7 +84,7 @@ fn half_cheetah_follows_mujoco() {
         ("sine_03", "reference", 0.1),
         ("drop", "reference", 0.09),
     ] {
-        let rms = joint_rms("half_cheetah", case, physics, 3..9);
+        let rms = joint_rms("half_cheetah", case, physics);
         assert!(rms < bound, "half_cheetah {case} {physics}: {rms:.4} rad, expected below {bound}");
     }
 }

@@ -1,10 +1,10 @@
 //! The lanes engine under random controls for a long time: nothing blows up, and nothing moves much
-//! faster than in MuJoCo. Lanes only: on rapier the same would take an hour.
+//! faster than in MuJoCo. rapier: `stability.rs`.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use sim::EngineKind;
-use tests::fidelity::LANES_SWEEPS;
+use tests::fidelity::settings;
 use tests::play::{Controls, mujoco, stability};
 use tests::reference::load;
 
@@ -19,7 +19,7 @@ fn stays_within_mujocos_envelope(name: &str) {
     let references = mujoco();
     for controls in Controls::ALL {
         let theirs = &references[name][controls.name()];
-        let options = robot.own_step(EngineKind::Lanes, LANES_SWEEPS);
+        let options = settings(&robot, EngineKind::Lanes);
         let ours = stability(&robot, options, controls, WORLDS, STEPS).unwrap();
         let what = format!("{name}, {}", controls.name());
         assert_eq!(ours.not_finite, [0; 0], "{what}: worlds that are not finite and not flagged");

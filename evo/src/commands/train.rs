@@ -202,6 +202,13 @@ fn go_on(
     for warning in &trainer.setup().task.model().warnings {
         progress.warn(warning);
     }
+    // The shipped robots' differences are measured (results/benchmarks/fidelity.md); a user's are not.
+    if matches!(trainer.config().env, envs::EnvConfig::Mjcf(_)) {
+        let setup = trainer.setup();
+        for note in sim::approximated(setup.task.model(), setup.options.engine) {
+            progress.warn(&note);
+        }
+    }
     let began = std::time::Instant::now();
     let (mut evaluation, mut validation) = (earlier.evaluation, earlier.validation);
     let mut blow_ups = trainer.blow_ups();

@@ -24,7 +24,7 @@ pub(super) struct Group<V> {
     pub contact: Vec<V>,
     pub limit: Vec<V>,
     pub loss: Vec<V>,
-    /// Motor forces of the control step.
+    /// Motor forces of the control step; of servos, the controls.
     pub effort: Vec<V>,
     // Parameters.
     pub gravity: V3<V>,
@@ -399,8 +399,17 @@ pub(super) fn assemble<V: Lane>(t: &Tables, g: &Group<V>, s: &mut Scratch<V>) {
         }
         s.u[k] = force;
     }
-    for (motor, &effort) in t.motors.iter().zip(&g.effort) {
-        s.u[motor.dof] += effort;
+    for ((motor, &effort), &gear) in t.motors.iter().zip(&g.effort).zip(&g.gear) {
+        s.u[motor.dof] += match &motor.servo {
+            None => effort,
+            Some(servo) => {
+                let [constant, length, velocity] = servo.bias.map(V::splat);
+                let force = V::splat(servo.gain).mul_add(effort, constant);
+                let force = length.mul_add(g.qpos[servo.qpos], force);
+                let force = velocity.mul_add(g.qvel[motor.dof], force);
+                force.max(V::splat(servo.range[0])).min(V::splat(servo.range[1])) * gear
+            }
+        };
     }
     let z = V::zero();
     for (index, link) in t.links.iter().enumerate().rev() {

@@ -303,7 +303,7 @@ impl<V: Run> Engine for LanesEngine<V> {
             }
             let group = &mut self.groups[index];
             for (k, (motor, effort)) in self.shared.tables.motors.iter().zip(&mut group.effort).enumerate() {
-                let mut lanes = *group.gear[k].lanes();
+                let mut lanes = if motor.servo.is_some() { [1.0; WIDTH] } else { *group.gear[k].lanes() };
                 for (lane, world) in worlds.clone().enumerate() {
                     let control = controls[world * motors + k];
                     let control = if control.is_nan() { 0.0 } else { control };

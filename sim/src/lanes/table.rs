@@ -86,6 +86,16 @@ pub(super) struct Motor {
     pub dof: usize,
     pub gear: f32,
     pub range: [f32; 2],
+    pub servo: Option<Servo>,
+}
+
+/// The law of a servo on a coordinate.
+pub(super) struct Servo {
+    pub gain: f32,
+    pub qpos: usize,
+    /// Constant, factor on the coordinate, factor on its rate.
+    pub bias: [f32; 3],
+    pub range: [f32; 2],
 }
 
 /// A body part in the frame of its link.
@@ -236,7 +246,16 @@ impl Tables {
         for actuator in &model.actuators {
             let range = actuator.ctrlrange.map(|x| x as f32);
             let dof = model.joints[actuator.joint].dof_adr;
-            tables.motors.push(Motor { dof, gear: actuator.gear as f32, range });
+            let servo = actuator.servo.map(|servo| {
+                let [constant, length, velocity] = servo.bias;
+                Servo {
+                    gain: servo.gain as f32,
+                    qpos: model.joints[actuator.joint].qpos_adr,
+                    bias: [constant, length * actuator.gear, velocity * actuator.gear].map(|x| x as f32),
+                    range: servo.forcerange.map(|x| x as f32),
+                }
+            });
+            tables.motors.push(Motor { dof, gear: actuator.gear as f32, range, servo });
         }
         for contact in shape::contacts(model, &tables, &weights, options.timestep) {
             tables.add_contact(contact);

@@ -38,6 +38,11 @@ impl<'a> Attrs<'a> {
         Self { source, layers }
     }
 
+    /// The element, then its default classes from the nearest to the outermost.
+    pub(super) fn layers(&self) -> impl DoubleEndedIterator<Item = Node<'a, 'a>> {
+        self.layers.iter().copied()
+    }
+
     /// Nearest definition of an attribute.
     pub(super) fn find(&self, name: &str) -> Option<Attribute<'a, 'a>> {
         self.layers.iter().find_map(|n| n.attribute_node(name))

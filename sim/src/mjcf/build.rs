@@ -1,4 +1,4 @@
-//! From checked XML to tables: default classes, bodies, joints, geoms and motors.
+//! From checked XML to tables: default classes, bodies, joints and geoms.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::attrs::{Attrs, SWITCH, Switch};
 use super::pose::{ORIENTATIONS, orientation, position, z_to};
 use super::{Compiler, Result, Source};
 use crate::inertia::{self, MIN_MASS, MassProperties, normalize};
-use crate::{Actuator, Body, Geom, GeomKind, Heightfield, Joint, JointKind, Model, PhysicsOption};
+use crate::{Body, Geom, GeomKind, Heightfield, Joint, JointKind, Model, PhysicsOption};
 
 /// More bodies than this are a mistake or an attack, not a robot.
 const MAX_BODIES: usize = 10_000;
@@ -18,7 +18,7 @@ const MAX_BODIES: usize = 10_000;
 const MAX_SIDE: i64 = 4096;
 
 /// The name of the default class that every other one inherits from.
-const MAIN: &str = "main";
+pub(super) const MAIN: &str = "main";
 
 /// One `<default>` class: its elements and its parent's name.
 struct Class<'a> {
@@ -28,11 +28,13 @@ struct Class<'a> {
 
 /// The model as it grows.
 pub(super) struct Builder<'a> {
-    source: Source<'a>,
+    pub(super) source: Source<'a>,
     compiler: Compiler,
     classes: BTreeMap<&'a str, Class<'a>>,
     names: BTreeSet<(&'static str, &'a str)>,
-    model: Model,
+    pub(super) model: Model,
+    /// Whether a mesh was left out.
+    meshes: bool,
 }
 
 /// What a body hands down to its contents.
@@ -70,10 +72,12 @@ impl<'a> Builder<'a> {
                 joints: Vec::new(),
                 geoms: Vec::new(),
                 heightfields: Vec::new(),
+                excludes: Vec::new(),
                 actuators: Vec::new(),
                 qpos0: Vec::new(),
                 warnings: Vec::new(),
             },
+            meshes: false,
         };
         for node in source.all("default") {
             if let Some(class) = node.attribute_node("class")
@@ -114,6 +118,11 @@ impl<'a> Builder<'a> {
 
     /// An element's attributes with those of its default classes behind them.
     fn attrs(&self, node: Node<'a, 'a>, inherited: &'a str) -> Result<Attrs<'a>> {
+        self.layered(node, inherited, &[node.tag_name().name()])
+    }
+
+    /// The same where elements called `tags` share their defaults.
+    pub(super) fn layered(&self, node: Node<'a, 'a>, inherited: &'a str, tags: &[&str]) -> Result<Attrs<'a>> {
         let mut name = Some(match node.attribute_node("class") {
             Some(class) => self.known_class(class)?,
             None => inherited,
@@ -121,7 +130,7 @@ impl<'a> Builder<'a> {
         let mut layers = vec![node];
         while let Some(class) = name.and_then(|n| self.classes.get(n)) {
             let same = class.nodes.iter().rev();
-            layers.extend(same.filter(|n| n.tag_name() == node.tag_name()));
+            layers.extend(same.filter(|n| tags.contains(&n.tag_name().name())));
             name = class.parent;
         }
         Ok(Attrs::new(self.source, layers))
@@ -138,7 +147,7 @@ impl<'a> Builder<'a> {
     }
 
     /// An element's name, unique among its kind unless empty.
-    fn name(&mut self, kind: &'static str, attrs: &Attrs<'a>) -> Result<String> {
+    pub(super) fn name(&mut self, kind: &'static str, attrs: &Attrs<'a>) -> Result<String> {
         let name = attrs.own_name();
         if !name.is_empty() && !self.names.insert((kind, name)) {
             let message = format!("there is already a {kind} called '{name}'");
@@ -147,7 +156,7 @@ impl<'a> Builder<'a> {
         Ok(name.to_owned())
     }
 
-    /// Builds bodies and motors, then checks and scales masses.
+    /// Builds bodies and actuators, then checks and scales masses.
     pub(super) fn build(mut self) -> Result<Model> {
         for node in self.source.all("asset") {
             for hfield in named(node, "hfield") {
@@ -165,9 +174,14 @@ impl<'a> Builder<'a> {
                 self.body(body, world)?;
             }
         }
+        for node in self.source.all("contact") {
+            for exclude in named(node, "exclude") {
+                self.exclude(exclude)?;
+            }
+        }
         for node in self.source.all("actuator") {
-            for motor in named(node, "motor") {
-                self.motor(motor)?;
+            for actuator in elements(node) {
+                self.actuator(actuator)?;
             }
         }
         self.scale_mass()?;
@@ -479,7 +493,7 @@ impl<'a> Builder<'a> {
     }
 
     /// A switch and the range that it turns on; given alone, a range turns itself on.
-    fn limit(&self, attrs: &Attrs<'a>, switch: &str, range: &str) -> Result<(bool, [f64; 2])> {
+    pub(super) fn limit(&self, attrs: &Attrs<'a>, switch: &str, range: &str) -> Result<(bool, [f64; 2])> {
         let given = attrs.numbers::<2>(range)?;
         let limited = match attrs.keyword(switch, &SWITCH)?.unwrap_or(Switch::Auto) {
             Switch::Off => false,
@@ -512,6 +526,9 @@ impl<'a> Builder<'a> {
     /// Adds a geom; returns its mass properties if they count for its body.
     fn geom(&mut self, node: Node<'a, 'a>, place: Place<'a>) -> Result<Option<MassProperties>> {
         let attrs = self.attrs(node, place.class)?;
+        if self.drawn_mesh(node, &attrs)? {
+            return Ok(None);
+        }
         let kinds = [
             ("sphere", GeomKind::Sphere),
             ("capsule", GeomKind::Capsule),
@@ -577,6 +594,47 @@ impl<'a> Builder<'a> {
         Ok((first..=last).contains(&group).then_some(part))
     }
 
+    /// Whether a geom is a mesh that neither touches nor weighs anything: it is left out, with a warning.
+    fn drawn_mesh(&mut self, node: Node<'a, 'a>, attrs: &Attrs<'a>) -> Result<bool> {
+        let kind = attrs.find("type").map(|a| a.value());
+        if kind != Some("mesh") && attrs.find("mesh").is_none() {
+            return Ok(false);
+        }
+        if kind.is_some_and(|kind| kind != "mesh") {
+            return Err(
+                attrs.error("mesh", "a shape that is fitted to a mesh is not supported: write its size")
+            );
+        }
+        let valid = "use sphere, capsule, cylinder, box or ellipsoid";
+        if bits(attrs, "contype")? != 0 || bits(attrs, "conaffinity")? != 0 {
+            let message = format!(
+                "a mesh that can touch is not supported: {valid}, and set contype and conaffinity of the \
+                 mesh to 0 to keep it as decoration"
+            );
+            return Err(attrs.error("mesh", message));
+        }
+        let weightless = |name| attrs.find(name).is_some() && attrs.number(name, 1.0).is_ok_and(|x| x == 0.0);
+        let group = attrs.number("group", 0.0)?;
+        let [first, last] = self.compiler.inertia_groups;
+        let weighed = (first..=last).contains(&group) && !weightless("mass") && !weightless("density");
+        let inertial = node.parent().is_some_and(|body| named(body, "inertial").next().is_some());
+        let ignored = match self.compiler.inertia_from_geom {
+            Switch::On => false,
+            Switch::Auto => inertial,
+            Switch::Off => true,
+        };
+        if weighed && !ignored && node.parent().is_some_and(|body| body.tag_name().name() == "body") {
+            let message =
+                "the mass of a mesh is not known: give its body an <inertial>, or the mesh mass=\"0\"";
+            return Err(attrs.error("mesh", message));
+        }
+        if !std::mem::replace(&mut self.meshes, true) {
+            let message = "meshes that touch nothing are left out, also of the picture";
+            self.model.warnings.push(attrs.error("mesh", message).to_string());
+        }
+        Ok(true)
+    }
+
     /// Size, position and orientation, from `fromto` where that is given.
     fn shape(&self, kind: GeomKind, attrs: &Attrs<'a>) -> Result<([f64; 3], [f64; 3], [f64; 4])> {
         let needed = match kind {
@@ -634,34 +692,24 @@ impl<'a> Builder<'a> {
         Ok((size, pos, quat))
     }
 
-    fn motor(&mut self, node: Node<'a, 'a>) -> Result<()> {
-        let attrs = self.attrs(node, MAIN)?;
-        let Some(target) = node.attribute("joint") else {
-            return Err(attrs.error("", "<motor> needs joint, the name of a slide or hinge joint"));
+    /// `<exclude>`: two bodies whose geoms do not touch each other.
+    fn exclude(&mut self, node: Node<'a, 'a>) -> Result<()> {
+        let attrs = Attrs::new(self.source, vec![node]);
+        let body = |which: &str| {
+            let Some(wanted) = node.attribute(which) else {
+                return Err(attrs.error("", "<exclude> needs body1 and body2, the names of two bodies"));
+            };
+            self.model.body(wanted).filter(|_| !wanted.is_empty()).ok_or_else(|| {
+                let names = self.model.bodies.iter().map(|b| b.name.as_str());
+                let names = shorten(names.filter(|n| !n.is_empty()));
+                attrs.error(which, format!("unknown body '{wanted}'; there is: {names}"))
+            })
         };
-        let found = self.model.joints.iter().position(|j| j.name == target);
-        let Some(joint) = found.filter(|_| !target.is_empty()) else {
-            let names = self.model.joints.iter().map(|j| j.name.as_str());
-            let message =
-                format!("unknown joint '{target}'; there is: {}", shorten(names.filter(|n| !n.is_empty())));
-            return Err(attrs.error("joint", message));
-        };
-        let kind = self.model.joints[joint].kind;
-        if matches!(kind, JointKind::Free | JointKind::Ball) {
-            let message = "a motor acts on a slide or hinge joint only";
-            return Err(attrs.error("joint", message));
+        let (a, b) = (body("body1")?, body("body2")?);
+        if a == b {
+            return Err(attrs.error("body2", "body1 and body2 must be two bodies"));
         }
-        let (limited, range) = self.limit(&attrs, "ctrllimited", "ctrlrange")?;
-        let unlimited = [f64::NEG_INFINITY, f64::INFINITY];
-        // The other five numbers of gear concern free and ball joints.
-        let [gear, ..] = attrs.prefix("gear", [1.0, 0.0, 0.0, 0.0, 0.0, 0.0])?;
-        let name = self.name("motor", &attrs)?;
-        self.model.actuators.push(Actuator {
-            name,
-            joint,
-            gear,
-            ctrlrange: if limited { range } else { unlimited },
-        });
+        self.model.excludes.push((a.min(b), a.max(b)));
         Ok(())
     }
 
@@ -700,7 +748,7 @@ fn named<'a>(node: Node<'a, 'a>, name: &'a str) -> impl Iterator<Item = Node<'a,
 }
 
 /// A list of names for a message, cut where it gets long.
-fn shorten<'n>(names: impl Iterator<Item = &'n str>) -> String {
+pub(super) fn shorten<'n>(names: impl Iterator<Item = &'n str>) -> String {
     let names: Vec<_> = names.collect();
     let shown = names.len().min(20);
     match names.len() {

@@ -4,6 +4,7 @@
 //! warned about and refused stands in `schema.rs` and `docs/mjcf.md`; nothing is dropped in silence
 //! that would change the motion. Every error is `file:line:column: message`.
 
+mod actuator;
 mod attrs;
 mod build;
 mod pose;
@@ -34,7 +35,8 @@ impl Model {
         let mut model = build::Builder::new(source, compiler)?.build()?;
         model.name = root.attribute("model").unwrap_or("").to_owned();
         model.option = read_option(source)?;
-        model.warnings = warnings;
+        // In the order of the file's own sections: what the check found first, then what building did.
+        model.warnings = [warnings, model.warnings].concat();
         Ok(model)
     }
 

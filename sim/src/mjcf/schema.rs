@@ -40,9 +40,9 @@ const fn leaf(name: &'static str, usage: Use) -> Element {
 }
 
 const LATER: &str = "not supported yet";
-const NO_MESH: &str = "meshes are not supported: use sphere, capsule, cylinder, box or ellipsoid";
+const NO_MESH: &str = "meshes are decoration only";
 const NO_INCLUDE: &str = "put the included text into this file";
-const ONLY_MOTOR: &str = "the only actuator so far is <motor>";
+const ONLY_MOTOR: &str = "valid actuators are motor, position, velocity and general";
 
 static INCLUDE: Element = leaf("include", Refuse(NO_INCLUDE));
 static PLUGIN: Element = leaf("plugin", Refuse("plugins are not supported"));
@@ -65,11 +65,11 @@ static ROOT: Element = Element {
         &DEFORMABLE,
         &EXTENSION,
         &INCLUDE,
-        &leaf("size", Skip),
+        &leaf("size", Warn),
         &leaf("statistic", Skip),
         &leaf("visual", Skip),
-        &leaf("sensor", Skip),
-        &leaf("custom", Skip),
+        &leaf("sensor", Warn),
+        &leaf("custom", Warn),
     ],
 };
 
@@ -192,10 +192,10 @@ static DEFAULT: Element = Element {
         &JOINT,
         &GEOM,
         &MOTOR,
-        // All actuator kinds share one default in MuJoCo, so these would change our motors.
-        &leaf("general", Refuse(ONLY_MOTOR)),
-        &leaf("position", Refuse(ONLY_MOTOR)),
-        &leaf("velocity", Refuse(ONLY_MOTOR)),
+        &GENERAL,
+        &POSITION,
+        &VELOCITY,
+        // All actuator kinds share one default in MuJoCo, so these would change ours.
         &leaf("intvelocity", Refuse(ONLY_MOTOR)),
         &leaf("orientation", Refuse(ONLY_MOTOR)),
         &leaf("pid", Refuse(ONLY_MOTOR)),
@@ -227,7 +227,8 @@ static ASSET: Element = Element {
         &leaf("skin", Skip),
         &leaf("texture", Skip),
         &HFIELD,
-        &leaf("mesh", Refuse(NO_MESH)),
+        // A geom that needs one is refused, or left out with a warning.
+        &leaf("mesh", Skip),
         &leaf("model", Refuse(NO_INCLUDE)),
         &INCLUDE,
     ],
@@ -405,7 +406,7 @@ static GEOM: Element = Element {
         ("fluidcoef", Refuse("only the box model of drag is supported")),
         ("fluidshape", Only("none")),
         ("hfield", Read),
-        ("mesh", Refuse(NO_MESH)),
+        ("mesh", Read),
         ("fitscale", Refuse(NO_MESH)),
         ("shellinertia", Only("false")),
         ("surfacevel", Refuse(LATER)),
@@ -422,9 +423,16 @@ static CONTACT: Element = Element {
     attributes: &[],
     children: &[
         &leaf("pair", Refuse("use contype, conaffinity and the geoms' own settings")),
-        &leaf("exclude", Refuse("use contype and conaffinity")),
+        &EXCLUDE,
         &INCLUDE,
     ],
+};
+
+static EXCLUDE: Element = Element {
+    name: "exclude",
+    usage: Read,
+    attributes: &[("name", Read), ("body1", Read), ("body2", Read)],
+    children: &[],
 };
 
 static ACTUATOR: Element = Element {
@@ -433,9 +441,9 @@ static ACTUATOR: Element = Element {
     attributes: &[],
     children: &[
         &MOTOR,
-        &leaf("general", Refuse(ONLY_MOTOR)),
-        &leaf("position", Refuse(ONLY_MOTOR)),
-        &leaf("velocity", Refuse(ONLY_MOTOR)),
+        &GENERAL,
+        &POSITION,
+        &VELOCITY,
         &leaf("intvelocity", Refuse(ONLY_MOTOR)),
         &leaf("orientation", Refuse(ONLY_MOTOR)),
         &leaf("pid", Refuse(ONLY_MOTOR)),
@@ -449,38 +457,69 @@ static ACTUATOR: Element = Element {
     ],
 };
 
-static MOTOR: Element = Element {
-    name: "motor",
-    usage: Read,
-    attributes: &[
-        ("name", Read),
-        ("class", Read),
-        ("joint", Read),
-        ("gear", Read),
-        ("ctrllimited", Read),
-        ("ctrlrange", Read),
-        ("armature", Only("0")),
-        ("damping", Only("0")),
-        ("delay", Only("0")),
-        ("forcelimited", Only("false")),
-        ("forcerange", Refuse("limit ctrlrange instead")),
-        ("body", Refuse(ON_JOINT)),
-        ("cranklength", Refuse(ON_JOINT)),
-        ("cranksite", Refuse(ON_JOINT)),
-        ("jointinparent", Refuse(ON_JOINT)),
-        ("refsite", Refuse(ON_JOINT)),
-        ("site", Refuse(ON_JOINT)),
-        ("slidersite", Refuse(ON_JOINT)),
-        ("tendon", Refuse(ON_JOINT)),
-        ("group", Skip),
-        ("interp", Skip),
-        ("lengthrange", Skip),
-        ("nsample", Skip),
-        ("user", Skip),
-    ],
-    children: &[],
-};
-const ON_JOINT: &str = "a motor acts on a slide or hinge joint only";
+/// The attributes of an actuator: its own, then those that all kinds share.
+macro_rules! actuator {
+    ($name:literal, $($own:expr),*) => {
+        Element {
+            name: $name,
+            usage: Read,
+            attributes: &[
+                $($own,)*
+                ("name", Read),
+                ("class", Read),
+                ("joint", Read),
+                ("gear", Read),
+                ("ctrllimited", Read),
+                ("ctrlrange", Read),
+                ("forcelimited", Read),
+                ("forcerange", Read),
+                ("armature", Only("0")),
+                ("damping", Only("0")),
+                ("delay", Only("0")),
+                ("body", Refuse(ON_JOINT)),
+                ("cranklength", Refuse(ON_JOINT)),
+                ("cranksite", Refuse(ON_JOINT)),
+                ("jointinparent", Refuse(ON_JOINT)),
+                ("refsite", Refuse(ON_JOINT)),
+                ("site", Refuse(ON_JOINT)),
+                ("slidersite", Refuse(ON_JOINT)),
+                ("tendon", Refuse(ON_JOINT)),
+                ("group", Skip),
+                ("interp", Skip),
+                ("lengthrange", Skip),
+                ("nsample", Skip),
+                ("user", Skip),
+            ],
+            children: &[],
+        }
+    };
+}
+
+static MOTOR: Element = actuator!("motor",);
+static GENERAL: Element = actuator!(
+    "general",
+    ("gainprm", Read),
+    ("biastype", Read),
+    ("biasprm", Read),
+    ("gaintype", Only("fixed")),
+    ("dyntype", Only("none")),
+    ("dynprm", Skip),
+    ("actlimited", Only("false")),
+    ("actrange", Refuse(NO_STATE)),
+    ("actdim", Refuse(NO_STATE)),
+    ("actearly", Skip)
+);
+static POSITION: Element = actuator!(
+    "position",
+    ("kp", Read),
+    ("kv", Read),
+    ("inheritrange", Read),
+    ("dampratio", Only("0")),
+    ("timeconst", Only("0"))
+);
+static VELOCITY: Element = actuator!("velocity", ("kv", Read));
+const NO_STATE: &str = "actuators with a state of their own are not supported";
+const ON_JOINT: &str = "an actuator acts on a slide or hinge joint only";
 
 static KEYFRAME: Element = leaf("keyframe", Warn);
 static TENDON: Element = leaf("tendon", Refuse("tendons are not supported yet"));

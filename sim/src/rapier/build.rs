@@ -22,7 +22,7 @@ use rapier3d::prelude::CoefficientCombineRule;
 use super::contacts::Rules;
 use super::limits::{Kept, Limit};
 use crate::drag::Drag;
-use crate::{Cone, Geom, GeomKind, Heightfield, Joint, JointKind, Model, SimError};
+use crate::{Actuator, Cone, Geom, GeomKind, Heightfield, Joint, JointKind, Model, SimError};
 
 /// Stiffness of rapier's own joint limits, which are in use where steps are long. rapier's default is
 /// a hard stop; this follows MuJoCo's default `solref` more closely in the free-flight comparisons.
@@ -75,8 +75,54 @@ pub(super) struct Drive {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ActuatorMap {
     pub drive: Drive,
-    pub gear: f32,
     pub range: [f32; 2],
+    /// The law of a servo and the joint that it looks at.
+    pub servo: Option<(Servo, usize)>,
+}
+
+/// [`crate::Servo`] in single precision, on the joint's own coordinate.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Servo {
+    gain: f32,
+    bias: [f32; 3],
+    range: [f32; 2],
+}
+
+impl Servo {
+    fn new(actuator: &Actuator) -> Option<Self> {
+        let servo = actuator.servo?;
+        let [constant, length, velocity] = servo.bias;
+        Some(Self {
+            gain: servo.gain as f32,
+            bias: [constant, length * actuator.gear, velocity * actuator.gear].map(|x| x as f32),
+            range: servo.forcerange.map(|x| x as f32),
+        })
+    }
+
+    /// Force before the gear.
+    pub fn force(&self, control: f32, coordinate: f32, rate: f32) -> f32 {
+        let [constant, length, velocity] = self.bias;
+        let force = self.gain * control + constant + length * coordinate + velocity * rate;
+        force.clamp(self.range[0], self.range[1])
+    }
+}
+
+/// A planar robot on its ballast, which gravity must not move.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Brace {
+    pub ballast: RigidBodyHandle,
+    normal: na::Vector3<f64>,
+    /// Mass of the robot, kg.
+    mass: f64,
+}
+
+impl Brace {
+    /// The ballast and the force that holds it; none if gravity lies in the plane.
+    pub fn hold(&self, gravity: [f64; 3]) -> Option<(RigidBodyHandle, Vector)> {
+        let across = self.normal.dot(&na::Vector3::from(gravity));
+        // What the normal's rounding leaves of gravity in the plane is no reason to push.
+        (across.abs() > 1e-6).then(|| (self.ballast, vector(&(self.normal * (-across * self.mass)))))
+    }
 }
 
 impl Drive {
@@ -129,9 +175,7 @@ pub(super) struct Blueprint {
     pub pushed: Vec<RigidBodyHandle>,
     /// One body of every multibody.
     pub roots: Vec<RigidBodyHandle>,
-    /// Forces on ballasts that hold their robots against gravity across their planes, N; none if
-    /// gravity lies in the planes.
-    pub braces: Vec<(RigidBodyHandle, Vector)>,
+    pub braces: Vec<Brace>,
 }
 
 type Iso = na::Isometry3<f64>;
@@ -212,6 +256,18 @@ impl Blueprint {
         builder.add_geoms();
         Ok(builder.finish())
     }
+
+    /// Gives `state`, a world of this template, the model's friction times `factor`.
+    pub fn rub(&self, model: &Model, factor: f32, state: &mut RapierState) {
+        for &handle in self.bodies.iter().flat_map(|body| &body.colliders) {
+            let geom = &model.geoms[state.colliders[handle].user_data as usize];
+            let friction = (geom.friction[0] * f64::from(factor)) as f32;
+            // Only what differs is written: rapier does extra work for whatever was touched.
+            if state.colliders[handle].friction() != friction {
+                state.colliders[handle].set_friction(friction);
+            }
+        }
+    }
 }
 
 struct Builder<'a> {
@@ -230,7 +286,7 @@ struct Builder<'a> {
     ballasts: Vec<MultibodyJointHandle>,
     /// Bodies that hang on ballasts, and the normals of their planes.
     planes: Vec<(usize, Vector)>,
-    braces: Vec<(RigidBodyHandle, Vector)>,
+    braces: Vec<Brace>,
 }
 
 impl<'a> Builder<'a> {
@@ -425,13 +481,9 @@ impl<'a> Builder<'a> {
             .expect("a tree never closes a loop");
         self.ballasts.push(handle);
         self.planes.push((root, vector(&normal)));
-        let gravity = normal.dot(&na::Vector3::from(self.model.option.gravity));
-        // What the normal's rounding leaves of gravity in the plane is no reason to push.
-        if gravity.abs() > 1e-6 {
-            let bodies = (0..self.model.bodies.len()).filter(|&b| below(self.model, b, root));
-            let mass: f64 = bodies.map(|b| self.model.bodies[b].mass).sum();
-            self.braces.push((ballast, vector(&(normal * (-gravity * mass)))));
-        }
+        let bodies = (0..self.model.bodies.len()).filter(|&b| below(self.model, b, root));
+        let mass = bodies.map(|b| self.model.bodies[b].mass).sum();
+        self.braces.push(Brace { ballast, normal, mass });
         Some(ballast)
     }
 
@@ -483,7 +535,8 @@ impl<'a> Builder<'a> {
         let motors = self.model.actuators.iter().zip(&mut self.actuators);
         for (actuator, map) in motors.filter(|(a, _)| a.joint == dof.joint) {
             let range = actuator.ctrlrange.map(|x| x as f32);
-            *map = Some(ActuatorMap { drive, gear: actuator.gear as f32, range });
+            let servo = Servo::new(actuator).map(|servo| (servo, dof.joint));
+            *map = Some(ActuatorMap { drive, range, servo });
         }
     }
 

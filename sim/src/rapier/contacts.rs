@@ -1,9 +1,11 @@
-//! Which geoms may touch in rapier, and without friction: what collision groups cannot say.
+//! Contacts in rapier: which geoms may touch, and without friction (what collision groups cannot
+//! say), and the forces in those that do.
 
-use rapier3d::geometry::{ColliderHandle, ColliderSet, SolverFlags};
+use rapier3d::geometry::{ColliderHandle, ColliderSet, ContactData, ContactPair, NarrowPhase, SolverFlags};
+use rapier3d::math::Vector;
 use rapier3d::pipeline::{ActiveHooks, ContactModificationContext, PairFilterContext, PhysicsHooks};
 
-use crate::Model;
+use crate::{Contact, Model};
 
 /// MuJoCo's rules for pairs of geoms, by the geoms' numbers in the colliders' `user_data`.
 pub(super) struct Rules {
@@ -59,4 +61,99 @@ impl PhysicsHooks for Rules {
             *contact.friction = 0.0;
         }
     }
+}
+
+/// A point where a pair presses, in the last physics step.
+struct Press {
+    /// The point on each of the two, in the world.
+    points: [Vector; 2],
+    /// Impulse on the pair's first body, friction included.
+    impulse: Vector,
+}
+
+fn presses<'a>(pair: &'a ContactPair, colliders: &ColliderSet) -> impl Iterator<Item = Press> + use<'a> {
+    let (a, b) = (*colliders[pair.collider1].position(), *colliders[pair.collider2].position());
+    pair.solver_manifolds().iter().flat_map(move |manifold| {
+        let (a, b) = (
+            manifold.subshape_pos1().map_or(a, |own| a * own),
+            manifold.subshape_pos2().map_or(b, |own| b * own),
+        );
+        let pressing = || manifold.points.iter().filter(|point| point.data.impulse > 0.0);
+        let last = pressing().map(|point| point.data.warmstart_impulse).sum();
+        pressing().map(move |point| Press {
+            points: [a * point.local_p1, b * point.local_p2],
+            impulse: impulse(&point.data, manifold.data.normal, last),
+        })
+    })
+}
+
+/// The impulse of a contact on its first body over a physics step. `normal` points away from it.
+///
+/// rapier gives friction along two tangents that it does not tell, but for the last solver iteration
+/// as a world vector, too, which tells them. For bodies without joints it gives no more than the
+/// latter, and that for all contacts of a pair together: each gets a part after its share in `last`,
+/// the normal impulses of all of them in that iteration.
+fn impulse(contact: &ContactData, normal: Vector, last: f32) -> Vector {
+    let (now, total) = (contact.warmstart_tangent_impulse, contact.tangent_impulse);
+    let along = contact.warmstart_tangent_world;
+    let square = now.x * now.x + now.y * now.y;
+    let sum = normal * -contact.impulse;
+    if square == 0.0 {
+        sum
+    } else if total.x == 0.0 && total.y == 0.0 {
+        if last > 0.0 { sum + along * (contact.impulse / last) } else { sum }
+    } else {
+        let across = (-normal).cross(along);
+        let first = (along * now.x - across * now.y) / square;
+        sum + first * total.x + (-normal).cross(first) * total.y
+    }
+}
+
+/// Sum of the contact forces on a body's colliders and of their moments about `origin`, mean over the
+/// last physics step of `dt` seconds.
+pub(super) fn wrench(
+    narrow_phase: &NarrowPhase,
+    colliders: &ColliderSet,
+    own: &[ColliderHandle],
+    origin: Vector,
+    dt: f32,
+) -> (Vector, Vector) {
+    let (mut force, mut moment) = (Vector::ZERO, Vector::ZERO);
+    for &collider in own {
+        for pair in narrow_phase.contact_pairs_with(collider) {
+            let sign = if pair.collider1 == collider { 1.0 } else { -1.0 };
+            for press in presses(pair, colliders) {
+                let push = press.impulse * (sign / dt);
+                force += push;
+                moment += (press.points[0] - origin).cross(push);
+            }
+        }
+    }
+    (force, moment)
+}
+
+/// Points that press, with forces as above.
+pub(super) fn contacts(
+    model: &Model,
+    narrow_phase: &NarrowPhase,
+    colliders: &ColliderSet,
+    dt: f32,
+) -> Vec<Contact> {
+    let body = |collider: ColliderHandle| model.geoms[colliders[collider].user_data as usize].body;
+    let pairs = narrow_phase.contact_pairs();
+    pairs
+        .flat_map(|pair| {
+            presses(pair, colliders).map(move |press| Contact {
+                bodies: [body(pair.collider1), body(pair.collider2)],
+                position: ((press.points[0] + press.points[1]) * 0.5).to_array(),
+                force: (press.impulse * (-1.0 / dt)).to_array(),
+            })
+        })
+        .collect()
+}
+
+/// Sum of the magnitudes of the normal forces of all contacts of a body's colliders, likewise.
+pub(super) fn touch(narrow_phase: &NarrowPhase, own: &[ColliderHandle], dt: f32) -> f32 {
+    let pairs = own.iter().flat_map(|&c| narrow_phase.contact_pairs_with(c));
+    pairs.map(ContactPair::total_impulse_magnitude).sum::<f32>() / dt
 }

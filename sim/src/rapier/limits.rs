@@ -84,7 +84,7 @@ impl RapierState {
     }
 
     /// Coordinate, rate, multibody, degree of freedom and sign of a hinge or slide.
-    fn coordinate(&self, map: &JointMap) -> (f32, f32, MultibodyIndex, usize, f32) {
+    pub(super) fn coordinate(&self, map: &JointMap) -> (f32, f32, MultibodyIndex, usize, f32) {
         let JointMap::Scalar { handle, axis, dof, sign, reference } = *map else {
             unreachable!("only hinges and slides have limits");
         };

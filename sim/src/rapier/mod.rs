@@ -8,22 +8,26 @@ mod template;
 use std::sync::Arc;
 
 use rapier3d::dynamics::{IntegrationParameters, MultibodyJointHandle, MultibodyJointSet, RigidBodyHandle};
-use rapier3d::geometry::{ColliderHandle, ContactData, ContactPair};
 use rapier3d::math::{Pose, Rotation, Vector};
 use rapier3d::pipeline::PhysicsPipeline;
 use rapier3d::prelude::SoftBodySet;
 use rayon::prelude::*;
 
-use self::build::{JointMap, RapierState};
-use self::contacts::Rules;
+use self::build::{Blueprint, JointMap, RapierState};
+use self::contacts::{Rules, contacts, touch, wrench};
 use self::limits::Room;
 use self::template::Template;
 use crate::worlds::{Engine, EngineSnapshot, MAX_POSITION, MAX_RATE, Row, State};
-use crate::{Contact, JointKind, Model, Parameters, Sensor, SimError, StepOptions};
+use crate::{Contact, Joint, JointKind, Model, Parameters, Sensor, SimError, StepOptions};
 
 /// What the engine cannot do of what the model asks for, one entry each; empty if it can do it all.
 pub(crate) fn missing(model: &Model) -> Vec<String> {
     build::missing(model)
+}
+
+/// Whether a limit of MuJoCo's is too stiff for physics steps of `timestep` seconds.
+pub(crate) fn limit_is_stiff(joint: &Joint, timestep: f64) -> bool {
+    !limits::Limit::possible(joint, timestep)
 }
 
 /// All worlds of a batch.
@@ -46,11 +50,37 @@ struct World {
     state: RapierState,
     pipeline: PhysicsPipeline,
     soft_bodies: SoftBodySet,
-    /// The world's own template if its parameters are not the model's.
+    /// The world's own template if its masses are not the model's.
     own: Option<Box<Template>>,
+    tuning: Tuning,
     /// Forces from outside on bodies of the model.
     pushes: Vec<(usize, Vector)>,
     room: Room,
+}
+
+/// Parameters for which a world needs no template of its own.
+#[derive(Clone, Default)]
+struct Tuning {
+    gravity: Vector,
+    /// Factor on all friction coefficients.
+    friction: f32,
+    /// Per actuator: force or torque per unit of control.
+    gear: Vec<f32>,
+    /// Forces on ballasts that hold their robots against gravity across their planes, N.
+    braces: Vec<(RigidBodyHandle, Vector)>,
+}
+
+impl Tuning {
+    fn set(&mut self, model: &Model, parameters: &Parameters, blueprint: &Blueprint) {
+        self.gravity = Vector::from(parameters.gravity);
+        self.friction = parameters.friction;
+        self.gear.clear();
+        let gears = model.actuators.iter().zip(&parameters.gear);
+        self.gear.extend(gears.map(|(actuator, &factor)| (actuator.gear * f64::from(factor)) as f32));
+        self.braces.clear();
+        let gravity = parameters.gravity.map(f64::from);
+        self.braces.extend(blueprint.braces.iter().filter_map(|brace| brace.hold(gravity)));
+    }
 }
 
 impl RapierEngine {
@@ -69,8 +99,11 @@ impl RapierEngine {
             ..IntegrationParameters::default()
         };
         let rules = Rules::new(model);
-        let nominal = Template::new(model, &Parameters::nominal(model), &integration, &rules)?;
-        let worlds = (0..n).map(|_| World::new(nominal.blueprint.state.clone())).collect();
+        let parameters = Parameters::nominal(model);
+        let nominal = Template::new(model, &parameters.mass, &integration, &rules)?;
+        let mut tuning = Tuning::default();
+        tuning.set(model, &parameters, &nominal.blueprint);
+        let worlds = (0..n).map(|_| World::new(nominal.blueprint.state.clone(), tuning.clone())).collect();
         let shared = Shared {
             model: Arc::clone(model),
             options,
@@ -102,8 +135,7 @@ impl Engine for RapierEngine {
         if self.worlds.len() == 1 {
             self.worlds.iter_mut().zip(state.rows_mut()).enumerate().for_each(one);
         } else {
-            let rows: Vec<Row<'_>> = state.rows_mut().collect();
-            self.worlds.par_iter_mut().zip(rows).enumerate().for_each(one);
+            self.worlds.par_iter_mut().zip(state.par_rows_mut()).enumerate().for_each(one);
         }
     }
 
@@ -112,7 +144,8 @@ impl Engine for RapierEngine {
     }
 
     fn contacts(&self, world: usize) -> Vec<Contact> {
-        self.worlds[world].contacts(&self.shared)
+        let state = &self.worlds[world].state;
+        contacts(&self.shared.model, &state.narrow_phase, &state.colliders, self.shared.integration.dt)
     }
 
     fn restore(&mut self, world: usize, snapshot: &EngineSnapshot) {
@@ -121,12 +154,13 @@ impl Engine for RapierEngine {
 }
 
 impl World {
-    fn new(state: RapierState) -> Self {
+    fn new(state: RapierState, tuning: Tuning) -> Self {
         Self {
             state,
             pipeline: PhysicsPipeline::new(),
             soft_bodies: SoftBodySet::new(),
             own: None,
+            tuning,
             pushes: Vec::new(),
             room: Room::default(),
         }
@@ -142,20 +176,25 @@ impl World {
         }
         self.pushes.clear();
         self.pushes.extend(parameters.pushed().map(|(body, force)| (body, Vector::from(force))));
-        // Forces are no part of a template: they come and go without a new one.
-        let same = |template: &Template| {
-            let (a, b) = (&template.parameters, parameters);
-            a.mass == b.mass && a.friction == b.friction && a.gear == b.gear && a.gravity == b.gravity
-        };
-        if same(old) {
-            return;
+        for &(ballast, _) in &self.tuning.braces {
+            self.state.bodies[ballast].reset_forces(false);
         }
-        let own = (!same(&shared.nominal)).then(|| {
-            let own = Template::new(&shared.model, parameters, &shared.integration, &shared.rules);
-            Box::new(own.expect("parameters add nothing that the engine lacks"))
-        });
-        template(&own, shared).graft(old, &mut self.state);
-        self.own = own;
+        let rubs = self.tuning.friction != parameters.friction;
+        // Masses change centres of mass and with them most of what was built; all else is a number.
+        if old.mass != parameters.mass {
+            let own = (shared.nominal.mass != parameters.mass).then(|| {
+                let (model, mass) = (&shared.model, &parameters.mass);
+                let own = Template::new(model, mass, &shared.integration, &shared.rules);
+                Box::new(own.expect("masses add nothing that the engine lacks"))
+            });
+            template(&own, shared).graft(old, &mut self.state);
+            self.own = own;
+        }
+        let blueprint = &template(&self.own, shared).blueprint;
+        self.tuning.set(&shared.model, parameters, blueprint);
+        if rubs {
+            blueprint.rub(&shared.model, self.tuning.friction, &mut self.state);
+        }
     }
 
     fn advance(&mut self, parameters: &IntegrationParameters, gravity: Vector, rules: &Rules) {
@@ -182,6 +221,9 @@ impl World {
         // Always from the template: displacements from a used state would round differently.
         let blueprint = &template(&self.own, shared).blueprint;
         self.state.clone_from(&blueprint.state);
+        if self.tuning.friction != 1.0 {
+            blueprint.rub(&shared.model, self.tuning.friction, &mut self.state);
+        }
         let s = &mut self.state;
         for (joint, map) in shared.model.joints.iter().zip(&blueprint.joints) {
             let (q, v) = (&row.qpos[joint.qpos_adr..], &row.qvel[joint.dof_adr..]);
@@ -233,7 +275,11 @@ impl World {
             let index = s.multibody_joints.rigid_body_link(root).expect("a root has a multibody").multibody;
             let multibody = s.multibody_joints.get_multibody_mut(index).expect("index was just read");
             multibody.forward_kinematics(&s.bodies, true);
-            multibody.update_rigid_bodies(&mut s.bodies, true);
+            // Not `update_rigid_bodies`: it keeps from rapier that the bodies have moved, and their
+            // colliders would touch in the first step what the template touched.
+            for link in multibody.links() {
+                s.bodies[link.rigid_body_handle()].set_position(*link.local_to_world(), false);
+            }
         }
         s.rest_limits(&blueprint.limits, &blueprint.joints);
         self.sense(shared, row);
@@ -242,7 +288,7 @@ impl World {
 
     fn step(&mut self, shared: &Shared, controls: &[f32], row: &mut Row<'_>) {
         let mut quarantined = false;
-        let gravity = template(&self.own, shared).gravity;
+        let gravity = self.tuning.gravity;
         for _ in 0..shared.options.substeps {
             self.push(shared, controls);
             if shared.model.option.density > 0.0 || shared.model.option.viscosity > 0.0 {
@@ -284,15 +330,21 @@ impl World {
             let at = *s.bodies[handle].position() * place.offset * centre;
             s.bodies[handle].add_force_at_point(place.felt(force), at, false);
         }
-        for &(ballast, force) in &blueprint.braces {
+        for &(ballast, force) in &self.tuning.braces {
             let rigid = &mut s.bodies[ballast];
             rigid.reset_forces(false);
             rigid.add_force(force, false);
         }
-        for (motor, &control) in blueprint.actuators.iter().zip(controls) {
+        for ((motor, gear), &control) in blueprint.actuators.iter().zip(&self.tuning.gear).zip(controls) {
             let control = if control.is_nan() { 0.0 } else { control.clamp(motor.range[0], motor.range[1]) };
-            let effort = motor.gear * control;
-            motor.drive.push(s, effort);
+            let force = match motor.servo {
+                None => control,
+                Some((servo, joint)) => {
+                    let (coordinate, rate, ..) = s.coordinate(&blueprint.joints[joint]);
+                    servo.force(control, coordinate, rate)
+                }
+            };
+            motor.drive.push(s, gear * force);
         }
     }
 
@@ -396,11 +448,20 @@ impl World {
                 Sensor::AngularVelocity(_) => out.copy_from_slice(&self.motion(place.body).1.to_array()),
                 Sensor::ContactForce(_) | Sensor::ContactTorque(_) => {
                     let origin = pose.translation;
-                    let (force, moment) = self.contact_wrench(shared, &place.colliders, origin);
+                    let s = &self.state;
+                    let (force, moment) = wrench(
+                        &s.narrow_phase,
+                        &s.colliders,
+                        &place.colliders,
+                        origin,
+                        shared.integration.dt,
+                    );
                     let wanted = if matches!(sensor, Sensor::ContactForce(_)) { force } else { moment };
                     out.copy_from_slice(&wanted.to_array());
                 }
-                Sensor::Touch(_) => out[0] = self.touch(&place.colliders, shared.integration.dt),
+                Sensor::Touch(_) => {
+                    out[0] = touch(&self.state.narrow_phase, &place.colliders, shared.integration.dt);
+                }
             }
         }
     }
@@ -418,96 +479,6 @@ impl World {
         let multibody = s.multibody_joints.get_multibody(link.multibody).expect("index was just read");
         let rate = multibody.body_jacobian(link.id) * multibody.generalized_velocity();
         (Vector::new(rate[0], rate[1], rate[2]), Vector::new(rate[3], rate[4], rate[5]), origin)
-    }
-
-    /// Sum of the contact forces on a body's colliders and of their moments about `origin`, mean over
-    /// the last physics step.
-    fn contact_wrench(
-        &self,
-        shared: &Shared,
-        colliders: &[ColliderHandle],
-        origin: Vector,
-    ) -> (Vector, Vector) {
-        let dt = shared.integration.dt;
-        let (mut force, mut moment) = (Vector::ZERO, Vector::ZERO);
-        for &collider in colliders {
-            for pair in self.state.narrow_phase.contact_pairs_with(collider) {
-                let sign = if pair.collider1 == collider { 1.0 } else { -1.0 };
-                let pose = *self.state.colliders[pair.collider1].position();
-                for manifold in pair.solver_manifolds() {
-                    let first = manifold.subshape_pos1().map_or(pose, |own| pose * own);
-                    let share = shared.options.iterations as f32 / manifold.points.len() as f32;
-                    for point in &manifold.points {
-                        let push = impulse(&point.data, manifold.data.normal, share) * (sign / dt);
-                        force += push;
-                        moment += (first * point.local_p1 - origin).cross(push);
-                    }
-                }
-            }
-        }
-        (force, moment)
-    }
-
-    /// Points that press, with forces as above.
-    fn contacts(&self, shared: &Shared) -> Vec<Contact> {
-        let (s, model, dt) = (&self.state, &shared.model, shared.integration.dt);
-        let body = |collider: ColliderHandle| model.geoms[s.colliders[collider].user_data as usize].body;
-        let mut contacts = Vec::new();
-        for pair in s.narrow_phase.contact_pairs() {
-            let (a, b) = (s.colliders[pair.collider1].position(), s.colliders[pair.collider2].position());
-            for manifold in pair.solver_manifolds() {
-                let points = || manifold.points.iter().map(|p| (p, &p.data)).filter(|(_, d)| d.impulse > 0.0);
-                let kept: f32 = points().map(|(_, d)| d.warmstart_impulse).sum();
-                for (point, data) in points() {
-                    // Of friction rapier keeps the direction only for the impulse of its last small
-                    // step, and for bodies without joints one for all points together.
-                    let whole = data.tangent_impulse.norm();
-                    let along = data.warmstart_tangent_world;
-                    let friction = if whole > 0.0 {
-                        along.normalize_or_zero() * whole
-                    } else if kept > 0.0 {
-                        along * (data.impulse / kept)
-                    } else {
-                        Vector::ZERO
-                    };
-                    let force = (manifold.data.normal * data.impulse - friction) / dt;
-                    let position = (*a * point.local_p1 + *b * point.local_p2) * 0.5;
-                    contacts.push(Contact {
-                        bodies: [body(pair.collider1), body(pair.collider2)],
-                        position: position.to_array(),
-                        force: force.to_array(),
-                    });
-                }
-            }
-        }
-        contacts
-    }
-
-    /// Sum of the magnitudes of the normal forces of all contacts of a body's colliders, likewise.
-    fn touch(&self, colliders: &[ColliderHandle], dt: f32) -> f32 {
-        let pairs = colliders.iter().flat_map(|&c| self.state.narrow_phase.contact_pairs_with(c));
-        pairs.map(ContactPair::total_impulse_magnitude).sum::<f32>() / dt
-    }
-}
-
-/// The impulse of a contact on its first body over a physics step. `normal` points away from it.
-///
-/// rapier gives friction along two tangents that it does not tell, but for the last solver iteration
-/// as a world vector, too, which tells them. For bodies without joints it gives no more than the
-/// latter, and that for all contacts of a pair together: `share` makes it a contact's of all iterations.
-fn impulse(contact: &ContactData, normal: Vector, share: f32) -> Vector {
-    let (last, total) = (contact.warmstart_tangent_impulse, contact.tangent_impulse);
-    let along = contact.warmstart_tangent_world;
-    let square = last.x * last.x + last.y * last.y;
-    let sum = normal * -contact.impulse;
-    if square == 0.0 {
-        sum
-    } else if total.x == 0.0 && total.y == 0.0 {
-        sum + along * share
-    } else {
-        let across = (-normal).cross(along);
-        let first = (along * last.x - across * last.y) / square;
-        sum + first * total.x + (-normal).cross(first) * total.y
     }
 }
 

@@ -3,62 +3,53 @@
 use rapier3d::dynamics::{IntegrationParameters, RigidBodyHandle};
 use rapier3d::math::{Pose, Vector};
 
-use super::World;
 use super::build::{Blueprint, JointMap, RapierState};
 use super::contacts::Rules;
-use crate::{Model, Parameters, SimError};
+use super::{Tuning, World};
+use crate::{Model, SimError};
 
-/// A model with parameters applied, ready to be cloned into worlds.
+/// A model with changed masses, ready to be cloned into worlds.
 ///
 /// rapier's contacts and limits are springs of a given frequency, so that their stiffness follows
 /// the changed masses.
 pub(super) struct Template {
-    pub parameters: Parameters,
-    pub gravity: Vector,
+    /// Factor on mass and inertia, per body.
+    pub mass: Vec<f32>,
     pub blueprint: Blueprint,
 }
 
 impl Template {
     pub fn new(
         model: &Model,
-        parameters: &Parameters,
+        mass: &[f32],
         integration: &IntegrationParameters,
         rules: &Rules,
     ) -> Result<Self, SimError> {
-        let mut blueprint = Blueprint::new(&scaled(model, parameters), rules, f64::from(integration.dt))?;
-        let gravity = Vector::from(parameters.gravity);
+        let mut blueprint = Blueprint::new(&scaled(model, mass), rules, f64::from(integration.dt))?;
         // A step of no duration registers bodies and colliders, so that no world does it again.
-        let mut world = World::new(blueprint.state);
+        let mut world = World::new(blueprint.state, Tuning::default());
+        let gravity = Vector::from(model.option.gravity.map(|g| g as f32));
         world.advance(&IntegrationParameters { dt: 0.0, ..*integration }, gravity, rules);
         blueprint.state = world.state;
-        Ok(Self { parameters: parameters.clone(), gravity, blueprint })
+        Ok(Self { mass: mass.to_vec(), blueprint })
     }
 
     /// Gives `state`, a world of the template `old`, this template's physics; where it is, how it
     /// moves and its warm-start forces stay. rapier's next step brings the links in line.
     pub fn graft(&self, old: &Self, state: &mut RapierState) {
         let (new, old) = (&self.blueprint, &old.blueprint);
-        for &(ballast, _) in &old.braces {
-            state.bodies[ballast].reset_forces(false);
-        }
         // Only what differs is written: rapier does extra work for whatever was touched.
         let moved: Vec<_> = new
             .state
             .colliders
             .iter()
             .filter(|(handle, target)| {
-                let now = &state.colliders[*handle];
-                now.friction() != target.friction()
-                    || now.position_wrt_parent() != target.position_wrt_parent()
+                state.colliders[*handle].position_wrt_parent() != target.position_wrt_parent()
             })
             .collect();
         for (handle, target) in moved {
-            let collider = &mut state.colliders[handle];
-            collider.set_friction(target.friction());
-            if let Some(pose) =
-                target.position_wrt_parent().filter(|p| collider.position_wrt_parent() != Some(p))
-            {
-                collider.set_position_wrt_parent(*pose);
+            if let Some(pose) = target.position_wrt_parent() {
+                state.colliders[handle].set_position_wrt_parent(*pose);
             }
         }
         let heavier: Vec<_> = new
@@ -96,20 +87,13 @@ impl Template {
     }
 }
 
-/// `model` with `parameters` applied.
-fn scaled(model: &Model, parameters: &Parameters) -> Model {
+/// `model` with each body's mass and inertia times a factor.
+fn scaled(model: &Model, mass: &[f32]) -> Model {
     let mut model = model.clone();
-    for (body, &factor) in model.bodies.iter_mut().zip(&parameters.mass) {
+    for (body, &factor) in model.bodies.iter_mut().zip(mass) {
         body.mass *= f64::from(factor);
         body.inertia = body.inertia.map(|x| x * f64::from(factor));
     }
-    for geom in &mut model.geoms {
-        geom.friction = geom.friction.map(|x| x * f64::from(parameters.friction));
-    }
-    for (actuator, &factor) in model.actuators.iter_mut().zip(&parameters.gear) {
-        actuator.gear *= f64::from(factor);
-    }
-    model.option.gravity = parameters.gravity.map(f64::from);
     model
 }
 

@@ -1,5 +1,6 @@
 //! Times MuJoCo, rapier and lanes in one sitting and writes the table of speeds.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,7 +9,7 @@ use anyhow::Context as _;
 use clap::Parser;
 use serde_json::Value;
 use sim::EngineKind;
-use tests::fidelity::{LANES_SWEEPS, settings};
+use tests::fidelity::settings;
 use tests::machine;
 use tests::play::{EPISODE, speed};
 use tests::reference::{NAMES, Reference, load};
@@ -16,7 +17,7 @@ use tests::reference::{NAMES, Reference, load};
 /// Times the physics engines on one thread: MuJoCo (where Python has it), rapier and lanes.
 #[derive(Parser)]
 struct Arguments {
-    /// Robots; all by default.
+    /// Tasks; all by default.
     robots: Vec<String>,
     /// Processor time per figure, s.
     #[arg(long, default_value_t = 3.0)]
@@ -24,9 +25,6 @@ struct Arguments {
     /// Worlds of lanes.
     #[arg(long, default_value_t = 256)]
     worlds: usize,
-    /// Solver sweeps of lanes.
-    #[arg(long, default_value_t = LANES_SWEEPS)]
-    sweeps: usize,
     /// Python with the packages mujoco and gymnasium.
     #[arg(long, default_value = "python3")]
     python: String,
@@ -37,64 +35,83 @@ struct Arguments {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
-    let chosen =
-        if arguments.robots.is_empty() { NAMES.map(str::to_owned).into() } else { arguments.robots.clone() };
-    if let Some(unknown) = chosen.iter().find(|name| !NAMES.contains(&name.as_str())) {
-        anyhow::bail!("unknown robot '{unknown}' (valid: {})", NAMES.join(", "));
+    let tasks = envs::names();
+    if let Some(unknown) = arguments.robots.iter().find(|name| !tasks.contains(&name.as_str())) {
+        anyhow::bail!("unknown robot '{unknown}' (valid: {})", tasks.join(", "));
     }
+    let chosen = |name: &&str| arguments.robots.is_empty() || arguments.robots.iter().any(|r| r == name);
     let mut text = format!(
         "# Speed of the physics engines\n\n\
-         Written by `cargo build -p evo && cargo run -p tests --bin bench_engines`, all figures in one sitting, on {}.\n\
-         Control steps per processor second on one thread, {} s of it per figure.\n\n\
+         Written by `cargo build -p evo && cargo run -p tests --bin bench_engines`, all figures in one sitting, on {},\n\
+         profile `{}`. Control steps per processor second on one thread, {} s of it per figure.\n\n\
          ## The same random play in every engine\n\n\
          Uniform controls, a new one in every control step, from the reference's start, anew every {EPISODE} control steps.\n\
-         MuJoCo: `tests/mujoco_speed.py`, at the model's own steps; as shipped is Gymnasium's choice of integrator. lanes: {}\n\
-         worlds, the model's own steps, {} sweeps. rapier: one world, the task's own settings where there is a task.\n\n\
-         | robot | MuJoCo Euler | MuJoCo as shipped | rapier | lanes | lanes ÷ MuJoCo Euler |\n\
-         | --- | --- | --- | --- | --- | --- |\n",
+         MuJoCo: `tests/mujoco_speed.py`, at the model's own steps; as shipped is Gymnasium's choice of integrator. rapier:\n\
+         one world, lanes: {} worlds, both as the robot's task trains.\n\n\
+         | robot | MuJoCo Euler | MuJoCo as shipped | rapier | ÷ as shipped | lanes | ÷ as shipped | ÷ Euler |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- |\n",
         machine(),
+        profile(),
         arguments.seconds,
         arguments.worlds,
-        arguments.sweeps,
     );
-    for name in &chosen {
+    let mut shipped = BTreeMap::new();
+    for name in NAMES.into_iter().filter(|name| chosen(name)) {
         let robot = load(name);
         let mujoco = mujoco(&arguments, name);
-        let rapier = timed(&robot, EngineKind::Rapier, &arguments);
-        let lanes = timed(&robot, EngineKind::Lanes, &arguments);
-        let (euler, shipped) = match &mujoco {
-            Ok(result) => {
-                let integrator = result["shipped_integrator"].as_str().unwrap_or_default();
-                (number(&result["euler"]), format!("{} ({integrator})", number(&result["shipped"])))
-            }
-            Err(reason) => (reason.clone(), reason.clone()),
-        };
-        let ratio = match (&mujoco, &lanes) {
-            (Ok(mujoco), Ok(lanes)) => mujoco["euler"].as_f64().map(|euler| format!("{:.1}", lanes / euler)),
-            _ => None,
-        };
-        let shown =
-            |speed: Result<f64, String>| speed.map_or_else(|reason| reason, |speed| format!("{speed:.0}"));
+        let [rapier, lanes] = EngineKind::ALL.map(|engine| timed(&robot, engine, &arguments));
+        let field = |key: &str| mujoco.as_ref().ok().and_then(|result| result[key].as_f64());
+        let (euler, as_shipped) = (field("euler"), field("shipped"));
+        let integrator = mujoco.as_ref().ok().and_then(|result| result["shipped_integrator"].as_str());
+        let reason = || mujoco.as_ref().err().cloned().unwrap_or_else(|| "?".to_owned());
+        let cell = |speed: Option<f64>| speed.map_or_else(reason, |speed| format!("{speed:.0}"));
+        let own =
+            |speed: &Result<f64, String>| speed.as_ref().map_or_else(Clone::clone, |x| format!("{x:.0}"));
+        let (rapier_speed, lanes_speed) = (rapier.as_ref().ok().copied(), lanes.as_ref().ok().copied());
         writeln!(
             text,
-            "| {name} | {euler} | {shipped} | {} | {} | {} |",
-            shown(rapier),
-            shown(lanes),
-            ratio.unwrap_or_default()
+            "| {name} | {} | {} ({}) | {} | {} | {} | {} | {} |",
+            cell(euler),
+            cell(as_shipped),
+            integrator.unwrap_or("?"),
+            own(&rapier),
+            ratio(rapier_speed, as_shipped),
+            own(&lanes),
+            ratio(lanes_speed, as_shipped),
+            ratio(lanes_speed, euler),
         )?;
+        shipped.insert(name, as_shipped);
     }
     text.push_str(
         "\n## With the task: observations, rewards, resets after falls\n\n\
-         `evo bench physics --env ROBOT --engine ENGINE --threads 1`, the task's default settings.\n\n\
-         | robot | rapier | lanes |\n| --- | --- | --- |\n",
+         `evo bench physics --env TASK --engine ENGINE --threads 1`, the task's default settings, against MuJoCo's bare physics\n\
+         as shipped. Four tasks are our own.\n\n\
+         | task | rapier | ÷ MuJoCo | lanes | ÷ MuJoCo |\n| --- | --- | --- | --- | --- |\n",
     );
-    for name in chosen.iter().filter(|name| envs::names().contains(&name.as_str())) {
+    for name in tasks.iter().filter(|name| chosen(name)) {
         let [rapier, lanes] = EngineKind::ALL.map(|engine| task(name, engine, arguments.seconds));
-        writeln!(text, "| {name} | {rapier} | {lanes} |")?;
+        let against = |cell: &str| match shipped.get(name) {
+            None => "no MuJoCo counterpart".to_owned(),
+            Some(mujoco) => ratio(cell.parse().ok(), *mujoco),
+        };
+        writeln!(text, "| {name} | {rapier} | {} | {lanes} | {} |", against(&rapier), against(&lanes))?;
     }
     let path = arguments.out.join("engines.md");
     evo::run_folder::write_atomic(&path, text.as_bytes())
         .with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// How many times as fast.
+fn ratio(ours: Option<f64>, theirs: Option<f64>) -> String {
+    ours.zip(theirs).map_or_else(String::new, |(ours, theirs)| format!("{:.2}", ours / theirs))
+}
+
+/// Cargo's profile of this program, by the folder that it lies in.
+fn profile() -> String {
+    let this = std::env::current_exe().expect("a program knows its own path");
+    let folder = this.parent().and_then(std::path::Path::file_name).unwrap_or_default();
+    let name = folder.to_string_lossy();
+    if name == "debug" { "dev".to_owned() } else { name.into_owned() }
 }
 
 fn number(value: &Value) -> String {
@@ -103,15 +120,15 @@ fn number(value: &Value) -> String {
 
 /// Control steps per processor second, or why there are none.
 fn timed(robot: &Reference, engine: EngineKind, arguments: &Arguments) -> Result<f64, String> {
-    let (options, worlds) = match engine {
-        EngineKind::Rapier => (settings(robot, engine), engine.batch()),
-        EngineKind::Lanes => (robot.own_step(engine, arguments.sweeps), arguments.worlds),
+    let worlds = match engine {
+        EngineKind::Rapier => engine.batch(),
+        EngineKind::Lanes => arguments.worlds,
     };
     let refused = sim::unsupported(&robot.model, engine);
     if !refused.is_empty() {
         return Err(format!("refused: {}", refused.join("; ")));
     }
-    speed(robot, options, worlds, arguments.seconds).map_err(|error| error.to_string())
+    speed(robot, settings(robot, engine), worlds, arguments.seconds).map_err(|error| error.to_string())
 }
 
 /// What MuJoCo's script prints, or why there is nothing.
