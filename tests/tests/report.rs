@@ -112,13 +112,14 @@ fn seeds_are_drawn_as_asked() {
 fn a_sweep_ends_with_a_page_that_names_what_failed() {
     let folder = tempfile::tempdir().expect("scratch folder");
     let file = folder.path().join("some.ron");
-    // A population of 0 fails in the worker.
+    // No member of a search that wide has a finite fitness.
     let content = r#"(
         config: "inverted_pendulum.ron",
-        set: ["run.generations=4", "run.eval_every=2", "run.eval_episodes=2", "rollout.horizon=20"],
+        set: ["run.generations=4", "run.eval_every=2", "run.eval_episodes=2", "rollout.horizon=20",
+              "strategy.population=8"],
         axes: [
-            List(path: "strategy.population", values: [8, 0]),
-            LogRange(path: "strategy.sigma", from: 0.05, to: 0.2, steps: 2),
+            List(path: "strategy.sigma", values: [0.1, 1e300]),
+            LogRange(path: "rollout.clip", from: 4, to: 8, steps: 2),
             Choice(name: "size", options: {"a <b>": ["rollout.episodes=1"], "two": ["rollout.episodes=2"]}),
         ],
         seeds: [1, 2],
@@ -132,12 +133,12 @@ fn a_sweep_ends_with_a_page_that_names_what_failed() {
         "Failed trials",
         "4 done, 4 failed",
         "t0005",
-        "`population` is 0",
+        "no finite fitness",
         "a &lt;b&gt;",
         "parallel coordinates",
         "variance explained",
         "best so far",
-        "--set strategy.population=8",
+        "--set strategy.sigma=0.1",
         &format!("evo sweep --config {}/sweep.ron", out.display()),
     ] {
         assert!(page.contains(expected), "no '{expected}'");
@@ -151,10 +152,10 @@ fn a_sweep_ends_with_a_page_that_names_what_failed() {
     let rows: Vec<&str> = trials.lines().collect();
     assert_eq!(
         rows[0],
-        "trial,seed,generations,value,env_steps,wall_s,folder,strategy.population,strategy.sigma,size"
+        "trial,seed,generations,value,env_steps,wall_s,folder,strategy.sigma,rollout.clip,size"
     );
     assert_eq!(rows.len(), 1 + 4 * 2);
-    assert!(rows[1].starts_with("t0000,1,4,") && rows[1].ends_with(",trials/t0000/s1,8,0.05,a <b>"));
+    assert!(rows[1].starts_with("t0000,1,4,") && rows[1].ends_with(",trials/t0000/s1,0.1,4.0,a <b>"));
 
     // The command of the page does the same again.
     let again = folder.path().join("again");
