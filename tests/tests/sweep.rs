@@ -142,12 +142,7 @@ fn a_grid_killed_ten_times_ends_with_the_same_table() {
 
 #[test]
 fn proposals_and_rungs_do_not_depend_on_kills_or_workers() {
-    killed_ten_times(
-        "sampler: Tpe(trials: 9, startup: 5, batch: 4), seeds: [1, 2]",
-        9,
-        18,
-        Target::Parent,
-    );
+    killed_ten_times("sampler: Tpe(trials: 9, startup: 5, batch: 4), seeds: [1, 2]", 9, 18, Target::Parent);
     // A batch of 6 and one of 3 trials at 2 generations, 2 and 1 of them at 6.
     killed_ten_times(
         "sampler: Tpe(trials: 9, startup: 6, batch: 3), halving: (first: 2, factor: 3), seeds: [1]",
@@ -283,8 +278,11 @@ fn a_changed_file_and_a_second_sweep_are_refused_and_nothing_is_lost() {
     // The same file, but the config that it names has changed.
     let file = small(folder.path(), "sampler: Random(trials: 3)");
     let shipped = fs::read_to_string(tests::root().join("configs/inverted_pendulum.ron")).expect("config");
-    let own = write(folder.path(), "inverted_pendulum.ron", &shipped.replace("hidden: [", "ticks: 3, hidden: [")
-        .replace("ticks: 4, ", ""));
+    let own = write(
+        folder.path(),
+        "inverted_pendulum.ron",
+        &shipped.replace("hidden: [", "ticks: 3, hidden: [").replace("ticks: 4, ", ""),
+    );
     let message = refuse(&sweep(&file, &out), 2);
     assert!(message.contains("in the base config, controller.Snn.ticks was 4 and is 3"), "{message}");
     fs::remove_file(own).expect("config");
@@ -362,7 +360,8 @@ fn a_run_that_cannot_go_on_begins_anew_and_another_build_is_told() {
     let copied = std::process::Command::new("cp").arg("-a").arg(whole.join(".")).arg(&torn).status();
     assert!(copied.expect("cp").success());
     let text = fs::read_to_string(torn.join("journal.jsonl")).expect("journal");
-    let kept: String = text.lines().filter(|line| !line.contains("\"generations\":4")).map(|l| format!("{l}\n")).collect();
+    let kept: String =
+        text.lines().filter(|line| !line.contains("\"generations\":4")).map(|l| format!("{l}\n")).collect();
     assert!(kept.lines().count() < text.lines().count() && kept.contains("\"session\""), "{text}");
     let session = kept.lines().find(|line| line.contains("\"session\"")).expect("session");
     let mut value: Value = serde_json::from_str(session).expect("JSON");
@@ -374,7 +373,10 @@ fn a_run_that_cannot_go_on_begins_anew_and_another_build_is_told() {
     let output = tests::run(&[&sweep(&file, &torn)[..], &["-q"]].concat());
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
-    assert!(stderr.contains("last run by another program (version ") && stderr.contains("0123456789ab"), "{stderr}");
+    assert!(
+        stderr.contains("last run by another program (version ") && stderr.contains("0123456789ab"),
+        "{stderr}"
+    );
     assert_eq!(table(&torn), table(&whole));
     assert_eq!((count(&torn, "failed"), count(&torn, "session")), (0, 2));
 }
@@ -524,14 +526,28 @@ fn a_sweep_over_configs_gives_a_table_of_results() {
         assert!(page.contains(expected), "no '{expected}' in\n{page}");
     }
     // The mean of the final evaluations over seeds.
-    let last = |seed: &str| -> f64 {
-        let path = out.join("trials/t0002").join(seed).join("summary.json");
+    let last = |trial: usize, seed: usize| -> f64 {
+        let path = out.join(format!("trials/t000{trial}/s{seed}/summary.json"));
         let summary: Value = serde_json::from_slice(&fs::read(path).expect("summary")).expect("JSON");
         summary["eval_return_mean"].as_f64().expect("number")
     };
-    let mean = (last("s1") + last("s2")) / 2.0;
+    let mean = (last(2, 1) + last(2, 2)) / 2.0;
     let line = page.lines().find(|line| line.contains("| linear | 2 |")).expect("row");
     assert!(line.contains(&format!("| {mean:.1} ± ")), "{mean} {line}");
+    // Spiking controllers are trials 0 and 1, one on each task, linear ones 2 and 3.
+    let share = |trial: usize, seed: usize| {
+        let of_task = [(trial % 2, 1), (trial % 2, 2), (trial % 2 + 2, 1), (trial % 2 + 2, 2)];
+        let values = of_task.map(|(trial, seed)| last(trial, seed));
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        (last(trial, seed) - low) / (high - low)
+    };
+    for (method, first) in [("Snn", 0), ("linear", 2)] {
+        let mut shares = [(first, 1), (first, 2), (first + 1, 1), (first + 1, 2)].map(|(t, s)| share(t, s));
+        shares.sort_by(f64::total_cmp);
+        let row = format!("| OpenEs | {method} | {:.3} [", (shares[1] + shares[2]) / 2.0);
+        assert!(page.contains(&row), "no '{row}' in\n{page}");
+    }
     let svg = fs::read_to_string(curves.join("inverted_pendulum.svg")).expect("curves");
     assert!(svg.contains("linear: OpenEs, linear (2 seeds)"));
     let html = fs::read_to_string(out.join("report.html")).expect("report");
@@ -547,7 +563,11 @@ fn a_sweep_over_configs_gives_a_table_of_results() {
     assert!(message.contains("axes.0.Config.values.1.set.0 was \"run.generations=3\""), "{message}");
 
     for (values, more, expected) in [
-        (r#""inverted_pendulum.ron", "inverted_pendulum.ron""#, "", "two configs are called 'inverted_pendulum'"),
+        (
+            r#""inverted_pendulum.ron", "inverted_pendulum.ron""#,
+            "",
+            "two configs are called 'inverted_pendulum'",
+        ),
         (r#"(config: "swimmer.ron", name: "a/b")"#, "", "name 'a/b': use letters"),
         (r#""nonsense.ron""#, "", "no config 'nonsense.ron'"),
         (r#""swimmer.ron", "hopper.ron""#, "halving: (first: 2)", "neither halving nor Tpe goes with Config"),

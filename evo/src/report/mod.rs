@@ -2,6 +2,7 @@
 //! commands that make it all again. The same folders give the same page.
 
 mod html;
+mod labels;
 mod markdown;
 mod origin;
 mod pictures;
@@ -12,6 +13,7 @@ mod sweep;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use labels::of_classifiers;
 pub use markdown::write_markdown;
 pub use pictures::{Kind, write_picture};
 pub use runs::of_runs;
