@@ -127,7 +127,8 @@ fn tiles(sweep: &Stored, table: &Table) -> Vec<(&'static str, String, String)> {
     let parts = parts.map(|status| (of(status), status.name()));
     let parts: Vec<String> =
         parts.iter().filter(|part| part.0 > 0).map(|(n, name)| format!("{n} {name}")).collect();
-    let seconds: f64 = records.last_done().map(|done| done.wall_s).sum();
+    let runs = records.points.keys().flat_map(|&trial| plan.config.seeds.iter().map(move |&s| (trial, s)));
+    let seconds: f64 = runs.filter_map(|(trial, seed)| records.last(trial, seed)).map(|d| d.wall_s).sum();
     let mut tiles = vec![
         ("trials", format!("{} of {}", table.rows.len(), plan.trials), parts.join(", ")),
         (

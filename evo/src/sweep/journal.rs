@@ -178,16 +178,10 @@ pub struct Records {
 }
 
 impl Records {
-    /// The last score of each run: one per trial and seed, in that order.
-    pub fn last_done(&self) -> impl Iterator<Item = &Done> {
-        let mut runs = self.done.values().peekable();
-        std::iter::from_fn(move || {
-            let mut last = runs.next()?;
-            while let Some(later) = runs.next_if(|next| (next.trial, next.seed) == (last.trial, last.seed)) {
-                last = later;
-            }
-            Some(last)
-        })
+    /// The last score of a run, that after most generations.
+    #[must_use]
+    pub fn last(&self, trial: usize, seed: u64) -> Option<&Done> {
+        self.done.range((trial, seed, 0)..=(trial, seed, u64::MAX)).next_back().map(|(_, done)| done)
     }
 
     /// Those of some trials.
@@ -410,7 +404,8 @@ mod tests {
             let journal = Journal::open(&path, &header(0.1), build("two")).unwrap();
             assert_eq!(journal.records.points[&0], [0.25]);
             assert_eq!(journal.records.done[&(0, 3, 5)], done);
-            assert_eq!(journal.records.last_done().collect::<Vec<_>>(), [&later]);
+            assert_eq!(journal.records.last(0, 3), Some(&later));
+            assert_eq!(journal.records.last(0, 2), None);
             assert_eq!(journal.records.sessions, [build("one")], "a session that does nothing is not noted");
             assert_eq!(Journal::stored(&path).unwrap(), (header(0.1), journal.records));
         }

@@ -84,7 +84,7 @@ impl Plan {
         let sources = config.sources();
         for (source, base) in sources.iter().zip(&bases) {
             check_sampler(document, &config, base)?;
-            let of = if sources.len() > 1 { format!(" of {}", source.name) } else { String::new() };
+            let of = if sources.len() > 1 { format!(" (config {})", source.name) } else { String::new() };
             check_values(document, &config, base, &of)?;
         }
         Self::stored(config, bases).map_err(|message| document.invalid("sampler", &message))
@@ -348,7 +348,7 @@ fn check_values(
                 document.invalid(&at, &format!("axis {name}{of}: {}", error.reason()))
             })?;
             if let Err(error) = check::config(&changed, None) {
-                return wrong(&place, &format!("axis {name}{of}: {error}"));
+                return wrong(&place, &format!("{error}{of}"));
             }
             first.get_or_insert(changed);
         }

@@ -162,10 +162,7 @@ impl Table {
                     Some(_) => Status::Stopped,
                     None => Status::Unfinished,
                 };
-                let steps = |&seed: &u64| {
-                    let done = records.done.range((number, seed, 0)..=(number, seed, u64::MAX));
-                    done.map(|(_, done)| done.env_steps).max().unwrap_or(0)
-                };
+                let steps = |&seed: &u64| records.last(number, seed).map_or(0, |done| done.env_steps);
                 let task = plan.bases[trial.base].task;
                 let row = Row {
                     trial: trial_name(number),
