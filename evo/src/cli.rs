@@ -10,6 +10,7 @@ use sim::EngineKind;
 use crate::backend::BackendChoice;
 use crate::plot::Band;
 use crate::progress::Verbosity;
+use crate::report::Kind;
 use crate::statistics::Center;
 
 /// Evolves spiking controllers for simulated robots.
@@ -311,15 +312,20 @@ pub struct SweepArgs {
   evo plot results/runs/RUN
   evo plot results/runs/ant__* --out ant.svg
   evo plot results/runs/ant__* --line mean --band range
+  evo plot results/sweeps/inverted_pendulum --kind parallel --out parallel.svg
 
 Runs that differ only in their seed are drawn as one line in a band: the interquartile mean in its
 95 % bootstrap interval, unless told otherwise.")]
 pub struct PlotArgs {
-    /// Run folders
-    #[arg(value_name = "RUN", required = true)]
+    /// Run folders, or the folder of one sweep
+    #[arg(value_name = "RUN|SWEEP", required = true)]
     pub runs: Vec<PathBuf>,
-    /// File to write, .svg or .png; default curve.svg and curve.png in the run folder, or curves.svg
-    /// and curves.png here for several runs
+    /// Picture of a sweep: learning curves of the best trials, value of every trial and best so far, parallel
+    /// coordinates, effect of each parameter; default all
+    #[arg(long, value_name = "KIND", value_parser = kind())]
+    pub kind: Option<Kind>,
+    /// File to write, .svg or .png; default curve.svg and curve.png in the run folder, curves.svg and
+    /// curves.png here for several runs, KIND.svg and KIND.png in the folder of a sweep
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Title; default the task's name
@@ -380,6 +386,7 @@ impl From<BandChoice> for Band {
   evo report results/runs/RUN
   evo report results/runs/ant__* --out ant.html
   evo report results/sweeps/inverted_pendulum
+  evo report results/sweeps/results --markdown results/benchmarks/table.md
 
 One page with tables, plots, configs, provenance and commands; it needs nothing else, no network
 either. A sweep writes its own when it ends.")]
@@ -393,6 +400,10 @@ pub struct ReportArgs {
     /// Title; default the task's or the sweep's name
     #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
+    /// Write instead the table of results (task, strategy, controller) as Markdown, and the curves of every
+    /// task as SVG into the folder beside it that is called like it
+    #[arg(long, value_name = "FILE.md", conflicts_with = "out")]
+    pub markdown: Option<PathBuf>,
 }
 
 /// Options of `record`.
@@ -750,6 +761,13 @@ fn engine() -> impl TypedValueParser<Value = EngineKind> {
     })
 }
 
+fn kind() -> impl TypedValueParser<Value = Kind> {
+    PossibleValuesParser::new(Kind::ALL.map(Kind::name)).try_map(|text| {
+        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == text);
+        kind.ok_or("not a picture")
+    })
+}
+
 fn positive(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(n) if (1..=COUNT_MAX).contains(&n) => Ok(n),
@@ -822,7 +840,9 @@ mod tests {
             "evo eval run --best --engine lanes",
             "evo sweep --config sweeps/a.ron --workers 4 --threads 1 --out d --json",
             "evo plot a b --out c.svg --line mean --band range",
+            "evo plot sweep --kind effects --out c.png",
             "evo report a b --out c.html --title t",
+            "evo report a --markdown c.md --title t",
             "evo record run --episodes 2 --engine lanes --out f.rollout.safetensors",
             "evo trace --env ant --start s --control c --out o --qvel-out v --engine lanes --physics reference",
             "evo list envs --json",
@@ -855,7 +875,7 @@ mod tests {
             ("evo --config a -q -v", ErrorKind::ArgumentConflict, "cannot be used with"),
             ("evo eval r --mean --best", ErrorKind::ArgumentConflict, "cannot be used with"),
             ("evo eval r --engine bullet", ErrorKind::InvalidValue, "possible values: rapier, lanes"),
-            ("evo plot", ErrorKind::MissingRequiredArgument, "<RUN>"),
+            ("evo plot", ErrorKind::MissingRequiredArgument, "<RUN|SWEEP>"),
             (
                 "evo nir run a --input x --output y --reset zero",
                 ErrorKind::InvalidValue,

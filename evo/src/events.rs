@@ -22,6 +22,11 @@ pub fn tag(column: &str) -> Option<String> {
     Some(match column {
         "generation" | "wall_s" => return None,
         "env_steps" | "evaluations" | "env_steps_per_s" => format!("progress/{column}"),
+        // Of training with labels.
+        "samples" | "steps" | "samples_per_s" => format!("progress/{column}"),
+        "learning_rate" | "gradient_norm" => format!("gradient/{column}"),
+        "train_loss" | "train_accuracy" => column.replacen("train_", "training/", 1),
+        "validation_loss" | "validation_accuracy" => column.replacen('_', "/", 1),
         "sigma" => "search/sigma".to_owned(),
         "episode_length_mean" => "training/episode_length_mean".to_owned(),
         "spike_rate" | "synops_per_step" | ENERGY_COLUMN => format!("controller/{column}"),

@@ -151,53 +151,37 @@ fn header(terms: &[&str], validated: bool) -> String {
     names.copied().collect::<Vec<_>>().join(",") + "\n"
 }
 
-/// Appends rows to a metrics file, and to the run's event file if it has one.
+/// A CSV file that grows by a row per generation, and the run's event file if it has one.
 #[derive(Debug)]
-pub struct MetricsWriter {
+pub(crate) struct Rows {
     file: File,
     events: Option<(EventsWriter, PathBuf)>,
-    validated: bool,
     path: PathBuf,
 }
 
-impl MetricsWriter {
-    /// Starts a file with the header; `terms` are the task's reward terms, `validated` tells whether
-    /// the run validates.
-    ///
-    /// # Errors
-    /// If the file exists or cannot be written.
-    pub fn create(path: &Path, terms: &[&str], validated: bool) -> Result<Self, MetricsError> {
+impl Rows {
+    /// Starts a file with this header line.
+    pub(crate) fn create(path: &Path, header: &str) -> Result<Self, MetricsError> {
         let failed = |source| MetricsError::File { action: "write", path: path.to_owned(), source };
         let mut file = File::options().write(true).create_new(true).open(path).map_err(failed)?;
-        file.write_all(header(terms, validated).as_bytes()).map_err(failed)?;
-        Ok(Self { file, events: None, validated, path: path.to_owned() })
+        file.write_all(header.as_bytes()).map_err(failed)?;
+        Ok(Self { file, events: None, path: path.to_owned() })
     }
 
-    /// Continues a file after `generation`: later rows, and a last row cut off by a crash, go, so
-    /// that the file becomes that of an uninterrupted run. A missing file is started anew.
-    ///
-    /// # Errors
-    /// If the file is of another run, or cannot be read or written.
-    pub fn resume(
-        path: &Path,
-        terms: &[&str],
-        validated: bool,
-        generation: u64,
-    ) -> Result<Self, MetricsError> {
+    /// Continues a file after `generation`, the number in the first cell: later rows, and a last row cut off
+    /// by a crash, go. A missing file is started anew.
+    pub(crate) fn resume(path: &Path, header: &str, generation: u64) -> Result<Self, MetricsError> {
         let failed = |action| move |source| MetricsError::File { action, path: path.to_owned(), source };
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Self::create(path, terms, validated);
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Self::create(path, header),
             Err(error) => return Err(failed("read")(error)),
         };
-        let expected = header(terms, validated);
-        let Some(rows) = text.strip_prefix(&expected) else {
-            let expected = expected.trim_end().to_owned();
+        let Some(rows) = text.strip_prefix(header) else {
+            let expected = header.trim_end().to_owned();
             return Err(MetricsError::Columns { path: path.to_owned(), expected });
         };
-        let mut kept = expected.clone();
+        let mut kept = header.to_owned();
         for (index, row) in rows.split_inclusive('\n').enumerate() {
             if !row.ends_with('\n') {
                 break;
@@ -214,7 +198,73 @@ impl MetricsWriter {
         }
         write_atomic(path, kept.as_bytes()).map_err(failed("write"))?;
         let file = File::options().append(true).open(path).map_err(failed("write"))?;
-        Ok(Self { file, events: None, validated, path: path.to_owned() })
+        Ok(Self { file, events: None, path: path.to_owned() })
+    }
+
+    fn failed(path: &Path) -> impl FnOnce(io::Error) -> MetricsError {
+        let path = path.to_owned();
+        move |source| MetricsError::File { action: "write", path, source }
+    }
+
+    /// Makes sure that the rows survive a power cut.
+    fn sync(&self) -> Result<(), MetricsError> {
+        self.file.sync_data().map_err(Self::failed(&self.path))
+    }
+
+    /// Appends a line with its end; it is in the files when this returns.
+    pub(crate) fn push(&mut self, line: &str) -> Result<(), MetricsError> {
+        // One write per row: a reader never sees half of one.
+        self.file.write_all(line.as_bytes()).map_err(Self::failed(&self.path))?;
+        if let Some((events, path)) = &mut self.events {
+            events.push(line).map_err(Self::failed(path))?;
+        }
+        Ok(())
+    }
+
+    /// Writes the same to the event file at `path` too, beginning with the rows that are there.
+    pub(crate) fn with_events(mut self, path: &Path) -> Result<Self, MetricsError> {
+        let text = std::fs::read_to_string(&self.path).map_err(|source| MetricsError::File {
+            action: "read",
+            path: self.path.clone(),
+            source,
+        })?;
+        let mut lines = text.split_inclusive('\n');
+        let header = lines.next().unwrap_or_default();
+        let events = EventsWriter::open(path, header, &lines.collect::<Vec<_>>());
+        self.events = Some((events.map_err(Self::failed(path))?, path.to_owned()));
+        Ok(self)
+    }
+}
+
+/// Appends rows to a metrics file, and to the run's event file if it has one.
+#[derive(Debug)]
+pub struct MetricsWriter {
+    rows: Rows,
+    validated: bool,
+}
+
+impl MetricsWriter {
+    /// Starts a file with the header; `terms` are the task's reward terms, `validated` tells whether
+    /// the run validates.
+    ///
+    /// # Errors
+    /// If the file exists or cannot be written.
+    pub fn create(path: &Path, terms: &[&str], validated: bool) -> Result<Self, MetricsError> {
+        Ok(Self { rows: Rows::create(path, &header(terms, validated))?, validated })
+    }
+
+    /// Continues a file after `generation`: later rows, and a last row cut off by a crash, go, so
+    /// that the file becomes that of an uninterrupted run. A missing file is started anew.
+    ///
+    /// # Errors
+    /// If the file is of another run, or cannot be read or written.
+    pub fn resume(
+        path: &Path,
+        terms: &[&str],
+        validated: bool,
+        generation: u64,
+    ) -> Result<Self, MetricsError> {
+        Ok(Self { rows: Rows::resume(path, &header(terms, validated), generation)?, validated })
     }
 
     /// Makes sure that the rows survive a power cut. Call before a checkpoint that relies on them.
@@ -222,11 +272,7 @@ impl MetricsWriter {
     /// # Errors
     /// If the file cannot be written.
     pub fn sync(&self) -> Result<(), MetricsError> {
-        self.file.sync_data().map_err(|source| MetricsError::File {
-            action: "write",
-            path: self.path.clone(),
-            source,
-        })
+        self.rows.sync()
     }
 
     /// Appends a row; it is in the file when this returns.
@@ -234,34 +280,15 @@ impl MetricsWriter {
     /// # Errors
     /// If the file cannot be written.
     pub fn push(&mut self, row: &MetricsRow) -> Result<(), MetricsError> {
-        let failed = |path: &Path| {
-            let path = path.to_owned();
-            move |source| MetricsError::File { action: "write", path, source }
-        };
-        let line = row.line(self.validated);
-        // One write per row: a reader never sees half of one.
-        self.file.write_all(line.as_bytes()).map_err(failed(&self.path))?;
-        if let Some((events, path)) = &mut self.events {
-            events.push(&line).map_err(failed(path))?;
-        }
-        Ok(())
+        self.rows.push(&row.line(self.validated))
     }
 
     /// Writes the same to the event file at `path` too, beginning with the rows that are there.
     ///
     /// # Errors
     /// If one of the files cannot be read or written.
-    pub fn with_events(mut self, path: &Path) -> Result<Self, MetricsError> {
-        let failed = |action, path: &Path| {
-            let path = path.to_owned();
-            move |source| MetricsError::File { action, path, source }
-        };
-        let text = std::fs::read_to_string(&self.path).map_err(failed("read", &self.path))?;
-        let mut lines = text.split_inclusive('\n');
-        let header = lines.next().unwrap_or_default();
-        let events = EventsWriter::open(path, header, &lines.collect::<Vec<_>>());
-        self.events = Some((events.map_err(failed("write", path))?, path.to_owned()));
-        Ok(self)
+    pub fn with_events(self, path: &Path) -> Result<Self, MetricsError> {
+        Ok(Self { rows: self.rows.with_events(path)?, validated: self.validated })
     }
 }
 

@@ -416,6 +416,14 @@ pub fn weighted_sum_of_bernoulli(
     bernoulli_sum_wide(key(seed), place, first_block as u32, weights, limits, out);
 }
 
+/// Two independent standard normals (Box, Muller 1958) from a uniform `u` in (0, 1] and a uniform `angle` in
+/// [0, 2π).
+pub(crate) fn normal_pair(u: f64, angle: f64) -> [f64; 2] {
+    let radius = (-2.0 * libm::log(u)).sqrt();
+    let (sin, cos) = libm::sincos(angle);
+    [radius * cos, radius * sin]
+}
+
 /// Fills `out` with the first standard normals of a place in double precision (episode 0; not the
 /// numbers of [`fill_normals`]). |value| ≤ 8.6.
 pub fn fill_normals_f64(seed: u64, purpose: Purpose, generation: u64, member: u64, out: &mut [f64]) {
@@ -426,11 +434,10 @@ pub fn fill_normals_f64(seed: u64, purpose: Purpose, generation: u64, member: u6
         let word = |low: u32, high: u32| (u64::from(high) << 32 | u64::from(low)) >> 11;
         let u = (word(w[0], w[1]) as f64 + 0.5) * SCALE;
         let angle = word(w[2], w[3]) as f64 * (SCALE * std::f64::consts::TAU);
-        let radius = (-2.0 * libm::log(u)).sqrt();
-        let (sin, cos) = libm::sincos(angle);
-        pair[0] = radius * cos;
+        let [first, other] = normal_pair(u, angle);
+        pair[0] = first;
         if let Some(second) = pair.get_mut(1) {
-            *second = radius * sin;
+            *second = other;
         }
     }
 }

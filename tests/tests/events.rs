@@ -186,3 +186,25 @@ fn a_killed_run_has_every_step_once() {
     check(&run);
     assert_eq!(read(&run).len(), before + 9);
 }
+
+/// Training with labels has other columns.
+#[test]
+fn training_with_labels_has_events_too() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let run = folder.path().join("run");
+    let train = ["finetune", "--config", "yin_yang.ron", "--set", LOG, "-q", "--out", text(&run)];
+    let _ = succeed(&[&train[..], &["--generations", "2"]].concat());
+    let _ = succeed(&["resume", text(&run), "--generations", "3", "-q"]);
+    let events = read(&run);
+    assert_eq!(events.iter().map(|event| event.step).collect::<Vec<_>>(), [1, 2, 3]);
+    for (tag, name) in [
+        ("training/loss", "train_loss"),
+        ("validation/accuracy", "validation_accuracy"),
+        ("gradient/learning_rate", "learning_rate"),
+        ("progress/samples", "samples"),
+    ] {
+        let found: Vec<Option<f32>> = events.iter().map(|event| event.scalars.get(tag).copied()).collect();
+        let expected: Vec<Option<f32>> = column(&run, name).iter().map(|x| x.map(|x| x as f32)).collect();
+        assert_eq!(found, expected, "{tag}");
+    }
+}

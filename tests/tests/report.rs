@@ -79,6 +79,17 @@ fn runs_are_compared_on_one_page() {
     }
     let _ = succeed(&arguments);
     assert_eq!(read(&page), first, "the same runs give the same page");
+    // Runs of two programs are checked out one by one.
+    let origin = b1.join("provenance.json");
+    let mut value: serde_json::Value = serde_json::from_str(&read(&origin)).expect("JSON");
+    value["commit"] = "feedfeedfeed".into();
+    fs::write(&origin, value.to_string()).expect("provenance");
+    let _ = succeed(&arguments);
+    let page = read(&page);
+    let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("no '{text}'"));
+    let (checkout, run) =
+        (place("git checkout feedfeedfeed"), place(&format!("evo --config {}/", b1.display())));
+    assert!(checkout < run && page[checkout..run].matches("evo --config").count() == 0);
     // The last evaluation stands in the table.
     let last =
         read(&b1.join("metrics.csv")).lines().last().expect("row").split(',').nth(7).map(str::to_owned);
@@ -112,13 +123,14 @@ fn seeds_are_drawn_as_asked() {
 fn a_sweep_ends_with_a_page_that_names_what_failed() {
     let folder = tempfile::tempdir().expect("scratch folder");
     let file = folder.path().join("some.ron");
-    // A population of 0 fails in the worker.
+    // No member of a search that wide has a finite fitness.
     let content = r#"(
         config: "inverted_pendulum.ron",
-        set: ["run.generations=4", "run.eval_every=2", "run.eval_episodes=2", "rollout.horizon=20"],
+        set: ["run.generations=4", "run.eval_every=2", "run.eval_episodes=2", "rollout.horizon=20",
+              "strategy.population=8"],
         axes: [
-            List(path: "strategy.population", values: [8, 0]),
-            LogRange(path: "strategy.sigma", from: 0.05, to: 0.2, steps: 2),
+            List(path: "strategy.sigma", values: [0.1, 1e300]),
+            LogRange(path: "rollout.clip", from: 4, to: 8, steps: 2),
             Choice(name: "size", options: {"a <b>": ["rollout.episodes=1"], "two": ["rollout.episodes=2"]}),
         ],
         seeds: [1, 2],
@@ -132,16 +144,42 @@ fn a_sweep_ends_with_a_page_that_names_what_failed() {
         "Failed trials",
         "4 done, 4 failed",
         "t0005",
-        "`population` is 0",
+        "no finite fitness",
         "a &lt;b&gt;",
         "parallel coordinates",
         "variance explained",
         "best so far",
-        "--set strategy.population=8",
+        "--set strategy.sigma=0.1",
         &format!("evo sweep --config {}/sweep.ron", out.display()),
     ] {
         assert!(page.contains(expected), "no '{expected}'");
     }
+    // The same pictures as files.
+    let pictures = succeed(&["plot", text(&out)]);
+    assert_eq!(pictures.lines().count(), 8, "{pictures}");
+    for (kind, expected) in [
+        ("curves", "t0000: sigma 0.1"),
+        ("history", "best so far"),
+        ("parallel", "failed or unfinished trial"),
+        ("effects", "strategy.sigma"),
+    ] {
+        let svg = read(&out.join(format!("{kind}.svg")));
+        assert!(
+            svg.contains(expected) || svg.contains(expected.trim_start_matches("strategy.")),
+            "{kind}: {svg}"
+        );
+    }
+    let one = folder.path().join("one.png");
+    let printed = succeed(&["plot", text(&out), "--kind", "effects", "--out", text(&one)]);
+    assert_eq!(printed.trim_end(), text(&one));
+    assert!(fs::read(&one).expect("picture").starts_with(b"\x89PNG"));
+    let message = refuse(&["plot", text(&out), "--out", text(&one)], 2);
+    assert!(message.contains("give a --kind"), "{message}");
+    let message = refuse(&["plot", text(&out.join("trials/t0000/s1")), "--kind", "effects"], 2);
+    assert!(message.contains("--kind effects is a picture of a sweep"), "{message}");
+    // What cannot be written is no mistake in the request.
+    let message = refuse(&["report", text(&out), "--out", text(&out.join("none/page.html"))], 1);
+    assert!(message.contains("cannot write report"), "{message}");
     fs::remove_file(out.join("report.html")).expect("report");
     assert_eq!(succeed(&["report", text(&out)]).trim_end(), text(&out.join("report.html")));
     assert_eq!(read(&out.join("report.html")), page, "the same folder gives the same page");
@@ -151,10 +189,10 @@ fn a_sweep_ends_with_a_page_that_names_what_failed() {
     let rows: Vec<&str> = trials.lines().collect();
     assert_eq!(
         rows[0],
-        "trial,seed,generations,value,env_steps,wall_s,folder,strategy.population,strategy.sigma,size"
+        "trial,seed,generations,value,env_steps,wall_s,folder,strategy.sigma,rollout.clip,size"
     );
     assert_eq!(rows.len(), 1 + 4 * 2);
-    assert!(rows[1].starts_with("t0000,1,4,") && rows[1].ends_with(",trials/t0000/s1,8,0.05,a <b>"));
+    assert!(rows[1].starts_with("t0000,1,4,") && rows[1].ends_with(",trials/t0000/s1,0.1,4.0,a <b>"));
 
     // The command of the page does the same again.
     let again = folder.path().join("again");
@@ -172,4 +210,28 @@ fn a_sweep_ends_with_a_page_that_names_what_failed() {
     check_page(&read(&out.join("report.html")));
     fs::write(out.join("journal.jsonl"), "{}\n").expect("journal");
     assert!(refuse(&["report", text(&out)], 2).contains("journal.jsonl:1: "));
+}
+
+#[test]
+fn training_with_labels_has_a_page_too() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let run = |name: &str| {
+        let out = folder.path().join(name);
+        let train = ["finetune", "--config", "yin_yang.ron", "--generations", "2", "-q", "--out", text(&out)];
+        let _ = succeed(&train);
+        out
+    };
+    let (a, other) = (run("a"), folder.path().join("b"));
+    let _ = succeed(&["report", text(&a)]);
+    let page = read(&a.join("report.html"));
+    check_page(&page);
+    for expected in ["YinYang", "#test accuracy", "Confusion", "loss and accuracy over epochs", "evo eval"] {
+        assert!(page.contains(expected.trim_start_matches('#')), "no '{expected}'");
+    }
+    let summary: serde_json::Value = serde_json::from_str(&read(&a.join("summary.json"))).expect("JSON");
+    let accuracy = 100.0 * summary["test_accuracy"].as_f64().expect("number");
+    assert!(page.contains(&format!(">{accuracy:.2} %<")), "{accuracy}");
+    self::run(&other, "1", "0.1");
+    let message = refuse(&["report", text(&a), text(&other)], 2);
+    assert!(message.contains("about such runs alone"), "{message}");
 }

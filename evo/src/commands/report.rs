@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::ReportArgs;
-use crate::commands::print_line;
+use crate::commands::{finetune, plot, print_line};
 use crate::failure::{Blame, Failure};
 use crate::report;
 use crate::sweep::Stored;
@@ -14,8 +14,20 @@ pub(super) const FILE: &str = "report.html";
 /// Writes a page about runs or a sweep.
 pub(super) fn report(args: &ReportArgs) -> Result<(), Failure> {
     let title = args.title.as_deref();
+    let labelled = args.sources.iter().filter(|source| finetune::is_classifier(source)).count();
+    if labelled > 0 && (labelled < args.sources.len() || args.markdown.is_some()) {
+        let what = "a report on training with labels is about such runs alone, and a page, not Markdown";
+        return Err(anyhow::anyhow!(what)).usage();
+    }
+    if let Some(file) = &args.markdown {
+        for path in report::write_markdown(file, &args.sources, title).map_err(plot::blame)? {
+            print_line(&path.display().to_string());
+        }
+        return Ok(());
+    }
     let sweeps = args.sources.iter().filter(|source| Stored::is_in(source)).count();
     let page = match &args.sources[..] {
+        runs if labelled > 0 => report::of_classifiers(runs, title).usage()?,
         [folder] if sweeps == 1 => report::of_sweep(folder, title).usage()?,
         runs if sweeps == 0 => report::of_runs(runs, title).usage()?,
         _ => {
@@ -27,7 +39,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<(), Failure> {
         (None, [folder]) => folder.join(FILE),
         (None, _) => PathBuf::from(FILE),
     };
-    report::write(&out, &page).usage()?;
+    report::write(&out, &page).map_err(plot::blame)?;
     print_line(&out.display().to_string());
     Ok(())
 }

@@ -7,13 +7,16 @@ use serde::Serialize;
 
 use crate::backend::BackendChoice;
 use crate::cli::{ConfigArgs, SweepArgs};
-use crate::commands::{print_json, print_line, read_config, report};
+use crate::commands::{load_checkpoint, print_json, print_line, read_config, report};
+use crate::config::Config;
 use crate::failure::{Blame, Failure};
 use crate::progress::{count, to_stderr};
 use crate::run_folder::{Provenance, write_atomic};
+use crate::sweep::axis::{Axis, Source};
 use crate::sweep::config::SweepConfig;
+use crate::sweep::journal::Build;
 use crate::sweep::table::{Row, Status, Table};
-use crate::sweep::{Plan, Sweep, Workers, trial_name};
+use crate::sweep::{INIT, Plan, Sweep, Workers, trial_name};
 use crate::{interrupt, ron_io};
 
 /// Folder of sweeps that were not given one.
@@ -39,30 +42,42 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let path = ron_io::find(&args.config).usage()?;
     let document = ron_io::Document::read(&path).usage()?;
     let config: SweepConfig = document.typed().usage()?;
-    let base_path = ron_io::locate_base(&path, &config.config)
-        .map_err(|error| document.invalid("config", &error.to_string()))
-        .usage()?;
-    let (_, base) = read_config(&ConfigArgs { config: base_path, sets: config.set.clone() })?;
-    base.validate().usage()?;
-    let plan = Plan::new(&document, config, base).usage()?;
-    let known = plan.known().usage()?;
+    let bases = read_bases(&path, &document, &config)?;
+    let plan = Plan::new(&document, config, bases).usage()?;
+    let stem = path.file_stem().unwrap_or_default();
+    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(SWEEPS).join(stem));
+    let init = plan.config.init.as_ref().map(|init| find_init(&path, &folder, init));
+    let checkpoint = init.as_deref().map(load_checkpoint).transpose()?;
+    plan.check(checkpoint.as_ref()).usage()?;
     if args.dry_run {
-        for trial in known {
-            print_line(&format!("{}  {}", trial_name(trial.number), trial.sets.join("  ")));
+        for trial in plan.known() {
+            let name = trial_name(trial.number);
+            let config = (plan.bases.len() > 1).then(|| format!("  {}", plan.bases[trial.base].name));
+            print_line(&format!("{name}{}  {}", config.unwrap_or_default(), trial.sets.join("  ")));
         }
         return Ok(());
     }
-    let stem = path.file_stem().unwrap_or_default();
-    let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(SWEEPS).join(stem));
+    let init = checkpoint.map(|checkpoint| std::fs::read(checkpoint.path())).transpose().usage()?;
     let workers = workers(args, plan.trials * plan.config.seeds.len());
-    let (trials, seeds, rungs) = (plan.trials, plan.config.seeds.len(), plan.rungs.clone());
-    let base = ron_io::to_text(&plan.base).usage()?;
+    let (trials, seeds) = (plan.trials, plan.config.seeds.len());
+    let rungs: Vec<_> = plan.bases.iter().map(|base| base.rungs.clone()).collect();
+    let bases: Result<Vec<String>, _> = plan.bases.iter().map(|base| ron_io::to_text(&base.config)).collect();
     let seed = plan.config.seed;
-    let mut sweep = Sweep::open(plan, &folder).usage()?;
+    let origin = Provenance::collect(seed, workers.threads, &bases.usage()?.concat());
+    let build = Build::of(&origin);
+    let mut sweep = Sweep::open(plan, &folder, build.clone(), init.as_deref()).usage()?;
+    if let Some(earlier) = sweep.last_session().filter(|earlier| **earlier != build) {
+        to_stderr(&format!(
+            "warning: the sweep was last run by another program ({}), this is {}; the results of both are \
+             compared with each other",
+            earlier.describe(),
+            build.describe()
+        ));
+    }
     let provenance = folder.join("provenance.json");
     if !provenance.exists() {
-        // The first session's: a later one may be another build.
-        let text = serde_json::to_string_pretty(&Provenance::collect(seed, workers.threads, &base)).run()?;
+        // The first session's: those of later ones are in the journal.
+        let text = serde_json::to_string_pretty(&origin).run()?;
         write_atomic(&provenance, (text + "\n").as_bytes())
             .with_context(|| format!("cannot write {}", provenance.display()))
             .run()?;
@@ -70,18 +85,17 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     interrupt::install(STOPPING).run()?;
     if !args.quiet {
         to_stderr(&format!("sweep    {}", folder.display()));
-        to_stderr(&format!("trials   {trials} × {seeds} seeds, up to generation {rungs:?}"));
+        let rungs =
+            if rungs.len() == 1 { format!(", up to generation {:?}", rungs[0]) } else { String::new() };
+        to_stderr(&format!("trials   {trials} × {seeds} seeds{rungs}"));
         to_stderr(&format!("workers  {} × {} threads", workers.count, workers.threads));
     }
     let finished = sweep.run(workers).run();
     // Whatever stopped it, what is done is shown.
     let table = sweep.table().run()?;
-    // A page is never worth losing a sweep.
+    // A page is never worth losing a sweep: it is missed at the end.
     let page = folder.join(report::FILE);
     let written = crate::report::of_sweep(&folder, None).and_then(|text| crate::report::write(&page, &text));
-    if let Err(error) = written {
-        to_stderr(&format!("warning: no report: {error}"));
-    }
     let finished = finished?;
     if args.json {
         print_json(&Report {
@@ -98,10 +112,39 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     if !args.quiet {
         conclude(&table, &folder, finished);
     }
-    if finished && table.best().is_none() {
+    if finished && table.best_of_tasks().is_empty() {
         return Err(anyhow::anyhow!("every trial failed; their messages are in {}", folder.display())).run();
     }
-    Ok(())
+    written.context("the sweep has no report").run()
+}
+
+/// A checkpoint is looked for beside the sweep file, then as given; what the sweep has copied already
+/// stands in for one that is gone.
+fn find_init(path: &Path, folder: &Path, init: &Path) -> PathBuf {
+    let copy = folder.join(INIT);
+    let beside = path.parent().unwrap_or(Path::new("")).join(init);
+    [&beside, init, &copy].into_iter().find(|path| path.exists()).unwrap_or(init).to_owned()
+}
+
+/// The configs that trials change, each with the sweep's changes and then its own.
+fn read_bases(
+    path: &Path,
+    document: &ron_io::Document,
+    config: &SweepConfig,
+) -> Result<Vec<Config>, Failure> {
+    Plan::check_sources(document, config).usage()?;
+    let is_axis = matches!(config.axes.first(), Some(Axis::Config { .. }));
+    let place = |index| if is_axis { format!("axes[0].Config.values[{index}]") } else { "config".to_owned() };
+    let read = |(index, source): (usize, Source)| {
+        let wrong = |error: ron_io::ConfigError| document.invalid(&place(index), &error.to_string());
+        let base = ron_io::locate_base(path, &source.config).map_err(wrong).usage()?;
+        let sets = [&config.set[..], &source.set].concat();
+        let (base, config) = read_config(&ConfigArgs { config: base, sets })?;
+        let of = || base.display().to_string();
+        config.validate().with_context(of).usage()?;
+        Ok(config)
+    };
+    config.sources().into_iter().enumerate().map(read).collect()
 }
 
 /// As many workers as cores, but no more than there are runs; threads share what is left.
@@ -118,7 +161,8 @@ fn workers(args: &SweepArgs, runs: usize) -> Workers {
         BackendChoice::Cpu => "cpu",
         BackendChoice::Gpu => "gpu",
     };
-    Workers { count, threads, backend, quiet: args.quiet }
+    let shared = if args.threads.is_none() { cores } else { 0 };
+    Workers { count, threads, shared, backend, quiet: args.quiet }
 }
 
 fn conclude(table: &Table, folder: &Path, finished: bool) {
@@ -128,17 +172,17 @@ fn conclude(table: &Table, folder: &Path, finished: bool) {
         let run = folder.join("trials").join(&row.trial);
         to_stderr(&format!("failed   {} ({}): {}", row.trial, run.display(), row.failures.join("; ")));
     }
-    if let Some(best) = table.best() {
-        let sets = best.set.iter().map(|set| format!(" --set '{set}'"));
-        let base = folder.join("base.ron");
+    let best = table.best_of_tasks();
+    if !best.is_empty() {
         to_stderr(&format!("table    {}", folder.join("sweep.csv").display()));
         to_stderr(&format!("report   {}", folder.join(report::FILE).display()));
-        to_stderr(&format!(
-            "best     {} in {}",
-            best.trial,
-            folder.join("trials").join(&best.trial).display()
-        ));
-        to_stderr(&format!("again    evo --config {}{}", base.display(), sets.collect::<String>()));
+    }
+    for best in best {
+        let sets: String = best.set.iter().map(|set| format!(" --set '{set}'")).collect();
+        let of = best.task.as_ref().map_or_else(String::new, |task| format!(" on {task}"));
+        let trial = folder.join("trials").join(&best.trial);
+        to_stderr(&format!("best     {}{of} in {}", best.trial, trial.display()));
+        to_stderr(&format!("again    evo --config {}{sets}", folder.join(&best.base).display()));
     }
     if !finished {
         to_stderr("the same command goes on");

@@ -1,49 +1,22 @@
 //! `metrics.csv` of runs without a world: the columns are the learner's own.
 
-use std::fs::File;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::metrics::MetricsError;
-use crate::run_folder::write_atomic;
+use crate::metrics::{MetricsError, Rows};
 
 /// Appends rows to a metrics file. The first column is the generation, from 1.
 #[derive(Debug)]
-pub(crate) struct Table {
-    file: File,
-    path: PathBuf,
-}
+pub(crate) struct Table(Rows);
 
 impl Table {
-    /// Starts a file.
-    pub(crate) fn create(path: &Path, columns: &[&str]) -> Result<Self, MetricsError> {
-        let failed = |source| MetricsError::File { action: "write", path: path.to_owned(), source };
-        let mut file = File::options().write(true).create_new(true).open(path).map_err(failed)?;
-        file.write_all(header(columns).as_bytes()).map_err(failed)?;
-        Ok(Self { file, path: path.to_owned() })
-    }
-
     /// Goes on after a generation: later rows go, and so does half a row. A missing file is started.
     pub(crate) fn resume(path: &Path, columns: &[&str], generation: u64) -> Result<Self, MetricsError> {
-        let failed = |action| move |source| MetricsError::File { action, path: path.to_owned(), source };
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Self::create(path, columns),
-            Err(error) => return Err(failed("read")(error)),
-        };
-        let expected = header(columns);
-        let Some(rows) = text.strip_prefix(&expected) else {
-            let expected = expected.trim_end().to_owned();
-            return Err(MetricsError::Columns { path: path.to_owned(), expected });
-        };
-        let earlier = |row: &&str| {
-            let of_row = row.split(',').next().and_then(|cell| cell.parse::<u64>().ok());
-            row.ends_with('\n') && of_row.is_some_and(|of_row| of_row <= generation)
-        };
-        let kept: String = rows.split_inclusive('\n').take_while(earlier).collect();
-        write_atomic(path, (expected + &kept).as_bytes()).map_err(failed("write"))?;
-        let file = File::options().append(true).open(path).map_err(failed("write"))?;
-        Ok(Self { file, path: path.to_owned() })
+        Ok(Self(Rows::resume(path, &(columns.join(",") + "\n"), generation)?))
+    }
+
+    /// Writes the same to an event file for TensorBoard.
+    pub(crate) fn with_events(self, path: &Path) -> Result<Self, MetricsError> {
+        Ok(Self(self.0.with_events(path)?))
     }
 
     /// Appends a row; what was not measured is an empty cell.
@@ -56,19 +29,16 @@ impl Table {
             }
         }
         line.push('\n');
-        let path = || self.path.clone();
-        let failed = |source| MetricsError::File { action: "write", path: path(), source };
-        self.file.write_all(line.as_bytes()).map_err(failed)
+        self.0.push(&line)
     }
-}
-
-fn header(columns: &[&str]) -> String {
-    columns.join(",") + "\n"
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::fs::File;
+    use std::io::Write as _;
 
     use super::*;
 
@@ -78,7 +48,7 @@ mod tests {
         let (whole, cut) = (folder.path().join("whole.csv"), folder.path().join("cut.csv"));
         let columns = ["generation", "loss", "accuracy"];
         let fill = |path: &Path, generations| {
-            let mut table = Table::create(path, &columns).unwrap();
+            let mut table = Table::resume(path, &columns, 0).unwrap();
             for generation in 1..=generations {
                 table.push(generation, &[Some(1.0 / generation as f64), None]).unwrap();
             }

@@ -2,14 +2,20 @@
 //! commands that make it all again. The same folders give the same page.
 
 mod html;
+mod labels;
+mod markdown;
 mod origin;
 mod pictures;
+mod results;
 mod runs;
 mod sweep;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use labels::of_classifiers;
+pub use markdown::write_markdown;
+pub use pictures::{Kind, write_picture};
 pub use runs::of_runs;
 pub use sweep::of_sweep;
 
@@ -51,6 +57,14 @@ impl From<String> for ReportError {
 /// If it cannot be written.
 pub fn write(path: &Path, page: &str) -> Result<(), ReportError> {
     write_atomic(path, page.as_bytes()).map_err(|source| ReportError::Write { path: path.to_owned(), source })
+}
+
+/// What a page says where run folders are gone.
+const MISSING: &str = "The run folders are not all there.";
+
+/// Whether runs that are done have no folder, or no longer a whole one.
+fn is_missing(error: &ReportError) -> bool {
+    matches!(error, ReportError::Run(PlotError::Folder(_) | PlotError::Metrics(_) | PlotError::Empty { .. }))
 }
 
 /// A return or another value, with one decimal, or more if it is small.

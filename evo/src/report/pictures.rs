@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use super::html::{self, Cell};
 use super::runs::plural;
 use super::{ReportError, number};
+use crate::plot::Figure;
 use crate::plot::effects::{self, Effects};
 use crate::plot::history::{History, Step};
 use crate::plot::parallel::{Line, Parallel, Scaled};
-use crate::plot::picture::tick;
+use crate::plot::picture::{self, tick};
 use crate::plot::runs::{Group, read_all};
-use crate::plot::{Figure, PlotError};
 use crate::sweep::axis::Axis;
 use crate::sweep::effect::effect;
 use crate::sweep::table::{Table, score};
@@ -25,16 +25,17 @@ fn steps(sweep: &Stored) -> Vec<Step> {
     let (mut steps, mut spent, mut start) = (Vec::new(), 0.0, 0);
     while start < plan.trials {
         let end = sampler::batch_end(&plan.config.sampler, plan.trials, start);
-        for (rung, &generations) in plan.rungs.iter().enumerate() {
-            for trial in start..end {
+        for rung in 0..plan.rungs() {
+            for (&trial, point) in records.points.range(start..end) {
+                let rungs = &plan.base(point).rungs;
                 for &seed in &plan.config.seeds {
                     let until = |generations: u64| records.done.get(&(trial, seed, generations));
-                    let before = rung.checked_sub(1).and_then(|rung| until(plan.rungs[rung]));
+                    let before = rung.checked_sub(1).and_then(|rung| until(rungs[rung]));
                     let before = before.map_or(0, |done| done.env_steps);
-                    spent += until(generations).map_or(0, |done| done.env_steps - before) as f64;
+                    spent += until(rungs[rung]).map_or(0, |done| done.env_steps - before) as f64;
                 }
                 if let Some(score) = score(plan, records, trial, rung) {
-                    let whole = rung + 1 == plan.rungs.len();
+                    let whole = rung + 1 == plan.rungs();
                     steps.push(Step { spent, value: score.value, whole });
                 }
             }
@@ -46,12 +47,13 @@ fn steps(sweep: &Stored) -> Vec<Step> {
 
 /// The value of every trial and the best so far.
 pub(super) fn history(sweep: &Stored) -> Result<String, ReportError> {
-    let steps = steps(sweep);
-    if steps.is_empty() {
-        return Ok(String::new());
-    }
-    let picture = History::new(steps, sweep.plan.rungs.len() > 1);
+    let Some(picture) = draw_history(sweep) else { return Ok(String::new()) };
     Ok(html::figure(&picture, "value of every trial and the best so far over control steps", "")?)
+}
+
+fn draw_history(sweep: &Stored) -> Option<History> {
+    let steps = steps(sweep);
+    (!steps.is_empty()).then(|| History::new(steps, sweep.plan.rungs() > 1))
 }
 
 /// An axis as pictures show it.
@@ -80,7 +82,7 @@ fn place(plan: &Plan, axis: usize, point: f64) -> f64 {
 
 /// What trials are compared by: their value after the first rung, which all of them run.
 fn comparison(plan: &Plan) -> (String, String) {
-    match plan.rungs[..] {
+    match plan.bases[0].rungs[..] {
         [_] => ("value".to_owned(), String::new()),
         [first, ..] => {
             let generations = plural(first as usize, "generation");
@@ -98,23 +100,39 @@ fn comparison(plan: &Plan) -> (String, String) {
 
 /// Parameters and value of every trial.
 pub(super) fn parallel(sweep: &Stored, table: &Table) -> Result<String, ReportError> {
+    let (_, note) = comparison(&sweep.plan);
+    let picture = draw_parallel(sweep, table);
+    Ok(html::figure(&picture, "parallel coordinates: parameters and value of every trial", &note)?)
+}
+
+fn draw_parallel(sweep: &Stored, table: &Table) -> Parallel {
     let Stored { plan, records } = sweep;
-    let best = table.best().map(|row| row.trial.clone());
+    let best = table.best_of_tasks().first().map(|row| row.trial.clone());
     let lines = records.points.iter().map(|(&trial, point)| Line {
         point: (0..point.len()).map(|axis| place(plan, axis, point[axis])).collect(),
         value: score(plan, records, trial, 0).map(|score| score.value),
         best: best.as_deref() == Some(&crate::sweep::trial_name(trial)),
     });
-    let (value, note) = comparison(plan);
     let axes = (0..plan.config.axes.len()).map(|index| scaled(plan, index)).collect();
-    let picture = Parallel { axes, lines: lines.collect(), value };
-    Ok(html::figure(&picture, "parallel coordinates: parameters and value of every trial", &note)?)
+    Parallel { axes, lines: lines.collect(), value: comparison(plan).0 }
 }
 
 /// What each parameter does: a table, the strongest first, and pictures.
 pub(super) fn effects(sweep: &Stored) -> Result<String, ReportError> {
+    let (rows, picture) = draw_effects(sweep);
+    if rows.is_empty() {
+        return Ok(String::new());
+    }
+    let columns = ["parameter", "#variance explained", "#best minus worst median", "best near"];
+    let note = comparison(&sweep.plan).1
+        + "Dots: trials. Triangles: medians of groups of trials (values of the parameter, or quarters of its \
+           range). Variance explained: between the groups, adjusted for chance (ε²); it says nothing about \
+           parameters that matter only together.";
+    Ok(html::table(&columns, &rows, false) + &html::figure(&picture, "value over each parameter", &note)?)
+}
+
+fn draw_effects(sweep: &Stored) -> (Vec<Vec<Cell>>, Effects) {
     let Stored { plan, records } = sweep;
-    let (value, note) = comparison(plan);
     let mut rows: Vec<(f64, Vec<Cell>)> = Vec::new();
     let mut pictures = Vec::new();
     for (index, axis) in plan.config.axes.iter().enumerate() {
@@ -126,7 +144,7 @@ pub(super) fn effects(sweep: &Stored) -> Result<String, ReportError> {
             })
             .collect();
         if trials.is_empty() {
-            return Ok(String::new());
+            continue;
         }
         let found = effect(axis.choices(), &trials);
         let best = found.groups.iter().copied().reduce(|a, b| if b.1 > a.1 { b } else { a });
@@ -150,17 +168,26 @@ pub(super) fn effects(sweep: &Stored) -> Result<String, ReportError> {
     }
     rows.sort_by(|a, b| b.0.total_cmp(&a.0));
     let rows: Vec<Vec<Cell>> = rows.into_iter().map(|row| row.1).collect();
-    let columns = ["parameter", "#variance explained", "#best minus worst median", "best near"];
-    let note = note
-        + "Dots: trials. Triangles: medians of groups of trials (values of the parameter, or quarters of its \
-           range). Variance explained: between the groups, adjusted for chance (ε²); it says nothing about \
-           parameters that matter only together.";
-    let picture = Effects { effects: pictures, value };
-    Ok(html::table(&columns, &rows, false) + &html::figure(&picture, "value over each parameter", &note)?)
+    (rows, Effects { effects: pictures, value: comparison(plan).0 })
 }
 
 /// Learning curves of the best trials.
 pub(super) fn curves(folder: &Path, sweep: &Stored, table: &Table) -> Result<String, ReportError> {
+    match draw_curves(folder, sweep, table, "") {
+        Ok(Some(figure)) => Ok(html::figure(&figure, "learning curves of the best trials", "")?),
+        Ok(None) => Ok(String::new()),
+        // A sweep without its run folders still has a page.
+        Err(error) if super::is_missing(&error) => Ok(html::note(super::MISSING)),
+        Err(error) => Err(error),
+    }
+}
+
+fn draw_curves(
+    folder: &Path,
+    sweep: &Stored,
+    table: &Table,
+    title: &str,
+) -> Result<Option<Figure>, ReportError> {
     let Stored { plan, .. } = sweep;
     let mut groups = Vec::new();
     for row in table.rows.iter().filter(|row| row.score.is_some()).take(BEST) {
@@ -173,20 +200,70 @@ pub(super) fn curves(folder: &Path, sweep: &Stored, table: &Table) -> Result<Str
             .zip(&row.values)
             .map(|(name, value)| format!("{name} {}", shorten(value)))
             .collect();
-        match read_all(&folders) {
-            Ok(runs) => groups.push(Group { label: format!("{}: {}", row.trial, settings.join(", ")), runs }),
-            // A sweep without its run folders still has a page.
-            Err(PlotError::Folder(_) | PlotError::Metrics(_) | PlotError::Empty { .. }) => {
-                return Ok(html::note("The run folders are not all there."));
-            }
-            Err(error) => return Err(error.into()),
+        let label = format!("{}: {}", row.trial, settings.join(", "));
+        groups.push(Group { label, runs: read_all(&folders)? });
+    }
+    Ok((!groups.is_empty()).then(|| Figure::of_groups(groups, title.to_owned())))
+}
+
+/// A picture of a sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Learning curves of the best trials.
+    Curves,
+    /// The value of every trial and the best so far.
+    History,
+    /// Parallel coordinates.
+    Parallel,
+    /// What each parameter does.
+    Effects,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Curves, Self::History, Self::Parallel, Self::Effects];
+
+    /// As files and the command line name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Curves => "curves",
+            Self::History => "history",
+            Self::Parallel => "parallel",
+            Self::Effects => "effects",
         }
     }
-    if groups.is_empty() {
-        return Ok(String::new());
+}
+
+/// Writes a picture of a sweep's trials, `.svg` or `.png` by the file's name. False if there is nothing to
+/// draw yet.
+///
+/// # Errors
+/// If runs cannot be read or the file not be written.
+pub fn write_picture(
+    folder: &Path,
+    sweep: &Stored,
+    kind: Kind,
+    title: &str,
+    out: &Path,
+) -> Result<bool, ReportError> {
+    let table = Table::new(&sweep.plan, &sweep.records);
+    if table.rows.iter().all(|row| row.score.is_none()) {
+        return Ok(false);
     }
-    let figure = Figure::of_groups(groups, String::new());
-    Ok(html::figure(&figure, "learning curves of the best trials", "")?)
+    match kind {
+        Kind::Curves => {
+            let Some(figure) = draw_curves(folder, sweep, &table, title)? else { return Ok(false) };
+            figure.write(out)?;
+        }
+        Kind::History => {
+            let Some(picture) = draw_history(sweep) else { return Ok(false) };
+            picture::write(&picture, out)?;
+        }
+        Kind::Parallel => picture::write(&draw_parallel(sweep, &table), out)?,
+        Kind::Effects => picture::write(&draw_effects(sweep).1, out)?,
+    }
+    Ok(true)
 }
 
 /// A value of an axis in few letters.

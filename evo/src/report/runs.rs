@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 
 use super::html::{self, Cell};
+use super::results::{EXPLAINED, MEASURES, measures};
 use super::{ReportError, number, origin};
 use crate::plot::runs::{Group, Run, common_task, differing, group, read_all};
 use crate::plot::{Columns, Figure, Spread};
 use crate::progress::{count, duration};
 use crate::run_folder::quote;
-use crate::statistics::{self, Center};
 
 /// A page about run folders. The title is the task's name unless one is given.
 ///
@@ -69,57 +69,19 @@ pub(super) fn plural(n: usize, what: &str) -> String {
 }
 
 /// Last finite value of a column.
-fn last(run: &Run, column: &str) -> Option<f64> {
+pub(super) fn last(run: &Run, column: &str) -> Option<f64> {
     run.curve(column).last().map(|point| point.value)
-}
-
-/// What a run has reached: its last evaluation, or else the population's mean fitness.
-fn result(run: &Run) -> Option<f64> {
-    last(run, "eval_return_mean").or_else(|| last(run, "fitness_mean"))
 }
 
 /// A row per configuration.
 fn results(groups: &[Group]) -> String {
-    let columns = [
-        "configuration",
-        "#seeds",
-        "#return, IQM [95 % interval]",
-        "#mean ± std",
-        "#control steps per run",
-        "#time per run",
-        "#spikes per neuron and tick",
-        "#synaptic operations per step",
-        "#energy per step (pJ)",
-    ];
+    let columns: Vec<&str> = ["configuration"].into_iter().chain(MEASURES).collect();
     let row = |group: &Group| -> Vec<Cell> {
-        let values: Vec<f64> = group.runs.iter().filter_map(result).collect();
-        let (mean, std) = crate::evaluate::mean_std(&values);
-        let average = |column: &str| {
-            let values: Vec<f64> = group.runs.iter().filter_map(|run| last(run, column)).collect();
-            (!values.is_empty()).then(|| statistics::mean(&values))
-        };
-        let estimate = statistics::estimate(&values, Center::InterquartileMean);
-        let several = values.len() > 1;
-        vec![
-            group.label.clone().into(),
-            group.runs.len().to_string().into(),
-            estimate
-                .map(|e| if several { e.to_string() } else { number(e.value) })
-                .unwrap_or_default()
-                .into(),
-            if several { format!("{mean:.1} ± {std:.1}").into() } else { Cell::default() },
-            average("env_steps").map(count).unwrap_or_default().into(),
-            average("wall_s").map(duration).unwrap_or_default().into(),
-            average("spike_rate").map(|x| format!("{x:.4}")).unwrap_or_default().into(),
-            average("synops_per_step").map(count).unwrap_or_default().into(),
-            average("energy_pj_per_step").map(count).unwrap_or_default().into(),
-        ]
+        let measures = measures(&group.runs, group.runs.len()).into_iter().map(Cell::from);
+        [Cell::from(group.label.as_str())].into_iter().chain(measures).collect()
     };
     let rows: Vec<Vec<Cell>> = groups.iter().map(row).collect();
-    html::note(
-        "Return: last evaluation of the distribution's mean; the population's mean fitness where a run has none. \
-         IQM: interquartile mean over seeds (of fewer than four, the mean) with a percentile bootstrap interval.",
-    ) + &html::table(&columns, &rows, true)
+    html::note(EXPLAINED) + &html::table(&columns, &rows, true)
 }
 
 /// A figure per task.
@@ -206,9 +168,13 @@ fn configs(groups: &[Group]) -> String {
 
 /// How to make the runs again and look at them.
 fn commands(runs: &[Run], origins: &[Map<String, Value>]) -> String {
-    let mut again = origin::checkout(&origins[0]);
-    let mut started = String::new();
+    let (mut again, mut started, mut commit) = (String::new(), String::new(), String::new());
     for (run, origin) in runs.iter().zip(origins) {
+        let checkout = origin::checkout(origin);
+        if checkout != commit {
+            again += &checkout;
+            commit = checkout;
+        }
         again += &format!("evo --config {}\n", quote(&run.folder.config().display().to_string()));
         let command = origin::field(origin, "command");
         if !command.is_empty() {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::html::{self, Cell};
 use super::runs::plural;
-use super::{ReportError, number, origin, pictures};
+use super::{ReportError, markdown, number, origin, pictures, results};
 use crate::progress::{count, duration};
 use crate::run_folder::quote;
 use crate::sweep::config::Objective;
@@ -23,16 +23,37 @@ pub fn of_sweep(folder: &Path, title: Option<&str>) -> Result<String, ReportErro
     let name = folder.file_name().map_or_else(|| "sweep".into(), |name| name.to_string_lossy());
     let title = title.map_or_else(|| format!("Sweep {name}"), str::to_owned);
     let mut body = html::tiles(&tiles(&sweep, &table));
-    body += &html::section("Best trial", &best(plan, &table));
-    body += &html::section("Best so far", &pictures::history(&sweep)?);
-    body += &html::section("Parameters and value", &pictures::parallel(&sweep, &table)?);
-    body += &html::section("Effect of each parameter", &pictures::effects(&sweep)?);
-    body += &html::section("Learning curves of the best trials", &pictures::curves(folder, &sweep, &table)?);
+    let parts = sweep.by_task();
+    match &parts[..] {
+        [(_, part)] => {
+            body += &html::section("Best trial", &best(plan, &table));
+            for (title, text) in analysis(part, &table)? {
+                body += &html::section(title, &text);
+            }
+            let curves = pictures::curves(folder, &sweep, &table)?;
+            body += &html::section("Learning curves of the best trials", &curves);
+        }
+        // Returns of different tasks are not compared.
+        parts => {
+            body += &html::section("Results", &results(folder, &sweep)?);
+            for (task, part) in parts {
+                let mut text = task_curves(folder, part, task)?;
+                if plan.config.axes.len() > 1 {
+                    let table = Table::new(plan, &part.records);
+                    for (title, picture) in analysis(part, &table)? {
+                        text += &html::details(title, &picture);
+                    }
+                }
+                body += &html::section(task, &text);
+            }
+        }
+    }
     body += &html::section("Failed trials", &failures(folder, &table));
     body += &html::section("All trials", &trials(plan, &table));
-    body += &html::section("Configuration", &configs(folder));
+    body += &html::section("Configuration", &configs(folder, plan));
     let origin = origin::read(folder);
-    body += &html::section("Provenance", &origin::table(std::slice::from_ref(&origin)));
+    let sessions = origin::of_sessions(origin.clone(), records);
+    body += &html::section("Provenance", &origin::table(&sessions));
     let mut commands = origin::checkout(&origin);
     let shown = folder.display().to_string();
     commands += &format!("evo sweep --config {} --out NEW_FOLDER\n", quote(&format!("{shown}/sweep.ron")));
@@ -42,18 +63,61 @@ pub fn of_sweep(folder: &Path, title: Option<&str>) -> Result<String, ReportErro
             + &html::code(&commands)
             + &html::note("As it was started; the same command goes on with it and retries what failed:")
             + &html::code(&origin::field(&origin, "command"))
-            + &html::note("The best trial alone, and this page again:")
-            + &html::code(&format!("{}evo report {}\n", rerun(folder, plan, table.best()), quote(&shown)))),
+            + &html::note("The best trial (of each task) alone, and this page again:")
+            + &html::code(&format!("{}evo report {}\n", rerun(folder, plan, &table), quote(&shown)))),
     );
-    let config = serde_json::to_value(&plan.base).unwrap_or_default();
+    let config = serde_json::to_value(&plan.bases[0].config).unwrap_or_default();
     let variant = |field: &str| match &config[field] {
         serde_json::Value::Object(map) => map.keys().next().cloned().unwrap_or_default(),
         other => other.as_str().unwrap_or_default().to_owned(),
     };
     let started = origin::field(&origin, "started");
-    let subtitle = [variant("env"), variant("strategy"), format!("started {started}")];
-    let shown = if started.is_empty() { 2 } else { 3 };
-    Ok(html::page(&title, &subtitle[..shown].join(" · "), &body))
+    let mut subtitle = vec![variant("env"), variant("strategy")];
+    if plan.bases.len() > 1 {
+        subtitle = vec![plural(parts.len(), "task"), plural(plan.bases.len(), "config")];
+    }
+    subtitle.extend((!started.is_empty()).then(|| format!("started {started}")));
+    Ok(html::page(&title, &subtitle.join(" · "), &body))
+}
+
+/// How trials compare: headings and pictures.
+fn analysis(sweep: &Stored, table: &Table) -> Result<[(&'static str, String); 3], ReportError> {
+    Ok([
+        ("Best so far", pictures::history(sweep)?),
+        ("Parameters and value", pictures::parallel(sweep, table)?),
+        ("Effect of each parameter", pictures::effects(sweep)?),
+    ])
+}
+
+/// The table of all tasks, and of methods over tasks.
+fn results(folder: &Path, sweep: &Stored) -> Result<String, ReportError> {
+    let outcomes = match markdown::of_trials(folder, sweep) {
+        Err(error) if super::is_missing(&error) => return Ok(html::note(super::MISSING)),
+        outcomes => outcomes?,
+    };
+    let cells = |rows: Vec<Vec<String>>| -> Vec<Vec<Cell>> {
+        rows.into_iter().map(|row| row.into_iter().map(Cell::from).collect()).collect()
+    };
+    let (head, rows) = results::table(&outcomes);
+    let mut text = html::note(results::EXPLAINED) + &html::table(&head, &cells(rows), true);
+    if let Some((head, rows)) = results::aggregate_table(&outcomes) {
+        text += &html::note(&results::aggregated(&outcomes));
+        text += &html::table(&head, &cells(rows), true);
+    }
+    Ok(text)
+}
+
+/// Learning curves of all trials of a task.
+fn task_curves(folder: &Path, part: &Stored, task: &str) -> Result<String, ReportError> {
+    let outcomes = match markdown::of_trials(folder, part) {
+        Err(error) if super::is_missing(&error) => return Ok(html::note(super::MISSING)),
+        outcomes => outcomes?,
+    };
+    let rows: Vec<_> = outcomes.iter().collect();
+    let Some(figure) = markdown::curves(&rows, "") else {
+        return Ok(html::note("No run has come to its end yet."));
+    };
+    html::figure(&figure, &format!("learning curves of {task}"), "").map_err(ReportError::from)
 }
 
 fn tiles(sweep: &Stored, table: &Table) -> Vec<(&'static str, String, String)> {
@@ -63,13 +127,8 @@ fn tiles(sweep: &Stored, table: &Table) -> Vec<(&'static str, String, String)> {
     let parts = parts.map(|status| (of(status), status.name()));
     let parts: Vec<String> =
         parts.iter().filter(|part| part.0 > 0).map(|(n, name)| format!("{n} {name}")).collect();
-    let seconds: f64 = (0..plan.trials)
-        .flat_map(|trial| plan.config.seeds.iter().map(move |&seed| (trial, seed)))
-        .filter_map(|(trial, seed)| {
-            let done = records.done.range((trial, seed, 0)..=(trial, seed, u64::MAX));
-            done.map(|(_, done)| done.wall_s).reduce(f64::max)
-        })
-        .sum();
+    let runs = records.points.keys().flat_map(|&trial| plan.config.seeds.iter().map(move |&s| (trial, s)));
+    let seconds: f64 = runs.filter_map(|(trial, seed)| records.last(trial, seed)).map(|d| d.wall_s).sum();
     let mut tiles = vec![
         ("trials", format!("{} of {}", table.rows.len(), plan.trials), parts.join(", ")),
         (
@@ -150,7 +209,11 @@ fn reasons(failures: &[String]) -> String {
 }
 
 fn trials(plan: &Plan, table: &Table) -> String {
+    let task = table.rows.iter().any(|row| row.task.is_some());
     let mut columns = vec!["#rank", "trial", "status", "#generations"];
+    if task {
+        columns.insert(2, "task");
+    }
     let several = plan.config.seeds.len() > 1;
     columns.push(if several { "#value (median)" } else { "#value" });
     if several {
@@ -158,15 +221,20 @@ fn trials(plan: &Plan, table: &Table) -> String {
     }
     columns.push("#control steps");
     columns.extend(plan.short_names());
+    // Ranks are within a task.
+    let before = |row: &Row| table.rows.iter().position(|other| other.task == row.task).unwrap_or(0);
     let row = |(rank, row): (usize, &Row)| -> Vec<Cell> {
         let mark = row.status.name();
         let mut cells: Vec<Cell> = vec![
-            if row.score.is_some() { (rank + 1).to_string().into() } else { Cell::default() },
+            if row.score.is_some() { (rank - before(row) + 1).to_string().into() } else { Cell::default() },
             row.trial.as_str().into(),
             Cell::marked(mark, mark),
             row.generations.to_string().into(),
             row.score.map(|score| number(score.value)).unwrap_or_default().into(),
         ];
+        if let Some(task) = &row.task {
+            cells.insert(2, task.as_str().into());
+        }
         if several {
             let iqm = row.score.map(|s| [s.iqm, s.iqm_low, s.iqm_high].map(number));
             cells.push(iqm.map(|[x, low, high]| format!("{x} [{low}, {high}]")).unwrap_or_default().into());
@@ -179,23 +247,26 @@ fn trials(plan: &Plan, table: &Table) -> String {
     html::table(&columns, &rows, true)
 }
 
-fn configs(folder: &Path) -> String {
+fn configs(folder: &Path, plan: &Plan) -> String {
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
     let part = |summary: &str, name: &str| {
         let text = read(name);
         if text.is_empty() { String::new() } else { html::details(summary, &html::code(&text)) }
     };
-    part("The sweep (sweep.ron)", "sweep.ron") + &part("The config that trials change (base.ron)", "base.ron")
+    let base = |base: usize| {
+        let file = plan.base_file(base);
+        part(&format!("The config that trials change ({file})"), &file)
+    };
+    part("The sweep (sweep.ron)", "sweep.ron") + &(0..plan.bases.len()).map(base).collect::<String>()
 }
 
-fn rerun(folder: &Path, plan: &Plan, best: Option<&Row>) -> String {
-    let Some(best) = best else { return String::new() };
-    let sets: String = best.set.iter().map(|set| format!(" --set {}", quote(set))).collect();
-    let base = quote(&folder.join("base.ron").display().to_string());
-    let generations = best.generations;
-    plan.config
-        .seeds
-        .iter()
-        .map(|seed| format!("evo --config {base}{sets} --seed {seed} --generations {generations}\n"))
-        .collect()
+fn rerun(folder: &Path, plan: &Plan, table: &Table) -> String {
+    let again = |row: &Row| -> String {
+        let sets: String = row.set.iter().map(|set| format!(" --set {}", quote(set))).collect();
+        let base = quote(&folder.join(&row.base).display().to_string());
+        let run =
+            |seed| format!("evo --config {base}{sets} --seed {seed} --generations {}\n", row.generations);
+        plan.config.seeds.iter().map(run).collect()
+    };
+    table.best_of_tasks().into_iter().map(again).collect()
 }

@@ -1,8 +1,12 @@
 //! One axis of a sweep: a field and the values that it takes.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::config::Config;
@@ -50,6 +54,53 @@ pub enum Axis {
         /// Changes by name, at least one.
         options: BTreeMap<String, Vec<String>>,
     },
+    /// Whole configs, such as several tasks. The first axis, instead of the sweep's `config`.
+    Config {
+        /// At least one.
+        values: Vec<Source>,
+    },
+}
+
+/// A config of [`Axis::Config`]. In a file, the name of a config alone is one too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Source {
+    /// Looked for beside the sweep file, then under `configs/`.
+    pub config: String,
+    /// Name in tables; that of the file unless given.
+    pub name: String,
+    /// Changes of it, as `--set` takes them, after the sweep's own `set`.
+    pub set: Vec<String>,
+}
+
+impl<'de> Deserialize<'de> for Source {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Fields {
+            config: String,
+            #[serde(default)]
+            name: Option<String>,
+            #[serde(default)]
+            set: Vec<String>,
+        }
+        struct TextOrFields;
+        impl<'de> Visitor<'de> for TextOrFields {
+            type Value = Fields;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a config, or (config: …, name: …, set: […])")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Fields, E> {
+                Ok(Fields { config: text.to_owned(), name: None, set: Vec::new() })
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Fields, A::Error> {
+                Fields::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+        let Fields { config, name, set } = deserializer.deserialize_any(TextOrFields)?;
+        let stem = || Path::new(&config).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let name = name.unwrap_or_else(stem);
+        Ok(Self { config, name, set })
+    }
 }
 
 /// A value of an axis.
@@ -68,6 +119,7 @@ impl Axis {
         match self {
             Self::List { path, .. } | Self::Range { path, .. } | Self::LogRange { path, .. } => path,
             Self::Choice { name, .. } => name,
+            Self::Config { .. } => "config",
         }
     }
 
@@ -79,6 +131,7 @@ impl Axis {
             Self::Range { .. } => "Range",
             Self::LogRange { .. } => "LogRange",
             Self::Choice { .. } => "Choice",
+            Self::Config { .. } => "Config",
         }
     }
 
@@ -88,6 +141,7 @@ impl Axis {
         match self {
             Self::List { values, .. } => Some(values.len()),
             Self::Choice { options, .. } => Some(options.len()),
+            Self::Config { values } => Some(values.len()),
             Self::Range { .. } | Self::LogRange { .. } => None,
         }
     }
@@ -97,7 +151,7 @@ impl Axis {
     pub fn steps(&self) -> Option<usize> {
         match self {
             Self::Range { steps, .. } | Self::LogRange { steps, .. } => *steps,
-            Self::List { .. } | Self::Choice { .. } => self.choices(),
+            Self::List { .. } | Self::Choice { .. } | Self::Config { .. } => self.choices(),
         }
     }
 
@@ -113,19 +167,21 @@ impl Axis {
     /// The value at `point` in [0, 1]; `whole` rounds it, see [`Axis::is_whole`].
     #[must_use]
     pub fn at(&self, point: f64, whole: bool) -> Setting {
-        let pick = |count: usize| ((point * count as f64) as usize).min(count.saturating_sub(1));
         let one = |path: &str, label: String| {
             let sets = vec![format!("{path}={label}")];
             Setting { label, sets }
         };
         match self {
-            Self::List { path, values } => one(path, ron_io::value_text(&values[pick(values.len())])),
+            Self::List { path, values } => one(path, ron_io::value_text(&values[pick(point, values.len())])),
             Self::Choice { options, .. } => {
-                let option = options.iter().nth(pick(options.len()));
+                let option = options.iter().nth(pick(point, options.len()));
                 option.map_or_else(
                     || Setting { label: String::new(), sets: Vec::new() },
                     |(label, sets)| Setting { label: label.clone(), sets: sets.clone() },
                 )
+            }
+            Self::Config { values } => {
+                Setting { label: values[pick(point, values.len())].name.clone(), sets: Vec::new() }
             }
             Self::Range { path, from, to, .. } => {
                 one(path, number(between(point, *from, *to, from + (to - from) * point), whole))
@@ -147,6 +203,11 @@ impl Axis {
         let rounded = patch::apply(base.clone(), &[format!("{path}={}", from.round())]).is_ok();
         rounded && !fits(from.floor() + 0.5)
     }
+}
+
+/// Which of `count` separate values, at least one, lies at a point in [0, 1].
+pub(super) fn pick(point: f64, count: usize) -> usize {
+    ((point * count as f64) as usize).min(count.saturating_sub(1))
 }
 
 /// Six significant digits, so that what is printed is what was run; the ends are exact.
@@ -184,6 +245,23 @@ mod tests {
             let value = ron_value::parse(text).unwrap().value;
             assert_eq!(ron_value::parse(&ron_io::value_text(&value)).unwrap().value, value, "{text}");
         }
+    }
+
+    #[test]
+    fn a_config_is_named_after_its_file_or_as_it_is_told() {
+        let text = "Config(values: [\"a/ant.ron\", (config: \"ant.ron\", name: \"mlp\", set: [\"b=1\"])])";
+        let value = ron_value::parse(text).unwrap().value;
+        let axis: Axis = patch::from_value(value).unwrap();
+        assert_eq!((axis.name(), axis.choices()), ("config", Some(2)));
+        assert_eq!([0.25, 0.75].map(|x| axis.at(x, false).label), ["ant", "mlp"]);
+        let again: Axis = patch::from_value(serde_json::to_value(&axis).unwrap()).unwrap();
+        assert_eq!(again, axis);
+        let refused = |text: &str| {
+            let value = ron_value::parse(&format!("Config(values: [{text}])")).unwrap().value;
+            patch::from_value::<Axis>(value).unwrap_err().describe()
+        };
+        assert!(refused("3").contains("the name of a config"), "{}", refused("3"));
+        assert!(refused("(confg: \"a\")").contains("'confg'"), "{}", refused("(confg: \"a\")"));
     }
 
     #[test]

@@ -48,11 +48,21 @@ impl Board {
     }
 
     /// A rung begins, of which `finished` of `runs` runs are there already.
-    pub(super) fn stage(&mut self, plan: &Plan, journal: &Journal, to: u64, finished: usize, runs: usize) {
+    pub(super) fn stage(
+        &mut self,
+        plan: &Plan,
+        journal: &Journal,
+        rung: usize,
+        finished: usize,
+        runs: usize,
+    ) {
         (self.finished, self.runs) = (finished, runs);
         if finished < runs {
             let there = if finished > 0 { format!(", {finished} finished already") } else { String::new() };
-            self.line(&format!("{runs} runs up to generation {to}{there}"));
+            let until = plan.bases.iter().map(|base| base.rungs[rung]);
+            let (least, most) = (until.clone().min().unwrap_or(0), until.max().unwrap_or(0));
+            let until = if least < most { format!("{least} to {most}") } else { most.to_string() };
+            self.line(&format!("{runs} runs up to generation {until}{there}"));
         }
         self.show(plan, journal);
     }
@@ -62,8 +72,11 @@ impl Board {
         if self.bar.is_some() {
             self.show(plan, journal);
         } else if !self.quiet {
-            let best = Table::new(plan, &journal.records);
-            let best = best.best().and_then(|row| Some((row, row.score?.value)));
+            let table = Table::new(plan, &journal.records);
+            let name = trial_name(key.0);
+            let task = table.rows.iter().find(|row| row.trial == name).and_then(|row| row.task.as_ref());
+            let best = table.best_of_tasks().into_iter().find(|row| row.task.as_ref() == task);
+            let best = best.and_then(|row| Some((row, row.score?.value)));
             let best =
                 best.map_or_else(String::new, |(row, value)| format!("  best {} {value:.1}", row.trial));
             let (finished, runs) = (self.finished, self.runs);

@@ -4,14 +4,16 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::axis::Axis;
+use super::axis::{Axis, Source};
 
 /// A sweep: a config, axes over its fields, and how to choose points on them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SweepConfig {
-    /// Config of every trial; looked for beside the sweep file, then under `configs/`.
-    pub config: String,
+    /// Config of every trial; looked for beside the sweep file, then under `configs/`. None if the first
+    /// axis is [`Axis::Config`].
+    #[serde(default)]
+    pub config: Option<String>,
     /// Changes of that config in every trial, as `--set` takes them.
     #[serde(default)]
     pub set: Vec<String>,
@@ -126,7 +128,19 @@ pub enum Objective {
 }
 
 impl SweepConfig {
-    /// Generations of each rung; the last is `generations`, the base config's.
+    /// The configs that trials change: those of the first axis, or the only one.
+    #[must_use]
+    pub fn sources(&self) -> Vec<Source> {
+        match (&self.axes.first(), &self.config) {
+            (Some(Axis::Config { values }), _) => values.clone(),
+            (_, config) => {
+                let config = config.clone().unwrap_or_default();
+                vec![Source { config, name: "base".to_owned(), set: Vec::new() }]
+            }
+        }
+    }
+
+    /// Generations of each rung; the last is `generations`, the config's own.
     #[must_use]
     pub fn rungs(&self, generations: u64) -> Vec<u64> {
         let mut rungs = Vec::new();

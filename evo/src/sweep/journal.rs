@@ -8,6 +8,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::config::SweepConfig;
+use crate::config::Config;
+use crate::patch;
+use crate::run_folder::Provenance;
+
 /// Version of the lines.
 const FORMAT: u32 = 1;
 
@@ -49,9 +54,72 @@ pub enum JournalError {
 #[serde(rename_all = "snake_case")]
 enum Line {
     Sweep { format: u32, sweep: Value, base: Value },
+    Session(Build),
     Trial(TrialLine),
     Done(Done),
     Failed(Failed),
+}
+
+/// What a journal is about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Header {
+    /// The sweep file.
+    pub sweep: SweepConfig,
+    /// Its base configs.
+    pub bases: Vec<Config>,
+}
+
+impl Header {
+    /// The base configs as data: one by itself, several as a list.
+    fn base(&self) -> serde_json::Result<Value> {
+        match &self.bases[..] {
+            [base] => serde_json::to_value(base),
+            bases => serde_json::to_value(bases),
+        }
+    }
+
+    /// From data that an older program may have written: fields that it did not know have their defaults.
+    fn read(sweep: Value, base: Value) -> Result<Self, String> {
+        let bases = match base {
+            Value::Array(bases) => bases,
+            base => vec![base],
+        };
+        let sweep = patch::from_value(sweep).map_err(|error| error.describe())?;
+        let bases: Result<_, _> = bases.into_iter().map(patch::from_value).collect();
+        Ok(Self { sweep, bases: bases.map_err(|error| error.describe())? })
+    }
+}
+
+/// The program that ran a session of a sweep.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// Version of this crate.
+    pub version: String,
+    /// Git commit of the source; none outside of a repository.
+    pub commit: Option<String>,
+    /// Whether the source has changes that are not in the commit.
+    pub dirty: Option<bool>,
+    /// Compiler.
+    pub rustc: String,
+    /// Instruction sets that the compiler could use.
+    pub target_features: String,
+}
+
+impl Build {
+    /// Of a process.
+    #[must_use]
+    pub fn of(provenance: &Provenance) -> Self {
+        let Provenance { version, commit, dirty, rustc, target_features, .. } = provenance.clone();
+        Self { version, commit, dirty, rustc, target_features }
+    }
+
+    /// In a few words.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let commit = self.commit.as_deref().map_or("no commit", |commit| commit.get(..12).unwrap_or(commit));
+        let changed = if self.dirty == Some(true) { " with changes" } else { "" };
+        format!("version {}, {commit}{changed}, {}", self.version, self.rustc)
+    }
 }
 
 /// A trial's place on the axes.
@@ -105,12 +173,31 @@ pub struct Records {
     pub done: BTreeMap<Key, Done>,
     /// Reasons of runs that failed last time.
     pub failed: BTreeMap<Key, String>,
+    /// Programs of the sessions that did something; none in journals of before they were noted.
+    pub sessions: Vec<Build>,
 }
 
 impl Records {
+    /// The last score of a run, that after most generations.
+    #[must_use]
+    pub fn last(&self, trial: usize, seed: u64) -> Option<&Done> {
+        self.done.range((trial, seed, 0)..=(trial, seed, u64::MAX)).next_back().map(|(_, done)| done)
+    }
+
+    /// Those of some trials.
+    #[must_use]
+    pub fn of_trials(&self, keep: impl Fn(usize) -> bool) -> Self {
+        let mut records = self.clone();
+        records.points.retain(|&trial, _| keep(trial));
+        records.done.retain(|key, _| keep(key.0));
+        records.failed.retain(|key, _| keep(key.0));
+        records
+    }
+
     fn note(&mut self, line: Line) {
         match line {
             Line::Sweep { .. } => {}
+            Line::Session(build) => self.sessions.push(build),
             Line::Trial(TrialLine { trial, point }) => {
                 self.points.insert(trial, point);
             }
@@ -133,11 +220,13 @@ pub struct Journal {
     file: File,
     /// What it says.
     pub records: Records,
+    /// The session, until there is something to note.
+    session: Option<Build>,
 }
 
-/// The whole lines of a journal: the sweep file and base config as data (none if it is empty), what it
-/// says, and the length of those lines in bytes.
-type Contents = (Option<(Value, Value)>, Records, usize);
+/// The whole lines of a journal: what it is about (none if it is empty), what it says, and the length of
+/// those lines in bytes.
+type Contents = (Option<Header>, Records, usize);
 
 /// Reads a journal and leaves it alone; another process may be writing it.
 ///
@@ -149,7 +238,7 @@ fn read(path: &Path) -> Result<Contents, JournalError> {
     let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
     let text = String::from_utf8_lossy(&bytes[..whole]);
     let damaged = |line: usize, message: String| JournalError::Line { path: path.to_owned(), line, message };
-    let (mut sweep_and_base, mut records) = (None, Records::default());
+    let (mut header, mut records) = (None, Records::default());
     for (index, text) in text.lines().enumerate() {
         let line = serde_json::from_str(text).map_err(|error| damaged(index + 1, error.to_string()))?;
         match line {
@@ -157,7 +246,7 @@ fn read(path: &Path) -> Result<Contents, JournalError> {
                 if format != FORMAT {
                     return Err(damaged(1, format!("format {format}, this program reads {FORMAT}")));
                 }
-                sweep_and_base = Some((sweep, base));
+                header = Some(Header::read(sweep, base).map_err(|message| damaged(1, message))?);
             }
             line if index == 0 || matches!(line, Line::Sweep { .. }) => {
                 return Err(damaged(index + 1, "not a journal of a sweep".to_owned()));
@@ -165,52 +254,57 @@ fn read(path: &Path) -> Result<Contents, JournalError> {
             line => records.note(line),
         }
     }
-    Ok((sweep_and_base, records, whole))
+    Ok((header, records, whole))
 }
 
 impl Journal {
-    /// What the journal at `path` is about and says: the sweep file and its base config as data, and the
-    /// records. Another process may be writing it.
+    /// What the journal at `path` is about and says. Another process may be writing it.
     ///
     /// # Errors
     /// If it is no journal, damaged, or cannot be read.
-    pub fn stored(path: &Path) -> Result<(Value, Value, Records), JournalError> {
+    pub fn stored(path: &Path) -> Result<(Header, Records), JournalError> {
         let (header, records, _) = read(path)?;
         let message = "the journal is empty".to_owned();
-        let (sweep, base) =
-            header.ok_or_else(|| JournalError::Line { path: path.to_owned(), line: 1, message })?;
-        Ok((sweep, base, records))
+        let header = header.ok_or_else(|| JournalError::Line { path: path.to_owned(), line: 1, message })?;
+        Ok((header, records))
     }
 
-    /// Opens a journal, or starts one. `sweep` and `base` are the sweep file and its base config; a
-    /// last line that a crash has cut off is dropped.
+    /// Opens a journal, or starts one, for a session of `build`; a last line that a crash has cut off is
+    /// dropped.
     ///
     /// # Errors
     /// If it is of another sweep, damaged, or cannot be read or written.
-    pub fn open(path: &Path, sweep: &Value, base: &Value) -> Result<Self, JournalError> {
+    pub fn open(path: &Path, header: &Header, build: Build) -> Result<Self, JournalError> {
         let failed = |action| move |source| JournalError::File { action, path: path.to_owned(), source };
         let options = || File::options().create(true).read(true).append(true).open(path);
         let file = options().map_err(failed("write"))?;
-        let (header, records, whole) = read(path)?;
+        let (old, records, whole) = read(path)?;
         let length = file.metadata().map_err(failed("read"))?.len();
         if (whole as u64) < length {
             file.set_len(whole as u64).map_err(failed("write"))?;
         }
-        if let Some((old_sweep, old_base)) = header {
-            let changed = difference("the sweep file", &old_sweep, sweep)
-                .or_else(|| difference("the base config", &old_base, base));
+        let json = |value: serde_json::Result<Value>| value.map_err(|e| failed("write")(e.into()));
+        let (sweep, base) = (json(serde_json::to_value(&header.sweep))?, json(header.base())?);
+        if let Some(old) = old {
+            let (old_sweep, old_base) = (json(serde_json::to_value(&old.sweep))?, json(old.base())?);
+            let changed = difference("the sweep file", &old_sweep, &sweep)
+                .or_else(|| difference("the base config", &old_base, &base));
             if let Some(difference) = changed {
                 return Err(JournalError::Changed { path: path.to_owned(), difference });
             }
         }
-        let mut journal = Self { path: path.to_owned(), file, records };
+        let mut journal = Self { path: path.to_owned(), file, records, session: None };
         if whole == 0 {
-            journal.append(Line::Sweep { format: FORMAT, sweep: sweep.clone(), base: base.clone() })?;
+            journal.append(Line::Sweep { format: FORMAT, sweep, base })?;
         }
+        journal.session = Some(build);
         Ok(journal)
     }
 
     fn append(&mut self, line: Line) -> Result<(), JournalError> {
+        if let Some(build) = self.session.take() {
+            self.append(Line::Session(build))?;
+        }
         let write = || -> io::Result<()> {
             let mut text = serde_json::to_string(&line)?;
             text.push('\n');
@@ -271,36 +365,86 @@ fn difference(what: &str, old: &Value, new: &Value) -> Option<String> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use serde_json::json;
-
     use super::*;
+    use crate::{ron_io, ron_value};
+
+    fn header(sigma: f64) -> Header {
+        let sweep = format!(
+            "(config: \"a.ron\", axes: [List(path: \"strategy.sigma\", values: [{sigma}])], seeds: [3])"
+        );
+        let base = "(env: InvertedPendulum(), strategy: OpenEs(population: 8))";
+        Header {
+            sweep: patch::from_value(ron_value::parse(&sweep).unwrap().value).unwrap(),
+            bases: vec![ron_io::parse("a.ron", base).unwrap()],
+        }
+    }
+
+    fn build(commit: &str) -> Build {
+        Build { commit: Some(commit.to_owned()), ..Build::default() }
+    }
 
     #[test]
     fn a_journal_survives_a_torn_line_and_refuses_another_sweep() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.jsonl");
-        let (sweep, base) = (json!({"axes": [{"a": 1}]}), json!({"run": 1}));
         let done = Done { trial: 0, seed: 3, generations: 5, value: 1.0 / 3.0, env_steps: 9, wall_s: 0.5 };
+        let later = Done { generations: 9, ..done.clone() };
         {
-            let mut journal = Journal::open(&path, &sweep, &base).unwrap();
+            let mut journal = Journal::open(&path, &header(0.1), build("one")).unwrap();
             journal.trial(0, &[0.25]).unwrap();
             let reason = "killed".to_owned();
             journal.failure(Failed { trial: 0, seed: 3, generations: 5, reason }).unwrap();
             assert_eq!(journal.records.failed.len(), 1);
             journal.finished(done.clone()).unwrap();
+            journal.finished(later.clone()).unwrap();
             assert!(journal.records.failed.is_empty(), "it was tried again and went well");
         }
         File::options().append(true).open(&path).unwrap().write_all(b"{\"done\":{\"tri").unwrap();
         for _ in 0..2 {
-            let journal = Journal::open(&path, &sweep, &base).unwrap();
+            let journal = Journal::open(&path, &header(0.1), build("two")).unwrap();
             assert_eq!(journal.records.points[&0], [0.25]);
             assert_eq!(journal.records.done[&(0, 3, 5)], done);
-            assert_eq!(Journal::stored(&path).unwrap(), (sweep.clone(), base.clone(), journal.records));
+            assert_eq!(journal.records.last(0, 3), Some(&later));
+            assert_eq!(journal.records.last(0, 2), None);
+            assert_eq!(journal.records.sessions, [build("one")], "a session that does nothing is not noted");
+            assert_eq!(Journal::stored(&path).unwrap(), (header(0.1), journal.records));
         }
-        let error = Journal::open(&path, &json!({"axes": [{"a": 2}]}), &base).unwrap_err().to_string();
-        assert!(error.contains("in the sweep file, axes.0.a was 1 and is 2"), "{error}");
+        let error = Journal::open(&path, &header(0.2), build("two")).unwrap_err().to_string();
+        assert!(error.contains("in the sweep file, axes.0.List.values.0 was 0.1 and is 0.2"), "{error}");
+        let mut journal = Journal::open(&path, &header(0.1), build("two")).unwrap();
+        journal.trial(1, &[0.5]).unwrap();
+        let records = Journal::stored(&path).unwrap().1;
+        assert_eq!(records.sessions, [build("one"), build("two")]);
+        let text = std::fs::read_to_string(&path).unwrap();
         File::options().append(true).open(&path).unwrap().write_all(b"{}\n").unwrap();
-        let error = Journal::open(&path, &sweep, &base).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("{}:5: ", path.display())), "{error}");
+        let error = Journal::open(&path, &header(0.1), build("two")).unwrap_err().to_string();
+        let line = text.lines().count() + 1;
+        assert!(error.starts_with(&format!("{}:{line}: ", path.display())), "{error}");
+    }
+
+    /// A program that knows more fields goes on with an older one's sweeps.
+    #[test]
+    fn fields_that_an_older_journal_lacks_have_their_defaults() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        drop(Journal::open(&path, &header(0.1), build("one")).unwrap());
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut line: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        let sweep = line["sweep"]["sweep"].as_object_mut().unwrap();
+        assert!(sweep.remove("objective").is_some() && sweep.remove("init").is_some());
+        let base = line["sweep"]["base"].as_object_mut().unwrap();
+        assert!(base.remove("changes").is_some());
+        assert!(base["run"].as_object_mut().unwrap().remove("keep").is_some());
+        std::fs::write(&path, format!("{line}\n")).unwrap();
+        drop(Journal::open(&path, &header(0.1), build("one")).unwrap());
+        // What differs is told all the same.
+        line["sweep"]["base"]["run"]["eval_every"] = 7.into();
+        std::fs::write(&path, format!("{line}\n")).unwrap();
+        let error = Journal::open(&path, &header(0.1), build("one")).unwrap_err().to_string();
+        assert!(error.contains("in the base config, run.eval_every was 7 and is 10"), "{error}");
+        line["sweep"]["base"]["run"]["eval_ever"] = 7.into();
+        std::fs::write(&path, format!("{line}\n")).unwrap();
+        let error = Journal::open(&path, &header(0.1), build("one")).unwrap_err().to_string();
+        assert!(error.contains("journal.jsonl:1: unknown field 'eval_ever'"), "{error}");
     }
 }

@@ -6,10 +6,13 @@
 
 pub mod axis;
 mod board;
+mod check;
 pub mod config;
 pub mod effect;
 pub mod journal;
+mod memory;
 mod plan;
+mod pool;
 pub mod sampler;
 mod stored;
 pub mod table;
@@ -23,20 +26,36 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use board::Board;
-use journal::{Done, Failed, Journal, JournalError, Key};
-pub use plan::{Plan, Trial};
+use journal::{Build, Header, Journal, JournalError, Key};
+pub use plan::{Base, Plan, Trial};
+use pool::{Event, Pool};
 pub use stored::Stored;
 use table::Table;
-use worker::{Context, Job, Outcome, Running};
+use worker::{Context, Job};
 
+use crate::config::Config;
+use crate::ron_io;
 use crate::run_folder::write_atomic;
-use crate::{interrupt, ron_io};
-
-/// Crashes of a run after which it is given up until the next time; its own errors count at once.
-const CRASHES: u32 = 2;
 
 /// What has been done.
 const JOURNAL: &str = "journal.jsonl";
+
+/// The checkpoint from which every trial starts, copied.
+pub const INIT: &str = "init.safetensors";
+
+/// Files that a sweep would overwrite, or that a run has.
+const OTHERS: [&str; 10] = [
+    "config.ron",
+    "metrics.csv",
+    "summary.json",
+    "report.html",
+    "sweep.csv",
+    "trials.csv",
+    "base.ron",
+    "sweep.ron",
+    "provenance.json",
+    INIT,
+];
 
 /// Pause between looks at the workers.
 const POLL: Duration = Duration::from_millis(15);
@@ -56,6 +75,22 @@ pub enum SweepError {
     #[error("another sweep works in {path}; wait for it, or choose another --out")]
     Busy {
         /// The folder.
+        path: PathBuf,
+    },
+    /// The folder holds something else.
+    #[error("{path} has a {file} that is not of a sweep and would be overwritten; choose another --out")]
+    Occupied {
+        /// The folder.
+        path: PathBuf,
+        /// File in it.
+        file: &'static str,
+    },
+    /// Trials of the sweep started from another checkpoint.
+    #[error(
+        "init is another checkpoint than {path}, from which trials of this sweep have started; choose another --out"
+    )]
+    Init {
+        /// The copy that is there.
         path: PathBuf,
     },
     /// The journal cannot be used.
@@ -89,10 +124,19 @@ pub struct Workers {
     pub count: usize,
     /// Threads of each, at least 1.
     pub threads: usize,
+    /// Threads that fewer runs than workers share, 0 to leave it at `threads` each.
+    pub shared: usize,
     /// `--backend` of each.
     pub backend: &'static str,
     /// Whether to show how far it is.
     pub quiet: bool,
+}
+
+impl Workers {
+    /// Threads of a run that starts while `left` runs, itself included, are not finished.
+    fn threads_of(&self, left: usize) -> usize {
+        self.threads.max(self.shared / self.count.min(left).max(1))
+    }
 }
 
 /// Name of a trial and of its folder.
@@ -110,15 +154,22 @@ pub struct Sweep {
 }
 
 impl Sweep {
-    /// Opens or makes the sweep's folder.
+    /// Opens or makes the sweep's folder, for a session of `build`; `init` is the checkpoint from which
+    /// trials start, if the sweep file names one.
     ///
     /// # Errors
-    /// If another sweep is at work in it, its journal is of another sweep, or it cannot be written.
-    pub fn open(plan: Plan, folder: &Path) -> Result<Self, SweepError> {
+    /// If another sweep is at work in it, its journal or checkpoint is of another sweep, it holds something
+    /// else, or it cannot be written.
+    pub fn open(plan: Plan, folder: &Path, build: Build, init: Option<&[u8]>) -> Result<Self, SweepError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| SweepError::Folder { path, source }
         };
+        if !folder.join(JOURNAL).exists() {
+            if let Some(file) = OTHERS.into_iter().find(|file| folder.join(file).exists()) {
+                return Err(SweepError::Occupied { path: folder.to_owned(), file });
+            }
+        }
         fs::create_dir_all(folder.join("trials")).map_err(failed(folder))?;
         let lock_path = folder.join("lock");
         let lock = File::options().create(true).append(true).open(&lock_path).map_err(failed(&lock_path))?;
@@ -127,18 +178,38 @@ impl Sweep {
             // A file system without locks cannot keep anyone out.
             Ok(()) | Err(fs::TryLockError::Error(_)) => {}
         }
-        let json = |value: Result<serde_json::Value, serde_json::Error>| {
-            value.map_err(|error| SweepError::Folder { path: folder.to_owned(), source: error.into() })
-        };
-        let (sweep, base) =
-            (json(serde_json::to_value(&plan.config))?, json(serde_json::to_value(&plan.base))?);
-        let journal = Journal::open(&folder.join(JOURNAL), &sweep, &base)?;
-        let files = [("base.ron", ron_io::to_text(&plan.base)?), ("sweep.ron", plan.portable(&sweep))];
+        let bases: Vec<Config> = plan.bases.iter().map(|base| base.config.clone()).collect();
+        let header = Header { sweep: plan.config.clone(), bases };
+        let journal = Journal::open(&folder.join(JOURNAL), &header, build)?;
+        if let Some(init) = init {
+            let path = folder.join(INIT);
+            match fs::read(&path) {
+                Ok(earlier) if earlier == init => {}
+                Ok(_) => return Err(SweepError::Init { path }),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    write_atomic(&path, init).map_err(failed(&path))?;
+                }
+                Err(error) => return Err(failed(&path)(error)),
+            }
+        }
+        let sweep = serde_json::to_value(&plan.config).map_err(|e| failed(folder)(e.into()))?;
+        let mut files = vec![("sweep.ron".to_owned(), plan.portable(&sweep))];
+        for (index, base) in plan.bases.iter().enumerate() {
+            files.push((plan.base_file(index), ron_io::to_text(&base.config)?));
+        }
         for (name, text) in files {
             let path = folder.join(name);
-            write_atomic(&path, text.as_bytes()).map_err(failed(&path))?;
+            fs::create_dir_all(path.parent().unwrap_or(folder))
+                .and_then(|()| write_atomic(&path, text.as_bytes()))
+                .map_err(failed(&path))?;
         }
         Ok(Self { plan, folder: folder.to_owned(), journal, _lock: lock })
+    }
+
+    /// The program that last did something in the folder.
+    #[must_use]
+    pub fn last_session(&self) -> Option<&Build> {
+        self.journal.records.sessions.last()
     }
 
     /// Runs what is missing or failed. False if Ctrl-C came first.
@@ -151,18 +222,18 @@ impl Sweep {
         let mut start = 0;
         while start < total {
             let end = sampler::batch_end(&self.plan.config.sampler, total, start);
-            let history = self.history(start);
+            let history = self.plan.history(&self.journal.records, start);
             for trial in start..end {
                 if !self.journal.records.points.contains_key(&trial) {
                     self.journal.trial(trial, &self.plan.point(trial, &history))?;
                 }
             }
             let mut alive: Vec<usize> = (start..end).collect();
-            for (rung, generations) in self.plan.rungs.clone().into_iter().enumerate() {
+            for rung in 0..self.plan.rungs() {
                 if rung > 0 {
                     alive = self.survivors(&alive, rung - 1);
                 }
-                if !self.stage(&alive, generations, workers, &mut board)? {
+                if !self.stage(&alive, rung, workers, &mut board)? {
                     board.finish();
                     return Ok(false);
                 }
@@ -171,14 +242,6 @@ impl Sweep {
         }
         board.finish();
         Ok(true)
-    }
-
-    /// Points and values of the trials before `end`.
-    fn history(&self, end: usize) -> Vec<(Vec<f64>, Option<f64>)> {
-        let last = self.plan.rungs.len() - 1;
-        let value =
-            |trial| table::score(&self.plan, &self.journal.records, trial, last).map(|score| score.value);
-        (0..end).map(|trial| (self.journal.records.points[&trial].clone(), value(trial))).collect()
     }
 
     /// The best 1/factor of `alive` after a rung, at least one, the better first.
@@ -196,87 +259,51 @@ impl Sweep {
         scored.into_iter().map(|(trial, _)| trial).collect()
     }
 
-    /// Runs trials up to `generations` on every seed. False if Ctrl-C came first.
+    /// Runs trials up to a rung on every seed. False if Ctrl-C came first.
     fn stage(
         &mut self,
         trials: &[usize],
-        generations: u64,
+        rung: usize,
         workers: Workers,
         board: &mut Board,
     ) -> Result<bool, SweepError> {
         let mut queue = VecDeque::new();
         for &trial in trials {
+            let generations = table::generations(&self.plan, &self.journal.records, trial, rung);
+            let planned = self.plan.trial(trial, &self.journal.records.points[&trial]);
+            let base = self.folder.join(self.plan.base_file(planned.base));
             for &seed in &self.plan.config.seeds {
                 let key: Key = (trial, seed, generations);
                 if !self.journal.records.done.contains_key(&key) {
                     let folder = self.folder.join("trials").join(trial_name(trial)).join(format!("s{seed}"));
-                    let sets = self.plan.trial(trial, &self.journal.records.points[&trial]).sets;
-                    queue.push_back(Job { key, sets, folder, crashes: 0 });
+                    queue.push_back(Job::new(key, &base, &planned.sets, folder));
                 }
             }
         }
         let runs = trials.len() * self.plan.config.seeds.len();
-        board.stage(&self.plan, &self.journal, generations, runs - queue.len(), runs);
+        board.stage(&self.plan, &self.journal, rung, runs - queue.len(), runs);
         let context = Context {
-            base: self.folder.join("base.ron"),
-            threads: workers.threads,
             backend: workers.backend,
-            init: self.plan.config.init.clone(),
+            init: self.plan.config.init.as_ref().map(|_| self.folder.join(INIT)),
             objective: self.plan.config.objective,
         };
-        let worker_error = |key: Key| move |source| SweepError::Worker { trial: trial_name(key.0), source };
-        let mut running: Vec<Running> = Vec::new();
-        let mut stopping = false;
+        let mut pool = Pool::new(queue, context, workers);
         loop {
-            if interrupt::requested() && !stopping {
-                stopping = true;
-                running.iter_mut().for_each(Running::stop);
-            }
-            while !stopping && running.len() < workers.count {
-                let Some(at) = queue.iter().position(|job| !worker::is_busy(&job.folder)) else {
-                    if let Some(job) = queue.front() {
-                        board.waiting(&job.folder);
-                    }
-                    break;
-                };
-                let Some(job) = queue.remove(at) else { break };
-                let key = job.key;
-                running.push(Running::start(job, &context).map_err(worker_error(key))?);
-            }
-            if running.is_empty() && (stopping || queue.is_empty()) {
-                return Ok(!stopping);
-            }
-            let mut index = 0;
-            while index < running.len() {
-                let key = running[index].job.key;
-                let Some(outcome) = running[index].poll(context.objective).map_err(worker_error(key))? else {
-                    index += 1;
-                    continue;
-                };
-                let mut job = running.swap_remove(index).job;
-                let (trial, seed, generations) = key;
-                match outcome {
-                    Outcome::Done(value, env_steps, wall_s) => {
-                        let done = Done { trial, seed, generations, value, env_steps, wall_s };
+            for event in pool.step(board)? {
+                match event {
+                    Event::Done(done) => {
+                        let (key, value) = ((done.trial, done.seed, done.generations), done.value);
                         self.journal.finished(done)?;
                         board.done(&self.plan, &self.journal, key, value);
                     }
-                    // Its Ctrl-C was meant for all of us, or it goes on from its checkpoint next time.
-                    _ if stopping || interrupt::requested() => {}
-                    Outcome::Crashed(_) if job.crashes + 1 < CRASHES => {
-                        job.crashes += 1;
-                        queue.push_back(job);
-                    }
-                    Outcome::Crashed(reason) | Outcome::Failed(reason) => {
-                        board.failed(key, &reason);
-                        self.journal.failure(Failed { trial, seed, generations, reason })?;
-                    }
-                    Outcome::Stopped => {
-                        let reason = "it was stopped before its end".to_owned();
-                        board.failed(key, &reason);
-                        self.journal.failure(Failed { trial, seed, generations, reason })?;
+                    Event::Failed(failed) => {
+                        board.failed((failed.trial, failed.seed, failed.generations), &failed.reason);
+                        self.journal.failure(failed)?;
                     }
                 }
+            }
+            if pool.is_over() {
+                return Ok(!pool.is_stopping());
             }
             std::thread::sleep(POLL);
         }

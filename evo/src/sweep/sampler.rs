@@ -42,15 +42,23 @@ pub fn batch_end(sampler: &Sampler, trials: usize, start: usize) -> usize {
     }
 }
 
-/// Point of trial `trial` of `trials`, a number in [0, 1] per axis. `history` holds the points of
-/// earlier batches with their values (none if the trial failed); only TPE looks at it.
+/// Of a Latin hypercube: the stratum of each trial, per axis. Empty for other samplers.
+#[must_use]
+pub fn strata(sampler: &Sampler, axes: &[Axis], seed: u64, trials: usize) -> Vec<Vec<usize>> {
+    let is_cube = matches!(sampler, Sampler::LatinHypercube { .. });
+    (0..axes.len()).filter(|_| is_cube).map(|axis| permutation(seed, axis, trials)).collect()
+}
+
+/// Point of trial `trial` of `trials`, a number in [0, 1] per axis. `strata` are those of [`strata`];
+/// `history` holds the points of earlier batches with their values (none if the trial failed), at which only
+/// TPE looks.
 #[must_use]
 pub fn point(
     sampler: &Sampler,
     axes: &[Axis],
     seed: u64,
     trial: usize,
-    trials: usize,
+    strata: &[Vec<usize>],
     history: &[(Vec<f64>, Option<f64>)],
 ) -> Vec<f64> {
     let uniform = |axis: usize| stream(seed, trial, axis, Use::Uniform).random::<f64>();
@@ -67,8 +75,8 @@ pub fn point(
             point
         }
         Sampler::Random { .. } => (0..axes.len()).map(uniform).collect(),
-        Sampler::LatinHypercube { .. } => (0..axes.len())
-            .map(|axis| (stratum(seed, axis, trials, trial) as f64 + uniform(axis)) / trials as f64)
+        Sampler::LatinHypercube { trials } => (0..axes.len())
+            .map(|axis| (strata[axis][trial] as f64 + uniform(axis)) / *trials as f64)
             .collect(),
         Sampler::Tpe { startup, .. } if trial < *startup || history.is_empty() => {
             (0..axes.len()).map(uniform).collect()
@@ -82,14 +90,14 @@ pub fn point(
     }
 }
 
-/// Stratum of a trial on an axis: a random permutation (Fisher, Yates), the same for every trial.
-fn stratum(seed: u64, axis: usize, trials: usize, trial: usize) -> usize {
+/// A random permutation (Fisher, Yates) for an axis.
+fn permutation(seed: u64, axis: usize, trials: usize) -> Vec<usize> {
     let mut random = stream(seed, 0, axis, Use::Stratum);
     let mut order: Vec<usize> = (0..trials).collect();
     for last in (1..trials).rev() {
         order.swap(last, random.random_range(0..=last));
     }
-    order[trial]
+    order
 }
 
 #[cfg(test)]
@@ -108,7 +116,7 @@ mod tests {
         assert_eq!(trials(&Sampler::Grid, &axes), Some(18));
         let mut labels: Vec<Vec<String>> = (0..18)
             .map(|trial| {
-                let point = point(&Sampler::Grid, &axes, 1, trial, 18, &[]);
+                let point = point(&Sampler::Grid, &axes, 1, trial, &[], &[]);
                 axes.iter().zip(&point).map(|(axis, &x)| axis.at(x, false).label).collect()
             })
             .collect();
@@ -123,9 +131,10 @@ mod tests {
     fn a_latin_hypercube_has_one_trial_in_every_stratum() {
         let axes = axes();
         let sampler = Sampler::LatinHypercube { trials: 7 };
+        let cube = strata(&sampler, &axes, 5, 7);
         for axis in 0..3 {
             let mut strata: Vec<usize> =
-                (0..7).map(|t| (point(&sampler, &axes, 5, t, 7, &[])[axis] * 7.0) as usize).collect();
+                (0..7).map(|t| (point(&sampler, &axes, 5, t, &cube, &[])[axis] * 7.0) as usize).collect();
             assert!(axis > 0 || strata != [0, 1, 2, 3, 4, 5, 6], "shuffled");
             strata.sort_unstable();
             assert_eq!(strata, [0, 1, 2, 3, 4, 5, 6]);
@@ -135,7 +144,7 @@ mod tests {
     #[test]
     fn draws_depend_on_seed_trial_and_axis_only() {
         let axes = axes();
-        let draw = |seed, trial| point(&Sampler::Random { trials: 9 }, &axes, seed, trial, 9, &[]);
+        let draw = |seed, trial| point(&Sampler::Random { trials: 9 }, &axes, seed, trial, &[], &[]);
         assert_eq!(draw(1, 4), draw(1, 4));
         assert!(draw(1, 4) != draw(1, 5) && draw(1, 4) != draw(2, 4));
         assert!(draw(1, 4)[0] != draw(1, 4)[1]);
@@ -151,7 +160,7 @@ mod tests {
             while history.len() < 60 {
                 let start = history.len();
                 let batch: Vec<_> = (start..batch_end(sampler, 60, start))
-                    .map(|trial| point(sampler, &axes, seed, trial, 60, &history))
+                    .map(|trial| point(sampler, &axes, seed, trial, &[], &history))
                     .collect();
                 history.extend(batch.into_iter().map(|p| {
                     let value = score(&p);

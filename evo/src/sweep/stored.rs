@@ -2,9 +2,8 @@
 
 use std::path::Path;
 
-use super::journal::{Journal, JournalError, Records};
+use super::journal::{Header, Journal, JournalError, Records};
 use super::{JOURNAL, Plan, SweepError};
-use crate::patch;
 
 /// A sweep as its folder has it, for reading; it may be at work.
 #[derive(Clone, Debug)]
@@ -28,11 +27,22 @@ impl Stored {
     /// If its journal cannot be read.
     pub fn read(folder: &Path) -> Result<Self, SweepError> {
         let path = folder.join(JOURNAL);
-        let (sweep, base, records) = Journal::stored(&path)?;
+        let (Header { sweep, bases }, records) = Journal::stored(&path)?;
         let other = |message| JournalError::Line { path: path.clone(), line: 1, message };
-        let sweep = patch::from_value(sweep).map_err(|error| other(error.describe()))?;
-        let base = patch::from_value(base).map_err(|error| other(error.describe()))?;
-        let plan = Plan::stored(sweep, base).map_err(other)?;
+        let plan = Plan::stored(sweep, bases).map_err(other)?;
         Ok(Self { plan, records })
+    }
+
+    /// The parts whose trials are compared with each other: the trials of each task, with its name.
+    #[must_use]
+    pub fn by_task(&self) -> Vec<(String, Self)> {
+        let part = |(task, name)| {
+            let is_of = |trial| {
+                let point = self.records.points.get(&trial);
+                point.is_some_and(|point| self.plan.base(point).task == task)
+            };
+            (name, Self { plan: self.plan.clone(), records: self.records.of_trials(is_of) })
+        };
+        self.plan.tasks().into_iter().enumerate().map(part).collect()
     }
 }

@@ -52,9 +52,15 @@ const SCORE_COLUMNS: [&str; 7] = ["value", "spread", "min", "max", "iqm", "iqm_l
 /// A trial's score after a rung; none unless all of its seeds have finished it.
 #[must_use]
 pub fn score(plan: &Plan, records: &Records, trial: usize, rung: usize) -> Option<Score> {
-    let generations = plan.rungs[rung];
+    let generations = generations(plan, records, trial, rung);
     let value = |&seed: &u64| records.done.get(&(trial, seed, generations)).map(|done| done.value);
     Score::of(plan.config.seeds.iter().map(value).collect::<Option<Vec<f64>>>()?)
+}
+
+/// Generations of a trial's rung.
+#[must_use]
+pub fn generations(plan: &Plan, records: &Records, trial: usize, rung: usize) -> u64 {
+    plan.base(&records.points[&trial]).rungs[rung]
 }
 
 /// How far a trial has come.
@@ -89,6 +95,9 @@ impl Status {
 pub struct Row {
     /// Name of the trial.
     pub trial: String,
+    /// Its task, if the sweep has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
     /// How far it has come.
     pub status: Status,
     /// Generations after which it was scored last; 0 if never.
@@ -100,13 +109,24 @@ pub struct Row {
     pub env_steps: u64,
     /// Value on each axis.
     pub values: Vec<String>,
-    /// Changes of the base config, as `--set` takes them.
+    /// File of the config that it changes, in the sweep's folder.
+    pub base: String,
+    /// Changes of that config, as `--set` takes them.
     pub set: Vec<String>,
     /// Why runs of it failed.
     pub failures: Vec<String>,
 }
 
-/// All trials, those with more generations first, then those with higher values.
+impl Row {
+    /// The cells before the score.
+    fn start(&self) -> Vec<String> {
+        let task = self.task.iter().cloned();
+        let rest = [self.status.name().to_owned(), self.generations.to_string()];
+        [self.trial.clone()].into_iter().chain(task).chain(rest).collect()
+    }
+}
+
+/// All trials, task by task, those with more generations first, then those with higher values.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Table {
     /// Names of the axes.
@@ -119,8 +139,9 @@ impl Table {
     /// The table so far.
     #[must_use]
     pub fn new(plan: &Plan, records: &Records) -> Self {
-        let last = plan.rungs.len() - 1;
-        let mut rows: Vec<Row> = records
+        let last = plan.rungs() - 1;
+        let tasks = plan.tasks();
+        let mut rows: Vec<(usize, Row)> = records
             .points
             .iter()
             .map(|(&number, point)| {
@@ -141,33 +162,54 @@ impl Table {
                     Some(_) => Status::Stopped,
                     None => Status::Unfinished,
                 };
-                let steps = |&seed: &u64| {
-                    let done = records.done.range((number, seed, 0)..=(number, seed, u64::MAX));
-                    done.map(|(_, done)| done.env_steps).max().unwrap_or(0)
-                };
-                Row {
+                let steps = |&seed: &u64| records.last(number, seed).map_or(0, |done| done.env_steps);
+                let task = plan.bases[trial.base].task;
+                let row = Row {
                     trial: trial_name(number),
+                    task: (tasks.len() > 1).then(|| tasks[task].clone()),
                     status,
-                    generations: scored.map_or(0, |(rung, _)| plan.rungs[rung]),
+                    generations: scored.map_or(0, |(rung, _)| generations(plan, records, number, rung)),
                     score: scored.map(|(_, score)| score),
                     env_steps: plan.config.seeds.iter().map(steps).sum(),
                     values: trial.labels,
+                    base: plan.base_file(trial.base),
                     set: trial.sets,
                     failures,
-                }
+                };
+                (task, row)
             })
             .collect();
         let value = |row: &Row| row.score.map_or(f64::NEG_INFINITY, |score| score.value);
         // Stable: the lower number first among equals.
-        rows.sort_by(|a, b| b.generations.cmp(&a.generations).then(value(b).total_cmp(&value(a))));
+        let whole = |row: &Row| row.status == Status::Done;
+        rows.sort_by(|(task_a, a), (task_b, b)| {
+            // Configs of one task may differ in length; whole trials are comparable all the same.
+            let further = whole(b).cmp(&whole(a)).then_with(|| {
+                if whole(a) { std::cmp::Ordering::Equal } else { b.generations.cmp(&a.generations) }
+            });
+            task_a.cmp(task_b).then(further).then(value(b).total_cmp(&value(a)))
+        });
+        let rows = rows.into_iter().map(|(_, row)| row).collect();
         let axes = plan.config.axes.iter().map(|axis| axis.name().to_owned()).collect();
         Self { axes, rows }
     }
 
-    /// The best trial; none before one has a score.
+    /// The best trial; none before one has a score, or if there are several tasks.
     #[must_use]
     pub fn best(&self) -> Option<&Row> {
-        self.rows.first().filter(|row| row.score.is_some())
+        self.rows.first().filter(|row| row.score.is_some() && row.task.is_none())
+    }
+
+    /// The best trial of every task that has one.
+    #[must_use]
+    pub fn best_of_tasks(&self) -> Vec<&Row> {
+        let mut best: Vec<&Row> = Vec::new();
+        for row in self.rows.iter().filter(|row| row.score.is_some()) {
+            if best.iter().all(|other| other.task != row.task) {
+                best.push(row);
+            }
+        }
+        best
     }
 
     /// Control steps of all trials.
@@ -176,18 +218,23 @@ impl Table {
         self.rows.iter().map(|row| row.env_steps).sum()
     }
 
+    fn has_tasks(&self) -> bool {
+        self.rows.iter().any(|row| row.task.is_some())
+    }
+
     /// As `sweep.csv`: it holds no times, so that the same sweep gives the same file.
     ///
     /// # Errors
     /// None in practice: the text is made in memory.
     pub fn csv(&self) -> io::Result<Vec<u8>> {
         let mut writer = csv::Writer::from_writer(Vec::new());
-        let fixed = ["trial", "status", "generations"].into_iter().chain(SCORE_COLUMNS).chain(["env_steps"]);
+        let task = self.has_tasks().then_some("task");
+        let fixed = ["trial"].into_iter().chain(task).chain(["status", "generations"]);
+        let fixed = fixed.chain(SCORE_COLUMNS).chain(["env_steps"]);
         writer.write_record(fixed.chain(self.axes.iter().map(String::as_str)))?;
         for row in &self.rows {
             let score = row.score.map(|score| score.numbers().map(|x| format!("{x:?}")));
-            let mut cells =
-                vec![row.trial.clone(), row.status.name().to_owned(), row.generations.to_string()];
+            let mut cells = row.start();
             cells.extend(score.unwrap_or_default());
             cells.push(row.env_steps.to_string());
             cells.extend(row.values.iter().cloned());
@@ -225,14 +272,13 @@ impl Table {
     /// For people: the first `rows` rows, aligned.
     #[must_use]
     pub fn text(&self, rows: usize) -> String {
-        let mut header: Vec<String> =
-            ["trial", "status", "generations", "value", "spread"].map(str::to_owned).to_vec();
-        header.extend(self.axes.iter().cloned());
-        let mut lines = vec![header];
+        let task = self.has_tasks().then_some("task");
+        let header = ["trial"].into_iter().chain(task).chain(["status", "generations", "value", "spread"]);
+        let mut lines: Vec<Vec<String>> =
+            vec![header.map(str::to_owned).chain(self.axes.iter().cloned()).collect()];
         for row in self.rows.iter().take(rows) {
             let score = row.score.map(|s| [s.value, s.spread].map(|x| format!("{x:.1}")));
-            let mut cells =
-                vec![row.trial.clone(), row.status.name().to_owned(), row.generations.to_string()];
+            let mut cells = row.start();
             cells.extend(score.unwrap_or_default());
             cells.extend(row.values.iter().cloned());
             lines.push(cells);

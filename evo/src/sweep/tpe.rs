@@ -4,7 +4,7 @@
 
 use rand::RngExt as _;
 
-use crate::random::Stream;
+use crate::random::{Stream, normal_pair};
 
 /// A point in [0, 1] per axis. `choices` holds the number of values of axes with separate values.
 /// Trials without a value failed, and count as the worst.
@@ -113,7 +113,7 @@ impl Density {
         // The centre lies inside, so a draw does so at least about once in three.
         for _ in 0..64 {
             let (u, v) = (1.0 - random.random::<f64>(), random.random::<f64>());
-            let x = m + s * (-2.0 * libm::log(u)).sqrt() * libm::cos(std::f64::consts::TAU * v);
+            let x = m + s * normal_pair(u, std::f64::consts::TAU * v)[0];
             if (0.0..=1.0).contains(&x) {
                 return x;
             }

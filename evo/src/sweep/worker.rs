@@ -1,6 +1,6 @@
 //! One run of a trial as a child process of this program.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -9,24 +9,36 @@ use serde::Deserialize;
 
 use super::config::Objective;
 use super::journal::Key;
+use super::memory;
 use crate::run_folder::{RunFolder, RunFolderError};
 
 /// A run to make: a trial with a seed, up to a number of generations.
 #[derive(Clone, Debug)]
 pub(super) struct Job {
     pub key: Key,
-    /// Changes of the base config.
-    pub sets: Vec<String>,
+    /// File of the config that it changes.
+    base: PathBuf,
+    /// Changes of that config.
+    sets: Vec<String>,
     /// Run folder; a later rung goes on in it.
     pub folder: PathBuf,
     /// How often it has crashed in this session.
     pub crashes: u32,
+    /// Whether nothing else may run beside it, because it took more memory than there was.
+    pub alone: bool,
+    /// Whether it begins anew, because it could not go on.
+    pub fresh: bool,
+}
+
+impl Job {
+    pub(super) fn new(key: Key, base: &Path, sets: &[String], folder: PathBuf) -> Self {
+        let (base, sets) = (base.to_owned(), sets.to_vec());
+        Self { key, base, sets, folder, crashes: 0, alone: false, fresh: false }
+    }
 }
 
 /// What every job has in common.
 pub(super) struct Context {
-    pub base: PathBuf,
-    pub threads: usize,
     pub backend: &'static str,
     pub init: Option<PathBuf>,
     pub objective: Objective,
@@ -35,6 +47,8 @@ pub(super) struct Context {
 /// A job at work. The pipe to its stdin tells it that this process is still there.
 pub(super) struct Running {
     pub job: Job,
+    /// Whether it went on with an earlier run.
+    pub resumed: bool,
     child: Child,
     log: PathBuf,
 }
@@ -43,8 +57,8 @@ pub(super) struct Running {
 pub(super) enum Outcome {
     /// Value, control steps and seconds.
     Done(f64, u64, f64),
-    /// The process crashed or was killed; worth another try.
-    Crashed(String),
+    /// The process crashed or was killed; worth another try. Perhaps it wanted memory.
+    Crashed { reason: String, for_memory: bool },
     /// The run itself failed.
     Failed(String),
     /// It was asked to stop, and goes on another time.
@@ -61,42 +75,64 @@ struct Summary {
     stopped: Option<serde_json::Value>,
 }
 
-/// Whether an earlier process still works in the folder: it is finishing its generation.
-pub(super) fn is_busy(folder: &Path) -> bool {
-    folder.is_dir()
-        && RunFolder::open(folder).is_ok_and(|f| matches!(f.lock(), Err(RunFolderError::Busy { .. })))
+/// The log of a run, empty and locked; none while an earlier process is still at work on the run. The
+/// process that gets the log as its stderr holds the lock until it ends, whatever becomes of this one.
+pub(super) fn claim(folder: &Path) -> io::Result<Option<File>> {
+    let path = log_of(folder);
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    let log = File::options().create(true).append(true).open(path)?;
+    match log.try_lock() {
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        // A file system without locks cannot keep anyone out.
+        Ok(()) | Err(TryLockError::Error(_)) => {}
+    }
+    // Somebody may have resumed the run by hand.
+    let locked = |folder: RunFolder| matches!(folder.lock(), Err(RunFolderError::Busy { .. }));
+    if folder.is_dir() && RunFolder::open(folder).is_ok_and(locked) {
+        return Ok(None);
+    }
+    log.set_len(0)?;
+    Ok(Some(log))
+}
+
+fn log_of(folder: &Path) -> PathBuf {
+    folder.with_extension("stderr")
 }
 
 impl Running {
-    /// Starts a job: goes on from the folder's last checkpoint, or from the beginning.
-    pub(super) fn start(job: Job, context: &Context) -> io::Result<Self> {
+    /// Starts a job with its log: goes on from the folder's last checkpoint, or from the beginning.
+    pub(super) fn start(job: Job, log: File, context: &Context, threads: usize) -> io::Result<Self> {
         let (_, seed, generations) = job.key;
-        let resumes = job.folder.join("config.ron").is_file()
+        let resumed = !job.fresh
+            && job.folder.join("config.ron").is_file()
             && job.folder.join("checkpoints/last.safetensors").is_file();
         let mut command = Command::new(std::env::current_exe()?);
-        if resumes {
+        if resumed {
             command.arg("resume").arg(&job.folder);
         } else {
             // Without a checkpoint there is nothing to go on from.
             if job.folder.exists() {
                 fs::remove_dir_all(&job.folder)?;
             }
-            command.arg("train").arg("--config").arg(&context.base).arg("--out").arg(&job.folder);
+            command.arg("train").arg("--config").arg(&job.base).arg("--out").arg(&job.folder);
             command.args(["--seed", &seed.to_string()]);
             command.args(job.sets.iter().flat_map(|set| ["--set", set]));
             if let Some(init) = &context.init {
                 command.arg("--init").arg(init);
             }
         }
-        command.args(["--generations", &generations.to_string(), "--threads", &context.threads.to_string()]);
+        command.args(["--generations", &generations.to_string(), "--threads", &threads.to_string()]);
         command.args(["--backend", context.backend, "--quiet", "--worker"]);
-        let log = job.folder.with_extension("stderr");
-        if let Some(parent) = log.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        let child =
-            command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(File::create(&log)?).spawn()?;
-        Ok(Self { job, child, log })
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn()?;
+        let log = log_of(&job.folder);
+        Ok(Self { job, resumed, child, log })
+    }
+
+    /// What it takes of memory, where the system tells.
+    pub(super) fn memory(&self) -> Option<memory::Use> {
+        memory::of_process(self.child.id())
     }
 
     /// Asks it to write a checkpoint and stop.
@@ -107,13 +143,23 @@ impl Running {
     /// How it ended; none while it works.
     pub(super) fn poll(&mut self, objective: Objective) -> io::Result<Option<Outcome>> {
         let Some(status) = self.child.try_wait()? else { return Ok(None) };
-        Ok(Some(if status.success() {
-            self.result(objective)
-        } else if matches!(status.code(), Some(1 | 2)) {
-            Outcome::Failed(self.last_words())
-        } else {
-            Outcome::Crashed(format!("{}{}", how(status), self.last_words()))
-        }))
+        if status.success() {
+            return Ok(Some(self.result(objective)));
+        }
+        let words = self.last_words();
+        let wants_memory = WANTS_MEMORY.iter().any(|text| words.contains(text));
+        if matches!(status.code(), Some(1 | 2)) && !wants_memory {
+            return Ok(Some(Outcome::Failed(words)));
+        }
+        let (how, killed) = how(status);
+        let hint = match (wants_memory, killed) {
+            (true, _) => " for want of memory",
+            (false, true) => ", perhaps for want of memory",
+            (false, false) => "",
+        };
+        let words = if words.is_empty() { words } else { format!(": {words}") };
+        let for_memory = wants_memory || killed;
+        Ok(Some(Outcome::Crashed { reason: format!("{how}{hint}{words}"), for_memory }))
     }
 
     fn result(&self, objective: Objective) -> Outcome {
@@ -139,17 +185,21 @@ impl Running {
     fn last_words(&self) -> String {
         let text = fs::read(&self.log).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
-        let from = text.rfind("error: ").map(|at| at + 7).or_else(|| text.find("thread '"));
+        let panic = || text.find("thread '").or_else(|| text.find(WANTS_MEMORY[0]));
+        let from = text.rfind("error: ").map(|at| at + 7).or_else(panic);
         let words: Vec<&str> = text[from.unwrap_or(0)..].split_whitespace().collect();
         words.join(" ").chars().take(400).collect()
     }
 }
 
-fn how(status: ExitStatus) -> String {
+/// What a process says that gets no memory: Rust's own words, and the system's.
+const WANTS_MEMORY: [&str; 2] = ["memory allocation of", "Cannot allocate memory"];
+
+/// How a process ended, and whether it was killed as the system does for want of memory.
+fn how(status: ExitStatus) -> (String, bool) {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
-        let memory = if signal == 9 { ", perhaps for want of memory" } else { "" };
-        return format!("killed by signal {signal}{memory} ");
+        return (format!("killed by signal {signal}"), signal == 9);
     }
-    format!("crashed ({status}) ")
+    (format!("crashed ({status})"), false)
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{is_classifier, save, stopped};
 use crate::cli::{EvalArgs, PlotArgs};
 use crate::commands::{load_checkpoint, print_json, print_line};
+use crate::config::LogFormat;
 use crate::failure::{Blame, Failure};
 use crate::finetune::classify::{self, Classifier};
 use crate::finetune::figure::{Confusion, Curves};
@@ -26,6 +27,9 @@ pub(super) fn train(
 ) -> Result<(), Failure> {
     let run = learner.config().run.clone();
     let mut metrics = Table::resume(&folder.metrics(), &classify::COLUMNS, learner.generation()).run()?;
+    if run.log.contains(&LogFormat::TensorBoard) {
+        metrics = metrics.with_events(&folder.events()).run()?;
+    }
     let mut progress = Progress::new(verbosity, Some(&folder.log()), run.generations, &[]).run()?;
     let data = learner.data();
     let parts = [&data.train, &data.validation, &data.test].map(|part| part.len().to_string());

@@ -1,0 +1,237 @@
+//! The table of results: a row per task, strategy and controller, over seeds; and methods over tasks.
+
+use super::number;
+use super::runs::last;
+use crate::config::Config;
+use crate::plot::runs::{Group, Run};
+use crate::progress::{count, duration};
+use crate::ron_io;
+use crate::statistics::{self, Bootstrap, CONFIDENCE, Center, RESAMPLES};
+use crate::trainer::Setup;
+
+/// Runs that differ in their seed only, as a row.
+#[derive(Clone, Debug)]
+pub(super) struct Outcome {
+    /// Name of the task.
+    pub task: String,
+    /// What tells it from other rows of the task.
+    pub label: String,
+    /// Seeds that were asked for.
+    pub seeds: usize,
+    /// Finished runs.
+    pub runs: Vec<Run>,
+}
+
+/// What a row measures. `#` marks numbers, as [`super::html::table`] takes them.
+pub(super) const MEASURES: [&str; 8] = [
+    "#seeds",
+    "#return, mean ± std",
+    "#IQM [95 % interval]",
+    "#control steps per run",
+    "#time per run",
+    "#spikes per neuron and tick",
+    "#synaptic operations per step",
+    "#energy per step (pJ)",
+];
+
+/// What stands above a table of [`MEASURES`].
+pub(super) const EXPLAINED: &str = "Return: last evaluation of the distribution's mean, mean ± standard deviation over \
+    seeds; the population's mean fitness where a run has no evaluation. IQM: interquartile mean over seeds (of fewer \
+    than four, the mean) with a percentile bootstrap interval. Activity: last generation of training, all members.";
+
+/// What a run has reached: its last evaluation, or else the population's mean fitness.
+fn reached(run: &Run) -> Option<f64> {
+    last(run, "eval_return_mean").or_else(|| last(run, "fitness_mean"))
+}
+
+/// The cells of [`MEASURES`] for runs of `seeds` seeds.
+pub(super) fn measures(runs: &[Run], seeds: usize) -> Vec<String> {
+    let values: Vec<f64> = runs.iter().filter_map(reached).collect();
+    let (mean, std) = crate::evaluate::mean_std(&values);
+    let several = values.len() > 1;
+    let average = |column: &str| average(runs, column);
+    let found = if runs.len() == seeds { seeds.to_string() } else { format!("{} of {seeds}", runs.len()) };
+    let estimate = statistics::estimate(&values, Center::InterquartileMean);
+    let estimate = estimate.map(|e| if several { e.to_string() } else { number(e.value) });
+    let value = match values[..] {
+        [] => String::new(),
+        [value] => number(value),
+        _ => format!("{mean:.1} ± {std:.1}"),
+    };
+    vec![
+        found,
+        value,
+        estimate.unwrap_or_default(),
+        average("env_steps").map(count).unwrap_or_default(),
+        average("wall_s").map(duration).unwrap_or_default(),
+        average("spike_rate").map(|x| format!("{x:.4}")).unwrap_or_default(),
+        average("synops_per_step").map(count).unwrap_or_default(),
+        average("energy_pj_per_step").map(count).unwrap_or_default(),
+    ]
+}
+
+/// Mean over runs of a column's last value.
+fn average(runs: &[Run], column: &str) -> Option<f64> {
+    let values: Vec<f64> = runs.iter().filter_map(|run| last(run, column)).collect();
+    (!values.is_empty()).then(|| statistics::mean(&values))
+}
+
+impl Outcome {
+    /// Runs of the same task that are in a group each.
+    pub(super) fn of_groups(groups: &[Group]) -> Vec<Self> {
+        let outcome = |group: &Group| Self {
+            task: group.runs[0].field("env").unwrap_or_default().to_owned(),
+            label: if groups.len() > 1 { group.label.clone() } else { String::new() },
+            seeds: group.runs.len(),
+            runs: group.runs.clone(),
+        };
+        groups.iter().map(outcome).collect()
+    }
+
+    fn field(&self, path: &str) -> &str {
+        self.runs.first().and_then(|run| run.field(path)).unwrap_or_default()
+    }
+
+    /// As tables name it: `OpenEs, population 128`.
+    fn strategy(&self) -> String {
+        match (self.field("strategy"), self.field("strategy.population")) {
+            (name, "") => name.to_owned(),
+            (name, population) => format!("{name}, population {population}"),
+        }
+    }
+
+    /// As tables name it, with its size: `snn 27-64r(lif)-8, 4 ticks, f32, 6408 parameters`.
+    fn controller(&self) -> String {
+        let built = || {
+            let run = self.runs.first()?;
+            let config: Config = ron_io::parse("config.ron", &run.config).ok()?;
+            Some(Setup::new(&config).ok()?.controller.describe())
+        };
+        built().unwrap_or_else(|| self.field("controller").to_owned())
+    }
+
+    /// Strategy and kind of controller, the same in every task.
+    fn method(&self) -> Method {
+        let hidden = self.field("controller.hidden");
+        let kind = match self.field("controller") {
+            "Mlp" if hidden == "()" => "linear",
+            kind => kind,
+        };
+        (self.field("strategy").to_owned(), kind.to_owned())
+    }
+
+    /// Name in the legend of a figure with other rows of the task.
+    pub(super) fn legend(&self) -> String {
+        let (strategy, controller) = self.method();
+        if self.label.is_empty() {
+            format!("{strategy}, {controller}")
+        } else {
+            format!("{}: {strategy}, {controller}", self.label)
+        }
+    }
+}
+
+/// Head and rows of the table. Its rows stand task by task.
+pub(super) fn table(outcomes: &[Outcome]) -> (Vec<&'static str>, Vec<Vec<String>>) {
+    let named = outcomes.iter().any(|outcome| !outcome.label.is_empty());
+    let validators: Vec<String> = outcomes.iter().flat_map(|o| &o.runs).map(Run::validator).collect();
+    let validated = validators.iter().any(|engine| !engine.is_empty() && engine != "none");
+    let mut head = vec!["task", "strategy", "controller"];
+    head.extend(named.then_some("config"));
+    head.extend(MEASURES);
+    head.extend(validated.then_some("#return in another engine"));
+    let row = |outcome: &Outcome| {
+        let mut cells = vec![outcome.task.clone(), outcome.strategy(), outcome.controller()];
+        cells.extend(named.then(|| outcome.label.clone()));
+        cells.extend(measures(&outcome.runs, outcome.seeds));
+        if validated {
+            let engine = outcome.runs.first().map(Run::validator).unwrap_or_default();
+            let value = average(&outcome.runs, "validation_return_mean");
+            cells.push(value.map(|value| format!("{} ({engine})", number(value))).unwrap_or_default());
+        }
+        cells
+    };
+    (head, outcomes.iter().map(row).collect())
+}
+
+/// A method (strategy and kind of controller) over several tasks: the interquartile mean of its normalised
+/// returns, with an interval of the stratified bootstrap.
+struct Aggregate {
+    method: Method,
+    estimate: statistics::Estimate,
+    runs: usize,
+}
+
+type Method = (String, String);
+
+/// What [`aggregate_table`] shows.
+pub(super) fn aggregated(outcomes: &[Outcome]) -> String {
+    format!(
+        "Methods over tasks: {}. Returns are normalised per task: 0 is the lowest of all runs on it, 1 the \
+         highest. Interquartile mean over all runs on these tasks, with a 95 % percentile interval of a \
+         bootstrap over seeds, stratified by task.",
+        shared(outcomes).0.join(", ")
+    )
+}
+
+/// Head and rows of the table of methods over the tasks that all of them were run on; none unless there
+/// are at least two of both.
+pub(super) fn aggregate_table(outcomes: &[Outcome]) -> Option<(Vec<&'static str>, Vec<Vec<String>>)> {
+    let row = |row: &Aggregate| {
+        let (strategy, controller) = row.method.clone();
+        let statistics::Estimate { value, low, high } = row.estimate;
+        vec![strategy, controller, format!("{value:.3} [{low:.3}, {high:.3}]"), row.runs.to_string()]
+    };
+    let rows: Vec<Vec<String>> = aggregate(outcomes).iter().map(row).collect();
+    let head = vec!["strategy", "controller", "#normalised IQM [95 % interval]", "#runs"];
+    (!rows.is_empty()).then_some((head, rows))
+}
+
+/// Returns of a method on a task.
+fn returns(outcomes: &[Outcome], task: &str, method: &Method) -> Vec<f64> {
+    let of = outcomes.iter().filter(|o| o.task == task && o.method() == *method);
+    of.flat_map(|outcome| &outcome.runs).filter_map(reached).collect()
+}
+
+/// Tasks and methods of which each was run with each other.
+fn shared(outcomes: &[Outcome]) -> (Vec<String>, Vec<Method>) {
+    let (mut tasks, mut methods): (Vec<String>, Vec<Method>) = (Vec::new(), Vec::new());
+    for outcome in outcomes {
+        if !tasks.contains(&outcome.task) {
+            tasks.push(outcome.task.clone());
+        }
+        if !methods.contains(&outcome.method()) {
+            methods.push(outcome.method());
+        }
+    }
+    let met = |task: &str, method: &Method| !returns(outcomes, task, method).is_empty();
+    methods.retain(|method| tasks.iter().filter(|task| met(task, method)).count() > 1);
+    tasks.retain(|task| methods.iter().all(|method| met(task, method)));
+    (tasks, methods)
+}
+
+fn aggregate(outcomes: &[Outcome]) -> Vec<Aggregate> {
+    let (tasks, methods) = shared(outcomes);
+    if tasks.len() < 2 || methods.len() < 2 {
+        return Vec::new();
+    }
+    let ends: Vec<(f64, f64)> = tasks
+        .iter()
+        .map(|task| {
+            let values = methods.iter().flat_map(|method| returns(outcomes, task, method));
+            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)))
+        })
+        .collect();
+    let estimate = |method: Method| {
+        let normalised = |(task, &(low, high)): (&String, &(f64, f64))| -> Vec<f64> {
+            let span = if high > low { high - low } else { 1.0 };
+            returns(outcomes, task, &method).into_iter().map(|x| (x - low) / span).collect()
+        };
+        let strata: Vec<Vec<f64>> = tasks.iter().zip(&ends).map(normalised).collect();
+        let sizes: Vec<usize> = strata.iter().map(Vec::len).collect();
+        let bootstrap = Bootstrap::new(&sizes, RESAMPLES);
+        let estimate = bootstrap.estimate(&strata, Center::InterquartileMean, CONFIDENCE);
+        Aggregate { method, estimate, runs: sizes.iter().sum() }
+    };
+    methods.into_iter().map(estimate).collect()
+}
