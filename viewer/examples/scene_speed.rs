@@ -24,19 +24,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut camera = Camera::default();
     camera.look(View::Corner);
     camera.frame(shapes.bounds(&snapshot.poses));
-    let (device, queue) = headless()?;
-    println!("{}", device.adapter_info().name);
+    let gpu = headless()?;
+    let (device, queue) = (&gpu.device, &gpu.queue);
+    println!("{}", gpu.adapter.get_info().name);
     for (size, samples) in [([1280, 800], 4), ([1280, 800], 1), ([320, 200], 4), ([1920, 1080], 4)] {
         for shadows in [true, false] {
             let draw = Draw { shadows, ..Draw::default() };
             let scene = Scene { actors: vec![Actor::new(&shapes, &snapshot)], camera: &camera, draw: &draw };
-            let mut renderer = Renderer::new(&device, &queue, Target::FORMAT, samples);
-            let target = Target::new(&device, size)?;
+            let mut renderer = Renderer::new(device, Target::FORMAT, samples);
+            let target = Target::new(device, size)?;
             let mut times = Vec::new();
             let before = cpu_ms();
             for _ in 0..20 {
                 let start = Instant::now();
-                renderer.render(&device, &queue, &scene, target.view(), size);
+                renderer.render(device, queue, &scene, target.view(), size);
                 device.poll(wgpu::PollType::wait_indefinitely())?;
                 times.push(start.elapsed().as_secs_f64() * 1e3);
             }

@@ -48,8 +48,8 @@ struct World {
     soft_bodies: SoftBodySet,
     /// The world's own template if its parameters are not the model's.
     own: Option<Box<Template>>,
-    /// Forces from outside on bodies of the model.
-    pushes: Vec<(usize, Vector)>,
+    /// Forces and torques from outside on bodies of the model.
+    pushes: Vec<(usize, Vector, Vector)>,
     room: Room,
 }
 
@@ -134,14 +134,15 @@ impl World {
 
     fn configure(&mut self, shared: &Shared, parameters: &Parameters) {
         let old = template(&self.own, shared);
-        for &(body, _) in &self.pushes {
+        for &(body, ..) in &self.pushes {
             if let Some(handle) = old.blueprint.bodies[body].body {
                 self.state.bodies[handle].reset_forces(false);
                 self.state.bodies[handle].reset_torques(false);
             }
         }
         self.pushes.clear();
-        self.pushes.extend(parameters.pushed().map(|(body, force)| (body, Vector::from(force))));
+        let pushed = parameters.pushed();
+        self.pushes.extend(pushed.map(|(body, force, torque)| (body, force.into(), torque.into())));
         // Forces are no part of a template: they come and go without a new one.
         let same = |template: &Template| {
             let (a, b) = (&template.parameters, parameters);
@@ -272,17 +273,20 @@ impl World {
             rigid.reset_torques(false);
             rigid.reset_forces(false);
         }
-        for &(body, _) in &self.pushes {
+        for &(body, ..) in &self.pushes {
             let Some(handle) = blueprint.bodies[body].body else { continue };
             s.bodies[handle].reset_torques(false);
             s.bodies[handle].reset_forces(false);
         }
-        for &(body, force) in &self.pushes {
+        for &(body, force, torque) in &self.pushes {
             let place = &blueprint.bodies[body];
             let Some(handle) = place.body else { continue };
             let centre = Vector::from(shared.model.bodies[body].com.map(|x| x as f32));
             let at = *s.bodies[handle].position() * place.offset * centre;
             s.bodies[handle].add_force_at_point(place.felt(force), at, false);
+            if torque != Vector::ZERO {
+                s.bodies[handle].add_torque(place.turned(torque), false);
+            }
         }
         for &(ballast, force) in &blueprint.braces {
             let rigid = &mut s.bodies[ballast];
