@@ -3,6 +3,8 @@
 //! This is where episodes are kept honest for every task: actions are clipped, the time limit is
 //! applied, and nothing that is not finite gets out. A finished environment rests until its reset.
 
+mod by_hand;
+
 use std::sync::Arc;
 
 use rand::Rng;
@@ -211,6 +213,11 @@ impl Envs {
             changing.advance(i, 0, true, &mut self.worlds, memory);
         }
         self.worlds.reset(i, &self.qpos, &self.qvel);
+        self.begin(i);
+    }
+
+    /// Clears what the episode before has left behind, and observes the start.
+    fn begin(&mut self, i: usize) {
         self.outcomes[i] = Step::default();
         self.steps[i] = 0;
         self.resting[i] = false;

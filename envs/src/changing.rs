@@ -1,8 +1,10 @@
 //! Changes at work: what an episode draws, what holds at each of its steps, how it gets into the
 //! worlds and observations of a batch.
 
+use std::sync::Arc;
+
 use rand::{Rng, RngExt as _, SeedableRng as _, rngs::ChaCha8Rng};
-use sim::{Parameters, Worlds};
+use sim::{Model, Parameters, Worlds};
 
 use crate::changes::{Change, Effect, MAX_CHANGES, Value, When, error};
 use crate::lookup::{body_of, columns_of, goal_of, motors, trunk};
@@ -268,6 +270,13 @@ impl Changing {
 
     /// Sets the parameters of world `i` to what the coming step needs.
     fn apply(&mut self, i: usize, worlds: &mut Worlds) {
+        let model = Arc::clone(worlds.model());
+        let parameters = self.parameters(i, &model);
+        worlds.set_parameters(i, parameters).expect("changes are checked to stay in range");
+    }
+
+    /// The parameters of world `i` that the coming step needs.
+    pub(crate) fn parameters(&mut self, i: usize, model: &Model) -> &Parameters {
         let episode = &self.episodes[i];
         let p = &mut self.parameters;
         p.clone_from(&self.nominal);
@@ -284,7 +293,7 @@ impl Changing {
                 }
                 Effect::Mass(_) => p.mass.iter_mut().for_each(|m| *m *= value),
                 Effect::Payload { .. } => {
-                    p.mass[plan.index] += value / worlds.model().bodies[plan.index].mass as f32;
+                    p.mass[plan.index] += value / model.bodies[plan.index].mass as f32;
                 }
                 Effect::Motors { .. } => {
                     plan.motors[drawn.choice].iter().for_each(|&motor| p.gear[motor] *= value);
@@ -296,7 +305,7 @@ impl Changing {
                 Effect::Noise(_) | Effect::Delay(_) | Effect::Target { .. } => {}
             }
         }
-        worlds.set_parameters(i, p).expect("changes are checked to stay in range");
+        p
     }
 
     /// Turns the observation that environment `i` has after `step` control steps into what is seen.

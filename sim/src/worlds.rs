@@ -155,6 +155,9 @@ pub struct Parameters {
     /// during every physics step; entry 0 (the world) is not used. Rapier leaves out the part across
     /// the plane of a robot that can only move in one, which the robot would not feel.
     pub force: Vec<[f32; 3]>,
+    /// Torque from outside on each body, as `force`, N·m. Of a robot that can only move in a plane,
+    /// rapier keeps the part that turns it within the plane.
+    pub torque: Vec<[f32; 3]>,
 }
 
 impl Parameters {
@@ -167,13 +170,15 @@ impl Parameters {
             gear: vec![1.0; model.nu()],
             gravity: model.option.gravity.map(|g| g as f32),
             force: vec![[0.0; 3]; model.bodies.len()],
+            torque: vec![[0.0; 3]; model.bodies.len()],
         }
     }
 
-    /// Bodies with a force on them, and that force.
-    pub(crate) fn pushed(&self) -> impl Iterator<Item = (usize, [f32; 3])> {
-        let forces = self.force.iter().copied().enumerate().skip(1);
-        forces.filter(|(_, force)| force.iter().any(|&f| f != 0.0))
+    /// Bodies that are pushed or turned from outside, with force and torque.
+    pub(crate) fn pushed(&self) -> impl Iterator<Item = (usize, [f32; 3], [f32; 3])> {
+        let efforts = self.force.iter().zip(&self.torque).enumerate().skip(1);
+        let efforts = efforts.map(|(body, (&force, &torque))| (body, force, torque));
+        efforts.filter(|(_, force, torque)| force.iter().chain(torque).any(|&x| x != 0.0))
     }
 
     fn validate(&self, model: &Model) -> Result<(), SimError> {
@@ -181,6 +186,7 @@ impl Parameters {
             ("parameters.mass", self.mass.len(), model.bodies.len()),
             ("parameters.gear", self.gear.len(), model.nu()),
             ("parameters.force", self.force.len(), model.bodies.len()),
+            ("parameters.torque", self.torque.len(), model.bodies.len()),
         ] {
             if got != expected {
                 return Err(SimError::Length { what, got, expected });
@@ -203,6 +209,9 @@ impl Parameters {
         }
         for &force in self.force.iter().flatten() {
             check("parameters.force", force, force.is_finite(), "a finite force")?;
+        }
+        for &torque in self.torque.iter().flatten() {
+            check("parameters.torque", torque, torque.is_finite(), "a finite torque")?;
         }
         Ok(())
     }

@@ -514,6 +514,7 @@ fn invalid_parameters_are_refused_and_change_nothing() {
             refuse(&|p| p.gear[0] = bad, "parameters.gear");
             refuse(&|p| p.gravity[2] = bad, "parameters.gravity");
             refuse(&|p| p.force[1][0] = bad, "parameters.force");
+            refuse(&|p| p.torque[1][2] = bad, "parameters.torque");
         }
         refuse(&|p| p.mass.truncate(2), "parameters.mass");
         refuse(&|p| p.gear.push(1.0), "parameters.gear");
@@ -570,6 +571,38 @@ fn a_force_moves_the_centre_of_mass_and_turns_about_it() {
     }
     for (a, b) in spins[0].iter().zip(&spins[1]) {
         close("spin of both engines", f64::from(*a), f64::from(*b), 0.05 * f64::from(b.abs()) + 1e-3);
+    }
+    assert!(spins[0].iter().any(|w| w.abs() > 0.05), "{spins:?}");
+}
+
+#[test]
+fn a_torque_turns_the_robot_and_moves_it_nowhere() {
+    let model = model(TREE);
+    let still = vec![0.0; model.nv()];
+    let knob = model.body("knob").unwrap();
+    let mut sensors: Vec<Sensor> = (1..model.bodies.len()).map(Sensor::Velocity).collect();
+    sensors.push(Sensor::AngularVelocity(1));
+    let mut spins = Vec::new();
+    for engine in ENGINES {
+        let mut worlds = worlds(engine, &model, 1, &sensors);
+        restart(&mut worlds, 0, &still);
+        set(&mut worlds, 0, |p| (p.gravity, p.torque[knob]) = ([0.0; 3], [0.1, -0.2, 0.3]));
+        run(&mut worlds, 5, 0.0);
+        let values = worlds.view(0).sensors.to_vec();
+        for axis in 0..3 {
+            let bodies = model.bodies[1..].iter().zip(values.chunks(3));
+            close("momentum", bodies.map(|(b, v)| b.mass * f64::from(v[axis])).sum(), 0.0, 2e-3);
+        }
+        spins.push(values[values.len() - 3..].to_vec());
+        // It ends without a trace.
+        let before = worlds.view(0).qvel.to_vec();
+        set(&mut worlds, 0, |p| p.gravity = [0.0; 3]);
+        run(&mut worlds, 1, 0.0);
+        let turned = worlds.view(0).qvel.iter().zip(&before).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(turned < 0.2, "{engine:?}: {turned}");
+    }
+    for (a, b) in spins[0].iter().zip(&spins[1]) {
+        close("spin of both engines", f64::from(*a), f64::from(*b), 0.05 * f64::from(b.abs()) + 2e-3);
     }
     assert!(spins[0].iter().any(|w| w.abs() > 0.05), "{spins:?}");
 }

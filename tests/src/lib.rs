@@ -54,18 +54,27 @@ pub fn data(name: &str) -> PathBuf {
 /// The `evo` program of the same build, in the root folder.
 ///
 /// # Panics
-/// If it has not been built; `tests/run` and `cargo build -p evo` do that.
+/// As [`program`].
 #[must_use]
 pub fn evo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(program("evo"));
+    command.args(arguments).current_dir(root());
+    command
+}
+
+/// Where a program of the same build lies, `evo` or `viewer`.
+///
+/// # Panics
+/// If it has not been built; `tests/run` and `cargo build -p NAME` do that.
+#[must_use]
+pub fn program(name: &str) -> PathBuf {
     let this = std::env::current_exe().expect("a program knows its own path");
     // Tests are target/PROFILE/deps/test-HASH, programs target/PROFILE/NAME, as evo is.
     let folder = this.parent().expect("programs lie in target/PROFILE");
     let folder = if folder.ends_with("deps") { folder.join("..") } else { folder.to_owned() };
-    let program = folder.join(format!("evo{}", std::env::consts::EXE_SUFFIX));
-    assert!(program.exists(), "{} is missing: run `cargo build -p evo` first", program.display());
-    let mut command = Command::new(program);
-    command.args(arguments).current_dir(root());
-    command
+    let program = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(program.exists(), "{} is missing: run `cargo build -p {name}` first", program.display());
+    program
 }
 
 /// Runs `evo` to its end.

@@ -3,19 +3,13 @@
 
 #![expect(clippy::print_stdout, reason = "it reports")]
 
+mod common;
+
 use std::path::Path;
 use std::time::Instant;
 
+use common::cpu_ms;
 use viewer::scene::{Actor, Camera, Draw, Renderer, Scene, Shapes, Studio, Target, View, headless};
-
-/// CPU time of all threads so far, ms, in steps of 10; 0 where there is no /proc. Other programs
-/// disturb it less than the time that passes.
-fn cpu_ms() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // Fields 14 and 15, counted from the program's name in brackets.
-    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace().skip(11).take(2);
-    fields.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() * 10.0
-}
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../envs/assets/ant.xml");
@@ -24,19 +18,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut camera = Camera::default();
     camera.look(View::Corner);
     camera.frame(shapes.bounds(&snapshot.poses));
-    let (device, queue) = headless()?;
-    println!("{}", device.adapter_info().name);
+    let gpu = headless()?;
+    let (device, queue) = (&gpu.device, &gpu.queue);
+    println!("{}", gpu.adapter.get_info().name);
     for (size, samples) in [([1280, 800], 4), ([1280, 800], 1), ([320, 200], 4), ([1920, 1080], 4)] {
         for shadows in [true, false] {
             let draw = Draw { shadows, ..Draw::default() };
             let scene = Scene { actors: vec![Actor::new(&shapes, &snapshot)], camera: &camera, draw: &draw };
-            let mut renderer = Renderer::new(&device, &queue, Target::FORMAT, samples);
-            let target = Target::new(&device, size)?;
+            let mut renderer = Renderer::new(device, Target::FORMAT, samples);
+            let target = Target::new(device, size)?;
             let mut times = Vec::new();
             let before = cpu_ms();
             for _ in 0..20 {
                 let start = Instant::now();
-                renderer.render(&device, &queue, &scene, target.view(), size);
+                renderer.render(device, queue, &scene, target.view(), size);
                 device.poll(wgpu::PollType::wait_indefinitely())?;
                 times.push(start.elapsed().as_secs_f64() * 1e3);
             }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use egui::{Frame, Margin, Panel, RichText, Ui};
 use egui_wgpu::RenderState;
+use web_time::{Duration, Instant};
 
 use crate::data::document::Document;
 use crate::data::timeline::{PART, Timeline};
@@ -18,6 +19,12 @@ use crate::{keys, layout};
 
 /// Seconds between two looks at a run folder.
 const POLL: f64 = 0.5;
+/// Longest real time that one frame moves the cursor by, s: after a hang it goes on from where it was.
+const FRAME: f64 = 0.1;
+/// Time that a frame may spend on simulation, and on ghosts.
+const BUDGET: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(8)];
+/// Time over which [`Pace`] is averaged, s.
+const PACE: f64 = 0.7;
 
 /// The program's state.
 pub struct App {
@@ -39,13 +46,26 @@ pub struct App {
     stage: Stage,
     caches: Caches,
     next_poll: f64,
-    themed: bool,
+    pace: Option<f64>,
+    /// What the window is called.
+    title: String,
+    dressed: bool,
 }
 
 impl App {
     /// A window with nothing open. Without `gpu`, panels work but there is no 3D scene.
     #[must_use]
     pub fn new(settings: Settings, gpu: Option<RenderState>) -> Self {
+        Self::with_stage(settings, Stage::new(gpu, None))
+    }
+
+    /// The same for pictures, which are drawn as well as can be, however long it takes.
+    #[must_use]
+    pub fn for_pictures(settings: Settings, gpu: Option<RenderState>) -> Self {
+        Self::with_stage(settings, Stage::new(gpu, Some(crate::scene::Renderer::SAMPLES)))
+    }
+
+    fn with_stage(settings: Settings, stage: Stage) -> Self {
         Self {
             settings,
             document: None,
@@ -55,10 +75,12 @@ impl App {
             help: false,
             inbox: Inbox::default(),
             shelf: Shelf::find(Path::new("")),
-            stage: Stage::new(gpu),
+            stage,
             caches: Caches::default(),
             next_poll: 0.0,
-            themed: false,
+            pace: None,
+            title: String::new(),
+            dressed: false,
         }
     }
 
@@ -76,6 +98,13 @@ impl App {
             }
             Err(error) => self.message = Some(format!("{error:#}")),
         }
+    }
+
+    /// Shows what a path leads to beside what is open, or opens it if nothing is.
+    pub fn add_ghost_from(&mut self, path: &Path) {
+        let Some(document) = &mut self.document else { return self.open(path) };
+        let added = Document::open(path).and_then(|other| document.add_ghosts_of(other));
+        self.message = added.err().map(|error| format!("{error:#}"));
     }
 
     /// Shows what has been opened.
@@ -107,8 +136,8 @@ impl App {
         self.shelf = Shelf::find(Path::new(""));
     }
 
-    /// Moves time by `seconds` of real time.
-    pub fn advance(&mut self, seconds: f64) {
+    /// Moves time by `seconds` of real time; simulations stop at `deadline`, if there is one.
+    pub fn advance(&mut self, seconds: f64, deadline: Option<Instant>) {
         let Some(document) = &mut self.document else { return };
         let timeline = &mut self.timeline;
         let Some(live) = &mut document.live else {
@@ -128,7 +157,7 @@ impl App {
             return;
         }
         if timeline.at_end {
-            live.advance(seconds * timeline.factor(), 400);
+            live.advance(seconds * timeline.factor(), deadline);
             timeline.time = present(live).min(live.recording.duration());
             timeline.keep_up(live.recording.duration());
             timeline.playing = !(live.is_over() && live.at_end == crate::data::live::AtEnd::Stop);
@@ -143,6 +172,7 @@ impl App {
                 timeline.time = end;
                 timeline.at_end = true;
             }
+            timeline.reveal(live.recording.duration());
         }
     }
 
@@ -150,7 +180,8 @@ impl App {
     pub fn simulate_until(&mut self, time: f64) {
         if let Some(live) = self.document.as_mut().and_then(|document| document.live.as_mut()) {
             let dt = live.recording.header.control_dt;
-            // An untrained robot falls soon: go on rather than start again.
+            // Whoever asks for a time wants to see it, also after a fall.
+            live.at_end = crate::data::live::AtEnd::GoOn;
             let steps = ((time / dt).round() as usize + 1).min(100_000);
             for _ in 0..steps {
                 live.step();
@@ -182,24 +213,40 @@ impl App {
         }
     }
 
-    /// Draws the window.
+    /// Draws the window for somebody who looks on, after the real time since the last frame.
     pub fn show(&mut self, ui: &mut Ui) {
+        let real = ui.input(|input| f64::from(input.unstable_dt));
+        let deadline = BUDGET.map(|budget| Some(Instant::now() + budget));
+        let before = self.timeline.time;
+        self.show_after(ui, real.min(FRAME), deadline);
+        let moved = self.timeline.time - before;
+        let (Timeline { playing, .. }, real) = (&self.timeline, real.max(1e-6));
+        // A jump back is a new start or a repetition.
+        self.pace = match self.pace.filter(|_| *playing) {
+            Some(pace) if moved >= 0.0 => Some(pace + (moved / real - pace) * (real / PACE).min(1.0)),
+            kept => kept.or_else(|| playing.then(|| self.timeline.factor())),
+        };
+    }
+
+    /// Draws the window after exactly `seconds`, however long the simulation takes: the same picture every
+    /// time.
+    pub fn show_exactly(&mut self, ui: &mut Ui, seconds: f64) {
+        self.show_after(ui, seconds, [None; 2]);
+    }
+
+    fn show_after(&mut self, ui: &mut Ui, seconds: f64, [deadline, ghosts]: [Option<Instant>; 2]) {
         let ctx = ui.ctx().clone();
         self.dress(&ctx);
-        let (now, seconds) = ctx.input(|input| (input.time, f64::from(input.unstable_dt.min(0.1))));
+        let now = ctx.input(|input| input.time);
         self.dropped(&ctx);
-        for file in self.inbox.take() {
-            let opened = file.bytes.map_err(anyhow::Error::msg);
-            match opened.and_then(|bytes| Document::from_bytes(Path::new(&file.name), &bytes)) {
-                Ok(document) => self.show_document(document),
-                Err(error) => self.message = Some(format!("{error:#}")),
-            }
-        }
+        self.arrived();
         for action in shortcuts::pressed(&ctx) {
             keys::perform(self, &ctx, action);
         }
         self.poll(now);
-        self.advance(seconds);
+        self.advance(seconds, deadline);
+        let growing = self.document.as_mut().is_some_and(|document| document.grow(ghosts));
+        self.name_window(&ctx);
 
         let palette = Palette::of(ui);
         let bar = |margin: Margin| Frame::new().fill(palette.base).inner_margin(margin);
@@ -219,14 +266,14 @@ impl App {
                 .exact_size(BAR + 4.0)
                 .frame(frame)
                 .show_separator_line(false)
-                .show(ui, |ui| self.with(&palette, |cx| transport::show(ui, cx)));
+                .show(ui, |ui| self.with(&palette, seconds, |cx| transport::show(ui, cx)));
             for action in shown.inner.unwrap_or_default() {
                 keys::perform(self, &ctx, action);
             }
         }
         egui::CentralPanel::no_frame().frame(Frame::new().fill(palette.base)).show(ui, |ui| {
             if self.document.is_some() {
-                self.with(&palette, |cx| layout::show(ui, cx));
+                self.with(&palette, seconds, |cx| layout::show(ui, cx));
             } else if let Some(path) = start::show(ui, &self.shelf, &self.settings, &palette) {
                 self.open(&path);
             }
@@ -234,16 +281,43 @@ impl App {
         if self.help {
             self.help = help::show(&ctx, &palette);
         }
+        shortcuts::keep_keyboard(&ctx);
+        self.settings.zoom = ctx.zoom_factor();
         let moving = self.timeline.playing && self.document.is_some();
-        if moving || self.stage.held.is_some() {
+        if moving || growing || self.stage.held.is_some() {
             ctx.request_repaint();
         } else if self.document.as_ref().is_some_and(|document| document.follow.is_some()) {
-            ctx.request_repaint_after(std::time::Duration::from_secs_f64(POLL));
+            ctx.request_repaint_after(Duration::from_secs_f64(POLL));
         }
     }
 
-    /// Gives panels what they draw; nothing without a document.
-    fn with<R>(&mut self, palette: &Palette, f: impl FnOnce(&mut Cx<'_>) -> R) -> Option<R> {
+    /// Opens what has been read meanwhile.
+    fn arrived(&mut self) {
+        for file in self.inbox.take() {
+            let opened = file.bytes.map_err(anyhow::Error::msg);
+            match opened.and_then(|bytes| Document::from_bytes(Path::new(&file.name), &bytes)) {
+                Ok(other) => match self.document.as_mut().filter(|_| file.beside) {
+                    Some(document) => {
+                        self.message = document.add_ghosts_of(other).err().map(|error| format!("{error:#}"));
+                    }
+                    None => self.show_document(other),
+                },
+                Err(error) => self.message = Some(format!("{error:#}")),
+            }
+        }
+    }
+
+    /// Calls the window after what is open.
+    fn name_window(&mut self, ctx: &egui::Context) {
+        let title = title(self.document.as_ref());
+        if self.title != title {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Title(title.clone()));
+            self.title = title;
+        }
+    }
+
+    /// Gives panels what they draw; nothing without a document. `seconds` have passed.
+    fn with<R>(&mut self, palette: &Palette, seconds: f64, f: impl FnOnce(&mut Cx<'_>) -> R) -> Option<R> {
         let document = self.document.as_mut()?;
         let before = document.generation;
         let mut cx = Cx {
@@ -255,6 +329,8 @@ impl App {
             caches: &mut self.caches,
             message: &mut self.message,
             palette: *palette,
+            seconds,
+            pace: self.pace,
         };
         let result = f(&mut cx);
         let changed = before != self.document.as_ref().and_then(|document| document.generation);
@@ -271,15 +347,16 @@ impl App {
         let palette = Palette::of(ui);
         Frame::new().fill(palette.panel).inner_margin(8).show(ui, |ui| {
             ui.set_min_size(ui.available_size());
-            self.with(&palette, |cx| panels::show(pane, ui, cx));
+            self.with(&palette, 0.0, |cx| panels::show(pane, ui, cx));
         });
     }
 
     /// Sets the theme.
     fn dress(&mut self, ctx: &egui::Context) {
-        if !self.themed {
+        if !self.dressed {
             theme::install(ctx);
-            self.themed = true;
+            ctx.set_zoom_factor(self.settings.zoom);
+            self.dressed = true;
         }
         ctx.set_theme(self.settings.theme);
     }
@@ -348,11 +425,12 @@ impl App {
         }
     }
 
-    /// Opens what was dropped onto the window.
+    /// Opens the first file that was dropped onto the window, and shows the others beside it. With Shift
+    /// held, all are shown beside what is open.
     fn dropped(&mut self, ctx: &egui::Context) {
-        let files = ctx.input(|input| input.raw.dropped_files.clone());
-        if let Some(file) = files.first() {
-            crate::dropped::open(self, ctx, file);
+        let (files, beside) = ctx.input(|input| (input.raw.dropped_files.clone(), input.modifiers.shift));
+        for (index, file) in files.iter().enumerate() {
+            crate::dropped::open(self, file, beside || index > 0);
         }
     }
 
@@ -378,6 +456,16 @@ impl App {
     pub(crate) fn duration(&self) -> f64 {
         self.document.as_ref().map_or(0.0, |document| document.recording().duration())
     }
+}
+
+/// What a window is called that shows `document`.
+#[must_use]
+pub fn title(document: Option<&Document>) -> String {
+    let name = document.map(|document| {
+        let path = document.source.path();
+        path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+    });
+    name.map_or_else(|| "Spindle".to_owned(), |name| format!("{name} – Spindle"))
 }
 
 /// Key of the settings in the window's storage.

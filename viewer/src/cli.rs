@@ -6,11 +6,13 @@ use anyhow::Context as _;
 use clap::Parser;
 use evo::failure::{Blame, Failure};
 
-use crate::app::{App, STORAGE};
+use crate::app::{App, STORAGE, title};
 use crate::data::document::Document;
-use crate::offscreen::{self, Offscreen};
+use crate::offscreen::Offscreen;
+use crate::scene::headless;
 use crate::settings::Settings;
-use crate::video::{Kind, Video, write_png};
+use crate::state::Reported;
+use crate::video::{Video, write_png};
 
 /// Watch bodies and spiking brains.
 #[derive(Debug, Parser)]
@@ -18,6 +20,15 @@ use crate::video::{Kind, Video, write_png};
 pub struct Args {
     /// A run folder, a recording, a checkpoint or a config; nothing: the start page
     pub source: Option<PathBuf>,
+
+    /// Simulate under this changed environment instead of the config's, `none` for the plain task; names
+    /// joined by `+` act together (`evo list changes`)
+    #[arg(long, value_name = "NAME", requires = "source")]
+    pub change: Option<String>,
+
+    /// Show this recording, run, checkpoint or config beside the source (repeatable)
+    #[arg(long, value_name = "FILE", requires = "source")]
+    pub beside: Vec<PathBuf>,
 
     /// Write a picture of the window to this PNG file instead of opening it
     #[arg(long, value_name = "FILE", conflicts_with = "record")]
@@ -54,6 +65,10 @@ pub struct Args {
     /// Light colours
     #[arg(long)]
     pub light: bool,
+
+    /// Write what the window shows into this JSON file whenever it changes; for scripts
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub state: Option<PathBuf>,
 }
 
 /// Longest time that pictures can be asked for, s.
@@ -85,7 +100,7 @@ fn size(text: &str) -> Result<[u32; 2], String> {
 /// [`Failure::Usage`] for bad input, [`Failure::Run`] if drawing or writing failed.
 pub fn run(args: &Args) -> Result<(), Failure> {
     // Opened here even for the window, so that bad input ends with a message and exit code 2.
-    let document = args.source.as_deref().map(Document::open).transpose().usage()?;
+    let document = args.source.as_deref().map(|source| open(args, source)).transpose().usage()?;
     match (&args.screenshot, &args.record) {
         (Some(path), _) => screenshot(args, document, path),
         (None, Some(path)) => record(args, document, path),
@@ -93,33 +108,43 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
 }
 
+/// What the command line wants to see.
+fn open(args: &Args, source: &Path) -> anyhow::Result<Document> {
+    let mut document = Document::open(source)?;
+    if let Some(change) = &args.change {
+        document.change(&evo::changes::named(change)?)?;
+    }
+    for other in &args.beside {
+        document.add_ghosts_of(Document::open(other)?)?;
+    }
+    Ok(document)
+}
+
 /// A window in memory that shows the document at the wanted time.
 fn prepare(args: &Args, document: Option<Document>) -> Result<(Offscreen, App), Failure> {
-    let gpu = offscreen::render_state().usage()?;
-    let mut app = App::new(settings(args, Settings::default()), Some(gpu.clone()));
-    app.settings.recent.clear();
+    let gpu = headless().usage()?;
+    let mut app = App::for_pictures(settings(args, Settings::default()), Some(gpu.clone()));
     if let Some(document) = document {
         app.show_document(document);
     }
-    let mut window = Offscreen::new(gpu, args.size, args.scale);
-    // The first frames only find out how large things are.
+    let mut window = Offscreen::new(gpu, args.size, args.scale).usage()?;
     app.timeline.playing = false;
-    for _ in 0..3 {
-        window.run(0.0, |ui| app.show(ui));
-    }
     app.simulate_until(args.at);
+    // The first frames only find out how large things are.
+    for _ in 0..4 {
+        window.run(0.0, |ui| app.show_exactly(ui, 0.0));
+    }
     Ok((window, app))
 }
 
 fn screenshot(args: &Args, document: Option<Document>, path: &Path) -> Result<(), Failure> {
     let (mut window, mut app) = prepare(args, document)?;
-    window.run(0.0, |ui| app.show(ui));
-    let picture = window.picture(0.0, |ui| app.show(ui)).run()?;
+    let picture = window.picture(0.0, |ui| app.show_exactly(ui, 0.0)).run()?;
     write_png(path, &picture).usage()
 }
 
 fn record(args: &Args, document: Option<Document>, path: &Path) -> Result<(), Failure> {
-    Kind::of(path).usage()?;
+    Video::check(path, args.fps).usage()?;
     if document.is_none() {
         return Err(anyhow::anyhow!(
             "--record needs something to show: a run, recording, checkpoint or config"
@@ -129,10 +154,11 @@ fn record(args: &Args, document: Option<Document>, path: &Path) -> Result<(), Fa
     let (mut window, mut app) = prepare(args, document)?;
     let frames = (args.seconds * f64::from(args.fps)).round().max(1.0) as u32;
     let mut video = Video::create(path, args.size, args.fps, frames).usage()?;
-    let step = 1.0 / f64::from(args.fps);
     app.timeline.playing = true;
-    for _ in 0..frames {
-        let picture = window.picture(step, |ui| app.show(ui)).run()?;
+    for frame in 0..frames {
+        // The first picture is the one at the wanted time.
+        let step = if frame > 0 { 1.0 / f64::from(args.fps) } else { 0.0 };
+        let picture = window.picture(step, |ui| app.show_exactly(ui, step)).run()?;
         video.add(&picture).run()?;
     }
     video.finish().run()
@@ -150,10 +176,7 @@ fn settings(args: &Args, mut settings: Settings) -> Settings {
 }
 
 fn window(args: &Args, document: Option<Document>) -> Result<(), Failure> {
-    let title = document.as_ref().map_or_else(
-        || "Spindle".to_owned(),
-        |document| format!("{} – Spindle", document.source.path().display()),
-    );
+    let title = title(document.as_ref());
     let viewport = egui::ViewportBuilder::default()
         .with_title(title)
         .with_app_id("spindle-viewer")
@@ -161,20 +184,22 @@ fn window(args: &Args, document: Option<Document>) -> Result<(), Failure> {
         .with_min_inner_size([480.0, 320.0])
         .with_drag_and_drop(true);
     let options = eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() };
-    let (light, scene_only) = (args.light, args.scene_only);
+    let (light, scene_only, state) = (args.light, args.scene_only, args.state.clone());
     let start = move |cc: &eframe::CreationContext<'_>| {
         let stored = cc.storage.and_then(|storage| storage.get_string(STORAGE));
         let mut kept = stored.map_or_else(Settings::default, |text| Settings::from_text(&text));
         if light {
             kept.theme = egui::ThemePreference::Light;
         }
-        kept.panels = !scene_only;
+        if scene_only {
+            kept.panels = false;
+        }
         let mut app = App::new(kept, cc.wgpu_render_state.clone());
         if let Some(document) = document {
             app.settings.remember(document.source.path());
             app.show_document(document);
         }
-        Ok(Box::new(app) as Box<dyn eframe::App>)
+        Ok(Box::new(Reported::new(app, state)) as Box<dyn eframe::App>)
     };
     let result = eframe::run_native("spindle-viewer", options, Box::new(start));
     result

@@ -2,19 +2,22 @@
 
 use crate::app::App;
 
-/// Opens a file or folder from this machine.
+/// Opens a file or folder from this machine, or shows it beside what is open.
 #[cfg(not(target_arch = "wasm32"))]
-pub fn open(app: &mut App, _ctx: &egui::Context, file: &egui::DroppedFileHandle) {
-    app.open(file.path());
+pub fn open(app: &mut App, file: &egui::DroppedFileHandle, beside: bool) {
+    if beside {
+        app.add_ghost_from(file.path());
+    } else {
+        app.open(file.path());
+    }
 }
 
-/// Opens a file, which the browser reads first.
+/// The same with a file that the browser reads first.
 #[cfg(target_arch = "wasm32")]
-pub fn open(app: &mut App, ctx: &egui::Context, file: &egui::DroppedFileHandle) {
-    let (inbox, ctx, file) = (app.inbox.clone(), ctx.clone(), std::sync::Arc::clone(file));
+pub fn open(app: &mut App, file: &egui::DroppedFileHandle, beside: bool) {
+    let (inbox, file) = (app.inbox.clone(), std::sync::Arc::clone(file));
     wasm_bindgen_futures::spawn_local(async move {
         let bytes = file.bytes_async().await;
-        inbox.put(file.path().display().to_string(), bytes);
-        ctx.request_repaint();
+        inbox.put(crate::inbox::Arrived { name: file.path().display().to_string(), bytes, beside });
     });
 }

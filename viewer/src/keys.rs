@@ -19,7 +19,14 @@ pub fn perform(app: &mut App, ctx: &egui::Context, action: Action) {
             app.selection = crate::panels::Selection::default();
             app.help = false;
         }
-        Action::Track => app.settings.overlays.track ^= true,
+        Action::Track => {
+            app.settings.overlays.track ^= true;
+            app.stage_mut().tracked = None;
+        }
+        Action::TrackBody => {
+            app.stage_mut().tracked = app.selection.body;
+            app.settings.overlays.track = true;
+        }
         Action::Contacts => app.settings.overlays.contacts ^= true,
         Action::Joints => app.settings.overlays.joints ^= true,
         Action::CentreOfMass => app.settings.overlays.com ^= true,
@@ -97,6 +104,6 @@ fn select_neighbour(app: &mut App, by: isize) {
     let layers = &document.recording().layers;
     let Some((name, neuron)) = &mut app.selection.neuron else { return };
     if let Some(layer) = layers.iter().find(|layer| layer.name == *name) {
-        *neuron = (*neuron as isize + by).rem_euclid(layer.neurons as isize) as usize;
+        *neuron = (*neuron as isize + by).rem_euclid(layer.neurons.max(1) as isize) as usize;
     }
 }

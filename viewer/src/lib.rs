@@ -19,6 +19,8 @@ pub mod scene;
 pub mod settings;
 pub mod shortcuts;
 pub mod stage;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod state;
 pub mod theme;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod video;

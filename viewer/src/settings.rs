@@ -56,6 +56,8 @@ pub struct Settings {
     pub overlays: Overlays,
     /// Whether the panels are shown.
     pub panels: bool,
+    /// Factor on the size of text and buttons.
+    pub zoom: f32,
     /// Arrangement of the panels.
     pub layout: Tree<Pane>,
 }
@@ -67,6 +69,7 @@ impl Default for Settings {
             recent: Vec::new(),
             overlays: Overlays::default(),
             panels: true,
+            zoom: 1.0,
             layout: default_layout(),
         }
     }
@@ -77,6 +80,7 @@ impl Settings {
     #[must_use]
     pub fn from_text(text: &str) -> Self {
         let mut settings: Self = serde_json::from_str(text).unwrap_or_default();
+        settings.zoom = if settings.zoom.is_finite() { settings.zoom.clamp(0.5, 3.0) } else { 1.0 };
         // A layout of another version may lack panels.
         let missing = |pane: &Pane| !panes(&settings.layout).contains(pane);
         if Pane::ALL.iter().any(missing) {
@@ -147,7 +151,9 @@ mod tests {
         let mut settings = Settings::default();
         settings.remember(Path::new("/a/b"));
         settings.overlays.joints = true;
+        (settings.panels, settings.zoom) = (false, 1.5);
         let read = Settings::from_text(&settings.to_text());
+        assert_eq!((read.panels, read.zoom), (false, 1.5));
         assert_eq!((read.recent, read.overlays.joints), (vec![PathBuf::from("/a/b")], true));
         assert_eq!(panes(&read.layout), Pane::ALL);
     }

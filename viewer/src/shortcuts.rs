@@ -37,6 +37,8 @@ pub enum Action {
     Brain,
     /// Follows the robot with the camera, or does not.
     Track,
+    /// Follows the selected body.
+    TrackBody,
     /// Puts the camera where it was.
     HomeCamera,
     /// The next camera.
@@ -102,10 +104,11 @@ const BRAIN: &str = "Brain";
 const WINDOW: &str = "Window";
 
 /// All shortcuts, those with modifiers before those without.
-pub const TABLE: [Shortcut; 31] = [
+pub const TABLE: [Shortcut; 32] = [
     with(Action::SecondForward, Modifiers::SHIFT, Key::ArrowRight, "one second forward", TIME),
     with(Action::SecondBack, Modifiers::SHIFT, Key::ArrowLeft, "one second back", TIME),
     with(Action::NextSeed, Modifiers::SHIFT, Key::R, "start again from the next seed", SIMULATION),
+    with(Action::TrackBody, Modifiers::SHIFT, Key::F, "camera follows the selected body", VIEW),
     with(Action::ZoomIn, Modifiers::COMMAND, Key::Plus, "larger text", WINDOW),
     with(Action::ZoomOut, Modifiers::COMMAND, Key::Minus, "smaller text", WINDOW),
     with(Action::Close, Modifiers::COMMAND, Key::W, "back to the start page", WINDOW),
@@ -136,10 +139,40 @@ pub const TABLE: [Shortcut; 31] = [
     plain(Action::Help, Key::F1, "this list", WINDOW),
 ];
 
+/// What the mouse does: where, the gesture, its effect.
+pub const MOUSE: [(&str, &str, &str); 14] = [
+    ("Scene", "Drag", "turn"),
+    ("Scene", "Right drag", "move"),
+    ("Scene", "Wheel", "nearer, farther"),
+    ("Scene", "Click", "select a body"),
+    ("Scene", "Ctrl+Drag", "push it where it was taken hold of"),
+    ("Scene", "Double click", "follow the robot"),
+    ("Plots", "Drag", "move the cursor"),
+    ("Plots", "Right drag", "move along the time axis"),
+    ("Plots", "Ctrl+Wheel", "shorter, longer part"),
+    ("Plots", "Double click", "all, or part"),
+    ("Rail", "Drag", "move the cursor"),
+    ("Rail", "Shift+Drag", "repeat a section"),
+    ("Window", "Drop files", "open, the others beside it"),
+    ("Window", "Shift+Drop", "show beside what is open"),
+];
+
+/// Takes the keyboard back from whatever button Tab has given it to: here, Tab means something else.
+/// To be called after everything is drawn.
+pub fn keep_keyboard(ctx: &egui::Context) {
+    if !ctx.text_edit_focused() {
+        ctx.memory_mut(|memory| {
+            if let Some(widget) = memory.focused() {
+                memory.surrender_focus(widget);
+            }
+        });
+    }
+}
+
 /// Takes the pressed shortcuts out of the input. Nothing while a text is being typed.
 #[must_use]
 pub fn pressed(ctx: &egui::Context) -> Vec<Action> {
-    if ctx.egui_wants_keyboard_input() {
+    if ctx.text_edit_focused() {
         return Vec::new();
     }
     ctx.input_mut(|input| {

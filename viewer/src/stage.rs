@@ -5,7 +5,7 @@ use egui_wgpu::RenderState;
 
 use crate::data::document::Document;
 use crate::data::recording::Recording;
-use crate::scene::{Arrow, Camera, Renderer, Scene, Shapes, Snapshot, View};
+use crate::scene::{Camera, Renderer, Scene, Shapes, Snapshot, View};
 
 /// How long the trail is, s.
 const TRAIL: f64 = 5.0;
@@ -22,6 +22,8 @@ pub struct Stage {
     pub camera: Camera,
     /// The body that the pointer pushes: its number and where it was taken hold of, in its frame, m.
     pub held: Option<(usize, [f32; 3])>,
+    /// The body that the camera follows; the centre of mass if none.
+    pub tracked: Option<usize>,
     gpu: Option<RenderState>,
     renderer: Option<Renderer>,
     shown: Option<Shown>,
@@ -40,14 +42,18 @@ struct Shown {
 }
 
 impl Stage {
-    /// A stage; without `gpu` it stays dark.
+    /// A stage; without `gpu` it stays dark. `samples` per pixel, 1 or [`Renderer::SAMPLES`]; if absent, as
+    /// suits a window on this adapter.
     #[must_use]
-    pub fn new(gpu: Option<RenderState>) -> Self {
-        let renderer =
-            gpu.as_ref().map(|gpu| Renderer::new(&gpu.device, &gpu.queue, FORMAT, Renderer::SAMPLES));
+    pub fn new(gpu: Option<RenderState>, samples: Option<u32>) -> Self {
+        let renderer = gpu.as_ref().map(|gpu| {
+            let samples = samples.unwrap_or_else(|| Renderer::window_samples(&gpu.device));
+            Renderer::new(&gpu.device, FORMAT, samples)
+        });
         Self {
             camera: Camera::default(),
             held: None,
+            tracked: None,
             gpu,
             renderer,
             shown: None,
@@ -70,6 +76,7 @@ impl Stage {
         self.camera = Camera::default();
         self.view = 0;
         self.held = None;
+        self.tracked = None;
         self.fresh = true;
     }
 
@@ -113,8 +120,10 @@ impl Stage {
         }
         let jumped = (time - self.last_time).abs() > JUMP || time < self.last_time;
         self.last_time = time;
-        if let Some(com) = snapshot.com.filter(|_| follow) {
-            self.camera.follow(com, seconds as f32, if jumped { 0.0 } else { HALF_LIFE });
+        let body = self.tracked.and_then(|body| snapshot.poses.get(body));
+        let point = body.map(|&[x, y, z, ..]| [x, y, z]).or(snapshot.com);
+        if let Some(point) = point.filter(|_| follow) {
+            self.camera.follow(point, seconds as f32, if jumped { 0.0 } else { HALF_LIFE });
         }
     }
 
@@ -132,23 +141,6 @@ impl Stage {
         let first = ((time - TRAIL).max(0.0) / dt).ceil() as usize;
         let times = (first..).map(|step| step as f64 * dt).take_while(|&at| at < time).chain([time]);
         times.filter_map(|at| self.snapshot(recording, quaternions, at)?.com).collect()
-    }
-
-    /// The arrow of a push on a body; one as long as the robot is the weight of the robot.
-    #[must_use]
-    pub fn push_arrow(
-        &self,
-        snapshot: &Snapshot,
-        body: usize,
-        force: [f32; 3],
-        colour: [f32; 4],
-    ) -> Option<Arrow> {
-        let shapes = self.shapes.as_ref()?;
-        let pose = snapshot.poses.get(body)?;
-        let size = shapes.bounds(&snapshot.poses).radius;
-        let weight = shapes.bodies().iter().map(|body| body.mass).sum::<f64>().max(1e-3) as f32 * 9.81;
-        let vector = force.map(|newton| newton / weight * size);
-        Some(Arrow { from: [pose[0], pose[1], pose[2]], vector, colour })
     }
 
     /// Draws with this stage's renderer, as `scene` makes a scene of shapes and camera. Returns the

@@ -2,6 +2,8 @@
 
 use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, Stroke, TextStyle, Theme, Vec2};
 
+use crate::data::recording::Recording;
+
 /// Font sizes in points.
 pub mod size {
     /// Axis labels and captions.
@@ -107,6 +109,13 @@ impl Palette {
     #[must_use]
     pub fn series(&self, index: usize) -> Color32 {
         self.series[index % self.series.len()]
+    }
+
+    /// Colour of a layer of a recording in all panels: spiking layers are counted, others are grey.
+    #[must_use]
+    pub fn layer(&self, recording: &Recording, name: &str) -> Color32 {
+        let mut spiking = recording.layers.iter().filter(|layer| layer.spiking());
+        spiking.position(|layer| layer.name == name).map_or(self.weak, |index| self.series(index))
     }
 
     /// Font of captions.

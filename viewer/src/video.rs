@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use crate::offscreen::Picture;
+use crate::scene::Picture;
 
 /// Why a file cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +15,17 @@ pub enum VideoError {
     Kind {
         /// The file.
         path: PathBuf,
+    },
+    /// More pictures per second than the format can hold.
+    #[error(
+        "{path}: a GIF shows at most {} pictures per second, not {fps}; .png and .mp4 show more",
+        GIF_FPS
+    )]
+    TooFast {
+        /// The file.
+        path: PathBuf,
+        /// Pictures per second asked for.
+        fps: u16,
     },
     /// The disk, or the folder.
     #[error("cannot write {path}: {reason}")]
@@ -77,6 +88,16 @@ impl Kind {
     }
 }
 
+/// Pictures per second of a GIF at most: browsers slow down what is quicker.
+const GIF_FPS: u16 = 50;
+
+/// Delay of picture `index`, hundredths of a second: delays are whole, so they differ by one where the
+/// rate does not divide 100, and add up.
+fn delay(index: u32, fps: u16) -> u16 {
+    let until = |index: u32| (u64::from(index) * 100 + u64::from(fps) / 2) / u64::from(fps.max(1));
+    u16::try_from(until(index + 1) - until(index)).unwrap_or(u16::MAX)
+}
+
 /// A file that pictures of one size are appended to.
 pub struct Video {
     path: PathBuf,
@@ -84,17 +105,41 @@ pub struct Video {
 }
 
 enum Sink {
-    Gif { encoder: gif::Encoder<BufWriter<File>>, delay: u16 },
+    Gif { encoder: gif::Encoder<BufWriter<File>>, fps: u16, pictures: u32 },
     Apng(png::Writer<BufWriter<File>>),
     Ffmpeg(Child),
 }
 
 impl Video {
+    /// Checks whether a file of this name can be written at `fps` pictures per second, and leaves it as it
+    /// is.
+    ///
+    /// # Errors
+    /// See [`VideoError`].
+    pub fn check(path: &Path, fps: u16) -> Result<(), VideoError> {
+        let kind = Kind::of(path)?;
+        if kind == Kind::Gif && fps > GIF_FPS {
+            return Err(VideoError::TooFast { path: path.to_owned(), fps });
+        }
+        // ffmpeg says little of a folder that does not exist.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            return Err(failed(path, &format!("there is no folder {}", folder.display())));
+        }
+        if kind == Kind::Mp4 {
+            let mut ffmpeg = Command::new("ffmpeg");
+            ffmpeg.arg("-version").stdout(Stdio::null()).stderr(Stdio::null());
+            ffmpeg.status().map_err(|error| no_ffmpeg(path, &error))?;
+        }
+        Ok(())
+    }
+
     /// Begins a file of `frames` pictures, `fps` per second.
     ///
     /// # Errors
     /// See [`VideoError`].
     pub fn create(path: &Path, size: [u32; 2], fps: u16, frames: u32) -> Result<Self, VideoError> {
+        Self::check(path, fps)?;
         let kind = Kind::of(path)?;
         let file = || File::create(path).map(BufWriter::new).map_err(|error| failed(path, &error));
         let [width, height] = size;
@@ -106,7 +151,7 @@ impl Video {
                 let mut encoder =
                     gif::Encoder::new(file()?, width, height, &[]).map_err(|error| failed(path, &error))?;
                 encoder.set_repeat(gif::Repeat::Infinite).map_err(|error| failed(path, &error))?;
-                Sink::Gif { encoder, delay: (100 / fps.max(1)).max(2) }
+                Sink::Gif { encoder, fps, pictures: 0 }
             }
             Kind::Apng => {
                 let mut encoder = png::Encoder::new(file()?, width, height);
@@ -116,11 +161,7 @@ impl Video {
                 encoder.set_frame_delay(1, fps).map_err(|error| failed(path, &error))?;
                 Sink::Apng(encoder.write_header().map_err(|error| failed(path, &error))?)
             }
-            Kind::Mp4 => {
-                // ffmpeg says little of a folder that does not exist.
-                drop(file()?);
-                Sink::Ffmpeg(ffmpeg(path, size, fps)?)
-            }
+            Kind::Mp4 => Sink::Ffmpeg(ffmpeg(path, size, fps)?),
         };
         Ok(Self { path: path.to_owned(), sink })
     }
@@ -132,11 +173,12 @@ impl Video {
     pub fn add(&mut self, picture: &Picture) -> Result<(), VideoError> {
         let path = &self.path;
         match &mut self.sink {
-            Sink::Gif { encoder, delay } => {
+            Sink::Gif { encoder, fps, pictures } => {
                 let [width, height] = picture.size.map(|side| side as u16);
                 let mut pixels = picture.rgba.clone();
                 let mut frame = gif::Frame::from_rgba_speed(width, height, &mut pixels, 10);
-                frame.delay = *delay;
+                frame.delay = delay(*pictures, *fps);
+                *pictures += 1;
                 encoder.write_frame(&frame).map_err(|error| failed(path, &error))
             }
             Sink::Apng(writer) => {
@@ -197,10 +239,15 @@ fn ffmpeg(path: &Path, [width, height]: [u32; 2], fps: u16) -> Result<Child, Vid
         "+faststart",
     ]);
     command.arg(path).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
-    command.spawn().map_err(|error| match error.kind() {
+    command.spawn().map_err(|error| no_ffmpeg(path, &error))
+}
+
+/// Why ffmpeg did not start.
+fn no_ffmpeg(path: &Path, error: &std::io::Error) -> VideoError {
+    match error.kind() {
         std::io::ErrorKind::NotFound => VideoError::NoFfmpeg { path: path.to_owned() },
-        _ => failed(path, &error),
-    })
+        _ => failed(path, error),
+    }
 }
 
 #[cfg(test)]
@@ -241,6 +288,12 @@ mod tests {
             delays.push(frame.delay);
         }
         assert_eq!(delays, [5, 5, 5]);
+        // 3.33 and 1.67 hundredths: their sums are right, whatever the rate.
+        let delays = |fps: u16, count: u32| (0..count).map(|index| delay(index, fps)).collect::<Vec<_>>();
+        assert_eq!(delays(30, 6), [3, 4, 3, 3, 4, 3]);
+        for fps in 1..=GIF_FPS {
+            assert_eq!(delays(fps, u32::from(fps)).iter().sum::<u16>(), 100, "{fps}");
+        }
         let file = std::io::BufReader::new(File::open(folder.path().join("a.png")).unwrap());
         let reader = png::Decoder::new(file).read_info().unwrap();
         assert_eq!(reader.info().animation_control.unwrap().num_frames, 3);
@@ -251,5 +304,8 @@ mod tests {
         let refused = |name: &str| Video::create(Path::new(name), [4, 4], 20, 1).err().unwrap().to_string();
         assert_eq!(refused("a.avi"), "a.avi: write .gif, .png (animated) or .mp4");
         assert!(refused("/nonexistent/a.gif").starts_with("cannot write /nonexistent/a.gif: "));
+        let fast = Video::check(Path::new("a.gif"), 60).unwrap_err().to_string();
+        assert!(fast.contains("at most 50 pictures per second, not 60"), "{fast}");
+        assert!(Video::check(Path::new("a.png"), 60).is_ok());
     }
 }

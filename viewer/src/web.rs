@@ -4,11 +4,12 @@
 //! (`?file=episode.rollout.safetensors`), or the one that the page itself holds
 //! (`window.spindleFile`, a byte array, as pages of `evo record --html` do).
 
+use eframe::wasm_bindgen::closure::Closure;
 use eframe::wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use crate::app::{App, STORAGE};
-use crate::inbox::Inbox;
+use crate::inbox::{Arrived, Inbox};
 use crate::settings::Settings;
 
 /// Element of the page that the window fills.
@@ -39,24 +40,35 @@ async fn run() -> Result<(), JsValue> {
         let stored = cc.storage.and_then(|storage| storage.get_string(STORAGE));
         let settings = stored.map_or_else(Settings::default, |text| Settings::from_text(&text));
         let mut app = App::new(settings, cc.wgpu_render_state.clone());
+        arriving.wakes(cc.egui_ctx.clone());
         app.inbox = arriving;
         Ok(Box::new(app) as Box<dyn eframe::App>)
     };
     let runner = eframe::WebRunner::new();
     runner.start(canvas, eframe::WebOptions::default(), Box::new(create)).await?;
     say("");
+    watch(&window, runner.clone())?;
     let held = js_sys::Reflect::get(&window, &HELD.into())?;
     if let Ok(bytes) = held.dyn_into::<js_sys::Uint8Array>() {
-        inbox.put("recording".to_owned(), Ok(bytes.to_vec()));
+        inbox.put(Arrived { name: "recording".to_owned(), bytes: Ok(bytes.to_vec()), beside: false });
     }
     if let Some(address) = asked_for(&window) {
         let bytes =
             fetch(&window, &address).await.map_err(|error| format!("cannot load {address}: {error:?}"));
-        inbox.put(address, bytes);
+        inbox.put(Arrived { name: address, bytes, beside: false });
     }
-    // The runner lives as long as the page.
-    std::mem::forget(runner);
     Ok(())
+}
+
+/// Says it on the page if the program has ended by a panic. Keeps the runner for as long as the page lives.
+fn watch(window: &web_sys::Window, runner: eframe::WebRunner) -> Result<(), JsValue> {
+    let look = Closure::<dyn FnMut()>::new(move || {
+        if let Some(summary) = runner.panic_summary() {
+            say(&format!("The viewer has failed: {}. Reload the page to start it again.", summary.message()));
+        }
+    });
+    let look: js_sys::Function = look.into_js_value().unchecked_into();
+    window.set_interval_with_callback_and_timeout_and_arguments_0(&look, 1000).map(drop)
 }
 
 /// The file that the page's address asks for.

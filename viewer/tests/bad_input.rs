@@ -6,8 +6,9 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::run_and_recording;
+use common::{run_and_recording, said, viewer};
 use evo::checkpoint::{Checkpoint, Tensor, TensorData};
+use proptest::prelude::*;
 use serde_json::json;
 use viewer::app::App;
 use viewer::data::document::Document;
@@ -62,6 +63,18 @@ fn damaged_recordings_are_refused_with_what_is_wrong() {
         file.tensors.insert("1.action".into(), data);
     });
     assert!(wrong.contains("tensor '1.action' is F32 of shape [1, 1]"), "{wrong}");
+    let huge = changed(&recording, |file| {
+        file.meta["episodes"][0]["length"] = json!(u64::MAX);
+    });
+    assert!(huge.contains("episode 0: it has 18446744073709551615 steps"), "{huge}");
+    let layer = json!([{"name": "hidden.0", "neurons": 0, "ticks": 0, "states": []}]);
+    assert!(message("layers", layer).contains("layer hidden.0 has 0 neurons"));
+    let astray = changed(&recording, |file| {
+        let steps = file.tensors["0.contact_offsets"].shape()[0];
+        let data = Tensor::new(&[steps], TensorData::F64(vec![7.0; steps]));
+        file.tensors.insert("0.contact_offsets".into(), data);
+    });
+    assert!(astray.contains("episode 0: contact_offsets do not go from 0 to"), "{astray}");
     let other = changed(&recording, |file| {
         file.meta.insert("config".into(), json!({"env": {"Ant": {}}, "strategy": {"OpenEs": {}}}));
     });
@@ -74,8 +87,10 @@ fn recordings_of_older_versions_are_shown_without_what_they_lack() {
     let (_, recording) = run_and_recording(root.path());
     let mut file = Checkpoint::load(&recording).unwrap();
     file.tensors.retain(|name, _| {
-        name != "parameters" && !name.ends_with("membrane") && !name.ends_with("threshold")
+        let newer = ["parameters", "membrane", "threshold", "contacts", "contact_offsets"];
+        !newer.iter().any(|end| name.ends_with(end))
     });
+    file.meta.remove("goals");
     file.save(&recording).unwrap();
     let document = Document::open(&recording).unwrap();
     assert!(document.brain.populations.is_empty());
@@ -95,4 +110,81 @@ fn a_failed_opening_leaves_what_was_open_and_says_why() {
     assert_eq!(app.document.as_ref().unwrap().source.path(), recording);
     assert!(app.message.as_ref().unwrap().contains("it has no config.ron"));
     assert_eq!(app.settings.recent, [recording]);
+}
+
+/// What the program says, and that it ends as it should on bad input.
+fn program(words: &[&Path], environment: &[(&str, &str)]) -> String {
+    let output = viewer().args(words).envs(environment.iter().copied()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{words:?}: {}", said(&output));
+    assert!(!said(&output).contains("panicked"), "{}", said(&output));
+    said(&output)
+}
+
+#[test]
+fn the_program_ends_with_a_message_and_code_2() {
+    let root = tempfile::tempdir().unwrap();
+    let (_, recording) = run_and_recording(root.path());
+    let bytes = fs::read(&recording).unwrap();
+    let write = |name: &str, bytes: &[u8]| {
+        let path = root.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    };
+    let cut = write("cut.rollout.safetensors", &bytes[..bytes.len() / 2]);
+    assert!(program(&[&cut], &[]).contains("truncated"));
+    let place = String::from_utf8_lossy(&bytes).find("\\\"format\\\":").unwrap();
+    let mut newer = bytes.clone();
+    newer[place + 11] = b'9';
+    let newer = write("newer.rollout.safetensors", &newer);
+    assert!(program(&[&newer], &[]).contains("has format 9; this version reads up to format 1"));
+    let foreign = write("foreign.rollout.safetensors", b"GIF89a and so on");
+    assert!(program(&[&foreign], &[]).contains("is not a Spindle checkpoint"));
+    let robot = write("robot.ron", b"(env: Mjcf(file: \"/nonexistent/robot.xml\"), strategy: OpenEs())");
+    let message = program(&[&robot], &[]);
+    assert!(message.contains("/nonexistent/robot.xml"), "{message}");
+    assert!(program(&[Path::new("/nonexistent/run")], &[]).contains("/nonexistent/run does not exist"));
+
+    let picture = root.path().join("a.png");
+    let nothing = [("VK_DRIVER_FILES", "/nonexistent"), ("VK_ICD_FILENAMES", "/nonexistent")];
+    let message = program(&[&recording, Path::new("--screenshot"), &picture], &nothing);
+    assert!(message.contains("no graphics adapter") && message.contains("lavapipe"), "{message}");
+    assert!(!picture.exists());
+    let message = program(&[&recording], &[]);
+    assert!(message.contains("cannot open a window (--screenshot and --record work without"), "{message}");
+}
+
+/// A recording's bytes, made once.
+fn bytes() -> &'static [u8] {
+    static BYTES: std::sync::OnceLock<Vec<u8>> = std::sync::OnceLock::new();
+    BYTES.get_or_init(|| {
+        let root = tempfile::tempdir().unwrap();
+        fs::read(run_and_recording(root.path()).1).unwrap()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever happens to a file on its way, it is shown or refused.
+    #[test]
+    fn damaged_bytes_never_end_the_program(
+        places in prop::collection::vec((0.0..1.0f64, any::<u8>()), 1..4),
+        in_header in any::<bool>(),
+        cut in prop::option::of(0.0..1.0f64),
+    ) {
+        let mut bytes = bytes().to_vec();
+        let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+        let reach = if in_header { header } else { bytes.len() };
+        for (place, byte) in places {
+            bytes[(place * reach as f64) as usize] = byte;
+        }
+        if let Some(cut) = cut {
+            bytes.truncate((cut * bytes.len() as f64) as usize);
+        }
+        if let Ok(document) = Document::from_bytes(Path::new("a.rollout.safetensors"), &bytes) {
+            let mut app = App::new(Settings::default(), None);
+            app.show_document(document);
+            app.seek(0.3);
+        }
+    }
 }

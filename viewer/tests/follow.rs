@@ -4,6 +4,8 @@
 mod common;
 
 use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
 use common::{Training, run_and_recording};
 use viewer::data::document::Document;
@@ -79,19 +81,91 @@ fn a_deleted_run_stays_on_the_screen() {
 }
 
 #[test]
-fn a_simulation_repeats_what_was_recorded() {
+fn training_in_another_process_is_followed_to_its_end_and_beyond() {
     let root = tempfile::tempdir().unwrap();
-    let (run, recording) = run_and_recording(root.path());
-    let recorded = Document::open(&recording).unwrap();
-    let mut document = Document::open(&run).unwrap();
+    let (config, run) = (root.path().join("pendulum.ron"), root.path().join("run"));
+    fs::write(&config, common::PENDULUM).unwrap();
+    let [config, path] = [&config, &run].map(|path| path.display().to_string());
+    let generations = "40";
+    let words = ["--config", &config, "--out", &path, "--generations", generations, "--threads", "1", "-q"];
+    let mut evo = tests::evo(&words).spawn().unwrap();
+    let start = Instant::now();
+    let patience = |what: &str| {
+        assert!(start.elapsed() < Duration::from_secs(120), "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    // From the moment on when there is anything, whole or not.
+    let mut document = loop {
+        match Document::open(&run) {
+            Ok(document) => break document,
+            Err(_) => patience("the run's beginning"),
+        }
+    };
+    let mut seen = Vec::new();
+    while document.follow.as_ref().unwrap().state == RunState::Running {
+        if document.poll().unwrap() {
+            seen.push(document.generation.unwrap());
+        }
+        document.live.as_mut().unwrap().step();
+        patience("the run's end");
+    }
+    assert!(evo.wait().unwrap().success());
+    document.poll().unwrap();
+    assert!(seen.len() >= 2 && seen.is_sorted(), "it was seen to grow: {seen:?}");
+    assert_eq!(document.generation, Some(40));
+    let follow = document.follow.as_ref().unwrap();
+    assert_eq!((follow.generation(), follow.trouble.as_deref()), (Some(40), None));
+    assert_eq!(follow.generations, (1..=40).collect::<Vec<u64>>());
+    fs::remove_dir_all(&run).unwrap();
+    document.poll().unwrap();
+    assert_eq!(document.follow.as_ref().unwrap().state, RunState::Gone);
+    document.live.as_mut().unwrap().step();
+}
+
+/// The simulation of a run's controller is, bit for bit, what was recorded of it.
+fn same(run: &Path, recording: &Path) -> (Document, Document) {
+    let recorded = Document::open(recording).unwrap();
+    let mut document = Document::open(run).unwrap();
     let live = document.live.as_mut().unwrap();
     live.at_end = AtEnd::Stop;
     (0..recorded.recording().steps() + 3).for_each(|_| live.step());
     let (a, b) = (document.recording(), recorded.recording());
     assert_eq!((a.steps(), &a.qpos, &a.actions), (b.steps(), &b.qpos, &b.actions));
     assert_eq!((&a.observations, &a.terms, a.end), (&b.observations, &b.terms, b.end));
+    assert_eq!((&a.contacts, &a.goals), (&b.contacts, &b.goals));
     assert_eq!(a.layers[0].spikes, b.layers[0].spikes);
     assert_eq!(a.layers[0].series("membrane"), b.layers[0].series("membrane"));
     assert_eq!(document.brain, recorded.brain);
-    assert_eq!(recorded.episodes.len(), 2);
+    (document, recorded)
+}
+
+#[test]
+fn a_simulation_repeats_what_was_recorded() {
+    let root = tempfile::tempdir().unwrap();
+    let (run, recording) = run_and_recording(root.path());
+    assert_eq!(same(&run, &recording).1.episodes.len(), 2);
+}
+
+#[test]
+fn a_leg_breaks_in_the_simulation_as_in_the_recording() {
+    let root = tempfile::tempdir().unwrap();
+    let (run, recording) = (root.path().join("run"), root.path().join("a.rollout.safetensors"));
+    let [path, out] = [&run, &recording].map(|path| path.display().to_string());
+    let short =
+        ["--set", "strategy.population=4", "--set", "rollout.horizon=20", "--set", "run.eval_every=0"];
+    let train = ["--config", "ant_breaking_leg.ron", "--generations", "1", "--out", &path, "-q"];
+    let _ = tests::succeed(&[&train[..], &short].concat());
+    let _ = tests::succeed(&["record", &path, "--out", &out]);
+    let (mut document, recorded) = same(&run, &recording);
+    let live = document.live.as_ref().unwrap();
+    let factor = live.changed().next().unwrap();
+    assert_eq!(factor.1, 0.0, "{factor:?} after {} steps", recorded.recording().steps());
+    let contacts = &recorded.recording().contacts;
+    assert!((0..contacts.steps()).any(|step| !contacts.after(step).is_empty()), "feet touch the ground");
+    // Without the change the same episode goes another way.
+    document.change(&[]).unwrap();
+    let live = document.live.as_mut().unwrap();
+    live.at_end = AtEnd::Stop;
+    (0..recorded.recording().steps()).for_each(|_| live.step());
+    assert_ne!(document.recording().qpos, recorded.recording().qpos);
 }

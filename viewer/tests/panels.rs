@@ -1,15 +1,17 @@
-//! Pictures of every panel, compared with those in `snapshots`. `UPDATE_SNAPSHOTS=1` writes new ones.
-//!
-//! The 3D scene has goldens of its own; here it stays dark.
+//! Pictures of every panel and of the whole window with its scene, compared with those in `snapshots`.
+//! `UPDATE_SNAPSHOTS=1` writes new ones: look at them before you commit.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 
 use egui_kittest::kittest::Queryable as _;
+use egui_kittest::wgpu::WgpuTestRenderer;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
 use viewer::app::App;
-use viewer::panels::Pane;
+use viewer::data::document::{Document, Ghost};
 use viewer::panels::start::Shelf;
+use viewer::panels::{Pane, Selection};
+use viewer::scene::headless;
 use viewer::settings::Settings;
 
 /// Text of another rasteriser version may differ at its edges.
@@ -17,19 +19,49 @@ fn options() -> SnapshotOptions {
     SnapshotOptions::new().threshold(1.0).max_failed_pixels(40)
 }
 
+/// Of other drivers, the scene differs along its edges.
+fn with_scene() -> SnapshotOptions {
+    SnapshotOptions::new().threshold(1.5).max_failed_pixels(4000)
+}
+
+fn settings(light: bool) -> Settings {
+    let theme = if light { egui::ThemePreference::Light } else { egui::ThemePreference::Dark };
+    Settings { theme, ..Settings::default() }
+}
+
 fn app(light: bool) -> App {
-    let mut settings = Settings::default();
-    if light {
-        settings.theme = egui::ThemePreference::Light;
-    }
-    let mut app = App::new(settings, None);
+    let mut app = App::new(settings(light), None);
     app.show_document(common::ant());
     app.seek(2.5);
     app
 }
 
+/// A window of the app over all of the picture, which the harness alone would frame in white.
+fn whole(ui: &mut egui::Ui, app: &mut App, show: impl FnOnce(&mut App, &mut egui::Ui)) {
+    let rect = ui.ctx().content_rect();
+    ui.scope_builder(egui::UiBuilder::new().max_rect(rect), |ui| {
+        ui.set_clip_rect(rect);
+        show(app, ui);
+    });
+}
+
+/// A window that draws the scene on the same adapter as everything else.
+fn window(size: [f32; 2], document: Option<Document>, light: bool) -> Harness<'static, App> {
+    let gpu = headless().unwrap();
+    let mut app = App::for_pictures(settings(light), Some(gpu.clone()));
+    // On the machine of whoever runs this there may be anything.
+    app.set_shelf(Shelf::default());
+    if let Some(document) = document {
+        app.show_document(document);
+        app.seek(2.5);
+    }
+    let show = |ui: &mut egui::Ui, app: &mut App| whole(ui, app, |app, ui| app.show_exactly(ui, 0.0));
+    let renderer = WgpuTestRenderer::from_render_state(gpu);
+    Harness::builder().with_size(size).with_max_steps(30).renderer(renderer).build_ui_state(show, app)
+}
+
 fn panel(results: &mut SnapshotResults, app: App, pane: Pane, size: [f32; 2], name: &str) {
-    let show = move |ui: &mut egui::Ui, app: &mut App| app.show_panel(ui, pane);
+    let show = move |ui: &mut egui::Ui, app: &mut App| whole(ui, app, |app, ui| app.show_panel(ui, pane));
     let mut harness = Harness::builder().with_size(size).with_max_steps(30).wgpu().build_ui_state(show, app);
     harness.run_ok();
     harness.snapshot_options(name, &options());
@@ -93,28 +125,39 @@ fn curves_of_a_run() {
 
 #[test]
 fn the_whole_window_and_the_list_of_keys() {
-    let show = |ui: &mut egui::Ui, app: &mut App| app.show(ui);
-    let mut harness = Harness::builder().with_size([1280.0, 800.0]).wgpu().build_ui_state(show, app(false));
+    let mut harness = window([1280.0, 800.0], Some(common::ant()), false);
     harness.run_ok();
-    harness.snapshot_options("window", &options());
+    harness.snapshot_options("window", &with_scene());
     harness.key_press(egui::Key::F1);
     harness.run_ok();
-    harness.snapshot_options("help", &options());
+    harness.snapshot_options("help", &with_scene());
     harness.get_by_label("Close").click();
     harness.run_ok();
     assert!(!harness.state().help);
 }
 
 #[test]
+fn a_large_window_in_the_light_with_a_ghost_and_a_selection() {
+    let mut document = common::ant();
+    let ghost = common::ant().recording().clone();
+    document.ghosts.push(Ghost::new("another episode".to_owned(), ghost));
+    let mut harness = window([1920.0, 1080.0], Some(document), true);
+    let app = harness.state_mut();
+    (app.settings.overlays.side_by_side, app.settings.overlays.com) = (true, true);
+    app.selection = Selection { neuron: Some(("hidden.0".into(), 17)), body: Some(4) };
+    app.timeline.section = Some((1.5, 3.5));
+    harness.run_ok();
+    harness.snapshot_options("window_large", &with_scene());
+}
+
+#[test]
 fn the_start_page() {
-    let mut app = App::new(Settings::default(), None);
+    let mut harness = window([1280.0, 800.0], None, false);
     let paths = |names: &[&str]| names.iter().map(std::path::PathBuf::from).collect();
-    app.set_shelf(Shelf {
+    harness.state_mut().set_shelf(Shelf {
         runs: paths(&["ant__s1__20260101-120000"]),
         configs: paths(&["ant.ron", "walker2d.ron"]),
     });
-    let show = |ui: &mut egui::Ui, app: &mut App| app.show(ui);
-    let mut harness = Harness::builder().with_size([1280.0, 800.0]).wgpu().build_ui_state(show, app);
     harness.run_ok();
     harness.snapshot_options("start", &options());
 }

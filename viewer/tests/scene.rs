@@ -35,12 +35,7 @@ fn goldens() -> PathBuf {
 }
 
 fn write(path: &Path, picture: &Picture) {
-    let file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
-    let mut encoder = png::Encoder::new(file, picture.size[0], picture.size[1]);
-    encoder.set_color(png::ColorType::Rgba);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_compression(png::Compression::High);
-    encoder.write_header().unwrap().write_image_data(&picture.rgba).unwrap();
+    viewer::video::write_png(path, picture).unwrap();
 }
 
 fn read(path: &Path) -> Picture {

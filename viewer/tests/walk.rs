@@ -76,6 +76,13 @@ fn panels_are_switched_and_neurons_selected() {
     window.key_press(Key::Tab);
     window.run_steps(2);
     assert!(!window.state().settings.panels && window.query_by_label("Weights").is_none());
+    window.key_press(Key::Tab);
+    window.run_steps(2);
+    assert!(window.state().settings.panels);
+    // Tab has not handed the keyboard to a button.
+    window.key_press(Key::Space);
+    window.run_steps(2);
+    assert!(window.state().timeline.playing);
 }
 
 #[test]

@@ -1,16 +1,18 @@
-//! A walk through the program in a real window, under Xvfb: open, play, push, switch panels, quit.
+//! A walk through the program in a real window, under Xvfb: open, play, scrub, push, switch panels, quit.
 //!
-//! Needs `Xvfb` and `xdotool`; without them there is nothing to test on, which is said.
+//! Needs `Xvfb` and `xdotool`; without them there is nothing to test on, which is said (and is a failure
+//! under `tests/run`). What the window shows is read from the file that `--state` names.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "tests")]
-#![allow(clippy::print_stderr, reason = "says why it was skipped")]
 
 mod common;
 
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
 
 /// A process that ends with the test.
 struct Ends(Child);
@@ -40,66 +42,188 @@ fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
     }
 }
 
+/// The program in a window on a display of its own.
+struct Window {
+    program: Ends,
+    display: String,
+    id: String,
+    state: PathBuf,
+    _server: Ends,
+}
+
+impl Window {
+    /// Opens `source`; the program keeps its settings in `folder`.
+    fn open(source: &Path, folder: &Path) -> Option<Self> {
+        let (server, display) = display()?;
+        let state = folder.join("state.json");
+        let mut command = common::viewer();
+        command.arg(source).arg("--state").arg(&state).env("DISPLAY", &display).env("XDG_DATA_HOME", folder);
+        let program = Ends(command.spawn().unwrap());
+        let mut window = Self { program, display, id: String::new(), state, _server: server };
+        wait_for("the window", || {
+            window.id = window.tool(&["search", "--onlyvisible", "--name", "Spindle"]).trim().to_owned();
+            !window.id.is_empty()
+        });
+        window.tool(&["windowmove", &window.id, "0", "0"]);
+        window.tool(&["windowfocus", &window.id]);
+        let path = source.display().to_string();
+        window.until("the source is open", |state| state["source"] == path.as_str());
+        Some(window)
+    }
+
+    fn tool(&self, words: &[&str]) -> String {
+        let output = Command::new("xdotool").args(words).env("DISPLAY", &self.display).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    fn key(&self, key: &str) {
+        self.tool(&["key", key]);
+    }
+
+    fn mouse(&self, words: &str) {
+        for step in words.split(", ") {
+            self.tool(&step.split(' ').collect::<Vec<_>>());
+            std::thread::sleep(Duration::from_millis(150));
+        }
+    }
+
+    fn click(&self, x: u32, y: u32) {
+        self.mouse(&format!("mousemove {x} {y}, click 1"));
+    }
+
+    /// What the window shows.
+    fn state(&self) -> Value {
+        let text = std::fs::read_to_string(&self.state).unwrap_or_default();
+        serde_json::from_str(&text).unwrap_or_default()
+    }
+
+    /// Waits until the window shows something.
+    fn until(&mut self, what: &str, good: impl Fn(&Value) -> bool) -> Value {
+        let mut state = Value::Null;
+        let start = Instant::now();
+        while !good(&state) {
+            state = self.state();
+            assert!(self.program.0.try_wait().unwrap().is_none(), "the program ended before: {what}");
+            assert!(start.elapsed() < Duration::from_secs(60), "{what} did not happen: {state}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        state
+    }
+
+    /// Closes the window; the program must end well.
+    fn quit(mut self) {
+        self.tool(&["windowquit", &self.id]);
+        wait_for("the end", || self.program.0.try_wait().unwrap().is_some());
+        assert!(self.program.0.wait().unwrap().success());
+    }
+}
+
+fn seconds(state: &Value) -> f64 {
+    state["time"].as_f64().unwrap()
+}
+
+/// Whether there is a display to test on; it must be under `tests/run`.
+fn displays() -> bool {
+    common::required("Xvfb", Command::new("Xvfb").arg("-version"))
+        && common::required("xdotool", Command::new("xdotool").arg("version"))
+}
+
 #[test]
-fn the_window_opens_obeys_and_closes() {
-    let Some((_server, display)) = display() else {
-        eprintln!("skipped: no Xvfb");
-        return;
-    };
-    let tool = |words: &[&str]| Command::new("xdotool").args(words).env("DISPLAY", &display).output();
-    if tool(&["version"]).is_err() {
-        eprintln!("skipped: no xdotool");
+fn a_recording_is_played_scrubbed_and_looked_at() {
+    if !displays() {
         return;
     }
     let root = tempfile::tempdir().unwrap();
-    let (run, _) = common::run_and_recording(root.path());
-    let mut command = Command::new(env!("CARGO_BIN_EXE_viewer"));
-    command
-        .arg(&run)
-        .env("DISPLAY", &display)
-        .env("XDG_DATA_HOME", root.path())
-        .env_remove("WAYLAND_DISPLAY");
-    let mut program = Ends(command.spawn().unwrap());
-    let find = || {
-        let found = tool(&["search", "--name", "Spindle"]).unwrap();
-        String::from_utf8(found.stdout).unwrap().trim().to_owned()
-    };
-    wait_for("the window", || !find().is_empty());
-    let window = find();
-    tool(&["windowfocus", &window]).unwrap();
-    let keys = ["space", "Right", "Right", "Left", "c", "j", "b", "r", "space", "F1", "F1", "l", "Tab"];
-    for key in keys {
-        tool(&["key", key]).unwrap();
-        std::thread::sleep(Duration::from_millis(150));
-        assert!(program.0.try_wait().unwrap().is_none(), "the program ended after {key}");
+    let (_, recording) = common::run_and_recording(root.path());
+    let mut window = Window::open(&recording, root.path()).unwrap();
+    assert_eq!((window.state()["kind"].as_str(), seconds(&window.state())), (Some("recording"), 0.0));
+    window.key("minus");
+    window.key("minus");
+    window.key("space");
+    window.until("it plays", |state| state["playing"] == true && seconds(state) > 0.0);
+    window.key("space");
+    let paused = window.until("it pauses", |state| state["playing"] == false);
+    assert_eq!(paused["speed"], 0.25);
+    window.key("Home");
+    window.until("the start", |state| seconds(state) == 0.0);
+    window.key("Right");
+    let step = window.until("a step", |state| seconds(state) > 0.0);
+    // The rail at the bottom: the farther right, the later.
+    let length = step["duration"].as_f64().unwrap();
+    window.click(700, 781);
+    let middle = seconds(&window.until("a click on the rail", |state| seconds(state) > 0.2 * length));
+    window.click(900, 781);
+    let late = window.until("a click farther right", |state| seconds(state) > middle);
+    assert!(seconds(&late) < length);
+    window.mouse("keydown shift, mousemove 650 781, mousedown 1, mousemove 850 781, mouseup 1, keyup shift");
+    window.until("a section is repeated", |state| state["section"].is_array());
+    window.key("backslash");
+    window.until("no section", |state| state["section"].is_null());
+
+    // Tab shows the scene alone, and must not hand the keyboard to a button.
+    window.key("Tab");
+    window.until("the scene alone", |state| state["panes"] == json!(["Scene"]));
+    window.key("Tab");
+    window.until("all panels", |state| state["panes"].as_array().unwrap().len() == 5);
+    window.key("space");
+    window.until("Space plays after Tab", |state| state["playing"] == true);
+    window.key("space");
+    window.until("and pauses", |state| state["playing"] == false);
+    for (pane, y, from) in [("Weights", 47, 775), ("Controls", 47, 775), ("Actions", 520, 5)] {
+        // Where the tabs are depends on the font: try along the bar.
+        let found = (0..12).any(|step| {
+            window.click(from + 25 * step, y);
+            window.state()["panes"].as_array().unwrap().contains(&pane.into())
+        });
+        assert!(found, "{pane} was not switched to: {}", window.state());
     }
-    for words in [
-        &["mousemove", "400", "300", "mousedown", "1", "mousemove_relative", "60", "20", "mouseup", "1"][..],
-        &[
-            "keydown",
-            "ctrl",
-            "mousedown",
-            "1",
-            "mousemove_relative",
-            "40",
-            "10",
-            "mouseup",
-            "1",
-            "keyup",
-            "ctrl",
-        ],
-    ] {
-        tool(words).unwrap();
-        std::thread::sleep(Duration::from_millis(300));
-    }
-    assert!(program.0.try_wait().unwrap().is_none(), "the program ended after a push");
-    tool(&["windowquit", &window]).unwrap();
-    wait_for("the end", || program.0.try_wait().unwrap().is_some());
-    assert!(program.0.wait().unwrap().success());
-    // What the keys changed was kept: light colours, the scene alone, the run among the recent ones.
+    window.key("Down");
+    window.key("c");
+    window.key("l");
+    window.until("light colours, no contacts", |state| state["dark"] == false && state["contacts"] == false);
+    window.key("F1");
+    window.until("the list of keys", |state| state["help"] == true);
+    window.key("F1");
+    window.until("no list", |state| state["help"] == false);
+    window.key("Tab");
+    window.until("the scene alone", |state| state["panes"] == json!(["Scene"]));
+    window.quit();
+    // What the keys changed was kept: light colours, the scene alone.
     let kept = settings(root.path());
     assert!(kept.contains(r#"\"panels\":false"#) && kept.contains(r#"\"theme\":\"Light\""#), "{kept}");
-    assert!(kept.contains(&run.display().to_string()), "{kept}");
+    assert!(kept.contains(&recording.display().to_string()), "{kept}");
+}
+
+#[test]
+fn a_simulation_is_pushed_and_its_brain_switched_off() {
+    if !displays() {
+        return;
+    }
+    let root = tempfile::tempdir().unwrap();
+    let ant = tests::root().join("configs/ant.ron");
+    let mut window = Window::open(&ant, root.path()).unwrap();
+    window.until("it runs by itself", |state| state["steps"].as_u64() > Some(3));
+    window.key("r");
+    window.key("space");
+    window.until("it pauses", |state| state["playing"] == false);
+    // The robot stands in the middle of the scene.
+    window.mouse("mousemove 384 275, click 1");
+    window.until("a body is selected", |state| state["body"].is_u64());
+    window.mouse("keydown ctrl, mousemove 384 275, mousedown 1, mousemove 410 270, mousemove 450 262");
+    let held = window.until("it is pulled", |state| state["push"].is_object());
+    let force: f64 =
+        held["push"]["force"].as_array().unwrap().iter().map(|f| f.as_f64().unwrap().powi(2)).sum();
+    assert!(force.sqrt() > 1.0, "{held}");
+    window.key("space");
+    window.until("the push acts", |state| state["pushed"].as_u64() > Some(2));
+    window.mouse("mouseup 1, keyup ctrl");
+    window.until("it is let go", |state| state["push"].is_null());
+    window.key("b");
+    window.until("the brain is off", |state| state["brain"] == false);
+    let seed = window.state()["seed"].as_u64().unwrap();
+    window.key("shift+r");
+    window.until("the next seed", |state| state["seed"].as_u64() > Some(seed));
+    window.quit();
 }
 
 /// What the program has stored.

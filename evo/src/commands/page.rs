@@ -10,6 +10,8 @@ use flate2::write::GzEncoder;
 
 /// The page; the parts in braces are filled in.
 const PAGE: &str = include_str!("page.html");
+/// Its style, which the page of `cargo run -p web -- build` has too.
+const STYLE: &str = include_str!("page.css");
 
 /// Writes the page `out` with `recording` (a file's bytes) and the viewer from `folder`, which
 /// `cargo run -p web -- build` makes.
@@ -35,9 +37,13 @@ fn fill(title: &str, recording: &[u8], program: &[u8], script: &str) -> std::io:
     let (file, program) = (packed(recording)?, packed(program)?);
     let mut page = String::with_capacity(PAGE.len() + script.len() + file.len() + program.len());
     let mut rest = PAGE;
-    for (name, text) in
-        [("{title}", &title), ("{file}", &file), ("{program}", &program), ("{script}", &script)]
-    {
+    for (name, text) in [
+        ("{title}", title.as_str()),
+        ("{style}", STYLE),
+        ("{file}", &file),
+        ("{program}", &program),
+        ("{script}", &script),
+    ] {
         let (before, after) = rest.split_once(name).expect("the page names its parts in this order");
         page.push_str(before);
         page.push_str(text);

@@ -16,7 +16,10 @@ use crate::rollout::Moment;
 /// What is kept of each tick: the two sides of the spike condition.
 const TRACES: [&str; 2] = ["membrane", "threshold"];
 
-/// One episode under recording; a row per control step, `qpos` and `qvel` with the start before.
+/// Numbers per contact: its two bodies, where (3, m), force on the second body (3, N).
+const CONTACT: usize = 8;
+
+/// One episode under recording; a row per control step, `qpos`, `qvel` and `goals` with the start before.
 #[derive(Default)]
 struct Tape {
     qpos: Vec<f32>,
@@ -24,6 +27,10 @@ struct Tape {
     observation: Vec<f32>,
     action: Vec<f32>,
     terms: Vec<f32>,
+    goals: Vec<f32>,
+    /// [`CONTACT`] numbers per contact, and how many contacts there were before each step and at the end.
+    contacts: Vec<f32>,
+    contact_offsets: Vec<f64>,
     /// What the changes had set, with the names of these values.
     changes: Vec<f32>,
     change_names: Vec<String>,
@@ -41,11 +48,17 @@ impl Tape {
         let view = moment.envs.view(moment.slot);
         self.qpos.extend_from_slice(view.qpos);
         self.qvel.extend_from_slice(view.qvel);
+        self.goals.extend(moment.envs.goal_values(moment.slot));
         let Some(action) = moment.action else { return };
         self.steps += 1;
         self.observation.extend_from_slice(moment.observation);
         self.action.extend_from_slice(action);
         self.terms.extend_from_slice(moment.envs.terms(moment.slot));
+        self.contact_offsets.push((self.contacts.len() / CONTACT) as f64);
+        for contact in moment.envs.contacts(moment.slot) {
+            self.contacts.extend(contact.bodies.map(|body| body as f32));
+            self.contacts.extend(contact.position.into_iter().chain(contact.force));
+        }
         self.changes.extend_from_slice(moment.envs.change_values(moment.slot));
         if self.change_names.is_empty() {
             self.change_names = names(moment.envs.change_channels());
@@ -104,6 +117,7 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
             json!({ "name": l.name, "neurons": l.neurons, "ticks": l.ticks, "states": states })
         })
         .collect();
+    let goals: Vec<String> = trained.setup.task.goals().into_iter().map(|goal| goal.channel.name).collect();
     let header = json!({
         "kind": "rollout",
         "version": env!("CARGO_PKG_VERSION"),
@@ -118,6 +132,7 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
         "observations": names(&spec.observations),
         "actions": names(&spec.actions),
         "terms": spec.terms,
+        "goals": goals,
         "changes": trained.setup.changes,
         "change_values": tapes.first().map_or(&[][..], |tape| &tape.change_names),
         "layers": layers,
@@ -129,7 +144,9 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
         file.meta.extend(map);
     }
     file.tensors.insert("parameters".to_owned(), trained.policy.parameters.clone().into());
-    for (index, tape) in tapes.into_iter().enumerate() {
+    for (index, mut tape) in tapes.into_iter().enumerate() {
+        let contacts = tape.contacts.len() / CONTACT;
+        tape.contact_offsets.push(contacts as f64);
         let steps = tape.steps;
         let mut put = |name: &str, shape: &[usize], data: TensorData| {
             file.tensors.insert(format!("{index}.{name}"), Tensor::new(shape, data));
@@ -141,6 +158,11 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
         put("action", &[steps, spec.actions.len()], TensorData::F32(tape.action));
         if !tape.change_names.is_empty() {
             put("changes", &[steps, tape.change_names.len()], TensorData::F32(tape.changes));
+        }
+        put("contacts", &[contacts, CONTACT], TensorData::F32(tape.contacts));
+        put("contact_offsets", &[steps + 1], TensorData::F64(tape.contact_offsets));
+        if !goals.is_empty() {
+            put("goals", &[steps + 1, goals.len()], TensorData::F32(tape.goals));
         }
         put("terms", &[steps, spec.terms.len()], TensorData::F32(tape.terms));
         let brain = tape.spikes.into_iter().zip(tape.states).zip(tape.traces);

@@ -32,8 +32,8 @@ pub(super) struct Group<V> {
     pub gear: Vec<V>,
     /// Per link: mass, centre of mass, inertia about it (xx yy zz xy xz yz) in the link's frame.
     pub inertia: Vec<[V; 10]>,
-    /// Per body: force from outside on its centre of mass.
-    pub push: Vec<V3<V>>,
+    /// Per body: torque and force from outside, the force on its centre of mass.
+    pub push: Vec<[V; 6]>,
     /// Bodies that are pushed in any lane.
     pub pushed: Vec<usize>,
 }
@@ -52,7 +52,7 @@ impl<V: Lane> Group<V> {
             friction: V::splat(1.0),
             gear: tables.motors.iter().map(|m| V::splat(m.gear)).collect(),
             inertia: vec![[V::zero(); 10]; tables.links.len()],
-            push: vec![[V::zero(); 3]; tables.carriers.len()],
+            push: vec![[V::zero(); 6]; tables.carriers.len()],
             pushed: Vec::new(),
         }
     }
@@ -373,15 +373,16 @@ pub(super) fn drag<V: Lane>(t: &Tables, s: &mut Scratch<V>) {
     }
 }
 
-/// Subtracts forces from outside from the forces that the links need.
+/// Subtracts forces and torques from outside from the forces that the links need.
 #[inline(always)]
 pub(super) fn push<V: Lane>(t: &Tables, g: &Group<V>, s: &mut Scratch<V>) {
     for &body in &g.pushed {
-        let (Some(link), force) = (t.carriers[body].0, g.push[body]) else { continue };
+        let (Some(link), effort) = (t.carriers[body].0, &g.push[body]) else { continue };
+        let (torque, force) = (angular(effort), linear(effort));
         let at = add(s.pos[link], rotate(&s.rot[link], splat3(t.centres[body])));
-        let wrench = join(cross(at, force), force);
+        let wrench = join(add(cross(at, force), torque), force);
         // A lane that is not pushed keeps its bits, down to the sign of a zero.
-        let size = force[0].abs() + force[1].abs() + force[2].abs();
+        let size = effort.iter().fold(V::zero(), |sum, x| sum + x.abs());
         let on = V::zero().lt(size);
         for (needed, given) in s.force[link].iter_mut().zip(wrench) {
             *needed = V::select(on, *needed - given, *needed);

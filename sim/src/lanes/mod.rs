@@ -283,13 +283,14 @@ impl<V: Run> Engine for LanesEngine<V> {
                 to.lanes_mut()[lane] = from;
             }
         }
-        for (to, from) in group.push.iter_mut().zip(&parameters.force) {
-            for (to, &from) in to.iter_mut().zip(from) {
+        let efforts = parameters.torque.iter().zip(&parameters.force);
+        for (to, (torque, force)) in group.push.iter_mut().zip(efforts) {
+            for (to, &from) in to.iter_mut().zip(torque.iter().chain(force)) {
                 to.lanes_mut()[lane] = from;
             }
         }
         group.pushed.clear();
-        let pushed = |force: &[V; 3]| force.iter().flat_map(V::lanes).any(|&f| f != 0.0);
+        let pushed = |effort: &[V; 6]| effort.iter().flat_map(V::lanes).any(|&f| f != 0.0);
         group.pushed.extend((1..group.push.len()).filter(|&body| pushed(&group.push[body])));
     }
 

@@ -162,6 +162,11 @@ impl BodyMap {
     pub fn felt(&self, force: Vector) -> Vector {
         self.normal.map_or(force, |normal| force - normal * normal.dot(force))
     }
+
+    /// The part of a torque that the body can follow.
+    pub fn turned(&self, torque: Vector) -> Vector {
+        self.normal.map_or(torque, |normal| normal * normal.dot(torque))
+    }
 }
 
 /// The template world and the tables that read and write it.

@@ -53,8 +53,8 @@ struct World {
     /// The world's own template if its masses are not the model's.
     own: Option<Box<Template>>,
     tuning: Tuning,
-    /// Forces from outside on bodies of the model.
-    pushes: Vec<(usize, Vector)>,
+    /// Forces and torques from outside on bodies of the model.
+    pushes: Vec<(usize, Vector, Vector)>,
     room: Room,
 }
 
@@ -168,14 +168,15 @@ impl World {
 
     fn configure(&mut self, shared: &Shared, parameters: &Parameters) {
         let old = template(&self.own, shared);
-        for &(body, _) in &self.pushes {
+        for &(body, ..) in &self.pushes {
             if let Some(handle) = old.blueprint.bodies[body].body {
                 self.state.bodies[handle].reset_forces(false);
                 self.state.bodies[handle].reset_torques(false);
             }
         }
         self.pushes.clear();
-        self.pushes.extend(parameters.pushed().map(|(body, force)| (body, Vector::from(force))));
+        let pushed = parameters.pushed();
+        self.pushes.extend(pushed.map(|(body, force, torque)| (body, force.into(), torque.into())));
         for &(ballast, _) in &self.tuning.braces {
             self.state.bodies[ballast].reset_forces(false);
         }
@@ -318,17 +319,20 @@ impl World {
             rigid.reset_torques(false);
             rigid.reset_forces(false);
         }
-        for &(body, _) in &self.pushes {
+        for &(body, ..) in &self.pushes {
             let Some(handle) = blueprint.bodies[body].body else { continue };
             s.bodies[handle].reset_torques(false);
             s.bodies[handle].reset_forces(false);
         }
-        for &(body, force) in &self.pushes {
+        for &(body, force, torque) in &self.pushes {
             let place = &blueprint.bodies[body];
             let Some(handle) = place.body else { continue };
             let centre = Vector::from(shared.model.bodies[body].com.map(|x| x as f32));
             let at = *s.bodies[handle].position() * place.offset * centre;
             s.bodies[handle].add_force_at_point(place.felt(force), at, false);
+            if torque != Vector::ZERO {
+                s.bodies[handle].add_torque(place.turned(torque), false);
+            }
         }
         for &(ballast, force) in &self.tuning.braces {
             let rigid = &mut s.bodies[ballast];

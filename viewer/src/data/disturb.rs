@@ -1,6 +1,7 @@
 //! What a hand changes in a running world: friction, gravity, motors, pushes.
 
-use sim::{Model, Parameters, SimError, Worlds};
+use envs::Envs;
+use sim::{Model, SimError};
 
 /// Changes in force. They hold until the next one, across episodes.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,8 +14,35 @@ pub struct Disturbance {
     pub strength: f32,
     /// Motors that are broken.
     pub broken: Vec<bool>,
-    /// Body that is pushed and the force on it, N.
-    pub push: Option<(usize, [f32; 3])>,
+    /// What pushes.
+    pub push: Option<Push>,
+}
+
+/// A push on one body.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Push {
+    /// The body.
+    pub body: usize,
+    /// Where it was taken hold of, in the body's frame, m.
+    pub point: [f32; 3],
+    /// The force, world axes, N.
+    pub force: [f32; 3],
+    /// Its torque about the body's centre of mass, world axes, N·m.
+    pub torque: [f32; 3],
+}
+
+impl Push {
+    /// The force as a push at `point` of `body`, which is at `pose` (`[x, y, z, qw, qx, qy, qz]`).
+    #[must_use]
+    pub fn new(model: &Model, body: usize, point: [f32; 3], pose: [f32; 7], force: [f32; 3]) -> Self {
+        let com = model.bodies.get(body).map_or([0.0; 3], |body| body.com.map(|x| x as f32));
+        let arm = crate::scene::rotated(pose, std::array::from_fn(|i| point[i] - com[i]));
+        let torque = std::array::from_fn(|i| {
+            let (j, k) = ((i + 1) % 3, (i + 2) % 3);
+            arm[j] * force[k] - arm[k] * force[j]
+        });
+        Self { body, point, force, torque }
+    }
 }
 
 impl Disturbance {
@@ -55,21 +83,24 @@ impl Disturbance {
         tips.filter_map(limb).collect()
     }
 
-    /// Puts the changes into force in the first world.
+    /// Puts the changes into force in the first environment, on top of the config's own.
     ///
     /// # Errors
     /// If the engine refuses them.
-    pub fn apply(&self, worlds: &mut Worlds) -> Result<(), SimError> {
-        let mut parameters = Parameters::nominal(worlds.model());
-        parameters.friction = self.friction.max(0.0);
+    pub fn apply(&self, envs: &mut Envs) -> Result<(), SimError> {
+        let mut parameters = envs.changed_parameters(0);
+        parameters.friction *= self.friction.max(0.0);
         parameters.gravity = parameters.gravity.map(|g| g * self.gravity);
         for (gear, &broken) in parameters.gear.iter_mut().zip(&self.broken) {
-            *gear = if broken { 0.0 } else { self.strength };
+            *gear *= if broken { 0.0 } else { self.strength };
         }
-        if let Some((body, force)) = self.push.filter(|(body, _)| *body < parameters.force.len()) {
-            parameters.force[body] = force;
+        if let Some(push) = self.push.filter(|push| push.body < parameters.force.len()) {
+            for i in 0..3 {
+                parameters.force[push.body][i] += push.force[i];
+                parameters.torque[push.body][i] += push.torque[i];
+            }
         }
-        worlds.set_parameters(0, &parameters)
+        envs.set_parameters(0, &parameters)
     }
 }
 
@@ -85,6 +116,10 @@ pub struct Limb {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::sync::Arc;
+
+    use evo::random::{Purpose, Stream};
 
     use super::*;
 
@@ -105,16 +140,33 @@ mod tests {
     fn changes_reach_the_world() {
         let ant = envs::EnvConfig::from_name("ant").unwrap().build().unwrap();
         let options = ant.physics(sim::EngineKind::Rapier, envs::Fidelity::Default);
-        let mut worlds = Worlds::new(ant.model(), 1, options, &[]).unwrap();
-        let mut change = Disturbance::none(ant.model());
+        let model = Arc::clone(ant.model());
+        let changes =
+            [envs::Change::preset("low_friction").unwrap(), envs::Change::preset("broken_leg").unwrap()];
+        let mut envs = Envs::with_changes(ant, 1, options, 100, &changes.concat()).unwrap();
+        envs.reset(0, &mut Stream::new(1, Purpose::Evaluate, 0, 0, 0));
+        let before = envs.changed_parameters(0);
+        let mut change = Disturbance::none(&model);
         assert!(change.is_none());
+        change.apply(&mut envs).unwrap();
+        assert_eq!(*envs.parameters(0), before);
         (change.friction, change.gravity, change.strength) = (0.5, 2.0, 0.7);
         change.broken[3] = true;
-        change.push = Some((1, [3.0, 0.0, 0.0]));
+        let pose = [5.0, 0.0, 1.0, 0.5f32.sqrt(), 0.0, 0.0, 0.5f32.sqrt()];
+        let push = Push::new(&model, 1, [1.0, 0.0, 0.0], pose, [3.0, 0.0, 2.0]);
+        // A quarter turn about z: the point is at +y of the centre of mass, which is the body's origin.
+        let near = |a: [f32; 3], b: [f32; 3]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5);
+        assert!(near(push.torque, [2.0, 0.0, -3.0]), "{push:?}");
+        change.push = Some(push);
         assert!(!change.is_none());
-        change.apply(&mut worlds).unwrap();
-        let parameters = worlds.parameters(0);
-        assert_eq!((parameters.friction, parameters.gear[3], parameters.gear[4]), (0.5, 0.0, 0.7));
-        assert_eq!((parameters.gravity[2], parameters.force[1]), (-9.81 * 2.0, [3.0, 0.0, 0.0]));
+        change.apply(&mut envs).unwrap();
+        let now = envs.parameters(0);
+        assert_eq!((now.friction, now.gravity[2]), (before.friction * 0.5, before.gravity[2] * 2.0));
+        for (motor, (now, before)) in now.gear.iter().zip(&before.gear).enumerate() {
+            assert_eq!(*now, if motor == 3 { 0.0 } else { before * 0.7 });
+        }
+        assert_eq!((now.force[1], now.torque[1]), (push.force, push.torque));
+        change.gravity = f32::NAN;
+        assert!(change.apply(&mut envs).unwrap_err().to_string().contains("gravity"));
     }
 }

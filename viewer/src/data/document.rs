@@ -3,30 +3,24 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use envs::Change;
 use evo::checkpoint::Checkpoint;
 use evo::config::Config;
 use evo::ron_io;
 use evo::run_folder::RunFolder;
 use evo::trainer::{Setup, Which, load_policy};
 use sim::{JointKind, Model};
+use web_time::Instant;
 
 use crate::data::brain::Brain;
 use crate::data::follow::{Follow, Wanted};
 use crate::data::live::{AtEnd, Live};
 use crate::data::recording::Recording;
-use crate::data::rollout_file::{RolloutFile, is_rollout};
+use crate::data::rollout_file::RolloutFile;
 use crate::data::source::Source;
 
 /// The first start state of live simulations, as in `evo eval` and `evo record`.
 pub const FIRST_SEED: u64 = 1_000_000;
-
-/// Another episode of the same robot, drawn beside or over the main one.
-pub struct Ghost {
-    /// What it is, such as `generation 100`.
-    pub name: String,
-    /// The episode.
-    pub recording: Recording,
-}
 
 /// What is open.
 pub struct Document {
@@ -60,41 +54,36 @@ impl Document {
     /// # Errors
     /// What is wrong with it, for people.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
-        Self::from_source(Source::detect(path)?)
-    }
-
-    /// Opens something that has been found.
-    ///
-    /// # Errors
-    /// What is wrong with it, for people.
-    pub fn from_source(source: Source) -> anyhow::Result<Self> {
-        match &source {
-            Source::Rollout(path) => {
-                let file = Checkpoint::load(path)?;
-                Self::from_rollout(RolloutFile::from_checkpoint(&file)?, source)
-            }
-            Source::Checkpoint(path) => {
-                let checkpoint = Checkpoint::load(path)?;
-                Self::from_checkpoint(&checkpoint, source)
-            }
-            Source::Config(path) => {
-                let config: Config = ron_io::read(path)?;
-                Self::from_live(&config, Live::new(&config, None, FIRST_SEED)?, source)
-            }
-            Source::Run(path) => {
-                let mut follow = Follow::new(RunFolder::open(path)?);
-                // A run that has only just begun has no checkpoint yet: an untrained robot until then.
-                let mut document = match follow.poll() {
-                    Some(checkpoint) => Self::from_checkpoint(&checkpoint, source)?,
-                    None => {
-                        let config: Config = ron_io::read(&RunFolder::open(path)?.config())?;
-                        Self::from_live(&config, Live::new(&config, None, FIRST_SEED)?, source)?
-                    }
-                };
-                document.follow = Some(follow);
-                Ok(document)
+        match Source::detect(path)? {
+            (source, Some(file)) => Self::from_file(&file, source),
+            (Source::Run(path), None) => Self::from_run(&path),
+            (source, None) => {
+                let config: Config = ron_io::read(source.path())?;
+                Self::untrained(&config, source)
             }
         }
+    }
+
+    fn from_file(file: &Checkpoint, source: Source) -> anyhow::Result<Self> {
+        match source {
+            Source::Rollout(_) => Self::from_rollout(RolloutFile::from_checkpoint(file)?, source),
+            _ => Self::from_checkpoint(file, source),
+        }
+    }
+
+    fn from_run(path: &Path) -> anyhow::Result<Self> {
+        let source = Source::Run(path.to_owned());
+        let mut follow = Follow::new(RunFolder::open(path)?);
+        // A run that has only just begun has no checkpoint yet: an untrained robot until then.
+        let mut document = match follow.poll() {
+            Some(checkpoint) => Self::from_checkpoint(&checkpoint, source)?,
+            None => {
+                let config: Config = ron_io::read(&RunFolder::open(path)?.config())?;
+                Self::untrained(&config, source)?
+            }
+        };
+        document.follow = Some(follow);
+        Ok(document)
     }
 
     /// Opens a file whose bytes have been read; its name says what to call it.
@@ -105,17 +94,14 @@ impl Document {
         if name.extension().is_some_and(|extension| extension == "ron") {
             let text = std::str::from_utf8(bytes)?;
             let config: Config = ron_io::parse(&name.display().to_string(), text)?;
-            let live = Live::new(&config, None, FIRST_SEED)?;
-            return Self::from_live(&config, live, Source::Config(name.to_owned()));
+            return Self::untrained(&config, Source::Config(name.to_owned()));
         }
         let file = Checkpoint::from_bytes(name, bytes)?;
-        if is_rollout(&file) {
-            return Self::from_rollout(
-                RolloutFile::from_checkpoint(&file)?,
-                Source::Rollout(name.to_owned()),
-            );
-        }
-        Self::from_checkpoint(&file, Source::Checkpoint(name.to_owned()))
+        Self::from_file(&file, Source::of(&file, name))
+    }
+
+    fn untrained(config: &Config, source: Source) -> anyhow::Result<Self> {
+        Self::from_live(config, Live::new(config, &config.changes, None, FIRST_SEED)?, source)
     }
 
     /// Shows a recording that has been read.
@@ -154,7 +140,8 @@ impl Document {
         let config: Config = checkpoint.meta("config")?;
         let setup = Setup::new(&config)?;
         let policy = load_policy(checkpoint, &setup, Which::Mean, &config)?;
-        let mut document = Self::from_live(&config, Live::new(&config, Some(policy), FIRST_SEED)?, source)?;
+        let live = Live::new(&config, &config.changes, Some(policy), FIRST_SEED)?;
+        let mut document = Self::from_live(&config, live, source)?;
         document.generation = checkpoint.meta("generation").ok();
         Ok(document)
     }
@@ -214,24 +201,122 @@ impl Document {
         self.poll().map(drop)
     }
 
-    /// Adds a ghost: a whole episode of the present controller from the present start.
+    /// Simulates under other changes than those of the config, from the start of the present episode.
+    ///
+    /// # Errors
+    /// If nothing is simulated, or the changes do not fit the task; what is open stays as it was.
+    pub fn change(&mut self, changes: &[Change]) -> anyhow::Result<()> {
+        let Some(live) = &mut self.live else {
+            anyhow::bail!(
+                "{}: a recording cannot be changed; open its run, checkpoint or config",
+                self.source.path().display()
+            );
+        };
+        let mut changed = Live::new(&self.config, changes, Some(live.policy().clone()), live.seed)?;
+        changed.at_end = live.at_end;
+        changed.driver = live.driver.clone();
+        changed.disturbance = live.disturbance.clone();
+        *live = changed;
+        Ok(())
+    }
+
+    /// Adds a ghost: a whole episode of the present controller from the present start, simulated bit by
+    /// bit in [`Document::grow`].
     ///
     /// # Errors
     /// If it cannot be simulated.
     pub fn add_ghost(&mut self) -> anyhow::Result<()> {
         let Some(live) = &self.live else { return Ok(()) };
-        let setup = Setup::new(&self.config)?;
         let name = match self.generation {
-            Some(generation) => format!("generation {generation}"),
-            None => "untrained".to_owned(),
+            Some(generation) => format!("generation {generation}, seed {}", live.seed),
+            None => format!("untrained, seed {}", live.seed),
         };
-        let mut ghost = Live::new(&self.config, Some(live.policy().clone()), live.seed)?;
+        let mut ghost = Live::new(&self.config, live.changes(), Some(live.policy().clone()), live.seed)?;
         ghost.at_end = AtEnd::Stop;
-        for _ in 0..setup.task.spec().horizon {
-            ghost.step();
-        }
-        self.ghosts.push(Ghost { name, recording: ghost.recording });
+        self.ghosts.push(Ghost { name, episode: GhostEpisode::Growing(Box::new(ghost)) });
         Ok(())
+    }
+
+    /// Shows what another document shows as ghosts beside this one: its episode, or a whole episode of
+    /// its controller.
+    ///
+    /// # Errors
+    /// If it is of another robot.
+    pub fn add_ghosts_of(&mut self, other: Self) -> anyhow::Result<()> {
+        let (own, its) = (self.recording().header.nq, other.recording().header.nq);
+        if own != its || self.model.bodies.len() != other.model.bodies.len() {
+            let (own, its) = (self.config.env.name(), other.config.env.name());
+            anyhow::bail!("{}: {its} cannot stand beside {own}", other.source.path().display());
+        }
+        let path = other.source.path();
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let episode = match other.live {
+            Some(mut live) => {
+                live.at_end = AtEnd::Stop;
+                GhostEpisode::Growing(Box::new(live))
+            }
+            None => {
+                let shown = other.episode;
+                match other.episodes.into_iter().nth(shown) {
+                    Some(recording) => GhostEpisode::Whole(Box::new(recording)),
+                    None => return Ok(()),
+                }
+            }
+        };
+        self.ghosts.push(Ghost { name, episode });
+        Ok(())
+    }
+
+    /// Goes on simulating ghosts, until `deadline` if there is one. True if any is unfinished.
+    pub fn grow(&mut self, deadline: Option<Instant>) -> bool {
+        for ghost in &mut self.ghosts {
+            let GhostEpisode::Growing(live) = &mut ghost.episode else { continue };
+            while !live.is_over() {
+                live.step();
+                if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                    return true;
+                }
+            }
+            let header = live.recording.header.clone();
+            let whole = std::mem::replace(&mut live.recording, Recording::new(header, &[]));
+            ghost.episode = GhostEpisode::Whole(Box::new(whole));
+        }
+        false
+    }
+}
+
+/// Another episode of the same robot, drawn beside or over the main one.
+pub struct Ghost {
+    /// What it is, such as `generation 100, seed 3`.
+    pub name: String,
+    episode: GhostEpisode,
+}
+
+enum GhostEpisode {
+    Whole(Box<Recording>),
+    Growing(Box<Live>),
+}
+
+impl Ghost {
+    /// A ghost that has been recorded.
+    #[must_use]
+    pub fn new(name: String, recording: Recording) -> Self {
+        Self { name, episode: GhostEpisode::Whole(Box::new(recording)) }
+    }
+
+    /// The episode as far as it is known.
+    #[must_use]
+    pub fn recording(&self) -> &Recording {
+        match &self.episode {
+            GhostEpisode::Whole(recording) => recording,
+            GhostEpisode::Growing(live) => &live.recording,
+        }
+    }
+
+    /// Whether it is still being simulated.
+    #[must_use]
+    pub fn grows(&self) -> bool {
+        matches!(self.episode, GhostEpisode::Growing(_))
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use envs::Task;
+use envs::{Change, EnvError, Envs, Task};
 use evo::config::Config;
 use evo::evaluate::Policy;
 use evo::normalizer::Normalizer;
 use evo::random::{Purpose, Stream};
 use evo::trainer::{Setup, TrainError};
 use rand::Rng as _;
-use sim::{SimError, Worlds};
 use snn::{Evaluator, Probe};
+use web_time::Instant;
 
 use crate::data::disturb::Disturbance;
 use crate::data::recording::{End, Header, Layer, Recording, Row, Series};
@@ -18,6 +18,8 @@ use crate::data::spikes::Spikes;
 
 /// Longest episode that is kept, in control steps.
 const LONGEST: usize = 50_000;
+/// Most numbers that are kept of what happened in each tick; older ones are forgotten. 256 MB.
+const TRACES: usize = 64 << 20;
 
 /// What happens when the task says that an episode is over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,9 +48,9 @@ pub enum LiveError {
     /// The config or the checkpoint.
     #[error(transparent)]
     Setup(#[from] TrainError),
-    /// The physics.
+    /// The physics or the changes.
     #[error(transparent)]
-    Physics(#[from] SimError),
+    Env(#[from] EnvError),
 }
 
 /// A running simulation with everything it has gone through since its last reset.
@@ -63,12 +65,13 @@ pub struct Live {
     pub disturbance: Disturbance,
     /// Number of the episode's start state.
     pub seed: u64,
+    /// Why the engine does not do what is asked of it by hand, if so.
+    pub refused: Option<String>,
+    changes: Vec<Change>,
     task: Arc<dyn Task>,
-    worlds: Worlds,
+    envs: Envs,
     evaluator: Box<dyn Evaluator>,
     policy: Policy,
-    memory: Vec<f32>,
-    observation: Vec<f32>,
     probe: Probe,
     reward: f32,
     over: bool,
@@ -77,15 +80,21 @@ pub struct Live {
 }
 
 impl Live {
-    /// Starts an episode of `policy`, or of an untrained controller.
+    /// Starts an episode of `policy`, or of an untrained controller, under `changes`.
     ///
     /// # Errors
     /// If the config describes something that cannot be built.
-    pub fn new(config: &Config, policy: Option<Policy>, seed: u64) -> Result<Self, LiveError> {
+    pub fn new(
+        config: &Config,
+        changes: &[Change],
+        policy: Option<Policy>,
+        seed: u64,
+    ) -> Result<Self, LiveError> {
         let setup = Setup::new(config)?;
         let task = Arc::clone(&setup.task);
         let (spec, model) = (task.spec(), task.model());
-        let worlds = Worlds::new(model, 1, setup.options, &task.sensors())?;
+        // The time limit is watched here, because an episode may go on by hand.
+        let envs = Envs::with_changes(Arc::clone(&task), 1, setup.options, usize::MAX, changes)?;
         let policy = policy.unwrap_or_else(|| {
             let mut stream = Stream::new(config.run.seed, Purpose::Init, 0, 0, 0);
             let normalizer = Normalizer::identity(spec.observations.len(), config.rollout.clip);
@@ -103,6 +112,7 @@ impl Live {
             observations: names(&spec.observations),
             actions: names(&spec.actions),
             terms: spec.terms.iter().map(|&term| term.to_owned()).collect(),
+            goals: task.goals().into_iter().map(|goal| goal.channel.name).collect(),
         };
         let mut live = Self {
             recording: Recording::new(header, &vec![0.0; model.nq()]),
@@ -110,13 +120,13 @@ impl Live {
             at_end: AtEnd::default(),
             disturbance: Disturbance::none(model),
             seed,
-            memory: vec![0.0; spec.memory],
-            observation: vec![0.0; spec.observations.len()],
+            refused: None,
+            changes: changes.to_vec(),
             probe: Probe::default(),
             reward: 0.0,
             over: false,
             owed: 0.0,
-            worlds,
+            envs,
             evaluator,
             policy,
             task,
@@ -129,6 +139,18 @@ impl Live {
     #[must_use]
     pub fn task(&self) -> &Arc<dyn Task> {
         &self.task
+    }
+
+    /// What is different from the task.
+    #[must_use]
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
+    /// Name and value of what the changes have set in the last step.
+    pub fn changed(&self) -> impl Iterator<Item = (&str, f32)> {
+        let names = self.envs.change_channels().iter().map(|channel| channel.name.as_str());
+        names.zip(self.envs.change_values(0).iter().copied())
     }
 
     /// The controller's parameters.
@@ -149,10 +171,10 @@ impl Live {
         self.over
     }
 
-    /// The simulated world.
+    /// Where the robot is.
     #[must_use]
-    pub fn worlds(&self) -> &Worlds {
-        &self.worlds
+    pub fn qpos(&self) -> &[f32] {
+        self.envs.view(0).qpos
     }
 
     /// Swaps the controller's parameters, from the next step on.
@@ -165,53 +187,44 @@ impl Live {
     pub fn reset(&mut self, seed: u64) {
         self.seed = seed;
         let mut stream = Stream::new(seed, Purpose::Evaluate, 0, 0, 0);
-        let model = self.task.model();
-        let mut qpos: Vec<f32> = model.qpos0.iter().map(|&q| q as f32).collect();
-        let mut qvel = vec![0.0; model.nv()];
-        self.memory.fill(0.0);
-        self.task.reset(&mut stream, &mut qpos, &mut qvel, &mut self.memory);
-        self.start(&qpos, &qvel);
+        self.envs.reset(0, &mut stream);
         self.evaluator.reset(0, stream.next_u64());
+        self.start();
     }
 
     /// Starts at a position, at rest, with the brain's state as it is.
     pub fn place(&mut self, qpos: &[f32]) {
-        self.start(qpos, &vec![0.0; self.task.model().nv()]);
+        self.envs.place(0, qpos);
+        self.start();
     }
 
-    fn start(&mut self, qpos: &[f32], qvel: &[f32]) {
-        self.worlds.reset(0, qpos, qvel);
-        self.over = false;
+    fn start(&mut self) {
+        self.over = self.envs.blew_up(0);
         self.reward = 0.0;
         self.owed = 0.0;
         let header = self.recording.header.clone();
-        self.recording = Recording::new(header, self.worlds.view(0).qpos);
-        self.observe();
+        self.recording = Recording::new(header, self.envs.view(0).qpos);
+        self.recording.goals = self.envs.goal_values(0);
     }
 
-    fn observe(&mut self) {
-        let before = self.observation.clone();
-        self.task.observe(&self.worlds.view(0), &self.memory, &mut self.observation);
-        if self.observation.iter().any(|x| !x.is_finite()) {
-            self.observation = before;
-            self.over = true;
-        }
-    }
-
-    /// Simulates `seconds` of the robot's time, at most `most` control steps; what is left over is
-    /// kept for the next call.
-    pub fn advance(&mut self, seconds: f64, most: usize) {
+    /// Simulates `seconds` of the robot's time, until `deadline` if there is one, but at least one
+    /// control step if one is due. Returns how much it has simulated, s; what is left over is kept for
+    /// the next call if it is less than a step, and given up if it is more.
+    pub fn advance(&mut self, seconds: f64, deadline: Option<Instant>) -> f64 {
         let dt = self.recording.header.control_dt;
         self.owed += seconds;
-        for _ in 0..most {
-            if self.owed < dt {
-                return;
-            }
+        let mut simulated = 0.0;
+        while self.owed >= dt {
             self.owed -= dt;
+            simulated += dt;
             self.step();
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                // Too slow for real time: do not run after it.
+                self.owed = self.owed.min(dt);
+                break;
+            }
         }
-        // Too slow for real time: do not run after it.
-        self.owed = self.owed.min(dt);
+        simulated
     }
 
     /// Part of a control step that has passed since the last one, s.
@@ -228,50 +241,41 @@ impl Live {
             }
             self.reset(self.seed.wrapping_add(1));
         }
-        let action = self.act();
-        let mut controls = vec![0.0; self.task.model().nu()];
-        self.task.control(&action, &mut controls);
-        // Factors that an engine refuses leave the world as it was.
-        let _ = self.disturbance.apply(&mut self.worlds);
-        self.worlds.step(&[true], &controls);
-        let mut terms = vec![0.0; self.recording.header.terms.len()];
-        let mut terminated = self.worlds.bad(0);
-        if terminated {
-            self.over = true;
-        } else {
-            terminated = self.task.step(&self.worlds.view(0), &action, &mut self.memory, &mut terms);
-        }
-        if terms.iter().any(|term| !term.is_finite()) {
-            terms.fill(0.0);
-            self.over = true;
-        }
-        self.reward = terms.iter().sum();
-        let seen = self.observation.clone();
+        let seen = self.envs.observations().to_vec();
+        let action = self.act(&seen);
+        // What an engine refuses leaves the world as it was.
+        self.refused = self.disturbance.apply(&mut self.envs).err().map(|error| error.to_string());
+        self.envs.step(&[true], &action);
+        let outcome = self.envs.outcome(0);
+        self.reward = outcome.reward as f32;
         self.recording.push(&Row {
-            qpos: self.worlds.view(0).qpos,
+            qpos: self.envs.view(0).qpos,
             observation: &seen,
-            action: &action,
-            terms: &terms,
-            push: self.disturbance.push,
+            action: self.envs.action(0),
+            terms: self.envs.terms(0),
+            push: self.disturbance.push.filter(|_| self.refused.is_none()),
+            contacts: &self.envs.contacts(0),
+            goals: &self.envs.goal_values(0),
         });
         self.keep_brain();
-        if !self.over {
-            self.observe();
-        }
+        let failed = self.envs.blew_up(0) || self.evaluator.fault(0);
         let truncated = self.recording.steps() >= self.task.spec().horizon;
-        self.over |= self.recording.steps() >= LONGEST
-            || self.evaluator.fault(0)
-            || (self.at_end != AtEnd::GoOn && (terminated || truncated));
+        self.over = failed
+            || self.recording.steps() >= LONGEST
+            || (self.at_end != AtEnd::GoOn && (outcome.terminated || truncated));
         if self.over {
-            self.recording.end = if truncated && !terminated { End::Truncated } else { End::Terminated };
+            let by_limit = truncated && !outcome.terminated && !failed;
+            self.recording.end = if by_limit { End::Truncated } else { End::Terminated };
+        } else {
+            self.envs.go_on(0);
         }
     }
 
-    /// The action of the brain or the sliders, clipped, in the task's units.
-    fn act(&mut self) -> Vec<f32> {
+    /// The action of the brain or the sliders in the task's units.
+    fn act(&mut self, observation: &[f32]) -> Vec<f32> {
         let spec = self.task.spec();
-        let mut input = vec![0.0; self.observation.len()];
-        self.policy.normalizer.apply(&self.observation, &mut input, None);
+        let mut input = vec![0.0; observation.len()];
+        self.policy.normalizer.apply(observation, &mut input, None);
         let mut unit = vec![0.0; spec.actions.len()];
         self.evaluator.begin(&[true], &input, &[self.reward]);
         let answered = self.evaluator.finish(&[true], &mut unit).is_ok();
@@ -280,9 +284,6 @@ impl Live {
             Driver::Brain if answered => spec.scale_action(&unit, &mut action),
             Driver::Brain => {}
             Driver::Hand(sliders) => action.copy_from_slice(sliders),
-        }
-        for (action, channel) in action.iter_mut().zip(&spec.actions) {
-            *action = if action.is_finite() { action.clamp(channel.low, channel.high) } else { 0.0 };
         }
         action
     }
@@ -306,13 +307,12 @@ impl Live {
                 series.values.extend_from_slice(&trace.values);
             }
         }
+        self.recording.forget_traces(TRACES);
     }
 }
 
 fn empty_layer(probe: &snn::LayerProbe) -> Layer {
-    let series = |list: &[snn::StateProbe]| {
-        list.iter().map(|state| Series { name: state.name.clone(), values: Vec::new() }).collect()
-    };
+    let series = |list: &[snn::StateProbe]| list.iter().map(|state| Series::new(&state.name)).collect();
     Layer {
         name: probe.name.clone(),
         neurons: probe.neurons,

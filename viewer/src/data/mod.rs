@@ -1,6 +1,7 @@
 //! What the panels show, without a window: recordings, live simulations, runs, networks.
 
 pub mod brain;
+pub mod contacts;
 pub mod disturb;
 pub mod document;
 pub mod follow;

@@ -1,7 +1,10 @@
 //! An episode in columns: what every panel draws, whether it came from a file or grows live.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::data::contacts::{Contact, Contacts};
+use crate::data::disturb::Push;
 use crate::data::spikes::Spikes;
 
 /// What an episode is an episode of.
@@ -21,6 +24,8 @@ pub struct Header {
     pub actions: Vec<String>,
     /// Names of the reward terms.
     pub terms: Vec<String>,
+    /// Names of what is asked of the robot, such as `direction`.
+    pub goals: Vec<String>,
 }
 
 /// One layer's activity.
@@ -47,6 +52,24 @@ pub struct Series {
     pub name: String,
     /// Rows of one value per neuron.
     pub values: Vec<f32>,
+    /// Control steps at the start whose rows have been forgotten; see [`Recording::forget_traces`].
+    pub forgotten: usize,
+}
+
+impl Series {
+    /// A series without rows.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), ..Self::default() }
+    }
+
+    /// The value of a neuron in a row, counted from the start of the episode, of a layer of `neurons`
+    /// neurons with `per_step` rows per control step.
+    #[must_use]
+    pub fn value(&self, row: usize, neuron: usize, neurons: usize, per_step: usize) -> Option<f32> {
+        let row = row.checked_sub(self.forgotten * per_step)?;
+        self.values.get(row * neurons + neuron).copied()
+    }
 }
 
 impl Layer {
@@ -86,7 +109,7 @@ pub enum End {
 }
 
 /// An episode: `steps` control steps, and one more row of `qpos` and `qvel`, the start.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Recording {
     /// What it is.
     pub header: Header,
@@ -100,11 +123,25 @@ pub struct Recording {
     pub terms: Vec<f32>,
     /// Layers from input to output.
     pub layers: Vec<Layer>,
-    /// Pushes by hand: body and force (N), per step; empty if there never was one.
-    pub pushes: Vec<Option<(usize, [f32; 3])>>,
+    /// Pushes by hand, per step; empty if there never was one.
+    pub pushes: Vec<Option<Push>>,
+    /// Where bodies touched.
+    pub contacts: Contacts,
+    /// `[step + 1][goal]`; empty if it is not known.
+    pub goals: Vec<f32>,
     /// How it ended.
     pub end: End,
     steps: usize,
+    /// Sum of rewards up to and including each step.
+    returns: Vec<f32>,
+    sum: f64,
+    id: u64,
+}
+
+/// What caches know a recording by; two recordings never have the same.
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// One control step, to be appended.
@@ -118,7 +155,11 @@ pub struct Row<'a> {
     /// Reward terms.
     pub terms: &'a [f32],
     /// Push during the step.
-    pub push: Option<(usize, [f32; 3])>,
+    pub push: Option<Push>,
+    /// What touched at its end.
+    pub contacts: &'a [Contact],
+    /// What is asked of the robot from then on.
+    pub goals: &'a [f32],
 }
 
 impl Recording {
@@ -133,9 +174,20 @@ impl Recording {
             terms: Vec::new(),
             layers: Vec::new(),
             pushes: Vec::new(),
+            contacts: Contacts::default(),
+            goals: Vec::new(),
             end: End::Open,
             steps: 0,
+            returns: Vec::new(),
+            sum: 0.0,
+            id: next_id(),
         }
+    }
+
+    /// What tells it from all other recordings.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
     }
 
     /// One that is complete already.
@@ -150,11 +202,16 @@ impl Recording {
             ("action", self.actions.len(), header.actions.len(), steps),
             ("terms", self.terms.len(), header.terms.len(), steps),
         ] {
-            if length != size * rows {
+            if Some(length) != size.checked_mul(rows) {
                 return Err(format!("{name} has {length} numbers instead of {rows} × {size}"));
             }
         }
+        if !self.goals.is_empty() && self.goals.len() != header.goals.len() * (steps + 1) {
+            return Err(format!("goals has {} numbers", self.goals.len()));
+        }
         self.steps = steps;
+        let size = header.terms.len();
+        (0..steps).for_each(|step| self.earn(step * size..(step + 1) * size));
         Ok(self)
     }
 
@@ -178,12 +235,37 @@ impl Recording {
         step.min(self.steps.saturating_sub(1))
     }
 
+    /// Adds the reward of some terms to the return.
+    fn earn(&mut self, terms: Range<usize>) {
+        self.sum += self.terms[terms].iter().map(|&x| f64::from(x)).sum::<f64>();
+        self.returns.push(self.sum as f32);
+    }
+
+    /// Forgets the older half of what happened in each tick if it takes more than `most` numbers.
+    pub fn forget_traces(&mut self, most: usize) {
+        let traces = || self.layers.iter().flat_map(|layer| &layer.traces);
+        if traces().map(|trace| trace.values.len()).sum::<usize>() <= most {
+            return;
+        }
+        for layer in &mut self.layers {
+            let size = (layer.ticks * layer.neurons).max(1);
+            for trace in &mut layer.traces {
+                let steps = trace.values.len() / size / 2;
+                trace.values.drain(..steps * size);
+                trace.forgotten += steps;
+            }
+        }
+    }
+
     /// Appends a control step; layers follow with [`Layer`]'s own methods.
     pub fn push(&mut self, row: &Row<'_>) {
         self.qpos.extend_from_slice(row.qpos);
         self.observations.extend_from_slice(row.observation);
         self.actions.extend_from_slice(row.action);
         self.terms.extend_from_slice(row.terms);
+        self.earn(self.terms.len() - row.terms.len()..self.terms.len());
+        self.contacts.push_step(row.contacts);
+        self.goals.extend_from_slice(row.goals);
         if row.push.is_some() && self.pushes.is_empty() {
             self.pushes = vec![None; self.steps];
         }
@@ -228,16 +310,21 @@ impl Recording {
 
     /// Sum of rewards up to and including each step.
     #[must_use]
-    pub fn returns(&self) -> Vec<f32> {
-        let size = self.header.terms.len().max(1);
-        let mut sum = 0.0f64;
-        let rewards = self.terms.chunks_exact(size).map(|row| row.iter().map(|&x| f64::from(x)).sum::<f64>());
-        rewards
-            .map(|reward| {
-                sum += reward;
-                sum as f32
-            })
-            .collect()
+    pub fn returns(&self) -> &[f32] {
+        &self.returns
+    }
+
+    /// Sum of all rewards.
+    #[must_use]
+    pub fn total(&self) -> f32 {
+        self.sum as f32
+    }
+
+    /// The end of a control step whose positions are closest to those at a time: 0 is the start, 1 the end
+    /// of the first step.
+    #[must_use]
+    pub fn nearest_state(&self, time: f64) -> usize {
+        ((time / self.header.control_dt).round().max(0.0) as usize).min(self.steps)
     }
 }
 
@@ -257,6 +344,10 @@ mod tests {
         }
     }
 
+    fn push(x: f32) -> Push {
+        Push { body: 1, point: [0.0; 3], force: [x, 0.0, 0.0], torque: [0.0; 3] }
+    }
+
     fn example() -> Recording {
         let mut recording = Recording::new(header(), &[0.0, 1.0, 0.0, 0.0, 0.0]);
         for step in 1..=3u8 {
@@ -267,7 +358,9 @@ mod tests {
                 observation: &[x],
                 action: &[],
                 terms: &[1.0, -0.5],
-                push: (step == 2).then_some((1, [x, 0.0, 0.0])),
+                push: (step == 2).then(|| push(x)),
+                contacts: &[],
+                goals: &[],
             });
         }
         recording
@@ -295,10 +388,25 @@ mod tests {
     #[test]
     fn pushes_and_returns_have_a_row_per_step() {
         let recording = example();
-        assert_eq!(recording.pushes, [None, Some((1, [2.0, 0.0, 0.0])), None]);
+        assert_eq!(recording.pushes, [None, Some(push(2.0)), None]);
         assert_eq!(recording.returns(), [0.5, 1.0, 1.5]);
         assert_eq!(Recording::row(&recording.observations, 1, 2), [3.0]);
         assert!(Recording::row(&recording.observations, 1, 7).is_empty());
+    }
+
+    #[test]
+    fn the_oldest_traces_are_forgotten_and_the_others_keep_their_places() {
+        let mut recording = example();
+        let mut layer =
+            Layer { neurons: 2, ticks: 3, traces: vec![Series::new("membrane")], ..Layer::default() };
+        layer.traces[0].values = (0..3 * 6u8).map(f32::from).collect();
+        recording.layers.push(layer);
+        recording.forget_traces(18);
+        assert_eq!(recording.layers[0].traces[0].forgotten, 0);
+        recording.forget_traces(17);
+        let trace = &recording.layers[0].traces[0];
+        assert_eq!((trace.forgotten, trace.values.len()), (1, 12));
+        assert_eq!([trace.value(2, 0, 2, 3), trace.value(3, 1, 2, 3)], [None, Some(7.0)]);
     }
 
     #[test]

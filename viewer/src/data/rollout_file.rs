@@ -6,6 +6,7 @@ use evo::checkpoint::{Checkpoint, CheckpointError, TensorData};
 use evo::config::Config;
 use serde::Deserialize;
 
+use crate::data::contacts::{self, Contacts};
 use crate::data::recording::{End, Header, Layer, Recording, Series};
 use crate::data::spikes::Spikes;
 
@@ -84,6 +85,8 @@ impl RolloutFile {
             observations: file.meta("observations")?,
             actions: file.meta("actions")?,
             terms: file.meta("terms")?,
+            // Older recordings have none.
+            goals: if file.meta.contains_key("goals") { file.meta("goals")? } else { Vec::new() },
         };
         if !(header.control_dt.is_finite() && header.control_dt > 0.0) {
             return Err(content(format!("a control step of {} s", header.control_dt)));
@@ -128,6 +131,7 @@ fn read_episode(
     layers: &[LayerHeader],
 ) -> Result<Recording, Wrong> {
     let steps = episode.length;
+    let states = steps.checked_add(1).ok_or_else(|| Wrong::Content(format!("it has {steps} steps")))?;
     let name = |what: &str| format!("{index}.{what}");
     let shape = file.tensor(&name("qpos"))?.shape().to_vec();
     let &[_, nq] = shape.as_slice() else {
@@ -136,11 +140,26 @@ fn read_episode(
     let rows = |what: &str, columns: usize| file.f32(&name(what), &[steps, columns]).map(<[f32]>::to_vec);
     let header = Header { nq, ..header.clone() };
     let sizes = [header.observations.len(), header.actions.len(), header.terms.len()];
-    let mut recording = Recording::new(header, file.f32(&name("qpos"), &[steps + 1, nq])?);
+    let mut recording = Recording::new(header, file.f32(&name("qpos"), &[states, nq])?);
     recording.observations = rows("observation", sizes[0])?;
     recording.actions = rows("action", sizes[1])?;
     recording.terms = rows("terms", sizes[2])?;
     recording.end = if episode.terminated { End::Terminated } else { End::Truncated };
+    if file.tensors.contains_key(&name("contacts")) {
+        let &[count, columns] = file.tensor(&name("contacts"))?.shape() else {
+            return Err(Wrong::Content("contacts has not two axes".to_owned()));
+        };
+        if columns != contacts::COLUMNS {
+            return Err(Wrong::Content(format!("contacts has {columns} columns")));
+        }
+        let rows = file.f32(&name("contacts"), &[count, columns])?;
+        let offsets = file.f64(&name("contact_offsets"), &[states])?;
+        recording.contacts = Contacts::from_rows(rows, offsets).map_err(Wrong::Content)?;
+    }
+    let goals = recording.header.goals.len();
+    if goals > 0 {
+        recording.goals = file.f32(&name("goals"), &[states, goals])?.to_vec();
+    }
     for layer in layers {
         recording.layers.push(read_layer(file, index, steps, layer)?);
     }
@@ -150,12 +169,15 @@ fn read_episode(
 fn read_layer(file: &Checkpoint, index: usize, steps: usize, layer: &LayerHeader) -> Result<Layer, Wrong> {
     let &LayerHeader { ref name, neurons, ticks, .. } = layer;
     let mut spikes = Spikes::new(ticks);
+    if neurons == 0 || neurons > usize::from(u16::MAX) + 1 {
+        return Err(Wrong::Content(format!("layer {name} has {neurons} neurons")));
+    }
     if ticks > 0 {
-        if neurons == 0 || neurons > usize::from(u16::MAX) + 1 {
-            return Err(Wrong::Content(format!("layer {name} has {neurons} neurons")));
-        }
         let dense = file.u8(&format!("{index}.{name}.spikes"), &[steps, ticks, neurons])?;
-        for step in dense.chunks_exact(ticks * neurons) {
+        let ticks_in_all = steps.checked_mul(ticks).filter(|&all| u32::try_from(all).is_ok());
+        let size = ticks.checked_mul(neurons).filter(|_| ticks_in_all.is_some());
+        let size = size.ok_or_else(|| Wrong::Content(format!("layer {name} has {ticks} ticks per step")))?;
+        for step in dense.chunks_exact(size) {
             let fired = step.iter().enumerate().filter(|&(_, &spike)| spike != 0);
             spikes.push_step(fired.map(|(at, _)| (at / neurons, at % neurons)));
         }
@@ -163,7 +185,7 @@ fn read_layer(file: &Checkpoint, index: usize, steps: usize, layer: &LayerHeader
     let mut states = Vec::with_capacity(layer.states.len());
     for state in &layer.states {
         let values = file.f32(&format!("{index}.{name}.{state}"), &[steps, neurons])?.to_vec();
-        states.push(Series { name: state.clone(), values });
+        states.push(Series { values, ..Series::new(state) });
     }
     // Older recordings have no traces.
     let mut traces = Vec::new();
@@ -171,7 +193,7 @@ fn read_layer(file: &Checkpoint, index: usize, steps: usize, layer: &LayerHeader
         let key = format!("{index}.{name}.{trace}");
         if ticks > 0 && file.tensors.contains_key(&key) {
             let values = file.f32(&key, &[steps, ticks, neurons])?.to_vec();
-            traces.push(Series { name: trace.to_owned(), values });
+            traces.push(Series { values, ..Series::new(trace) });
         }
     }
     Ok(Layer { name: name.clone(), neurons, ticks, spikes, states, traces })

@@ -42,23 +42,30 @@ pub enum SourceError {
 }
 
 impl Source {
-    /// Finds out what is at `path`; configs are also looked for by their name.
+    /// Finds out what is at `path`, and reads it if it is a recording or a checkpoint; configs are also
+    /// looked for by their name.
     ///
     /// # Errors
     /// See [`SourceError`].
-    pub fn detect(path: &Path) -> Result<Self, SourceError> {
+    pub fn detect(path: &Path) -> Result<(Self, Option<Checkpoint>), SourceError> {
         if path.is_dir() {
-            return Ok(Self::Run(RunFolder::open(path)?.path().to_owned()));
+            return Ok((Self::Run(RunFolder::open(path)?.path().to_owned()), None));
         }
         if path.extension().is_some_and(|extension| extension == "ron") {
-            return Ok(Self::Config(ron_io::find(path)?));
+            return Ok((Self::Config(ron_io::find(path)?), None));
         }
         if !path.exists() {
             return Err(SourceError::Missing { path: path.to_owned() });
         }
         let file = Checkpoint::load(path)?;
+        Ok((Self::of(&file, path), Some(file)))
+    }
+
+    /// What a file that has been read from `path` is.
+    #[must_use]
+    pub fn of(file: &Checkpoint, path: &Path) -> Self {
         let path = path.to_owned();
-        Ok(if is_rollout(&file) { Self::Rollout(path) } else { Self::Checkpoint(path) })
+        if is_rollout(file) { Self::Rollout(path) } else { Self::Checkpoint(path) }
     }
 
     /// The path.

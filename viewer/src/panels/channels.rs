@@ -39,8 +39,7 @@ fn rows(ui: &mut Ui, cx: &mut Cx<'_>, names: &[String], of: impl Fn(&Recording) 
     egui::ScrollArea::vertical().max_height(height).auto_shrink(false).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 0.0;
         for (index, name) in names.iter().enumerate() {
-            let values = of(cx.document.recording()).to_vec();
-            axis = Some(channel(ui, cx, (index, names.len()), name, &values, row, duration));
+            axis = Some(channel(ui, cx, (index, names.len()), name, &of, row, duration));
         }
     });
     if let Some(chart) = axis {
@@ -53,7 +52,7 @@ fn channel(
     cx: &mut Cx<'_>,
     (index, count): (usize, usize),
     name: &str,
-    values: &[f32],
+    of: &dyn Fn(&Recording) -> &[f32],
     height: f32,
     duration: f64,
 ) -> Chart {
@@ -67,6 +66,7 @@ fn channel(
     let window = cx.timeline.visible(duration);
     let recording = cx.document.recording();
     let dt = recording.header.control_dt;
+    let values = of(recording);
     let value = |step: usize| values.get(step * count + index).map(|&x| f64::from(x));
     let steps = (window.0 / dt).max(0.0) as usize..((window.1 / dt) as usize + 2).min(recording.steps());
     let range = chart::range(steps.clone().filter_map(value));

@@ -1,26 +1,26 @@
 //! What can be changed by hand while the robot moves.
 
 use egui::{RichText, Slider, Ui};
+use evo::changes::NONE;
 
 use crate::data::disturb::Disturbance;
-use crate::data::document::Document;
+use crate::data::document::{Document, Ghost};
 use crate::data::live::{AtEnd, Driver, Live};
-use crate::panels::{Cx, empty};
+use crate::panels::Cx;
 
 /// Draws the panel.
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
         if cx.document.live.is_some() {
             episode(ui, cx);
+            changes(ui, cx);
             world(ui, cx.document);
             driver(ui, cx.document);
             joints(ui, cx);
-            ghosts(ui, cx);
-        } else if cx.document.episodes.len() > 1 {
-            recorded(ui, cx);
         } else {
-            empty(ui, "A recording cannot be changed: open its run or checkpoint to take part");
+            recorded(ui, cx);
         }
+        ghosts(ui, cx);
     });
 }
 
@@ -33,13 +33,52 @@ fn heading(ui: &mut Ui, text: &str) {
 fn recorded(ui: &mut Ui, cx: &mut Cx<'_>) {
     heading(ui, "Episodes");
     for index in 0..cx.document.episodes.len() {
-        let recording = &cx.document.episodes[index];
-        let total = recording.returns().last().copied().unwrap_or_default();
-        let text = format!("{index}: {} steps, return {total:.1}", recording.steps());
-        if ui.selectable_label(cx.document.episode == index, text).clicked() {
-            cx.document.episode = index;
-            cx.timeline.window = None;
-            cx.timeline.seek(0.0, cx.document.recording().duration());
+        ui.horizontal(|ui| {
+            let recording = &cx.document.episodes[index];
+            let text = format!("{index}: {} steps, return {:.1}", recording.steps(), recording.total());
+            let shown = cx.document.episode == index;
+            if ui.selectable_label(shown, text).clicked() {
+                cx.document.episode = index;
+                cx.timeline.window = None;
+                cx.timeline.seek(0.0, cx.document.recording().duration());
+            }
+            if !shown && ui.small_button("beside").on_hover_text("shows it as a ghost, too").clicked() {
+                let ghost = Ghost::new(format!("episode {index}"), cx.document.episodes[index].clone());
+                cx.document.ghosts.push(ghost);
+            }
+        });
+    }
+    ui.weak("A recording cannot be changed: open its run or checkpoint to take part.");
+}
+
+/// What is different from the task: by the config, or by a ready-made list.
+fn changes(ui: &mut Ui, cx: &mut Cx<'_>) {
+    let Document { live: Some(live), config, .. } = &*cx.document else { return };
+    heading(ui, "Changes");
+    let own = || ("as the config says", "What the config lists.", config.changes.clone());
+    let plain = || (NONE, "The task as it is.", Vec::new());
+    let config_changes = !config.changes.is_empty();
+    let choices = config_changes.then(own).into_iter().chain([plain()]).chain(evo::changes::all());
+    let choices: Vec<_> = choices.collect();
+    let present =
+        choices.iter().find(|choice| choice.2 == live.changes()).map_or("others", |choice| choice.0);
+    let mut wanted = None;
+    ui.horizontal_wrapped(|ui| {
+        egui::ComboBox::from_id_salt("changes").selected_text(present).show_ui(ui, |ui| {
+            for (name, summary, list) in &choices {
+                if ui.selectable_label(*name == present, *name).on_hover_text(*summary).clicked() {
+                    wanted = Some(list.clone());
+                }
+            }
+        });
+        for (name, value) in live.changed() {
+            ui.weak(format!("{name} {value:.2}"));
+        }
+    });
+    if let Some(list) = wanted {
+        match cx.document.change(&list) {
+            Ok(()) => cx.timeline.seek(0.0, 0.0),
+            Err(error) => *cx.message = Some(format!("{error:#}")),
         }
     }
 }
@@ -137,7 +176,7 @@ fn joints(ui: &mut Ui, cx: &mut Cx<'_>) {
         return;
     }
     heading(ui, "Joints");
-    let mut qpos = live.worlds().view(0).qpos.to_vec();
+    let mut qpos = live.qpos().to_vec();
     let mut moved = false;
     for joint in &model.joints {
         if !matches!(joint.kind, sim::JointKind::Hinge | sim::JointKind::Slide) {
@@ -158,7 +197,9 @@ fn joints(ui: &mut Ui, cx: &mut Cx<'_>) {
 fn ghosts(ui: &mut Ui, cx: &mut Cx<'_>) {
     heading(ui, "Compare");
     ui.horizontal_wrapped(|ui| {
-        if ui.button("Keep as ghost").on_hover_text("plays a whole episode of this controller").clicked()
+        let keep = "plays a whole episode of this controller";
+        if cx.document.live.is_some()
+            && ui.button("Keep as ghost").on_hover_text(keep).clicked()
             && let Err(error) = cx.document.add_ghost()
         {
             *cx.message = Some(format!("{error:#}"));
@@ -168,8 +209,10 @@ fn ghosts(ui: &mut Ui, cx: &mut Cx<'_>) {
     let mut gone = None;
     for (index, ghost) in cx.document.ghosts.iter().enumerate() {
         ui.horizontal(|ui| {
-            let total = ghost.recording.returns().last().copied().unwrap_or_default();
-            crate::chart::legend(ui, cx.palette.series(index + 1), &ghost.name, Some(format!("{total:.0}")));
+            let total = ghost.recording().total();
+            let grows = if ghost.grows() { " …" } else { "" };
+            let text = format!("{total:.0}{grows}");
+            crate::chart::legend(ui, cx.palette.series(index + 1), &ghost.name, Some(text));
             if ui.small_button("remove").clicked() {
                 gone = Some(index);
             }
@@ -177,6 +220,9 @@ fn ghosts(ui: &mut Ui, cx: &mut Cx<'_>) {
     }
     if let Some(index) = gone {
         cx.document.ghosts.remove(index);
+    }
+    if cx.document.ghosts.is_empty() {
+        ui.weak("Files dropped with Shift stand beside this one.");
     }
 }
 

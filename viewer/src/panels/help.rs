@@ -2,14 +2,14 @@
 
 use egui::{Context, RichText};
 
-use crate::shortcuts::{self, GROUPS, TABLE};
+use crate::shortcuts::{self, GROUPS, MOUSE, TABLE};
 use crate::theme::Palette;
 
 /// Draws the overlay; false if it was closed.
 pub fn show(ctx: &Context, palette: &Palette) -> bool {
     let frame = egui::Frame::popup(&ctx.style_of(ctx.theme())).inner_margin(18);
     let modal = egui::Modal::new(egui::Id::unique("help")).frame(frame).show(ctx, |ui| {
-        ui.set_max_width(600.0);
+        ui.set_max_width(720.0);
         ui.heading("Keys");
         ui.add_space(6.0);
         let half = GROUPS.len().div_ceil(2);
@@ -29,9 +29,19 @@ pub fn show(ctx: &Context, palette: &Palette) -> bool {
                 }
             }
         });
-        let mouse = "Scene: drag turns, right drag moves, wheel zooms, click selects a body, Ctrl+drag pushes it. \
-                     Plots: drag moves the cursor, Ctrl+wheel zooms, right drag moves, double click shows all.";
-        ui.label(RichText::new(mouse).color(palette.weak));
+        ui.label(RichText::new("Mouse").strong());
+        ui.columns(2, |columns| {
+            let half = MOUSE.len().div_ceil(2);
+            for (index, (ui, lines)) in columns.iter_mut().zip(MOUSE.chunks(half)).enumerate() {
+                egui::Grid::new(("mouse", index)).num_columns(2).min_col_width(76.0).show(ui, |ui| {
+                    for (place, gesture, text) in lines {
+                        ui.label(RichText::new(*gesture).monospace().color(palette.accent));
+                        ui.label(RichText::new(format!("{place}: {text}")));
+                        ui.end_row();
+                    }
+                });
+            }
+        });
         ui.add_space(6.0);
         ui.button("Close").clicked()
     });

@@ -126,6 +126,10 @@ pub struct Cx<'a> {
     pub message: &'a mut Option<String>,
     /// Colours.
     pub palette: Palette,
+    /// Time since the last frame, s.
+    pub seconds: f64,
+    /// Speed at which time really passes, as a factor on real time; none if nobody looks on.
+    pub pace: Option<f64>,
 }
 
 impl Cx<'_> {

@@ -1,5 +1,7 @@
 //! The network: neurons that light up when they spike, and the strongest connections.
 
+use std::collections::BTreeMap;
+
 use egui::{Align2, Color32, Pos2, Rect, Sense, Stroke, Ui, Vec2};
 
 use crate::data::brain::Brain;
@@ -20,6 +22,32 @@ pub struct Cache {
     key: Option<(u64, Option<(usize, usize)>)>,
     lines: Vec<Line>,
     revision: u64,
+    /// Largest sizes of what populations without spikes show.
+    peaks: BTreeMap<String, Peaks>,
+}
+
+/// The largest size of each column of an array that grows.
+#[derive(Default)]
+struct Peaks {
+    recording: u64,
+    /// Numbers that have been looked at.
+    seen: usize,
+    largest: Vec<f32>,
+}
+
+impl Peaks {
+    /// Looks at what has been added to `values`, rows of `size` numbers.
+    fn of(&mut self, recording: &Recording, values: &[f32], size: usize) -> &[f32] {
+        if self.recording != recording.id() || self.largest.len() != size || self.seen > values.len() {
+            *self = Self { recording: recording.id(), seen: 0, largest: vec![1e-6; size] };
+        }
+        for row in values[self.seen..].chunks_exact(size.max(1)) {
+            let largest = self.largest.iter_mut().zip(row);
+            largest.for_each(|(most, x)| *most = most.max(x.abs()));
+        }
+        self.seen = values.len();
+        &self.largest
+    }
 }
 
 impl Cache {
@@ -72,8 +100,9 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     }
     let recording = cx.document.recording();
     for (index, population) in brain.populations.iter().enumerate() {
-        let light = light(recording, &population.name, population.neurons, cx.timeline.time);
-        let colour = colour_of(recording, &population.name, &palette);
+        let peaks = cx.caches.network.peaks.entry(population.name.clone()).or_default();
+        let light = light(recording, peaks, &population.name, population.neurons, cx.timeline.time);
+        let colour = palette.layer(recording, &population.name);
         for neuron in 0..population.neurons {
             let Some(at) = plan.at((index, neuron)) else { continue };
             let light = light.get(neuron).copied().unwrap_or_default();
@@ -191,16 +220,12 @@ fn refresh(cache: &mut Cache, brain: &Brain, selected: Option<(usize, usize)>) {
 }
 
 /// How brightly each neuron of a population shines at a time: 0 to 1, negative for negative values.
-fn light(recording: &Recording, name: &str, neurons: usize, time: f64) -> Vec<f32> {
+fn light(recording: &Recording, peaks: &mut Peaks, name: &str, neurons: usize, time: f64) -> Vec<f32> {
     let dt = recording.header.control_dt;
     let step = recording.step_at(time);
-    let scaled = |values: &[f32], size: usize| -> Vec<f32> {
+    let mut scaled = |values: &[f32], size: usize| -> Vec<f32> {
         let row = Recording::row(values, size, step);
-        let largest = |k: usize| {
-            let column = values.iter().skip(k).step_by(size.max(1));
-            column.fold(1e-6, |most: f32, x| most.max(x.abs()))
-        };
-        row.iter().enumerate().map(|(k, x)| x / largest(k)).collect()
+        row.iter().zip(peaks.of(recording, values, size)).map(|(x, largest)| x / largest).collect()
     };
     if name == "input" {
         let size = recording.header.observations.len();
@@ -232,12 +257,6 @@ fn light(recording: &Recording, name: &str, neurons: usize, time: f64) -> Vec<f3
         }
     }
     light
-}
-
-fn colour_of(recording: &Recording, name: &str, palette: &Palette) -> Color32 {
-    let spiking = recording.layers.iter().filter(|layer| layer.spiking());
-    let layer = spiking.enumerate().find(|(_, layer)| layer.name == name);
-    layer.map_or(palette.weak, |(index, _)| palette.series(index))
 }
 
 fn lit(colour: Color32, light: f32, palette: &Palette) -> Color32 {

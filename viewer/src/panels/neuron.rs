@@ -30,7 +30,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let values = |(series, per_step): (&Series, usize)| -> Vec<(f64, f64)> {
         let rows = steps.start * per_step..steps.end * per_step;
         let at = |row: usize| (row as f64 + 1.0) * dt / per_step as f64;
-        let value = |row: usize| series.values.get(row * layer.neurons + neuron).map(|&v| f64::from(v));
+        let value = |row: usize| series.value(row, neuron, layer.neurons, per_step).map(f64::from);
         rows.filter_map(|row| Some((at(row), value(row)?))).collect()
     };
     let membrane = values(found);
@@ -47,7 +47,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     chart.rect.min.y += SPIKES + 2.0;
     chart.grid(ui, &cx.palette, chart::short);
     let painter = ui.painter_at(chart.rect.with_min_y(top));
-    let colour = cx.palette.series(layer_colour(recording, &name));
+    let colour = cx.palette.layer(recording, &name);
     chart.line(ui, limit.into_iter(), Stroke::new(1.0, cx.palette.minus));
     chart.line(ui, membrane.into_iter(), Stroke::new(1.4, colour));
     let tick = dt / layer.ticks.max(1) as f64;
@@ -70,7 +70,6 @@ struct About {
     rate: Option<f64>,
     /// What the curve shows, its number and its value under the cursor.
     curve: String,
-    colour: usize,
     now: Option<f32>,
 }
 
@@ -93,8 +92,7 @@ impl About {
             neurons: layer.neurons,
             rate: (layer.spiking() && seconds > 0.0).then(|| spikes as f64 / seconds),
             curve: curve.to_owned(),
-            colour: layer_colour(recording, &layer.name),
-            now: series.values.get(row * layer.neurons + neuron).copied(),
+            now: series.value(row, neuron, layer.neurons, per_step),
         }
     }
 }
@@ -119,7 +117,8 @@ fn header(ui: &mut Ui, about: &About, cx: &mut Cx<'_>) {
                 chart::legend(ui, cx.palette.minus, "threshold", None);
             }
             let value = about.now.map(|v| format!("{v:+.3}"));
-            chart::legend(ui, cx.palette.series(about.colour), &about.curve, value);
+            let colour = cx.palette.layer(cx.document.recording(), layer);
+            chart::legend(ui, colour, &about.curve, value);
         });
     });
     if next != neuron {
@@ -139,9 +138,4 @@ fn first(recording: &Recording) -> Option<(String, usize)> {
     let layer = recording.layers.iter().find(|layer| layer.spiking()).or(recording.layers.first())?;
     let neuron = layer.spikes.events(0..usize::MAX).next().map_or(0, |(_, neuron)| usize::from(neuron));
     Some((layer.name.clone(), neuron))
-}
-
-/// Number of a layer's colour: that of the raster.
-fn layer_colour(recording: &Recording, name: &str) -> usize {
-    recording.layers.iter().position(|layer| layer.name == name).unwrap_or(0)
 }

@@ -24,7 +24,7 @@ pub struct Cache {
 
 #[derive(Clone, Debug, PartialEq)]
 struct Key {
-    recording: (usize, usize, u64),
+    recording: (u64, usize, usize),
     window: (f64, f64),
     size: [usize; 2],
     dark: bool,
@@ -122,9 +122,8 @@ fn refresh(
     let width = (chart.rect.width() * ui.pixels_per_point()).round().clamp(1.0, 8192.0) as usize;
     let height = bands.last().map_or(1, |band| band.rows.end).clamp(1, 8192);
     let spikes: usize = bands.iter().map(|band| band.layer.spikes.len()).sum();
-    let first = recording.qpos.first().map_or(0, |x| u64::from(x.to_bits()));
     let key = Key {
-        recording: (recording.steps(), spikes, first),
+        recording: (recording.id(), recording.steps(), spikes),
         window: chart.x,
         size: [width, height],
         dark: palette.dark,
@@ -134,8 +133,9 @@ fn refresh(
     }
     let mut image = ColorImage::filled([width, height], Color32::TRANSPARENT);
     cache.rates.clear();
-    for (index, band) in bands.iter().enumerate() {
-        let rates = paint(&mut image, band, recording, chart.x, palette.series(index));
+    for band in bands {
+        let colour = palette.layer(recording, &band.layer.name);
+        let rates = paint(&mut image, band, recording, chart.x, colour);
         cache.rates.push(rates);
     }
     let options = TextureOptions::NEAREST;
@@ -189,7 +189,7 @@ fn draw(ui: &Ui, cache: &Cache, bands: &[Band<'_>], chart: &Chart, palette: &Pal
     let total = bands.last().map_or(1, |band| band.rows.end) as f32;
     let fastest = cache.rates.iter().flatten().copied().fold(1e-3, f32::max);
     for (index, band) in bands.iter().enumerate() {
-        let colour = palette.series(index);
+        let colour = palette.layer(recording, &band.layer.name);
         painter.rect_filled(band.rect, 3.0, palette.plot);
         if let Some(texture) = &cache.texture {
             let uv = Rect::from_min_max(

@@ -17,13 +17,12 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let dt = recording.header.control_dt;
     let step = recording.step_at(cx.timeline.time);
     let now = Recording::row(&recording.terms, terms.len(), step).to_vec();
-    let total = recording.returns();
+    let sum = recording.returns().get(step).copied().unwrap_or_default();
     let palette = cx.palette;
     ui.horizontal_wrapped(|ui| {
         for (index, (name, value)) in terms.iter().zip(&now).enumerate() {
             chart::legend(ui, palette.series(index), name, Some(format!("{value:+.3}")));
         }
-        let sum = total.get(step).copied().unwrap_or_default();
         chart::legend(ui, palette.text, "reward", Some(format!("{:+.3}", now.iter().sum::<f32>())));
         ui.weak(egui::RichText::new(format!("return {sum:.1}")).small());
     });

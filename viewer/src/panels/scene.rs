@@ -2,8 +2,10 @@
 
 use egui::{Align2, Color32, PointerButton, Pos2, Rect, Response, RichText, Sense, Ui, Vec2};
 
+use crate::data::disturb::Push;
+use crate::data::recording::Recording;
 use crate::panels::{Cx, empty};
-use crate::scene::{Actor, Arrow, Draw, Scene, Snapshot, Tint, View};
+use crate::scene::{Actor, Arrow, ContactMark, Draw, Palette, Scene, Shapes, Snapshot, Tint, View, rotated};
 use crate::settings::Overlays;
 
 /// Opacity of ghosts that stand in the robot.
@@ -20,8 +22,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let time = cx.timeline.time;
     let recording = cx.document.recording();
     let Some(mut snapshot) = cx.stage.snapshot(recording, &cx.document.quaternions, time) else { return };
-    let seconds = ui.input(|input| f64::from(input.unstable_dt.min(0.1)));
-    cx.stage.aim(&snapshot, time, seconds, cx.settings.overlays.track);
+    cx.stage.aim(&snapshot, time, cx.seconds, cx.settings.overlays.track);
     navigate(ui, &response, rect, cx, &snapshot);
     marks(cx, &mut snapshot);
 
@@ -90,7 +91,7 @@ fn navigate(ui: &Ui, response: &Response, rect: Rect, cx: &mut Cx<'_>, snapshot:
     if response.drag_stopped() {
         cx.stage.held = None;
     }
-    let pull = cx.stage.held.zip(at).and_then(|((body, _), at)| pull(cx, snapshot, body, at, rect.size()));
+    let pull = cx.stage.held.zip(at).and_then(|(held, at)| pull(cx, snapshot, held, at, rect.size()));
     if let Some(live) = &mut cx.document.live {
         live.disturbance.push = pull;
     }
@@ -108,41 +109,93 @@ fn navigate(ui: &Ui, response: &Response, rect: Rect, cx: &mut Cx<'_>, snapshot:
     }
     if response.double_clicked() {
         cx.settings.overlays.track = true;
+        cx.stage.tracked = None;
     }
 }
 
-/// Force on a body toward the pointer, in the plane through the body that faces the camera.
-fn pull(cx: &Cx<'_>, snapshot: &Snapshot, body: usize, at: Vec2, size: Vec2) -> Option<(usize, [f32; 3])> {
+/// Force toward the pointer on the point that was taken hold of, in the plane through the point that
+/// faces the camera.
+fn pull(
+    cx: &Cx<'_>,
+    snapshot: &Snapshot,
+    (body, point): (usize, [f32; 3]),
+    at: Vec2,
+    size: Vec2,
+) -> Option<Push> {
     let shapes = cx.stage.shapes()?;
-    let pose = snapshot.poses.get(body)?;
+    let pose = *snapshot.poses.get(body)?;
+    let held = placed(pose, point);
     let camera = &cx.stage.camera;
     let ray = camera.ray(at.into(), size.into());
     let [_, _, forward] = camera.axes();
     let dot = |a: [f32; 3], b: [f32; 3]| a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
-    let to_body: [f32; 3] = std::array::from_fn(|i| pose[i] - ray.origin[i]);
-    let distance = dot(to_body, forward) / dot(ray.direction, forward).max(1e-3);
+    let to_point: [f32; 3] = std::array::from_fn(|i| held[i] - ray.origin[i]);
+    let distance = dot(to_point, forward) / dot(ray.direction, forward).max(1e-3);
     let target = ray.at(distance);
-    let weight = shapes.bodies().iter().map(|body| body.mass).sum::<f64>() as f32 * 9.81;
-    let size = shapes.bounds(&snapshot.poses).radius;
-    Some((body, std::array::from_fn(|i| (target[i] - pose[i]) / size * weight * PULL)))
+    let scale = PULL * shapes.newtons(&snapshot.poses);
+    let force = std::array::from_fn(|i| (target[i] - held[i]) * scale);
+    Some(Push::new(&cx.document.model, body, point, pose, force))
 }
 
-/// Pushes and contacts at the cursor.
+/// A point of a body's frame in the world, m.
+fn placed(pose: [f32; 7], point: [f32; 3]) -> [f32; 3] {
+    let turned = rotated(pose, point);
+    std::array::from_fn(|i| pose[i] + turned[i])
+}
+
+/// Contacts, pushes and goals at the cursor.
 fn marks(cx: &Cx<'_>, snapshot: &mut Snapshot) {
     let recording = cx.document.recording();
+    let state = recording.nearest_state(cx.timeline.time);
+    let touching = state.checked_sub(1).map_or(&[][..], |step| recording.contacts.after(step));
+    snapshot.contacts = touching
+        .iter()
+        .map(|contact| {
+            // The force on the robot: the world is not drawn as pushed.
+            let sign = if contact.bodies[1] == 0 { -1.0 } else { 1.0 };
+            ContactMark { position: contact.position, force: contact.force.map(|f| sign * f) }
+        })
+        .collect();
+    let Some(shapes) = cx.stage.shapes() else { return };
     let held =
         cx.document.live.as_ref().filter(|_| cx.timeline.at_end).and_then(|live| live.disturbance.push);
     let recorded = recording.pushes.get(recording.step_at(cx.timeline.time)).copied().flatten();
-    let [r, g, b, a] = cx.palette.minus.to_normalized_gamma_f32();
-    let arrow =
-        held.or(recorded).and_then(|(body, force)| cx.stage.push_arrow(snapshot, body, force, [r, g, b, a]));
-    snapshot.arrows.extend::<Option<Arrow>>(arrow);
+    if let Some(push) = held.or(recorded)
+        && let Some(&pose) = snapshot.poses.get(push.body)
+    {
+        let metres = 1.0 / shapes.newtons(&snapshot.poses);
+        let colour = cx.palette.minus.to_normalized_gamma_f32();
+        let vector = push.force.map(|newton| newton * metres);
+        snapshot.arrows.push(Arrow { from: placed(pose, push.point), vector, colour });
+    }
+    let aim = goal_arrow(recording, state, shapes, snapshot, cx.palette.dark);
+    snapshot.arrows.extend(aim);
+}
+
+/// The direction that is asked of the robot, as an arrow before it; longer for a higher
+/// speed, if one is asked for.
+fn goal_arrow(
+    recording: &Recording,
+    state: usize,
+    shapes: &Shapes,
+    snapshot: &Snapshot,
+    dark: bool,
+) -> Option<Arrow> {
+    let names = &recording.header.goals;
+    let values = Recording::row(&recording.goals, names.len(), state);
+    let goal = |name: &str| values.get(names.iter().position(|other| other == name)?).copied();
+    let (sin, cos) = goal("direction")?.sin_cos();
+    let [x, y, z] = snapshot.com?;
+    let radius = shapes.bounds(&snapshot.poses).radius;
+    let length = goal("speed").map_or(1.0, |speed| (0.4 * speed).clamp(0.15, 3.0)) * radius;
+    let from = [x + 1.1 * radius * cos, y + 1.1 * radius * sin, z];
+    Some(Arrow { from, vector: [length * cos, length * sin, 0.0], colour: Palette::of(dark).target })
 }
 
 /// Where the ghosts are, with their colours.
 fn ghosts(cx: &Cx<'_>) -> Vec<(Snapshot, Color32)> {
     let ghost = |(index, ghost): (usize, &crate::data::document::Ghost)| {
-        let snapshot = cx.stage.snapshot(&ghost.recording, &cx.document.quaternions, cx.timeline.time)?;
+        let snapshot = cx.stage.snapshot(ghost.recording(), &cx.document.quaternions, cx.timeline.time)?;
         Some((snapshot, cx.palette.series(index + 1)))
     };
     cx.document.ghosts.iter().enumerate().filter_map(ghost).collect()
@@ -156,6 +209,11 @@ fn captions(ui: &Ui, rect: Rect, cx: &Cx<'_>) {
     if let Some(body) = cx.selection.body.and_then(|body| cx.document.model.bodies.get(body)) {
         lines.push((format!("{}, {:.2} kg", body.name, body.mass), palette.text));
     }
+    if let Some(body) = cx.stage.tracked.filter(|_| cx.settings.overlays.track)
+        && let Some(body) = cx.document.model.bodies.get(body)
+    {
+        lines.push((format!("camera follows {}", body.name), palette.weak));
+    }
     if let Some(live) = &cx.document.live {
         if live.driver != crate::data::live::Driver::Brain {
             lines.push(("brain off".to_owned(), palette.minus));
@@ -163,9 +221,12 @@ fn captions(ui: &Ui, rect: Rect, cx: &Cx<'_>) {
         if !live.disturbance.is_none() {
             lines.push(("world changed".to_owned(), palette.minus));
         }
-        if let Some((_, force)) = live.disturbance.push {
-            let newton = force.iter().map(|f| f * f).sum::<f32>().sqrt();
+        if let Some(push) = live.disturbance.push {
+            let newton = push.force.iter().map(|f| f * f).sum::<f32>().sqrt();
             lines.push((format!("push {newton:.1} N"), palette.minus));
+        }
+        if let Some(refused) = &live.refused {
+            lines.push((format!("the engine refuses: {refused}"), palette.error));
         }
     }
     for (index, ghost) in cx.document.ghosts.iter().enumerate() {

@@ -71,6 +71,10 @@ fn status(ui: &mut Ui, cx: &Cx<'_>) {
         (None, End::Open) => ("open end", cx.palette.weak),
     };
     ui.label(RichText::new(text).small().color(colour));
+    if let Some(pace) = cx.pace.filter(|_| cx.timeline.playing) {
+        let text = RichText::new(format!("{pace:4.2}×")).small().monospace().weak();
+        ui.label(text).on_hover_text("seconds of the robot's time per second");
+    }
     ui.label(RichText::new(format!("{:.2} s", recording.duration())).small().monospace().weak());
 }
 
@@ -80,10 +84,18 @@ fn scrub(ui: &mut Ui, cx: &mut Cx<'_>, duration: f64) {
     let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     let rail = Rect::from_center_size(rect.center(), Vec2::new(rect.width() - 10.0, 4.0));
     let chart = Chart { rect: rail, x: (0.0, duration.max(1e-9)), y: (0.0, 1.0) };
+    let shift = ui.input(|input| input.modifiers.shift);
     if let Some(pointer) = response.interact_pointer_pos() {
-        cx.timeline.seek(chart.x_at(pointer.x), duration);
-        cx.timeline.reveal(duration);
+        let time = chart.x_at(pointer.x).clamp(0.0, duration);
+        if shift && let Some(start) = ui.input(|input| input.pointer.press_origin()) {
+            let start = chart.x_at(start.x).clamp(0.0, duration);
+            cx.timeline.section = (start != time).then(|| (start.min(time), start.max(time)));
+        } else {
+            cx.timeline.seek(time, duration);
+            cx.timeline.reveal(duration);
+        }
     }
+    let response = response.on_hover_text("Shift+drag repeats a section");
     let painter = ui.painter();
     painter.rect_filled(rail, 2.0, cx.palette.grid);
     painter.rect_filled(

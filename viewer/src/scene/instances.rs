@@ -66,7 +66,7 @@ impl Instances {
     fn actor(&mut self, actor: &Actor<'_>, scene: &Scene<'_>) {
         let outline = linear(Palette::of(scene.draw.dark).outline);
         let shift = na::Translation3::from(actor.offset);
-        let ghost = matches!(actor.tint, Tint::Ghost(_));
+        let ghost = actor.tint.is_ghost();
         let limbs = actor.shapes.limbs();
         for geom in actor.shapes.geoms() {
             let Some(&pose) = actor.snapshot.poses.get(geom.body) else { continue };
@@ -103,7 +103,7 @@ impl Instances {
 
     fn grounds(&mut self, scene: &Scene<'_>) {
         let mut planes: Vec<na::Isometry3<f32>> = Vec::new();
-        for actor in scene.actors.iter().filter(|a| !matches!(a.tint, Tint::Ghost(_))) {
+        for actor in scene.actors.iter().filter(|a| !a.tint.is_ghost()) {
             let shift = na::Translation3::from(actor.offset);
             for geom in actor.shapes.geoms().iter().filter(|g| Shapes::is_ground(g)) {
                 let Some(&pose) = actor.snapshot.poses.get(geom.body) else { continue };
@@ -167,6 +167,8 @@ fn colour(geom: &Geom, (limb, depth): (Option<usize>, usize), tint: Tint) -> Rgb
     match tint {
         Tint::Own => own,
         Tint::Ghost(opacity) => [r, g, b, a * opacity.clamp(0.0, 0.999)],
+        // What is fixed in the world belongs to no robot.
+        Tint::Colour(_) if geom.body == 0 => own,
         Tint::Colour([r, g, b, opacity]) => [r, g, b, a * opacity],
     }
 }

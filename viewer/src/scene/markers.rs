@@ -24,7 +24,7 @@ pub(super) fn add(all: &mut Instances, actor: &Actor<'_>, scene: &Scene<'_>, hei
     if draw.trail {
         pen.trail(actor.trail, linear(trail_colour(actor, palette)));
     }
-    if matches!(actor.tint, Tint::Ghost(_)) {
+    if actor.tint.is_ghost() {
         return;
     }
     let Bounds { radius, .. } = actor.shapes.bounds(&snapshot.poses);

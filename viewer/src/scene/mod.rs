@@ -18,6 +18,7 @@ mod mesh;
 mod palette;
 mod passes;
 mod picking;
+#[cfg(not(target_arch = "wasm32"))]
 mod picture;
 mod pipelines;
 mod renderer;
@@ -27,6 +28,7 @@ mod terrain;
 pub use camera::{Camera, Ray, View};
 pub use palette::Palette;
 pub use picking::{Hit, pick};
+#[cfg(not(target_arch = "wasm32"))]
 pub use picture::{Picture, SceneError, Studio, Target, headless, picture};
 pub use renderer::Renderer;
 pub use shapes::{Bounds, Shapes};
@@ -76,8 +78,26 @@ pub enum Tint {
     Own,
     /// The same, seen through: opacity 0..=1.
     Ghost(f32),
-    /// All in one colour; seen through if its alpha is below 1.
+    /// All that moves in one colour; seen through if its alpha is below 1.
     Colour([f32; 4]),
+}
+
+impl Tint {
+    /// Whether the robot behind it can be seen: then only what moves is drawn, without marks.
+    #[must_use]
+    pub fn is_ghost(self) -> bool {
+        match self {
+            Self::Own => false,
+            Self::Ghost(_) => true,
+            Self::Colour([_, _, _, opacity]) => opacity < 1.0,
+        }
+    }
+}
+
+/// A vector of a body's frame in the world's axes; the body is at `pose`.
+#[must_use]
+pub fn rotated(pose: [f32; 7], vector: [f32; 3]) -> [f32; 3] {
+    (shapes::isometry(pose).rotation * nalgebra::Vector3::from(vector)).into()
 }
 
 /// A robot on the scene.

@@ -1,5 +1,7 @@
 //! Pictures without a window.
 
+use egui_wgpu::{RenderState, RendererOptions, WgpuConfiguration, WgpuError, WgpuSetup, WgpuSetupCreateNew};
+
 use super::{Renderer, Scene};
 
 /// Why nothing can be drawn.
@@ -11,13 +13,8 @@ pub enum SceneError {
     )]
     NoAdapter(String),
     /// The adapter does not give what drawing takes.
-    #[error("graphics adapter {adapter} cannot be used: {reason}")]
-    Unusable {
-        /// Its name.
-        adapter: String,
-        /// Why.
-        reason: String,
-    },
+    #[error("the graphics adapter cannot be used: {0}")]
+    Unusable(String),
     /// A picture of no or too many pixels.
     #[error("a picture of {} × {} pixels cannot be drawn: each side must be 1..={largest}", .size[0], .size[1])]
     Size {
@@ -40,36 +37,28 @@ pub struct Picture {
     pub rgba: Vec<u8>,
 }
 
-/// A graphics device without a window: a GPU if there is one, else one in software. The environment
-/// variables of wgpu (`WGPU_BACKEND`, `WGPU_ADAPTER_NAME`) choose another.
+/// A graphics adapter without a window: a GPU if there is one, else one in software. The environment
+/// variables of wgpu (`WGPU_BACKEND`, `WGPU_POWER_PREF`) choose another.
 ///
 /// # Errors
 /// [`SceneError::NoAdapter`] and [`SceneError::Unusable`].
-pub fn headless() -> Result<(wgpu::Device, wgpu::Queue), SceneError> {
-    pollster::block_on(open())
-}
-
-async fn open() -> Result<(wgpu::Device, wgpu::Queue), SceneError> {
-    let descriptor = wgpu::InstanceDescriptor::new_without_display_handle_from_env();
-    let instance = wgpu::Instance::new(descriptor);
-    let options = wgpu::RequestAdapterOptions {
-        power_preference: wgpu::PowerPreference::HighPerformance,
-        ..wgpu::RequestAdapterOptions::default()
-    };
-    let adapter = match wgpu::util::initialize_adapter_from_env(&instance, None).await {
-        Ok(adapter) => adapter,
-        Err(_) => {
-            let none = |error: wgpu::RequestAdapterError| SceneError::NoAdapter(error.to_string());
-            instance.request_adapter(&options).await.map_err(none)?
-        }
-    };
-    let limits = wgpu::Limits::downlevel_webgl2_defaults().using_resolution(adapter.limits());
-    let descriptor =
-        wgpu::DeviceDescriptor { label: Some("scene"), required_limits: limits, ..Default::default() };
-    adapter
-        .request_device(&descriptor)
-        .await
-        .map_err(|error| SceneError::Unusable { adapter: adapter.get_info().name, reason: error.to_string() })
+pub fn headless() -> Result<RenderState, SceneError> {
+    let mut setup = WgpuSetupCreateNew::without_display_handle();
+    setup.instance_descriptor.backends.remove(wgpu::Backends::BROWSER_WEBGPU);
+    // No more than browsers have, so that what is drawn here can be drawn there.
+    setup.device_descriptor = std::sync::Arc::new(|adapter| wgpu::DeviceDescriptor {
+        label: Some("pictures"),
+        required_limits: wgpu::Limits::downlevel_webgl2_defaults().using_resolution(adapter.limits()),
+        ..Default::default()
+    });
+    let setup = WgpuSetup::CreateNew(setup);
+    let instance = pollster::block_on(setup.new_instance());
+    let config = WgpuConfiguration { wgpu_setup: setup, ..WgpuConfiguration::default() };
+    let made = RenderState::create(&config, &instance, None, RendererOptions::PREDICTABLE);
+    pollster::block_on(made).map_err(|error| match error {
+        WgpuError::RequestDeviceError(error) => SceneError::Unusable(error.to_string()),
+        error => SceneError::NoAdapter(error.to_string()),
+    })
 }
 
 /// A texture to draw into and read back, picture after picture.
@@ -174,14 +163,15 @@ impl Target {
                 .for_each(|line| rgba.extend_from_slice(&line[..4 * width as usize]));
         }
         self.buffer.unmap();
+        // Nothing lies behind a picture.
+        rgba.as_chunks_mut::<4>().0.iter_mut().for_each(|pixel| pixel[3] = 255);
         Ok(Picture { size: self.size, rgba })
     }
 }
 
 /// Device, renderer and target in one: draws pictures one after the other, without a window.
 pub struct Studio {
-    device: wgpu::Device,
-    queue: wgpu::Queue,
+    gpu: RenderState,
     renderer: Renderer,
     target: Option<Target>,
 }
@@ -192,9 +182,9 @@ impl Studio {
     /// # Errors
     /// As [`headless`].
     pub fn new() -> Result<Self, SceneError> {
-        let (device, queue) = headless()?;
-        let renderer = Renderer::new(&device, &queue, Target::FORMAT, Renderer::SAMPLES);
-        Ok(Self { device, queue, renderer, target: None })
+        let gpu = headless()?;
+        let renderer = Renderer::new(&gpu.device, Target::FORMAT, Renderer::SAMPLES);
+        Ok(Self { gpu, renderer, target: None })
     }
 
     /// Draws a picture of `size` pixels. The target is kept, so pictures of one size are cheapest.
@@ -204,10 +194,10 @@ impl Studio {
     pub fn picture(&mut self, scene: &Scene<'_>, size: [u32; 2]) -> Result<Picture, SceneError> {
         let target = match self.target.take().filter(|t| t.size() == size) {
             Some(target) => target,
-            None => Target::new(&self.device, size)?,
+            None => Target::new(&self.gpu.device, size)?,
         };
-        self.renderer.render(&self.device, &self.queue, scene, target.view(), size);
-        let picture = target.read(&self.device, &self.queue);
+        self.renderer.render(&self.gpu.device, &self.gpu.queue, scene, target.view(), size);
+        let picture = target.read(&self.gpu.device, &self.gpu.queue);
         self.target = Some(target);
         picture
     }

@@ -54,12 +54,7 @@ impl Renderer {
     /// A renderer for targets of `format`, with 1 or [`Renderer::SAMPLES`] samples per pixel. The
     /// samples live in a texture of its own: targets have one sample.
     #[must_use]
-    pub fn new(
-        device: &wgpu::Device,
-        _queue: &wgpu::Queue,
-        format: wgpu::TextureFormat,
-        samples: u32,
-    ) -> Self {
+    pub fn new(device: &wgpu::Device, format: wgpu::TextureFormat, samples: u32) -> Self {
         let pipelines = Pipelines::new(device, format, samples);
         let shapes = Meshes::shapes();
         let globals = device.create_buffer(&wgpu::BufferDescriptor {

@@ -163,6 +163,14 @@ impl Shapes {
         if weight > 0.0 { weight as f32 } else { 1.0 }
     }
 
+    /// The force that an arrow of a metre stands for, N: one as long as the robot's [radius](Bounds::radius)
+    /// is its weight on earth.
+    #[must_use]
+    pub fn newtons(&self, poses: &[[f32; 7]]) -> f32 {
+        let mass = self.bodies.iter().map(|b| b.mass).sum::<f64>().max(1e-3);
+        mass as f32 * 9.81 / self.bounds(poses).radius
+    }
+
     /// Whether a geom is ground, as opposed to a part of a robot.
     pub(super) fn is_ground(geom: &Geom) -> bool {
         matches!(geom.kind, GeomKind::Plane | GeomKind::Heightfield)

@@ -1,7 +1,8 @@
 //! Documents and runs for the tests, made without training.
-#![allow(dead_code, clippy::unwrap_used, reason = "each test uses a part of it")]
+#![allow(dead_code, clippy::unwrap_used, clippy::print_stderr, reason = "each test uses a part of it")]
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 
 use evo::backend::BackendChoice;
 use evo::config::Config;
@@ -14,6 +15,43 @@ use viewer::data::recording::{End, Header, Layer, Recording, Row, Series};
 use viewer::data::rollout_file::RolloutFile;
 use viewer::data::source::Source;
 use viewer::data::spikes::Spikes;
+
+/// The program, as if there were no display.
+pub fn viewer() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_viewer"));
+    for name in ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// What a program has printed.
+pub fn said(output: &Output) -> String {
+    [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat()
+}
+
+/// Whether a program that a test needs can be started by `trial`. Under `tests/run`, which installs
+/// them, it must; elsewhere its absence is said, and the test ends there.
+pub fn required(name: &str, trial: &mut Command) -> bool {
+    let found = trial.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok();
+    assert!(found || std::env::var_os("SPINDLE_ALL_TESTS").is_none(), "{name} was not found");
+    if !found {
+        eprintln!("not checked for want of {name}");
+    }
+    found
+}
+
+/// The pictures of a PNG, animated or not.
+pub fn decode(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
+    let count = reader.info().animation_control.map_or(1, |control| control.num_frames);
+    let mut frame = || {
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut pixels).unwrap();
+        pixels
+    };
+    (0..count).map(|_| frame()).collect()
+}
 
 /// A short config of the pendulum with a small spiking network.
 pub const PENDULUM: &str = "(
@@ -50,6 +88,7 @@ pub fn ant() -> Document {
         observations: names(&spec.observations),
         actions: names(&spec.actions),
         terms: spec.terms.iter().map(|&term| term.to_owned()).collect(),
+        goals: Vec::new(),
     };
     let start: Vec<f32> = model.qpos0.iter().map(|&q| q as f32).collect();
     let mut recording = Recording::new(header, &start);
@@ -66,6 +105,8 @@ pub fn ant() -> Document {
             action: &row(spec.actions.len()),
             terms: &[1.0 + wave(0), 1.0, -0.3 * wave(1).abs()],
             push: None,
+            contacts: &feet(&qpos),
+            goals: &[],
         });
         grow(&mut recording.layers[0], step);
         recording.layers[1].states[0].values.extend(row(8));
@@ -75,15 +116,24 @@ pub fn ant() -> Document {
     Document::from_rollout(file, Source::Rollout(PathBuf::from("ant.rollout.safetensors"))).unwrap()
 }
 
+/// Two feet of the ant on the ground.
+fn feet(qpos: &[f32]) -> Vec<sim::Contact> {
+    let foot = |(body, x, y)| sim::Contact {
+        bodies: [0, body],
+        position: [qpos[0] + x, qpos[1] + y, 0.0],
+        force: [2.0, 0.0, 5.0],
+    };
+    [(4, 0.8, 0.8), (10, -0.8, -0.8)].map(foot).to_vec()
+}
+
 fn layer(name: &str, neurons: usize, ticks: usize) -> Layer {
-    let series = |name: &str| Series { name: name.into(), values: Vec::new() };
-    let traces = if ticks > 0 { vec![series("membrane"), series("threshold")] } else { Vec::new() };
+    let traces = if ticks > 0 { vec![Series::new("membrane"), Series::new("threshold")] } else { Vec::new() };
     Layer {
         name: name.into(),
         neurons,
         ticks,
         spikes: Spikes::new(ticks),
-        states: vec![series(if ticks > 0 { "v" } else { "r" })],
+        states: vec![Series::new(if ticks > 0 { "v" } else { "r" })],
         traces,
     }
 }

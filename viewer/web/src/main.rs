@@ -33,9 +33,9 @@ struct Build {
     #[arg(long, default_value = "target/web")]
     out: PathBuf,
 
-    /// Quick to build, slow to run
+    /// Quick to build, larger and slower
     #[arg(long)]
-    dev: bool,
+    quick: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -43,9 +43,13 @@ struct Serve {
     #[command(flatten)]
     build: Build,
 
-    /// Port on this machine
+    /// Port on this machine; 0 for any that is free
     #[arg(long, default_value_t = 8080)]
     port: u16,
+
+    /// Serve the folder as it is, without building anything
+    #[arg(long)]
+    as_it_is: bool,
 
     /// Files to serve beside the viewer, each opened by ?file=NAME
     files: Vec<PathBuf>,
@@ -53,8 +57,11 @@ struct Serve {
 
 fn main() -> ExitCode {
     let done = match Args::parse().verb {
-        Verb::Build(args) => build::build(&args.out, args.dev),
-        Verb::Serve(args) => build::build(&args.build.out, args.build.dev)
+        Verb::Build(args) => build::build(&args.out, args.quick),
+        Verb::Serve(args) => args
+            .as_it_is
+            .then_some(())
+            .map_or_else(|| build::build(&args.build.out, args.build.quick), Ok)
             .and_then(|()| serve::serve(&args.build.out, args.port, &args.files)),
     };
     match done {

@@ -1,0 +1,123 @@
+//! Pictures and videos by the program itself, without a display.
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::{decode, run_and_recording, said, viewer};
+
+const SIZE: &str = "320x200";
+
+/// What the program has written, after it has ended well.
+fn made(source: &Path, out: &Path, words: &[&str]) -> Vec<u8> {
+    let kind = if out.extension().unwrap() == "png" && !words.contains(&"--fps") {
+        "--screenshot"
+    } else {
+        "--record"
+    };
+    let output = viewer().arg(source).arg(kind).arg(out).args(["--size", SIZE]).args(words).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    fs::read(out).unwrap()
+}
+
+fn files() -> (tempfile::TempDir, PathBuf, PathBuf) {
+    let root = tempfile::tempdir().unwrap();
+    let (run, recording) = run_and_recording(root.path());
+    (root, run, recording)
+}
+
+#[test]
+fn a_video_shows_the_times_that_were_asked_for() {
+    let (root, _, recording) = files();
+    let still = |name: &str, at: &str| {
+        let bytes = made(&recording, &root.path().join(name), &["--at", at]);
+        decode(&bytes).remove(0)
+    };
+    let out = root.path().join("moving.png");
+    // Fewer pictures per second than a window would draw: time must not pass more slowly.
+    let moving = decode(&made(&recording, &out, &["--at", "0.2", "--seconds", "0.5", "--fps", "4"]));
+    assert_eq!(moving.len(), 2);
+    let stills = [still("a.png", "0.2"), still("b.png", "0.45")];
+    assert!(stills[0] == moving[0], "the first picture is the one at --at");
+    assert_ne!(stills[0], stills[1]);
+    // The transport bar of a video shows that it plays; the rest is the same.
+    let (width, rows) = (320 * 4, 150);
+    assert!(stills[1][..width * rows] == moving[1][..width * rows], "0.25 s later");
+    assert_eq!(still("c.png", "0.2"), stills[0], "the same command gives the same picture");
+}
+
+#[test]
+fn simulations_and_the_start_page_are_drawn_too() {
+    let (root, run, _) = files();
+    let live = decode(&made(&run, &root.path().join("a.png"), &["--at", "0.3"])).remove(0);
+    let light = decode(&made(&run, &root.path().join("b.png"), &["--at", "0.3", "--light"])).remove(0);
+    let brightness = |pixels: &[u8]| pixels.iter().map(|&x| u64::from(x)).sum::<u64>() / pixels.len() as u64;
+    assert!(brightness(&light) > brightness(&live) + 60);
+    let alone = ["--at", "0.3", "--scene-only", "--change", "low_gravity"];
+    assert_ne!(decode(&made(&run, &root.path().join("c.png"), &alone)).remove(0), live);
+    let start = root.path().join("start.png");
+    let output = viewer().arg("--screenshot").arg(&start).args(["--size", SIZE]).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(brightness(&decode(&fs::read(&start).unwrap())[0]) > 10);
+}
+
+#[test]
+fn a_gif_lasts_as_long_as_what_it_shows() {
+    let (root, _, recording) = files();
+    let bytes = made(&recording, &root.path().join("a.gif"), &["--seconds", "0.5", "--fps", "30"]);
+    let mut reader = gif::DecodeOptions::new().read_info(bytes.as_slice()).unwrap();
+    let mut delays = Vec::new();
+    while let Some(frame) = reader.read_next_frame().unwrap() {
+        delays.push(frame.delay);
+    }
+    assert_eq!((delays.len(), delays.iter().sum::<u16>()), (15, 50));
+    assert_eq!((reader.width(), reader.height()), (320, 200));
+}
+
+#[test]
+fn mp4_takes_ffmpeg_and_spares_what_is_there_without() {
+    let (root, _, recording) = files();
+    let out = root.path().join("a.mp4");
+    fs::write(&out, "precious").unwrap();
+    let record = |path: &str| {
+        let mut command = viewer();
+        command.arg(&recording).arg("--record").arg(&out).args(["--size", SIZE, "--seconds", "0.2"]);
+        command.env("PATH", path).output().unwrap()
+    };
+    let without = record("/nonexistent");
+    assert_eq!(without.status.code(), Some(2), "{}", said(&without));
+    assert!(said(&without).contains("writing MP4 needs ffmpeg, which was not found"), "{}", said(&without));
+    assert_eq!(fs::read(&out).unwrap(), b"precious");
+    if common::required("ffmpeg", std::process::Command::new("ffmpeg").arg("-version")) {
+        let with = record(&std::env::var("PATH").unwrap());
+        assert!(with.status.success(), "{}", said(&with));
+        assert_eq!(&fs::read(&out).unwrap()[4..8], b"ftyp");
+    }
+}
+
+#[test]
+fn what_cannot_be_written_is_said_before_anything_is_drawn() {
+    let (root, run, recording) = files();
+    let refused = |words: &[&str]| {
+        let output = viewer().args(words).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {}", said(&output));
+        said(&output)
+    };
+    let (recording, run) = (recording.to_str().unwrap(), run.to_str().unwrap());
+    let gif = root.path().join("a.gif");
+    let gif = gif.to_str().unwrap();
+    assert!(refused(&[recording, "--record", gif, "--fps", "60"]).contains("at most 50 pictures per second"));
+    assert!(
+        refused(&[recording, "--record", "/nonexistent/a.gif"]).contains("there is no folder /nonexistent")
+    );
+    assert!(refused(&[recording, "--record", "a.avi"]).contains("write .gif, .png (animated) or .mp4"));
+    assert!(refused(&["--record", gif]).contains("--record needs something to show"));
+    assert!(
+        refused(&[recording, "--change", "wind", "--record", gif]).contains("a recording cannot be changed")
+    );
+    assert!(refused(&[run, "--change", "storm", "--record", gif]).contains("unknown change 'storm'"));
+    assert!(refused(&[run, "--beside", "ant.ron", "--record", gif]).contains("ant cannot stand beside"));
+    assert!(!Path::new(gif).exists());
+}
