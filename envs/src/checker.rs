@@ -39,12 +39,12 @@ pub fn check_changed(task: &Arc<dyn Task>, options: StepOptions, changes: &[Chan
     Trial { task, options, changes, seeds: 4, steps: 300, compared: 50 }.run()
 }
 
-/// As [`check_changed`], in about 300 control steps.
+/// As [`check_changed`], in about 200 control steps.
 ///
 /// # Errors
 /// As [`check`].
 pub fn check_briefly(task: &Arc<dyn Task>, options: StepOptions, changes: &[Change]) -> Result<(), EnvError> {
-    Trial { task, options, changes, seeds: 2, steps: 40, compared: 8 }.run()
+    Trial { task, options, changes, seeds: 2, steps: 20, compared: 5 }.run()
 }
 
 /// What is tried.
@@ -149,9 +149,9 @@ fn save_and_load(trial: &Trial<'_>) -> Result<(), EnvError> {
     let name = "save and load";
     let mut envs = trial.envs(2, task.spec().horizon)?;
     let mut players = [Player::new(2), Player::new(3)];
-    // The last of up to 20 steps at which environment 1 is in mid-episode.
+    // The last of some steps at which environment 1 is in mid-episode.
     let mut saved = None;
-    for _ in 0..20 {
+    for _ in 0..trial.compared.min(20) {
         play(&mut envs, &mut players);
         if envs.outcome(1).over() {
             break;
