@@ -15,7 +15,7 @@
 //! | reward term | value, a = action |
 //! | --- | --- |
 //! | `forward` | `forward_reward_weight` · (x after − x before) / 0.05 s, x of the torso |
-//! | `survive` | `healthy_reward` on every step that ends healthy, else 0 |
+//! | `survive` | `healthy_reward` on every step that ends healthy, else 0; with `terminal_bonus` also on the last |
 //! | `control` | −`ctrl_cost_weight` · Σ a² |
 //! | `contact` | −`contact_cost_weight` · Σ (contact moments and forces, clipped to ±1)²; only if that is above 0 |
 //!
@@ -34,11 +34,11 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
 
-use crate::error::{finite, interval, not_negative};
+use crate::error::{interval, not_negative};
 use crate::math::{add_normal, add_uniform, sum_of_squares};
-use crate::task::steps;
+use crate::task::{Pay, speed, steps};
 use crate::whole_body::WholeBody;
-use crate::{Channel, EnvError, Fidelity, Observations, Spec, Task};
+use crate::{Channel, EnvError, Fidelity, Observations, Spec, Task, Variant};
 
 const NAME: &str = "ant";
 pub(crate) const CONTROL_DT: f64 = 0.05;
@@ -62,7 +62,7 @@ const FORMULAS: &[&str] = &[
     "−contact_cost_weight · Σ (contact moments and forces)²",
 ];
 
-/// Settings of the task. The defaults are Brax's.
+/// Settings of the task. The defaults are Brax's but for `terminal_bonus`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -78,9 +78,14 @@ pub struct Config {
     pub healthy_z_range: (f64, f64),
     /// Whether an episode ends at the first unhealthy step.
     pub terminate_when_unhealthy: bool,
+    /// Whether the step that ends unhealthy earns `healthy_reward`, too, as in Brax.
+    pub terminal_bonus: bool,
     /// Half-width of the uniform noise on the start positions (m, rad) and standard deviation of
     /// the noise on the start velocities (m/s, rad/s).
     pub reset_noise_scale: f64,
+    /// Start: torso at 0.55 m and ankles bent by 1 rad as in Brax, or 0.75 m and all angles 0, outside
+    /// the ankles' limits, as in Gymnasium.
+    pub start: Variant,
     /// What is observed: 27 values as in Brax, or 105 with contact forces as in Gymnasium.
     pub observations: Observations,
 }
@@ -94,7 +99,9 @@ impl Default for Config {
             healthy_reward: 1.0,
             healthy_z_range: (0.2, 1.0),
             terminate_when_unhealthy: true,
+            terminal_bonus: false,
             reset_noise_scale: 0.1,
+            start: Variant::Brax,
             observations: Observations::Brax,
         }
     }
@@ -103,6 +110,7 @@ impl Default for Config {
 /// The task. Its memory is the torso's x before the step.
 pub struct Ant {
     config: Config,
+    pay: Pay,
     spec: Spec,
     model: Arc<Model>,
     /// Bodies and their contacts, if these are observed or cost something.
@@ -115,10 +123,15 @@ impl Ant {
     /// # Errors
     /// [`EnvError::Config`] names a field that is out of range.
     pub fn new(config: Config) -> Result<Self, EnvError> {
-        finite(NAME, "forward_reward_weight", config.forward_reward_weight)?;
-        finite(NAME, "ctrl_cost_weight", config.ctrl_cost_weight)?;
+        let pay = Pay {
+            forward: config.forward_reward_weight,
+            healthy: config.healthy_reward,
+            control: config.ctrl_cost_weight,
+            terminate: config.terminate_when_unhealthy,
+            last: config.terminal_bonus,
+        };
+        let pay = pay.check(NAME)?;
         not_negative(NAME, "contact_cost_weight", config.contact_cost_weight)?;
-        finite(NAME, "healthy_reward", config.healthy_reward)?;
         interval(NAME, "healthy_z_range", config.healthy_z_range)?;
         not_negative(NAME, "reset_noise_scale", config.reset_noise_scale)?;
         let lists = [Observations::Brax, Observations::Gymnasium];
@@ -137,12 +150,17 @@ impl Ant {
             name: NAME,
             summary: "A four-legged robot walks along +x as fast as it can without falling.",
             differences: &[
-                "Gymnasium Ant-v5: contact forces are neither observed (27 instead of 105 observations) nor part of the reward, unless observations is Gymnasium and contact_cost_weight 5e-4; they are the mean over the last physics step.",
-                "Gymnasium Ant-v5: starts at 0.55 m with ankles at ±1 rad, as in Brax, because all-zero angles lie outside the ankles' limits.",
-                "Brax ant: the survive term is not paid on the step that terminates, as in Ant-v5.",
+                "Gymnasium Ant-v5: contact forces are the mean over the last physics step.",
                 "Both: the start is raised until no foot is below the floor.",
             ],
-            start: "Torso at 0.55 m, level, hips 0 rad, ankles ±1 rad; U(±reset_noise_scale) on positions, reset_noise_scale · N(0, 1) on velocities.",
+            start: match config.start {
+                Variant::Brax => {
+                    "Torso at 0.55 m, level, hips 0 rad, ankles ±1 rad; U(±reset_noise_scale) on positions, reset_noise_scale · N(0, 1) on velocities."
+                }
+                Variant::Gymnasium => {
+                    "Torso at 0.75 m, level, all angles 0; U(±reset_noise_scale) on positions, reset_noise_scale · N(0, 1) on velocities."
+                }
+            },
             termination: Some("The torso's height leaves healthy_z_range."),
             observations,
             actions: Channel::controls(&model),
@@ -152,13 +170,17 @@ impl Ant {
             horizon: 1000,
             memory: 1,
         };
-        Ok(Self { config, spec, model: Arc::new(model), body })
+        Ok(Self { config, pay, spec, model: Arc::new(model), body })
     }
 
     /// Draws a start on flat ground at height 0.
     pub(crate) fn start(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32]) {
-        qpos[2] = 0.55;
-        qpos[7..].copy_from_slice(&[0.0, 1.0, 0.0, -1.0, 0.0, -1.0, 0.0, 1.0]);
+        let (height, ankle) = match self.config.start {
+            Variant::Brax => (0.55, 1.0),
+            Variant::Gymnasium => (0.75, 0.0),
+        };
+        qpos[2] = height;
+        qpos[7..].copy_from_slice(&[0.0, ankle, 0.0, -ankle, 0.0, -ankle, 0.0, ankle]);
         add_uniform(rng, self.config.reset_noise_scale, qpos);
         add_normal(rng, self.config.reset_noise_scale, qvel);
         qpos[2] = qpos[2].max((FOOT - lowest_foot(&qpos[3..7], &qpos[7..])) as f32);
@@ -176,14 +198,12 @@ impl Ant {
     ) -> bool {
         let (low, high) = self.config.healthy_z_range;
         let healthy = low <= height && height <= high;
-        terms[0] = (self.config.forward_reward_weight * speed) as f32;
-        terms[1] = f32::from(healthy) * self.config.healthy_reward as f32;
-        terms[2] = (-self.config.ctrl_cost_weight * sum_of_squares(action)) as f32;
+        let over = self.pay.score(speed, healthy, action, terms);
         if let (Some(body), [_, _, _, contact]) = (&self.body, terms) {
             let squares = body.contact_squares(world, f64::from(CONTACT));
             *contact = (-self.config.contact_cost_weight * squares) as f32;
         }
-        self.config.terminate_when_unhealthy && !healthy
+        over
     }
 }
 
@@ -226,10 +246,8 @@ impl Task for Ant {
     }
 
     fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
-        let (x, z) = (world.qpos[0], f64::from(world.qpos[2]));
-        let speed = (f64::from(x) - f64::from(memory[0])) / CONTROL_DT;
-        memory[0] = x;
-        self.score(world, speed, z, action, terms)
+        let speed = speed(world.qpos[0], &mut memory[0], CONTROL_DT);
+        self.score(world, speed, f64::from(world.qpos[2]), action, terms)
     }
 }
 

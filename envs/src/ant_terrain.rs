@@ -17,53 +17,26 @@
 
 use std::sync::Arc;
 
-use rand::{Rng, RngExt as _, SeedableRng as _, rngs::ChaCha8Rng};
+use rand::{Rng, RngExt as _};
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, GeomKind, Heightfield, Model, Sensor, StepOptions, WorldView};
+use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
 
 use crate::ant::{Ant, CONTROL_DT};
 use crate::ground::Ground;
 use crate::senses::Senses;
-use crate::{EnvError, Fidelity, Sense, Spec, Task};
+use crate::task::speed;
+use crate::terrain::{Grid, lay};
+use crate::{EnvError, Fidelity, Sense, Spec, Task, Terrain};
 
 const NAME: &str = "ant_terrain";
-/// Half the length and half the width of the field, m.
-const RADII: [f64; 2] = [150.0, 12.0];
-/// Grid points along and across: every 0.3 m.
-const POINTS: [usize; 2] = [1001, 81];
+/// The field: 300 m × 24 m, a grid point every 0.3 m.
+const FIELD: Grid = Grid { radii: [150.0, 12.0], points: [1001, 81] };
 /// Starts lie within these bounds of x, and this far from the middle line, m.
 const START: ([f64; 2], f64) = ([-145.0, -105.0], 8.0);
 /// Nearest that the torso may come to an edge of the field, m.
 const EDGE: f64 = 1.0;
 /// Reach of the legs, m.
 const REACH: f64 = 1.2;
-/// Most levels of steps above and below 0.
-const LEVELS: i32 = 10;
-
-/// What the ground looks like.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum Terrain {
-    /// Bumps: every grid point, 0.3 m apart, at a random height between 0 and `height`, above 0..=2 m.
-    Rough {
-        /// Highest bump, m.
-        height: f64,
-    },
-    /// Stairs across the way, each step at random up or down.
-    Steps {
-        /// Height of a step, above 0..=2 m.
-        height: f64,
-        /// Length of a step, 0.6..=100 m.
-        length: f64,
-    },
-    /// Waves along and across.
-    Hills {
-        /// From valley to top, above 0..=2 m.
-        height: f64,
-        /// From top to top, 0.6..=100 m.
-        length: f64,
-    },
-}
 
 /// Settings of the task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -104,9 +77,13 @@ impl AntTerrain {
     /// [`EnvError::Config`] names a field that is out of range.
     pub fn new(config: Config) -> Result<Self, EnvError> {
         let ant = Ant::new(config.ant)?;
-        let heights = config.terrain.heights(config.seed)?;
+        config.terrain.check().map_err(|(value, expected)| {
+            let value = value.to_string();
+            EnvError::Config { env: NAME, field: "terrain", value, expected }
+        })?;
         let mut model = Model::clone(ant.model());
-        set_ground(&mut model, &heights);
+        let floor = model.geoms.iter().position(|g| g.name == "floor").expect("our own model has it");
+        lay(&mut model, floor, &FIELD, &config.terrain.heights(&FIELD, config.seed));
         let model = Arc::new(model);
         let ground = Ground::of(NAME, &model)?;
         let scan = Sense::HeightScan { points: (5, 3), spacing: 0.5, ahead: 0.5 };
@@ -138,65 +115,6 @@ impl AntTerrain {
     fn below(&self, qpos: &[f32]) -> f64 {
         self.ground.height(f64::from(qpos[0]), f64::from(qpos[1]))
     }
-}
-
-impl Terrain {
-    /// Heights of the field's grid, row by row, m.
-    fn heights(&self, seed: u64) -> Result<Vec<f64>, EnvError> {
-        let refuse = |value: f64, expected| {
-            Err(EnvError::Config { env: NAME, field: "terrain", value: value.to_string(), expected })
-        };
-        let (height, length) = match *self {
-            Self::Rough { height } => (height, 1.0),
-            Self::Steps { height, length } | Self::Hills { height, length } => (height, length),
-        };
-        // Written so that NaN is refused.
-        if !(height > 0.0 && height <= 2.0) {
-            return refuse(height, "expected a height above 0, at most 2 m");
-        }
-        if !(0.6..=100.0).contains(&length) {
-            return refuse(length, "expected a length of 0.6..=100 m");
-        }
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let place = |i: usize, axis: usize| RADII[axis] * (2.0 * i as f64 / (POINTS[axis] - 1) as f64 - 1.0);
-        let grid = (0..POINTS[1]).flat_map(|row| (0..POINTS[0]).map(move |column| (column, row)));
-        Ok(match self {
-            Self::Rough { .. } => grid.map(|_| height * rng.random::<f64>()).collect(),
-            Self::Steps { .. } => {
-                let count = (2.0 * RADII[0] / length) as usize + 1;
-                let mut level = 0;
-                let mut levels = Vec::with_capacity(count);
-                for _ in 0..count {
-                    level = (level + if rng.random() { 1 } else { -1 }).clamp(-LEVELS, LEVELS);
-                    levels.push(height * f64::from(level));
-                }
-                let step = |column: usize| ((place(column, 0) + RADII[0]) / length) as usize;
-                grid.map(|(column, _)| levels[step(column).min(count - 1)]).collect()
-            }
-            Self::Hills { .. } => {
-                let turn = std::f64::consts::TAU;
-                let phases = [turn * rng.random::<f64>(), turn * rng.random::<f64>()];
-                let wave = |i, axis: usize| libm::sin(turn * place(i, axis) / length + phases[axis]);
-                grid.map(|(column, row)| 0.5 * height * (1.0 + wave(column, 0) * wave(row, 1))).collect()
-            }
-        })
-    }
-}
-
-/// Turns the floor of `model` into a field with these heights.
-fn set_ground(model: &mut Model, heights: &[f64]) {
-    let lowest = heights.iter().copied().fold(f64::INFINITY, f64::min);
-    let highest = heights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let (span, base) = (highest - lowest, 1.0);
-    let data = heights.iter().map(|h| ((h - lowest) / span) as f32).collect();
-    let floor = model.geoms.iter_mut().find(|g| g.name == "floor").expect("our own model has it");
-    floor.kind = GeomKind::Heightfield;
-    floor.heightfield = Some(model.heightfields.len());
-    floor.size = [RADII[0], RADII[1], 0.25 * span + 0.5 * base];
-    floor.pos = [0.0, 0.0, lowest];
-    let size = [RADII[0], RADII[1], span, base];
-    let name = "terrain".to_owned();
-    model.heightfields.push(Heightfield { name, nrow: POINTS[1], ncol: POINTS[0], size, data });
 }
 
 impl Task for AntTerrain {
@@ -238,11 +156,9 @@ impl Task for AntTerrain {
     }
 
     fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
-        let x = world.qpos[0];
-        let speed = (f64::from(x) - f64::from(memory[0])) / CONTROL_DT;
-        memory[0] = x;
+        let speed = speed(world.qpos[0], &mut memory[0], CONTROL_DT);
         let height = f64::from(world.qpos[2]) - self.below(world.qpos);
-        let outside = |axis: usize| f64::from(world.qpos[axis].abs()) > RADII[axis] - EDGE;
+        let outside = |axis: usize| f64::from(world.qpos[axis].abs()) > FIELD.radii[axis] - EDGE;
         let [own, _] = self.views(world);
         self.ant.score(&own, speed, height, action, terms) || outside(0) || outside(1)
     }
@@ -252,6 +168,8 @@ impl Task for AntTerrain {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
+    use rand::{SeedableRng as _, rngs::ChaCha8Rng};
+
     use super::*;
     use crate::Envs;
 
@@ -260,25 +178,10 @@ mod tests {
     }
 
     #[test]
-    fn grounds_have_the_shape_that_was_asked_for() {
-        let rough = Terrain::Rough { height: 0.2 };
-        let heights = rough.heights(1).unwrap();
-        let mean = heights.iter().sum::<f64>() / heights.len() as f64;
-        assert!(heights.iter().all(|h| (0.0..=0.2).contains(h)) && (mean - 0.1).abs() < 0.002, "{mean}");
-        assert!(heights == rough.heights(1).unwrap() && heights != rough.heights(2).unwrap());
-        let steps = Terrain::Steps { height: 0.1, length: 3.0 }.heights(1).unwrap();
-        let row = &steps[..POINTS[0]];
-        assert!(steps.chunks_exact(POINTS[0]).all(|other| other == row), "the same from side to side");
-        let jumps: Vec<usize> = (1..row.len()).filter(|&i| row[i] != row[i - 1]).collect();
-        assert!(jumps.iter().all(|&i| ((row[i] - row[i - 1]).abs() - 0.1).abs() < 1e-9));
-        assert!(jumps.len() > 80 && jumps.len() <= 100, "{}", jumps.len());
-        let hills = Terrain::Hills { height: 1.0, length: 6.0 }.heights(1).unwrap();
-        let period = 20;
-        assert!((0..900).all(|i| (hills[i] - hills[i + period]).abs() < 1e-9));
-        assert!(hills.iter().any(|&h| h > 0.98) && hills.iter().any(|&h| h < 0.02));
+    fn impossible_grounds_are_refused() {
         for terrain in [Terrain::Rough { height: 0.0 }, Terrain::Steps { height: 0.1, length: f64::NAN }] {
-            let error = terrain.heights(1).unwrap_err().to_string();
-            assert!(error.contains("terrain"), "{error}");
+            let error = AntTerrain::new(Config { terrain, ..Config::default() }).err().unwrap().to_string();
+            assert!(error.starts_with("env ant_terrain: terrain = "), "{error}");
         }
     }
 

@@ -8,7 +8,7 @@ mod by_hand;
 use std::sync::Arc;
 
 use rand::Rng;
-use sim::{Snapshot, StepOptions, WorldView, Worlds};
+use sim::{Model, Snapshot, StepOptions, WorldView, Worlds};
 
 use crate::changing::{Changing, Episode};
 use crate::{Change, Channel, EnvError, Task};
@@ -132,12 +132,13 @@ impl Envs {
             let expected = format!("expected {wanted} s, the control step of the task");
             return Err(EnvError::Setting { env: spec.name, setting, value, expected });
         }
-        let model = task.model();
-        let worlds = Worlds::new(model, n, options, &task.sensors())?;
         let changing = match changes {
             [] => None,
             changes => Some(Changing::new(task.as_ref(), n, changes)?),
         };
+        let sensors = changing.as_ref().map_or_else(|| task.sensors(), |c| c.sensors(task.as_ref()));
+        let model = changing.as_ref().and_then(Changing::model).unwrap_or(task.model()).clone();
+        let worlds = Worlds::new(&model, n, options, &sensors)?;
         let sizes = Sizes {
             memory: spec.memory,
             observation: spec.observations.len(),
@@ -189,6 +190,12 @@ impl Envs {
         &self.task
     }
 
+    /// The robot and its surroundings: the task's, unless a change has put another ground there.
+    #[must_use]
+    pub fn model(&self) -> &Arc<Model> {
+        self.worlds.model()
+    }
+
     /// How the worlds are stepped.
     #[must_use]
     pub fn options(&self) -> &StepOptions {
@@ -209,7 +216,7 @@ impl Envs {
         memory.fill(0.0);
         self.task.reset(rng, &mut self.qpos, &mut self.qvel, memory);
         if let Some(changing) = &mut self.changing {
-            changing.draw(i, rng);
+            changing.draw(i, rng, &mut self.qpos);
             changing.advance(i, 0, true, &mut self.worlds, memory);
         }
         self.worlds.reset(i, &self.qpos, &self.qvel);
@@ -239,9 +246,13 @@ impl Envs {
         // NaN first: an entry that a task forgets to write is then noticed.
         self.observation.fill(f32::NAN);
         let memory = row(&self.memory, self.sizes.memory, i);
-        self.task.observe(&self.worlds.view(i), memory, &mut self.observation);
-        if let Some(changing) = &mut self.changing {
-            changing.sense(i, self.steps[i], &mut self.observation);
+        let (task, world) = (self.task.as_ref(), self.worlds.view(i));
+        match &mut self.changing {
+            Some(changing) => {
+                changing.observe(task, i, world, memory, &mut self.observation);
+                changing.sense(i, self.steps[i], &mut self.observation);
+            }
+            None => task.observe(&world, memory, &mut self.observation),
         }
         let sound = all_finite(&self.observation);
         if sound {
@@ -310,7 +321,9 @@ impl Envs {
         if sound {
             let memory = row_mut(&mut self.memory, self.sizes.memory, i);
             let action = row(&self.actions, self.sizes.action, i);
-            terminated = self.task.step(&self.worlds.view(i), action, memory, terms);
+            let world = self.worlds.view(i);
+            let seen = self.changing.as_mut().map_or(world, |changing| changing.view(i, world));
+            terminated = self.task.step(&seen, action, memory, terms);
             if let Some(changing) = &mut self.changing {
                 changing.advance(i, self.steps[i], false, &mut self.worlds, memory);
             }
@@ -360,7 +373,8 @@ impl Envs {
         self.changing.as_ref().map_or(&[], |changing| changing.values(i))
     }
 
-    /// State of the world of environment `i`; of no use after a blow-up.
+    /// State of the world of environment `i`, in the frame of [`Envs::model`]; of no use after a
+    /// blow-up.
     #[must_use]
     pub fn view(&self, i: usize) -> WorldView<'_> {
         self.worlds.view(i)

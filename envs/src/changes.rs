@@ -8,12 +8,14 @@
 //! changes: [
 //!     (effect: Friction(Uniform(0.3, 1.5))),
 //!     (effect: Motors(strength: Fixed(0.0), which: Limb(0)), when: From(Uniform(100, 300))),
+//!     (effect: Terrain(ground: Rough(height: 0.1))),
+//!     (effect: Noise(Fixed(0.1)), when: Every(period: Fixed(200), on: Fixed(50), first: Fixed(100))),
 //! ]
 //! ```
 
 use serde::{Deserialize, Serialize};
 
-use crate::EnvError;
+use crate::{EnvError, Terrain};
 
 /// Most changes that one list may hold, so that products of their factors stay finite.
 pub(crate) const MAX_CHANGES: usize = 12;
@@ -23,6 +25,7 @@ const MAX_STEP: usize = 1_000_000;
 const MAX_DELAY: usize = 1000;
 /// Largest factor, and inverse of the smallest where it must be above 0.
 const MAX_FACTOR: f64 = 1e3;
+const PI: f64 = std::f64::consts::PI;
 
 /// One change of the environment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,7 +33,7 @@ const MAX_FACTOR: f64 = 1e3;
 pub struct Change {
     /// What changes.
     pub effect: Effect,
-    /// From which control step on.
+    /// In which control steps.
     #[serde(default)]
     pub when: When,
 }
@@ -44,14 +47,27 @@ pub enum Value<T = f64> {
     Uniform(T, T),
 }
 
-/// When a change begins; before that, the environment is as the task has it.
+/// When a change holds; otherwise, the environment is as the task has it. Steps are 0..=1000000.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum When {
-    /// At the start of the episode.
+    /// In the whole episode.
     #[default]
     Always,
-    /// After so many control steps, 0..=1000000.
+    /// After so many control steps.
     From(Value<usize>),
+    /// From one control step on, until before another, later one.
+    Between(Value<usize>, Value<usize>),
+    /// Again and again. Whatever the change draws is drawn anew each time that it begins.
+    Every {
+        /// From one begin to the next, at least 1, control steps.
+        period: Value<usize>,
+        /// How long it holds each time, at least 1, at most a period, control steps.
+        on: Value<usize>,
+        /// When it begins for the first time.
+        #[serde(default = "at_once")]
+        first: Value<usize>,
+    },
 }
 
 /// What a [`Change`] changes.
@@ -107,6 +123,16 @@ pub enum Effect {
     Noise(Value),
     /// Age of the observations, in control steps, 0..=1000. Until then, the first one is seen.
     Delay(Value<usize>),
+    /// Uneven ground in place of the plane that the robot walks on: a field of 240 m × 60 m with level
+    /// ground around it, made once; each episode starts on another patch of it. Heights, in rewards and
+    /// observations alike, are then those above the ground below the trunk. Always or never.
+    Terrain {
+        /// What it looks like.
+        ground: Terrain,
+        /// Seed of the ground.
+        #[serde(default = "first_seed")]
+        seed: u64,
+    },
     /// A goal of the task's own, such as a direction or a speed.
     Target {
         /// The [goal's](crate::Goal) name.
@@ -146,6 +172,14 @@ fn push_pause() -> Value {
     Value::Uniform(1.0, 3.0)
 }
 
+fn at_once() -> Value<usize> {
+    Value::Fixed(0)
+}
+
+fn first_seed() -> u64 {
+    1
+}
+
 /// Names of the ready-made lists of changes, each with one sentence on what it does.
 #[must_use]
 pub fn presets() -> &'static [(&'static str, &'static str)] {
@@ -155,12 +189,15 @@ pub fn presets() -> &'static [(&'static str, &'static str)] {
         ("low_friction", "Friction is 0.4 times the task's."),
         ("low_gravity", "Gravity is 0.4 times the task's."),
         ("slope", "The ground rises by 0.1 rad along +x."),
+        ("steps", "The ground is stairs along the way: every 2 m one of 0.05 m, up or down."),
+        ("rough", "The ground has bumps of up to 0.1 m, 0.3 m apart."),
         ("payload", "The trunk carries half of the robot's mass in addition."),
         ("weak_motors", "All motors have 0.6 of their strength."),
         ("pushes", "0.5 of the robot's weight for 0.2 s, every 1 to 3 s, in random directions."),
         ("wind", "A steady 0.1 of the robot's weight, in a direction drawn per episode."),
         ("noise", "Normal noise with a standard deviation of 0.05 on every observation."),
         ("delay", "Observations are 2 control steps old."),
+        ("turn", "The goal direction is drawn anew every 200 steps (tasks with such a goal)."),
         (
             "randomised",
             "Per episode: friction × 0.5 to 1.5, mass × 0.8 to 1.2, motors × 0.8 to 1.2, noise 0 to 0.02.",
@@ -182,6 +219,7 @@ impl Change {
     pub fn preset(name: &str) -> Result<Vec<Self>, EnvError> {
         use Value::{Fixed, Uniform};
         let motors = |strength, which| Effect::Motors { strength, which };
+        let ground = |ground| Effect::Terrain { ground, seed: first_seed() };
         let effects = match name {
             "broken_leg" => vec![motors(Fixed(0.0), Motors::Limb(0))],
             "breaking_leg" => {
@@ -191,6 +229,8 @@ impl Change {
             "low_friction" => vec![Effect::Friction(Fixed(0.4))],
             "low_gravity" => vec![Effect::Gravity(Fixed(0.4))],
             "slope" => vec![Effect::Slope(Fixed(0.1))],
+            "steps" => vec![ground(Terrain::Steps { height: 0.05, length: 2.0 })],
+            "rough" => vec![ground(Terrain::Rough { height: 0.1 })],
             "payload" => vec![Effect::Payload { mass: Fixed(0.5), body: None }],
             "weak_motors" => vec![motors(Fixed(0.6), Motors::All)],
             "pushes" => {
@@ -200,6 +240,11 @@ impl Change {
             "wind" => vec![Effect::Wind { force: Fixed(0.1), direction: None }],
             "noise" => vec![Effect::Noise(Fixed(0.05))],
             "delay" => vec![Effect::Delay(Fixed(2))],
+            "turn" => {
+                let effect = Effect::Target { goal: "direction".to_owned(), value: Uniform(-PI, PI) };
+                let when = When::Every { period: Fixed(200), on: Fixed(200), first: Fixed(200) };
+                return Ok(vec![Self { effect, when }]);
+            }
             "randomised" => vec![
                 Effect::Friction(Uniform(0.5, 1.5)),
                 Effect::Mass(Uniform(0.8, 1.2)),
@@ -220,14 +265,12 @@ impl Change {
         let range = |field: &str, value: Value, low: f64, high: f64| {
             value.check(low, high).map_err(|problem| error(change, format!("{field} = {problem}")))
         };
-        if let When::From(step) = self.when {
-            step.check(0, MAX_STEP).map_err(|problem| error(change, format!("when = From({problem})")))?;
-        }
+        self.when.check().map_err(|problem| error(change, format!("when = {problem}")))?;
         match &self.effect {
             Effect::Friction(factor) => range("factor", *factor, 0.0, MAX_FACTOR),
             Effect::Gravity(factor) => range("factor", *factor, -MAX_FACTOR, MAX_FACTOR),
             Effect::Slope(angle) => {
-                range("angle", *angle, -std::f64::consts::FRAC_PI_2, std::f64::consts::FRAC_PI_2)
+                range("angle", *angle, -0.5 * PI, 0.5 * PI)
             }
             Effect::Mass(factor) => range("factor", *factor, 1.0 / MAX_FACTOR, MAX_FACTOR),
             Effect::Payload { mass, .. } => range("mass", *mass, 0.0, MAX_FACTOR),
@@ -245,6 +288,12 @@ impl Change {
             Effect::Delay(steps) => {
                 steps.check(0, MAX_DELAY).map_err(|problem| error(change, format!("steps = {problem}")))
             }
+            Effect::Terrain { .. } if self.when != When::Always => {
+                Err(error(change, format!("when = {:?}: expected Always, since ground lasts", self.when)))
+            }
+            Effect::Terrain { ground, .. } => ground
+                .check()
+                .map_err(|(value, expected)| error(change, format!("ground = {value}: {expected}"))),
             Effect::Target { value, .. } => range("value", *value, f64::MIN, f64::MAX),
         }
     }
@@ -265,7 +314,38 @@ impl Effect {
             Self::Wind { .. } => "wind",
             Self::Noise(_) => "noise",
             Self::Delay(_) => "delay",
+            Self::Terrain { .. } => "terrain",
             Self::Target { .. } => "target",
+        }
+    }
+}
+
+impl When {
+    /// What is wrong with its numbers.
+    fn check(self) -> Result<(), String> {
+        let step = |name: &str, value: Value<usize>, least: usize| {
+            value.check(least, MAX_STEP).map_err(|problem| format!("{name}({problem})"))
+        };
+        match self {
+            Self::Always => Ok(()),
+            Self::From(start) => step("From", start, 0),
+            Self::Between(start, end) => {
+                step("Between", start, 0)?;
+                step("Between", end, 0)?;
+                if start.bounds().1 < end.bounds().0 {
+                    return Ok(());
+                }
+                Err(format!("{self:?}: expected an end that is always after the start"))
+            }
+            Self::Every { period, on, first } => {
+                step("period", period, 1)?;
+                step("on", on, 1)?;
+                step("first", first, 0)?;
+                if on.bounds().1 <= period.bounds().0 {
+                    return Ok(());
+                }
+                Err(format!("{self:?}: expected on to be at most a period"))
+            }
         }
     }
 }

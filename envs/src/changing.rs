@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use rand::{Rng, RngExt as _, SeedableRng as _, rngs::ChaCha8Rng};
-use sim::{Model, Parameters, Worlds};
+use sim::{Model, Parameters, Sensor, WorldView, Worlds};
 
 use crate::changes::{Change, Effect, MAX_CHANGES, Value, When, error};
+use crate::landscape::{Landscape, START};
 use crate::lookup::{body_of, columns_of, goal_of, motors, trunk};
 use crate::math::add_normal;
 use crate::{Channel, EnvError, Goal, Task};
@@ -23,6 +24,8 @@ pub(crate) struct Changing {
     low: Vec<f32>,
     high: Vec<f32>,
     control_dt: f64,
+    /// The ground, if a change replaces it.
+    landscape: Option<Landscape>,
     /// Body that pushes and payloads act on, the robot's mass in kg.
     trunk: usize,
     mass: f64,
@@ -48,6 +51,8 @@ struct Plan {
 #[derive(Clone, Default)]
 pub(crate) struct Episode {
     drawn: Vec<Drawn>,
+    /// How far along x and y the landscape has moved the robot, m.
+    moved: [f64; 2],
     /// In force in the coming step, one entry per column.
     coming: Vec<f32>,
     /// In force in the last step.
@@ -78,24 +83,92 @@ impl Clone for Stream {
 struct Drawn {
     stream: Stream,
     value: f64,
-    from: usize,
+    /// Control steps in which it holds; of [`When::Every`], the present or next such steps.
+    on: std::ops::Range<usize>,
+    /// From one begin to the next, if there is a next.
+    period: Option<usize>,
     /// Which of a plan's sets of motors.
     choice: usize,
     direction: f64,
     /// Control steps of the present or next push.
     push: std::ops::Range<usize>,
+    /// A goal as the task has drawn it.
+    goal: f32,
+}
+
+impl Drawn {
+    /// Draws for an episode. The order of the draws is part of every result.
+    fn new(mut stream: Stream, plan: &Plan, control_dt: f64) -> Self {
+        let rng = &mut stream.0;
+        let (on, period) = match plan.change.when {
+            When::Always => (0..usize::MAX, None),
+            When::From(start) => (whole(start, rng)..usize::MAX, None),
+            When::Between(start, end) => {
+                let start = whole(start, rng);
+                (start..whole(end, rng), None)
+            }
+            When::Every { period, on, first } => {
+                let (period, on, first) = (whole(period, rng), whole(on, rng), whole(first, rng));
+                (first..first + on, Some(period))
+            }
+        };
+        let mut drawn =
+            Self { stream, value: 0.0, on, period, choice: 0, direction: 0.0, push: 0..0, goal: 0.0 };
+        drawn.draw(plan, control_dt);
+        drawn
+    }
+
+    /// Draws everything but when.
+    fn draw(&mut self, plan: &Plan, control_dt: f64) {
+        let rng = &mut self.stream.0;
+        self.value = match &plan.change.effect {
+            Effect::Delay(steps) => whole(*steps, rng) as f64,
+            Effect::Friction(value)
+            | Effect::Gravity(value)
+            | Effect::Slope(value)
+            | Effect::Mass(value)
+            | Effect::Noise(value)
+            | Effect::Payload { mass: value, .. }
+            | Effect::Motors { strength: value, .. }
+            | Effect::Pushes { force: value, .. }
+            | Effect::Wind { force: value, .. }
+            | Effect::Target { value, .. } => real(*value, rng),
+            Effect::Terrain { .. } => 0.0,
+        };
+        self.direction = match plan.change.effect {
+            Effect::Wind { direction: Some(direction), .. } => direction,
+            Effect::Wind { .. } | Effect::Pushes { .. } => angle(rng),
+            _ => 0.0,
+        };
+        self.choice = if plan.motors.len() > 1 { rng.random_range(0..plan.motors.len()) } else { 0 };
+        if let Effect::Pushes { seconds, pause, .. } = plan.change.effect {
+            self.push = next_push(self.on.start, pause, seconds, control_dt, rng);
+        }
+    }
+
+    /// Whether it holds in the step that follows `step` others.
+    fn holds(&mut self, step: usize, plan: &Plan, control_dt: f64) -> bool {
+        while let Some(period) = self.period.filter(|period| step >= self.on.start + period) {
+            self.on = self.on.start + period..self.on.end + period;
+            self.draw(plan, control_dt);
+        }
+        self.on.contains(&step)
+    }
 }
 
 impl Changing {
     /// Looks up the names in `changes` for `n` environments of `task`.
     pub(crate) fn new(task: &dyn Task, n: usize, changes: &[Change]) -> Result<Self, EnvError> {
         let (spec, model) = (task.spec(), task.model());
+        let mut landscape = None;
         if changes.len() > MAX_CHANGES {
             let problem = format!("{} changes: expected at most {MAX_CHANGES}", changes.len());
             return Err(error(changes[0].effect.name(), problem));
         }
         let goals = task.goals();
         let (mut plans, mut columns): (Vec<Plan>, Vec<Channel>) = (Vec::new(), Vec::new());
+        // Before numbers that tell them apart.
+        let mut names: Vec<String> = Vec::new();
         for change in changes {
             change.validate()?;
             let mut plan =
@@ -104,10 +177,15 @@ impl Changing {
                 Effect::Motors { which, .. } => plan.motors = motors(model, which)?,
                 Effect::Payload { body, .. } => plan.index = body_of(model, body.as_deref())?,
                 Effect::Target { goal, value } => plan.index = goal_of(&goals, goal, *value)?,
+                Effect::Terrain { .. } if landscape.is_some() => {
+                    return Err(error("terrain", "two of them: expected at most one".to_owned()));
+                }
+                Effect::Terrain { ground, seed } => landscape = Some(Landscape::new(task, ground, *seed)?),
                 _ => {}
             }
             for mut column in columns_of(change, &goals, plan.index) {
-                let same = columns.iter().filter(|c| c.name.starts_with(&column.name)).count();
+                let same = names.iter().filter(|name| **name == column.name).count();
+                names.push(column.name.clone());
                 if same > 0 {
                     column.name = format!("{} {}", column.name, same + 1);
                 }
@@ -122,6 +200,7 @@ impl Changing {
             low: spec.observations.iter().map(|c| c.low).collect(),
             high: spec.observations.iter().map(|c| c.high).collect(),
             control_dt: spec.control_dt,
+            landscape,
             trunk: trunk(model),
             mass: model.total_mass(),
             kept: if kept > 0 { kept + 1 } else { 0 },
@@ -134,9 +213,20 @@ impl Changing {
         };
         let values = vec![0.0; changing.columns.len()];
         let history = vec![0.0; changing.kept * spec.observations.len()];
-        let episode = Episode { drawn: Vec::new(), coming: values.clone(), last: values, history };
+        let (drawn, moved) = (Vec::new(), [0.0; 2]);
+        let episode = Episode { drawn, moved, coming: values.clone(), last: values, history };
         changing.episodes = vec![episode; n];
         Ok(changing)
+    }
+
+    /// The robot and its surroundings, if these are not the task's.
+    pub(crate) fn model(&self) -> Option<&Arc<Model>> {
+        self.landscape.as_ref().map(|landscape| &landscape.model)
+    }
+
+    /// Sensors that the worlds must have.
+    pub(crate) fn sensors(&self, task: &dyn Task) -> Vec<Sensor> {
+        self.landscape.as_ref().map_or_else(|| task.sensors(), |landscape| landscape.sensors(task))
     }
 
     /// One channel per recorded value.
@@ -160,46 +250,22 @@ impl Changing {
         own.clone_from(episode);
     }
 
-    /// Draws what a new episode of environment `i` needs. Takes one number from `rng`; each change
-    /// then has a stream of its own, so that adding another one leaves it alone.
-    pub(crate) fn draw(&mut self, i: usize, rng: &mut dyn Rng) {
+    /// Draws what a new episode of environment `i` needs, and puts the robot on the ground that it
+    /// draws. Takes one number from `rng`; each change then has a stream of its own, so that adding
+    /// another one leaves it alone.
+    pub(crate) fn draw(&mut self, i: usize, rng: &mut dyn Rng, qpos: &mut [f32]) {
         let seed = rng.random();
-        let draw = |(number, plan): (usize, &Plan)| {
-            let mut stream = Stream::new(seed, number);
-            let rng = &mut stream.0;
-            let from = match plan.change.when {
-                When::Always => 0,
-                When::From(step) => whole(step, rng),
-            };
-            let value = match &plan.change.effect {
-                Effect::Delay(steps) => whole(*steps, rng) as f64,
-                Effect::Friction(value)
-                | Effect::Gravity(value)
-                | Effect::Slope(value)
-                | Effect::Mass(value)
-                | Effect::Noise(value)
-                | Effect::Payload { mass: value, .. }
-                | Effect::Motors { strength: value, .. }
-                | Effect::Pushes { force: value, .. }
-                | Effect::Wind { force: value, .. }
-                | Effect::Target { value, .. } => real(*value, rng),
-            };
-            let direction = match plan.change.effect {
-                Effect::Wind { direction: Some(direction), .. } => direction,
-                Effect::Wind { .. } | Effect::Pushes { .. } => angle(rng),
-                _ => 0.0,
-            };
-            let choice = if plan.motors.len() > 1 { rng.random_range(0..plan.motors.len()) } else { 0 };
-            let push = match plan.change.effect {
-                Effect::Pushes { seconds, pause, .. } => {
-                    next_push(from, pause, seconds, self.control_dt, rng)
-                }
-                _ => 0..0,
-            };
-            Drawn { stream, value, from, choice, direction, push }
-        };
-        self.episodes[i].drawn.clear();
-        self.episodes[i].drawn.extend(self.plans.iter().enumerate().map(draw));
+        let draw = |(number, plan)| Drawn::new(Stream::new(seed, number), plan, self.control_dt);
+        let episode = &mut self.episodes[i];
+        episode.drawn.clear();
+        episode.drawn.extend(self.plans.iter().enumerate().map(draw));
+        if let Some(landscape) = &self.landscape {
+            let on_ground = |plan: &Plan| matches!(plan.change.effect, Effect::Terrain { .. });
+            let mut drawn = self.plans.iter().zip(&mut episode.drawn).filter(|(plan, _)| on_ground(plan));
+            let (_, drawn) = drawn.next().expect("a landscape comes from a change");
+            let patch = START.map(|[low, high]| real(Value::Uniform(low, high), &mut drawn.stream.0));
+            episode.moved = landscape.start(patch, qpos);
+        }
     }
 
     /// Environment `i` has made a step: what was coming is past.
@@ -221,7 +287,17 @@ impl Changing {
         let episode = &mut self.episodes[i];
         let mut physical = fresh;
         for (plan, drawn) in self.plans.iter().zip(&mut episode.drawn) {
-            let on = step >= drawn.from;
+            // Goals go back to what the task has drawn before any change sets them.
+            if let Effect::Target { .. } = plan.change.effect {
+                let goal = &mut memory[self.goals[plan.index].memory];
+                if fresh {
+                    drawn.goal = *goal;
+                }
+                *goal = drawn.goal;
+            }
+        }
+        for (plan, drawn) in self.plans.iter().zip(&mut episode.drawn) {
+            let on = drawn.holds(step, plan, self.control_dt);
             let values = &mut episode.coming[plan.column..];
             let weight = self.mass * EARTH;
             let factor = if on { drawn.value } else { 1.0 };
@@ -242,9 +318,10 @@ impl Changing {
                         drawn.push =
                             next_push(drawn.push.end, *pause, *seconds, self.control_dt, &mut drawn.stream.0);
                     }
-                    let force = if drawn.push.contains(&step) { drawn.value * weight } else { 0.0 };
+                    let force = if on && drawn.push.contains(&step) { drawn.value * weight } else { 0.0 };
                     (force * libm::cos(drawn.direction), Some(force * libm::sin(drawn.direction)))
                 }
+                Effect::Terrain { .. } => (episode.moved[0], Some(episode.moved[1])),
                 Effect::Target { .. } => {
                     let goal = &mut memory[self.goals[plan.index].memory];
                     if on {
@@ -280,7 +357,11 @@ impl Changing {
         let episode = &self.episodes[i];
         let p = &mut self.parameters;
         p.clone_from(&self.nominal);
-        for (plan, drawn) in self.plans.iter().zip(&episode.drawn) {
+        // A payload adds a share of the unchanged robot's mass, whatever factor that has.
+        let first = |plan: &Plan| matches!(plan.change.effect, Effect::Mass(_));
+        let plans = || self.plans.iter().zip(&episode.drawn);
+        let ordered = plans().filter(|(plan, _)| first(plan)).chain(plans().filter(|(plan, _)| !first(plan)));
+        for (plan, drawn) in ordered {
             let values = &episode.coming[plan.column..];
             let value = values[0];
             match &plan.change.effect {
@@ -302,10 +383,34 @@ impl Changing {
                     p.force[self.trunk][0] += value;
                     p.force[self.trunk][1] += values[1];
                 }
-                Effect::Noise(_) | Effect::Delay(_) | Effect::Target { .. } => {}
+                Effect::Noise(_) | Effect::Delay(_) | Effect::Terrain { .. } | Effect::Target { .. } => {}
             }
         }
         p
+    }
+
+    /// What the task sees of the world of environment `i`.
+    pub(crate) fn view<'a>(&'a mut self, i: usize, world: WorldView<'a>) -> WorldView<'a> {
+        let Some(landscape) = &mut self.landscape else { return world };
+        landscape.look(&world, self.episodes[i].moved);
+        landscape.view(world.qvel)
+    }
+
+    /// Lets `task` observe the world of environment `i`.
+    pub(crate) fn observe(
+        &mut self,
+        task: &dyn Task,
+        i: usize,
+        world: WorldView<'_>,
+        memory: &[f32],
+        observation: &mut [f32],
+    ) {
+        let view = self.view(i, world);
+        task.observe(&view, memory, observation);
+        if let Some(landscape) = &self.landscape {
+            let view = landscape.view(world.qvel);
+            task.look(&view, &|x, y| landscape.height(x, y), observation);
+        }
     }
 
     /// Turns the observation that environment `i` has after `step` control steps into what is seen.
@@ -337,6 +442,15 @@ impl Changing {
             observation.copy_from_slice(&episode.history[row(step - age.min(step))]);
         }
     }
+}
+
+/// The robot and its surroundings under `changes`, to draw them: with the ground that the robot walks on.
+///
+/// # Errors
+/// [`EnvError::Change`] if a change does not fit the task.
+pub fn changed_model(task: &dyn Task, changes: &[Change]) -> Result<Arc<Model>, EnvError> {
+    let changing = Changing::new(task, 0, changes)?;
+    Ok(Arc::clone(changing.model().unwrap_or(task.model())))
 }
 
 fn real(value: Value, rng: &mut dyn Rng) -> f64 {

@@ -9,10 +9,6 @@ use sim::{EngineKind, StepOptions};
 
 use crate::{Change, Channel, EnvError, Envs, Fidelity, Spec, Task};
 
-const SEEDS: u64 = 4;
-const STEPS: usize = 300;
-/// Steps compared bit by bit.
-const COMPARED: usize = 50;
 /// Rounding allowed beyond a declared range, relative to the limit (unit quaternions in f32).
 const SLACK: f32 = 1e-5;
 
@@ -22,7 +18,7 @@ const SLACK: f32 = 1e-5;
 ///   make up the control step;
 /// - `determinism`: a seed gives the same bits again, in a batch of 1 and in a batch of 5 whose
 ///   other environments do something else;
-/// - `save and load`: 50 steps from a saved mid-episode state give the same bits again, in place
+/// - `save and load`: steps from a saved mid-episode state give the same bits again, in place
 ///   and elsewhere in another batch;
 /// - `random actions`: under full random control everything is finite and in its declared range,
 ///   terms sum to the reward, an episode terminates only if the spec says that it can;
@@ -40,13 +36,15 @@ pub fn check(task: &Arc<dyn Task>, options: StepOptions) -> Result<(), EnvError>
 /// # Errors
 /// As [`check`].
 pub fn check_changed(task: &Arc<dyn Task>, options: StepOptions, changes: &[Change]) -> Result<(), EnvError> {
-    let trial = Trial { task, options, changes };
-    spec(task)?;
-    determinism(&trial)?;
-    save_and_load(&trial)?;
-    random_actions(&trial)?;
-    time_limit(&trial)?;
-    clipping(&trial)
+    Trial { task, options, changes, seeds: 4, steps: 300, compared: 50 }.run()
+}
+
+/// As [`check_changed`], in about 200 control steps.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_briefly(task: &Arc<dyn Task>, options: StepOptions, changes: &[Change]) -> Result<(), EnvError> {
+    Trial { task, options, changes, seeds: 2, steps: 20, compared: 5 }.run()
 }
 
 /// What is tried.
@@ -54,9 +52,23 @@ struct Trial<'a> {
     task: &'a Arc<dyn Task>,
     options: StepOptions,
     changes: &'a [Change],
+    /// Episodes of random actions and their steps.
+    seeds: u64,
+    steps: usize,
+    /// Steps compared bit by bit.
+    compared: usize,
 }
 
 impl Trial<'_> {
+    fn run(&self) -> Result<(), EnvError> {
+        spec(self.task)?;
+        determinism(self)?;
+        save_and_load(self)?;
+        random_actions(self)?;
+        time_limit(self)?;
+        clipping(self)
+    }
+
     fn envs(&self, n: usize, horizon: usize) -> Result<Envs, EnvError> {
         Envs::with_changes(Arc::clone(self.task), n, self.options, horizon, self.changes)
     }
@@ -110,13 +122,13 @@ fn spec(task: &Arc<dyn Task>) -> Result<(), EnvError> {
 }
 
 fn determinism(trial: &Trial<'_>) -> Result<(), EnvError> {
-    let task = trial.task;
+    let (task, compared) = (trial.task, trial.compared);
     let run = |n: usize, slot: usize| -> Result<Vec<u64>, EnvError> {
         let mut envs = trial.envs(n, task.spec().horizon)?;
         let mut players: Vec<Player> = (0..n).map(|i| Player::new(100 + i as u64)).collect();
         players[slot] = Player::new(1);
         let mut bits = Vec::new();
-        for _ in 0..COMPARED {
+        for _ in 0..compared {
             play(&mut envs, &mut players);
             record(&envs, slot, &mut bits);
         }
@@ -137,9 +149,9 @@ fn save_and_load(trial: &Trial<'_>) -> Result<(), EnvError> {
     let name = "save and load";
     let mut envs = trial.envs(2, task.spec().horizon)?;
     let mut players = [Player::new(2), Player::new(3)];
-    // The last of up to 20 steps at which environment 1 is in mid-episode.
+    // The last of some steps at which environment 1 is in mid-episode.
     let mut saved = None;
-    for _ in 0..20 {
+    for _ in 0..trial.compared.min(20) {
         play(&mut envs, &mut players);
         if envs.outcome(1).over() {
             break;
@@ -155,7 +167,7 @@ fn save_and_load(trial: &Trial<'_>) -> Result<(), EnvError> {
         record(envs, slot, &mut bits);
         let mut players: Vec<Player> = (0..envs.len()).map(|i| Player::new(100 + i as u64)).collect();
         players[slot] = Player::new(4);
-        for _ in 0..COMPARED {
+        for _ in 0..trial.compared {
             play(envs, &mut players);
             record(envs, slot, &mut bits);
         }
@@ -174,9 +186,9 @@ fn save_and_load(trial: &Trial<'_>) -> Result<(), EnvError> {
 fn random_actions(trial: &Trial<'_>) -> Result<(), EnvError> {
     let task = trial.task;
     let spec = task.spec();
-    let mut envs = trial.envs(SEEDS as usize, spec.horizon)?;
-    let mut players: Vec<Player> = (0..SEEDS).map(Player::new).collect();
-    for step in 0..STEPS {
+    let mut envs = trial.envs(trial.seeds as usize, spec.horizon)?;
+    let mut players: Vec<Player> = (0..trial.seeds).map(Player::new).collect();
+    for step in 0..trial.steps {
         play(&mut envs, &mut players);
         for seed in 0..envs.len() {
             if let Some(problem) = unsound(&envs, seed) {
@@ -215,7 +227,7 @@ fn time_limit(trial: &Trial<'_>) -> Result<(), EnvError> {
     let task = trial.task;
     const HORIZON: usize = 5;
     let (spec, name) = (task.spec(), "time limit");
-    let mut envs = trial.envs(SEEDS as usize, HORIZON)?;
+    let mut envs = trial.envs(trial.seeds as usize, HORIZON)?;
     let all = vec![true; envs.len()];
     for seed in 0..envs.len() {
         envs.reset(seed, &mut ChaCha8Rng::seed_from_u64(seed as u64));
@@ -252,7 +264,7 @@ fn clipping(trial: &Trial<'_>) -> Result<(), EnvError> {
         envs.reset(i, &mut ChaCha8Rng::seed_from_u64(5));
     }
     let mut rng = ChaCha8Rng::seed_from_u64(6);
-    for step in 0..COMPARED {
+    for step in 0..trial.compared {
         let sides: Vec<bool> = spec.actions.iter().map(|_| rng.random()).collect();
         let limits = spec.actions.iter().zip(&sides).map(|(c, &side)| if side { c.high } else { c.low });
         let beyond =

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use ron::extensions::Extensions;
 use sim::EngineKind;
 
-use crate::{Channel, EnvConfig, EnvError, Fidelity, Spec, Task, defaults, presets};
+use crate::{Channel, EnvConfig, EnvError, Fidelity, Spec, Task, defaults, presets, variants};
 
 /// The reference page of all tasks with their default settings, in Markdown.
 ///
@@ -51,10 +51,22 @@ fn changes(page: &mut String) {
          Every task runs under a list of changes as well, alone or together; what is random is drawn per \
          episode. A config names them in `changes`, for training and evaluation:\n\n```ron\n\
          changes: [\n    (effect: Friction(Uniform(0.3, 1.5))),\n    \
-         (effect: Motors(strength: Fixed(0.0), which: AnyLimb), when: From(Uniform(100, 300))),\n],\n```\n\n\
-         `evo eval RUN --change none,wind,low_friction+payload` scores a run in each of the named \
-         environments, and `evo record RUN --change NAME` records it in one. `evo list changes` shows what the \
-         ready-made lists hold, in the form of a config:\n\n| change | effect |\n| --- | --- |",
+         (effect: Motors(strength: Fixed(0.0), which: AnyLimb), when: From(Uniform(100, 300))),\n],\n\
+         change_lists: {\n    \"gusts\": [(effect: Wind(force: Fixed(0.3)), when: Every(period: Fixed(100), \
+         on: Fixed(20)))],\n},\n```\n\n\
+         `when` is `Always` (the default), `From(START)`, `Between(START, END)`, or `Every(period: …, on: …, \
+         first: …)`, which draws all numbers of the change anew each time that it begins; steps are control \
+         steps.\n\n\
+         `evo eval RUN --change none,config,gusts,wind,low_friction+payload` scores a run in each of the named \
+         environments: `none` is the plain task, `config` the config's `changes`, then lists that the config \
+         defines in `change_lists`, and ready-made ones. `evo record RUN --change NAME` records it in one.\n\n\
+         `Terrain(ground: Rough(height: 0.1))`, `Terrain(ground: Steps(height: 0.05, length: 2.0))` and \
+         `Terrain(ground: Hills(height: 0.5, length: 10.0))`, each with a `seed`, replace the plane that a robot \
+         walks on by a field of 240 m × 60 m with level ground around it. Every episode starts on another patch \
+         of it. Observations, rewards and health then count heights from the ground below the trunk; recorded \
+         positions are those in the field.\n\n\
+         Ready-made lists (`evo list changes` shows what they hold, in the form of a \
+         config):\n\n| change | effect |\n| --- | --- |",
     );
     for (name, effect) in presets() {
         row(page, &[format!("`{name}`"), (*effect).to_owned()]);
@@ -65,6 +77,9 @@ fn section(page: &mut String, config: &EnvConfig, task: &dyn Task) {
     let spec = task.spec();
     line(page, &format!("\n## {}\n\n{}\n", spec.name, spec.summary));
     line(page, &format!("Config, with defaults: `{}`\n", settings(config)));
+    for (variant, other) in variants().into_iter().filter(|(_, other)| other.name() == config.name()) {
+        line(page, &format!("- As in {variant:?}: {}", difference(config, &other)));
+    }
     line(page, &format!("- Start: {}", spec.start));
     line(page, &format!("- Terminates: {}", spec.termination.unwrap_or("Never.")));
     for goal in task.goals() {
@@ -112,6 +127,23 @@ fn settings(config: &EnvConfig) -> String {
     // Spaces after `:` and `,` as a person would type them.
     let pretty = ron::ser::PrettyConfig::new().compact_structs(true);
     options.to_string_pretty(config, pretty).expect("configs are plain numbers and flags")
+}
+
+/// The settings that `other` has beyond those of `config`, as a config would say it.
+fn difference(config: &EnvConfig, other: &EnvConfig) -> String {
+    let options = ron::Options::default().with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES);
+    let text = |config: &EnvConfig| {
+        let pretty = ron::ser::PrettyConfig::new();
+        options.to_string_pretty(config, pretty).expect("configs are plain numbers and flags")
+    };
+    let (plain, other) = (text(config), text(other));
+    let known: Vec<&str> = plain.lines().collect();
+    let fields: Vec<&str> = other.lines().filter(|line| !known.contains(line)).map(str::trim).collect();
+    if fields.is_empty() {
+        return "the defaults".to_owned();
+    }
+    let name = other.split('(').next().unwrap_or_default();
+    format!("`{name}({})`", fields.join(" ").trim_end_matches(','))
 }
 
 fn channels(page: &mut String, what: &str, channels: &[Channel]) {

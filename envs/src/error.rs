@@ -87,6 +87,14 @@ pub(crate) fn positive(env: &'static str, field: &'static str, value: f64) -> Re
     check(env, field, value, value.is_finite() && value > 0.0, "expected a finite number above 0")
 }
 
+/// Refuses a count of none.
+pub(crate) fn at_least_one(env: &'static str, field: &'static str, value: usize) -> Result<(), EnvError> {
+    if value > 0 {
+        return Ok(());
+    }
+    Err(EnvError::Config { env, field, value: value.to_string(), expected: "expected at least 1" })
+}
+
 /// Refuses an interval that is empty or not finite.
 pub(crate) fn interval(
     env: &'static str,

@@ -37,7 +37,7 @@ use serde::{Deserialize, Serialize};
 use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
 
 use crate::error::{finite, not_negative};
-use crate::math::sum_of_squares;
+use crate::math::{minus, sum_of_squares};
 use crate::task::steps;
 use crate::{Channel, EnvError, Fidelity, Spec, Task};
 
@@ -162,13 +162,9 @@ fn grip(qpos: &[f32]) -> [f32; 3] {
     [qpos[0], qpos[1], (f64::from(qpos[2]) + PALM - GRIP) as f32]
 }
 
-/// a − b.
-fn minus(a: &[f32], b: &[f32]) -> [f32; 3] {
-    [0, 1, 2].map(|axis| a[axis] - b[axis])
-}
-
-fn length(vector: [f32; 3]) -> f64 {
-    libm::sqrt(sum_of_squares(&vector))
+/// Distance of two places, from their difference as observed, m.
+fn apart(a: &[f32], b: &[f32]) -> f64 {
+    libm::sqrt(sum_of_squares(&minus::<3>(a, b)))
 }
 
 impl Task for Grasp {
@@ -212,19 +208,19 @@ impl Task for Grasp {
         let place = &world.qpos[HAND..HAND + 3];
         obs[..HAND].copy_from_slice(&world.qpos[..HAND]);
         obs[HAND..10].copy_from_slice(&world.qvel[..HAND]);
-        obs[10..13].copy_from_slice(&minus(place, &grip(world.qpos)));
+        obs[10..13].copy_from_slice(&minus::<3>(place, &grip(world.qpos)));
         obs[13..17].copy_from_slice(&world.qpos[HAND + 3..]);
         obs[17..23].copy_from_slice(&world.qvel[HAND..]);
-        obs[23..26].copy_from_slice(&minus(memory, place));
+        obs[23..26].copy_from_slice(&minus::<3>(memory, place));
         obs[26..].copy_from_slice(world.sensors);
     }
 
     fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
         let place = &world.qpos[HAND..HAND + 3];
-        let distance = length(minus(place, memory));
+        let distance = apart(place, memory);
         let top = f64::from(memory[2]) - RESTING;
         let lift = (f64::from(place[2]) - RESTING).clamp(0.0, top);
-        let apart = length(minus(place, &grip(world.qpos)));
+        let apart = apart(place, &grip(world.qpos));
         let press = f64::from(world.sensors[0].min(world.sensors[1])).min(1.0);
         let held = if apart < REACHED { press } else { 0.0 };
         terms[0] = (-self.config.near_weight * apart) as f32;

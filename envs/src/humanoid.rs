@@ -16,7 +16,7 @@
 //! | reward term | value |
 //! | --- | --- |
 //! | `forward` | `forward_reward_weight` · speed of the whole body's centre of mass along +x |
-//! | `survive` | `healthy_reward` on every step that ends healthy, else 0 |
+//! | `survive` | `healthy_reward` on every step that ends healthy, else 0; with `terminal_bonus` also on the last |
 //! | `control` | −`ctrl_cost_weight` · Σ action² |
 //! | `contact` | −min(`contact_cost_weight` · Σ (contact moments and forces)², 10) |
 //!
@@ -34,10 +34,10 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
 
-use crate::error::{finite, interval, not_negative};
-use crate::math::{add_uniform, sum_of_squares};
+use crate::error::{interval, not_negative};
+use crate::math::add_uniform;
 use crate::person::{self, Person};
-use crate::task::steps;
+use crate::task::{Pay, steps};
 use crate::{EnvError, Fidelity, Observations, Spec, Task};
 
 const NAME: &str = "humanoid";
@@ -59,6 +59,8 @@ pub struct Config {
     pub healthy_z_range: (f64, f64),
     /// Whether an episode ends at the first unhealthy step.
     pub terminate_when_unhealthy: bool,
+    /// Whether the step that ends unhealthy earns `healthy_reward`, too, as in Brax.
+    pub terminal_bonus: bool,
     /// Half-width of the uniform noise on the start positions (m, rad) and velocities (m/s, rad/s).
     pub reset_noise_scale: f64,
     /// What is observed: 348 values as in Gymnasium, 244 as in Brax, or 45 of the joints alone.
@@ -74,6 +76,7 @@ impl Default for Config {
             healthy_reward: 5.0,
             healthy_z_range: (1.0, 2.0),
             terminate_when_unhealthy: true,
+            terminal_bonus: false,
             reset_noise_scale: 1e-2,
             observations: Observations::Gymnasium,
         }
@@ -83,6 +86,7 @@ impl Default for Config {
 /// The task. Its memory is the x of the centre of mass before the step, then the last action.
 pub struct Humanoid {
     config: Config,
+    pay: Pay,
     spec: Spec,
     person: Person,
 }
@@ -93,10 +97,15 @@ impl Humanoid {
     /// # Errors
     /// [`EnvError::Config`] names a field that is out of range.
     pub fn new(config: Config) -> Result<Self, EnvError> {
-        finite(NAME, "forward_reward_weight", config.forward_reward_weight)?;
-        finite(NAME, "ctrl_cost_weight", config.ctrl_cost_weight)?;
+        let pay = Pay {
+            forward: config.forward_reward_weight,
+            healthy: config.healthy_reward,
+            control: config.ctrl_cost_weight,
+            terminate: config.terminate_when_unhealthy,
+            last: config.terminal_bonus,
+        };
+        let pay = pay.check(NAME)?;
         not_negative(NAME, "contact_cost_weight", config.contact_cost_weight)?;
-        finite(NAME, "healthy_reward", config.healthy_reward)?;
         interval(NAME, "healthy_z_range", config.healthy_z_range)?;
         not_negative(NAME, "reset_noise_scale", config.reset_noise_scale)?;
         let model = Model::from_mjcf(include_str!("../assets/humanoid.xml"), "humanoid.xml")?;
@@ -106,7 +115,7 @@ impl Humanoid {
             summary: "A person of 42 kg walks along +x as fast as possible without falling.",
             differences: &[
                 "Gymnasium Humanoid-v5: contact forces are the mean over the last physics step; motor torques are those of an unchanged robot.",
-                "Brax humanoid: the survive term is not paid on the step that terminates, contacts cost as in Humanoid-v5 unless contact_cost_weight is 0, and actions are in ±0.4.",
+                "Brax humanoid: actions are in ±0.4 and reach the controller scaled.",
                 "Both: the legs' coupled passive tendons have no effect in the originals and are left out.",
             ],
             start: "Standing, torso at 1.4 m; U(±reset_noise_scale) on positions and velocities.",
@@ -124,7 +133,7 @@ impl Humanoid {
             horizon: 1000,
             memory: person::MEMORY,
         };
-        Ok(Self { config, spec, person })
+        Ok(Self { config, pay, spec, person })
     }
 }
 
@@ -168,11 +177,8 @@ impl Task for Humanoid {
         let z = f64::from(world.qpos[2]);
         let (low, high) = self.config.healthy_z_range;
         let healthy = low < z && z < high;
-        terms[0] = (self.config.forward_reward_weight * speed) as f32;
-        terms[1] = f32::from(healthy) * self.config.healthy_reward as f32;
-        terms[2] = (-self.config.ctrl_cost_weight * sum_of_squares(action)) as f32;
         terms[3] = self.person.impact(world, self.config.contact_cost_weight);
-        self.config.terminate_when_unhealthy && !healthy
+        self.pay.score(speed, healthy, action, terms)
     }
 }
 

@@ -12,7 +12,7 @@
 //!
 //! Episodes never terminate. 17 actions in −0.4..=0.4, 25 to 300 N·m per unit, 66.7 per second.
 //!
-//! Start: on the back, torso at 0.105 m; U(±0.01) on every position and velocity.
+//! Start: on the back, torso at 0.105 m, or 0.15 m with `start: Brax`; U(±0.01) on every position and velocity.
 //!
 //! Reference: Gymnasium 1.4 `HumanoidStandup-v5` (after Tassa, Erez and Todorov 2012,
 //! doi:10.1109/IROS.2012.6386025). Differences: see [`Spec`].
@@ -27,7 +27,7 @@ use crate::error::{finite, not_negative};
 use crate::math::{add_uniform, sum_of_squares};
 use crate::person::{self, Person};
 use crate::task::steps;
-use crate::{EnvError, Fidelity, Observations, Spec, Task};
+use crate::{EnvError, Fidelity, Observations, Spec, Task, Variant};
 
 const NAME: &str = "humanoid_standup";
 /// By which the reference divides the height: its physics step, s.
@@ -45,6 +45,8 @@ pub struct Config {
     pub contact_cost_weight: f64,
     /// Half-width of the uniform noise on the start positions (m, rad) and velocities (m/s, rad/s).
     pub reset_noise_scale: f64,
+    /// Start: torso at 0.105 m as in Gymnasium, or 0.15 m as in Brax.
+    pub start: Variant,
     /// What is observed: 348 values as in Gymnasium, 244 as in Brax, or 45 of the joints alone.
     pub observations: Observations,
 }
@@ -56,6 +58,7 @@ impl Default for Config {
             ctrl_cost_weight: 0.1,
             contact_cost_weight: 5e-7,
             reset_noise_scale: 1e-2,
+            start: Variant::Gymnasium,
             observations: Observations::Gymnasium,
         }
     }
@@ -86,9 +89,16 @@ impl HumanoidStandup {
             summary: "A person of 42 kg who lies on the back stands up.",
             differences: &[
                 "Gymnasium HumanoidStandup-v5: contact forces are the mean over the last physics step; motor torques are those of an unchanged robot.",
-                "Brax humanoidstandup: starts at 0.105 m, and actions are in ±0.4; its weights are 0.2, 0.01 and 0.",
+                "Brax humanoidstandup: actions are in ±0.4 and reach the controller scaled.",
             ],
-            start: "On the back, torso at 0.105 m; U(±reset_noise_scale) on positions and velocities.",
+            start: match config.start {
+                Variant::Gymnasium => {
+                    "On the back, torso at 0.105 m; U(±reset_noise_scale) on positions and velocities."
+                }
+                Variant::Brax => {
+                    "On the back, torso at 0.15 m; U(±reset_noise_scale) on positions and velocities."
+                }
+            },
             termination: None,
             observations: person.channels(),
             actions: person.actions(),
@@ -130,6 +140,9 @@ impl Task for HumanoidStandup {
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], _memory: &mut [f32]) {
+        if self.config.start == Variant::Brax {
+            qpos[2] = 0.15;
+        }
         add_uniform(rng, self.config.reset_noise_scale, qpos);
         add_uniform(rng, self.config.reset_noise_scale, qvel);
     }

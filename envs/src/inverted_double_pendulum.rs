@@ -18,7 +18,7 @@
 //! | `velocity` | −(0.001 · hinge velocity² + 0.005 · hinge2 velocity²) |
 //!
 //! An episode terminates when the upper tip sinks to 1 m above the cart. One action in −1..=1, a
-//! force of 500 N per unit on the cart; 20 actions per second.
+//! force of 500 N per unit on the cart; 20 actions per second, 50 with Brax's `frame_skip: 2`.
 //!
 //! Start: cart at 0, poles upright; U(±0.1) on positions, 0.1 · N(0, 1) on velocities.
 //!
@@ -36,7 +36,7 @@ use crate::task::steps;
 use crate::{Channel, EnvError, Fidelity, Observations, Spec, Task};
 
 const NAME: &str = "inverted_double_pendulum";
-const CONTROL_DT: f64 = 0.05;
+const TIMESTEP: f64 = 0.01;
 /// Length of a pole, m.
 const POLE: f64 = 0.6;
 /// Height of the upper tip at which an episode ends, m.
@@ -55,13 +55,20 @@ pub struct Config {
     /// Half-width of the uniform noise on the start positions (m, rad) and standard deviation of
     /// the noise on the start velocities (m/s, rad/s).
     pub reset_noise_scale: f64,
+    /// Physics steps of 0.01 s per control step, 1..=100: 5 as in Gymnasium, 2 as in Brax.
+    pub frame_skip: usize,
     /// What is observed: 9 values as in Gymnasium, or 8 as in Brax.
     pub observations: Observations,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { healthy_reward: 10.0, reset_noise_scale: 0.1, observations: Observations::Gymnasium }
+        Self {
+            healthy_reward: 10.0,
+            reset_noise_scale: 0.1,
+            frame_skip: 5,
+            observations: Observations::Gymnasium,
+        }
     }
 }
 
@@ -81,6 +88,10 @@ impl InvertedDoublePendulum {
     pub fn new(config: Config) -> Result<Self, EnvError> {
         finite(NAME, "healthy_reward", config.healthy_reward)?;
         not_negative(NAME, "reset_noise_scale", config.reset_noise_scale)?;
+        if !(1..=100).contains(&config.frame_skip) {
+            let value = config.frame_skip.to_string();
+            return Err(EnvError::Config { env: NAME, field: "frame_skip", value, expected: "expected 1..=100" });
+        }
         config.observations.one_of(
             NAME,
             &[Observations::Gymnasium, Observations::Brax],
@@ -102,7 +113,6 @@ impl InvertedDoublePendulum {
             summary: "A cart on a rail keeps two poles, one on the other, upright.",
             differences: &[
                 "Gymnasium InvertedDoublePendulum-v5: the force of the rail's ends is the mean over the control step, from the momentum along the rail, while the cart is at an end; not that of the last instant.",
-                "Brax inverted_double_pendulum: control step and start noise are those of InvertedDoublePendulum-v5.",
             ],
             start: "Cart at 0, poles upright; U(±reset_noise_scale) on positions, reset_noise_scale · N(0, 1) on velocities.",
             termination: Some("The upper tip is at most 1 m above the cart."),
@@ -114,7 +124,7 @@ impl InvertedDoublePendulum {
                 "−(0.01 · tip x² + (tip z − 2)²)",
                 "−(0.001 · hinge velocity² + 0.005 · hinge2 velocity²)",
             ],
-            control_dt: CONTROL_DT,
+            control_dt: TIMESTEP * config.frame_skip as f64,
             horizon: 1000,
             memory: 2,
         };
@@ -155,12 +165,12 @@ impl Task for InvertedDoublePendulum {
     }
 
     fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
-        match (engine, fidelity) {
-            (EngineKind::Rapier, Fidelity::Default) => steps(engine, 0.01, 5, 1),
-            (EngineKind::Rapier, Fidelity::Reference) => steps(engine, 0.01, 5, 4),
-            (EngineKind::Lanes, Fidelity::Default) => steps(engine, 0.01, 5, 4),
-            (EngineKind::Lanes, Fidelity::Reference) => steps(engine, 0.01, 5, 8),
-        }
+        let iterations = match (engine, fidelity) {
+            (EngineKind::Rapier, Fidelity::Default) => 1,
+            (EngineKind::Rapier, Fidelity::Reference) | (EngineKind::Lanes, Fidelity::Default) => 4,
+            (EngineKind::Lanes, Fidelity::Reference) => 8,
+        };
+        steps(engine, TIMESTEP, self.config.frame_skip, iterations)
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], memory: &mut [f32]) {
@@ -188,7 +198,7 @@ impl Task for InvertedDoublePendulum {
         terms[2] = -(1e-3 * first * first + 5e-3 * second * second) as f32;
         let momentum = self.momentum(world.qpos, world.qvel);
         let push = self.model.actuators[0].gear * f64::from(action[0]);
-        let force = (momentum - f64::from(memory[0])) / CONTROL_DT - push;
+        let force = (momentum - f64::from(memory[0])) / self.spec.control_dt - push;
         let at_end = world.qpos[0].abs() > RAIL;
         (memory[0], memory[1]) = (momentum as f32, if at_end { force as f32 } else { 0.0 });
         fallen

@@ -9,7 +9,7 @@
 //!
 //! | reward term | value |
 //! | --- | --- |
-//! | `alive` | 1 on every step that does not terminate |
+//! | `alive` | 1 on every step that does not terminate; with `terminal_bonus` also on the one that does |
 //!
 //! An episode terminates when the pole leans by more than `max_angle`. One action in −3..=3, a
 //! force of 100 N per unit on the cart; 25 actions per second.
@@ -40,11 +40,13 @@ pub struct Config {
     pub max_angle: f64,
     /// Half-width of the uniform noise on the start positions (m, rad) and velocities (m/s, rad/s).
     pub reset_noise_scale: f64,
+    /// Whether the step that terminates earns 1, too, as in Brax.
+    pub terminal_bonus: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_angle: 0.2, reset_noise_scale: 0.01 }
+        Self { max_angle: 0.2, reset_noise_scale: 0.01, terminal_bonus: false }
     }
 }
 
@@ -76,7 +78,11 @@ impl InvertedPendulum {
             observations,
             actions: Channel::controls(&model),
             terms: &["alive"],
-            formulas: &["1 unless the step terminates the episode"],
+            formulas: if config.terminal_bonus {
+                &["1"]
+            } else {
+                &["1 unless the step terminates the episode"]
+            },
             control_dt: 0.04,
             horizon: 1000,
             memory: 0,
@@ -116,7 +122,7 @@ impl Task for InvertedPendulum {
 
     fn step(&self, world: &WorldView<'_>, _action: &[f32], _memory: &mut [f32], terms: &mut [f32]) -> bool {
         let upright = f64::from(world.qpos[1].abs()) <= self.config.max_angle;
-        terms[0] = if upright { 1.0 } else { 0.0 };
+        terms[0] = if upright || self.config.terminal_bonus { 1.0 } else { 0.0 };
         !upright
     }
 }
@@ -148,5 +154,7 @@ mod tests {
         let config = Config { max_angle: 0.5, ..Config::default() };
         assert_eq!(score(config.clone(), -0.4), (1.0, false));
         assert_eq!(score(config, -0.6), (0.0, true));
+        let config = Config { terminal_bonus: true, ..Config::default() };
+        assert_eq!((score(config.clone(), 0.1), score(config, 0.3)), ((1.0, false), (1.0, true)));
     }
 }

@@ -15,6 +15,7 @@ pub(crate) fn columns_of(change: &Change, goals: &[Goal], goal: usize) -> Vec<Ch
         Effect::Payload { .. } => one("", "kg"),
         Effect::Noise(_) => one(" deviation", ""),
         Effect::Delay(_) => one(" steps", ""),
+        Effect::Terrain { .. } => [one(" x", "m"), one(" y", "m")].concat(),
         Effect::Pushes { .. } | Effect::Wind { .. } => [one(" x", "N"), one(" y", "N")].concat(),
         Effect::Motors { which: Motors::AnyLimb, .. } => [one(" factor", ""), one(" limb", "")].concat(),
         Effect::Motors { which: Motors::AnyOne, .. } => [one(" factor", ""), one(" number", "")].concat(),
@@ -50,8 +51,11 @@ pub(crate) fn body_of(model: &Model, name: Option<&str>) -> Result<usize, EnvErr
 pub(crate) fn goal_of(goals: &[Goal], name: &str, value: Value) -> Result<usize, EnvError> {
     let Some(index) = goals.iter().position(|g| g.channel.name == name) else {
         let valid: Vec<&str> = goals.iter().map(|g| g.channel.name.as_str()).collect();
-        let valid = if valid.is_empty() { "this task has none".to_owned() } else { valid.join(", ") };
-        return Err(error("target", format!("unknown goal '{name}' (valid: {valid})")));
+        let valid = match &valid[..] {
+            [] => "this task has no goals".to_owned(),
+            valid => format!("valid: {}", valid.join(", ")),
+        };
+        return Err(error("target", format!("unknown goal '{name}' ({valid})")));
     };
     let channel = &goals[index].channel;
     value
@@ -79,9 +83,9 @@ fn choices(model: &Model, which: &Motors) -> Result<Vec<Vec<usize>>, EnvError> {
     match which {
         Motors::All => Ok(vec![all.collect()]),
         Motors::AnyOne => Ok(all.map(|motor| vec![motor]).collect()),
-        Motors::AnyLimb => Ok(limbs(model)),
+        Motors::AnyLimb => Ok(limb_motors(model)),
         Motors::Limb(limb) => {
-            let limbs = limbs(model);
+            let limbs = limb_motors(model);
             let names: Vec<Vec<&str>> =
                 limbs.iter().map(|l| l.iter().map(|&motor| joint(motor)).collect()).collect();
             limbs.get(*limb).map(|l| vec![l.clone()]).ok_or_else(|| {
@@ -110,8 +114,28 @@ fn choices(model: &Model, which: &Motors) -> Result<Vec<Vec<usize>>, EnvError> {
     }
 }
 
-/// The motors of each limb; see [`Motors`].
-fn limbs(model: &Model) -> Vec<Vec<usize>> {
+/// A leg, an arm or the like: what moves between a tip of the robot and the body where limbs meet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limb {
+    /// Its first body, next to the one where limbs meet.
+    pub root: usize,
+    /// Its motors, in ascending order, at least one.
+    pub motors: Vec<usize>,
+}
+
+/// The motors of each limb, of the last motor if there are no limbs; see [`Motors`].
+fn limb_motors(model: &Model) -> Vec<Vec<usize>> {
+    let limbs = limbs(model);
+    if limbs.is_empty() {
+        return vec![(0..model.nu()).max_by_key(|&m| model.actuators[m].joint).into_iter().collect()];
+    }
+    limbs.into_iter().map(|limb| limb.motors).collect()
+}
+
+/// The limbs of a robot in the order of their tips; none if there are fewer than two, since these meet
+/// nowhere.
+#[must_use]
+pub fn limbs(model: &Model) -> Vec<Limb> {
     // Bodies that joints move, and for each the nearest such body above it.
     let jointed = |body: usize| model.joints.iter().any(|j| j.body == body);
     let above = |mut body: usize| {
@@ -124,7 +148,7 @@ fn limbs(model: &Model) -> Vec<Vec<usize>> {
     let links: Vec<(usize, usize)> =
         (1..model.bodies.len()).filter(|&b| jointed(b)).map(|b| (b, above(b))).collect();
     let children = |body: usize| links.iter().filter(|l| l.1 == body).count();
-    let mut limbs: Vec<Vec<usize>> = Vec::new();
+    let mut limbs = Vec::new();
     for &(tip, parent) in links.iter().filter(|l| children(l.0) == 0) {
         let (mut bodies, mut next) = (vec![tip], parent);
         while next != 0 && children(next) == 1 {
@@ -132,13 +156,13 @@ fn limbs(model: &Model) -> Vec<Vec<usize>> {
             next = above(next);
         }
         let moves = |&motor: &usize| bodies.contains(&model.joints[model.actuators[motor].joint].body);
-        let limb: Vec<usize> = (0..model.nu()).filter(moves).collect();
-        if !limb.is_empty() {
-            limbs.push(limb);
+        let motors: Vec<usize> = (0..model.nu()).filter(moves).collect();
+        if !motors.is_empty() {
+            limbs.push(Limb { root: bodies[bodies.len() - 1], motors });
         }
     }
     if limbs.len() < 2 {
-        limbs = vec![(0..model.nu()).max_by_key(|&m| model.actuators[m].joint).into_iter().collect()];
+        limbs.clear();
     }
     limbs
 }

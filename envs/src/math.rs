@@ -8,6 +8,44 @@ pub(crate) fn sum_of_squares(values: &[f32]) -> f64 {
     values.iter().map(|&x| f64::from(x) * f64::from(x)).sum()
 }
 
+/// a − b, of as many entries as are asked for.
+pub(crate) fn minus<const N: usize>(a: &[f32], b: &[f32]) -> [f32; N] {
+    std::array::from_fn(|i| a[i] - b[i])
+}
+
+/// |a − b|.
+pub(crate) fn distance(a: &[f32], b: &[f32]) -> f64 {
+    let differences = a.iter().zip(b).map(|(&a, &b)| f64::from(a) - f64::from(b));
+    libm::sqrt(differences.map(|x| x * x).sum())
+}
+
+pub(crate) type Vec3 = [f64; 3];
+
+/// a + b.
+pub(crate) fn add(a: Vec3, b: Vec3) -> Vec3 {
+    [a[0] + b[0], a[1] + b[1], a[2] + b[2]]
+}
+
+/// a − b.
+pub(crate) fn sub(a: Vec3, b: Vec3) -> Vec3 {
+    [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
+}
+
+/// a × b.
+pub(crate) fn cross(a: Vec3, b: Vec3) -> Vec3 {
+    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+}
+
+/// √Σ x².
+pub(crate) fn norm(values: &[f64]) -> f64 {
+    libm::sqrt(values.iter().map(|x| x * x).sum())
+}
+
+/// The first values, as f64.
+pub(crate) fn wide<const N: usize>(values: &[f32]) -> [f64; N] {
+    std::array::from_fn(|i| f64::from(values[i]))
+}
+
 /// The rotation of the first quaternion (`w x y z`), then in its frame that of the second.
 pub(crate) fn product([aw, ax, ay, az]: [f64; 4], [bw, bx, by, bz]: [f64; 4]) -> [f64; 4] {
     [
@@ -19,7 +57,7 @@ pub(crate) fn product([aw, ax, ay, az]: [f64; 4], [bw, bx, by, bz]: [f64; 4]) ->
 }
 
 /// Rotation matrix of a unit quaternion, by rows.
-pub(crate) fn matrix([w, x, y, z]: [f64; 4]) -> [[f64; 3]; 3] {
+pub(crate) fn matrix([w, x, y, z]: [f64; 4]) -> [Vec3; 3] {
     [
         [1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)],
         [2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x)],
@@ -28,7 +66,7 @@ pub(crate) fn matrix([w, x, y, z]: [f64; 4]) -> [[f64; 3]; 3] {
 }
 
 /// `v` turned by a rotation matrix.
-pub(crate) fn turned(m: &[[f64; 3]; 3], v: [f64; 3]) -> [f64; 3] {
+pub(crate) fn turned(m: &[Vec3; 3], v: Vec3) -> Vec3 {
     [0, 1, 2].map(|i| m[i][0] * v[0] + m[i][1] * v[1] + m[i][2] * v[2])
 }
 

@@ -30,7 +30,7 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 use sim::{EngineKind, JointKind, Model, Sensor, StepOptions, WorldView};
 
-use crate::error::{finite, interval, not_negative, positive};
+use crate::error::{at_least_one, finite, interval, not_negative, positive};
 use crate::lookup::trunk;
 use crate::math::{add_normal, add_uniform, matrix, product, sum_of_squares, turned};
 use crate::senses::{Senses, body, unique};
@@ -177,9 +177,7 @@ impl Mjcf {
             let expected = "expected at most 1000 times the file's timestep";
             return refuse("control_dt", config.control_dt.to_string(), expected);
         }
-        if config.horizon == 0 {
-            return refuse("horizon", "0".to_owned(), "expected at least 1");
-        }
+        at_least_one(NAME, "horizon", config.horizon)?;
         if model.nu() == 0 {
             let expected = "expected a robot with at least one <motor>";
             return refuse("file", config.file, expected);
@@ -305,6 +303,10 @@ impl Task for Mjcf {
             let direction = f64::from(memory[2]);
             (*cosine, *sine) = (libm::cos(direction) as f32, libm::sin(direction) as f32);
         }
+    }
+
+    fn look(&self, world: &WorldView<'_>, height: &dyn Fn(f64, f64) -> f64, obs: &mut [f32]) {
+        self.senses.look(world, height, obs);
     }
 
     fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {

@@ -34,7 +34,7 @@ use serde::{Deserialize, Serialize};
 use sim::{EngineKind, Model, StepOptions, WorldView};
 
 use crate::error::finite;
-use crate::math::sum_of_squares;
+use crate::math::{distance, minus, sum_of_squares};
 use crate::task::steps;
 use crate::{Channel, EnvError, Fidelity, Spec, Task};
 
@@ -151,15 +151,6 @@ fn object(memory: &[f32]) -> std::ops::Range<usize> {
     start..start + 3
 }
 
-/// a − b.
-fn minus(a: &[f32], b: &[f32]) -> [f64; 2] {
-    [0, 1].map(|axis| f64::from(a[axis]) - f64::from(b[axis]))
-}
-
-fn length([x, y]: [f64; 2]) -> f64 {
-    libm::sqrt(x * x + y * y)
-}
-
 impl Task for PushToGoal {
     fn spec(&self) -> &Spec {
         &self.spec
@@ -183,7 +174,7 @@ impl Task for PushToGoal {
         let mut apart = |radius| {
             loop {
                 let other = within(radius);
-                if length(minus(&other, &place)) > APART {
+                if distance(&other, &place) > APART {
                     return other;
                 }
             }
@@ -204,22 +195,22 @@ impl Task for PushToGoal {
         let (place, speed) = (&world.qpos[object(memory)], &world.qvel[object(memory)]);
         obs[..2].copy_from_slice(&world.qpos[..2]);
         obs[2..4].copy_from_slice(&world.qvel[..2]);
-        obs[4..6].copy_from_slice(&minus(place, world.qpos).map(|x| x as f32));
+        obs[4..6].copy_from_slice(&minus::<2>(place, world.qpos));
         obs[6] = libm::cos(f64::from(place[2])) as f32;
         obs[7] = libm::sin(f64::from(place[2])) as f32;
         obs[8..11].copy_from_slice(speed);
-        obs[11..13].copy_from_slice(&minus(&world.qpos[GOAL..], place).map(|x| x as f32));
+        obs[11..13].copy_from_slice(&minus::<2>(&world.qpos[GOAL..], place));
         for (number, entry) in obs[13..].iter_mut().enumerate() {
             *entry = f32::from(number == memory[0] as usize);
         }
     }
 
     fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
-        let place = &world.qpos[object(memory)];
-        let distance = length(minus(place, &world.qpos[GOAL..]));
-        terms[0] = (-self.config.distance_weight * distance) as f32;
-        terms[1] = (-self.config.near_weight * length(minus(place, world.qpos))) as f32;
-        terms[2] = f32::from(distance < REACHED) * self.config.success_reward as f32;
+        let place = &world.qpos[object(memory)][..2];
+        let off = distance(place, &world.qpos[GOAL..]);
+        terms[0] = (-self.config.distance_weight * off) as f32;
+        terms[1] = (-self.config.near_weight * distance(place, &world.qpos[..2])) as f32;
+        terms[2] = f32::from(off < REACHED) * self.config.success_reward as f32;
         terms[3] = (-self.config.ctrl_cost_weight * sum_of_squares(action)) as f32;
         false
     }

@@ -19,18 +19,20 @@
 //! Start: arm stretched out, U(±0.005) rad/s on its velocities; goal at its mark; the disc is drawn
 //! from −0.3..=0 m along y and ±0.2 m along x around the mark, at least 0.17 m from it, at rest.
 //!
+//! With `reward_before_step`, distances are those before the step.
+//!
 //! Reference: Gymnasium 1.4 `Pusher-v5`. Differences: see [`Spec`].
 
 use std::sync::Arc;
 
 use rand::{Rng, RngExt as _};
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
+use sim::{EngineKind, Model, Sensor, StepOptions, WorldView, Worlds};
 
-use crate::error::{finite, not_negative};
-use crate::math::{add_uniform, sum_of_squares};
+use crate::error::{at_least_one, finite, not_negative};
+use crate::math::{add_uniform, distance, sum_of_squares};
 use crate::task::steps;
-use crate::{Channel, EnvError, Fidelity, Spec, Task};
+use crate::{Channel, EnvError, Fidelity, Spec, Task, Variant};
 
 const NAME: &str = "pusher";
 /// Joints of the arm; the disc's and the goal's slides follow.
@@ -50,21 +52,40 @@ pub struct Config {
     pub ctrl_cost_weight: f64,
     /// Half-width of the uniform noise on the arm's start velocities, rad/s.
     pub reset_noise_scale: f64,
+    /// A disc that is drawn too close to the goal is drawn again as in Gymnasium, or moved away from the
+    /// goal to the least distance as in Brax.
+    pub start: Variant,
+    /// Whether distances are paid as they were before the step, as in Brax.
+    pub reward_before_step: bool,
+    /// Default number of control steps after which an episode is truncated, at least 1: 100 as in
+    /// Gymnasium, 1000 as in Brax.
+    pub horizon: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { distance_weight: 1.0, near_weight: 0.5, ctrl_cost_weight: 0.1, reset_noise_scale: 0.005 }
+        Self {
+            distance_weight: 1.0,
+            near_weight: 0.5,
+            ctrl_cost_weight: 0.1,
+            reset_noise_scale: 0.005,
+            start: Variant::Gymnasium,
+            reward_before_step: false,
+            horizon: 100,
+        }
     }
 }
 
-/// The task.
+/// The task. Its memory is the distances of disc and goal and of disc and fork before the step, if these
+/// are paid.
 pub struct Pusher {
     config: Config,
     spec: Spec,
     model: Arc<Model>,
     /// Fork, disc, goal.
     bodies: [usize; 3],
+    /// Where they are with all joints at 0, if distances before the step are paid, m.
+    places: Option<[f32; 9]>,
 }
 
 impl Pusher {
@@ -77,6 +98,7 @@ impl Pusher {
         finite(NAME, "near_weight", config.near_weight)?;
         finite(NAME, "ctrl_cost_weight", config.ctrl_cost_weight)?;
         not_negative(NAME, "reset_noise_scale", config.reset_noise_scale)?;
+        at_least_one(NAME, "horizon", config.horizon)?;
         let model = Model::from_mjcf(include_str!("../assets/pusher.xml"), "pusher.xml")?;
         let mut observations = Channel::positions(&model)[..ARM].to_vec();
         observations.extend_from_slice(&Channel::velocities(&model)[..ARM]);
@@ -89,31 +111,51 @@ impl Pusher {
         let spec = Spec {
             name: NAME,
             summary: "An arm of seven joints pushes a disc to a goal on the table.",
-            differences: &[
-                "Brax pusher: the reward is that of the state after the step, and the default horizon is 100, as in Pusher-v5; actions are in ±2 here, too, and reach the controller scaled.",
-            ],
-            start: "Arm stretched out, U(±reset_noise_scale) on its velocities; disc anywhere in a field of 0.3 m × 0.4 m beside the goal, at least 0.17 m from it.",
+            differences: &["Brax pusher: actions are in ±2 and reach the controller scaled."],
+            start: match config.start {
+                Variant::Gymnasium => {
+                    "Arm stretched out, U(±reset_noise_scale) on its velocities; disc anywhere in a field of 0.3 m × 0.4 m beside the goal, at least 0.17 m from it."
+                }
+                Variant::Brax => {
+                    "Arm stretched out, U(±reset_noise_scale) on its velocities; disc anywhere in a field of 0.3 m × 0.4 m beside the goal; if that is closer than 0.17 m, moved away from the goal to 0.17 m."
+                }
+            },
             termination: None,
             observations,
             actions: Channel::controls(&model),
             terms: &["distance", "near", "control"],
-            formulas: &[
-                "−distance_weight · |disc − goal|",
-                "−near_weight · |disc − fork|",
-                "−ctrl_cost_weight · Σ action²",
-            ],
+            formulas: if config.reward_before_step {
+                &[
+                    "−distance_weight · |disc − goal| before the step",
+                    "−near_weight · |disc − fork| before the step",
+                    "−ctrl_cost_weight · Σ action²",
+                ]
+            } else {
+                &[
+                    "−distance_weight · |disc − goal|",
+                    "−near_weight · |disc − fork|",
+                    "−ctrl_cost_weight · Σ action²",
+                ]
+            },
             control_dt: 0.05,
-            horizon: 100,
-            memory: 0,
+            horizon: config.horizon,
+            memory: if config.reward_before_step { 2 } else { 0 },
         };
-        Ok(Self { config, spec, model: Arc::new(model), bodies })
+        let mut task = Self { config, spec, model: Arc::new(model), bodies, places: None };
+        if task.config.reward_before_step {
+            let options = task.physics(EngineKind::Lanes, Fidelity::Default);
+            let worlds = Worlds::new(&task.model, 1, options, &task.sensors())?;
+            task.places = worlds.view(0).sensors.try_into().ok();
+        }
+        Ok(task)
     }
 }
 
-fn distance(a: &[f32], b: &[f32]) -> f64 {
-    let squares =
-        a.iter().zip(b).map(|(&a, &b)| (f64::from(a) - f64::from(b)) * (f64::from(a) - f64::from(b)));
-    libm::sqrt(squares.sum())
+/// Distances of disc and goal and of disc and fork, m, from the places of fork, disc and goal.
+fn distances(places: &[f32]) -> [f64; 2] {
+    let (fork, rest) = places.split_at(3);
+    let (disc, goal) = rest.split_at(3);
+    [distance(disc, goal), distance(disc, fork)]
 }
 
 impl Task for Pusher {
@@ -138,16 +180,28 @@ impl Task for Pusher {
         }
     }
 
-    fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], _memory: &mut [f32]) {
+    fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], memory: &mut [f32]) {
         add_uniform(rng, self.config.reset_noise_scale, &mut qvel[..ARM]);
-        loop {
-            // The disc's slides are y, then x.
-            let y = -0.3 * rng.random::<f64>();
-            let x = 0.2 * (2.0 * rng.random::<f64>() - 1.0);
-            if x * x + y * y > APART * APART {
-                qpos[ARM..].copy_from_slice(&[y as f32, x as f32, 0.0, 0.0]);
-                return;
+        // The disc's slides are y, then x.
+        let mut disc = || [-0.3 * rng.random::<f64>(), 0.2 * (2.0 * rng.random::<f64>() - 1.0)];
+        let length = |[y, x]: [f64; 2]| libm::sqrt(x * x + y * y);
+        let [mut y, mut x] = disc();
+        match self.config.start {
+            Variant::Gymnasium => {
+                while x * x + y * y <= APART * APART {
+                    [y, x] = disc();
+                }
             }
+            Variant::Brax => {
+                // Nothing is drawn at the goal itself but by a chance of 2⁻¹⁰⁶.
+                let away = (APART / length([y, x]).max(1e-9)).max(1.0);
+                [y, x] = [away * y, away * x];
+            }
+        }
+        qpos[ARM..].copy_from_slice(&[y as f32, x as f32, 0.0, 0.0]);
+        if let (Some(mut places), [distance, near]) = (self.places, memory) {
+            (places[3], places[4]) = (places[3] + qpos[ARM + 1], places[4] + qpos[ARM]);
+            [*distance, *near] = distances(&places).map(|x| x as f32);
         }
     }
 
@@ -157,11 +211,15 @@ impl Task for Pusher {
         obs[2 * ARM..].copy_from_slice(world.sensors);
     }
 
-    fn step(&self, world: &WorldView<'_>, action: &[f32], _memory: &mut [f32], terms: &mut [f32]) -> bool {
-        let (fork, rest) = world.sensors.split_at(3);
-        let (disc, goal) = rest.split_at(3);
-        terms[0] = (-self.config.distance_weight * distance(disc, goal)) as f32;
-        terms[1] = (-self.config.near_weight * distance(disc, fork)) as f32;
+    fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
+        let mut paid = distances(world.sensors);
+        if let [distance, near] = memory {
+            let now = paid;
+            paid = [*distance, *near].map(f64::from);
+            [*distance, *near] = now.map(|x| x as f32);
+        }
+        terms[0] = (-self.config.distance_weight * paid[0]) as f32;
+        terms[1] = (-self.config.near_weight * paid[1]) as f32;
         terms[2] = (-self.config.ctrl_cost_weight * sum_of_squares(action)) as f32;
         false
     }
@@ -172,9 +230,8 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
     use rand::{SeedableRng as _, rngs::ChaCha8Rng};
-    use sim::Worlds;
-
     use super::*;
+    use crate::Envs;
 
     #[test]
     fn costs_are_distances_and_effort() {
@@ -198,6 +255,29 @@ mod tests {
             assert!((-0.3..=0.0).contains(&y) && x.abs() <= 0.2 && x.hypot(y) > 0.17, "{qpos:?}");
             assert!(qvel[..7].iter().all(|v| v.abs() <= 0.005) && qvel[7..] == [0.0; 4]);
         }
+    }
+
+    #[test]
+    fn as_in_brax_discs_are_moved_away_and_pay_is_late() {
+        let config = Config { start: Variant::Brax, reward_before_step: true, ..Config::default() };
+        let task: Arc<dyn Task> = Arc::new(Pusher::new(config).unwrap());
+        let options = task.physics(EngineKind::Lanes, Fidelity::Default);
+        let mut envs = Envs::new(task, 1, options, 1000).unwrap();
+        let mut moved = 0;
+        for seed in 0..100 {
+            envs.reset(0, &mut ChaCha8Rng::seed_from_u64(seed));
+            let radius = envs.view(0).qpos[7].hypot(envs.view(0).qpos[8]);
+            assert!(radius > 0.17 - 1e-6, "{radius}");
+            moved += usize::from((radius - 0.17).abs() < 1e-6);
+            for _ in 0..3 {
+                let [distance, near] = distances(envs.view(0).sensors).map(|x| x as f32);
+                envs.step(&[true], &[1.0; 7]);
+                let terms = envs.terms(0);
+                assert!((terms[0] + distance).abs() < 1e-6 && (terms[1] + 0.5 * near).abs() < 1e-6, "{terms:?}");
+            }
+        }
+        // A half disc of radius 0.17 in a field of 0.3 × 0.4: 38 %.
+        assert!((20..60).contains(&moved), "{moved}");
     }
 
     #[test]

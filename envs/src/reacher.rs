@@ -19,7 +19,8 @@
 //! Episodes never terminate. Two actions in −1..=1, 200 N·m each, 50 per second.
 //!
 //! Start: arm along +x; U(±0.1) rad on both joints, U(±0.005) rad/s on their velocities; the target
-//! is drawn uniformly from the disc of radius 0.2 m and rests.
+//! is drawn uniformly from the disc of radius 0.2 m and rests. With `targets: Brax`, its direction and
+//! its distance are.
 //!
 //! Reference: Gymnasium 1.4 `Reacher-v5`. Differences: see [`Spec`].
 
@@ -29,10 +30,10 @@ use rand::{Rng, RngExt as _};
 use serde::{Deserialize, Serialize};
 use sim::{EngineKind, Model, StepOptions, WorldView};
 
-use crate::error::{finite, not_negative};
+use crate::error::{at_least_one, finite, not_negative};
 use crate::math::{add_uniform, sum_of_squares};
 use crate::task::steps;
-use crate::{Channel, EnvError, Fidelity, Observations, Spec, Task};
+use crate::{Channel, EnvError, Fidelity, Observations, Spec, Task, Variant};
 
 const NAME: &str = "reacher";
 /// From joint to joint, and from the second joint to the fingertip, m.
@@ -50,6 +51,12 @@ pub struct Config {
     pub ctrl_cost_weight: f64,
     /// Half-width of the uniform noise on the start angles, rad.
     pub reset_noise_scale: f64,
+    /// Targets: anywhere in the disc alike as in Gymnasium, or at any distance alike, so more often near
+    /// the centre, as in Brax.
+    pub targets: Variant,
+    /// Default number of control steps after which an episode is truncated, at least 1: 50 as in
+    /// Gymnasium, 1000 as in Brax.
+    pub horizon: usize,
     /// What is observed: 10 values as in Gymnasium, or 11 as in Brax.
     pub observations: Observations,
 }
@@ -60,6 +67,8 @@ impl Default for Config {
             distance_weight: 1.0,
             ctrl_cost_weight: 1.0,
             reset_noise_scale: 0.1,
+            targets: Variant::Gymnasium,
+            horizon: 50,
             observations: Observations::Gymnasium,
         }
     }
@@ -81,6 +90,7 @@ impl Reacher {
         finite(NAME, "distance_weight", config.distance_weight)?;
         finite(NAME, "ctrl_cost_weight", config.ctrl_cost_weight)?;
         not_negative(NAME, "reset_noise_scale", config.reset_noise_scale)?;
+        at_least_one(NAME, "horizon", config.horizon)?;
         config.observations.one_of(
             NAME,
             &[Observations::Gymnasium, Observations::Brax],
@@ -110,17 +120,22 @@ impl Reacher {
         let spec = Spec {
             name: NAME,
             summary: "An arm of two links moves its fingertip to a target in the plane.",
-            differences: &[
-                "Brax reacher: targets are drawn evenly from the disc, not more often near its centre, and the default horizon is 50, as in Reacher-v5.",
-            ],
-            start: "Arm along +x; U(±reset_noise_scale) on the angles, U(±0.005) on their velocities; target anywhere within 0.2 m of the base.",
+            differences: &[],
+            start: match config.targets {
+                Variant::Gymnasium => {
+                    "Arm along +x; U(±reset_noise_scale) on the angles, U(±0.005) on their velocities; target anywhere within 0.2 m of the base."
+                }
+                Variant::Brax => {
+                    "Arm along +x; U(±reset_noise_scale) on the angles, U(±0.005) on their velocities; target in any direction, U(0, 0.2) m from the base."
+                }
+            },
             termination: None,
             observations,
             actions: Channel::controls(&model),
             terms: &["distance", "control"],
             formulas: &["−distance_weight · |fingertip − target|", "−ctrl_cost_weight · Σ action²"],
             control_dt: 0.02,
-            horizon: 50,
+            horizon: config.horizon,
             memory: 0,
         };
         Ok(Self { config, spec, model: Arc::new(model) })
@@ -170,6 +185,12 @@ impl Task for Reacher {
         qpos[..2].fill(0.0);
         add_uniform(rng, self.config.reset_noise_scale, &mut qpos[..2]);
         add_uniform(rng, 0.005, &mut qvel[..2]);
+        if self.config.targets == Variant::Brax {
+            let (radius, angle) = (REACH * rng.random::<f64>(), std::f64::consts::TAU * rng.random::<f64>());
+            let target = [radius * libm::cos(angle), radius * libm::sin(angle)];
+            qpos[2..].copy_from_slice(&target.map(|x| x as f32));
+            return;
+        }
         loop {
             let target = [0, 1].map(|_| REACH * (2.0 * rng.random::<f64>() - 1.0));
             if target[0] * target[0] + target[1] * target[1] < REACH * REACH {
@@ -249,17 +270,20 @@ mod tests {
     }
 
     #[test]
-    fn targets_fill_the_disc_evenly() {
-        let task = Reacher::new(Config::default()).unwrap();
-        let mut inner = 0;
-        for seed in 0..2000 {
-            let (mut qpos, mut qvel) = ([0.0, 0.0, 0.1, -0.1], [0.0; 4]);
-            task.reset(&mut ChaCha8Rng::seed_from_u64(seed), &mut qpos, &mut qvel, &mut []);
-            let radius = qpos[2].hypot(qpos[3]);
-            assert!(radius <= 0.2 && qvel[2..] == [0.0; 2] && qpos[0].abs() <= 0.1, "{qpos:?}");
-            inner += usize::from(radius < 0.1);
+    fn targets_fill_the_disc() {
+        // Of 2000: a quarter of the area, half of the distances; standard errors 19 and 22.
+        for (targets, expected) in [(Variant::Gymnasium, 420..580), (Variant::Brax, 910..1090)] {
+            let task = Reacher::new(Config { targets, ..Config::default() }).unwrap();
+            let (mut inner, mut right) = (0, 0);
+            for seed in 0..2000 {
+                let (mut qpos, mut qvel) = ([0.0, 0.0, 0.1, -0.1], [0.0; 4]);
+                task.reset(&mut ChaCha8Rng::seed_from_u64(seed), &mut qpos, &mut qvel, &mut []);
+                let radius = qpos[2].hypot(qpos[3]);
+                assert!(radius <= 0.2 && qvel[2..] == [0.0; 2] && qpos[0].abs() <= 0.1, "{qpos:?}");
+                inner += usize::from(radius < 0.1);
+                right += usize::from(qpos[2] > 0.0);
+            }
+            assert!(expected.contains(&inner) && (910..1090).contains(&right), "{inner} {right}");
         }
-        // A quarter of the area; standard error 19.
-        assert!((420..580).contains(&inner), "{inner}");
     }
 }

@@ -170,16 +170,42 @@ impl Senses {
                 Part::Velocities => put(&mut world.qvel.iter().copied()),
                 Part::Sensors(range) => put(&mut world.sensors[range.clone()].iter().copied()),
                 Part::Scan(points, ground) => {
-                    let [x, y, z] = [0, 1, 2].map(|i| f64::from(world.sensors[i]));
-                    let [c, s] = heading(&world.sensors[3..TRUNK_VALUES]);
-                    put(&mut points.iter().map(|[ahead, left]| {
-                        let (px, py) = (x + c * ahead - s * left, y + s * ahead + c * left);
-                        (ground.height(px, py) - z) as f32
-                    }));
+                    put(&mut scan(world, points, &|x, y| ground.height(x, y)));
                 }
             }
         }
     }
+
+    /// Writes those entries of the observation that see the ground, over another one.
+    pub(crate) fn look(&self, world: &WorldView<'_>, height: &dyn Fn(f64, f64) -> f64, obs: &mut [f32]) {
+        let mut at = 0;
+        for part in &self.parts {
+            at += match part {
+                Part::Positions(kept) => kept.len(),
+                Part::Velocities => world.qvel.len(),
+                Part::Sensors(range) => range.len(),
+                Part::Scan(points, _) => {
+                    let seen = scan(world, points, height);
+                    obs[at..].iter_mut().zip(seen).for_each(|(to, seen)| *to = seen);
+                    points.len()
+                }
+            };
+        }
+    }
+}
+
+/// Height of the ground above the trunk's origin at points ahead of it and to its left.
+fn scan<'a>(
+    world: &WorldView<'_>,
+    points: &'a [[f64; 2]],
+    height: &'a dyn Fn(f64, f64) -> f64,
+) -> impl Iterator<Item = f32> + use<'a> {
+    let [x, y, z] = [0, 1, 2].map(|i| f64::from(world.sensors[i]));
+    let [c, s] = heading(&world.sensors[3..TRUNK_VALUES]);
+    points.iter().map(move |[ahead, left]| {
+        let (px, py) = (x + c * ahead - s * left, y + s * ahead + c * left);
+        (height(px, py) - z) as f32
+    })
 }
 
 /// Cosine and sine of the angle from +x to the horizontal direction of the body's x axis; +x if

@@ -29,7 +29,7 @@ use sim::{EngineKind, Model, StepOptions, WorldView};
 
 use crate::error::{finite, not_negative};
 use crate::math::{add_uniform, sum_of_squares};
-use crate::task::steps;
+use crate::task::{speed, steps};
 use crate::{Channel, EnvError, Fidelity, Spec, Task};
 
 const NAME: &str = "swimmer";
@@ -121,9 +121,7 @@ impl Task for Swimmer {
     }
 
     fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
-        let x = world.qpos[0];
-        let speed = (f64::from(x) - f64::from(memory[0])) / CONTROL_DT;
-        memory[0] = x;
+        let speed = speed(world.qpos[0], &mut memory[0], CONTROL_DT);
         terms[0] = (self.config.forward_reward_weight * speed) as f32;
         terms[1] = (-self.config.ctrl_cost_weight * sum_of_squares(action)) as f32;
         false

@@ -11,7 +11,7 @@
 //! | reward term | value, a = action |
 //! | --- | --- |
 //! | `forward` | `forward_reward_weight` · (x after − x before) / 0.008 s, x of the torso |
-//! | `survive` | `healthy_reward` on every step that ends healthy, else 0 |
+//! | `survive` | `healthy_reward` on every step that ends healthy, else 0; with `terminal_bonus` also on the last |
 //! | `control` | −`ctrl_cost_weight` · Σ a² |
 //!
 //! Healthy: the torso's height is within `healthy_z_range` and its pitch within
@@ -29,9 +29,9 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 use sim::{EngineKind, Model, StepOptions, WorldView};
 
-use crate::error::{finite, interval, not_negative};
-use crate::math::{add_uniform, clip_to, sum_of_squares};
-use crate::task::steps;
+use crate::error::{interval, not_negative};
+use crate::math::{add_uniform, clip_to};
+use crate::task::{Pay, speed, steps};
 use crate::{Channel, EnvError, Fidelity, Spec, Task};
 
 const NAME: &str = "walker2d";
@@ -55,6 +55,8 @@ pub struct Config {
     pub healthy_angle_range: (f64, f64),
     /// Whether an episode ends at the first unhealthy step.
     pub terminate_when_unhealthy: bool,
+    /// Whether the step that ends unhealthy earns `healthy_reward`, too, as in Brax.
+    pub terminal_bonus: bool,
     /// Half-width of the uniform noise on the start positions (m, rad) and velocities (m/s, rad/s).
     pub reset_noise_scale: f64,
 }
@@ -68,6 +70,7 @@ impl Default for Config {
             healthy_z_range: (0.8, 2.0),
             healthy_angle_range: (-1.0, 1.0),
             terminate_when_unhealthy: true,
+            terminal_bonus: false,
             reset_noise_scale: 5e-3,
         }
     }
@@ -76,6 +79,7 @@ impl Default for Config {
 /// The task. Its memory is the torso's x before the step.
 pub struct Walker2d {
     config: Config,
+    pay: Pay,
     spec: Spec,
     model: Arc<Model>,
 }
@@ -86,9 +90,14 @@ impl Walker2d {
     /// # Errors
     /// [`EnvError::Config`] names a field that is out of range.
     pub fn new(config: Config) -> Result<Self, EnvError> {
-        finite(NAME, "forward_reward_weight", config.forward_reward_weight)?;
-        finite(NAME, "ctrl_cost_weight", config.ctrl_cost_weight)?;
-        finite(NAME, "healthy_reward", config.healthy_reward)?;
+        let pay = Pay {
+            forward: config.forward_reward_weight,
+            healthy: config.healthy_reward,
+            control: config.ctrl_cost_weight,
+            terminate: config.terminate_when_unhealthy,
+            last: config.terminal_bonus,
+        };
+        let pay = pay.check(NAME)?;
         interval(NAME, "healthy_z_range", config.healthy_z_range)?;
         interval(NAME, "healthy_angle_range", config.healthy_angle_range)?;
         not_negative(NAME, "reset_noise_scale", config.reset_noise_scale)?;
@@ -98,9 +107,7 @@ impl Walker2d {
         let spec = Spec {
             name: NAME,
             summary: "A planar two-legged robot walks along +x as fast as it can without falling.",
-            differences: &[
-                "Brax walker2d: the survive term is not paid on the step that terminates, as in Walker2d-v5.",
-            ],
+            differences: &[],
             start: "Upright, torso at 1.25 m; U(±reset_noise_scale) on positions and velocities.",
             termination: Some("The torso's height leaves healthy_z_range or its pitch healthy_angle_range."),
             observations,
@@ -115,7 +122,7 @@ impl Walker2d {
             horizon: 1000,
             memory: 1,
         };
-        Ok(Self { config, spec, model: Arc::new(model) })
+        Ok(Self { config, pay, spec, model: Arc::new(model) })
     }
 }
 
@@ -150,16 +157,11 @@ impl Task for Walker2d {
     }
 
     fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
-        let x = world.qpos[0];
-        let speed = (f64::from(x) - f64::from(memory[0])) / CONTROL_DT;
-        memory[0] = x;
+        let speed = speed(world.qpos[0], &mut memory[0], CONTROL_DT);
         let inside = |(low, high): (f64, f64), x: f32| low < f64::from(x) && f64::from(x) < high;
         let healthy = inside(self.config.healthy_z_range, world.qpos[1])
             && inside(self.config.healthy_angle_range, world.qpos[2]);
-        terms[0] = (self.config.forward_reward_weight * speed) as f32;
-        terms[1] = f32::from(healthy) * self.config.healthy_reward as f32;
-        terms[2] = (-self.config.ctrl_cost_weight * sum_of_squares(action)) as f32;
-        self.config.terminate_when_unhealthy && !healthy
+        self.pay.score(speed, healthy, action, terms)
     }
 }
 

@@ -4,9 +4,7 @@
 use sim::{JointKind, Model, Sensor, WorldView};
 
 use crate::Channel;
-use crate::math::{matrix, product, turned};
-
-type Vec3 = [f64; 3];
+use crate::math::{Vec3, add, cross, matrix, norm, product, sub, turned, wide};
 
 /// A robot of one tree with a free root, as its sensors show it.
 pub(crate) struct WholeBody {
@@ -38,22 +36,6 @@ struct State {
     axes: [Vec3; 3],
     origin: Vec3,
     com: Vec3,
-}
-
-fn add(a: Vec3, b: Vec3) -> Vec3 {
-    [a[0] + b[0], a[1] + b[1], a[2] + b[2]]
-}
-
-fn sub(a: Vec3, b: Vec3) -> Vec3 {
-    [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
-}
-
-fn cross(a: Vec3, b: Vec3) -> Vec3 {
-    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
-}
-
-fn wide<const N: usize>(values: &[f32]) -> [f64; N] {
-    std::array::from_fn(|i| f64::from(values[i]))
 }
 
 fn narrow(to: &mut [f32], from: impl IntoIterator<Item = f64>) {
@@ -135,8 +117,8 @@ impl WholeBody {
                 let q = &qpos[joint.qpos_adr..];
                 if joint.kind == JointKind::Free {
                     let root: [f64; 4] = wide(&q[3..]);
-                    let norm = libm::sqrt(root.iter().map(|x| x * x).sum());
-                    (origin, quat) = (wide(q), root.map(|x| x / norm));
+                    let length = norm(&root);
+                    (origin, quat) = (wide(q), root.map(|x| x / length));
                 } else {
                     let half = 0.5 * (f64::from(q[0]) - model.qpos0[joint.qpos_adr]);
                     let (sin, cos) = (libm::sin(half), libm::cos(half));

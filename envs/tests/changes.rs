@@ -2,14 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod common;
+
 use std::sync::Arc;
 
 use envs::Value::{Fixed, Uniform};
 use envs::{
-    Change, Channel, Effect, EnvConfig, Envs, Fidelity, Goal, Motors, Spec, Task, When, check_changed,
-    defaults, presets,
+    Change, Channel, Effect, EnvConfig, EnvError, Envs, Fidelity, Goal, Motors, Sense, Spec, Task, Terrain,
+    When, changed_model, check_briefly, check_changed, defaults, mjcf, presets,
 };
 use rand::{Rng, RngExt as _, SeedableRng as _, rngs::ChaCha8Rng};
+use rayon::prelude::*;
 use ron::extensions::Extensions;
 use sim::{EngineKind, Model, StepOptions, WorldView};
 
@@ -147,6 +150,99 @@ fn payload_and_strength_enter_the_equation_of_motion() {
         let expected = inertia(0.0) / inertia(kilograms);
         assert!((loaded / nominal - expected).abs() < 0.02, "{engine:?}: {} {expected}", loaded / nominal);
     }
+}
+
+#[test]
+fn factors_do_not_depend_on_their_order() {
+    let task = task("ant");
+    let payload = Change::always(Effect::Payload { mass: Fixed(0.5), body: None });
+    let mass = Change::always(Effect::Mass(Fixed(2.0)));
+    let turned = Change::always(Effect::Slope(Fixed(0.1)));
+    let gravity = Change::always(Effect::Gravity(Fixed(0.5)));
+    for engine in EngineKind::ALL {
+        let course = |changes: &[&Change]| {
+            let changes: Vec<Change> = changes.iter().map(|c| (*c).clone()).collect();
+            play(&mut envs(&task, engine, 1, &changes), 20, |_| ())
+        };
+        let first = course(&[&payload, &mass, &turned, &gravity]);
+        assert_eq!(course(&[&gravity, &mass, &turned, &payload]), first, "{engine:?}");
+        assert_ne!(course(&[&mass, &turned, &gravity]), first, "{engine:?}");
+    }
+}
+
+/// What a change has set in each of `steps` steps of one episode.
+fn course_of(task: &Arc<dyn Task>, change: &Change, seed: u64, steps: usize) -> Vec<f32> {
+    let options = task.physics(EngineKind::Lanes, Fidelity::Default);
+    let mut envs =
+        Envs::with_changes(task.clone(), 1, options, 1000, std::slice::from_ref(change)).unwrap();
+    envs.reset(0, &mut ChaCha8Rng::seed_from_u64(seed));
+    let action = vec![0.0; task.spec().actions.len()];
+    let mut values = Vec::new();
+    for _ in 0..steps {
+        envs.step(&[true], &action);
+        values.push(envs.change_values(0)[0]);
+    }
+    values
+}
+
+#[test]
+fn a_change_may_end_and_come_back() {
+    let task = task("half_cheetah");
+    let friction = |when| Change { effect: Effect::Friction(Fixed(0.5)), when };
+    let on = |values: &[f32]| -> Vec<usize> {
+        assert!(values.iter().all(|&v| v == 0.5 || v == 1.0), "{values:?}");
+        (0..values.len()).filter(|&step| values[step] == 0.5).collect()
+    };
+    let between = friction(When::Between(Fixed(3), Fixed(6)));
+    assert_eq!(on(&course_of(&task, &between, 1, 12)), [3, 4, 5]);
+    let every = friction(When::Every { period: Fixed(5), on: Fixed(2), first: Fixed(1) });
+    assert_eq!(on(&course_of(&task, &every, 1, 15)), [1, 2, 6, 7, 11, 12]);
+    let lasting = friction(When::Every { period: Fixed(3), on: Fixed(3), first: Fixed(4) });
+    assert_eq!(on(&course_of(&task, &lasting, 1, 9)), [4, 5, 6, 7, 8]);
+    // Drawn by the episode's seed alone.
+    let drawn = friction(When::Between(Uniform(0, 5), Uniform(6, 12)));
+    let courses: Vec<Vec<f32>> = (0..20).map(|seed| course_of(&task, &drawn, seed, 15)).collect();
+    for (seed, course) in courses.iter().enumerate() {
+        assert_eq!(&course_of(&task, &drawn, seed as u64, 15), course);
+        let on = on(course);
+        assert!(on[0] <= 5 && on.windows(2).all(|w| w[1] == w[0] + 1) && (5..12).contains(&on[on.len() - 1]));
+    }
+    assert!(courses.iter().any(|course| *course != courses[0]));
+}
+
+#[test]
+fn what_comes_back_is_drawn_anew() {
+    let task = task("ant_direction");
+    let turn = Effect::Target { goal: "direction".into(), value: Uniform(-1.0, 1.0) };
+    let when = When::Every { period: Fixed(4), on: Fixed(2), first: Fixed(2) };
+    let values = course_of(&task, &Change { effect: turn.clone(), when }, 1, 200);
+    // In between, the goal is the one that the task has drawn.
+    let own = values[0];
+    let mut goals = Vec::new();
+    for (step, value) in values.iter().enumerate() {
+        match step % 4 {
+            2 => goals.push(*value),
+            3 => assert_eq!(*value, goals[goals.len() - 1]),
+            _ => assert_eq!(*value, own),
+        }
+    }
+    assert!(goals.len() > 20 && goals.iter().all(|g| (-1.0..=1.0).contains(g)), "{goals:?}");
+    let different = goals.windows(2).filter(|w| w[0] != w[1]).count();
+    assert_eq!(different, goals.len() - 1, "{goals:?}");
+    // Two changes of one goal: the later one in the list wins where both hold, and neither sticks.
+    let between = |value, start, end| Change {
+        effect: Effect::Target { goal: "direction".into(), value: Fixed(value) },
+        when: When::Between(Fixed(start), Fixed(end)),
+    };
+    let mut envs = envs(&task, EngineKind::Lanes, 1, &[between(0.5, 2, 6), between(0.25, 4, 8)]);
+    let own = envs.change_values(0)[0];
+    let seen: Vec<f32> = (0..10)
+        .map(|_| {
+            envs.step(&[true], &[0.0; 8]);
+            envs.change_values(0)[1]
+        })
+        .collect();
+    assert_eq!(seen, [own, own, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, own, own]);
 }
 
 #[test]
@@ -305,42 +401,97 @@ fn episodes_draw_from_their_own_stream_and_changes_from_theirs() {
     assert!(plain.change_channels().is_empty() && plain.change_values(0).is_empty());
 }
 
-/// One of every effect that fits every task.
-fn everything() -> Vec<Change> {
-    let when = When::From(Uniform(5, 25));
-    vec![
-        Change::always(Effect::Friction(Uniform(0.5, 1.5))),
-        Change::always(Effect::Gravity(Uniform(0.9, 1.1))),
-        Change { effect: Effect::Slope(Uniform(-0.05, 0.05)), when },
-        Change::always(Effect::Mass(Uniform(0.8, 1.2))),
-        Change { effect: Effect::Payload { mass: Uniform(0.0, 0.2), body: None }, when },
-        Change::always(Effect::Motors { strength: Uniform(0.5, 1.0), which: Motors::AnyLimb }),
-        Change { effect: motors(0.0, Motors::AnyOne), when },
-        Change::always(Effect::Pushes { force: Uniform(0.0, 0.2), seconds: 0.1, pause: Uniform(0.0, 0.5) }),
-        Change::always(Effect::Wind { force: Uniform(0.0, 0.1), direction: None }),
-        Change::always(Effect::Noise(Uniform(0.0, 0.1))),
-        Change { effect: Effect::Delay(Uniform(0, 4)), when },
-    ]
-}
-
 #[test]
-fn every_task_passes_the_checker_under_every_change() {
+fn every_task_passes_the_checker_under_everything_at_once() {
     for config in defaults() {
         let task = config.build().unwrap();
         for engine in EngineKind::ALL {
-            if sim::unsupported(task.model(), engine).is_empty() {
-                let options = task.physics(engine, Fidelity::Default);
-                check_changed(&task, options, &everything()).unwrap();
-            }
+            let options = task.physics(engine, Fidelity::Default);
+            check_changed(&task, options, &common::everything()).unwrap();
         }
-        if sim::unsupported(task.model(), EngineKind::Lanes).is_empty() {
-            for (name, _) in presets() {
-                let options = task.physics(EngineKind::Lanes, Fidelity::Default);
-                let changes = Change::preset(name).unwrap();
-                check_changed(&task, options, &changes).unwrap_or_else(|e| panic!("{name}: {e}"));
+    }
+}
+
+/// The ant from its file under the generic task, with a scan of the ground.
+fn ant_from_file() -> EnvConfig {
+    let text = include_str!("../assets/ant.xml").to_owned();
+    EnvConfig::Mjcf(mjcf::Config {
+        file: "ant.xml".to_owned(),
+        text: Some(text),
+        task: mjcf::Goals::default(),
+        observations: vec![
+            Sense::Positions,
+            Sense::HeightScan { points: (3, 3), spacing: 0.5, ahead: 0.5 },
+            Sense::Touch(vec![]),
+        ],
+        observe_goal: true,
+        trunk: None,
+        control_dt: 0.05,
+        horizon: 100,
+        reset_noise_scale: 0.02,
+    })
+}
+
+/// Every effect alone, between them in every way in time, then the ready-made lists.
+fn alone() -> Vec<(String, Vec<Change>)> {
+    let between = When::Between(Uniform(2, 5), Uniform(8, 12));
+    let every = When::Every { period: Uniform(6, 9), on: Uniform(1, 6), first: Uniform(0, 3) };
+    let target = |low, high| Effect::Target { goal: "direction".into(), value: Uniform(low, high) };
+    let ground = |ground| Effect::Terrain { ground, seed: 3 };
+    let mut lists: Vec<(String, Vec<Change>)> = Vec::new();
+    for change in common::everything() {
+        for when in [When::Always, between, every] {
+            // The first of each effect always, the others in turn.
+            if when == When::Always || (lists.len() % 2 == 0) == (when == between) {
+                let changes = vec![Change { when, ..change.clone() }];
+                lists.push((format!("{changes:?}"), changes));
             }
         }
     }
+    for effect in [
+        Effect::Payload { mass: Fixed(0.3), body: None },
+        motors(0.5, Motors::Limb(0)),
+        motors(-0.5, Motors::Numbered(vec![0])),
+        Effect::Wind { force: Fixed(0.1), direction: Some(2.0) },
+        target(-1.0, 1.0),
+        ground(Terrain::Rough { height: 0.1 }),
+        ground(Terrain::Steps { height: 0.1, length: 1.0 }),
+        ground(Terrain::Hills { height: 0.5, length: 6.0 }),
+    ] {
+        lists.push((format!("{effect:?}"), always(effect)));
+    }
+    for when in [between, every] {
+        lists.push((format!("target {when:?}"), vec![Change { effect: target(-3.0, 3.0), when }]));
+    }
+    let preset = |&(name, _): &(&str, &str)| (name.to_owned(), Change::preset(name).unwrap());
+    lists.extend(presets().iter().map(preset));
+    lists
+}
+
+#[test]
+fn every_task_passes_the_checker_under_every_change_alone() {
+    let tasks: Vec<Arc<dyn Task>> =
+        defaults().into_iter().chain([ant_from_file()]).map(|config| config.build().unwrap()).collect();
+    let lists = alone();
+    let walkers = ["ant", "ant_direction", "half_cheetah", "hopper", "humanoid", "humanoid_standup", "mjcf", "walker2d"];
+    let work: Vec<_> = tasks.iter().flat_map(|task| lists.iter().map(move |list| (task, list))).collect();
+    work.into_par_iter().for_each(|(task, (name, changes))| {
+        let env = task.spec().name;
+        let fits = |effect: &Effect| match effect {
+            Effect::Terrain { .. } => walkers.contains(&env),
+            Effect::Target { .. } => ["ant_direction", "mjcf"].contains(&env),
+            _ => true,
+        };
+        for engine in EngineKind::ALL {
+            let options = task.physics(engine, Fidelity::Default);
+            let result = check_briefly(task, options, changes);
+            if changes.iter().all(|change| fits(&change.effect)) {
+                result.unwrap_or_else(|e| panic!("{} under {name}: {e}", engine.name()));
+            } else {
+                assert!(matches!(result, Err(EnvError::Change { .. })), "{env} under {name}: {result:?}");
+            }
+        }
+    });
 }
 
 /// The half-cheetah with a goal that it observes.
@@ -354,7 +505,7 @@ impl Guided {
         let inner = task("half_cheetah");
         let mut spec = inner.spec().clone();
         spec.observations.push(Channel::bounded("speed", "m/s", 0.0, 5.0));
-        spec.memory += 1;
+        spec.memory += 2;
         Arc::new(Self { inner, spec })
     }
 }
@@ -369,7 +520,8 @@ impl Task for Guided {
     }
 
     fn goals(&self) -> Vec<Goal> {
-        vec![Goal { channel: Channel::bounded("speed", "m/s", 0.0, 5.0), memory: 1 }]
+        let goal = |name: &str, memory| Goal { channel: Channel::bounded(name, "m/s", 0.0, 5.0), memory };
+        vec![goal("speed", 1), goal("speed limit", 2)]
     }
 
     fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
@@ -417,7 +569,7 @@ fn a_target_reaches_the_task_at_its_step() {
     };
     assert_eq!(
         refuse(&task, target("direction", Fixed(1.0))),
-        "change target: unknown goal 'direction' (valid: speed)"
+        "change target: unknown goal 'direction' (valid: speed, speed limit)"
     );
     assert_eq!(
         refuse(&task, target("speed", Uniform(1.0, 7.0))),
@@ -425,8 +577,91 @@ fn a_target_reaches_the_task_at_its_step() {
     );
     assert_eq!(
         refuse(&self::task("half_cheetah"), target("speed", Fixed(1.0))),
-        "change target: unknown goal 'speed' (valid: this task has none)"
+        "change target: unknown goal 'speed' (this task has no goals)"
     );
+    // Columns of the same name are told apart by a number, others are not.
+    let goals = ["speed limit", "speed", "speed"].map(|goal| Change::always(target(goal, Fixed(1.0))));
+    let envs = Envs::with_changes(task, 1, options, 10, &goals).unwrap();
+    let names: Vec<&str> = envs.change_channels().iter().map(|c| c.name.as_str()).collect();
+    assert_eq!(names, ["target speed limit", "target speed", "target speed 2"]);
+}
+
+#[test]
+fn on_uneven_ground_a_task_sees_heights_above_it() {
+    let ground = Effect::Terrain { ground: Terrain::Hills { height: 0.6, length: 12.0 }, seed: 2 };
+    let changes = always(ground);
+    let ant = task("ant");
+    for engine in EngineKind::ALL {
+        let mut envs = envs(&ant, engine, 4, &changes);
+        let names: Vec<&str> = envs.change_channels().iter().map(|c| c.name.as_str()).collect();
+        assert_eq!(names, ["terrain x", "terrain y"]);
+        let starts: Vec<Vec<f32>> = (0..4).map(|i| envs.change_values(i).to_vec()).collect();
+        assert!(starts.windows(2).all(|w| w[0] != w[1]), "each on its own patch: {starts:?}");
+        (0..60).for_each(|_| envs.step(&[true; 4], &[0.0; 32]));
+        let mut grounds = Vec::new();
+        for (i, obs) in envs.observations().chunks_exact(27).enumerate() {
+            assert!(!envs.outcome(i).over() && (0.3..0.75).contains(&obs[0]), "{engine:?}: {}", obs[0]);
+            let qpos = envs.view(i).qpos;
+            let [x, y] = [0, 1].map(|k| qpos[k] - starts[i][k]);
+            assert!(x.abs() < 1.0 && y.abs() < 1.0, "{engine:?}: it stands where it was put, {x} {y}");
+            grounds.push(qpos[2] - obs[0]);
+        }
+        let (low, high) = grounds.iter().fold((1.0_f32, 0.0_f32), |(l, h), &z| (l.min(z), h.max(z)));
+        assert!(low >= -0.01 && high <= 0.61 && high - low > 0.05, "{engine:?}: {grounds:?}");
+    }
+    // A field of hardly any height is the plane: the same robot does the same.
+    for name in ["ant", "hopper", "half_cheetah", "humanoid"] {
+        let task = task(name);
+        let flat = always(Effect::Terrain { ground: Terrain::Rough { height: 1e-6 }, seed: 1 });
+        for engine in EngineKind::ALL {
+            let (mut plain, mut flat) = (envs(&task, engine, 1, &[]), envs(&task, engine, 1, &flat));
+            for step in 0..5 {
+                let action = actions(task.as_ref(), step);
+                plain.step(&[true], &action);
+                flat.step(&[true], &action);
+                // Height, then some angles; velocities depend on how a contact is found.
+                for (i, (a, b)) in plain.observations()[..5].iter().zip(flat.observations()).enumerate() {
+                    assert!((a - b).abs() < 0.03, "{name} {engine:?} {step}: observation {i}, {a} {b}");
+                }
+                let (a, b) = (plain.outcome(0).reward, flat.outcome(0).reward);
+                assert!((a - b).abs() < 0.2 * a.abs().max(1.0), "{name} {engine:?} {step}: reward {a} {b}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_scan_sees_the_ground_that_a_change_has_put_there() {
+    let task = ant_from_file().build().unwrap();
+    let changes = always(Effect::Terrain { ground: Terrain::Steps { height: 0.2, length: 1.0 }, seed: 2 });
+    let scan = |envs: &Envs| -> Vec<f32> {
+        let place = task.spec().observations.iter().position(|c| c.name.starts_with("ground")).unwrap();
+        let z = envs.observations()[0];
+        envs.observations()[place..place + 9].iter().map(|h| h + z).collect()
+    };
+    for engine in EngineKind::ALL {
+        let flat = scan(&envs(&task, engine, 1, &[]));
+        assert!(flat.iter().all(|h| h.abs() < 1e-6), "{flat:?}");
+        let mut uneven = envs(&task, engine, 1, &changes);
+        let mut seen = Vec::new();
+        for seed in 0..10 {
+            uneven.reset(0, &mut ChaCha8Rng::seed_from_u64(seed));
+            // Relative to the ground below, which lies in the first of three rows ahead.
+            let heights = scan(&uneven);
+            assert!(heights[1].abs() < 0.21, "{heights:?}");
+            seen.extend(heights);
+        }
+        let level = |h: f32| ((h / 0.2) - (h / 0.2).round()).abs() < 1e-3;
+        let steps = seen.iter().filter(|h| level(**h)).count();
+        assert!(steps > 20 && seen.iter().any(|h| h.abs() > 0.19), "{engine:?}: {seen:?}");
+    }
+}
+
+const EXPECTED: &str = "(expected one robot that moves over a level plane)";
+
+fn refuse_ground(task: &dyn Task) -> String {
+    let rough = Effect::Terrain { ground: Terrain::Rough { height: 0.1 }, seed: 1 };
+    changed_model(task, &always(rough)).unwrap_err().to_string()
 }
 
 #[test]
@@ -481,6 +716,53 @@ fn what_does_not_fit_is_refused_with_what_would() {
         When::From(Uniform(9, 3)),
         "change friction: when = From(Uniform(9, 3): expected low ≤ high, both in 0..=1000000)",
     );
+    for (when, message) in [
+        (
+            When::Between(Fixed(5), Uniform(5, 9)),
+            "Between(Fixed(5), Uniform(5, 9)): expected an end that is always after the start",
+        ),
+        (
+            When::Every { period: Fixed(0), on: Fixed(1), first: Fixed(0) },
+            "period(Fixed(0): expected 1..=1000000)",
+        ),
+        (
+            When::Every { period: Uniform(3, 9), on: Fixed(4), first: Fixed(0) },
+            "Every { period: Uniform(3, 9), on: Fixed(4), first: Fixed(0) }: expected on to be at most a period",
+        ),
+    ] {
+        refuse(Effect::Friction(Fixed(1.0)), when, &format!("change friction: when = {message}"));
+    }
+    let rough = |height| Effect::Terrain { ground: Terrain::Rough { height }, seed: 1 };
+    refuse(
+        rough(0.1),
+        When::From(Fixed(5)),
+        "change terrain: when = From(Fixed(5)): expected Always, since ground lasts",
+    );
+    refuse(
+        rough(-0.1),
+        When::Always,
+        "change terrain: ground = -0.1: expected a height above 0, at most 2 m",
+    );
+    let twice = [always(rough(0.1)), always(rough(0.2))].concat();
+    let error = Envs::with_changes(ant.clone(), 1, options, 10, &twice).err().unwrap().to_string();
+    assert_eq!(error, "change terrain: two of them: expected at most one");
+    for (name, what) in [
+        ("ant_terrain", "no level plane that the robot can touch"),
+        ("inverted_pendulum", "no level plane that the robot can touch"),
+        ("swimmer", "no level plane that the robot can touch"),
+        ("grasp", "something that moves beside the robot"),
+    ] {
+        assert_eq!(refuse_ground(task(name).as_ref()), format!("change terrain: {name} has {what} {EXPECTED}"));
+    }
+    // On rails along the ground.
+    let cart = r#"<mujoco><worldbody><geom type="plane" size="9 9 1"/><body name="cart" pos="0 0 0.2">
+        <joint name="x" type="slide" axis="1 0 0"/><geom size="0.1"/></body></worldbody>
+        <actuator><motor joint="x" ctrlrange="-1 1"/></actuator></mujoco>"#;
+    let EnvConfig::Mjcf(mut config) = ant_from_file() else { unreachable!("it is one") };
+    (config.text, config.observations) = (Some(cart.to_owned()), vec![Sense::Positions]);
+    let cart = EnvConfig::Mjcf(config).build();
+    let cart = refuse_ground(cart.map_err(|e| e.to_string()).unwrap().as_ref());
+    assert_eq!(cart, format!("change terrain: mjcf has a robot that cannot move up {EXPECTED}"));
     let error = Envs::with_changes(
         ant.clone(),
         1,
@@ -513,11 +795,17 @@ fn lists_are_written_as_documented_and_come_back() {
         (effect: Wind(force: Fixed(0.1), direction: Some(1.5))),
         (effect: Delay(Fixed(2))),
         (effect: Target(goal: "speed", value: Uniform(1.0, 2.0)), when: Always),
+        (effect: Terrain(ground: Rough(height: 0.1))),
+        (effect: Terrain(ground: Steps(height: 0.1, length: 2.0), seed: 7)),
+        (effect: Mass(Fixed(2.0)), when: Between(Fixed(10), Uniform(20, 30))),
+        (effect: Mass(Fixed(2.0)), when: Every(period: Fixed(10), on: Uniform(1, 5))),
     ]"#;
     let read: Vec<Change> = options.from_str(text).unwrap();
     assert_eq!(read[0], Change::always(Effect::Friction(Uniform(0.3, 1.5))));
     assert_eq!(read[2].when, When::From(Fixed(200)));
     assert_eq!(read[4].effect, Effect::Pushes { force: Fixed(0.5), seconds: 0.2, pause: Uniform(1.0, 3.0) });
+    assert_eq!(read[8].effect, Effect::Terrain { ground: Terrain::Rough { height: 0.1 }, seed: 1 });
+    assert_eq!(read[11].when, When::Every { period: Fixed(10), on: Uniform(1, 5), first: Fixed(0) });
     let mut all = read;
     all.extend(presets().iter().flat_map(|(name, _)| Change::preset(name).unwrap()));
     for options in [options, ron::Options::default()] {

@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use envs::ant_terrain::Terrain;
+
 use envs::{
-    EnvConfig, EnvError, Envs, Fidelity, Observations, ant, ant_direction, ant_terrain, check, defaults,
+    EnvConfig, EnvError, Envs, Fidelity, Observations, Terrain, Variant, ant, ant_direction, ant_terrain,
+    check, defaults, variants,
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::ChaCha8Rng};
 use sim::EngineKind;
@@ -67,6 +68,72 @@ fn variants_of_tasks_pass_the_checker() -> Result<(), EnvError> {
         for engine in EngineKind::ALL {
             check(&task, task.physics(engine, Fidelity::Default))?;
         }
+    }
+    Ok(())
+}
+
+/// Gymnasium's and Brax's own versions.
+#[test]
+fn variants_of_peers_pass_the_checker() -> Result<(), EnvError> {
+    let mut sizes = Vec::new();
+    for (variant, config) in variants() {
+        let task = config.build()?;
+        if variant == Variant::Brax {
+            sizes.push((config.name(), task.spec().observations.len(), task.spec().horizon));
+        }
+        if EnvConfig::from_name(config.name()).is_some_and(|default| default == config) {
+            continue;
+        }
+        for engine in EngineKind::ALL {
+            for fidelity in [Fidelity::Default, Fidelity::Reference] {
+                check(&task, task.physics(engine, fidelity))?;
+            }
+        }
+    }
+    let expected = [
+        ("ant", 27, 1000),
+        ("half_cheetah", 17, 1000),
+        ("hopper", 11, 1000),
+        ("humanoid", 244, 1000),
+        ("humanoid_standup", 244, 1000),
+        ("inverted_double_pendulum", 8, 1000),
+        ("inverted_pendulum", 4, 1000),
+        ("pusher", 23, 1000),
+        ("reacher", 11, 1000),
+        ("swimmer", 8, 1000),
+        ("walker2d", 17, 1000),
+    ];
+    assert_eq!(sizes, expected);
+    Ok(())
+}
+
+/// The last step before an end pays the bonus in Brax and not in Gymnasium, and nothing else differs.
+#[test]
+fn the_step_that_ends_an_episode_is_paid_as_the_variant_says() -> Result<(), EnvError> {
+    for (variant, config) in variants() {
+        let name = config.name();
+        if !["ant", "hopper", "walker2d", "humanoid", "inverted_pendulum"].contains(&name) {
+            continue;
+        }
+        let task = config.build()?;
+        let term = task.spec().terms.iter().position(|t| ["survive", "alive"].contains(t)).unwrap();
+        let mut envs = Envs::new(task.clone(), 1, task.physics(EngineKind::Lanes, Fidelity::Default), 1000)?;
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        envs.reset(0, &mut rng);
+        let mut paid = Vec::new();
+        while !envs.is_resting(0) {
+            let action: Vec<f32> =
+                task.spec().actions.iter().map(|c| rng.random_range(c.low..=c.high)).collect();
+            envs.step(&[true], &action);
+            paid.push(envs.terms(0)[term]);
+        }
+        let (last, before) = paid.split_last().unwrap();
+        let full = before[0];
+        assert!(full > 0.0 && before.iter().all(|&p| p == full), "{name}: {before:?}");
+        let terminated = envs.outcome(0).terminated;
+        let expected = if variant == Variant::Brax || !terminated { full } else { 0.0 };
+        assert_eq!(*last, expected, "{variant:?} {name}");
+        assert!(terminated || name == "ant", "{name} falls");
     }
     Ok(())
 }

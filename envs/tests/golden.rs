@@ -1,14 +1,17 @@
-//! 200 steps of every task: the same bits for any place, batch, number of threads and interruption,
-//! and, in lanes, on any machine.
+//! 200 steps of every task, plain, under changes and as its variants: the same bits for any place, batch,
+//! number of threads, process and interruption, and, in lanes, on any machine.
 //!
 //! After a wanted change of a task or of lanes run `UPDATE_GOLDEN=1 cargo test -p envs --test golden`.
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod common;
+
 use std::fmt::Write as _;
+use std::process::Command;
 use std::sync::Arc;
 
-use envs::{Envs, Fidelity, Task, defaults};
+use envs::{Change, Envs, Fidelity, Task, changed_model, defaults, variants};
 use rand::{RngExt as _, SeedableRng as _, rngs::ChaCha8Rng};
 use sim::EngineKind;
 
@@ -23,9 +26,10 @@ fn hash(hash: u64, value: u32) -> u64 {
 
 /// Hash of observations, rewards and ends of environment `slot` of `n`, whose neighbours do something
 /// else. It is saved and put back after `restore` steps.
-fn course(task: &Arc<dyn Task>, engine: EngineKind, n: usize, slot: usize, restore: usize) -> u64 {
+fn course(case: &Case, engine: EngineKind, n: usize, slot: usize, restore: usize) -> u64 {
+    let Case { task, changes, .. } = case;
     let options = task.physics(engine, Fidelity::Default);
-    let mut envs = Envs::new(task.clone(), n, options, 1000).unwrap();
+    let mut envs = Envs::with_changes(task.clone(), n, options, 1000, changes).unwrap();
     let mut rngs: Vec<_> =
         (0..n).map(|i| ChaCha8Rng::seed_from_u64(if i == slot { 1 } else { 90 + i as u64 })).collect();
     let size = task.spec().observations.len();
@@ -55,18 +59,52 @@ fn on_threads(threads: usize, work: impl FnOnce() -> u64 + Send) -> u64 {
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap().install(work)
 }
 
+/// A task, maybe with changes.
+struct Case {
+    name: String,
+    task: Arc<dyn Task>,
+    changes: Vec<Change>,
+}
+
+/// Every task as it is, as either of its variants, under everything at once, on rough ground, with a
+/// turning goal.
+fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let mut add = |name: &str, task: &Arc<dyn Task>, changes: Vec<Change>| {
+        cases.push(Case { name: format!("{}{name}", task.spec().name), task: task.clone(), changes });
+    };
+    for config in defaults() {
+        let task = config.build().unwrap();
+        add("", &task, Vec::new());
+        add(" everything", &task, common::everything());
+        for preset in ["rough", "steps", "turn"] {
+            let changes = Change::preset(preset).unwrap();
+            if changed_model(task.as_ref(), &changes).is_ok() {
+                add(&format!(" {preset}"), &task, changes);
+            }
+        }
+        for (variant, other) in variants() {
+            if other.name() == config.name() && other != config {
+                add(&format!(" {variant:?}"), &other.build().unwrap(), Vec::new());
+            }
+        }
+    }
+    cases
+}
+
 #[test]
 fn every_course_is_the_same_everywhere() {
     let mut lines = String::new();
-    for config in defaults() {
-        let task = config.build().unwrap();
+    for case in cases() {
         for engine in EngineKind::ALL {
-            let name = format!("{} {}", config.name(), engine.name());
-            let first = course(&task, engine, 1, 0, STEPS);
-            assert_eq!(on_threads(1, || course(&task, engine, 3, 1, STEPS)), first, "{name} among others");
-            assert_eq!(on_threads(2, || course(&task, engine, 3, 2, 7)), first, "{name} interrupted");
+            let name = format!("{} {}", case.name, engine.name());
+            let first = course(&case, engine, 1, 0, STEPS);
+            assert_eq!(on_threads(2, || course(&case, engine, 3, 2, 7)), first, "{name} interrupted");
+            if case.changes.is_empty() {
+                assert_eq!(on_threads(1, || course(&case, engine, 3, 1, STEPS)), first, "{name} among others");
+            }
             if engine == EngineKind::Lanes {
-                writeln!(lines, "{} {first:016x}", config.name()).unwrap();
+                writeln!(lines, "{} {first:016x}", case.name).unwrap();
             }
         }
     }
@@ -75,4 +113,29 @@ fn every_course_is_the_same_everywhere() {
     }
     // Each line is a task and the hash of its course in lanes.
     assert_eq!(lines, std::fs::read_to_string(PATH).unwrap());
+}
+
+/// Rapier's bits may differ from one type of processor to another, so nothing of them is stored.
+fn courses_in_rapier() -> String {
+    let plain = |case: &Case| case.changes.is_empty();
+    let line = |case: &Case| format!("course {} {:016x}\n", case.name, course(case, EngineKind::Rapier, 1, 0, 7));
+    cases().iter().filter(|case| plain(case)).map(line).collect()
+}
+
+#[test]
+#[ignore = "run by another test, in a process of its own"]
+fn prints_the_courses_in_rapier() {
+    print!("\n{}", courses_in_rapier());
+}
+
+#[test]
+fn another_process_sees_the_same_courses_in_rapier() {
+    let program = std::env::current_exe().unwrap();
+    let arguments = ["--ignored", "--exact", "prints_the_courses_in_rapier", "--nocapture"];
+    // A process has its own addresses, its own order of hash maps and another number of threads.
+    let output = Command::new(program).args(arguments).env("RAYON_NUM_THREADS", "1").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines = text.lines().filter(|line| line.starts_with("course "));
+    let other: String = lines.map(|line| format!("{line}\n")).collect();
+    assert_eq!(other, courses_in_rapier());
 }

@@ -115,6 +115,18 @@ pub struct ConfigArgs {
     pub sets: Vec<String>,
 }
 
+/// A task.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct TaskArgs {
+    /// Task, see evo list envs
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
+    /// Config whose task it is, for example one with a robot from a file; a path, or a file under configs/
+    #[arg(long, value_name = "NAME")]
+    pub config: Option<PathBuf>,
+}
+
 /// Options of `train`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
@@ -243,6 +255,7 @@ pub struct Which {
   evo eval results/runs/RUN
   evo eval results/runs/RUN --episodes 32 --seed 7 --json
   evo eval results/runs/RUN --engine rapier
+  evo eval results/runs/RUN --change none,config,wind,low_friction+payload
   evo eval results/runs/RUN/checkpoints/gen_000100.safetensors --best")]
 pub struct EvalArgs {
     /// Run folder (its last checkpoint) or checkpoint file
@@ -260,8 +273,9 @@ pub struct EvalArgs {
     /// Physics engine instead of the one that it was trained in, with the task's settings for it
     #[arg(long, value_name = "ENGINE", ignore_case = true, value_parser = engine())]
     pub engine: Option<EngineKind>,
-    /// Changed environment instead of the config's, `none` for the plain task; several, separated by
-    /// commas or given again, get a row each; joined by `+` they act together (`evo list changes`)
+    /// Changed environment instead of the config's: a ready-made one (`evo list changes`), one of the
+    /// config's `change_lists`, `config` for its own `changes`, `none` for the plain task; several,
+    /// separated by commas or given again, get a row each; joined by `+` they act together
     #[arg(long = "change", value_name = "NAME", value_delimiter = ',')]
     pub changes: Vec<String>,
     /// Threads; default one per core
@@ -410,7 +424,8 @@ pub struct ReportArgs {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   evo record results/runs/RUN
-  evo record results/runs/RUN --episodes 4 --seed 7 --out walk.rollout.safetensors")]
+  evo record results/runs/RUN --episodes 4 --seed 7 --out walk.rollout.safetensors
+  evo record results/runs/RUN --change rough")]
 pub struct RecordArgs {
     /// Run folder (its last checkpoint) or checkpoint file
     #[arg(value_name = "RUN|FILE")]
@@ -427,8 +442,8 @@ pub struct RecordArgs {
     /// Physics engine instead of the one that it was trained in, with the task's settings for it
     #[arg(long, value_name = "ENGINE", ignore_case = true, value_parser = engine())]
     pub engine: Option<EngineKind>,
-    /// Changed environment instead of the config's, `none` for the plain task; names joined by `+` act
-    /// together (`evo list changes`)
+    /// Changed environment instead of the config's: a ready-made one (`evo list changes`), one of the
+    /// config's `change_lists`, `none` for the plain task; names joined by `+` act together
     #[arg(long, value_name = "NAME")]
     pub change: Option<String>,
     /// File to write; default episode.rollout.safetensors in the run folder
@@ -444,14 +459,15 @@ pub struct RecordArgs {
 
 /// Options of `trace`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   evo trace --env ant --start qpos.npy --control ctrl.npy --out out.npy --physics reference
+  evo trace --config my_robot.ron --start qpos.npy --control ctrl.npy --out out.npy --engine lanes
 
 Arrays have a row per control step. The output's row 0 is the start; positions are in MuJoCo's order.")]
 pub struct TraceArgs {
-    /// Task
-    #[arg(long, value_name = "NAME")]
-    pub env: String,
+    /// Which task.
+    #[command(flatten)]
+    pub task: TaskArgs,
     /// Start positions, one row of nq values
     #[arg(long, value_name = "QPOS.npy")]
     pub start: PathBuf,
@@ -476,6 +492,7 @@ pub struct TraceArgs {
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   evo list envs
+  evo list changes
   evo list strategies --json")]
 pub struct ListArgs {
     /// What to list
@@ -644,12 +661,13 @@ pub enum Bench {
 
 /// Options of `bench physics`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Example:
-  evo bench physics --env ant --engine lanes --threads 1 --seconds 5 --json")]
+#[command(after_help = "Examples:
+  evo bench physics --env ant --engine lanes --threads 1 --seconds 5 --json
+  evo bench physics --config my_robot.ron")]
 pub struct BenchPhysics {
-    /// Task
-    #[arg(long, value_name = "NAME")]
-    pub env: String,
+    /// Which task.
+    #[command(flatten)]
+    pub task: TaskArgs,
     /// Physics engine
     #[arg(long, value_name = "ENGINE", default_value = "rapier", ignore_case = true, value_parser = engine())]
     pub engine: EngineKind,

@@ -22,6 +22,9 @@ pub struct Config {
     /// What is different from the task, in training and in evaluations; see [`envs::Change`].
     #[serde(default)]
     pub changes: Vec<Change>,
+    /// Further lists of changes by name, for `evo eval --change NAME` and `evo record --change NAME`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub change_lists: BTreeMap<String, Vec<Change>>,
     /// Engine and accuracy of the physics.
     #[serde(default)]
     pub physics: PhysicsConfig,
@@ -286,6 +289,7 @@ impl Config {
         require(clip > 0.0 && clip.is_finite(), "rollout.clip", clip, "above 0 and finite")?;
         let cost = rollout.energy_cost;
         require(cost >= 0.0 && cost.is_finite(), "rollout.energy_cost", cost, "finite and at least 0")?;
+        self.change_lists.keys().try_for_each(|name| crate::changes::check_name(name))?;
         for (term, weight) in &rollout.weights {
             require(weight.is_finite(), &format!("rollout.weights.{term}"), weight, "finite")?;
         }

@@ -36,6 +36,8 @@ pub struct Evaluation {
     pub returns: Vec<f64>,
     /// Mean number of control steps.
     pub length_mean: f64,
+    /// Number of episodes that ended because the physics blew up.
+    pub blow_ups: usize,
     /// Mean sum of each reward term.
     pub terms: BTreeMap<String, f64>,
     /// Spikes per neuron and tick; 0 without spikes.
@@ -116,6 +118,7 @@ impl Evaluation {
             return_std,
             returns,
             length_mean: episodes.iter().map(|e| e.length as f64).sum::<f64>() / n,
+            blow_ups: episodes.iter().filter(|e| e.blew_up).count(),
             terms: terms.iter().enumerate().map(|(k, name)| ((*name).to_owned(), term(k))).collect(),
             spike_rate: activity.spike_rate(),
             synops_per_step: activity.synops_per_step(),
@@ -152,13 +155,14 @@ mod tests {
             },
             ..Episode::default()
         };
-        let episodes = [episode(1.0, 2), episode(3.0, 6)];
+        let mut episodes = [episode(1.0, 2), episode(3.0, 6)];
+        episodes[1].blew_up = true;
         let controller = snn::ControllerConfig::default().build(1, 1).expect("a valid config");
         let terms = ["forward", "control"];
         let evaluation = Evaluation::new("ant", EngineKind::Lanes, &terms, &episodes, controller.as_ref());
         assert_eq!(evaluation.engine, "lanes");
         assert_eq!((evaluation.return_mean, evaluation.return_std, evaluation.length_mean), (2.0, 1.0, 4.0));
-        assert_eq!(evaluation.returns, [1.0, 3.0]);
+        assert_eq!((evaluation.returns, evaluation.blow_ups), (vec![1.0, 3.0], 1));
         assert_eq!(evaluation.terms["forward"], 2.0);
         assert_eq!((evaluation.spike_rate, evaluation.synops_per_step), (0.1, 2.0));
         // 16 additions at 0.9 pJ, 20 neuron updates at 4.6 pJ, over 8 steps.

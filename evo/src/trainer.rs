@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use envs::{Change, EnvError, Task};
-use sim::{EngineKind, StepOptions};
+use sim::{EngineKind, Model, StepOptions};
 use snn::{Activity, BackendError, Controller, SnnError};
 
 use crate::backend::{Backend, BackendChoice};
@@ -86,7 +86,18 @@ impl Setup {
         let (inputs, outputs) = (task.spec().observations.len(), task.spec().actions.len());
         let controller = config.controller.build(inputs, outputs)?;
         let changes = config.changes.clone();
+        for list in config.change_lists.values() {
+            envs::changed_model(task.as_ref(), list)?;
+        }
         Ok(Self { task, changes, options, validation, controller })
+    }
+
+    /// The robot and its surroundings: the task's, unless a change has put another ground there.
+    ///
+    /// # Errors
+    /// If a change does not fit the task.
+    pub fn model(&self) -> Result<Arc<Model>, EnvError> {
+        envs::changed_model(self.task.as_ref(), &self.changes)
     }
 
     /// Workers for episodes of `horizon` control steps on `threads` threads.

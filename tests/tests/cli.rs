@@ -130,14 +130,22 @@ fn a_robot_from_a_file_trains_and_its_run_stands_alone() {
     fs::write(&config, text_of_config).expect("config");
     let run = folder.path().join("run");
     let _ = succeed(&["--config", text(&config), "--out", text(&run), "-q"]);
+    let bench = ["bench", "physics", "--config", text(&config), "--engine", "lanes", "--seconds", "0.05"];
+    let report = json(&[&bench[..], &["--json"]].concat());
+    assert!(report["env"] == "mjcf" && report["blow_ups"] == 0, "{report}");
     let log = fs::read_to_string(run.join("log.txt")).expect("log");
     assert!(log.contains("warning: rower.xml:1:") && log.contains("keyframe"), "{log}");
     fs::remove_file(folder.path().join("rower.xml")).expect("robot");
     fs::remove_file(&config).expect("config");
     let _ = succeed(&["resume", text(&run), "--generations", "3", "-q"]);
-    let eval = json(&["eval", text(&run), "--episodes", "2", "--change", "none,pushes+noise", "--json"]);
+    let changes = "none,pushes+noise,rough,turn";
+    let eval = json(&["eval", text(&run), "--episodes", "2", "--change", changes, "--json"]);
     assert_eq!(eval["env"], "mjcf");
-    assert_eq!(eval["rows"][1]["change"], "pushes+noise");
+    assert!(eval["rows"][1]["change"] == "pushes+noise" && eval["rows"][3]["change"] == "turn", "{eval}");
+    assert_ne!(eval["rows"][2]["returns"], eval["rows"][0]["returns"], "rough ground");
+    let rough = folder.path().join("rough.rollout.safetensors");
+    let _ = succeed(&["record", text(&run), "--change", "rough", "--out", text(&rough)]);
+    assert_eq!(meta(&rough)["change_values"], serde_json::json!(["terrain x", "terrain y"]));
     // The resolved config runs again as it is.
     let again = folder.path().join("again");
     let resolved = run.join("config.ron");
@@ -148,6 +156,96 @@ fn a_robot_from_a_file_trains_and_its_run_stands_alone() {
         rows.map(|row| row[4..7].to_vec()).collect::<Vec<_>>()
     };
     assert_eq!(columns(&run), columns(&again));
+}
+
+/// A robot under gravity that no physics can bear: it ends every episode, and everyone says so.
+#[test]
+fn worlds_that_blow_up_are_counted_and_told() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let robot = "<mujoco><option gravity='0 0 -1e6'/><worldbody><body name='trunk'><freejoint/>\
+        <geom size='0.1' mass='1'/><body name='leg'><joint name='hip' axis='0 1 0'/>\
+        <geom size='0.1' pos='0 0 -0.3' mass='1'/></body></body></worldbody>\
+        <actuator><motor joint='hip' ctrlrange='-1 1'/></actuator><keyframe/></mujoco>";
+    fs::write(folder.path().join("stone.xml"), robot).expect("robot");
+    let config = folder.path().join("stone.ron");
+    let short = "(env: Mjcf(file: \"stone.xml\", horizon: 20), controller: Snn(hidden: [Recurrent(neurons: 4)]), \
+        strategy: OpenEs(population: 4), run: (generations: 1, eval_episodes: 2))";
+    fs::write(&config, short).expect("config");
+    let said = |arguments: &[&str], code: i32| {
+        let output = tests::run(arguments);
+        let error = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(code), "{error}");
+        (String::from_utf8(output.stdout).expect("UTF-8"), error)
+    };
+    // One line that says what is ignored of the file.
+    let ignored = "warning: stone.xml:1:";
+    let (_, dry) = said(&["--config", text(&config), "--dry-run"], 0);
+    assert!(dry.lines().count() == 1 && dry.starts_with(ignored) && dry.contains("keyframe"), "{dry}");
+    let out = folder.path().join("run");
+    let (_, trained) = said(&["--config", text(&config), "--out", text(&out)], 0);
+    let log = fs::read_to_string(out.join("log.txt")).expect("log");
+    for told in [&trained, &log] {
+        assert!(told.contains("the physics blew up in 4 episodes of generation 1"), "{told}");
+        assert!(told.contains("the physics blew up in 2 of 2 episodes of the evaluation"), "{told}");
+    }
+    let summary: Value =
+        serde_json::from_slice(&fs::read(out.join("summary.json")).expect("summary")).expect("JSON");
+    assert_eq!(summary["blow_ups"], 4);
+    let (eval, told) = said(&["eval", text(&out), "--episodes", "3", "--change", "none,wind", "--json"], 0);
+    let eval: Value = serde_json::from_str(&eval).expect("JSON");
+    assert!(eval["blow_ups"] == 3 && eval["rows"][1]["blow_ups"] == 3, "{eval}");
+    let lines: Vec<&str> = told.lines().collect();
+    let [robot, plain, windy] = &lines[..] else { panic!("three lines: {told}") };
+    assert!(robot.starts_with(ignored));
+    assert_eq!(*plain, "warning: the physics blew up in 3 of 3 episodes with none; they count as terminated");
+    assert_eq!(*windy, "warning: the physics blew up in 3 of 3 episodes with wind; they count as terminated");
+    let (file, told) = said(&["record", text(&out)], 0);
+    assert!(told.starts_with(ignored) && told.contains("the physics blew up in 1 of 1 episodes"), "{told}");
+    let episode = &meta(Path::new(file.trim()))["episodes"][0];
+    assert!(episode["blew_up"] == true && episode["terminated"] == true, "{episode}");
+    let bench = ["--config", text(&config), "--seconds", "0.05", "--threads", "1", "--json"];
+    for kind in ["physics", "rollout"] {
+        let (report, told) = said(&[&["bench", kind], &bench[..]].concat(), 0);
+        let report: Value = serde_json::from_str(&report).expect("JSON");
+        assert!(report["blow_ups"].as_u64() > Some(0), "{report}");
+        assert!(told.starts_with(ignored) && told.contains("the physics blew up in"), "{told}");
+    }
+}
+
+#[test]
+fn a_config_may_name_its_own_changed_environments() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let config = folder.path().join("own.ron");
+    let text_of = |lists: &str| {
+        let text = format!(
+            "(env: InvertedPendulum(), changes: [(effect: Noise(Fixed(0.02)))], change_lists: {{{lists}}}, \
+             controller: Snn(hidden: [Recurrent(neurons: 4)]), strategy: OpenEs(population: 4), run: \
+             (generations: 1, eval_episodes: 3))"
+        );
+        fs::write(&config, text).expect("config");
+    };
+    text_of("\"gusts\": [(effect: Wind(force: Fixed(0.5)), when: Between(Fixed(2), Fixed(9)))]");
+    let out = folder.path().join("run");
+    let _ = succeed(&["--config", text(&config), "--out", text(&out), "-q"]);
+    let own = json(&["eval", text(&out), "--json"]);
+    let rows = json(&["eval", text(&out), "--change", "config,none,gusts,gusts+config", "--json"]);
+    let returns = |row: usize| &rows["rows"][row]["returns"];
+    assert_eq!(returns(0), &own["returns"]);
+    assert!((1..4).all(|row| returns(row) != returns(0)) && returns(2) != returns(1), "{rows}");
+    let gusts = folder.path().join("gusts.rollout.safetensors");
+    let _ = succeed(&["record", text(&out), "--change", "gusts", "--out", text(&gusts)]);
+    assert_eq!(meta(&gusts)["change_values"], serde_json::json!(["wind x", "wind y"]));
+    let message = refuse(&["eval", text(&out), "--change", "gust"], 2);
+    assert!(message.contains("unknown change 'gust' (valid: none, config, gusts, broken_leg, "), "{message}");
+    let message = refuse(&["eval", text(&out), "--change", "turn"], 2);
+    assert!(message.contains("unknown goal 'direction' (this task has no goals)"), "{message}");
+    // Told when the run is made, not when it is evaluated.
+    text_of("\"wind\": []");
+    let message = refuse(&["--config", text(&config), "--dry-run"], 2);
+    assert!(message.contains("change_lists = {\"wind\": …}: must be a name"), "{message}");
+    text_of("\"rocks\": [(effect: Terrain(ground: Rough(height: 0.1)))]");
+    let message = refuse(&["--config", text(&config), "--dry-run"], 2);
+    assert!(message.contains("change terrain: inverted_pendulum has no level plane"), "{message}");
 }
 
 /// The engine that evolves also judges here: what is tested is everything around it.

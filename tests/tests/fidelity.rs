@@ -56,6 +56,31 @@ fn joint_rms(env: &str, case: &str, physics: &str) -> f64 {
     rms(&ours, &case.rk4.qpos, rows(&robot, &case.rk4, 1.0), &robot.joints())
 }
 
+/// The same robot from a file, under the generic task, moves as the task's own does.
+#[test]
+fn a_robot_from_a_file_is_traced_as_well() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let path = |name: &str| folder.path().join(name);
+    std::fs::copy(tests::root().join("envs/assets/ant.xml"), path("own.xml")).expect("robot");
+    let config = "(env: Mjcf(file: \"own.xml\", control_dt: 0.05), strategy: OpenEs(population: 2))";
+    std::fs::write(path("own.ron"), config).expect("config");
+    let mut start = vec![0.0; 15];
+    (start[2], start[3]) = (0.75, 1.0);
+    write(&path("start.npy"), &[start]);
+    write(&path("control.npy"), &vec![vec![0.3; 8]; 20]);
+    let (own, ant) = (path("own.npy"), path("ant.npy"));
+    let robot = path("own.ron");
+    for (which, out) in [(["--config", text(&robot)], &own), (["--env", "ant"], &ant)] {
+        let (start, control) = (path("start.npy"), path("control.npy"));
+        let files = ["--start", text(&start), "--control", text(&control), "--out", text(out)];
+        let _ = succeed(&[&["trace"], &which[..], &files, &["--engine", "lanes"]].concat());
+    }
+    assert_eq!(read(&own).len(), 21);
+    assert_eq!(read(&own), read(&ant));
+    let both = ["trace", "--env", "ant", "--config", text(&robot), "--start", "a", "--control", "b", "--out", "c"];
+    assert!(tests::refuse(&both, 2).contains("--config"));
+}
+
 /// Bounds are the measured errors with a fifth on top, so that a change for the worse shows. MuJoCo's
 /// own Euler integrator at the same step is 0.029 (sine 0.1) and 0.018 (sine 0.3) off for the ant.
 #[test]

@@ -12,7 +12,7 @@ use snn::{Activity, BackendError, Controller, ControllerConfig, Evaluator};
 use crate::backend::Backend;
 use crate::bench_strategy;
 use crate::cli::{BenchController, BenchPhysics, BenchRollout, BenchStrategy};
-use crate::commands::{print_json, print_line, read_config, task};
+use crate::commands::{print_json, print_line, read_config, task, warn_of_blow_ups, warn_of_robot};
 use crate::failure::{Blame, Failure};
 use crate::random::{Purpose, Stream};
 use crate::rollout::RolloutError;
@@ -39,12 +39,16 @@ struct PhysicsReport {
     control_dt: f64,
     substeps: usize,
     iterations: usize,
+    /// Episodes in all, and those that ended because the physics blew up.
+    episodes: u64,
+    blow_ups: u64,
 }
 
 /// Random actions, episodes reset when they end.
 pub(super) fn physics(args: &BenchPhysics) -> Result<(), Failure> {
-    let task = task(&args.env)?;
+    let task = task(&args.task)?;
     let spec = task.spec();
+    warn_of_robot(task.model());
     let options = task.physics(args.engine, envs::Fidelity::Default);
     // As many worlds per thread as in training.
     let batch = options.engine.batch();
@@ -64,7 +68,7 @@ pub(super) fn physics(args: &BenchPhysics) -> Result<(), Failure> {
         let mut actions = vec![0.0; batch * size];
         let all = vec![true; batch];
         (0..batch).for_each(|i| envs.reset(i, &mut stream));
-        let mut rounds = 0u64;
+        let (mut rounds, mut episodes) = (0u64, batch as u64);
         while !rounds.is_multiple_of(64) || wall.elapsed() < limit {
             for action in actions.chunks_exact_mut(size) {
                 unit_action.iter_mut().for_each(|u| *u = unit(&mut stream));
@@ -74,14 +78,16 @@ pub(super) fn physics(args: &BenchPhysics) -> Result<(), Failure> {
             for i in 0..batch {
                 if envs.outcome(i).over() {
                     envs.reset(i, &mut stream);
+                    episodes += 1;
                 }
             }
             rounds += 1;
         }
-        rounds * batch as u64
+        [rounds * batch as u64, episodes, envs.blow_ups()]
     });
     let (wall, cpu) = (wall.elapsed().as_secs_f64(), cpu_s() - cpu);
-    let steps = counts.iter().sum::<u64>() as f64;
+    let [steps, episodes, blow_ups] = [0, 1, 2].map(|k| counts.iter().map(|count| count[k]).sum::<u64>());
+    let steps = steps as f64;
     let report = PhysicsReport {
         env: spec.name,
         engine: options.engine.name(),
@@ -91,7 +97,10 @@ pub(super) fn physics(args: &BenchPhysics) -> Result<(), Failure> {
         control_dt: options.control_dt(),
         substeps: options.substeps,
         iterations: options.iterations,
+        episodes,
+        blow_ups,
     };
+    warn_of_blow_ups(blow_ups as usize, &format!("{episodes} episodes"));
     if args.json {
         return print_json(&report);
     }
@@ -277,6 +286,8 @@ struct RolloutReport {
     share: Share,
     threads: usize,
     generations: u64,
+    /// Episodes that ended because the physics blew up.
+    blow_ups: u64,
 }
 
 /// The whole loop of a config, without files.
@@ -305,7 +316,10 @@ pub(super) fn rollout(args: &BenchRollout) -> Result<(), Failure> {
         share: Share { physics, controller, strategy, other: 1.0 - physics - controller - strategy },
         threads: trainer.threads(),
         generations: trainer.generation(),
+        blow_ups: trainer.blow_ups(),
     };
+    warn_of_robot(trainer.setup().task.model());
+    warn_of_blow_ups(report.blow_ups as usize, &format!("all episodes of {} generations", report.generations));
     if args.json {
         return print_json(&report);
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::changes::named;
 use crate::cli::EvalArgs;
-use crate::commands::{FRESH_SEED, load, print_json, print_line};
+use crate::commands::{FRESH_SEED, load, print_json, print_line, warn_of_blow_ups, warn_of_robot};
 use crate::evaluate::{self, Evaluation};
 use crate::failure::{Blame, Failure};
 use crate::trainer::pool;
@@ -34,13 +34,14 @@ pub(super) fn eval(args: &EvalArgs) -> Result<(), Failure> {
     let own = std::mem::take(&mut trained.setup.changes);
     let mut wanted = Vec::new();
     for name in &args.changes {
-        wanted.push((Some(name.clone()), named(name).usage()?));
+        wanted.push((Some(name.clone()), named(name, &trained.config).usage()?));
     }
     if wanted.is_empty() {
         wanted.push((None, own));
     }
     let task = trained.setup.task.clone();
     let spec = task.spec();
+    warn_of_robot(task.model());
     let episodes = args.episodes.unwrap_or(trained.config.run.eval_episodes);
     let pool = pool(args.threads.unwrap_or(0)).run()?;
     let seed = args.seed.unwrap_or(FRESH_SEED);
@@ -56,6 +57,8 @@ pub(super) fn eval(args: &EvalArgs) -> Result<(), Failure> {
         let controller = trained.setup.controller.as_ref();
         let engine = trained.setup.options.engine;
         let evaluation = Evaluation::new(spec.name, engine, spec.terms, &results, controller);
+        let where_ = change.as_ref().map_or_else(String::new, |change| format!(" with {change}"));
+        warn_of_blow_ups(evaluation.blow_ups, &format!("{episodes} episodes{where_}"));
         rows.push(Row { change, evaluation });
         if !args.json {
             print(&rows[rows.len() - 1], spec.terms);

@@ -20,10 +20,11 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::checkpoint::Checkpoint;
-use crate::cli::{Bench, ConfigArgs, Nir, Verb};
+use crate::cli::{Bench, ConfigArgs, Nir, TaskArgs, Verb};
 use crate::config::Config;
 use crate::evaluate::Policy;
 use crate::failure::{Blame, Failure};
+use crate::progress::to_stderr;
 use crate::run_folder::RunFolder;
 use crate::trainer::{Setup, Which, load_policy};
 use crate::{patch, ron_io};
@@ -105,12 +106,30 @@ fn print_line(text: &str) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
-/// The task called `name`, with its default settings.
-fn task(name: &str) -> Result<Arc<dyn envs::Task>, Failure> {
-    let config = envs::EnvConfig::from_name(name)
-        .ok_or_else(|| anyhow::anyhow!("unknown env '{name}' (valid: {})", envs::names().join(", ")))
-        .usage()?;
-    config.build().usage()
+/// The task that is asked for by name, with its default settings, or by a config.
+fn task(args: &TaskArgs) -> Result<Arc<dyn envs::Task>, Failure> {
+    let env = match (&args.env, &args.config) {
+        (_, Some(config)) => read_config(&ConfigArgs { config: config.clone(), sets: Vec::new() })?.1.env,
+        (name, None) => {
+            let name = name.as_deref().unwrap_or_default();
+            envs::EnvConfig::from_name(name)
+                .ok_or_else(|| anyhow::anyhow!("unknown env '{name}' (valid: {})", envs::names().join(", ")))
+                .usage()?
+        }
+    };
+    env.build().usage()
+}
+
+/// Says on stderr what is ignored of a robot's file, a line each.
+fn warn_of_robot(model: &sim::Model) {
+    model.warnings.iter().for_each(|warning| to_stderr(&format!("warning: {warning}")));
+}
+
+/// Says on stderr if the physics blew up, in how many of which episodes.
+fn warn_of_blow_ups(count: usize, of: &str) {
+    if count > 0 {
+        to_stderr(&format!("warning: the physics blew up in {count} of {of}; they count as terminated"));
+    }
 }
 
 /// A checkpoint file, or the last checkpoint of a run folder.

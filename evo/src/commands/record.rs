@@ -8,7 +8,7 @@ use snn::Probe;
 use crate::changes::named;
 use crate::checkpoint::{Checkpoint, Tensor, TensorData};
 use crate::cli::RecordArgs;
-use crate::commands::{FRESH_SEED, load, page, print_line};
+use crate::commands::{FRESH_SEED, load, page, print_line, warn_of_blow_ups, warn_of_robot};
 use crate::evaluate::run_observed;
 use crate::failure::{Blame, Failure};
 use crate::rollout::Moment;
@@ -92,14 +92,16 @@ fn names(channels: &[envs::Channel]) -> Vec<String> {
 pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
     let mut trained = load(&args.source, args.which.best, args.engine)?;
     if let Some(change) = &args.change {
-        trained.setup.changes = named(change).usage()?;
+        trained.setup.changes = named(change, &trained.config).usage()?;
     }
     let spec = trained.setup.task.spec();
+    warn_of_robot(trained.setup.task.model());
     let out = args.out.clone().unwrap_or_else(|| {
         let folder = if args.source.is_dir() { Some(args.source.as_path()) } else { args.source.parent() };
         folder.unwrap_or(Path::new("")).join("episode.rollout.safetensors")
     });
-    let rollout = trained.setup.rollout(spec.horizon, None).run()?;
+    // Whatever does not fit now was asked for here.
+    let rollout = trained.setup.rollout(spec.horizon, None).usage()?;
     let seed = args.seed.unwrap_or(FRESH_SEED);
     let mut tapes: Vec<Tape> = (0..args.episodes).map(|_| Tape::default()).collect();
     let mut probe = Probe::default();
@@ -107,6 +109,8 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
         tapes[moment.episode].add(moment, &mut probe);
     })
     .run()?;
+    let blow_ups = episodes.iter().filter(|e| e.blew_up).count();
+    warn_of_blow_ups(blow_ups, &format!("{} episodes", args.episodes));
     let mut file = Checkpoint::new();
     let options = trained.setup.options;
     let layers: Vec<_> = probe
@@ -137,7 +141,7 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
         "change_values": tapes.first().map_or(&[][..], |tape| &tape.change_names),
         "layers": layers,
         "episodes": episodes.iter().map(|e| json!({
-            "return": e.total, "length": e.length, "terminated": e.terminated,
+            "return": e.total, "length": e.length, "terminated": e.terminated, "blew_up": e.blew_up,
         })).collect::<Vec<_>>(),
     });
     if let serde_json::Value::Object(map) = header {

@@ -3,14 +3,15 @@
 use sim::Worlds;
 
 use crate::cli::TraceArgs;
-use crate::commands::task;
+use crate::commands::{task, warn_of_robot};
 use crate::failure::{Blame, Failure};
 use crate::npy::{self, Matrix};
 
 /// Plays recorded controls from a given start.
 pub(super) fn trace(args: &TraceArgs) -> Result<(), Failure> {
-    let task = task(&args.env)?;
+    let task = task(&args.task)?;
     let model = task.model();
+    warn_of_robot(model);
     let (nq, nv) = (model.nq(), model.nv());
     let start = npy::read(&args.start, Some(nq)).usage()?;
     let controls = npy::read(&args.control, Some(model.nu())).usage()?;

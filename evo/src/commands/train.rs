@@ -7,7 +7,7 @@ use sim::StepOptions;
 
 use crate::checkpoint::Checkpoint;
 use crate::cli::{ResumeArgs, TrainArgs};
-use crate::commands::{load_checkpoint, print_line, read_config};
+use crate::commands::{load_checkpoint, print_line, read_config, warn_of_robot};
 use crate::config::{Config, LogFormat};
 use crate::failure::{Blame, Failure};
 use crate::metrics::{Metrics, MetricsRow, MetricsWriter};
@@ -58,6 +58,7 @@ pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {
         trainer.warm_start(&load_checkpoint(init)?).usage()?;
     }
     if args.dry_run {
+        warn_of_robot(trainer.setup().task.model());
         print_line(text.trim_end());
         return Ok(());
     }
@@ -232,6 +233,12 @@ fn go_on(
             let before = trainer.best_eval();
             let result = trainer.evaluate().run()?;
             improved = before.is_none_or(|best| result.return_mean > best);
+            if result.blow_ups > 0 {
+                progress.warn(&format!(
+                    "the physics blew up in {} of {} episodes of the evaluation; they count as terminated",
+                    result.blow_ups, result.episodes
+                ));
+            }
             row.eval_return_mean = Some(result.return_mean);
             row.eval_return_std = Some(result.return_std);
             evaluation = Some((result.return_mean, result.return_std, result.episodes));

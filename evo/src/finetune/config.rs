@@ -1,5 +1,7 @@
 //! What a config says about training by gradient: the field `task`.
 
+use std::collections::BTreeMap;
+
 use envs::{Change, EnvConfig};
 use serde::{Deserialize, Serialize};
 use snn::ControllerConfig;
@@ -25,6 +27,9 @@ pub struct FinetuneConfig {
     /// What is different from the task, as in [`Config::changes`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
+    /// Further lists of changes, as in [`Config::change_lists`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub change_lists: BTreeMap<String, Vec<Change>>,
     /// Engine and accuracy of the physics.
     #[serde(default)]
     pub physics: PhysicsConfig,
@@ -61,14 +66,15 @@ impl FinetuneConfig {
     /// # Errors
     /// If `env` is missing.
     pub fn with_env(&self) -> Result<Config, InvalidField> {
-        let Self { task, env, changes, physics, controller, strategy, rollout, run } = self.clone();
+        let Self { task, env, changes, change_lists, physics, controller, strategy, rollout, run } =
+            self.clone();
         let env = env.ok_or_else(|| InvalidField {
             field: "env".to_owned(),
             value: "None".to_owned(),
             expected: format!("one of {}", envs::names().join(", ")),
         })?;
         let strategy = strategy.unwrap_or_else(|| StrategyConfig::OpenEs(OpenEsConfig::default()));
-        Ok(Config { env, changes, physics, controller, strategy, rollout, run, task })
+        Ok(Config { env, changes, change_lists, physics, controller, strategy, rollout, run, task })
     }
 }
 

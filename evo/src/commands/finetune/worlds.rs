@@ -33,6 +33,7 @@ pub(super) fn train(
         progress = progress.with_engines(engine, options.engine.name());
     }
     progress.start(&introduction(&learner, folder.path()));
+    learner.setup().task.model().warnings.iter().for_each(|warning| progress.warn(warning));
     let (began, mut wall_s) = (Instant::now(), earlier_s);
     let (mut evaluation, mut validation, mut interrupted) = (None, None, false);
     let mut blow_ups = learner.blow_ups();
