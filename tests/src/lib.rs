@@ -44,12 +44,25 @@ pub fn data(name: &str) -> PathBuf {
 /// If it has not been built; `tests/run` and `cargo build -p evo` do that.
 #[must_use]
 pub fn evo(arguments: &[&str]) -> Command {
+    program("evo", arguments)
+}
+
+/// The `viewer` program, likewise.
+///
+/// # Panics
+/// If it has not been built.
+#[must_use]
+pub fn viewer(arguments: &[&str]) -> Command {
+    program("viewer", arguments)
+}
+
+fn program(name: &str, arguments: &[&str]) -> Command {
     let this = std::env::current_exe().expect("a program knows its own path");
-    // Tests are target/PROFILE/deps/test-HASH, programs target/PROFILE/NAME, as evo is.
+    // Tests are target/PROFILE/deps/test-HASH, programs target/PROFILE/NAME.
     let folder = this.parent().expect("programs lie in target/PROFILE");
     let folder = if folder.ends_with("deps") { folder.join("..") } else { folder.to_owned() };
-    let program = folder.join(format!("evo{}", std::env::consts::EXE_SUFFIX));
-    assert!(program.exists(), "{} is missing: run `cargo build -p evo` first", program.display());
+    let program = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(program.exists(), "{} is missing: run `cargo build -p {name}` first", program.display());
     let mut command = Command::new(program);
     command.args(arguments).current_dir(root());
     command

@@ -7,7 +7,7 @@ use snn::gradient::{
     BpttConfig, Clip, GradientError, OptimizerConfig, ScheduleConfig, SurrogateConfig, TrainerConfig,
 };
 
-use super::task_config::{ClassifyConfig, ImitateConfig, PpoConfig};
+use super::task_config::{ClassifyConfig, ImitateConfig, PpoConfig, RefineConfig};
 use crate::config::{Config, InvalidField, PhysicsConfig, RolloutConfig, RunConfig};
 use crate::strategy::{OpenEsConfig, StrategyConfig};
 
@@ -34,6 +34,9 @@ pub struct FinetuneConfig {
     /// How the result would be evolved on; training by gradient does not use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<StrategyConfig>,
+    /// As in [`Config::refine`]; training by gradient does not use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refine: Option<RefineConfig>,
     /// Time limit, observation normalisation and weights of reward terms.
     #[serde(default)]
     pub rollout: RolloutConfig,
@@ -61,14 +64,14 @@ impl FinetuneConfig {
     /// # Errors
     /// If `env` is missing.
     pub fn with_env(&self) -> Result<Config, InvalidField> {
-        let Self { task, env, changes, physics, controller, strategy, rollout, run } = self.clone();
+        let Self { task, env, changes, physics, controller, strategy, refine, rollout, run } = self.clone();
         let env = env.ok_or_else(|| InvalidField {
             field: "env".to_owned(),
             value: "None".to_owned(),
             expected: format!("one of {}", envs::names().join(", ")),
         })?;
         let strategy = strategy.unwrap_or_else(|| StrategyConfig::OpenEs(OpenEsConfig::default()));
-        Ok(Config { env, changes, physics, controller, strategy, rollout, run, task })
+        Ok(Config { env, changes, physics, controller, strategy, refine, rollout, run, task })
     }
 }
 
