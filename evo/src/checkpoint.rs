@@ -320,6 +320,12 @@ impl Checkpoint {
         serde_json::from_value(value.clone()).map_err(|error| failed(format!("is malformed: {error}")))
     }
 
+    /// Whether it is of supervised training: a controller without a world.
+    #[must_use]
+    pub fn is_classifier(&self) -> bool {
+        self.meta.get("task").is_some_and(|task| task == "Classify")
+    }
+
     /// A tensor of any type and shape.
     ///
     /// # Errors

@@ -33,6 +33,9 @@ pub struct Config {
     pub controller: ControllerConfig,
     /// Search for the controller's parameters.
     pub strategy: StrategyConfig,
+    /// Gradient steps from the mean of each generation, which the search goes on from. Default `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refine: Option<finetune::RefineConfig>,
     /// How a member of the population is scored.
     #[serde(default)]
     pub rollout: RolloutConfig,

@@ -240,6 +240,16 @@ wide! {
     }
 }
 
+/// The numbers below `count` in random order (Fisher and Yates).
+pub(crate) fn shuffled(count: usize, stream: &mut Stream) -> Vec<usize> {
+    use rand::RngExt as _;
+    let mut order: Vec<usize> = (0..count).collect();
+    for last in (1..count).rev() {
+        order.swap(last, stream.random_range(0..=last));
+    }
+    order
+}
+
 /// Fills `out` with the first standard normals of a place (episode 0).
 ///
 /// A shorter `out` gives a prefix of the numbers of a longer one.

@@ -11,6 +11,7 @@ use crate::backend::{Backend, BackendChoice};
 use crate::checkpoint::{Checkpoint, CheckpointError, Tensor, TensorData};
 use crate::config::{Config, InvalidField};
 use crate::evaluate::{self, Evaluation, Policy, mean_std};
+use crate::finetune::{FinetuneError, Refiner};
 use crate::metrics::MetricsRow;
 use crate::normalizer::{Normalizer, Statistics};
 use crate::random::{Purpose, Stream};
@@ -53,12 +54,25 @@ pub enum TrainError {
     /// The graphics adapter was lost.
     #[error(transparent)]
     Backend(#[from] BackendError),
+    /// The refinement of a generation cannot begin or go on.
+    #[error("refine: {0}")]
+    Refine(#[source] Box<FinetuneError>),
     /// Threads could not be started.
     #[error("cannot start threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
+impl From<FinetuneError> for TrainError {
+    fn from(error: FinetuneError) -> Self {
+        match error {
+            FinetuneError::Config(error) => Self::Config(error),
+            other => Self::Refine(Box::new(other)),
+        }
+    }
+}
+
 /// What a config describes, built: task, physics, controller.
+#[derive(Clone)]
 pub struct Setup {
     /// The task.
     pub task: Arc<dyn Task>,
@@ -153,6 +167,7 @@ pub struct Trainer {
     /// Observation statistics under which the best member so far was scored.
     best_statistics: Statistics,
     rollout_s: f64,
+    refiner: Option<Refiner>,
 }
 
 impl Trainer {
@@ -179,7 +194,9 @@ impl Trainer {
         let training =
             setup.rollout_on(setup.options, horizon, &backend, episodes, Some(Arc::clone(&pool)))?;
         let weight = |name: &&str| config.rollout.weights.get(*name).copied().unwrap_or(1.0);
+        let refiner = config.refine.as_ref().map(|refine| Refiner::new(refine, config, &setup, &pool));
         Ok(Self {
+            refiner: refiner.transpose()?,
             search,
             statistics: Statistics::new(spec.observations.len()),
             best_statistics: Statistics::new(spec.observations.len()),
@@ -216,6 +233,20 @@ impl Trainer {
     #[must_use]
     pub fn search(&self) -> &Search {
         &self.search
+    }
+
+    /// Names of the columns after those of [`crate::metrics::COLUMNS`]: reward terms, then what the
+    /// refinement measures.
+    #[must_use]
+    pub fn columns(&self) -> Vec<&'static str> {
+        let refined = self.refiner.as_ref().map_or(&[][..], |_| Refiner::columns());
+        self.setup.task.spec().terms.iter().chain(refined).copied().collect()
+    }
+
+    /// What the refinement of each generation is, a label and a text per line.
+    #[must_use]
+    pub fn refinement(&self) -> Vec<(&'static str, String)> {
+        self.refiner.as_ref().map_or_else(Vec::new, Refiner::describe)
     }
 
     /// Completed generations.
@@ -284,7 +315,8 @@ impl Trainer {
     /// Trains for one generation. `wall_s` of the result is this generation's time alone.
     ///
     /// # Errors
-    /// If no member had a finite fitness.
+    /// If no member had a finite fitness; the trainer is then what it was. If the refinement failed; the
+    /// trainer is then not to be used.
     pub fn advance(&mut self) -> Result<MetricsRow, TrainError> {
         let began = Instant::now();
         let pool = Arc::clone(&self.pool);
@@ -328,7 +360,9 @@ impl Trainer {
             self.blow_ups += u64::from(episode.blew_up);
             self.failures += u64::from(episode.failed);
         }
-        self.env_steps += steps;
+        let mut extras = Vec::new();
+        let trained = steps + self.refine(&mut extras)?;
+        self.env_steps += trained;
         // Failed members have none.
         let finite: Vec<f64> = fitness.iter().copied().filter(|fitness| fitness.is_finite()).collect();
         let (fitness_mean, fitness_std) = mean_std(&finite);
@@ -351,12 +385,25 @@ impl Trainer {
             spike_rate: spiking.then(|| activity.spike_rate()),
             synops_per_step: Some(activity.synops_per_step()),
             sigma: self.search.sigma(),
-            env_steps_per_s: steps as f64 / wall_s,
+            env_steps_per_s: trained as f64 / wall_s,
             terms: (0..self.weights.len())
                 .map(|k| episodes.iter().map(|e| e.terms[k]).sum::<f64>() / n)
+                .chain(extras)
                 .collect(),
             energy_pj_per_step: self.setup.controller.energy_pj(&activity) / activity.steps.max(1) as f64,
         })
+    }
+
+    /// Refines the mean of the distribution, if that is asked for; returns the control steps it took.
+    fn refine(&mut self, extras: &mut Vec<f64>) -> Result<u64, TrainError> {
+        let mean = self.policy().parameters;
+        let Some(refiner) = &mut self.refiner else { return Ok(0) };
+        let refined = refiner.refine(&mean, &self.statistics)?;
+        self.search.shift(&refined.shift)?;
+        self.statistics = refined.statistics;
+        self.blow_ups += refined.blow_ups;
+        *extras = refined.extras;
+        Ok(refined.steps)
     }
 
     /// The mean of the search distribution, with the current observation statistics.
@@ -436,6 +483,9 @@ impl Trainer {
             };
             put(&format!("strategy.{name}"), Tensor::new(&tensor.shape, data));
         }
+        if let Some(refiner) = &self.refiner {
+            refiner.save(&mut checkpoint);
+        }
         checkpoint
     }
 
@@ -473,6 +523,9 @@ impl Trainer {
         self.env_steps = checkpoint.meta("env_steps")?;
         self.blow_ups = checkpoint.meta("blow_ups")?;
         self.best_eval = checkpoint.meta("best_eval")?;
+        if let Some(refiner) = &mut self.refiner {
+            refiner.restore(checkpoint)?;
+        }
         Ok(())
     }
 

@@ -57,7 +57,20 @@ pub fn data(name: &str) -> PathBuf {
 /// As [`program`].
 #[must_use]
 pub fn evo(arguments: &[&str]) -> Command {
-    let mut command = Command::new(program("evo"));
+    command("evo", arguments)
+}
+
+/// The `viewer` program, likewise.
+///
+/// # Panics
+/// As [`program`].
+#[must_use]
+pub fn viewer(arguments: &[&str]) -> Command {
+    command("viewer", arguments)
+}
+
+fn command(name: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program(name));
     command.args(arguments).current_dir(root());
     command
 }
@@ -69,7 +82,7 @@ pub fn evo(arguments: &[&str]) -> Command {
 #[must_use]
 pub fn program(name: &str) -> PathBuf {
     let this = std::env::current_exe().expect("a program knows its own path");
-    // Tests are target/PROFILE/deps/test-HASH, programs target/PROFILE/NAME, as evo is.
+    // Tests are target/PROFILE/deps/test-HASH, programs target/PROFILE/NAME.
     let folder = this.parent().expect("programs lie in target/PROFILE");
     let folder = if folder.ends_with("deps") { folder.join("..") } else { folder.to_owned() };
     let program = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use evo::checkpoint::Checkpoint;
 use serde_json::Value;
-use tests::{refuse, run, succeed, text};
+use tests::{refuse, succeed, text};
 
 const YIN_YANG: [&str; 8] = [
     "finetune",
@@ -218,29 +219,136 @@ fn labels_out_of_range_are_refused() {
     assert!(stderr.contains("label 7 of sample 0 is out of range; valid: 0 to 1"), "{stderr}");
 }
 
+/// A column of a run's metrics.
+fn column(folder: &Path, name: &str) -> Vec<f64> {
+    let table = evo::metrics::Metrics::read(&folder.join("metrics.csv")).expect("metrics");
+    table.column(name).expect("the column").into_iter().map(|cell| cell.expect("a number")).collect()
+}
+
+fn last(folder: &Path) -> Checkpoint {
+    Checkpoint::load(&folder.join("checkpoints/last.safetensors")).expect("a checkpoint")
+}
+
+fn mean(folder: &Path) -> String {
+    format!("{:?}", last(folder).tensor("mean").expect("parameters"))
+}
+
 #[test]
-fn what_becomes_infinite_stops_with_its_step_and_keeps_the_last_good_checkpoint() {
+fn a_perceptron_teaches_a_spiking_network_and_a_student_goes_on_learning() {
     let scratch = scratch();
-    let folder = scratch.path().join("run");
-    // The rate jumps in the second epoch: 600 samples are 10 steps of 64.
-    let more = [
-        "--set",
-        "task.gradient.schedule=(warm_up: 0, then: Constant)",
-        "--set",
-        "task.gradient.optimizer=Sgd(learning_rate: 1e37)",
-        "--set",
-        "task.gradient.clip=None",
-        "--out",
-        text(&folder),
-    ];
-    let output = run(&[&YIN_YANG[..], &more].concat());
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{stderr}");
-    assert!(stderr.contains("is not finite (step "), "{stderr}");
-    assert!(stderr.contains("training stopped; ") && stderr.contains("after generation 0"), "{stderr}");
+    let [teacher, student, again] = ["teacher", "student", "again"].map(|name| scratch.path().join(name));
+    let ppo = ["finetune", "--config", "inverted_pendulum_ppo.ron", "--generations", "20", "-q"];
+    let perceptron = ["--set", "controller=Mlp(hidden: [16])", "--out", text(&teacher)];
+    done(&[&ppo[..], &perceptron].concat());
+    let score = |folder: &Path| {
+        let report = json(&["eval", text(folder), "--episodes", "8", "--json"]);
+        report["return_mean"].as_f64().expect("a number")
+    };
+    let best = score(&teacher);
+    assert!(best > 500.0, "{best}");
+    let teach = format!("task.teacher={:?}", text(&teacher));
+    let imitate = ["finetune", "--config", "inverted_pendulum_imitate.ron", "--set", &teach, "-q"];
+    done(&[&imitate[..], &["--generations", "4", "--out", text(&student)]].concat());
+    assert!(score(&student) > 0.5 * best, "{} of {best}", score(&student));
+    // What it knows already shows in the first round.
+    let more = ["--init", text(&student), "--generations", "1", "--out", text(&again)];
+    done(&[&imitate[..], &more].concat());
+    let (first, later) = (column(&student, "imitation_loss")[0], column(&again, "imitation_loss")[0]);
+    assert!(later < 0.5 * first, "{later} after {first}");
+}
+
+#[test]
+fn evolution_with_gradients_goes_on_to_the_same_bits_and_can_be_tuned_on() {
+    let scratch = scratch();
+    let [whole, parts, tuned] = ["whole", "parts", "tuned"].map(|name| scratch.path().join(name));
+    let refine = "refine=(iterations: 1, ppo: (worlds: 4, steps: 32, minibatches: 2, critic_first: 1))";
+    let config = ["--config", "inverted_pendulum.ron", "--set", refine, "-q"];
+    let of = |folder: &Path, generations: &str| {
+        done(&[&config[..], &["--out", text(folder), "--generations", generations]].concat());
+    };
+    of(&whole, "4");
+    of(&parts, "2");
+    done(&["resume", text(&parts), "--generations", "4", "-q"]);
+    assert_eq!(mean(&whole), mean(&parts));
+    assert_eq!(column(&whole, "kl_divergence"), column(&parts, "kl_divergence"));
+    assert_eq!(column(&whole, "policy_steps"), [0.0, 8.0, 8.0, 8.0]);
+    done(&["plot", text(&whole)]);
+    let ppo = ["finetune", "--config", "inverted_pendulum_ppo.ron", "--generations", "1", "-q"];
+    done(&[&ppo[..], &["--init", text(&whole), "--out", text(&tuned)]].concat());
+    let refused = refuse(&[&config[..], &["--set", "refine.ppo.worlds=0"]].concat(), 2);
+    assert!(refused.contains("refine.ppo.worlds = 0: must be 1 to 100000"), "{refused}");
+}
+
+#[test]
+fn the_viewer_shows_a_tuned_controller_and_refuses_a_classifier() {
+    let scratch = scratch();
+    let [tuned, classifier] = ["tuned", "classifier"].map(|name| scratch.path().join(name));
+    let picture = scratch.path().join("picture.png");
+    let ppo = ["finetune", "--config", "inverted_pendulum_ppo.ron", "--generations", "1", "-q"];
+    done(&[&ppo[..], &["--out", text(&tuned)]].concat());
+    done(&[&YIN_YANG[..], &["--generations", "1", "--out", text(&classifier)]].concat());
+    let watch = |run: &Path| {
+        let output = tests::viewer(&[text(run), "--screenshot", text(&picture), "--at", "0.2"]).output();
+        let output = output.expect("the viewer starts");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, stderr) = watch(&classifier);
+    assert_eq!(code, Some(2), "{stderr}");
+    let message = "was trained with labels, without a world: there is nothing to watch; valid: evo eval";
+    assert!(stderr.contains(message), "{stderr}");
+    assert!(!picture.exists());
+    let (code, stderr) = watch(&tuned);
+    assert_eq!(code, Some(0), "{stderr}");
+    let bytes = fs::read(&picture).expect("a picture");
+    assert!(bytes.starts_with(b"\x89PNG") && bytes.len() > 10_000, "{} bytes", bytes.len());
+}
+
+/// Runs `evo` into a failure after a whole generation or more; what it leaves must be what a run of so
+/// many generations leaves. Returns stderr.
+fn stops_late(scratch: &Path, name: &str, arguments: &[&str]) -> String {
+    let [folder, shorter] = [name.to_owned(), format!("{name}-shorter")].map(|name| scratch.join(name));
+    // No checkpoint is due before.
+    let rare = ["--set", "run.checkpoint_every=0", "--set", "run.eval_every=0", "-q", "--out"];
+    let stderr = refuse(&[arguments, &rare, &[text(&folder)]].concat(), 1);
+    assert!(stderr.contains("is not finite (") && stderr.contains("step "), "{name}: {stderr}");
+    assert!(stderr.contains("training stopped; "), "{name}: {stderr}");
+    let generation: u64 = last(&folder).meta("generation").expect("a number");
+    assert!(generation >= 1, "{name}: {stderr}");
+    assert!(stderr.contains(&format!("has the state after generation {generation}")), "{name}: {stderr}");
+    assert_eq!(tests::generations(&folder) as u64, generation, "{name}");
     assert!(!folder.join("summary.json").exists());
-    let last = folder.join("checkpoints/last.safetensors");
-    let checkpoint = evo::checkpoint::Checkpoint::load(&last).expect("a good checkpoint");
-    let mean = checkpoint.tensor("mean").expect("parameters");
-    assert!(!format!("{mean:?}").contains("NaN") && !format!("{mean:?}").contains("inf"));
+    let generations = generation.to_string();
+    done(&[arguments, &rare, &[text(&shorter), "--generations", &generations]].concat());
+    assert_eq!(mean(&folder), mean(&shorter), "{name}");
+    stderr
+}
+
+#[test]
+fn what_becomes_infinite_stops_with_step_and_layer_and_leaves_the_last_good_generation() {
+    let scratch = scratch();
+    // Parameters that grow by a factor per step, here and below.
+    let grow = |place: &str, factor: f64| {
+        format!("{place}gradient.optimizer=AdamW(learning_rate: 1, weight_decay: {factor})")
+    };
+    // 600 samples are 10 steps an epoch.
+    let by = grow("task.", 1000.0);
+    let stderr = stops_late(scratch.path(), "labels", &[&YIN_YANG[..], &["--set", &by]].concat());
+    assert!(stderr.contains("hidden[0]") || stderr.contains("readout"), "{stderr}");
+
+    let by = grow("task.", 30.0);
+    let ppo = ["finetune", "--config", "inverted_pendulum_ppo.ron", "--set", &by, "--set"];
+    let few = [&ppo[..], &["task.epochs=1", "--set", "task.steps=32"]].concat();
+    let stderr = stops_late(scratch.path(), "ppo", &few);
+    assert!(!stderr.contains("critic"), "{stderr}");
+    let teacher = scratch.path().join("ppo-shorter");
+    let of = format!("task.teacher={:?}", text(&teacher));
+    let by = grow("task.", 2.0);
+    let imitate = ["finetune", "--config", "inverted_pendulum_imitate.ron", "--set", &of, "--set", &by];
+    let _ = stops_late(scratch.path(), "imitate", &imitate);
+
+    let by = grow("refine.ppo.", 30.0);
+    let small = "refine=(iterations: 1, ppo: (worlds: 4, steps: 32, minibatches: 2, epochs: 1))";
+    let hybrid = ["--config", "inverted_pendulum.ron", "--set", small, "--set", &by];
+    let stderr = stops_late(scratch.path(), "hybrid", &hybrid);
+    assert!(stderr.contains("refine: "), "{stderr}");
 }

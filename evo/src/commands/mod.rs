@@ -3,6 +3,7 @@
 mod bench;
 mod eval;
 mod finetune;
+mod learning;
 mod list;
 mod nir;
 mod page;
@@ -66,6 +67,9 @@ fn read_config(args: &ConfigArgs) -> Result<(PathBuf, Config), Failure> {
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     config.controller.inline_models(|name| read_model(&folder, name)).usage()?;
     config.env.inline_robot(|name| read_robot(&folder, name)).usage()?;
+    if let Some(refine) = &mut config.refine {
+        refine.ppo.critic.inline_models(|name| read_model(&folder, name)).usage()?;
+    }
     // Evolution leaves no trace of what else the config may train for.
     config.task = None;
     Ok((path, config))
@@ -149,7 +153,7 @@ struct Trained {
 /// trained in or in another one.
 fn load(source: &Path, best: bool, engine: Option<sim::EngineKind>) -> Result<Trained, Failure> {
     let checkpoint = load_checkpoint(source)?;
-    if finetune::is_of_labels(&checkpoint) {
+    if checkpoint.is_classifier() {
         let source = source.display();
         let error =
             anyhow::anyhow!("{source} was trained with labels, without a world; valid: eval, plot, resume");

@@ -9,7 +9,7 @@ use snn::gradient::{
     BpttConfig, Clip, GradientError, OptimizerConfig, ScheduleConfig, SurrogateConfig, TrainerConfig,
 };
 
-use super::task_config::{ClassifyConfig, ImitateConfig, PpoConfig};
+use super::task_config::{ClassifyConfig, ImitateConfig, PpoConfig, RefineConfig};
 use crate::config::{Config, InvalidField, PhysicsConfig, RolloutConfig, RunConfig};
 use crate::strategy::{OpenEsConfig, StrategyConfig};
 
@@ -39,6 +39,9 @@ pub struct FinetuneConfig {
     /// How the result would be evolved on; training by gradient does not use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<StrategyConfig>,
+    /// As in [`Config::refine`]; training by gradient does not use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refine: Option<RefineConfig>,
     /// Time limit, observation normalisation and weights of reward terms.
     #[serde(default)]
     pub rollout: RolloutConfig,
@@ -66,7 +69,7 @@ impl FinetuneConfig {
     /// # Errors
     /// If `env` is missing.
     pub fn with_env(&self) -> Result<Config, InvalidField> {
-        let Self { task, env, changes, change_lists, physics, controller, strategy, rollout, run } =
+        let Self { task, env, changes, change_lists, physics, controller, strategy, refine, rollout, run } =
             self.clone();
         let env = env.ok_or_else(|| InvalidField {
             field: "env".to_owned(),
@@ -74,7 +77,7 @@ impl FinetuneConfig {
             expected: format!("one of {}", envs::names().join(", ")),
         })?;
         let strategy = strategy.unwrap_or_else(|| StrategyConfig::OpenEs(OpenEsConfig::default()));
-        Ok(Config { env, changes, change_lists, physics, controller, strategy, rollout, run, task })
+        Ok(Config { env, changes, change_lists, physics, controller, strategy, refine, rollout, run, task })
     }
 }
 

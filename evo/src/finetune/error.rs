@@ -4,6 +4,7 @@ use envs::EnvError;
 use snn::gradient::GradientError;
 use snn::{BackendError, SnnError};
 
+#[cfg(not(target_arch = "wasm32"))]
 use super::data::DataError;
 use crate::checkpoint::CheckpointError;
 use crate::config::InvalidField;
@@ -17,11 +18,15 @@ pub enum FinetuneError {
     #[error(transparent)]
     Config(#[from] InvalidField),
     /// The data set cannot be had.
+    #[cfg(not(target_arch = "wasm32"))]
     #[error(transparent)]
     Data(#[from] DataError),
     /// The network has no gradient, or something is not finite.
     #[error(transparent)]
     Gradient(#[from] GradientError),
+    /// The critic has no gradient, or a setting of it is wrong.
+    #[error("critic: {0}")]
+    Critic(#[source] GradientError),
     /// The controller cannot be built.
     #[error(transparent)]
     Controller(#[from] SnnError),

@@ -4,14 +4,14 @@ use rand::{Rng as _, RngExt as _};
 use snn::gradient::{Batch, NetworkState, Objective, Outputs, Score, Sensitivity};
 
 use super::collect::{Actor, Worlds, row};
-use super::data::shuffled;
 use super::error::FinetuneError;
+use super::ppo_loss::action;
 use super::task_config::ImitateConfig;
 use super::teacher::{Demonstration, Present, Teacher};
 use super::world::{Method, Round, World};
 use crate::checkpoint::{Checkpoint, Tensor, TensorData};
 use crate::normalizer::Sums;
-use crate::random::{Purpose, Stream};
+use crate::random::{Purpose, Stream, shuffled};
 use crate::rollout::Episode;
 
 pub(super) struct Imitation {
@@ -87,16 +87,7 @@ impl Imitation {
                 *active = !worlds.outcome(i).over();
             }
         }
-        let mut sums = Sums::new(inputs);
-        let mut ignored = vec![0.0; inputs];
-        for demonstration in &demonstrations {
-            for raw in demonstration.observations.chunks_exact(inputs) {
-                normalizer.apply(raw, &mut ignored, Some(&mut sums));
-            }
-        }
-        if world.config.rollout.normalize {
-            world.statistics.merge(&sums, &normalizer.mean);
-        }
+        observe(world, &demonstrations);
         demonstrations.retain(|demonstration| !demonstration.actions.is_empty());
         memory.extend(demonstrations);
         Ok(((0..count).map(|i| worlds.episode(i)).collect(), actor.spike_rate()))
@@ -191,7 +182,7 @@ impl Method for Imitation {
             result.sigma = 1.0;
             if self.memory.is_empty() {
                 self.memory.clone_from(episodes);
-                if world.config.rollout.normalize && round == 0 {
+                if round == 0 {
                     observe(world, episodes);
                 }
             }
@@ -248,8 +239,11 @@ impl Method for Imitation {
     }
 }
 
-/// Takes the observations of `episodes` for the statistics.
+/// Takes the observations of `episodes` for the statistics, if they are used.
 fn observe(world: &mut World, episodes: &[Demonstration]) {
+    if !world.config.rollout.normalize {
+        return;
+    }
     let normalizer = world.normalizer();
     let size = normalizer.mean.len();
     let (mut sums, mut ignored) = (Sums::new(size), vec![0.0; size]);
@@ -287,14 +281,4 @@ impl Objective for Cloning {
         }
         Score { loss, sums: Vec::new() }
     }
-}
-
-/// The action that belongs to a value of the network, and its slope there.
-pub(super) fn action(value: f64, squash: bool) -> (f64, f64) {
-    if !squash {
-        return (value, 1.0);
-    }
-    let y = f64::from(snn::tanh(value as f32));
-    // That of tanh, which the rational function follows within 1e-4.
-    (y, 1.0 - y * y)
 }

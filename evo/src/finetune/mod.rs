@@ -3,9 +3,18 @@
 //! What is trained has the same parameters as what is evolved, so runs of either kind can start from
 //! those of the other.
 
+mod collect;
 mod config;
+mod critic;
 mod data_config;
+mod error;
+mod ppo;
+mod ppo_loss;
+mod ppo_memory;
+mod ppo_state;
+mod refine;
 mod task_config;
+mod world;
 
 #[cfg(not(target_arch = "wasm32"))]
 mod assess;
@@ -14,39 +23,25 @@ pub mod classify;
 #[cfg(not(target_arch = "wasm32"))]
 mod classify_state;
 #[cfg(not(target_arch = "wasm32"))]
-mod collect;
-#[cfg(not(target_arch = "wasm32"))]
 pub mod data;
-#[cfg(not(target_arch = "wasm32"))]
-mod error;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod figure;
 #[cfg(not(target_arch = "wasm32"))]
 mod imitate;
 #[cfg(not(target_arch = "wasm32"))]
-mod ppo;
-#[cfg(not(target_arch = "wasm32"))]
-mod ppo_loss;
-#[cfg(not(target_arch = "wasm32"))]
-mod ppo_memory;
-#[cfg(not(target_arch = "wasm32"))]
-mod ppo_state;
-#[cfg(not(target_arch = "wasm32"))]
 mod table;
 #[cfg(not(target_arch = "wasm32"))]
 mod teacher;
-#[cfg(not(target_arch = "wasm32"))]
-mod world;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod world_learner;
 
 pub use config::{FinetuneConfig, GradientConfig, Task};
 pub use data_config::{ArraysConfig, DataConfig, HeidelbergConfig, YinYangConfig};
-#[cfg(not(target_arch = "wasm32"))]
 pub use error::FinetuneError;
+pub(crate) use refine::Refiner;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use table::Table;
-pub use task_config::{ClassifyConfig, ImitateConfig, PpoConfig};
+pub use task_config::{ClassifyConfig, ImitateConfig, PpoConfig, RefineConfig};
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;

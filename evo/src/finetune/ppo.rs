@@ -10,29 +10,26 @@
 //! that begin in the state in which it was then. Worlds go on from one iteration to the next.
 
 use rand::Rng as _;
-use snn::gradient::{Batch, Clip, Differentiable, OptimizerConfig, Perceptron, Trainer, TrainerConfig};
-use snn::{ControllerConfig, MlpConfig};
 
 use super::collect::{Actor, Worlds, row};
-use super::data::shuffled;
+use super::critic::Critic;
 use super::error::FinetuneError;
-use super::ppo_loss::{Clipped, Squares};
+use super::ppo_loss::Clipped;
 use super::ppo_memory::{Memory, Scale, advantages};
 use super::ppo_state::Noise;
 use super::task_config::PpoConfig;
 use super::world::{Method, Round, World};
 use crate::checkpoint::Checkpoint;
 use crate::normalizer::Sums;
-use crate::random::{Purpose, Stream, fill_normals};
+use crate::random::{Purpose, Stream, fill_normals, shuffled};
 
 /// Columns of `metrics.csv` after the reward terms.
-const COLUMNS: [&str; 6] =
+pub(super) const COLUMNS: [&str; 6] =
     ["policy_loss", "value_loss", "explained_variance", "kl_divergence", "clipped_share", "policy_steps"];
 
 pub(super) struct Ppo {
     config: PpoConfig,
-    critic: Perceptron,
-    pub(super) critic_trainer: Trainer,
+    pub(super) critic: Critic,
     pub(super) noise: Noise,
     pub(super) worlds: Worlds,
     pub(super) actor: Actor,
@@ -53,25 +50,9 @@ pub(super) struct Slot {
 
 impl Ppo {
     pub(super) fn new(config: &PpoConfig, world: &World) -> Result<Self, FinetuneError> {
-        let spec = world.setup.task.spec();
-        let (inputs, outputs) = (spec.observations.len(), spec.actions.len());
-        let shape = MlpConfig { hidden: config.critic.clone(), ..MlpConfig::default() };
-        let critic = Perceptron::new(&shape, inputs, 1)?;
-        let start = ControllerConfig::Mlp(shape).build(inputs, 1)?.initial(&mut Stream::new(
-            world.config.run.seed,
-            Purpose::Init,
-            0,
-            1,
-            0,
-        ));
-        let OptimizerConfig::Adam { beta1, beta2, epsilon, .. } = OptimizerConfig::default() else {
-            unreachable!("Adam is the default")
-        };
-        let optimizer = OptimizerConfig::Adam { learning_rate: config.critic_rate, beta1, beta2, epsilon };
-        let trainer = TrainerConfig { optimizer, clip: Some(Clip::Norm(1.0)), ..TrainerConfig::default() };
+        let outputs = world.setup.task.spec().actions.len();
         let mut new = Self {
-            critic_trainer: Trainer::new(trainer, &start)?,
-            critic,
+            critic: Critic::new(config, world)?,
             noise: Noise::new(config.noise, outputs),
             worlds: Worlds::new(world, config.worlds)?,
             actor: Actor::new(config.worlds),
@@ -177,23 +158,9 @@ impl Ppo {
         Ok((memory, round))
     }
 
-    /// What the critic expects of some observations, in units of scaled reward.
-    fn values(&self, world: &World, inputs: &[f32]) -> Result<Vec<f64>, FinetuneError> {
-        if inputs.is_empty() {
-            return Ok(Vec::new());
-        }
-        let batch = Batch { samples: inputs.len() / self.critic.inputs(), inputs, ..Batch::default() };
-        let (critic, theta) = (&self.critic, self.critic_trainer.theta());
-        let run = world.pool.install(|| critic.run(&theta, &batch));
-        let run = run.map_err(|error| self.critic_trainer.located(error))?;
-        Ok(run.values.into_iter().map(f64::from).collect())
-    }
-
-    fn learn(&mut self, world: &mut World, memory: &Memory) -> Result<Vec<f64>, FinetuneError> {
+    fn learn(&mut self, world: &mut World, memory: &mut Memory) -> Result<Vec<f64>, FinetuneError> {
         let scale = self.scale.factor();
-        let values = self.values(world, &memory.inputs)?;
-        let next: Vec<f32> = memory.cut.iter().flat_map(|(_, x)| x.iter().copied()).collect();
-        let next = self.values(world, &next)?;
+        let (values, next) = self.critic.judge(&world.pool, memory)?;
         let (mut advantages, targets) =
             advantages(memory, &values, &next, scale, (self.config.discount, self.config.lambda));
         let explained = explained_variance(&values, &targets);
@@ -208,8 +175,8 @@ impl Ppo {
             for part in 0..self.config.minibatches {
                 let bounds = [part, part + 1].map(|part| part * sequences / self.config.minibatches);
                 let chosen = &order[bounds[0]..bounds[1]];
-                let slice = memory.slice(chosen);
                 if !stop {
+                    let slice = memory.slice(chosen, &memory.starts);
                     let gathered = memory.gather(chosen, &advantages);
                     let objective = Clipped {
                         actions: memory.gather_rows(chosen, &memory.actions),
@@ -240,11 +207,8 @@ impl Ppo {
                     sums[2] += clipped;
                     sums[3] += 1.0;
                 }
-                let squares = Squares { targets: memory.gather(chosen, &targets) };
-                let batch = Batch { start: &[], resets: &[], ..slice.batch() };
-                let Self { critic, critic_trainer, .. } = self;
-                let result = world.pool.install(|| critic_trainer.step(critic, &batch, &squares))?;
-                value_steps += result.loss;
+                let slice = memory.slice(chosen, &memory.critic_starts);
+                value_steps += self.critic.learn(&world.pool, &slice, memory.gather(chosen, &targets))?;
             }
         }
         let n = f64::max(sums[3], 1.0);
@@ -286,7 +250,7 @@ impl Method for Ppo {
     fn advance(&mut self, world: &mut World) -> Result<Round, FinetuneError> {
         let (mut memory, mut round) = self.collect(world)?;
         memory.log.clone_from(&self.noise.log);
-        round.extras = self.learn(world, &memory)?;
+        round.extras = self.learn(world, &mut memory)?;
         Ok(round)
     }
 

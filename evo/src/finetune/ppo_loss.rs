@@ -3,7 +3,6 @@
 use snn::gradient::{Objective, Outputs, Score, Sensitivity};
 
 use super::collect::row;
-use super::imitate::action;
 
 /// The clipped objective of an actor with Gaussian noise, as a loss. Sums: the mean Kullback-Leibler
 /// divergence (Schulman's estimate ρ − 1 − ln ρ), the share of clipped steps, and the loss's slope in
@@ -67,6 +66,16 @@ impl Objective for Clipped<'_> {
         }
         Score { loss, sums }
     }
+}
+
+/// The action that belongs to a value of the network, and its slope there.
+pub(super) fn action(value: f64, squash: bool) -> (f64, f64) {
+    if !squash {
+        return (value, 1.0);
+    }
+    let y = f64::from(snn::tanh(value as f32));
+    // That of tanh, which the rational function follows within 1e-4.
+    (y, 1.0 - y * y)
 }
 
 /// Half the mean squared error of the critic.

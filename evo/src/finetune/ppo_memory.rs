@@ -22,8 +22,10 @@ pub(super) struct Memory {
     pub(super) fresh: Vec<bool>,
     /// Steps after which the future goes on unseen, with the normalised observation that follows.
     pub(super) cut: Vec<(usize, Vec<f32>)>,
-    /// What each individual remembered at the start of each sequence; empty before its first step.
+    /// What each actor remembered at the start of each sequence; empty before its first step.
     pub(super) starts: Vec<Vec<NetworkState>>,
+    /// And each critic.
+    pub(super) critic_starts: Vec<Vec<NetworkState>>,
     /// Seed of each world's encoder.
     pub(super) seeds: Vec<u64>,
     /// Logarithm of the noise's deviation per action.
@@ -45,9 +47,15 @@ impl Memory {
             fresh: vec![false; all],
             cut: Vec::new(),
             starts: Vec::new(),
+            critic_starts: Vec::new(),
             seeds: Vec::new(),
             log: Vec::new(),
         }
+    }
+
+    /// Number of sequences of each world.
+    pub(super) fn sequences_per_world(&self) -> usize {
+        self.sequences() / self.worlds
     }
 
     /// Number of sequences of all worlds.
@@ -77,28 +85,73 @@ impl Memory {
         all
     }
 
-    /// Some sequences as input of a network.
-    pub(super) fn slice(&self, chosen: &[usize]) -> Slice {
+    /// Some sequences as input of a network that began them in the states `starts`.
+    pub(super) fn slice(&self, chosen: &[usize], starts: &[Vec<NetworkState>]) -> Slice {
+        let states = |&sequence: &usize| starts[sequence / self.worlds].get(sequence % self.worlds).cloned();
+        let mut starts: Vec<Option<NetworkState>> = chosen.iter().map(states).collect();
+        // Nothing was remembered before the very first step; any state does, since a reset follows.
+        let any = starts.iter().flatten().next().cloned();
+        starts.iter_mut().for_each(|start| *start = start.take().or_else(|| any.clone()));
+        self.frames(chosen, self.sequence, starts.into_iter().flatten().collect())
+    }
+
+    /// The first frames of some sequences.
+    fn frames(&self, chosen: &[usize], frames: usize, starts: Vec<NetworkState>) -> Slice {
         let (mut inputs, mut resets) = (Vec::new(), Vec::new());
-        for frame in 0..self.sequence {
+        for frame in 0..frames {
             for &sequence in chosen {
                 let at = self.at(sequence, frame);
                 inputs.extend_from_slice(&self.inputs[row(self.sizes.0, at)]);
                 resets.push(self.fresh[at]);
             }
         }
-        let states = |&sequence: &usize| {
-            let states = &self.starts[sequence / self.worlds];
-            states.get(sequence % self.worlds).cloned()
-        };
-        let mut starts: Vec<Option<NetworkState>> = chosen.iter().map(states).collect();
-        // Nothing was remembered before the very first step; any state does, since a reset follows.
-        let any = starts.iter().flatten().next().cloned();
-        starts.iter_mut().for_each(|start| *start = start.take().or_else(|| any.clone()));
-        let starts: Vec<NetworkState> = starts.into_iter().flatten().collect();
         let seeds = chosen.iter().map(|sequence| self.seeds[sequence % self.worlds]).collect();
         Slice { samples: chosen.len(), inputs, resets, starts, seeds }
     }
+
+    /// Sequence `index` of all worlds; `states` are those of all networks at its start, or none.
+    pub(super) fn stretch(&self, index: usize, states: &[NetworkState]) -> Slice {
+        let all: Vec<usize> = (index * self.worlds..(index + 1) * self.worlds).collect();
+        self.frames(&all, self.sequence, states.to_vec())
+    }
+
+    /// [`cut`](Self::cut) by moments, in the same order.
+    pub(super) fn cuts(&self) -> Vec<Cut> {
+        let moments = self.cut.chunk_by(|(one, _), (other, _)| one / self.worlds == other / self.worlds);
+        let cut = |steps: &[(usize, Vec<f32>)]| {
+            let step = steps[0].0 / self.worlds;
+            Cut {
+                sequence: step / self.sequence,
+                frames: step % self.sequence + 1,
+                worlds: steps.iter().map(|(at, _)| at % self.worlds).collect(),
+                next: steps.iter().flat_map(|(_, next)| next.iter().copied()).collect(),
+            }
+        };
+        moments.map(cut).collect()
+    }
+
+    /// The worlds of a cut from the start of its sequence, where all networks had `states` (or none), to
+    /// the observation after it.
+    pub(super) fn until(&self, cut: &Cut, states: &[NetworkState]) -> Slice {
+        let chosen: Vec<usize> = cut.worlds.iter().map(|world| cut.sequence * self.worlds + world).collect();
+        let states = cut.worlds.iter().filter_map(|&world| states.get(world).cloned()).collect();
+        let mut slice = self.frames(&chosen, cut.frames, states);
+        slice.inputs.extend_from_slice(&cut.next);
+        slice.resets.resize(slice.resets.len() + chosen.len(), false);
+        slice
+    }
+}
+
+/// Worlds whose future goes on unseen after the same step.
+#[derive(Debug, PartialEq)]
+pub(super) struct Cut {
+    /// Which sequence of each world.
+    pub(super) sequence: usize,
+    /// Frames of it that were before.
+    frames: usize,
+    pub(super) worlds: Vec<usize>,
+    /// Normalised observations after the step, a row per world.
+    next: Vec<f32>,
 }
 
 /// Some sequences as input of a network.
@@ -220,7 +273,7 @@ mod tests {
         memory.fresh[0] = true;
         assert_eq!(memory.sequences(), 4);
         // The second sequence of world 1, then the first of world 0.
-        let slice = memory.slice(&[3, 0]);
+        let slice = memory.slice(&[3, 0], &memory.starts);
         assert_eq!(slice.inputs, [5.0, 0.0, 7.0, 2.0]);
         assert_eq!(slice.resets, [false, true, false, false]);
         assert_eq!((slice.seeds.as_slice(), slice.starts.len()), (&[6, 5][..], 2));

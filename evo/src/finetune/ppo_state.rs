@@ -48,7 +48,7 @@ impl Noise {
 impl Ppo {
     /// Adds what [`take`](Self::take) needs to a checkpoint.
     pub(super) fn put(&self, checkpoint: &mut Checkpoint) {
-        put_trainer(checkpoint, "critic", &self.critic_trainer);
+        put_trainer(checkpoint, "critic", &self.critic.trainer);
         let noise = &self.noise;
         for (name, values) in [("log", &noise.log), ("first", &noise.mean), ("second", &noise.square)] {
             checkpoint.tensors.insert(format!("noise.{name}"), values.clone().into());
@@ -59,8 +59,10 @@ impl Ppo {
         checkpoint.tensors.insert("world.discounted".to_owned(), discounted.into());
         let begun: Vec<u64> = self.slots.iter().map(|slot| slot.episodes).collect();
         checkpoint.meta.insert("world.episodes".to_owned(), begun.into());
-        let states = serde_json::to_value(&self.actor.states).expect("states are finite numbers");
-        checkpoint.meta.insert("world.states".to_owned(), states);
+        for (name, states) in [("states", &self.actor.states), ("critic_states", &self.critic.states)] {
+            let states = serde_json::to_value(states).expect("states are finite numbers");
+            checkpoint.meta.insert(format!("world.{name}"), states);
+        }
         let width = self.noise.log.len();
         for (index, slot) in self.slots.iter().enumerate() {
             let shape = [slot.actions.len() / width, width];
@@ -71,7 +73,7 @@ impl Ppo {
 
     /// Goes on from a checkpoint.
     pub(super) fn take(&mut self, world: &World, checkpoint: &Checkpoint) -> Result<(), FinetuneError> {
-        take_trainer(checkpoint, "critic", &mut self.critic_trainer)?;
+        take_trainer(checkpoint, "critic", &mut self.critic.trainer)?;
         let width = self.noise.log.len();
         let noise = |name: &str| checkpoint.f64(&format!("noise.{name}"), &[width]).map(<[f64]>::to_vec);
         let steps = checkpoint.meta("noise.steps")?;
@@ -80,6 +82,7 @@ impl Ppo {
         let discounted = checkpoint.f64("world.discounted", &[self.slots.len()])?.to_vec();
         let episodes: Vec<u64> = checkpoint.meta("world.episodes")?;
         self.actor.states = checkpoint.meta("world.states")?;
+        self.critic.states = checkpoint.meta("world.critic_states")?;
         let mut histories = Vec::new();
         for index in 0..self.slots.len() {
             let name = format!("world.{index}.actions");

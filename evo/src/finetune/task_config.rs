@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use snn::gradient::{ActivityConfig, LossConfig};
+use snn::{ControllerConfig, MlpConfig};
 
 use super::config::GradientConfig;
 use super::data_config::DataConfig;
@@ -151,8 +152,9 @@ pub struct PpoConfig {
     /// Iterations at the start in which only the critic learns. Default 0; a few keep what an actor of
     /// `--init` has learned.
     pub critic_first: u64,
-    /// Hidden units of the critic, a perceptron. Default `[64, 64]`.
-    pub critic: Vec<usize>,
+    /// Network that says what return to expect: its one output, before tanh. A spiking one remembers as
+    /// the actor does and learns from the same sequences. Default `Mlp(hidden: [64, 64])`.
+    pub critic: ControllerConfig,
     /// Learning rate of the critic's Adam; > 0. Default 0.001.
     pub critic_rate: f64,
     /// How gradients of the actor are made and used.
@@ -175,7 +177,7 @@ impl Default for PpoConfig {
             entropy: 0.0,
             target_kl: None,
             critic_first: 0,
-            critic: vec![64, 64],
+            critic: ControllerConfig::Mlp(MlpConfig { hidden: vec![64, 64], ..MlpConfig::default() }),
             critic_rate: 0.001,
             gradient: GradientConfig::default(),
         }
@@ -183,32 +185,65 @@ impl Default for PpoConfig {
 }
 
 impl PpoConfig {
+    /// Checks the fields that are this module's. `place` is where the config has them, such as `task`.
+    ///
+    /// # Errors
+    /// The first that is out of range.
+    pub fn validate(&self, place: &str) -> Result<(), InvalidField> {
+        let require = |valid, field: &str, value: &dyn ToString, expected: &str| {
+            require(valid, &format!("{place}.{field}"), value.to_string(), expected)
+        };
+        require((1..=100_000).contains(&self.worlds), "worlds", &self.worlds, "1 to 100000")?;
+        let sequence = self.sequence;
+        require(sequence >= 1, "sequence", &sequence, "at least 1")?;
+        let multiple = self.steps >= 1 && self.steps.is_multiple_of(sequence);
+        let of = format!("a multiple of {place}.sequence = {sequence}");
+        require(multiple, "steps", &self.steps, &of)?;
+        require(self.epochs >= 1, "epochs", &self.epochs, "at least 1")?;
+        let sequences = self.worlds * self.steps / sequence;
+        let fits = (1..=sequences).contains(&self.minibatches);
+        let range = format!("1 to the {sequences} sequences (worlds · steps / sequence)");
+        require(fits, "minibatches", &self.minibatches, &range)?;
+        require((0.0..=1.0).contains(&self.discount), "discount", &self.discount, "0 to 1")?;
+        require((0.0..=1.0).contains(&self.lambda), "lambda", &self.lambda, "0 to 1")?;
+        let positive = |x: f64| x > 0.0 && x.is_finite();
+        let least = |x: f64| x >= 0.0 && x.is_finite();
+        require(positive(self.clip), "clip", &self.clip, "above 0 and finite")?;
+        require(positive(self.noise), "noise", &self.noise, "above 0 and finite")?;
+        require(least(self.noise_rate), "noise_rate", &self.noise_rate, "at least 0 and finite")?;
+        require(least(self.entropy), "entropy", &self.entropy, "at least 0 and finite")?;
+        if let Some(kl) = self.target_kl {
+            require(positive(kl), "target_kl", &kl, "above 0 and finite, or None")?;
+        }
+        require(positive(self.critic_rate), "critic_rate", &self.critic_rate, "above 0 and finite")
+    }
+}
+
+/// Evolution with gradients: after every generation some iterations of PPO begin at the mean of the
+/// search distribution, and what they change of it, the distribution takes over.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RefineConfig {
+    /// Iterations per generation, ≥ 1. Default 1.
+    pub iterations: u64,
+    /// What an iteration is. Worlds, critic, noise and the optimizer's memory go on from one generation
+    /// to the next; `critic_first` counts iterations.
+    pub ppo: PpoConfig,
+}
+
+impl Default for RefineConfig {
+    fn default() -> Self {
+        Self { iterations: 1, ppo: PpoConfig::default() }
+    }
+}
+
+impl RefineConfig {
     /// Checks the fields that are this module's.
     ///
     /// # Errors
     /// The first that is out of range.
     pub fn validate(&self) -> Result<(), InvalidField> {
-        require((1..=100_000).contains(&self.worlds), "task.worlds", self.worlds, "1 to 100000")?;
-        let sequence = self.sequence;
-        require(sequence >= 1, "task.sequence", sequence, "at least 1")?;
-        let multiple = self.steps >= 1 && self.steps.is_multiple_of(sequence);
-        require(multiple, "task.steps", self.steps, format!("a multiple of task.sequence = {sequence}"))?;
-        require(self.epochs >= 1, "task.epochs", self.epochs, "at least 1")?;
-        let sequences = self.worlds * self.steps / sequence;
-        let fits = (1..=sequences).contains(&self.minibatches);
-        let range = format!("1 to the {sequences} sequences (worlds · steps / sequence)");
-        require(fits, "task.minibatches", self.minibatches, range)?;
-        require((0.0..=1.0).contains(&self.discount), "task.discount", self.discount, "0 to 1")?;
-        require((0.0..=1.0).contains(&self.lambda), "task.lambda", self.lambda, "0 to 1")?;
-        let positive = |x: f64| x > 0.0 && x.is_finite();
-        let least = |x: f64| x >= 0.0 && x.is_finite();
-        require(positive(self.clip), "task.clip", self.clip, "above 0 and finite")?;
-        require(positive(self.noise), "task.noise", self.noise, "above 0 and finite")?;
-        require(least(self.noise_rate), "task.noise_rate", self.noise_rate, "at least 0 and finite")?;
-        require(least(self.entropy), "task.entropy", self.entropy, "at least 0 and finite")?;
-        if let Some(kl) = self.target_kl {
-            require(positive(kl), "task.target_kl", kl, "above 0 and finite, or None")?;
-        }
-        require(positive(self.critic_rate), "task.critic_rate", self.critic_rate, "above 0 and finite")
+        require(self.iterations >= 1, "refine.iterations", self.iterations, "at least 1")?;
+        self.ppo.validate("refine.ppo")
     }
 }

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use snn::gradient::{Differentiable, Trainer};
+use snn::gradient::{Differentiable, Trainer, differentiable};
 
+use super::config::GradientConfig;
 use super::error::FinetuneError;
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
-use crate::evaluate::{self, Evaluation, Policy};
 use crate::normalizer::{Normalizer, Statistics};
-use crate::rollout::{Episode, Rollout};
+use crate::random::{Purpose, Stream};
+use crate::rollout::Episode;
 use crate::trainer::Setup;
 
 /// A way to train. What it remembers between generations goes into the checkpoint.
@@ -45,11 +46,11 @@ pub(super) struct Round {
     pub(super) extras: Vec<f64>,
 }
 
-/// The best policy so far, by evaluation.
-pub(super) struct Best {
-    pub(super) score: f64,
-    pub(super) parameters: Vec<f32>,
-    pub(super) statistics: Statistics,
+impl Round {
+    /// Episodes that ended because the physics blew up.
+    pub(super) fn blow_ups(&self) -> u64 {
+        self.episodes.iter().filter(|episode| episode.blew_up).count() as u64
+    }
 }
 
 /// A network in its world, trained by gradient.
@@ -62,18 +63,36 @@ pub(super) struct World {
     pub(super) pool: Arc<rayon::ThreadPool>,
     /// Factors on the reward terms in training.
     pub(super) weights: Vec<f64>,
+    /// Completed generations of the method.
     pub(super) generation: u64,
-    pub(super) env_steps: u64,
-    pub(super) episodes: u64,
-    pub(super) blow_ups: u64,
-    /// Of the last generation in which an episode ended: best, mean and deviation, length.
-    pub(super) last: [f64; 4],
-    pub(super) best: Option<Best>,
-    pub(super) evaluation: Rollout,
-    pub(super) validation: Option<Rollout>,
 }
 
 impl World {
+    /// At generation 0, with random parameters.
+    pub(super) fn new(
+        config: &Config,
+        gradient: &GradientConfig,
+        setup: Setup,
+        pool: Arc<rayon::ThreadPool>,
+    ) -> Result<Self, FinetuneError> {
+        gradient.validate()?;
+        let spec = setup.task.spec();
+        let (inputs, outputs) = (spec.observations.len(), spec.actions.len());
+        let network = differentiable(&config.controller, inputs, outputs, &gradient.bptt())?;
+        let initial = setup.controller.initial(&mut Stream::new(config.run.seed, Purpose::Init, 0, 0, 0));
+        let weight = |name: &&str| config.rollout.weights.get(*name).copied().unwrap_or(1.0);
+        Ok(Self {
+            trainer: Trainer::new(gradient.trainer(), &initial)?,
+            statistics: Statistics::new(inputs),
+            weights: spec.terms.iter().map(weight).collect(),
+            config: config.clone(),
+            network,
+            pool,
+            generation: 0,
+            setup,
+        })
+    }
+
     /// Time limit of training episodes.
     pub(super) fn horizon(&self) -> usize {
         self.config.rollout.horizon.unwrap_or(self.setup.task.spec().horizon)
@@ -94,18 +113,6 @@ impl World {
         for (action, &value) in actions.iter_mut().zip(values) {
             *action = if squash { snn::tanh(value) } else { value };
         }
-    }
-
-    /// Scores the controller, without noise, on the run's fixed evaluation episodes.
-    pub(super) fn score(
-        &self,
-        rollout: &Rollout,
-        engine: sim::EngineKind,
-    ) -> Result<Evaluation, FinetuneError> {
-        let (spec, run) = (self.setup.task.spec(), &self.config.run);
-        let policy = Policy { parameters: self.trainer.theta(), normalizer: self.normalizer() };
-        let episodes = evaluate::run(rollout, &policy, run.eval_episodes, run.seed, spec.terms)?;
-        Ok(Evaluation::new(spec.name, engine, spec.terms, &episodes, self.setup.controller.as_ref()))
     }
 }
 

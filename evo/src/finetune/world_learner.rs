@@ -4,26 +4,41 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::Value;
-use snn::gradient::{Trainer, differentiable};
+use snn::gradient::Trainer;
 
 use super::config::{FinetuneConfig, Task};
 use super::error::FinetuneError;
 use super::imitate::Imitation;
 use super::ppo::Ppo;
-use super::world::{Best, Method, World, put_trainer, take_trainer};
+use super::world::{Method, World, put_trainer, take_trainer};
 use crate::backend::Backend;
 use crate::checkpoint::{Checkpoint, Tensor};
 use crate::config::{Config, InvalidField};
-use crate::evaluate::{Evaluation, mean_std};
+use crate::evaluate::{self, Evaluation, Policy, mean_std};
 use crate::metrics::MetricsRow;
 use crate::normalizer::Statistics;
-use crate::random::{Purpose, Stream};
+use crate::rollout::Rollout;
 use crate::trainer::{Setup, Which, check_layout, layout, load_policy, pool, start_from, statistics};
 
 /// A run of training by gradient in a world, in memory.
 pub struct WorldLearner {
     world: World,
     method: Box<dyn Method>,
+    evaluation: Rollout,
+    validation: Option<Rollout>,
+    env_steps: u64,
+    episodes: u64,
+    blow_ups: u64,
+    /// Of the last generation in which an episode ended: best, mean and deviation, length.
+    last: [f64; 4],
+    best: Option<Best>,
+}
+
+/// The best policy so far, by evaluation.
+struct Best {
+    score: f64,
+    parameters: Vec<f32>,
+    statistics: Statistics,
 }
 
 impl WorldLearner {
@@ -40,41 +55,30 @@ impl WorldLearner {
                 return Err(InvalidField { field, value, expected: "Imitate or Ppo".to_owned() }.into());
             }
             Task::Imitate(task) => task.validate()?,
-            Task::Ppo(task) => task.validate()?,
+            Task::Ppo(task) => task.validate("task")?,
         }
-        task.gradient().validate()?;
         let setup = Setup::new(&config)?;
-        let spec = setup.task.spec();
-        let (inputs, outputs) = (spec.observations.len(), spec.actions.len());
-        let network = differentiable(&config.controller, inputs, outputs, &task.gradient().bptt())?;
-        let initial = setup.controller.initial(&mut Stream::new(config.run.seed, Purpose::Init, 0, 0, 0));
+        let horizon = setup.task.spec().horizon;
         let pool = pool(threads)?;
-        let weight = |name: &&str| config.rollout.weights.get(*name).copied().unwrap_or(1.0);
-        let again =
-            |options| setup.rollout_on(options, spec.horizon, &Backend::Cpu, 1, Some(Arc::clone(&pool)));
-        let world = World {
-            evaluation: setup.rollout(spec.horizon, Some(Arc::clone(&pool)))?,
-            validation: setup.validation.map(again).transpose()?,
-            trainer: Trainer::new(task.gradient().trainer(), &initial)?,
-            statistics: Statistics::new(inputs),
-            weights: spec.terms.iter().map(weight).collect(),
-            network,
-            config,
-            pool,
-            generation: 0,
-            env_steps: 0,
-            episodes: 0,
-            blow_ups: 0,
-            last: [0.0; 4],
-            best: None,
-            setup,
-        };
+        let again = |options| setup.rollout_on(options, horizon, &Backend::Cpu, 1, Some(Arc::clone(&pool)));
+        let (evaluation, validation) = (again(setup.options)?, setup.validation.map(again).transpose()?);
+        let world = World::new(&config, task.gradient(), setup, pool)?;
         let method: Box<dyn Method> = match &task {
             Task::Imitate(task) => Box::new(Imitation::new(task, &world)?),
             Task::Ppo(task) => Box::new(Ppo::new(task, &world)?),
             Task::Classify(_) => unreachable!("refused above"),
         };
-        Ok(Self { world, method })
+        Ok(Self {
+            world,
+            method,
+            evaluation,
+            validation,
+            env_steps: 0,
+            episodes: 0,
+            blow_ups: 0,
+            last: [0.0; 4],
+            best: None,
+        })
     }
 
     /// The config of the run, with everything that other commands need.
@@ -112,25 +116,25 @@ impl WorldLearner {
     /// Control steps of training so far.
     #[must_use]
     pub fn env_steps(&self) -> u64 {
-        self.world.env_steps
+        self.env_steps
     }
 
     /// Training episodes so far.
     #[must_use]
     pub fn episodes(&self) -> u64 {
-        self.world.episodes
+        self.episodes
     }
 
     /// Episodes so far that ended because the physics blew up.
     #[must_use]
     pub fn blow_ups(&self) -> u64 {
-        self.world.blow_ups
+        self.blow_ups
     }
 
     /// Best evaluation return so far.
     #[must_use]
     pub fn best_eval(&self) -> Option<f64> {
-        self.world.best.as_ref().map(|best| best.score)
+        self.best.as_ref().map(|best| best.score)
     }
 
     /// Number of worker threads.
@@ -146,28 +150,27 @@ impl WorldLearner {
     /// [`FinetuneError::Gradient`] if something is not finite, with the step and the layer.
     pub fn advance(&mut self) -> Result<MetricsRow, FinetuneError> {
         let began = Instant::now();
-        let Self { world, method } = self;
-        let round = method.advance(world)?;
-        world.generation += 1;
-        world.env_steps += round.steps;
-        world.episodes += round.episodes.len() as u64;
-        world.blow_ups += round.episodes.iter().filter(|episode| episode.blew_up).count() as u64;
+        let round = self.method.advance(&mut self.world)?;
+        self.world.generation += 1;
+        self.env_steps += round.steps;
+        self.episodes += round.episodes.len() as u64;
+        self.blow_ups += round.blow_ups();
         let n = round.episodes.len();
         if n > 0 {
             let fitness: Vec<f64> = round.episodes.iter().map(|episode| episode.fitness).collect();
             let (mean, std) = mean_std(&fitness);
             let best = fitness.into_iter().fold(f64::NEG_INFINITY, f64::max);
             let length = round.episodes.iter().map(|e| e.length as f64).sum::<f64>() / n as f64;
-            world.last = [best, mean, std, length];
+            self.last = [best, mean, std, length];
         }
-        let [fitness_best, fitness_mean, fitness_std, episode_length_mean] = world.last;
+        let [fitness_best, fitness_mean, fitness_std, episode_length_mean] = self.last;
         let mean_of =
             |k: usize| round.episodes.iter().map(|episode| episode.terms[k]).sum::<f64>() / n.max(1) as f64;
         let wall_s = began.elapsed().as_secs_f64();
         Ok(MetricsRow {
-            generation: world.generation,
-            env_steps: world.env_steps,
-            evaluations: world.episodes,
+            generation: self.generation(),
+            env_steps: self.env_steps,
+            evaluations: self.episodes,
             wall_s,
             fitness_best,
             fitness_mean,
@@ -176,7 +179,7 @@ impl WorldLearner {
             spike_rate: round.spike_rate,
             sigma: round.sigma,
             env_steps_per_s: round.steps as f64 / wall_s,
-            terms: (0..world.weights.len()).map(mean_of).chain(round.extras).collect(),
+            terms: (0..self.world.weights.len()).map(mean_of).chain(round.extras).collect(),
             // Known where there is an evaluation.
             energy_pj_per_step: f64::NAN,
             ..MetricsRow::default()
@@ -189,10 +192,10 @@ impl WorldLearner {
     /// # Errors
     /// Never on the CPU.
     pub fn evaluate(&mut self, row: &mut MetricsRow) -> Result<(Evaluation, bool), FinetuneError> {
-        let world = &self.world;
-        let result = world.score(&world.evaluation, world.setup.options.engine)?;
-        if let Some((options, rollout)) = world.setup.validation.zip(world.validation.as_ref()) {
-            let second = world.score(rollout, options.engine)?;
+        let setup = &self.world.setup;
+        let result = self.score(&self.evaluation, setup.options.engine)?;
+        if let Some((options, rollout)) = setup.validation.zip(self.validation.as_ref()) {
+            let second = self.score(rollout, options.engine)?;
             row.validation_return_mean = Some(second.return_mean);
             row.validation_return_std = Some(second.return_std);
         }
@@ -203,9 +206,17 @@ impl WorldLearner {
         let better = self.best_eval().is_none_or(|best| result.return_mean > best);
         if better {
             let (parameters, statistics) = (self.world.trainer.theta(), self.world.statistics.clone());
-            self.world.best = Some(Best { score: result.return_mean, parameters, statistics });
+            self.best = Some(Best { score: result.return_mean, parameters, statistics });
         }
         Ok((result, better))
+    }
+
+    fn score(&self, rollout: &Rollout, engine: sim::EngineKind) -> Result<Evaluation, FinetuneError> {
+        let world = &self.world;
+        let (spec, run) = (world.setup.task.spec(), &world.config.run);
+        let policy = Policy { parameters: world.trainer.theta(), normalizer: world.normalizer() };
+        let episodes = evaluate::run(rollout, &policy, run.eval_episodes, run.seed, spec.terms)?;
+        Ok(Evaluation::new(spec.name, engine, spec.terms, &episodes, world.setup.controller.as_ref()))
     }
 
     /// Everything that is needed to go on bit for bit, and to use the result, as every command does.
@@ -223,10 +234,10 @@ impl WorldLearner {
         meta("engine", world.setup.options.engine.name().into());
         meta("layout", layout(world.setup.controller.as_ref()).into());
         meta("generation", world.generation.into());
-        meta("env_steps", world.env_steps.into());
-        meta("episodes", world.episodes.into());
-        meta("blow_ups", world.blow_ups.into());
-        meta("last", world.last.map(f64::to_bits).to_vec().into());
+        meta("env_steps", self.env_steps.into());
+        meta("episodes", self.episodes.into());
+        meta("blow_ups", self.blow_ups.into());
+        meta("last", self.last.map(f64::to_bits).to_vec().into());
         meta("best_eval", self.best_eval().into());
         let theta = world.trainer.theta();
         let mut put = |name: &str, tensor: Tensor| {
@@ -238,7 +249,7 @@ impl WorldLearner {
             put(&format!("{prefix}observation.count"), vec![statistics.count].into());
         };
         observed("", &world.statistics);
-        if let Some(best) = &world.best {
+        if let Some(best) = &self.best {
             observed("best.", &best.statistics);
             put("best", best.parameters.clone().into());
         }
@@ -259,12 +270,12 @@ impl WorldLearner {
         let size = world.statistics.mean.len();
         world.statistics = statistics(checkpoint, "", size)?;
         world.generation = checkpoint.meta("generation")?;
-        world.env_steps = checkpoint.meta("env_steps")?;
-        world.episodes = checkpoint.meta("episodes")?;
-        world.blow_ups = checkpoint.meta("blow_ups")?;
-        world.last = checkpoint.meta::<[u64; 4]>("last")?.map(f64::from_bits);
+        self.env_steps = checkpoint.meta("env_steps")?;
+        self.episodes = checkpoint.meta("episodes")?;
+        self.blow_ups = checkpoint.meta("blow_ups")?;
+        self.last = checkpoint.meta::<[u64; 4]>("last")?.map(f64::from_bits);
         let score: Option<f64> = checkpoint.meta("best_eval")?;
-        world.best = match score {
+        self.best = match score {
             None => None,
             Some(score) => {
                 let policy = load_policy(checkpoint, &world.setup, Which::Best, &world.config)?;

@@ -199,6 +199,10 @@ impl Strategy for CmaEs {
         }
     }
 
+    fn shift(&mut self, by: &[f64]) {
+        self.mean.iter_mut().zip(by).for_each(|(mean, by)| *mean += by);
+    }
+
     fn sigma(&self) -> f64 {
         self.paths.sigma
     }

@@ -140,6 +140,10 @@ impl<U: Update> Strategy for OnDemand<U> {
         }
     }
 
+    fn shift(&mut self, by: &[f64]) {
+        self.samples.mean.iter_mut().zip(by).for_each(|(mean, by)| *mean += by);
+    }
+
     /// Root mean square of the standard deviations.
     fn sigma(&self) -> f64 {
         let deviation = &self.samples.deviation;

@@ -188,6 +188,11 @@ impl Strategy for Ec {
         }
     }
 
+    fn shift(&mut self, by: &[f64]) {
+        let (low, high) = (self.config.min, 1.0 - self.config.min);
+        self.p.iter_mut().zip(by).for_each(|(p, by)| *p = (*p + by).clamp(low, high));
+    }
+
     /// Standard deviation of a draw, root mean square.
     fn sigma(&self) -> f64 {
         (self.p.iter().map(|p| p * (1.0 - p)).sum::<f64>() / self.p.len() as f64).sqrt()

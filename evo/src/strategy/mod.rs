@@ -237,6 +237,10 @@ pub trait Strategy: Send + Sync {
     /// Writes the mean of the distribution into `out` (`dimension` elements).
     fn mean(&self, out: &mut [f32]);
 
+    /// Moves the mean of the distribution by `by` (`dimension` elements), as far as the strategy searches
+    /// there; nothing else changes.
+    fn shift(&mut self, by: &[f64]);
+
     /// Overall step size, parameter units.
     fn sigma(&self) -> f64;
 

@@ -130,12 +130,7 @@ impl Search {
         self.asked = false;
         self.generation += 1;
         self.evaluations += fitness.len() as u64;
-        let mut mean = vec![0.0; self.dimension()];
-        self.strategy.mean(&mut mean);
-        if mean.iter().all(|x| x.is_finite()) {
-            return Ok(());
-        }
-        Err(StrategyError::Diverged { generation: self.generation })
+        self.check_mean()
     }
 
     /// Writes the mean of the search distribution.
@@ -145,6 +140,30 @@ impl Search {
     pub fn mean(&self, out: &mut [f32]) {
         assert_eq!(out.len(), self.dimension(), "length of the mean");
         self.strategy.mean(out);
+    }
+
+    /// Moves the mean of the search distribution by `by`, for whoever knows a better place: what the
+    /// distribution has learned of its shape and steps stays. Members must be asked for again.
+    ///
+    /// # Errors
+    /// [`StrategyError::Diverged`] if the mean is no longer finite: the search is then of no use.
+    ///
+    /// # Panics
+    /// When `by` does not have `dimension` elements.
+    pub fn shift(&mut self, by: &[f64]) -> Result<(), StrategyError> {
+        assert_eq!(by.len(), self.dimension(), "length of the shift");
+        self.strategy.shift(by);
+        self.asked = false;
+        self.check_mean()
+    }
+
+    fn check_mean(&self) -> Result<(), StrategyError> {
+        let mut mean = vec![0.0; self.dimension()];
+        self.strategy.mean(&mut mean);
+        if mean.iter().all(|x| x.is_finite()) {
+            return Ok(());
+        }
+        Err(StrategyError::Diverged { generation: self.generation })
     }
 
     /// The best fitness told so far and its member.

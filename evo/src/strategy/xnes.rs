@@ -155,6 +155,10 @@ impl Strategy for Xnes {
         }
     }
 
+    fn shift(&mut self, by: &[f64]) {
+        self.mean.iter_mut().zip(by).for_each(|(mean, by)| *mean += by);
+    }
+
     fn sigma(&self) -> f64 {
         self.sigma
     }

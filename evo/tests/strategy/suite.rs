@@ -190,6 +190,44 @@ fn a_translated_problem_is_searched_the_same_way() {
 }
 
 #[test]
+fn a_shift_moves_the_mean_and_nothing_else() {
+    for config in all() {
+        let f = minus(Function::Ellipsoid, 5);
+        let mut search = begin(&config, 1.0, 5, 6);
+        for _ in 0..10 {
+            step(&mut search, &f);
+        }
+        let (before, old) = (search.state(), mean(&search));
+        let by = [0.25, -0.5, 0.0, 2.0, -0.125];
+        let members = population(&mut search);
+        search.shift(&by).unwrap();
+        let moved = |x: f64, by: f64| match config {
+            StrategyConfig::Ec(_) => (x + by).clamp(0.001, 0.999),
+            _ => x + by,
+        };
+        for ((new, old), by) in mean(&search).iter().zip(old).zip(by) {
+            assert!((new - moved(old, by)).abs() < 1e-6, "{config:?}: {new} from {old} by {by}");
+        }
+        let mut after = search.state();
+        for name in ["mean", "p"] {
+            if let Some(tensor) = before.tensors.get(name) {
+                after.tensors.insert(name.to_owned(), tensor.clone());
+            }
+        }
+        assert_eq!(after, before, "{config:?}");
+        // Members of before are stale; new ones have moved as far.
+        assert_eq!(search.tell(&vec![0.0; search.population()]), Err(StrategyError::TellBeforeAsk));
+        let bounded = matches!(config, StrategyConfig::Ec(_));
+        for (new, old) in population(&mut search).concat().chunks(5).zip(members.concat().chunks(5)) {
+            let moved = (0..5).all(|i| (new[i] - old[i] - by[i]).abs() < 1e-5);
+            assert!(bounded || moved, "{config:?}: {new:?} from {old:?}");
+        }
+        let diverged = search.shift(&[1e300; 5]);
+        assert_eq!(diverged, if bounded { Ok(()) } else { Err(StrategyError::Diverged { generation: 10 }) });
+    }
+}
+
+#[test]
 fn only_the_order_of_fitness_counts_where_ranks_are_used() {
     for config in all() {
         if !ranks(&config) {

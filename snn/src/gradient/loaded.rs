@@ -9,6 +9,8 @@ use crate::network::{Network, Parameter, Population, Source, Weights};
 /// Values of one individual.
 #[derive(Debug, Default)]
 pub(super) struct Loaded<T> {
+    /// θ of the individual.
+    theta: Vec<T>,
     pub(super) projections: Vec<Connections<T>>,
     pub(super) populations: Vec<Neurons<T>>,
     /// Biases of the actions.
@@ -37,8 +39,15 @@ pub(super) fn stride(population: &Population) -> usize {
 }
 
 impl<T: Real> Loaded<T> {
-    /// Takes over `theta`, in the layout of `network`.
+    /// Takes over `theta`, in the layout of `network`, which is the same at every call. Costs nothing if
+    /// it holds the same bits already, as in the control steps of an episode.
     pub(super) fn load(&mut self, network: &Network, theta: &[T]) {
+        let bits = |x: &T| x.to_f64().to_bits();
+        if self.theta.len() == theta.len() && self.theta.iter().map(bits).eq(theta.iter().map(bits)) {
+            return;
+        }
+        self.theta.clear();
+        self.theta.extend_from_slice(theta);
         self.projections.resize_with(network.projections.len(), Connections::default);
         for (projection, loaded) in network.projections.iter().zip(&mut self.projections) {
             let stride = stride(&network.populations[projection.target]);

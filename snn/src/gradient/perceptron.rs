@@ -29,9 +29,12 @@ pub struct Perceptron {
     activation: Activation,
 }
 
-/// Weights and biases of a layer, scaled; `weights` is `[sources][targets]`.
+/// Weights and biases of a layer, scaled.
 struct Layer {
+    /// `[sources][targets]`.
     weights: Vec<f32>,
+    /// `[targets][sources]`; empty without a gradient.
+    transposed: Vec<f32>,
     biases: Vec<f32>,
 }
 
@@ -60,17 +63,24 @@ impl Perceptron {
         Ok(Self { layout, sizes, activation: config.activation })
     }
 
-    fn layers(&self, theta: &[f32]) -> Vec<Layer> {
-        let scaled = |block: &Block| theta[block.range()].iter().map(|x| block.scale * x).collect();
-        let pairs = self.layout.blocks().chunks_exact(2);
-        pairs.map(|pair| Layer { weights: scaled(&pair[0]), biases: scaled(&pair[1]) }).collect()
+    fn layers(&self, theta: &[f32], gradient: bool) -> Vec<Layer> {
+        let scaled =
+            |block: &Block| -> Vec<f32> { theta[block.range()].iter().map(|x| block.scale * x).collect() };
+        let layer = |(pair, targets): (&[Block], &usize)| {
+            let weights = scaled(&pair[0]);
+            let targets = if gradient { 0..*targets } else { 0..0 };
+            let column = |target| weights.iter().skip(target).step_by(pair[1].len()).copied();
+            let transposed = targets.flat_map(column).collect();
+            Layer { transposed, weights, biases: scaled(&pair[1]) }
+        };
+        self.layout.blocks().chunks_exact(2).zip(&self.sizes[1..]).map(layer).collect()
     }
 
-    /// Activations of all layers for one observation, which comes first; the outputs before tanh.
+    /// Appends the activations of all layers for one observation, which comes first; the outputs before
+    /// tanh.
     fn forward(&self, layers: &[Layer], x: &[f32], units: &mut Vec<f32>) {
-        units.clear();
+        let mut from = units.len();
         units.extend_from_slice(x);
-        let mut from = 0;
         for (index, layer) in layers.iter().enumerate() {
             let (sources, targets) = (self.sizes[index], self.sizes[index + 1]);
             let start = units.len();
@@ -97,8 +107,14 @@ impl Perceptron {
     }
 
     /// Adds to `gradient` what `slopes`, the derivatives of the loss with respect to the outputs, make
-    /// of it. They are used up.
-    fn backward(&self, layers: &[Layer], units: &[f32], slopes: &mut Vec<f32>, gradient: &mut [f32]) {
+    /// of it. They are used up; `sums` is working memory.
+    fn backward(
+        &self,
+        layers: &[Layer],
+        units: &[f32],
+        (slopes, sums): (&mut Vec<f32>, &mut Vec<f32>),
+        gradient: &mut [f32],
+    ) {
         let mut end = units.len() - self.outputs();
         for (index, layer) in layers.iter().enumerate().rev() {
             let (sources, targets) = (self.sizes[index], self.sizes[index + 1]);
@@ -115,18 +131,22 @@ impl Perceptron {
                 }
             }
             if index > 0 {
-                let rows = layer.weights.chunks_exact(targets);
-                *slopes = rows
-                    .zip(before)
-                    .map(|(row, &y)| {
-                        let sum: f32 = row.iter().zip(&*slopes).map(|(w, slope)| w * slope).sum();
-                        sum * match self.activation {
-                            // Of tanh itself, which the rational function follows within 1e-4.
-                            Activation::Tanh => 1.0 - y * y,
-                            Activation::Relu => f32::from(u8::from(y > 0.0)),
-                        }
-                    })
-                    .collect();
+                sums.clear();
+                sums.resize(sources, -0.0);
+                // All sources at once, each in the order of targets.
+                for (slope, column) in slopes.iter().zip(layer.transposed.chunks_exact(sources)) {
+                    for (sum, weight) in sums.iter_mut().zip(column) {
+                        *sum += weight * slope;
+                    }
+                }
+                for (sum, &y) in sums.iter_mut().zip(before) {
+                    *sum *= match self.activation {
+                        // Of tanh itself, which the rational function follows within 1e-4.
+                        Activation::Tanh => 1.0 - y * y,
+                        Activation::Relu => f32::from(u8::from(y > 0.0)),
+                    };
+                }
+                std::mem::swap(slopes, sums);
             }
         }
     }
@@ -148,7 +168,7 @@ impl Perceptron {
         frames: usize,
         objective: Option<&dyn Objective>,
     ) -> Vec<Part> {
-        let layers = self.layers(theta);
+        let layers = self.layers(theta, objective.is_some());
         let chunks = batch.samples.div_ceil(SAMPLES);
         let groups = chunks.min(GROUPS);
         let group = |group: usize| {
@@ -197,6 +217,9 @@ impl Perceptron {
         let mut values = Vec::with_capacity(frames * samples.len() * outputs);
         for frame in 0..frames {
             for sample in 0..samples.len() {
+                if objective.is_none() {
+                    units.clear();
+                }
                 self.forward(layers, row(frame, sample), &mut units);
                 let out = &units[units.len() - outputs..];
                 values.extend_from_slice(out);
@@ -210,14 +233,16 @@ impl Perceptron {
         let mut sensitivity = Sensitivity::new(&result);
         let score = objective.evaluate(&result, &mut sensitivity);
         if score.loss.is_finite() && objective.slopes() {
-            let mut slopes = Vec::new();
+            let (mut slopes, mut sums) = (Vec::new(), Vec::new());
+            let width: usize = self.sizes.iter().sum();
             for frame in 0..frames {
                 for sample in 0..samples.len() {
                     slopes.clear();
                     slopes.extend(sensitivity.value(frame, sample).iter().map(|&slope| slope as f32));
                     if slopes.iter().any(|&slope| slope != 0.0) {
-                        self.forward(layers, row(frame, sample), &mut units);
-                        self.backward(layers, &units, &mut slopes, gradient);
+                        let at = (frame * samples.len() + sample) * width;
+                        let units = &units[at..at + width];
+                        self.backward(layers, units, (&mut slopes, &mut sums), gradient);
                     }
                 }
             }

@@ -137,6 +137,11 @@ impl Document {
     }
 
     fn from_checkpoint(checkpoint: &Checkpoint, source: Source) -> anyhow::Result<Self> {
+        anyhow::ensure!(
+            !checkpoint.is_classifier(),
+            "{} was trained with labels, without a world: there is nothing to watch; valid: evo eval, evo plot",
+            source.path().display()
+        );
         let config: Config = checkpoint.meta("config")?;
         let setup = Setup::new(&config)?;
         let policy = load_policy(checkpoint, &setup, Which::Mean, &config)?;

@@ -6,14 +6,16 @@ use anyhow::anyhow;
 use serde::Serialize;
 use serde_json::json;
 
-use super::{is_classifier, save, stopped};
+use super::is_classifier;
 use crate::cli::{EvalArgs, PlotArgs};
+use crate::commands::learning::{save, stopped};
 use crate::commands::{load_checkpoint, print_json, print_line};
 use crate::config::LogFormat;
 use crate::failure::{Blame, Failure};
 use crate::finetune::classify::{self, Classifier};
 use crate::finetune::figure::{Confusion, Curves};
 use crate::finetune::{FinetuneConfig, Table, Task};
+use crate::metrics::Metrics;
 use crate::progress::{Progress, Verbosity, count, duration};
 use crate::run_folder::RunFolder;
 use crate::{interrupt, ron_io};
@@ -22,14 +24,16 @@ use crate::{interrupt, ron_io};
 pub(super) fn train(
     mut learner: Classifier,
     folder: &RunFolder,
-    earlier_s: f64,
     verbosity: Verbosity,
 ) -> Result<(), Failure> {
+    interrupt::install(interrupt::FINISHING).run()?;
     let run = learner.config().run.clone();
     let mut metrics = Table::resume(&folder.metrics(), &classify::COLUMNS, learner.generation()).run()?;
     if run.log.contains(&LogFormat::TensorBoard) {
         metrics = metrics.with_events(&folder.events()).run()?;
     }
+    let table = Metrics::read(&folder.metrics()).run()?;
+    let earlier_s = table.column("wall_s").and_then(|column| column.last().copied().flatten()).unwrap_or(0.0);
     let mut progress = Progress::new(verbosity, Some(&folder.log()), run.generations, &[]).run()?;
     let data = learner.data();
     let parts = [&data.train, &data.validation, &data.test].map(|part| part.len().to_string());
@@ -56,14 +60,15 @@ pub(super) fn train(
     let mut last_epoch = None;
     while learner.generation() < run.generations && !interrupted {
         let started = Instant::now();
-        let epoch = learner.advance().map_err(|error| stopped(error, folder))?;
+        let before = learner.checkpoint();
+        let epoch = learner.advance().map_err(|error| stopped(error, &before, folder))?;
         let seconds = started.elapsed().as_secs_f64();
         let generation = learner.generation();
         let last = generation >= run.generations;
         interrupted = interrupt::requested() && !last;
         let (mut improved, mut validation) = (false, None);
         if last || (run.eval_every > 0 && generation.is_multiple_of(run.eval_every)) {
-            validation = learner.validate().map_err(|error| stopped(error, folder))?;
+            validation = learner.validate().map_err(|error| stopped(error, &learner.checkpoint(), folder))?;
             let of = validation.as_ref().map(|v| (v.confusion.accuracy(), v.loss));
             let (accuracy, loss) = of.unwrap_or((epoch.accuracy, epoch.loss));
             improved = learner.note(accuracy, loss);
@@ -106,7 +111,7 @@ pub(super) fn train(
             save(&learner.checkpoint(), folder, kind, (run.keep, generation))?;
         }
     }
-    let (part, test) = learner.test().map_err(|error| stopped(error, folder))?;
+    let (part, test) = learner.test().map_err(|error| stopped(error, &learner.checkpoint(), folder))?;
     let drawn = draw(folder, &title(learner.config()), &test.confusion);
     if let Err(error) = drawn {
         progress.warn(&format!("no pictures: {error}"));

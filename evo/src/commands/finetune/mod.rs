@@ -5,20 +5,17 @@ mod worlds;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::anyhow;
-
+use super::learning::{self, check_same_config, new_folder};
 use super::{load_checkpoint, print_line, read_model, read_robot};
 use crate::checkpoint::Checkpoint;
 use crate::cli::{FinetuneArgs, ResumeArgs};
-use crate::config::Config;
 use crate::failure::{Blame, Failure};
 use crate::finetune::classify::Classifier;
 use crate::finetune::world_learner::WorldLearner;
 use crate::finetune::{FinetuneConfig, Task};
-use crate::metrics::Metrics;
 use crate::progress::{Verbosity, to_stderr};
-use crate::run_folder::{Provenance, RunFolder};
-use crate::{interrupt, patch, ron_io};
+use crate::run_folder::RunFolder;
+use crate::{patch, ron_io};
 
 pub(super) use labels::{eval, plot};
 
@@ -87,6 +84,9 @@ fn read(args: &FinetuneArgs) -> Result<(PathBuf, FinetuneConfig), Failure> {
     let mut config = patch::apply(config, &args.config.sets).usage()?;
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     config.controller.inline_models(|name| read_model(&folder, name)).usage()?;
+    if let Some(Task::Ppo(task)) = &mut config.task {
+        task.critic.inline_models(|name| read_model(&folder, name)).usage()?;
+    }
     if let Some(env) = &mut config.env {
         env.inline_robot(|name| read_robot(&folder, name)).usage()?;
     }
@@ -123,16 +123,11 @@ pub(super) fn finetune(args: &FinetuneArgs) -> Result<(), Failure> {
         print_line(text.trim_end());
         return Ok(());
     }
-    let stem = path.file_stem().map_or_else(|| "run".into(), |s| s.to_string_lossy().into_owned());
-    let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
-    let name = args.name.clone().unwrap_or_else(|| stem.chars().map(plain).collect());
-    let folder = RunFolder::create(args.out.as_deref(), &name, config.run.seed, &text).usage()?;
-    let _lock = folder.lock().usage()?;
-    let provenance = Provenance::collect(config.run.seed, learner.threads(), &text);
-    folder.write_json(&folder.provenance(), &provenance).run()?;
-    // There is always a good one: an error in the first step leaves the start.
+    let (out, name) = (args.out.as_deref(), args.name.as_deref());
+    let (folder, _lock) = new_folder((out, name), &path, (config.run.seed, learner.threads()), &text)?;
+    // The config does not know where the run starts from; a resumed run must.
     learner.checkpoint().save(&folder.last()).run()?;
-    go_on(learner, &folder, 0.0, args.output.verbosity())
+    go_on(learner, &folder, args.output.verbosity())
 }
 
 /// Whether a folder holds a run of training by gradient.
@@ -150,12 +145,7 @@ pub(super) fn is_classifier(path: &Path) -> bool {
         let config = config.and_then(|config| ron_io::read::<FinetuneConfig>(&config).ok());
         return config.is_some_and(|config| matches!(config.task, Some(Task::Classify(_))));
     }
-    path.is_file() && Checkpoint::load(path).is_ok_and(|checkpoint| is_of_labels(&checkpoint))
-}
-
-/// Whether a checkpoint is of supervised training.
-pub(super) fn is_of_labels(checkpoint: &Checkpoint) -> bool {
-    checkpoint.meta::<String>("task").is_ok_and(|task| task == "Classify")
+    path.is_file() && Checkpoint::load(path).is_ok_and(|checkpoint| checkpoint.is_classifier())
 }
 
 /// Goes on with a run.
@@ -169,7 +159,14 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
     config.run.validate().usage()?;
     let mut learner = Learner::new(&config, args.threads.unwrap_or(0))?;
     let checkpoint = Checkpoint::load(&folder.last()).usage()?;
-    check_same_config(&checkpoint, &learner, &folder)?;
+    match &learner {
+        Learner::Classifier(learner) => {
+            check_same_config(&checkpoint, learner.config(), |config| &mut config.run, &folder)?;
+        }
+        Learner::World(learner) => {
+            check_same_config(&checkpoint, learner.config(), |config| &mut config.run, &folder)?;
+        }
+    }
     learner.restore(&checkpoint)?;
     let done = learner.generation();
     if done >= config.run.generations && folder.is_finished() {
@@ -183,69 +180,12 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
     if args.generations.is_some() {
         folder.write(&folder.config(), learner.text()?.as_bytes()).run()?;
     }
-    let wall_s = Metrics::read(&folder.metrics()).ok().and_then(|table| {
-        let generations = table.column("generation")?;
-        let at = generations.iter().rposition(|&generation| generation.is_some_and(|g| g <= done as f64))?;
-        table.column("wall_s")?[at]
-    });
-    go_on(learner, &folder, wall_s.unwrap_or(0.0), args.output.verbosity())
+    go_on(learner, &folder, args.output.verbosity())
 }
 
-/// A checkpoint belongs to a config if they differ in nothing but the number of generations.
-fn check_same_config(checkpoint: &Checkpoint, learner: &Learner, folder: &RunFolder) -> Result<(), Failure> {
-    let (ours, theirs) = match learner {
-        Learner::Classifier(learner) => {
-            let mut of_checkpoint: FinetuneConfig = checkpoint.meta("config").usage()?;
-            of_checkpoint.run.generations = learner.config().run.generations;
-            (ron_io::to_text(learner.config()).usage()?, ron_io::to_text(&of_checkpoint).usage()?)
-        }
-        Learner::World(learner) => {
-            let mut of_checkpoint: Config = checkpoint.meta("config").usage()?;
-            of_checkpoint.run.generations = learner.config().run.generations;
-            (ron_io::to_text(learner.config()).usage()?, ron_io::to_text(&of_checkpoint).usage()?)
-        }
-    };
-    let Some((own, its)) = ours.lines().zip(theirs.lines()).find(|(a, b)| a != b) else { return Ok(()) };
-    let error = anyhow!(
-        "{} is of another config than {}: it has `{}`, the config `{}`",
-        checkpoint.path().display(),
-        folder.config().display(),
-        its.trim(),
-        own.trim(),
-    );
-    Err(error).usage()
-}
-
-fn go_on(learner: Learner, folder: &RunFolder, wall_s: f64, verbosity: Verbosity) -> Result<(), Failure> {
-    interrupt::install(interrupt::FINISHING).run()?;
+fn go_on(learner: Learner, folder: &RunFolder, verbosity: Verbosity) -> Result<(), Failure> {
     match learner {
-        Learner::Classifier(learner) => labels::train(*learner, folder, wall_s, verbosity),
-        Learner::World(learner) => worlds::train(*learner, folder, wall_s, verbosity),
+        Learner::Classifier(learner) => labels::train(*learner, folder, verbosity),
+        Learner::World(learner) => learning::train(*learner, folder, verbosity),
     }
-}
-
-/// The error of a training that cannot go on, with what is left of it.
-fn stopped(error: impl Into<anyhow::Error>, folder: &RunFolder) -> Failure {
-    let last = folder.last();
-    let generation: u64 = Checkpoint::load(&last).and_then(|c| c.meta("generation")).unwrap_or(0);
-    let kept = format!("training stopped; {} has the state after generation {generation}", last.display());
-    Failure::Run(error.into().context(kept))
-}
-
-fn save(
-    checkpoint: &Checkpoint,
-    folder: &RunFolder,
-    (due, improved, last): (bool, bool, bool),
-    (keep, generation): (usize, u64),
-) -> Result<(), Failure> {
-    if improved {
-        checkpoint.save(&folder.best()).run()?;
-    }
-    if due {
-        checkpoint.save(&folder.numbered(generation)).run()?;
-    }
-    if due || last {
-        checkpoint.save(&folder.last()).run()?;
-    }
-    folder.prune(keep, generation).run()
 }

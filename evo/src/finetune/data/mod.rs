@@ -12,6 +12,8 @@ use crate::config::InvalidField;
 use crate::npy::NpyError;
 use crate::random::{Purpose, Stream};
 
+pub(super) use crate::random::shuffled;
+
 /// What is wrong with a data set.
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
@@ -196,16 +198,6 @@ impl DataSet {
             train: all.select(&train),
         })
     }
-}
-
-/// The numbers below `count` in random order (Fisher and Yates).
-pub(super) fn shuffled(count: usize, stream: &mut Stream) -> Vec<usize> {
-    use rand::RngExt as _;
-    let mut order: Vec<usize> = (0..count).collect();
-    for last in (1..count).rev() {
-        order.swap(last, stream.random_range(0..=last));
-    }
-    order
 }
 
 /// Whole numbers from 0, below `classes` if that is known.

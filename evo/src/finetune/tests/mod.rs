@@ -2,6 +2,7 @@
 
 mod data;
 mod labels;
+mod refine;
 mod worlds;
 
 use super::FinetuneConfig;

@@ -12,7 +12,8 @@ const SETTINGS: &str = r#"
     run: (eval_episodes: 4),
 "#;
 
-const PPO: &str = "Ppo(worlds: 5, steps: 24, sequence: 8, minibatches: 3, epochs: 2, critic: [8])";
+const PPO: &str =
+    "Ppo(worlds: 5, steps: 24, sequence: 8, minibatches: 3, epochs: 2, critic: Mlp(hidden: [8]))";
 
 fn learner(task: &str, sets: &[&str], threads: usize) -> WorldLearner {
     WorldLearner::new(&config(&format!("({SETTINGS} task: {task})"), sets), threads).unwrap()
@@ -58,7 +59,13 @@ fn teacher() -> (tempfile::TempDir, String) {
 
 #[test]
 fn ppo_gives_the_same_bits_on_any_number_of_threads_and_after_a_break() {
-    for sets in [&[][..], &["physics.engine=Lanes"], &["controller=Mlp(hidden: [6])"]] {
+    for sets in [
+        &[][..],
+        &["physics.engine=Lanes"],
+        &["controller=Mlp(hidden: [6])"],
+        &["task.critic=Snn(hidden: [Recurrent(neurons: 7)])", "rollout.horizon=9"],
+        &["controller=Mlp(hidden: [6])", "task.critic=Snn(hidden: [Dense(neurons: 7)], encoder: Rate())"],
+    ] {
         let [mut one, mut three] = [1, 3].map(|threads| learner(PPO, sets, threads));
         for _ in 0..3 {
             assert_eq!(timeless(one.advance().unwrap()), timeless(three.advance().unwrap()));
@@ -91,6 +98,20 @@ fn a_critic_may_come_first() {
     assert_eq!(mean(&learner), start);
     learner.advance().unwrap();
     assert_ne!(mean(&learner), start);
+}
+
+#[test]
+fn errors_say_whether_actor_or_critic_has_failed() {
+    let failed = |sets: &[&str]| {
+        let mut learner = learner(PPO, sets, 1);
+        let error = (0..30).find_map(|_| learner.advance().err()).unwrap().to_string();
+        assert!(error.contains("is not finite") && error.contains("step "), "{error}");
+        error
+    };
+    let error = failed(&["task.critic_rate=1e37"]);
+    assert!(error.contains("critic.hidden[0]"), "{error}");
+    let error = failed(&["task.gradient.optimizer=AdamW(learning_rate: 1, weight_decay: 100)"]);
+    assert!(!error.contains("critic"), "{error}");
 }
 
 #[test]
@@ -150,7 +171,12 @@ fn mistakes_are_named() {
         (PPO, &["task.minibatches=16"], "must be 1 to the 15 sequences"),
         (PPO, &["task.discount=1.5"], "task.discount = 1.5: must be 0 to 1"),
         (PPO, &["task.noise=0"], "task.noise = 0"),
-        (PPO, &["task.critic=[0]"], "`hidden[0]` is 0"),
+        (PPO, &["task.critic.hidden=[0]"], "critic: `hidden[0]` is 0"),
+        (
+            PPO,
+            &["task.critic=Snn(precision: Binary)"],
+            "critic: `precision`: Binary networks have no gradient",
+        ),
         (PPO, &["controller.precision=Binary"], "no gradient"),
         ("Imitate(teacher: \"/none\")", &[], "cannot read /none"),
         ("Imitate(teacher: \"/none\", mix: 2)", &[], "task.mix = 2: must be 0 to 1"),
