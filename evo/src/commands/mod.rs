@@ -23,6 +23,7 @@ use crate::checkpoint::Checkpoint;
 use crate::cli::{Bench, ConfigArgs, Nir, Verb};
 use crate::config::Config;
 use crate::evaluate::Policy;
+use crate::progress::to_stderr;
 use crate::failure::{Blame, Failure};
 use crate::run_folder::RunFolder;
 use crate::trainer::{Setup, Which, load_policy};
@@ -66,7 +67,10 @@ fn read_config(args: &ConfigArgs) -> Result<(PathBuf, Config), Failure> {
     config.controller.inline_models(|name| read_model(&folder, name)).usage()?;
     config.env.inline_robot(|name| read_robot(&folder, name)).usage()?;
     // Evolution leaves no trace of what else the config may train for.
-    config.task = None;
+    if let Some(task) = config.task.take() {
+        let name = task.name();
+        to_stderr(&format!("`task: {name}(…)` is not used here; `finetune --config …` trains for it"));
+    }
     Ok((path, config))
 }
 
