@@ -323,7 +323,7 @@ impl Checkpoint {
     /// Whether it is of supervised training: a controller without a world.
     #[must_use]
     pub fn is_classifier(&self) -> bool {
-        self.meta.get("task").is_some_and(|task| task == "Classify")
+        self.meta.get("task").is_some_and(|task| task == "Classify" || task == "Regress")
     }
 
     /// A tensor of any type and shape.

@@ -179,7 +179,7 @@ pub struct TrainArgs {
   evo finetune --config ant_imitate.ron --set task.teacher=results/runs/RUN
   evo --config ant.ron --init results/runs/FINETUNED
 
-What is trained for is the field `task` of the config: Classify(…), Imitate(…) or Ppo(…); the other
+What is trained for is the field `task` of the config: Classify(…), Regress(…), Imitate(…) or Ppo(…); the other
 fields are those of `evo train`. A generation is an epoch, a round or an iteration.")]
 pub struct FinetuneArgs {
     /// Config and changes.

@@ -46,7 +46,9 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use snn::nir::{Executor, Options, export};
-    use snn::{DecoderConfig, HiddenLayer, LayerConfig, Membrane, Precision, Probe, Scope, SnnConfig};
+    use snn::{
+        DecoderConfig, HiddenLayer, LayerConfig, Membrane, Precision, Probe, ResetAt, Scope, SnnConfig, SwitchesConfig,
+    };
 
     use super::*;
     use crate::random::{Purpose, fill_normals};
@@ -140,6 +142,26 @@ mod tests {
         assert!(readout < 1e-5 && action < 1e-5, "{readout} {action}");
     }
 
+    #[test]
+    fn neurons_of_libraries_are_exported_if_nir_has_them() {
+        let like = |like: &str, switches| LayerConfig {
+            neurons: 24,
+            like: Some(like.into()),
+            switches,
+            ..LayerConfig::default()
+        };
+        let at_once = SwitchesConfig { at: Some(ResetAt::Spike), ..SwitchesConfig::default() };
+        for layer in [like("norse", SwitchesConfig::default()), like("snntorch", at_once)] {
+            let config = SnnConfig {
+                hidden: vec![HiddenLayer::Recurrent(layer)],
+                precision: Precision::F32Free,
+                ..SnnConfig::default()
+            };
+            let (readout, action) = compare(config, 0.125);
+            assert!(readout < 1e-5 && action < 1e-5, "{readout} {action}");
+        }
+    }
+
     /// Delays, sparse and signed connections, evolved time constants.
     #[test]
     fn wiring_is_exported() {
@@ -183,5 +205,8 @@ mod tests {
         let alif = LayerConfig { model: "alif".into(), ..LayerConfig::default() };
         let alif = refused("Snn", vec![HiddenLayer::Dense(alif)]);
         assert!(alif.contains("model 'alif'") && alif.contains("'lif' is the nearest"), "{alif}");
+        let spyx = LayerConfig { like: Some("spyx".into()), ..LayerConfig::default() };
+        let spyx = refused("Snn", vec![HiddenLayer::Dense(spyx)]);
+        assert!(spyx.contains("'hidden.0', which spikes from the old potential"), "{spyx}");
     }
 }

@@ -12,6 +12,7 @@ use crate::error::SnnError;
 use crate::mlp::Mlp;
 use crate::network::Snn;
 use crate::plasticity::Plasticity;
+use crate::switches::SwitchesConfig;
 
 /// Which controller maps observations to actions, and its shape.
 ///
@@ -198,6 +199,13 @@ pub struct LayerConfig {
     /// Name of a neuron model, one of [`neurons`](crate::neurons); or a model of your own: its
     /// text, or a file `….neuron` with it. Default `"lif"`.
     pub model: String,
+    /// In place of `model`: a leaky integrate-and-fire neuron in the manner of a library, `"snntorch"`,
+    /// `"spyx"` or `"norse"`, with parameters `decay` and `threshold`. Default `None`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub like: Option<String>,
+    /// How it differs from `like`. Default `()`: not at all.
+    #[serde(skip_serializing_if = "SwitchesConfig::is_default")]
+    pub switches: SwitchesConfig,
     /// Values of the model's parameters that are not to be the default; of evolved ones the value
     /// for θ = 0. Default `{}`.
     pub parameters: BTreeMap<String, f64>,
@@ -228,6 +236,8 @@ impl Default for LayerConfig {
         Self {
             neurons: 64,
             model: "lif".into(),
+            like: None,
+            switches: SwitchesConfig::default(),
             parameters: BTreeMap::new(),
             evolve: BTreeMap::new(),
             reset: None,

@@ -58,6 +58,16 @@ pub enum SnnError {
         /// Valid names, separated by commas.
         valid: String,
     },
+    /// No library of this name, or something that does not go with one.
+    #[error("`{field}` is {value}; valid: {valid}")]
+    Like {
+        /// Field with its place in the config.
+        field: String,
+        /// Value given.
+        value: String,
+        /// What would be valid.
+        valid: String,
+    },
     /// A neuron model with a mistake in its text.
     #[error("`{field}`: {error}")]
     Equation {

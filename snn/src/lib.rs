@@ -105,6 +105,7 @@ mod output;
 mod padded;
 mod plasticity;
 mod probe;
+mod switches;
 mod weights;
 mod wiring;
 
@@ -123,3 +124,4 @@ pub use layout::{Block, Layout};
 pub use neuron::{NeuronInfo, ParameterInfo, StateInfo, check_model, neurons};
 pub use plasticity::{LearningRule, Plasticity};
 pub use probe::{LayerProbe, Probe, StateProbe};
+pub use switches::{ResetAt, ResetBy, SpikeFrom, Switches, SwitchesConfig};

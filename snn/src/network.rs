@@ -213,7 +213,7 @@ impl Network {
         for (index, hidden) in config.hidden.iter().enumerate() {
             let (layer, field) = (hidden.config(), format!("hidden[{index}]"));
             let name = format!("hidden.{index}");
-            let neuron = Neuron::new(&layer.model, layer.reset.as_deref(), layer.refractory, &field)?;
+            let neuron = Neuron::of_layer(layer, &field)?;
             if !neuron.spikes() {
                 return Err(SnnError::NeverSpikes {
                     field: format!("{field}.model"),

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::compiled::{Compiled, MODELS};
-use crate::config::Scope;
+use crate::config::{LayerConfig, Scope};
 use crate::equations::{self, EquationError, Kernel, Model};
 use crate::error::SnnError;
+use crate::switches::{Switches, SwitchesConfig};
 
 /// Description of a neuron model, for listings and documentation.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -120,9 +121,40 @@ pub(crate) struct Neuron {
     compiled: Option<Compiled>,
     refractory: usize,
     reset: Option<String>,
+    /// Those of a layer that is `like` a library's.
+    switches: Option<Switches>,
 }
 
 impl Neuron {
+    /// The neuron of a hidden layer; `field` is the layer's place in the config.
+    pub(crate) fn of_layer(layer: &LayerConfig, field: &str) -> Result<Self, SnnError> {
+        let LayerConfig { model, like, switches, reset, refractory, .. } = layer;
+        let names = Switches::NAMES.map(|name| format!("\"{name}\"")).join(", ");
+        let wrong = |name: &str, value: String, valid: String| {
+            Err(SnnError::Like { field: format!("{field}.{name}"), value, valid })
+        };
+        let Some(like) = like else {
+            if *switches != SwitchesConfig::default() {
+                return wrong("like", "None, but there are `switches`".into(), names);
+            }
+            return Self::new(model, reset.as_deref(), *refractory, field);
+        };
+        let Some(preset) = Switches::named(like) else {
+            return wrong("like", format!("\"{like}\""), names);
+        };
+        if model != &LayerConfig::default().model {
+            let name = if model.contains('\n') { "a text".into() } else { format!("\"{model}\"") };
+            return wrong("model", format!("{name}, but `like` is \"{like}\""), "one of the two".into());
+        }
+        if let Some(reset) = reset {
+            let valid = "`switches: (reset: …)` with Subtract, Zero or Never".into();
+            return wrong("reset", format!("\"{reset}\", but `like` is \"{like}\""), valid);
+        }
+        let switches = switches.over(preset);
+        let neuron = Self::new(&switches.model(), None, *refractory, field)?;
+        Ok(Self { switches: Some(switches), ..neuron })
+    }
+
     /// The model called `text`, or written in it; `field` is the layer's place in the config.
     pub(crate) fn new(
         text: &str,
@@ -159,7 +191,8 @@ impl Neuron {
         let kernel = model.kernel(reset.as_deref(), refractory > 0).map_err(equation)?;
         let compiled = built_in
             .and_then(|(name, _)| Compiled::find(name, reset.as_deref().unwrap_or(""), refractory > 0));
-        Ok(Self { model: Arc::new(model), kernel: Arc::new(kernel), compiled, refractory, reset })
+        let (model, kernel) = (Arc::new(model), Arc::new(kernel));
+        Ok(Self { model, kernel, compiled, refractory, reset, switches: None })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -182,6 +215,11 @@ impl Neuron {
     /// Name of what a spike does to the state.
     pub(crate) fn reset(&self) -> Option<&str> {
         self.reset.as_deref()
+    }
+
+    /// How a neuron that is `like` a library's differs from others.
+    pub(crate) fn switches(&self) -> Option<Switches> {
+        self.switches
     }
 
     pub(crate) fn parameters(&self) -> &[equations::Parameter] {

@@ -5,7 +5,7 @@
 use ron::extensions::Extensions;
 use snn::{
     Activation, ControllerConfig, Current, DecoderConfig, EncoderConfig, FilteredRate, HiddenLayer,
-    LayerConfig, MlpConfig, Precision, Scope, SnnConfig, SnnError,
+    LayerConfig, MlpConfig, Precision, ResetAt, ResetBy, Scope, SnnConfig, SnnError, Switches, SwitchesConfig,
 };
 
 fn options() -> ron::Options {
@@ -81,6 +81,44 @@ fn descriptions() {
     assert_eq!(describe("Mlp(hidden: [])"), "mlp 27-8, linear, 224 parameters");
 }
 
+/// A named neuron is the one that its text makes, bit for bit.
+#[test]
+fn neurons_of_libraries_are_their_switches() {
+    let act = |layer: LayerConfig| {
+        let hidden = vec![HiddenLayer::Recurrent(layer)];
+        let controller = ControllerConfig::Snn(SnnConfig { hidden, ..SnnConfig::default() });
+        let controller = controller.build(3, 2).unwrap();
+        let mut evaluator = controller.evaluator(1);
+        let theta: Vec<f32> = (0..controller.layout().len()).map(|i| ((i * 37 % 23) as f32 - 11.0) / 8.0).collect();
+        evaluator.load(0, &theta);
+        evaluator.reset(0, 0);
+        let mut actions = vec![0.0; 2 * 20];
+        for (step, action) in actions.chunks_mut(2).enumerate() {
+            let x = [step as f32 / 8.0 - 1.0, 0.75, -0.5];
+            evaluator.step(&[true], &x, action).unwrap();
+        }
+        actions
+    };
+    let mut all = Vec::new();
+    for (like, switches, expected) in [
+        ("snntorch", SwitchesConfig::default(), Switches::SNNTORCH),
+        ("spyx", SwitchesConfig::default(), Switches::SPYX),
+        ("norse", SwitchesConfig::default(), Switches::NORSE),
+        (
+            "snntorch",
+            SwitchesConfig { reset: Some(ResetBy::Zero), at: Some(ResetAt::Corrected), ..Default::default() },
+            Switches { reset: ResetBy::Zero, at: ResetAt::Corrected, ..Switches::SNNTORCH },
+        ),
+    ] {
+        let text = LayerConfig { neurons: 12, model: expected.model(), ..LayerConfig::default() };
+        let named = LayerConfig { neurons: 12, like: Some(like.into()), switches, ..LayerConfig::default() };
+        let actions = act(named);
+        assert_eq!(actions, act(text), "{like}");
+        assert!(!all.contains(&actions), "{like} {switches:?}");
+        all.push(actions);
+    }
+}
+
 #[test]
 fn unknown_names_are_refused_by_the_reader() {
     for (text, expected) in [
@@ -101,6 +139,26 @@ fn values_out_of_range_are_refused_by_name() {
     for (text, expected) in [
         ("Snn(hidden: [Dense(neurons: 0)])", "`hidden[0].neurons` is 0; valid: 1 to 4096"),
         ("Snn(hidden: [Dense(), Recurrent(neurons: 4097)])", "`hidden[1].neurons` is 4097; valid: 1 to 4096"),
+        (
+            r#"Snn(hidden: [Dense(like: Some("brian"))])"#,
+            r#"`hidden[0].like` is "brian"; valid: "snntorch", "spyx", "norse""#,
+        ),
+        (
+            "Snn(hidden: [Dense(switches: (reset: Some(Zero)))])",
+            r#"`hidden[0].like` is None, but there are `switches`; valid: "snntorch", "spyx", "norse""#,
+        ),
+        (
+            r#"Snn(hidden: [Dense(like: Some("spyx"), model: "alif")])"#,
+            r#"`hidden[0].model` is "alif", but `like` is "spyx"; valid: one of the two"#,
+        ),
+        (
+            r#"Snn(hidden: [Dense(like: Some("spyx"), reset: Some("zero"))])"#,
+            r#"`hidden[0].reset` is "zero", but `like` is "spyx"; valid: `switches: (reset: …)` with "#,
+        ),
+        (
+            r#"Snn(hidden: [Dense(like: Some("norse"), parameters: {"tau": 4})])"#,
+            "has no parameter \"tau\"; valid: decay, threshold",
+        ),
         ("Snn(ticks: 0)", "`ticks` is 0; valid: 1 to 4096"),
         (
             "Snn(hidden: [])",

@@ -155,6 +155,46 @@ fn recordings_are_cloned() {
 }
 
 #[test]
+fn runs_find_their_data_from_any_folder_and_values_are_learned_too() {
+    let scratch = scratch();
+    let path = |name: &str| scratch.path().join(name);
+    fs::copy(tests::data("labels").join("stored.npz"), path("data.npz")).expect("a copy");
+    let config = |task: &str, y: &str| {
+        format!(
+            "(task: {task}(data: Arrays(x: \"data.npz:X\", y: \"data.npz:{y}\")), \
+             controller: Snn(hidden: [Dense(neurons: 8, like: \"norse\")]), run: (generations: 1))"
+        )
+    };
+    // Samples are their own goals, frame by frame.
+    let regress = config("Regress", "X").replace("\")),", "\"), loss: SquareMembrane(over: Each)),");
+    for (name, text_of, key) in [("labels", config("Classify", "y"), "accuracy"), ("values", regress, "loss")] {
+        fs::write(path(&format!("{name}.ron")), text_of).expect("a config");
+        let arguments = ["finetune", "--config", &format!("{name}.ron"), "--out", name, "-q"];
+        // Its own folder, and then the root.
+        let output = tests::evo(&arguments).current_dir(scratch.path()).output().expect("evo starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let folder = path(name);
+        done(&["resume", text(&folder), "--generations", "3", "-q"]);
+        let report = json(&["eval", text(&folder), "--json"]);
+        assert!(report[key].is_number() && report["samples"] == 3, "{report}");
+        assert_eq!(report["confusion"].is_null(), name == "values");
+        assert_eq!(folder.join("confusion.svg").exists(), name == "labels");
+        assert!(folder.join("curve.svg").is_file());
+        done(&["plot", text(&folder), "--out", text(&path("plot.svg"))]);
+    }
+}
+
+#[test]
+fn evolution_says_that_it_does_not_use_a_task() {
+    let output = run(&["--config", "inverted_pendulum_ppo.ron", "--dry-run"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && stderr.contains("`task: Ppo(…)` is not used here; `finetune"), "{stderr}");
+    let listed = succeed(&["list", "neurons"]);
+    assert!(listed.contains("spyx") && listed.contains("spike: Old"), "{listed}");
+    assert_eq!(json(&["list", "neurons", "--json"])["like"][1]["switches"]["spike"], "Old");
+}
+
+#[test]
 fn bad_input_is_refused_before_a_folder_exists() {
     let scratch = scratch();
     let folder = scratch.path().join("run");
@@ -179,7 +219,7 @@ fn bad_input_is_refused_before_a_folder_exists() {
         (
             "inverted_pendulum.ron",
             "run.seed=2".into(),
-            "task = None: must be Classify(…), Imitate(…) or Ppo(…)",
+            "task = None: must be Classify(…), Regress(…), Imitate(…) or Ppo(…)",
         ),
         ("inverted_pendulum_imitate.ron", "run.seed=2".into(), "results/runs/RUN"),
         ("inverted_pendulum_ppo.ron", "task.steps=100".into(), "a multiple of task.sequence = 16"),

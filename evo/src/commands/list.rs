@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 use sim::EngineKind;
-use snn::gradient::surrogates;
+use snn::Switches;
+use snn::gradient::{SurrogateConfig, surrogates};
 
 use crate::cli::{ListArgs, Listing};
 use crate::commands::{print_json, print_line};
@@ -84,8 +85,15 @@ pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
             }
         }
         Listing::Neurons => {
+            let libraries = || {
+                Switches::NAMES.into_iter().filter_map(|name| {
+                    Switches::named(name).zip(SurrogateConfig::of_library(name)).map(|own| (name, own))
+                })
+            };
             if args.json {
-                return print_json(&serde_json::json!({ "neurons": snn::neurons() }));
+                let entry = |(name, (switches, surrogate)): (&str, (Switches, SurrogateConfig))| serde_json::json!({ "name": name, "switches": switches, "surrogate": surrogate });
+                let like: Vec<Value> = libraries().map(entry).collect();
+                return print_json(&serde_json::json!({ "neurons": snn::neurons(), "like": like }));
             }
             for n in snn::neurons() {
                 print_line(&format!("{:<12} {}", n.name, n.summary));
@@ -98,6 +106,12 @@ pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
                 if !n.resets.is_empty() {
                     print_line(&format!("    {:<16} {}", "reset", n.resets.join(", ")));
                 }
+            }
+            print_line("In place of `model`, `like` takes the neuron of a library:");
+            for (name, (switches, surrogate)) in libraries() {
+                print_line(&format!("{name:<12} leaky integrate-and-fire, {}", switches.describe()));
+                print_line(&format!("    {:<16} {}", "switches", ron_io::to_line(&switches).run()?));
+                print_line(&format!("    {:<16} {}", "surrogate", ron_io::to_line(&surrogate).run()?));
             }
         }
         Listing::Surrogates => {

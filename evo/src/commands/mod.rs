@@ -24,6 +24,7 @@ use crate::checkpoint::Checkpoint;
 use crate::cli::{Bench, ConfigArgs, Nir, TaskArgs, Verb};
 use crate::config::Config;
 use crate::evaluate::Policy;
+use crate::progress::to_stderr;
 use crate::failure::{Blame, Failure};
 use crate::progress::to_stderr;
 use crate::run_folder::RunFolder;
@@ -71,7 +72,10 @@ fn read_config(args: &ConfigArgs) -> Result<(PathBuf, Config), Failure> {
         refine.ppo.critic.inline_models(|name| read_model(&folder, name)).usage()?;
     }
     // Evolution leaves no trace of what else the config may train for.
-    config.task = None;
+    if let Some(task) = config.task.take() {
+        let name = task.name();
+        to_stderr(&format!("`task: {name}(…)` is not used here; `finetune --config …` trains for it"));
+    }
     Ok((path, config))
 }
 

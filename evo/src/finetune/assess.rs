@@ -1,8 +1,8 @@
 //! How well samples are answered.
 
-use snn::gradient::{Loss, LossConfig, Objective, Outputs, Score, Sensitivity, largest};
+use snn::gradient::{Loss, Objective, Outputs, Score, Sensitivity};
 
-use super::data::Samples;
+use super::data::{Answers, Samples};
 use super::figure::Confusion;
 use crate::normalizer::{Normalizer, Statistics, Sums};
 
@@ -11,8 +11,16 @@ use crate::normalizer::{Normalizer, Statistics, Sums};
 pub struct Assessment {
     /// Mean loss.
     pub loss: f64,
-    /// Which class was taken for which.
-    pub confusion: Confusion,
+    /// Which class was taken for which; none if the answers are values.
+    pub confusion: Option<Confusion>,
+}
+
+impl Assessment {
+    /// Share of right answers; none if they are values.
+    #[must_use]
+    pub fn accuracy(&self) -> Option<f64> {
+        self.confusion.as_ref().map(Confusion::accuracy)
+    }
 }
 
 /// Means and deviations of the features of all frames.
@@ -31,11 +39,10 @@ pub(super) fn statistics(samples: &Samples) -> Statistics {
     statistics
 }
 
-/// The loss without a gradient, and a confusion matrix as its sums.
+/// The loss without a gradient, and a confusion matrix as its sums if the answers are labels.
 pub(super) struct Judge<'a> {
     pub(super) loss: Loss<'a>,
-    pub(super) config: &'a LossConfig,
-    pub(super) labels: &'a [usize],
+    pub(super) answers: &'a Answers,
 }
 
 impl Objective for Judge<'_> {
@@ -49,18 +56,11 @@ impl Objective for Judge<'_> {
 
     fn evaluate(&self, outputs: &Outputs, sensitivity: &mut Sensitivity) -> Score {
         let Score { loss, .. } = self.loss.evaluate(outputs, sensitivity);
+        let Answers::Labels(labels) = self.answers else { return Score { loss, sums: Vec::new() } };
         let classes = outputs.outputs;
         let mut sums = vec![0.0; classes * classes];
         for (sample, at) in outputs.samples.clone().enumerate() {
-            let mut counts = vec![0.0; classes];
-            if self.config.on_spikes() {
-                let last = outputs.neurons.len() - 1;
-                for (neuron, count) in outputs.counts(last, sample).iter().enumerate() {
-                    counts[neuron % classes] += count;
-                }
-            }
-            let scores = self.config.scores(outputs.frames, |frame| outputs.value(frame, sample), &counts);
-            sums[self.labels[at] * classes + largest(&scores)] += 1.0;
+            sums[labels[at] * classes + self.loss.answer(outputs, sample)] += 1.0;
         }
         Score { loss, sums }
     }

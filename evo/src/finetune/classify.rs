@@ -1,16 +1,16 @@
-//! Supervised training: classes of a data set.
+//! Supervised training: classes or values of a data set.
 
 use std::sync::Arc;
 
-use snn::gradient::{Batch, Differentiable, Loss, Targets, Trainer, differentiable};
+use snn::gradient::{Batch, Differentiable, Loss, LossConfig, Trainer, differentiable};
 use snn::{Controller, ControllerConfig};
 
 use super::assess::{Assessment, Judge, statistics};
-use super::config::{FinetuneConfig, Task};
-use super::data::{DataSet, Samples, shuffled};
+use super::config::FinetuneConfig;
+use super::data::{Answers, DataSet, Samples, shuffled};
 use super::error::FinetuneError;
 use super::figure::Confusion;
-use super::task_config::ClassifyConfig;
+use super::task_config::SupervisedConfig;
 use crate::config::InvalidField;
 use crate::normalizer::{Normalizer, Statistics};
 use crate::random::{Purpose, Stream};
@@ -40,8 +40,8 @@ pub const COLUMNS: [&str; 12] = [
 pub struct Epoch {
     /// Mean loss before each step.
     pub loss: f64,
-    /// Share of right answers before each step.
-    pub accuracy: f64,
+    /// Share of right answers before each step; none if they are values.
+    pub accuracy: Option<f64>,
     /// Learning rate of the last step.
     pub learning_rate: f64,
     /// Mean length of the gradient before clipping.
@@ -54,6 +54,7 @@ pub struct Epoch {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Best {
     pub(super) generation: u64,
+    /// 0 without labels.
     pub(super) accuracy: f64,
     pub(super) loss: f64,
     pub(super) parameters: Vec<f32>,
@@ -62,7 +63,8 @@ pub(super) struct Best {
 /// A supervised training in memory.
 pub struct Classifier {
     pub(super) config: FinetuneConfig,
-    pub(super) task: ClassifyConfig,
+    pub(super) task: SupervisedConfig,
+    loss: LossConfig,
     pub(super) data: DataSet,
     pub(super) statistics: Statistics,
     pub(super) network: Box<dyn Differentiable>,
@@ -79,25 +81,23 @@ impl Classifier {
     /// # Errors
     /// See [`FinetuneError`].
     pub fn new(config: &FinetuneConfig, threads: usize) -> Result<Self, FinetuneError> {
-        let Task::Classify(task) = config.task()? else {
+        let Some((task, labels)) = config.task()?.supervised() else {
             let (field, value) = ("task".to_owned(), config.task()?.name().to_owned());
-            return Err(InvalidField { field, value, expected: "Classify".to_owned() }.into());
+            return Err(InvalidField { field, value, expected: "Classify or Regress".to_owned() }.into());
         };
         task.validate()?;
         task.gradient.validate()?;
-        let data = DataSet::load(&task.data)?;
-        let (features, classes) = (data.train.features, data.classes.len());
-        if classes > 1024 {
-            return Err(FinetuneError::Shape(format!("{classes} classes; at most 1024 can be told apart")));
-        }
-        let network = differentiable(&config.controller, features, classes, &task.gradient.bptt())?;
-        let controller = config.controller.build(features, classes)?;
+        let data = DataSet::load(&task.data, labels)?;
+        let (features, outputs) = (data.train.features, data.outputs());
+        let network = differentiable(&config.controller, features, outputs, &task.gradient.bptt())?;
+        let controller = config.controller.build(features, outputs)?;
         let initial = controller.initial(&mut Stream::new(config.run.seed, Purpose::Init, 0, 0, 0));
         let trainer = Trainer::new(task.gradient.trainer(), &initial)?;
         let mut new = Self {
             statistics: Statistics::new(features),
             config: config.clone(),
             task: task.clone(),
+            loss: task.loss(labels),
             network,
             controller,
             trainer,
@@ -110,7 +110,7 @@ impl Classifier {
             new.statistics = statistics(&new.data.train);
         }
         // Settings and shapes are checked with the first sample rather than after an epoch.
-        new.objective(&new.data.train.labels[..1]).map(drop)?;
+        new.objective(&new.data.train.answers.batch(&[0]), 1).map(drop)?;
         Ok(new)
     }
 
@@ -150,10 +150,11 @@ impl Classifier {
         self.pool.current_num_threads()
     }
 
-    /// Epoch and accuracy of the best parameters so far, on the samples that decide.
+    /// Epoch, accuracy (0 without labels) and loss of the best parameters so far, on the samples that
+    /// decide.
     #[must_use]
-    pub fn best(&self) -> Option<(u64, f64)> {
-        self.best.as_ref().map(|best| (best.generation, best.accuracy))
+    pub fn best(&self) -> Option<(u64, f64, f64)> {
+        self.best.as_ref().map(|best| (best.generation, best.accuracy, best.loss))
     }
 
     /// Makes [`test`](Self::test) take the parameters of now.
@@ -165,10 +166,9 @@ impl Classifier {
         self.task.normalize.then(|| self.statistics.normalizer(self.config.rollout.clip))
     }
 
-    fn objective<'a>(&'a self, labels: &'a [usize]) -> Result<Loss<'a>, FinetuneError> {
-        let Self { task, network, data, .. } = self;
-        let shape = (labels.len(), data.train.frames);
-        Ok(Loss::new(&task.loss, task.activity, Targets::Labels(labels), network.as_ref(), shape)?)
+    fn objective<'a>(&self, answers: &'a Answers, samples: usize) -> Result<Loss<'a>, FinetuneError> {
+        let shape = (samples, self.data.train.frames);
+        Ok(Loss::new(&self.loss, self.task.activity, answers.targets(), self.network.as_ref(), shape)?)
     }
 
     fn inputs(&self, samples: &Samples, chosen: &[usize], out: &mut Vec<f32>) {
@@ -191,35 +191,31 @@ impl Classifier {
         let mut stream = Stream::new(seed, Purpose::Finetune, self.generation, 0, 0);
         let order = shuffled(self.data.train.len(), &mut stream);
         let (mut x, mut loss, mut right, mut rate, mut norm) = (Vec::new(), 0.0, 0.0, 0.0, 0.0);
-        let pool = Arc::clone(&self.pool);
         let mut learning_rate = self.trainer.learning_rate();
         for chosen in order.chunks(self.task.batch) {
             self.inputs(&self.data.train, chosen, &mut x);
-            let labels: Vec<usize> = chosen.iter().map(|&sample| self.data.train.labels[sample]).collect();
+            let answers = self.data.train.answers.batch(chosen);
             // What an encoder draws is drawn anew in each epoch.
             let seeds: Vec<u64> =
                 chosen.iter().map(|&s| seed ^ self.generation << 32 ^ (s as u64) << 1).collect();
             let batch = Batch { samples: chosen.len(), inputs: &x, seeds: &seeds, ..Batch::default() };
             learning_rate = self.trainer.learning_rate();
-            let gradient = {
-                let objective = self.objective(&labels)?;
-                let theta = self.trainer.theta();
-                pool.install(|| self.network.gradient(&theta, &batch, &objective))
-            };
-            let gradient = gradient.map_err(|error| self.trainer.located(error))?;
-            self.trainer.apply(self.network.as_ref(), &gradient.gradient)?;
+            let objective = self.objective(&answers, chosen.len())?;
+            let Self { trainer, network, pool, .. } = self;
+            let gradient = pool.install(|| trainer.step(network.as_ref(), &batch, &objective))?;
             let share = chosen.len() as f64 / order.len() as f64;
             loss += share * gradient.loss;
-            right += gradient.sums[0];
+            right += gradient.sums.first().unwrap_or(&0.0);
             rate += share * gradient.rates.iter().sum::<f64>() / gradient.rates.len().max(1) as f64;
             let square: f64 = gradient.gradient.iter().map(|&g| f64::from(g) * f64::from(g)).sum();
             norm += share * square.sqrt();
         }
         self.generation += 1;
         let spiking = !self.network.neurons().is_empty();
+        let labels = matches!(self.data.train.answers, Answers::Labels(_));
         Ok(Epoch {
             loss,
-            accuracy: right / order.len() as f64,
+            accuracy: labels.then_some(right / order.len() as f64),
             learning_rate,
             gradient_norm: norm,
             spike_rate: spiking.then_some(rate),
@@ -235,7 +231,7 @@ impl Classifier {
         if samples.is_empty() { Ok(None) } else { self.assess(&self.trainer.theta(), samples).map(Some) }
     }
 
-    /// Notes that the parameters have just reached `accuracy` and `loss`, and tells whether that is better
+    /// Notes that the parameters have just reached `accuracy` (0 without labels) and `loss`, and tells whether that is better
     /// than ever before: more right answers, or as many at a lower loss.
     pub fn note(&mut self, accuracy: f64, loss: f64) -> bool {
         let better = self
@@ -257,11 +253,19 @@ impl Classifier {
     pub fn test(&self) -> Result<(&'static str, Assessment), FinetuneError> {
         let now = self.trainer.theta();
         let theta = self.best.as_ref().map_or(&now, |best| &best.parameters);
-        let DataSet { train, validation, test, .. } = &self.data;
-        let parts = [("test", test), ("validation", validation), ("train", train)];
-        let (name, samples) =
-            parts.into_iter().find(|(_, part)| !part.is_empty()).unwrap_or(("train", train));
-        Ok((name, self.assess(theta, samples)?))
+        let parts = ["test", "validation", "train"];
+        let name = parts.into_iter().find(|name| !self.part(name).is_empty()).unwrap_or("train");
+        Ok((name, self.assess(theta, self.part(name))?))
+    }
+
+    /// A part of the data by its name; the training samples for all but `test` and `validation`.
+    #[must_use]
+    pub fn part(&self, name: &str) -> &Samples {
+        match name {
+            "test" => &self.data.test,
+            "validation" => &self.data.validation,
+            _ => &self.data.train,
+        }
     }
 
     fn assess(&self, theta: &[f32], samples: &Samples) -> Result<Assessment, FinetuneError> {
@@ -270,16 +274,16 @@ impl Classifier {
         let all: Vec<usize> = (0..samples.len()).collect();
         for chosen in all.chunks(LOOK) {
             self.inputs(samples, chosen, &mut x);
-            let labels: Vec<usize> = chosen.iter().map(|&sample| samples.labels[sample]).collect();
+            let answers = samples.answers.batch(chosen);
             let seeds: Vec<u64> = chosen.iter().map(|&sample| (sample as u64) << 1 | 1).collect();
             let batch = Batch { samples: chosen.len(), inputs: &x, seeds: &seeds, ..Batch::default() };
-            let loss_of = self.objective(&labels)?;
-            let judge = Judge { loss: loss_of, config: &self.task.loss, labels: &labels };
+            let judge = Judge { loss: self.objective(&answers, chosen.len())?, answers: &answers };
             let result = self.pool.install(|| self.network.gradient(theta, &batch, &judge))?;
             loss += result.loss * chosen.len() as f64 / samples.len() as f64;
             counts.iter_mut().zip(result.sums).for_each(|(to, from)| *to += from as u64);
         }
-        Ok(Assessment { loss, confusion: Confusion { classes: self.data.classes.clone(), counts } })
+        let confusion = (classes > 0).then(|| Confusion { classes: self.data.classes.clone(), counts });
+        Ok(Assessment { loss, confusion })
     }
 
     /// Kind of the network, for summaries.

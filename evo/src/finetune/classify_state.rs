@@ -4,6 +4,7 @@ use serde_json::Value;
 use snn::gradient::Trainer;
 
 use super::classify::{Best, Classifier};
+use super::config::Task;
 use super::error::FinetuneError;
 use super::world::{put_trainer, take_trainer};
 use crate::checkpoint::{Checkpoint, CheckpointError, Tensor};
@@ -18,7 +19,7 @@ impl Classifier {
             checkpoint.meta.insert(name.to_owned(), value);
         };
         meta("config", serde_json::to_value(&self.config).expect("configs have string keys"));
-        meta("task", "Classify".into());
+        meta("task", self.config.task.as_ref().map(Task::name).into());
         meta("classes", self.data.classes.clone().into());
         meta("layout", layout(self.controller.as_ref()).into());
         meta("generation", self.generation.into());

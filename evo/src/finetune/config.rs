@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use envs::{Change, EnvConfig};
 use serde::{Deserialize, Serialize};
-use snn::ControllerConfig;
 use snn::gradient::{
     BpttConfig, Clip, GradientError, OptimizerConfig, ScheduleConfig, SurrogateConfig, TrainerConfig,
 };
+use snn::{ControllerConfig, Switches};
 
-use super::task_config::{ClassifyConfig, ImitateConfig, PpoConfig, RefineConfig};
+use super::task_config::{ImitateConfig, PpoConfig, RefineConfig, SupervisedConfig};
 use crate::config::{Config, InvalidField, PhysicsConfig, RolloutConfig, RunConfig};
 use crate::strategy::{OpenEsConfig, StrategyConfig};
 
@@ -21,7 +21,7 @@ pub struct FinetuneConfig {
     /// What to train for. It may be missing only in a base.
     #[serde(default)]
     pub task: Option<Task>,
-    /// Task of the robot; needed by all but `Classify`.
+    /// Task of the robot; needed by all but `Classify` and `Regress`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub env: Option<EnvConfig>,
     /// What is different from the task, as in [`Config::changes`].
@@ -56,7 +56,7 @@ impl FinetuneConfig {
     /// # Errors
     /// If there is none.
     pub fn task(&self) -> Result<&Task, InvalidField> {
-        let valid = "Classify(…), Imitate(…) or Ppo(…); `evo --config` evolves without one";
+        let valid = "Classify(…), Regress(…), Imitate(…) or Ppo(…); `evo --config` evolves without one";
         self.task.as_ref().ok_or_else(|| InvalidField {
             field: "task".to_owned(),
             value: "None".to_owned(),
@@ -85,7 +85,9 @@ impl FinetuneConfig {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Task {
     /// Classes of a data set.
-    Classify(ClassifyConfig),
+    Classify(SupervisedConfig),
+    /// Values of a data set.
+    Regress(SupervisedConfig),
     /// The actions of a teacher in a world.
     Imitate(ImitateConfig),
     /// Return in a world, by proximal policy optimisation.
@@ -98,8 +100,19 @@ impl Task {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Classify(_) => "Classify",
+            Self::Regress(_) => "Regress",
             Self::Imitate(_) => "Imitate",
             Self::Ppo(_) => "Ppo",
+        }
+    }
+
+    /// The fields of supervised training, and whether it is with labels.
+    #[must_use]
+    pub const fn supervised(&self) -> Option<(&SupervisedConfig, bool)> {
+        match self {
+            Self::Classify(task) => Some((task, true)),
+            Self::Regress(task) => Some((task, false)),
+            Self::Imitate(_) | Self::Ppo(_) => None,
         }
     }
 
@@ -107,7 +120,7 @@ impl Task {
     #[must_use]
     pub const fn gradient(&self) -> &GradientConfig {
         match self {
-            Self::Classify(task) => &task.gradient,
+            Self::Classify(task) | Self::Regress(task) => &task.gradient,
             Self::Imitate(task) => &task.gradient,
             Self::Ppo(task) => &task.gradient,
         }
@@ -118,10 +131,16 @@ impl Task {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GradientConfig {
-    /// Slope of a spike: a name of `evo list surrogates`, or an expression of `u`. Default fast sigmoid.
-    pub surrogate: SurrogateConfig,
-    /// Whether the choice between reset and no reset is taken for a constant. Default true.
-    pub detach_reset: bool,
+    /// Library whose surrogate and treatment of the reset are the defaults of the next two fields:
+    /// `"snntorch"`, `"spyx"` or `"norse"`. Default `None`: fast sigmoid, detached.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preset: Option<String>,
+    /// Slope of a spike: a name of `evo list surrogates`, or an expression of `u`. Default `None`: that of
+    /// `preset`.
+    pub surrogate: Option<SurrogateConfig>,
+    /// Whether the choice between reset and no reset is taken for a constant, in layers whose `like` does
+    /// not say it. Default `None`: as in `preset`.
+    pub detach_reset: Option<bool>,
     /// Ticks through which a gradient flows. Default `None`: those of the whole sequence.
     pub window: Option<usize>,
     /// Optimizer. Default Adam.
@@ -134,9 +153,9 @@ pub struct GradientConfig {
 
 impl Default for GradientConfig {
     fn default() -> Self {
-        let BpttConfig { surrogate, detach_reset, window } = BpttConfig::default();
         let TrainerConfig { optimizer, schedule, .. } = TrainerConfig::default();
-        Self { surrogate, detach_reset, window, optimizer, schedule, clip: Some(Clip::Norm(1.0)) }
+        let clip = Some(Clip::Norm(1.0));
+        Self { preset: None, surrogate: None, detach_reset: None, window: None, optimizer, schedule, clip }
     }
 }
 
@@ -144,8 +163,15 @@ impl GradientConfig {
     /// How gradients are computed.
     #[must_use]
     pub fn bptt(&self) -> BpttConfig {
-        let Self { surrogate, detach_reset, window, .. } = self.clone();
-        BpttConfig { surrogate, detach_reset, window }
+        let default = BpttConfig::default();
+        let preset = self.preset.as_deref();
+        let surrogate = preset.and_then(SurrogateConfig::of_library).unwrap_or(default.surrogate);
+        let detached = preset.and_then(Switches::named).map(|switches| switches.detached);
+        BpttConfig {
+            surrogate: self.surrogate.clone().unwrap_or(surrogate),
+            detach_reset: self.detach_reset.or(detached).unwrap_or(default.detach_reset),
+            window: self.window,
+        }
     }
 
     /// How θ moves.
@@ -160,7 +186,13 @@ impl GradientConfig {
     /// # Errors
     /// [`GradientError`] names what is wrong.
     pub fn validate(&self) -> Result<(), GradientError> {
-        self.surrogate.validate()?;
+        if let Some(name) = &self.preset
+            && Switches::named(name).is_none()
+        {
+            let names = Switches::NAMES.map(|name| format!("\"{name}\"")).join(", ");
+            return Err(GradientError::UnknownPreset { name: name.clone(), valid: names });
+        }
+        self.bptt().surrogate.validate()?;
         self.trainer().validate()
     }
 }

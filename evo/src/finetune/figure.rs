@@ -24,7 +24,8 @@ const BODY: i32 = 440;
 pub struct Curves {
     title: String,
     loss: Panel,
-    accuracy: Panel,
+    /// None for answers that are values.
+    accuracy: Option<Panel>,
     entries: Vec<Entry>,
 }
 
@@ -72,10 +73,11 @@ impl Curves {
         };
         let of_accuracy = range(accuracy.iter().flat_map(|series| &series.points).map(|point| point.1));
         let of_accuracy = (of_accuracy.0.max(0.0), of_accuracy.1.min(1.0));
+        let any = accuracy.iter().any(|series| !series.points.is_empty());
         Ok(Self {
             title: title.to_owned(),
             loss: panel("loss", loss, None),
-            accuracy: panel("accuracy", accuracy, Some(of_accuracy)),
+            accuracy: any.then(|| panel("accuracy", accuracy, Some(of_accuracy))),
             entries,
         })
     }
@@ -107,9 +109,14 @@ impl Picture for Curves {
         title(area, &self.title, WIDTH, scale)?;
         let (_, body) = area.split_vertically(scale.px(TITLE));
         let (body, _) = body.split_vertically(scale.px(BODY));
-        let (left, right) = body.split_horizontally(scale.px(WIDTH / 2));
-        self.loss.draw(&left, scale)?;
-        self.accuracy.draw(&right, scale)?;
+        match &self.accuracy {
+            None => self.loss.draw(&body, scale)?,
+            Some(accuracy) => {
+                let (left, right) = body.split_horizontally(scale.px(WIDTH / 2));
+                self.loss.draw(&left, scale)?;
+                accuracy.draw(&right, scale)?;
+            }
+        }
         Legend::new(self.entries.clone())?.draw(area, TITLE + BODY, scale)?;
         area.present().map_err(failed)
     }

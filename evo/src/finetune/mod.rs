@@ -1,4 +1,4 @@
-//! Training by surrogate gradients: classes of a data set, the actions of a teacher, return in a world.
+//! Training by surrogate gradients: classes or values of a data set, the actions of a teacher, return in a world.
 //!
 //! What is trained has the same parameters as what is evolved, so runs of either kind can start from
 //! those of the other.
@@ -35,13 +35,15 @@ mod teacher;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod world_learner;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use assess::Assessment;
 pub use config::{FinetuneConfig, GradientConfig, Task};
-pub use data_config::{ArraysConfig, DataConfig, HeidelbergConfig, YinYangConfig};
+pub use data_config::{ArraysConfig, DataConfig, HeidelbergConfig, RandmanConfig, YinYangConfig};
 pub use error::FinetuneError;
 pub(crate) use refine::Refiner;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use table::Table;
-pub use task_config::{ClassifyConfig, ImitateConfig, PpoConfig, RefineConfig};
+pub use task_config::{ImitateConfig, PpoConfig, RefineConfig, SupervisedConfig};
 
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;

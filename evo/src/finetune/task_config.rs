@@ -1,22 +1,24 @@
 //! The fields of each kind of `task`.
 
 use serde::{Deserialize, Serialize};
-use snn::gradient::{ActivityConfig, LossConfig};
+use snn::gradient::{ActivityConfig, LossConfig, Over};
 use snn::{ControllerConfig, MlpConfig};
 
 use super::config::GradientConfig;
 use super::data_config::DataConfig;
 use crate::config::{InvalidField, require};
 
-/// Supervised training. A generation is an epoch: every training sample once.
+/// Supervised training, with labels (`Classify`) or values (`Regress`). A generation is an epoch: every
+/// training sample once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ClassifyConfig {
-    /// Samples and labels.
+pub struct SupervisedConfig {
+    /// Samples with labels or values.
     pub data: DataConfig,
-    /// What the output is to be. Default cross-entropy of the membrane, mean over frames.
+    /// What the output is to be. Default `None`: cross-entropy of the membrane for `Classify`, mean squared
+    /// error of it for `Regress`, both of the mean over frames.
     #[serde(default)]
-    pub loss: LossConfig,
+    pub loss: Option<LossConfig>,
     /// Price on activity. Default none.
     #[serde(default)]
     pub activity: ActivityConfig,
@@ -35,7 +37,14 @@ fn batch() -> usize {
     64
 }
 
-impl ClassifyConfig {
+impl SupervisedConfig {
+    /// The loss, or the default for labels or values.
+    #[must_use]
+    pub fn loss(&self, labels: bool) -> LossConfig {
+        let square = LossConfig::SquareMembrane { over: Over::Mean };
+        self.loss.clone().unwrap_or(if labels { LossConfig::default() } else { square })
+    }
+
     /// Checks the fields that are this module's.
     ///
     /// # Errors

@@ -50,8 +50,8 @@ impl WorldLearner {
         let task = config.task()?.clone();
         let config = config.with_env()?;
         match &task {
-            Task::Classify(_) => {
-                let (field, value) = ("task".to_owned(), "Classify".to_owned());
+            Task::Classify(_) | Task::Regress(_) => {
+                let (field, value) = ("task".to_owned(), task.name().to_owned());
                 return Err(InvalidField { field, value, expected: "Imitate or Ppo".to_owned() }.into());
             }
             Task::Imitate(task) => task.validate()?,
@@ -66,7 +66,7 @@ impl WorldLearner {
         let method: Box<dyn Method> = match &task {
             Task::Imitate(task) => Box::new(Imitation::new(task, &world)?),
             Task::Ppo(task) => Box::new(Ppo::new(task, &world)?),
-            Task::Classify(_) => unreachable!("refused above"),
+            Task::Classify(_) | Task::Regress(_) => unreachable!("refused above"),
         };
         Ok(Self {
             world,

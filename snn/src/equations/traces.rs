@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use safetensors::SafeTensors;
 
 use super::{Constants, Kernel, Model, Scratch, interpret};
+use crate::switches::{ResetAt, ResetBy, Switches};
 
 /// Arrays of a file of `tests/data/traces`: rows and columns (1 for a vector).
 struct Arrays(BTreeMap<String, (usize, Vec<f32>)>);
@@ -286,5 +287,43 @@ fn spyx_networks() {
         // Its compiler fuses the product of the leak with the sum behind it.
         let limit = if name.ends_with("if") && !name.contains('l') { 0.0 } else { 2e-6 };
         assert!(count > 10.0 && states.largest <= limit && output.largest < 1e-6, "{name}");
+    }
+}
+
+/// The presets of [`Switches`] are the neurons of their libraries.
+#[test]
+fn presets_are_their_libraries() {
+    for (reset, at, variant) in [
+        (ResetBy::Subtract, ResetAt::Delayed, "subtract_delay"),
+        (ResetBy::Subtract, ResetAt::Corrected, "subtract_nodelay"),
+        (ResetBy::Zero, ResetAt::Delayed, "zero_delay"),
+        (ResetBy::Zero, ResetAt::Corrected, "zero_nodelay"),
+    ] {
+        for detached in [true, false] {
+            let text = Switches { reset, at, detached, ..Switches::SNNTORCH }.model();
+            let layer = |neurons| Layer::new(&text, None, &[], neurons);
+            let d = snntorch_network("snntorch_leaky", variant, &|| layer(6), &|| layer(3), 1.0);
+            assert!(d.largest == 0.0, "{variant}: {}", d.largest);
+        }
+    }
+    let li = "model li\nparam beta = 0.8\nparam gain = 1\nstate r = 0\nr = beta*r + gain*I";
+    for (file, switches, readout, potential) in [
+        ("norse_lifbox_li", Switches::NORSE, (0.95, 0.05), "v1"),
+        ("spyx_lif", Switches::SPYX, (0.8, 1.0), "state1"),
+    ] {
+        let arrays = Arrays::read(file);
+        let mut hidden = Layer::new(&switches.model(), None, &[], 6);
+        let mut readout = Layer::new(li, None, &[("beta", readout.0), ("gain", readout.1)], 2);
+        let (mut v, mut output, mut count) = (Difference::default(), Difference::default(), 0.0);
+        for (t, x) in arrays.rows("x").into_iter().enumerate() {
+            hidden.tick::<false>(&arrays.affine("weight1", "bias1", x, 6), &[0.0; 6]);
+            count += hidden.spikes.iter().sum::<f32>();
+            v.add(hidden.state("v"), arrays.rows(potential)[t]);
+            // The output tells the spikes.
+            readout.tick::<false>(&arrays.affine("weight2", "bias2", &hidden.spikes, 2), &[0.0; 2]);
+            output.add(readout.state("r"), arrays.rows("output")[t]);
+        }
+        assert!(count > 10.0, "{file}");
+        assert!(v.largest < 3e-6 && output.largest < 3e-6, "{file}: {}, {}", v.largest, output.largest);
     }
 }

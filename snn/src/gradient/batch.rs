@@ -131,6 +131,17 @@ pub struct Outputs {
 }
 
 impl Outputs {
+    /// Appends those of the frames that follow.
+    pub(super) fn append(&mut self, later: &Self) {
+        self.frames += later.frames;
+        self.ticks += later.ticks;
+        self.values.extend_from_slice(&later.values);
+        self.spikes.extend_from_slice(&later.spikes);
+        for (to, from) in self.counts.iter_mut().zip(&later.counts) {
+            to.iter_mut().zip(from).for_each(|(to, from)| *to += from);
+        }
+    }
+
     /// The actions of a frame before tanh, `outputs` values; `sample` counts from the first of
     /// `samples`. For a decoder without tanh, the actions.
     ///

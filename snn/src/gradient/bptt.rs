@@ -1,5 +1,6 @@
 //! Gradients of a whole batch, on all cores.
 
+use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
@@ -29,10 +30,12 @@ pub struct BpttConfig {
     /// Slope of a spike. Default fast sigmoid.
     pub surrogate: SurrogateConfig,
     /// Whether the choice between reset and no reset is taken for a constant. It is about the `reset`
-    /// lines and `if(spike, a, b)` of a neuron model, not about `spike` as a number. Default true.
+    /// lines and `if(spike, a, b)` of a neuron model, not about `spike` as a number. Layers that are
+    /// [`like`](crate::LayerConfig::like) a library's say it themselves. Default true.
     pub detach_reset: bool,
-    /// Ticks through which a gradient flows: it is cut between tick k·window − 1 and k·window.
-    /// At least 1. Default `None`: all of them.
+    /// Ticks through which a gradient flows: it is cut between tick k·window − 1 and k·window. What is
+    /// remembered of the way forwards is that of so many ticks, too (rounded up to whole frames), and the
+    /// network runs forwards twice. At least 1. Default `None`: all of them.
     pub window: Option<usize>,
 }
 
@@ -183,7 +186,8 @@ impl Bptt {
         let window = config.window.unwrap_or(1);
         check("window", window as f64, window >= 1, "at least 1 tick")?;
         let program = |population: &crate::network::Population| {
-            Program::new(population.neuron.kernel(), config.detach_reset, evolved(population))
+            let detach = population.neuron.switches().map_or(config.detach_reset, |own| own.detached);
+            Program::new(population.neuron.kernel(), detach, evolved(population))
         };
         let setting = Setting {
             surrogate: Surrogate::new(&config.surrogate)?,
@@ -384,7 +388,8 @@ impl Bptt {
             for chunk in (group..chunks).step_by(groups) {
                 let samples = chunk * SAMPLES..((chunk + 1) * SAMPLES).min(batch.samples);
                 let (network, setting) = (&*self.network, &self.setting);
-                let pass = Pass { network, setting, loaded, batch, frames, samples };
+                let start = batch.start.get(samples.clone()).unwrap_or(&[]);
+                let pass = Pass { network, setting, loaded, batch, first: 0, frames, samples, start };
                 results.push((chunk, self.chunk(&pass, &mut work, objective, sums.as_mut())));
             }
             give(&pool.workspaces, work);
@@ -400,24 +405,58 @@ impl Bptt {
         objective: Option<&dyn Objective>,
         sums: Option<&mut Sums<T>>,
     ) -> Result<Chunk, GradientError> {
-        pass.forward(work).map_err(|Fault { tick, population }| GradientError::NotFinite {
+        let spikes = objective.is_some_and(Objective::spikes);
+        // Where a gradient may be cut, in frames.
+        let piece = self.setting.window.map_or(pass.frames, |window| {
+            let whole = (1..=self.network.ticks).find(|n| (n * window).is_multiple_of(self.network.ticks));
+            window * whole.unwrap_or(1) / self.network.ticks
+        });
+        let pieces: Vec<Range<usize>> =
+            (0..pass.frames).step_by(piece).map(|from| from..(from + piece).min(pass.frames)).collect();
+        // Where each piece but the first begins, and in the end where the last one ends.
+        let mut states: Vec<Vec<NetworkState>> = Vec::new();
+        let mut outputs: Option<Outputs> = None;
+        for piece in &pieces {
+            let start = states.last().map_or(pass.start, Vec::as_slice);
+            let part = Pass { first: piece.start, frames: piece.len(), start, ..pass.clone() };
+            part.forward(work).map_err(|fault| self.fault(&part, fault))?;
+            let own = part.outputs(work, spikes);
+            match &mut outputs {
+                None => outputs = Some(own),
+                Some(outputs) => outputs.append(&own),
+            }
+            let end = (0..pass.samples.len()).map(|sample| part.state(work, sample)).collect();
+            states.push(end);
+        }
+        let outputs = outputs.expect("a batch has a frame");
+        let spikes = outputs.counts.iter().map(|counts| counts.iter().sum()).collect();
+        let mut score = Score::default();
+        if let (Some(objective), Some(sums)) = (objective, sums) {
+            let mut sensitivity = Sensitivity::new(&outputs);
+            score = objective.evaluate(&outputs, &mut sensitivity);
+            if score.loss.is_finite() && objective.slopes() {
+                for (index, piece) in pieces.iter().enumerate() {
+                    let start = index.checked_sub(1).map_or(pass.start, |before| &states[before]);
+                    let part = Pass { first: piece.start, frames: piece.len(), start, ..pass.clone() };
+                    // The only piece is still on the tape.
+                    if pieces.len() > 1 {
+                        part.forward(work).map_err(|fault| self.fault(&part, fault))?;
+                    }
+                    part.backward(work, &sensitivity, sums);
+                }
+            }
+        }
+        let outputs = objective.is_none().then_some(outputs);
+        Ok(Chunk { score, outputs, spikes, end: states.pop().unwrap_or_default() })
+    }
+
+    fn fault<T: Real>(&self, pass: &Pass<'_, T>, Fault { tick, population }: Fault) -> GradientError {
+        GradientError::NotFinite {
             what: "state",
             layer: self.network.populations[population].name.clone(),
-            tick: Some(tick),
+            tick: Some(pass.first * self.network.ticks + tick),
             step: None,
-        })?;
-        let outputs = pass.outputs(work, objective.is_some_and(Objective::spikes));
-        let spikes = outputs.counts.iter().map(|counts| counts.iter().sum()).collect();
-        let end = (0..pass.samples.len()).map(|sample| pass.state(work, sample)).collect();
-        let (Some(objective), Some(sums)) = (objective, sums) else {
-            return Ok(Chunk { score: Score::default(), outputs: Some(outputs), spikes, end });
-        };
-        let mut sensitivity = Sensitivity::new(&outputs);
-        let score = objective.evaluate(&outputs, &mut sensitivity);
-        if score.loss.is_finite() && objective.slopes() {
-            pass.backward(work, &sensitivity, sums);
         }
-        Ok(Chunk { score, outputs: None, spikes, end })
     }
 
     /// From sums over weights and constants to the gradient with respect to θ.

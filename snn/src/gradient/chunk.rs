@@ -3,6 +3,9 @@
 //! [`SAMPLES`] sequences at a time run through all ticks; their currents, states and spikes stay on a
 //! tape. On the way back the currents on the tape are replaced by their adjoints, from which the
 //! gradients of the weights come last, projection by projection, so that their sums stay in the cache.
+//!
+//! With a window, no gradient crosses its ends, so the tape is that of the ticks between two of them:
+//! the samples run through all ticks once for the loss, and then piece by piece again.
 
 use std::ops::Range;
 
@@ -142,13 +145,18 @@ fn zeros<T: Real>(values: &mut Vec<T>, length: usize) {
 }
 
 /// All that one pass needs.
+#[derive(Clone)]
 pub(super) struct Pass<'a, T> {
     pub(super) network: &'a Network,
     pub(super) setting: &'a Setting,
     pub(super) loaded: &'a Loaded<T>,
     pub(super) batch: &'a Batch<'a>,
+    /// The first frame of the batch that it runs through, and how many.
+    pub(super) first: usize,
     pub(super) frames: usize,
     pub(super) samples: Range<usize>,
+    /// Where each of the samples begins; empty: in the reset state.
+    pub(super) start: &'a [NetworkState],
 }
 
 impl<T: Real> Pass<'_, T> {
@@ -209,10 +217,8 @@ impl<T: Real> Pass<'_, T> {
         work.since.resize(self.frames * SAMPLES, -(network.history as isize));
         work.any_reset = false;
         work.input.clear();
-        if !self.batch.start.is_empty() {
-            for (sample, at) in self.samples.clone().enumerate() {
-                self.restore(work, sample, &self.batch.start[at]);
-            }
+        for (sample, state) in self.start.iter().enumerate() {
+            self.restore(work, sample, state);
         }
         for (population, tape) in network.hidden().iter().zip(&mut work.tapes) {
             tape.arriving.clear();
@@ -303,7 +309,7 @@ impl<T: Real> Pass<'_, T> {
             }
             let at = self.samples.start + sample;
             let real = at < self.samples.end;
-            let reset = real && self.batch.resets(frame, at);
+            let reset = real && self.batch.resets(self.first + frame, at);
             if reset {
                 work.since[frame * SAMPLES + sample] = first as isize;
                 work.any_reset = true;
@@ -318,7 +324,8 @@ impl<T: Real> Pass<'_, T> {
                 }
             }
             if real {
-                let x = &self.batch.inputs[(frame * self.batch.samples + at) * network.inputs..];
+                let row = (self.first + frame) * self.batch.samples + at;
+                let x = &self.batch.inputs[row * network.inputs..];
                 let moment =
                     Moment { seed: self.batch.seed(at), step: work.steps[sample], ticks: network.ticks };
                 work.steps[sample] += 1;
@@ -556,7 +563,8 @@ impl<T: Real> Pass<'_, T> {
         }
     }
 
-    /// Goes back in time after [`forward`](Self::forward) and adds to `sums`.
+    /// Goes back in time after [`forward`](Self::forward) and adds to `sums`; `sensitivity` is that of all
+    /// frames of the batch.
     pub(super) fn backward(&self, work: &mut Workspace<T>, sensitivity: &Sensitivity, sums: &mut Sums<T>) {
         let network = self.network;
         self.begin_backward(work, sensitivity);
@@ -583,8 +591,8 @@ impl<T: Real> Pass<'_, T> {
             }
             if tick.is_multiple_of(network.ticks) {
                 for sample in 0..self.samples.len() {
-                    let reset = self.batch.resets(frame, self.samples.start + sample);
-                    let fresh = reset || tick == 0 && self.batch.start.is_empty();
+                    let reset = self.batch.resets(self.first + frame, self.samples.start + sample);
+                    let fresh = reset || tick == 0 && self.start.is_empty();
                     if reset {
                         memory[sample * network.outputs..][..network.outputs].fill(T::ZERO);
                     }
@@ -627,7 +635,8 @@ impl<T: Real> Pass<'_, T> {
                     continue;
                 }
                 let to = &mut tape.spike_adjoints[row * stride..][..neurons];
-                for from in [counts.get(sample * neurons..), spikes.get(row * neurons..)] {
+                let all = self.first * network.ticks * SAMPLES + row;
+                for from in [counts.get(sample * neurons..), spikes.get(all * neurons..)] {
                     for (to, &from) in to.iter_mut().zip(from.unwrap_or(&[])) {
                         *to += T::of(from);
                     }
@@ -651,7 +660,8 @@ impl<T: Real> Pass<'_, T> {
         let mut out = vec![T::ZERO; outputs];
         for sample in 0..self.samples.len() {
             let at = frame * SAMPLES + sample;
-            for (out, &value) in out.iter_mut().zip(&sensitivity.values[at * outputs..]) {
+            let all = self.first * SAMPLES + at;
+            for (out, &value) in out.iter_mut().zip(&sensitivity.values[all * outputs..]) {
                 *out = T::of(value);
             }
             if network.decoder.decoder().squash() {

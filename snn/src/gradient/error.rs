@@ -19,6 +19,14 @@ pub enum GradientError {
         /// Valid names, separated by commas.
         valid: String,
     },
+    /// No library of this name.
+    #[error("`preset`: unknown library \"{name}\"; valid: {valid}")]
+    UnknownPreset {
+        /// Name given.
+        name: String,
+        /// Valid names, separated by commas.
+        valid: String,
+    },
     /// A mistake in the expression of a surrogate.
     #[error("`surrogate.function`: column {column}: {message}")]
     SurrogateExpression {

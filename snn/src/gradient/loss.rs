@@ -436,10 +436,7 @@ impl Objective for Loss<'_> {
             score.loss += self.sample(outputs, sample, share, sensitivity);
             score.loss += self.activity(outputs, sample, share, sensitivity);
             if let Targets::Labels(labels) = self.targets {
-                let counts = Self::counts_of(outputs, sample, &self.config);
-                let scores =
-                    self.config.scores(outputs.frames, |frame| outputs.value(frame, sample), &counts);
-                let correct = largest(&scores) == labels[at];
+                let correct = self.answer(outputs, sample) == labels[at];
                 score.sums.resize(1, 0.0);
                 score.sums[0] += f64::from(u8::from(correct));
             }
@@ -449,33 +446,32 @@ impl Objective for Loss<'_> {
 }
 
 impl Loss<'_> {
-    fn counts_of(outputs: &Outputs, sample: usize, config: &LossConfig) -> Vec<f64> {
-        if config.on_spikes() { Self::counts(outputs, sample) } else { Vec::new() }
+    /// The class that `outputs` speak for most: that of the largest score by the loss.
+    ///
+    /// # Panics
+    /// If the sample does not exist.
+    #[must_use]
+    pub fn answer(&self, outputs: &Outputs, sample: usize) -> usize {
+        let value = |frame| outputs.value(frame, sample);
+        largest(&match self.config {
+            LossConfig::CrossEntropyMembrane { over, .. } | LossConfig::SquareMembrane { over } => {
+                let over = if over == Over::Each { Over::Mean } else { over };
+                pooled(over, outputs.frames, outputs.outputs, value).0
+            }
+            _ => Self::counts(outputs, sample),
+        })
     }
 }
 
 impl LossConfig {
     /// Whether it is about the spikes of the last hidden layer.
-    #[must_use]
-    pub fn on_spikes(&self) -> bool {
+    fn on_spikes(&self) -> bool {
         !matches!(self, Self::CrossEntropyMembrane { .. } | Self::SquareMembrane { .. })
-    }
-
-    /// One score per class: the larger, the likelier. `value` gives the output values of a frame,
-    /// `counts` are the spikes per class; only one of the two is used.
-    pub fn scores<'v>(&self, frames: usize, value: impl Fn(usize) -> &'v [f64], counts: &[f64]) -> Vec<f64> {
-        match self {
-            Self::CrossEntropyMembrane { over, .. } | Self::SquareMembrane { over } => {
-                pooled(if *over == Over::Each { Over::Mean } else { *over }, frames, value(0).len(), value).0
-            }
-            _ => counts.to_vec(),
-        }
     }
 }
 
 /// Index of the largest value; the first of equals.
-#[must_use]
-pub fn largest(values: &[f64]) -> usize {
+fn largest(values: &[f64]) -> usize {
     let larger = |best: usize, index: usize| if values[index] > values[best] { index } else { best };
     (1..values.len()).fold(0, larger)
 }

@@ -48,7 +48,6 @@ mod product;
 mod program;
 mod real;
 mod surrogate;
-mod switches;
 #[cfg(test)]
 mod tests;
 mod trainer;
@@ -57,9 +56,8 @@ pub use batch::{Batch, NetworkState, Outputs, Sensitivity};
 pub use bptt::{Bptt, BpttConfig, Gradient, Objective, Run, Score};
 pub use differentiable::{Differentiable, differentiable};
 pub use error::GradientError;
-pub use loss::{ActivityConfig, Loss, LossConfig, Over, Targets, largest};
+pub use loss::{ActivityConfig, Loss, LossConfig, Over, Targets};
 pub use optimizer::{Adam, Clip, Decay, Momentum, Optimizer, OptimizerConfig, ScheduleConfig};
 pub use perceptron::Perceptron;
 pub use surrogate::{SurrogateConfig, SurrogateInfo, SurrogateParameter, surrogates};
-pub use switches::{ResetAt, ResetBy, SpikeFrom, Switches};
 pub use trainer::{Trainer, TrainerConfig};

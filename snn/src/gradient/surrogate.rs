@@ -181,6 +181,17 @@ impl SurrogateConfig {
         Self { function: function.into(), parameters: BTreeMap::new() }
     }
 
+    /// The surrogate that a library takes by default, one of [`Switches::NAMES`](crate::Switches::NAMES).
+    #[must_use]
+    pub fn of_library(name: &str) -> Option<Self> {
+        match name {
+            "snntorch" => Some(Self::named("arctan")),
+            "spyx" => Some(Self::named("fast_sigmoid")),
+            "norse" => Some(Self::named("fast_sigmoid").with("slope", 1.0)),
+            _ => None,
+        }
+    }
+
     /// Sets a parameter.
     #[must_use]
     pub fn with(mut self, parameter: &str, value: f64) -> Self {

@@ -39,6 +39,28 @@ pub struct Trainer {
     config: TrainerConfig,
     theta: Vec<f64>,
     optimizer: Optimizer,
+    #[serde(skip)]
+    before: Before,
+}
+
+/// Memory for what a step that fails has to bring back; no part of the state.
+#[derive(Debug, Default)]
+struct Before {
+    theta: Vec<f64>,
+    first: Vec<f64>,
+    second: Vec<f64>,
+}
+
+impl Clone for Before {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Before {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Trainer {
@@ -49,7 +71,8 @@ impl Trainer {
     pub fn new(config: TrainerConfig, theta: &[f32]) -> Result<Self, GradientError> {
         config.validate()?;
         let optimizer = Optimizer::new(config.optimizer, theta.len());
-        Ok(Self { config, theta: theta.iter().map(|&x| f64::from(x)).collect(), optimizer })
+        let theta = theta.iter().map(|&x| f64::from(x)).collect();
+        Ok(Self { config, theta, optimizer, before: Before::default() })
     }
 
     /// The parameters now.
@@ -129,11 +152,17 @@ impl Trainer {
         if let Some(clip) = self.config.clip {
             clip.apply(&mut gradient);
         }
-        let before = self.clone();
+        let Self { theta, optimizer, before, .. } = self;
+        before.theta.clone_from(theta);
+        before.first.clone_from(&optimizer.first);
+        before.second.clone_from(&optimizer.second);
         let factor = self.config.schedule.factor(self.optimizer.steps);
         self.optimizer.step(&mut self.theta, &gradient, factor);
         if let Some(at) = self.theta.iter().position(|&x| !(x as f32).is_finite()) {
-            *self = before;
+            std::mem::swap(&mut self.theta, &mut self.before.theta);
+            std::mem::swap(&mut self.optimizer.first, &mut self.before.first);
+            std::mem::swap(&mut self.optimizer.second, &mut self.before.second);
+            self.optimizer.steps -= 1;
             return Err(self.located(not_finite(network.layout(), "parameter", at)));
         }
         Ok(())

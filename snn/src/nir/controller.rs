@@ -4,6 +4,7 @@ use super::error::NirError;
 use super::export::{self, Filter, Gain, Spike, refusal};
 use super::{Metadata, ResetMode};
 use crate::network::{Network, Parameter, Population, Source};
+use crate::switches::{ResetAt, ResetBy, SpikeFrom};
 
 /// The network of a controller with the given parameters, `dt` seconds per tick. Its input is what the
 /// encoder makes of an observation; its output the readout after each tick.
@@ -24,7 +25,11 @@ pub(crate) fn network(network: &Network, parameters: &[f32], dt: f64) -> Result<
             let what = format!("the refractory period of {}", population.name);
             return Err(refuse(&what, "no node has one; give 0"));
         }
-        if let Some(own) = population.neuron.reset()
+        let by_switches = population.neuron.switches().map(|switches| match switches.reset {
+            ResetBy::Zero => "zero",
+            _ => "subtract",
+        });
+        if let Some(own) = population.neuron.reset().or(by_switches)
             && *reset.get_or_insert(own.to_owned()) != own
         {
             return Err(refuse(
@@ -99,6 +104,18 @@ fn neuron(
     };
     let filter = |decay: Vec<f32>| Filter { decay, gain: Gain::Complement };
     let spike = || Spike { threshold: value("threshold"), v_reset: value("v_reset") };
+    if let Some(switches) = population.neuron.switches() {
+        let at_once = switches.spike == SpikeFrom::New && switches.at == ResetAt::Spike;
+        if !at_once || switches.reset == ResetBy::Never {
+            let what = format!("population '{}', which {}", population.name, switches.describe());
+            let why = "neurons of NIR spike from the new potential and are reset at once; \
+                       `like: \"norse\"`, or `switches: (spike: New, at: Spike)`, can be carried";
+            return Err(NirError::Export { what, why: why.to_owned() });
+        }
+        let gain = if switches.scaled { Gain::Complement } else { Gain::One };
+        let membrane = Filter { decay: value("decay"), gain };
+        return Ok(export::Neuron::Lif { membrane, v_leak: vec![0.0], spike: spike() });
+    }
     if !population.neuron.is_built_in() {
         return Err(refusal(&population.name, population.neuron.name()));
     }

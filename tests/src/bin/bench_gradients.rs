@@ -1,29 +1,37 @@
-//! Times the training step of a spiking network and writes the table.
+//! Steps of surrogate-gradient training on the word of `tests/gradients_speed.py`, which compares
+//! libraries and writes the table.
 
-use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::io::{BufRead as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context as _;
 use clap::Parser;
-use rand::rngs::SmallRng;
-use rand::{RngExt as _, SeedableRng as _};
 use snn::gradient::{
-    ActivityConfig, Batch, Bptt, BpttConfig, Loss, LossConfig, SurrogateConfig, Switches, Targets, Trainer,
+    ActivityConfig, Batch, Bptt, BpttConfig, Loss, LossConfig, SurrogateConfig, Targets, Trainer,
     TrainerConfig,
 };
-use snn::{HiddenLayer, LayerConfig, Precision, SnnConfig};
-use tests::machine;
+use snn::{DecoderConfig, HiddenLayer, LayerConfig, Membrane, Precision, SnnConfig, Switches};
 
-/// Times the training step 140 → 512 → 512 → 20, batch 128, 128 ticks, on all cores.
+/// Does the training step 140 → 512 → 512 → 20, batch 128, 128 ticks, on all cores: one at the start,
+/// then one for each line of standard input. Answers each with a line of JSON.
 #[derive(Parser)]
 struct Arguments {
-    /// Steps per figure, after one to warm up.
-    #[arg(long, default_value_t = 10)]
-    steps: usize,
-    /// Folder to write gradients.md into.
-    #[arg(long, default_value_os_t = tests::root().join("results/benchmarks"))]
-    out: PathBuf,
+    /// Folder with `x.u8` `[ticks][samples][inputs]` of 0 and 1, and the weights `w0.f32`, `w1.f32` and
+    /// `w2.f32` `[sources][targets]`, little-endian.
+    inputs: PathBuf,
+    /// The library whose neurons and surrogate it takes.
+    #[arg(long, default_value = "spyx", value_parser = Switches::NAMES)]
+    like: String,
+    /// What the weights are multiplied with, which sets the activity.
+    #[arg(long, default_value_t = 1.0)]
+    gain: f32,
+    /// Ticks through which a gradient flows; default all.
+    #[arg(long)]
+    window: Option<usize>,
+    /// Only run the network, without gradients.
+    #[arg(long)]
+    forward: bool,
 }
 
 const INPUTS: usize = 140;
@@ -31,95 +39,72 @@ const NEURONS: usize = 512;
 const CLASSES: usize = 20;
 const SAMPLES: usize = 128;
 const TICKS: usize = 128;
-/// Scales of the weights, which set the activity.
-const GAINS: [f32; 4] = [1.0, 2.0, 4.0, 8.0];
+/// The readout of the other libraries, whose input is not scaled.
+const INTEGRATOR: &str = "model integrator\nparam decay = 0.8\nstate r = 0\nr = decay*r + I\n";
 
 fn main() -> anyhow::Result<()> {
-    let began = Instant::now();
     let arguments = Arguments::parse();
-    let mut text = format!(
-        "# Speed of surrogate gradients\n\n\
-         Written by `cargo run -p tests --bin bench_gradients`, all figures in one sitting, on {}.\n\
-         Training step (forward, back through all {TICKS} ticks, Adam) of {INPUTS} → {NEURONS} → {NEURONS} LIF → {CLASSES} leaky\n\
-         integrators, batch {SAMPLES}, inputs that spike in 5 % of the ticks, neurons and surrogate of Spyx, f32; median of\n\
-         {} steps. Activity: share of neurons that spike per tick, in the first and the second layer.\n\n\
-         | weights | activity | training step, s | forward only, s |\n| --- | --- | --- | --- |\n",
-        machine(),
-        arguments.steps
-    );
-    let mut random = SmallRng::seed_from_u64(0);
-    let inputs: Vec<f32> =
-        (0..TICKS * SAMPLES * INPUTS).map(|_| f32::from(u8::from(random.random_bool(0.05)))).collect();
+    let bytes = read(&arguments.inputs, "x.u8", TICKS * SAMPLES * INPUTS)?;
+    let inputs: Vec<f32> = bytes.into_iter().map(f32::from).collect();
     let labels: Vec<usize> = (0..SAMPLES).map(|sample| sample % CLASSES).collect();
     let batch = Batch { samples: SAMPLES, inputs: &inputs, ..Batch::default() };
-    let mut first = None;
-    for gain in GAINS {
-        let bptt = Bptt::new(&config(gain), INPUTS, CLASSES, &options())?;
-        // Of mean 0 and variance 1.
-        let theta: Vec<f32> =
-            (0..bptt.layout().len()).map(|_| 3_f32.sqrt() * random.random_range(-1.0..1.0)).collect();
-        let shape = (SAMPLES, TICKS);
-        let targets = Targets::Labels(&labels);
-        let loss = Loss::new(&LossConfig::default(), ActivityConfig::default(), targets, &bptt, shape)?;
-        let mut trainer = Trainer::new(TrainerConfig::default(), &theta)?;
-        let rates = trainer.step(&bptt, &batch, &loss)?.rates;
-        first.get_or_insert_with(|| began.elapsed().as_secs_f64());
-        let step = median(arguments.steps, || trainer.step(&bptt, &batch, &loss).map(drop))?;
-        let forward = median(arguments.steps, || bptt.run(&theta, &batch).map(drop))?;
-        writeln!(text, "| {gain} | {:.3}, {:.3} | {step:.3} | {forward:.3} |", rates[0], rates[1])?;
-        eprintln!("gain {gain}: {step:.3} s");
+    let options = BpttConfig {
+        surrogate: SurrogateConfig::of_library(&arguments.like).context("the name is one of the list")?,
+        window: arguments.window,
+        ..BpttConfig::default()
+    };
+    let bptt = Bptt::new(&config(&arguments.like), INPUTS, CLASSES, &options)?;
+    let mut theta = vec![0.0; bptt.layout().len()];
+    for (index, name) in ["hidden.0.input", "hidden.1.input", "readout.weight"].into_iter().enumerate() {
+        let (sources, targets) = ([INPUTS, NEURONS, NEURONS][index], [NEURONS, NEURONS, CLASSES][index]);
+        let weights = read(&arguments.inputs, &format!("w{index}.f32"), 4 * sources * targets)?;
+        let block = bptt.layout().block(name).with_context(|| format!("the network has a block {name}"))?;
+        for (place, bytes) in weights.as_chunks().0.iter().enumerate() {
+            let at = block.index(place / targets, place % targets).context("all connections exist")?;
+            theta[at] = arguments.gain * f32::from_le_bytes(*bytes) / block.scale;
+        }
     }
-    let first = first.context("there is a first step")?;
-    writeln!(text, "\nStart of the program to the end of its first step: {first:.2} s.")?;
-    if let Some(peak) = peak() {
-        writeln!(text, "Peak memory of the whole sitting: {peak:.0} MB.")?;
+    let targets = Targets::Labels(&labels);
+    let loss =
+        Loss::new(&LossConfig::default(), ActivityConfig::default(), targets, &bptt, (SAMPLES, TICKS))?;
+    let mut trainer = Trainer::new(TrainerConfig::default(), &theta)?;
+    let mut step = || -> anyhow::Result<()> {
+        let began = Instant::now();
+        let (value, rates) = if arguments.forward {
+            bptt.run(&theta, &batch)?;
+            (0.0, Vec::new())
+        } else {
+            let gradient = trainer.step(&bptt, &batch, &loss)?;
+            (gradient.loss, gradient.rates)
+        };
+        let seconds = began.elapsed().as_secs_f64();
+        let line = serde_json::json!({ "seconds": seconds, "loss": value, "rates": rates });
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{line}")?;
+        Ok(out.flush()?)
+    };
+    step()?;
+    for line in std::io::stdin().lock().lines() {
+        line?;
+        step()?;
     }
-    print(&text);
-    std::fs::create_dir_all(&arguments.out)?;
-    std::fs::write(arguments.out.join("gradients.md"), text)?;
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "the table is what the program is for")]
-fn print(text: &str) {
-    println!("{text}");
+fn read(folder: &Path, name: &str, bytes: usize) -> anyhow::Result<Vec<u8>> {
+    let path = folder.join(name);
+    let read = std::fs::read(&path).with_context(|| path.display().to_string())?;
+    anyhow::ensure!(read.len() == bytes, "{} has {} bytes, not {bytes}", path.display(), read.len());
+    Ok(read)
 }
 
-fn config(gain: f32) -> SnnConfig {
-    let layer = || LayerConfig { neurons: NEURONS, model: Switches::SPYX.model(), ..LayerConfig::default() };
+fn config(like: &str) -> SnnConfig {
+    let layer = || LayerConfig { neurons: NEURONS, like: Some(like.into()), ..LayerConfig::default() };
     SnnConfig {
         hidden: vec![HiddenLayer::Dense(layer()), HiddenLayer::Dense(layer())],
+        decoder: DecoderConfig::Membrane(Membrane { model: INTEGRATOR.into(), ..Membrane::default() }),
         ticks: 1,
         precision: Precision::F32Free,
-        input_gain: gain,
-        output_gain: 1.0,
         ..SnnConfig::default()
     }
-}
-
-fn options() -> BpttConfig {
-    BpttConfig {
-        surrogate: SurrogateConfig::named("fast_sigmoid"),
-        detach_reset: Switches::SPYX.detached,
-        window: None,
-    }
-}
-
-/// Median time of a call, s.
-fn median<E>(count: usize, mut call: impl FnMut() -> Result<(), E>) -> Result<f64, E> {
-    let mut times = Vec::new();
-    for _ in 0..count.max(1) {
-        let began = Instant::now();
-        call()?;
-        times.push(began.elapsed().as_secs_f64());
-    }
-    times.sort_by(f64::total_cmp);
-    Ok(times[times.len() / 2])
-}
-
-/// Peak resident memory of this process in MB, where the system tells.
-fn peak() -> Option<f64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    Some(line.trim().trim_end_matches(" kB").parse::<f64>().ok()? / 1024.0)
 }

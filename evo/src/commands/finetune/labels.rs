@@ -14,7 +14,7 @@ use crate::config::LogFormat;
 use crate::failure::{Blame, Failure};
 use crate::finetune::classify::{self, Classifier};
 use crate::finetune::figure::{Confusion, Curves};
-use crate::finetune::{FinetuneConfig, Table, Task};
+use crate::finetune::{Assessment, FinetuneConfig, Table, Task};
 use crate::metrics::Metrics;
 use crate::progress::{Progress, Verbosity, count, duration};
 use crate::run_folder::RunFolder;
@@ -69,12 +69,12 @@ pub(super) fn train(
         let (mut improved, mut validation) = (false, None);
         if last || (run.eval_every > 0 && generation.is_multiple_of(run.eval_every)) {
             validation = learner.validate().map_err(|error| stopped(error, &learner.checkpoint(), folder))?;
-            let of = validation.as_ref().map(|v| (v.confusion.accuracy(), v.loss));
+            let of = validation.as_ref().map(|v| (v.accuracy(), v.loss));
             let (accuracy, loss) = of.unwrap_or((epoch.accuracy, epoch.loss));
-            improved = learner.note(accuracy, loss);
+            improved = learner.note(accuracy.unwrap_or(0.0), loss);
         }
         wall_s = earlier_s + began.elapsed().as_secs_f64();
-        let accuracy = validation.as_ref().map(|v| v.confusion.accuracy());
+        let accuracy = validation.as_ref().and_then(Assessment::accuracy);
         metrics
             .push(
                 generation,
@@ -84,7 +84,7 @@ pub(super) fn train(
                     Some(wall_s),
                     Some(epoch.learning_rate),
                     Some(epoch.loss),
-                    Some(epoch.accuracy),
+                    epoch.accuracy,
                     validation.as_ref().map(|v| v.loss),
                     accuracy,
                     Some(epoch.gradient_norm),
@@ -93,14 +93,14 @@ pub(super) fn train(
                 ],
             )
             .run()?;
-        let mut line = format!(
-            "epoch {generation}/{}  loss {:.4}, accuracy {:.1} %",
-            run.generations,
-            epoch.loss,
-            100.0 * epoch.accuracy
-        );
-        if let Some(accuracy) = accuracy {
-            line.push_str(&format!("  validation {:.1} %", 100.0 * accuracy));
+        let mut line = format!("epoch {generation}/{}  loss {:.4}", run.generations, epoch.loss);
+        if let Some(accuracy) = epoch.accuracy {
+            line.push_str(&format!(", accuracy {:.1} %", 100.0 * accuracy));
+        }
+        match (accuracy, &validation) {
+            (Some(accuracy), _) => line.push_str(&format!("  validation {:.1} %", 100.0 * accuracy)),
+            (None, Some(validation)) => line.push_str(&format!("  validation {:.4}", validation.loss)),
+            (None, None) => {}
         }
         line.push_str(&format!("  {} samples/s", count(each as f64 / seconds)));
         progress.line(&line);
@@ -112,15 +112,18 @@ pub(super) fn train(
         }
     }
     let (part, test) = learner.test().map_err(|error| stopped(error, &learner.checkpoint(), folder))?;
-    let drawn = draw(folder, &title(learner.config()), &test.confusion);
+    let drawn = draw(folder, &title(learner.config()), test.confusion.as_ref());
     if let Err(error) = drawn {
         progress.warn(&format!("no pictures: {error}"));
     }
-    folder.write(&folder.path().join("confusion.csv"), test.confusion.csv().as_bytes()).run()?;
-    let (best_epoch, best) = learner.best().unzip();
+    if let Some(confusion) = &test.confusion {
+        folder.write(&folder.path().join("confusion.csv"), confusion.csv().as_bytes()).run()?;
+    }
+    let best = learner.best();
+    let labels = test.confusion.is_some();
     if !interrupted {
         let summary = json!({
-            "task": "Classify",
+            "task": learner.config().task.as_ref().map(Task::name),
             "data": data_name(learner.config()),
             "controller": learner.kind(),
             "seed": run.seed,
@@ -129,24 +132,30 @@ pub(super) fn train(
             "steps": learner.steps(),
             "wall_s": wall_s,
             "train_loss": last_epoch.map(|epoch| epoch.loss),
-            "train_accuracy": last_epoch.map(|epoch| epoch.accuracy),
-            "best_generation": best_epoch,
-            "best_accuracy": best,
+            "train_accuracy": last_epoch.and_then(|epoch| epoch.accuracy),
+            "best_generation": best.map(|best| best.0),
+            "best_accuracy": best.filter(|_| labels).map(|best| best.1),
+            "best_loss": best.map(|best| best.2),
             "tested_on": part,
             "test_loss": test.loss,
-            "test_accuracy": test.confusion.accuracy(),
+            "test_accuracy": test.accuracy(),
             "spike_rate": last_epoch.and_then(|epoch| epoch.spike_rate),
         });
         folder.write_json(&folder.summary(), &summary).run()?;
     }
     let what = if interrupted { "interrupted after" } else { "finished" };
     progress.line(&format!("{what} {} epochs in {}", learner.generation(), duration(wall_s)));
-    if let (Some(epoch), Some(best)) = (best_epoch, best) {
-        progress.line(&format!(
+    match (best, test.accuracy()) {
+        (Some((epoch, best, _)), Some(accuracy)) => progress.line(&format!(
             "best after epoch {epoch} ({:.1} %): {:.1} % of the {part} samples are right",
             100.0 * best,
-            100.0 * test.confusion.accuracy()
-        ));
+            100.0 * accuracy
+        )),
+        (Some((epoch, _, loss)), None) => progress.line(&format!(
+            "best after epoch {epoch} (loss {loss:.4}): loss {:.4} on the {part} samples",
+            test.loss
+        )),
+        (None, _) => {}
     }
     let path = folder.path().display();
     progress.line(&format!("evaluate    cargo run -p evo -- eval {path}"));
@@ -155,24 +164,24 @@ pub(super) fn train(
 }
 
 /// `curve` and `confusion`, as SVG and PNG.
-fn draw(folder: &RunFolder, title: &str, confusion: &Confusion) -> Result<(), crate::plot::PlotError> {
+fn draw(folder: &RunFolder, title: &str, confusion: Option<&Confusion>) -> Result<(), crate::plot::PlotError> {
     let curves = Curves::read(std::slice::from_ref(folder), title)?;
     for end in ["svg", "png"] {
         curves.write(&folder.curve(end))?;
-        confusion.write(&folder.path().join(format!("confusion.{end}")))?;
+        if let Some(confusion) = confusion {
+            confusion.write(&folder.path().join(format!("confusion.{end}")))?;
+        }
     }
     Ok(())
 }
 
 fn data_name(config: &FinetuneConfig) -> &'static str {
-    match &config.task {
-        Some(Task::Classify(task)) => task.data.name(),
-        _ => "",
-    }
+    config.task.as_ref().and_then(Task::supervised).map_or("", |(task, _)| task.data.name())
 }
 
 fn title(config: &FinetuneConfig) -> String {
-    format!("{}: training with labels", data_name(config))
+    let labels = config.task.as_ref().and_then(Task::supervised).is_none_or(|(_, labels)| labels);
+    format!("{}: training with {}", data_name(config), if labels { "labels" } else { "values" })
 }
 
 /// `evo eval` of a classifier: `accuracy`, `loss`, `confusion` on the test samples.
@@ -200,33 +209,37 @@ pub(in crate::commands) fn eval(args: &EvalArgs) -> Result<(), Failure> {
     struct Report<'a> {
         data: &'a str,
         part: &'a str,
-        samples: u64,
-        accuracy: f64,
+        samples: usize,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        accuracy: Option<f64>,
         loss: f64,
+        #[serde(skip_serializing_if = "<[String]>::is_empty")]
         classes: &'a [String],
-        confusion: Vec<&'a [u64]>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        confusion: Option<Vec<&'a [u64]>>,
     }
-    let confusion = &result.confusion;
+    let confusion = result.confusion.as_ref();
     let report = Report {
         data: data_name(&config),
         part,
-        samples: confusion.counts.iter().sum(),
-        accuracy: confusion.accuracy(),
+        samples: learner.part(part).len(),
+        accuracy: result.accuracy(),
         loss: result.loss,
-        classes: &confusion.classes,
-        confusion: confusion.counts.chunks(confusion.classes.len()).collect(),
+        classes: &learner.data().classes,
+        confusion: confusion.map(|c| c.counts.chunks(c.classes.len()).collect()),
     };
     if args.json {
         return print_json(&report);
     }
-    print_line(&format!(
-        "{}: {:.2} % of {} {part} samples, loss {:.4}",
-        report.data,
-        100.0 * report.accuracy,
-        report.samples,
-        report.loss
-    ));
-    print_line(confusion.csv().trim_end());
+    let Report { data, samples, loss, .. } = report;
+    match confusion {
+        Some(confusion) => {
+            let accuracy = 100.0 * confusion.accuracy();
+            print_line(&format!("{data}: {accuracy:.2} % of {samples} {part} samples, loss {loss:.4}"));
+            print_line(confusion.csv().trim_end());
+        }
+        None => print_line(&format!("{data}: loss {loss:.4} on {samples} {part} samples")),
+    }
     Ok(())
 }
 

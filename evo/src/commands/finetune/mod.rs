@@ -27,9 +27,9 @@ enum Learner {
 
 impl Learner {
     fn new(config: &FinetuneConfig, threads: usize) -> Result<Self, Failure> {
-        Ok(match config.task().usage()? {
-            Task::Classify(_) => Self::Classifier(Box::new(Classifier::new(config, threads).usage()?)),
-            _ => Self::World(Box::new(WorldLearner::new(config, threads).usage()?)),
+        Ok(match config.task().usage()?.supervised() {
+            Some(_) => Self::Classifier(Box::new(Classifier::new(config, threads).usage()?)),
+            None => Self::World(Box::new(WorldLearner::new(config, threads).usage()?)),
         })
     }
 
@@ -90,10 +90,12 @@ fn read(args: &FinetuneArgs) -> Result<(PathBuf, FinetuneConfig), Failure> {
     if let Some(env) = &mut config.env {
         env.inline_robot(|name| read_robot(&folder, name)).usage()?;
     }
-    if let Some(Task::Classify(task)) = &mut config.task {
+    if let Some(Task::Classify(task) | Task::Regress(task)) = &mut config.task {
+        // In full, so that the run can go on from any folder.
         task.data.find_files(|name| {
-            let beside = folder.join(name);
-            if beside.is_file() { beside.display().to_string() } else { name.to_owned() }
+            let places = [folder.join(name), PathBuf::from(name)];
+            let found = places.iter().find(|path| path.is_file()).and_then(|path| path.canonicalize().ok());
+            found.map_or_else(|| name.to_owned(), |path| path.display().to_string())
         });
     }
     Ok((path, config))
@@ -143,7 +145,7 @@ pub(super) fn is_classifier(path: &Path) -> bool {
     if path.is_dir() {
         let config = RunFolder::open(path).ok().map(|folder| folder.config());
         let config = config.and_then(|config| ron_io::read::<FinetuneConfig>(&config).ok());
-        return config.is_some_and(|config| matches!(config.task, Some(Task::Classify(_))));
+        return config.and_then(|config| config.task).is_some_and(|task| task.supervised().is_some());
     }
     path.is_file() && Checkpoint::load(path).is_ok_and(|checkpoint| checkpoint.is_classifier())
 }

@@ -4,21 +4,24 @@ use std::path::Path;
 
 use hdf5_pure::{DType, Dataset, Datatype, DatatypeByteOrder, File, Group};
 
-use super::{DataError, DataSet, Samples, Values, labels};
+use super::{Answers, DataError, DataSet, Samples, Values, labels};
 use crate::finetune::data_config::HeidelbergConfig;
 
 pub(super) fn read(config: &HeidelbergConfig) -> Result<DataSet, DataError> {
     let all = file(config, &config.train)?;
-    let test = config.test.as_ref().map(|test| file(config, test)).transpose()?;
-    let empty = || all.select(&[]);
-    let test = Some(test.unwrap_or_else(empty));
-    DataSet::divide(&all, config.classes, (config.validation, 0.0), test, config.seed)
+    let own = |name: &Option<String>| name.as_ref().map(|name| file(config, name)).transpose();
+    let (validation, test) = (own(&config.valid)?, own(&config.test)?);
+    let test = Some(test.unwrap_or_else(|| all.select(&[])));
+    DataSet::divide(all, config.classes, (config.validation, 0.0), (validation, test), config.seed)
 }
 
 fn file(config: &HeidelbergConfig, name: &str) -> Result<Samples, DataError> {
     let failed = |reason: String| DataError::File { path: name.into(), reason };
     let bytes = std::fs::read(Path::new(name)).map_err(|error| failed(format!("cannot read it: {error}")))?;
-    let Trains { times, units, labels: classes } = trains(bytes).map_err(failed)?;
+    // The library takes the file for itself; lists are read from its copy, sample by sample.
+    let file = File::from_bytes(bytes).map_err(|error| failed(format!("not an HDF5 file: {error}")))?;
+    let Trains { times, units, labels: classes } = trains(&file).map_err(failed)?;
+    let bytes = file.as_bytes();
     let labels = labels(name, &classes, config.classes)?;
     for (what, count) in [("spikes/times", times.len()), ("spikes/units", units.len())] {
         if count != labels.len() {
@@ -26,12 +29,13 @@ fn file(config: &HeidelbergConfig, name: &str) -> Result<Samples, DataError> {
         }
     }
     let (mut starts, mut events) = (vec![0], Vec::new());
-    for (sample, (times, units)) in times.iter().zip(&units).enumerate() {
+    for sample in 0..labels.len() {
+        let (times, units) = (times.of(bytes, sample).map_err(failed)?, units.of(bytes, sample).map_err(failed)?);
         if times.len() != units.len() {
             let (times, units) = (times.len(), units.len());
             return Err(failed(format!("sample {sample} has {times} times, but {units} units")));
         }
-        for (&time, &unit) in times.iter().zip(units) {
+        for (time, unit) in times.zip(units) {
             if !(0.0..config.units as f64).contains(&unit) {
                 let last = config.units - 1;
                 return Err(failed(format!(
@@ -49,18 +53,18 @@ fn file(config: &HeidelbergConfig, name: &str) -> Result<Samples, DataError> {
         starts.push(events.len());
     }
     let features = config.units.div_ceil(config.pool);
-    Ok(Samples { frames: config.frames, features, labels, values: Values::Events { starts, events } })
+    let (answers, values) = (Answers::Labels(labels), Values::Events { starts, events });
+    Ok(Samples { frames: config.frames, features, answers, values })
 }
 
 struct Trains {
-    times: Vec<Vec<f64>>,
-    units: Vec<Vec<f64>>,
+    times: Ragged,
+    units: Ragged,
     labels: Vec<f64>,
 }
 
-fn trains(bytes: Vec<u8>) -> Result<Trains, String> {
-    let heap = bytes.clone();
-    let root = File::from_bytes(bytes).map_err(|error| format!("not an HDF5 file: {error}"))?.root();
+fn trains(file: &File) -> Result<Trains, String> {
+    let root = file.root();
     let missing = |group: &Group, name: &str| {
         let have =
             group.datasets().ok().into_iter().flatten().chain(group.groups().ok().into_iter().flatten());
@@ -68,9 +72,9 @@ fn trains(bytes: Vec<u8>) -> Result<Trains, String> {
         format!("it has no '{name}'; it has: {}", have.join(", "))
     };
     let spikes = root.group("spikes").map_err(|_| missing(&root, "spikes"))?;
-    let list = |name: &str| {
+    let list = |name: &'static str| {
         let dataset = spikes.dataset(name).map_err(|_| missing(&spikes, name))?;
-        ragged(&dataset, &heap).map_err(|problem| format!("spikes/{name} {problem}"))
+        Ragged::new(&dataset, name).map_err(|problem| format!("spikes/{name} {problem}"))
     };
     let labels = root.dataset("labels").map_err(|_| missing(&root, "labels"))?;
     let labels = match labels.dtype() {
@@ -83,29 +87,45 @@ fn trains(bytes: Vec<u8>) -> Result<Trains, String> {
     Ok(Trains { times: list("times")?, units: list("units")?, labels })
 }
 
-/// A list of numbers per sample.
-fn ragged(dataset: &Dataset, file: &[u8]) -> Result<Vec<Vec<f64>>, String> {
-    let broken = |error: hdf5_pure::Error| format!("cannot be read: {error}");
-    let base = match dataset.datatype().map_err(broken)? {
-        Datatype::VariableLength { base_type, .. } => *base_type,
-        _ => return Err("is not a list of numbers per sample".to_owned()),
-    };
-    let (number, size) = decoder(&base)?;
-    let references = dataset.read_raw().map_err(broken)?;
-    // Length, address of the collection, index in it; addresses of 8 bytes, as all libraries write.
-    let lists = references.chunks_exact(16).map(|reference| {
+/// A list of numbers per sample, which stays in the file.
+struct Ragged {
+    name: &'static str,
+    /// Per sample length, address of the collection, index in it: 16 bytes, with addresses of 8 bytes, as
+    /// all libraries write.
+    references: Vec<u8>,
+    number: Decoder,
+    size: usize,
+}
+
+impl Ragged {
+    fn new(dataset: &Dataset, name: &'static str) -> Result<Self, String> {
+        let broken = |error: hdf5_pure::Error| format!("cannot be read: {error}");
+        let base = match dataset.datatype().map_err(broken)? {
+            Datatype::VariableLength { base_type, .. } => *base_type,
+            _ => return Err("is not a list of numbers per sample".to_owned()),
+        };
+        let (number, size) = decoder(&base)?;
+        Ok(Self { name, references: dataset.read_raw().map_err(broken)?, number, size })
+    }
+
+    fn len(&self) -> usize {
+        self.references.len() / 16
+    }
+
+    /// The numbers of a sample.
+    fn of<'a>(&'a self, file: &'a [u8], sample: usize) -> Result<impl ExactSizeIterator<Item = f64> + 'a, String> {
+        let reference = &self.references[sample * 16..(sample + 1) * 16];
         let field = |range: std::ops::Range<usize>| {
             reference[range].iter().rev().fold(0_u64, |sum, &byte| sum << 8 | u64::from(byte)) as usize
         };
         let (length, address, index) = (field(0..4), field(4..12), field(12..16));
-        if length == 0 {
-            return Ok(Vec::new());
-        }
-        let bytes = object(file, address, index).and_then(|object| object.get(..length.checked_mul(size)?));
-        let bytes = bytes.ok_or("ends early: the file is not complete")?;
-        Ok(bytes.chunks_exact(size).map(&number).collect())
-    });
-    lists.collect()
+        let bytes = match length {
+            0 => Some(&file[..0]),
+            _ => object(file, address, index).and_then(|object| object.get(..length.checked_mul(self.size)?)),
+        };
+        let bytes = bytes.ok_or_else(|| format!("spikes/{} ends early: the file is not complete", self.name))?;
+        Ok(bytes.chunks_exact(self.size).map(&self.number))
+    }
 }
 
 /// An object of a global heap collection ("GCOL", version 1).

@@ -1,13 +1,16 @@
-//! Data sets with labels: generated, from arrays, from spike trains.
+//! Data sets with labels or with values for them: generated, from arrays, from spike trains.
 
 mod arrays;
 mod heidelberg;
+mod randman;
 mod yin_yang;
 mod zip;
 
 use std::path::PathBuf;
 
-use super::data_config::DataConfig;
+use snn::gradient::Targets;
+
+use super::data_config::{DataConfig, MAX_CLASSES};
 use crate::config::InvalidField;
 use crate::npy::NpyError;
 use crate::random::{Purpose, Stream};
@@ -55,21 +58,90 @@ pub enum DataError {
         /// Largest valid label.
         last: usize,
     },
+    /// A data set of the other kind than the task's.
+    #[error("{0}")]
+    Kind(String),
     /// Nothing is left to train with.
     #[error("the data set has {0} samples, of which none is left to train with")]
     Empty(usize),
 }
 
-/// Samples of equal length with labels.
+/// Samples of equal length, and what the network is to answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Samples {
     /// Frames per sample.
     pub frames: usize,
     /// Features per frame.
     pub features: usize,
-    /// Class of each sample.
-    pub labels: Vec<usize>,
+    /// What is right.
+    pub answers: Answers,
     values: Values,
+}
+
+/// What is right for each sample.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answers {
+    /// Its class.
+    Labels(Vec<usize>),
+    /// Values `[samples][rows][columns]`.
+    Values {
+        /// Rows: 1, or one per frame or tick.
+        rows: usize,
+        /// Columns: one per output or neuron.
+        columns: usize,
+        /// The values.
+        values: Vec<f32>,
+    },
+}
+
+impl Answers {
+    fn len(&self) -> usize {
+        match self {
+            Self::Labels(labels) => labels.len(),
+            Self::Values { rows, columns, values } => values.len() / (rows * columns).max(1),
+        }
+    }
+
+    /// Those of some samples, in the order given.
+    fn select(&self, samples: &[usize]) -> Self {
+        match self {
+            Self::Labels(labels) => Self::Labels(samples.iter().map(|&sample| labels[sample]).collect()),
+            Self::Values { rows, columns, values } => {
+                let of = |&sample: &usize| &values[sample * rows * columns..][..rows * columns];
+                let values = samples.iter().flat_map(of).copied().collect();
+                Self::Values { rows: *rows, columns: *columns, values }
+            }
+        }
+    }
+
+    /// Those of some samples in the order of a loss: values are `[rows][samples][columns]`.
+    ///
+    /// # Panics
+    /// If a sample does not exist.
+    #[must_use]
+    pub fn batch(&self, samples: &[usize]) -> Self {
+        let mut batch = self.select(samples);
+        if let Self::Values { rows, columns, values } = &mut batch
+            && *rows > 1
+        {
+            let by_sample = std::mem::take(values);
+            for row in 0..*rows {
+                for sample in 0..samples.len() {
+                    values.extend_from_slice(&by_sample[(sample * *rows + row) * *columns..][..*columns]);
+                }
+            }
+        }
+        batch
+    }
+
+    /// The same for a loss.
+    #[must_use]
+    pub fn targets(&self) -> Targets<'_> {
+        match self {
+            Self::Labels(labels) => Targets::Labels(labels),
+            Self::Values { values, .. } => Targets::Values(values),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -84,13 +156,22 @@ impl Samples {
     /// Number of samples.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.labels.len()
+        self.answers.len()
+    }
+
+    /// Classes; none if the answers are values.
+    #[must_use]
+    pub fn labels(&self) -> &[usize] {
+        match &self.answers {
+            Answers::Labels(labels) => labels,
+            Answers::Values { .. } => &[],
+        }
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.labels.is_empty()
+        self.len() == 0
     }
 
     /// Writes some samples to `out` as `[frames][samples][features]`.
@@ -138,15 +219,15 @@ impl Samples {
                 Values::Events { starts: own_starts, events: own }
             }
         };
-        let labels = samples.iter().map(|&sample| self.labels[sample]).collect();
-        Self { frames: self.frames, features: self.features, labels, values }
+        let answers = self.answers.select(samples);
+        Self { frames: self.frames, features: self.features, answers, values }
     }
 }
 
 /// A data set in its three parts; validation and test may be empty.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataSet {
-    /// Names of the classes.
+    /// Names of the classes; none if the answers are values.
     pub classes: Vec<String>,
     /// What is trained with.
     pub train: Samples,
@@ -157,52 +238,77 @@ pub struct DataSet {
 }
 
 impl DataSet {
-    /// Generates or reads a data set.
+    /// Generates or reads a data set; with `labels`, or else with values.
     ///
     /// # Errors
     /// See [`DataError`].
-    pub fn load(config: &DataConfig) -> Result<Self, DataError> {
+    pub fn load(config: &DataConfig, labels: bool) -> Result<Self, DataError> {
         config.validate()?;
         match config {
+            DataConfig::Arrays(config) => arrays::read(config, labels),
+            other if !labels => {
+                let text = "Regress needs values to come close to: Arrays(x: …, y: …), where y is";
+                Err(DataError::Kind(format!("{} has labels; {text} [samples, outputs]", other.name())))
+            }
             DataConfig::YinYang(config) => Ok(yin_yang::generate(config)),
-            DataConfig::Arrays(config) => arrays::read(config),
+            DataConfig::Randman(config) => Ok(randman::generate(config)),
             DataConfig::Heidelberg(config) => heidelberg::read(config),
         }
     }
 
-    /// Sets shares of `all` aside, drawn from `seed`.
+    /// Outputs of a network for it.
+    #[must_use]
+    pub fn outputs(&self) -> usize {
+        match &self.train.answers {
+            Answers::Labels(_) => self.classes.len(),
+            Answers::Values { columns, .. } => *columns,
+        }
+    }
+
+    /// Parts of their own, and shares of `all` set aside, drawn from `seed`, for those that are missing.
     fn divide(
-        all: &Samples,
+        all: Samples,
         classes: Option<usize>,
-        (validation, test): (f64, f64),
-        own_test: Option<Samples>,
+        shares: (f64, f64),
+        own: (Option<Samples>, Option<Samples>),
         seed: u64,
     ) -> Result<Self, DataError> {
-        let order = shuffled(all.len(), &mut Stream::new(seed, Purpose::Finetune, 0, 1, 0));
-        let count = |share: f64| (share * all.len() as f64).round() as usize;
-        let validation = count(validation).min(all.len());
-        let test = if own_test.is_some() { 0 } else { count(test).min(all.len() - validation) };
+        let count = |share: f64, own: &Option<Samples>| match own {
+            Some(_) => 0,
+            None => (share * all.len() as f64).round() as usize,
+        };
+        let validation = count(shares.0, &own.0).min(all.len());
+        let test = count(shares.1, &own.1).min(all.len() - validation);
         if validation + test >= all.len() {
             return Err(DataError::Empty(all.len()));
         }
+        let largest = |samples: &Samples| samples.labels().iter().copied().max().map_or(0, |label| label + 1);
+        let found = [Some(&all), own.0.as_ref(), own.1.as_ref()].into_iter().flatten().map(largest).max();
+        let found = match &all.answers {
+            Answers::Labels(_) => classes.unwrap_or(found.unwrap_or(0).max(2)),
+            Answers::Values { .. } => 0,
+        };
+        let order = shuffled(all.len(), &mut Stream::new(seed, Purpose::Finetune, 0, 1, 0));
         let (aside, train) = order.split_at(validation + test);
-        let mut train = train.to_vec();
-        // What is trained with keeps its order: each epoch has one of its own anyway.
-        train.sort_unstable();
-        let largest = |samples: &Samples| samples.labels.iter().copied().max().map_or(0, |label| label + 1);
-        let found = largest(all).max(own_test.as_ref().map_or(0, largest)).max(2);
-        Ok(Self {
-            classes: (0..classes.unwrap_or(found)).map(|class| class.to_string()).collect(),
-            validation: all.select(&aside[..validation]),
-            test: own_test.unwrap_or_else(|| all.select(&aside[validation..])),
-            train: all.select(&train),
-        })
+        let (own_validation, own_test) = own;
+        let validation_part = own_validation.unwrap_or_else(|| all.select(&aside[..validation]));
+        let test_part = own_test.unwrap_or_else(|| all.select(&aside[validation..]));
+        let train = if aside.is_empty() {
+            all
+        } else {
+            // What is trained with keeps its order: each epoch has one of its own anyway.
+            let mut train = train.to_vec();
+            train.sort_unstable();
+            all.select(&train)
+        };
+        let classes = (0..found).map(|class| class.to_string()).collect();
+        Ok(Self { classes, train, validation: validation_part, test: test_part })
     }
 }
 
 /// Whole numbers from 0, below `classes` if that is known.
 fn labels(path: &str, values: &[f64], classes: Option<usize>) -> Result<Vec<usize>, DataError> {
-    let last = classes.map_or(4095, |classes| classes - 1);
+    let last = classes.unwrap_or(MAX_CLASSES) - 1;
     let label = |(sample, &label): (usize, &f64)| {
         let valid = label >= 0.0 && label <= last as f64 && label.fract() == 0.0;
         if valid {

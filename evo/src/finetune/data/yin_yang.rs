@@ -2,7 +2,7 @@
 
 use rand::RngExt as _;
 
-use super::{DataSet, Samples, Values};
+use super::{Answers, DataSet, Samples, Values};
 use crate::finetune::data_config::YinYangConfig;
 use crate::random::{Purpose, Stream};
 
@@ -25,7 +25,8 @@ pub(super) fn generate(config: &YinYangConfig) -> DataSet {
             labels.push(goal);
             values.extend([x, y, 1.0 - x, 1.0 - y].map(|x| x as f32));
         }
-        Samples { frames: 1, features: 4, labels, values: Values::Dense(values) }
+        let answers = Answers::Labels(labels);
+        Samples { frames: 1, features: 4, answers, values: Values::Dense(values) }
     };
     DataSet {
         classes: ["yin", "yang", "dot"].map(str::to_owned).into(),
@@ -77,7 +78,7 @@ mod tests {
         assert_eq!(data, generate(&config));
         assert_eq!((data.train.len(), data.validation.len(), data.test.len()), (3000, 1000, 1000));
         for class in 0..3 {
-            let count = data.train.labels.iter().filter(|&&label| label == class).count();
+            let count = data.train.labels().iter().filter(|&&label| label == class).count();
             // Five standard deviations of a binomial.
             assert!(count.abs_diff(1000) < 130, "{class}: {count}");
         }

@@ -8,11 +8,11 @@ use proptest::prelude::*;
 use super::{Weighted, noise};
 use crate::config::{HiddenLayer, LayerConfig, Precision, Scope, SnnConfig};
 use crate::decoder::{Count, DecoderConfig, FilteredRate, Membrane, PopulationVector};
-use crate::encoder::{Current, EncoderConfig};
+use crate::encoder::{Current, Delta, EncoderConfig, Latency, Population, Rate};
 use crate::gradient::{
-    ActivityConfig, Batch, Bptt, BpttConfig, Loss, LossConfig, Objective, Over, ResetAt, ResetBy, SpikeFrom,
-    Switches, Targets,
+    ActivityConfig, Batch, Bptt, BpttConfig, Loss, LossConfig, Objective, Over, Targets,
 };
+use crate::switches::{ResetAt, ResetBy, SpikeFrom, Switches};
 use crate::neuron::neurons;
 
 /// Two states, both inputs, `exp`, division, roots, and parameters in start values.
@@ -73,12 +73,19 @@ fn config(case: &Case) -> SnnConfig {
             density: if bit(2) { 0.7 } else { 1.0 },
             delay: if bit(3) { (0, 2) } else { (0, 0) },
             excitatory: bit(4).then_some(0.6),
+            refractory: (case.options >> 11 & 7).saturating_sub(5) as usize,
             ..LayerConfig::default()
         };
         if recurrent { HiddenLayer::Recurrent(layer) } else { HiddenLayer::Dense(layer) }
     });
     SnnConfig {
-        encoder: EncoderConfig::Current(Current { negated: bit(5) }),
+        encoder: match case.options >> 14 & 7 {
+            0..=3 => EncoderConfig::Current(Current { negated: bit(5) }),
+            4 => EncoderConfig::Rate(Rate::default()),
+            5 => EncoderConfig::Latency(Latency { limit: 1.0 }),
+            6 => EncoderConfig::Delta(Delta::default()),
+            _ => EncoderConfig::Population(Population::default()),
+        },
         hidden: hidden.collect(),
         decoder: match case.options >> 6 & 3 {
             0 => DecoderConfig::Membrane(Membrane {
@@ -179,7 +186,7 @@ fn a_model_of_ones_own() {
 fn every_switch() {
     // Where the gradient is meant to be the derivative: nothing detached.
     for spike in [SpikeFrom::Old, SpikeFrom::New] {
-        for reset in [ResetBy::Subtract, ResetBy::Zero, ResetBy::None] {
+        for reset in [ResetBy::Subtract, ResetBy::Zero, ResetBy::Never] {
             for at in [ResetAt::Spike, ResetAt::Delayed] {
                 let switches = Switches { spike, reset, at, detached: false, scaled: true };
                 check(&switches.model(), 3);

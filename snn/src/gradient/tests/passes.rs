@@ -197,22 +197,27 @@ fn near(a: &[f32], b: &[f32], tolerance: f32) {
 
 #[test]
 fn a_window_cuts_the_gradient() {
-    // 12 ticks in windows of 6: the same as two sequences, the second starting where the first ends.
     let full = bptt(&config(), &BpttConfig::default());
-    let cut = bptt(&config(), &BpttConfig { window: Some(6), ..BpttConfig::default() });
     let (theta, x) = (theta(&full, 1), inputs(&full, 4, 9, 2));
-    let (first, second) = x.split_at(2 * 9 * 5);
-    let begun = full.gradient(&theta, &batch(9, first), &Shifted { from: 0 }).unwrap();
-    let start = Batch { start: &begun.end, ..batch(9, second) };
-    let rest = full.gradient(&theta, &start, &Shifted { from: 2 }).unwrap();
-    let sum: Vec<f32> = begun.gradient.iter().zip(&rest.gradient).map(|(a, b)| a + b).collect();
-    let window = cut.gradient(&theta, &batch(9, &x), &Shifted { from: 0 }).unwrap();
-    near(&window.gradient, &sum, 1e-4);
-    // And not the same as without.
     let whole = full.gradient(&theta, &batch(9, &x), &Shifted { from: 0 }).unwrap();
-    let differs = |(a, b): (&f32, &f32)| (a - b).abs() > 1e-3 * b.abs();
-    assert!(whole.gradient.iter().zip(&window.gradient).any(differs));
-    assert_eq!(whole.loss, window.loss);
+    // 12 ticks: the same as two sequences of 6, the second starting where the first ends. A window of 6
+    // does nothing else, one of 2 cuts these again.
+    for window in [6, 2] {
+        let cut = bptt(&config(), &BpttConfig { window: Some(window), ..BpttConfig::default() });
+        let parts = if window == 6 { &full } else { &cut };
+        let (first, second) = x.split_at(2 * 9 * 5);
+        let begun = parts.gradient(&theta, &batch(9, first), &Shifted { from: 0 }).unwrap();
+        let start = Batch { start: &begun.end, ..batch(9, second) };
+        let rest = parts.gradient(&theta, &start, &Shifted { from: 2 }).unwrap();
+        let sum: Vec<f32> = begun.gradient.iter().zip(&rest.gradient).map(|(a, b)| a + b).collect();
+        let window = cut.gradient(&theta, &batch(9, &x), &Shifted { from: 0 }).unwrap();
+        near(&window.gradient, &sum, 1e-4);
+        // And not the same as without.
+        let differs = |(a, b): (&f32, &f32)| (a - b).abs() > 1e-3 * b.abs();
+        assert!(whole.gradient.iter().zip(&window.gradient).any(differs));
+        assert_eq!((whole.loss, &whole.rates, &whole.end), (window.loss, &window.rates, &window.end));
+        assert_eq!(full.run(&theta, &batch(9, &x)).unwrap(), cut.run(&theta, &batch(9, &x)).unwrap());
+    }
 }
 
 #[test]
@@ -246,6 +251,39 @@ fn a_detached_reset_has_no_slope() {
     let expected = |through: f32| 0.3 * (0.25 * (1.25 - 0.5 * through) + 0.7 * 0.25 * 1.5);
     assert!((slope(true) - expected(0.0)).abs() < 1e-6, "{}", slope(true));
     assert!((slope(false) - expected(0.25 * 1.5)).abs() < 1e-6, "{}", slope(false));
+}
+
+#[test]
+fn no_gradient_comes_through_a_refractory_period() {
+    let slope = |refractory: usize, inputs: &[f32]| {
+        let config = SnnConfig {
+            hidden: vec![HiddenLayer::Dense(LayerConfig {
+                neurons: 1,
+                model: "model n\nparam decay = 0.5\nstate v = 0\nv = decay*v + I\nspike v > 1\n".into(),
+                refractory,
+                ..LayerConfig::default()
+            })],
+            ticks: 1,
+            precision: Precision::F32Free,
+            input_gain: 1.0,
+            output_gain: 1.0,
+            ..SnnConfig::default()
+        };
+        let surrogate = crate::gradient::SurrogateConfig::named("0.25");
+        let options = BpttConfig { surrogate, ..BpttConfig::default() };
+        let bptt = Bptt::new(&config, 1, 1, &options).unwrap();
+        let mut theta = vec![0.0; bptt.layout().len()];
+        theta[bptt.layout().block("hidden.0.input").unwrap().offset] = 1.0;
+        theta[bptt.layout().block("readout.weight").unwrap().offset] = 1.0;
+        bptt.gradient(&theta, &batch(1, inputs), &Last).unwrap().gradient[0]
+    };
+    // A spike in tick 0, then two ticks in which v stays 1.5·w and nothing that arrives counts; in tick 3
+    // v = 0.5·1.5·w + 0.5·w. The surrogate is 0.25, and the readout li keeps 0.7 and adds 0.3 of each.
+    let inputs = [1.5, 7.0, 7.0, 0.5];
+    let expected = 0.3 * 0.25 * (1.25 + 0.7_f32.powi(3) * 1.5);
+    assert!((slope(2, &inputs) - expected).abs() < 1e-6, "{}, not {expected}", slope(2, &inputs));
+    // Without a period, ticks 1 and 2 give slopes of their own.
+    assert!((slope(0, &inputs) - expected).abs() > 0.1);
 }
 
 /// The value after the last frame.

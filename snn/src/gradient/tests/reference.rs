@@ -8,10 +8,10 @@ use crate::config::{HiddenLayer, LayerConfig, Precision, SnnConfig};
 use crate::decoder::{DecoderConfig, Membrane};
 use crate::gradient::real::Real;
 use crate::gradient::{
-    ActivityConfig, Batch, Bptt, BpttConfig, Loss, LossConfig, Over, ResetAt, ResetBy, SpikeFrom,
-    SurrogateConfig, Switches, Targets,
+    ActivityConfig, Batch, Bptt, BpttConfig, Loss, LossConfig, Over, SurrogateConfig, Targets,
 };
 use crate::network::{Network, Projection, Source, Weights};
+use crate::switches::{ResetAt, ResetBy, SpikeFrom, Switches};
 use crate::weights::Unit;
 
 fn read(name: &str) -> Value {
@@ -212,7 +212,7 @@ fn snntorch(problem: &Problem, key: &[&str]) -> (Bptt, LossConfig) {
     let reset = match key[1] {
         "subtract" => ResetBy::Subtract,
         "zero" => ResetBy::Zero,
-        _ => ResetBy::None,
+        _ => ResetBy::Never,
     };
     let at = if key[2] == "delay" { ResetAt::Delayed } else { ResetAt::Corrected };
     let switches = Switches { reset, at, ..Switches::SNNTORCH };

@@ -1,11 +1,10 @@
 //! The switches by which libraries of spiking networks differ, and the neuron each choice makes.
 //!
 //! All but one are about what the neuron does, so a choice is a neuron model: its text, which every
-//! evaluator runs. The exception is `detached`, which is about the gradient only.
+//! evaluator runs. The exception is `detached`, which is about the gradient only. A layer names them by
+//! [`like`](crate::LayerConfig::like).
 
 use serde::{Deserialize, Serialize};
-
-use super::surrogate::SurrogateConfig;
 
 /// Which membrane potential is compared with the threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +23,7 @@ pub enum ResetBy {
     /// It starts from zero.
     Zero,
     /// Nothing.
-    None,
+    Never,
 }
 
 /// When the reset happens; with [`SpikeFrom::Old`] always in the tick of the spike.
@@ -82,7 +81,7 @@ impl Switches {
         scaled: true,
     };
 
-    /// Names of the presets.
+    /// Names of the presets, in this order in listings.
     pub const NAMES: [&'static str; 3] = ["snntorch", "spyx", "norse"];
 
     /// The preset called `name`, one of [`NAMES`](Self::NAMES).
@@ -96,30 +95,19 @@ impl Switches {
         }
     }
 
-    /// The surrogate that the library of the preset called `name` takes by default.
-    #[must_use]
-    pub fn surrogate(name: &str) -> Option<SurrogateConfig> {
-        match name {
-            "snntorch" => Some(SurrogateConfig::named("arctan")),
-            "spyx" => Some(SurrogateConfig::named("fast_sigmoid")),
-            "norse" => Some(SurrogateConfig::named("fast_sigmoid").with("slope", 1.0)),
-            _ => None,
-        }
-    }
-
     /// The neuron model, for the `model` of a layer; its parameters are `decay` and `threshold`.
     #[must_use]
     pub fn model(&self) -> String {
         let input = if self.scaled { "(1 - decay)*I" } else { "I" };
         let plain = format!("decay*v + {input}");
         let with = |reset: &str| match self.reset {
-            ResetBy::None => plain.clone(),
+            ResetBy::Never => plain.clone(),
             ResetBy::Subtract => format!("{plain} - threshold*{reset}"),
             ResetBy::Zero => format!("decay*v*(1 - {reset}) + {input}"),
         };
         // `if(spike, …)` is a reset, which can be detached; `spike` as a number never is.
         let chosen = |after: &str| match self.reset {
-            ResetBy::None => String::new(),
+            ResetBy::Never => String::new(),
             ResetBy::Subtract => format!("v = if(spike, {after} - threshold, {after})\n"),
             ResetBy::Zero if after == "v" => "v = if(spike, 0, v)\n".into(),
             ResetBy::Zero => format!("v = if(spike, {input}, {after})\n"),
@@ -129,9 +117,9 @@ impl Switches {
         let late = "let late = if(v > threshold, 1, 0)\n";
         let mut states = "state v = 0 \"membrane potential\"\n".to_owned();
         let lines = match (self.spike, self.reset, self.at) {
-            (SpikeFrom::Old, ResetBy::None, _) => format!("{spike}v = {plain}\n"),
+            (SpikeFrom::Old, ResetBy::Never, _) => format!("{spike}v = {plain}\n"),
             (SpikeFrom::Old, ..) => format!("{spike}{}", chosen(&plain)),
-            (SpikeFrom::New, ResetBy::None, _) => format!("v = {plain}\n{spike}"),
+            (SpikeFrom::New, ResetBy::Never, _) => format!("v = {plain}\n{spike}"),
             (SpikeFrom::New, _, ResetAt::Spike) => format!("v = {plain}\n{spike}{}", chosen("v")),
             (SpikeFrom::New, _, ResetAt::Delayed) if self.detached => {
                 format!("{late}v = {}\n{spike}", with("late"))
@@ -154,7 +142,9 @@ impl Switches {
         )
     }
 
-    fn describe(&self) -> String {
+    /// In words.
+    #[must_use]
+    pub fn describe(&self) -> String {
         let spike = if self.spike == SpikeFrom::Old { "old" } else { "new" };
         let at = match self.at {
             ResetAt::Spike => "at once",
@@ -164,9 +154,50 @@ impl Switches {
         let reset = match self.reset {
             ResetBy::Subtract => format!("subtracts {at}"),
             ResetBy::Zero => format!("to zero {at}"),
-            ResetBy::None => "none".into(),
+            ResetBy::Never => "none".into(),
         };
         format!("spikes from the {spike} potential, reset {reset}")
+    }
+}
+
+/// Switches of a layer that differ from those of the preset that it is like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SwitchesConfig {
+    /// Which membrane potential is compared with the threshold: `Old` or `New`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spike: Option<SpikeFrom>,
+    /// What a spike does to it: `Subtract`, `Zero` or `Never`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reset: Option<ResetBy>,
+    /// When: at the `Spike`, `Delayed` or `Corrected`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<ResetAt>,
+    /// Whether the gradient takes the reset for a constant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detached: Option<bool>,
+    /// Whether the input is multiplied by 1 − decay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scaled: Option<bool>,
+}
+
+impl SwitchesConfig {
+    /// Whether nothing differs.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The preset with what differs.
+    #[must_use]
+    pub fn over(&self, preset: Switches) -> Switches {
+        Switches {
+            spike: self.spike.unwrap_or(preset.spike),
+            reset: self.reset.unwrap_or(preset.reset),
+            at: self.at.unwrap_or(preset.at),
+            detached: self.detached.unwrap_or(preset.detached),
+            scaled: self.scaled.unwrap_or(preset.scaled),
+        }
     }
 }
 
@@ -180,7 +211,7 @@ mod tests {
     #[test]
     fn every_combination_is_a_model() {
         for spike in [SpikeFrom::Old, SpikeFrom::New] {
-            for reset in [ResetBy::Subtract, ResetBy::Zero, ResetBy::None] {
+            for reset in [ResetBy::Subtract, ResetBy::Zero, ResetBy::Never] {
                 for at in [ResetAt::Spike, ResetAt::Delayed, ResetAt::Corrected] {
                     for (detached, scaled) in [(true, false), (false, true)] {
                         let switches = Switches { spike, reset, at, detached, scaled };
@@ -189,9 +220,6 @@ mod tests {
                     }
                 }
             }
-        }
-        for name in Switches::NAMES {
-            assert!(Switches::named(name).is_some() && Switches::surrogate(name).is_some());
         }
     }
 }
