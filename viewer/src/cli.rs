@@ -112,7 +112,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 fn open(args: &Args, source: &Path) -> anyhow::Result<Document> {
     let mut document = Document::open(source)?;
     if let Some(change) = &args.change {
-        document.change(&evo::changes::named(change)?)?;
+        let changes = evo::changes::named(change, &document.config)?;
+        document.change(&changes)?;
     }
     for other in &args.beside {
         document.add_ghosts_of(Document::open(other)?)?;

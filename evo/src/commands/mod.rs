@@ -26,7 +26,6 @@ use crate::config::Config;
 use crate::evaluate::Policy;
 use crate::progress::to_stderr;
 use crate::failure::{Blame, Failure};
-use crate::progress::to_stderr;
 use crate::run_folder::RunFolder;
 use crate::trainer::{Setup, Which, load_policy};
 use crate::{patch, ron_io};

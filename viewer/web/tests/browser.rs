@@ -90,17 +90,17 @@ impl Browser {
             _program: program,
             _profile: profile,
         };
-        let target = browser.call("Target.createTarget", json!({"url": "about:blank"}));
+        let target = browser.call("Target.createTarget", &json!({"url": "about:blank"}));
         let target = json!({"targetId": target["targetId"], "flatten": true});
-        browser.session = browser.call("Target.attachToTarget", target)["sessionId"].as_str().unwrap().into();
+        browser.session = browser.call("Target.attachToTarget", &target)["sessionId"].as_str().unwrap().into();
         let [width, height] = SIZE;
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
-        browser.call("Emulation.setDeviceMetricsOverride", metrics);
+        browser.call("Emulation.setDeviceMetricsOverride", &metrics);
         Some(browser)
     }
 
     /// Calls a method and waits for its answer.
-    fn call(&mut self, method: &str, params: Value) -> Value {
+    fn call(&mut self, method: &str, params: &Value) -> Value {
         self.calls += 1;
         let mut call = json!({"id": self.calls, "method": method, "params": params});
         if !self.session.is_empty() {
@@ -120,14 +120,14 @@ impl Browser {
     }
 
     fn go_to(&mut self, address: &str) {
-        self.call("Page.navigate", json!({"url": address}));
+        self.call("Page.navigate", &json!({"url": address}));
     }
 
     fn press(&mut self, key: &str, code: u32) {
         for kind in ["keyDown", "keyUp"] {
             let name = if key == " " { "Space" } else { key };
             let event = json!({"type": kind, "key": key, "code": name, "windowsVirtualKeyCode": code});
-            self.call("Input.dispatchKeyEvent", event);
+            self.call("Input.dispatchKeyEvent", &event);
             std::thread::sleep(Duration::from_millis(100));
         }
     }
@@ -135,11 +135,11 @@ impl Browser {
     /// What the page says below the canvas: nothing once the program runs.
     fn waiting(&mut self) -> Option<String> {
         let look = json!({"expression": "document.getElementById('waiting')?.textContent"});
-        self.call("Runtime.evaluate", look)["result"]["value"].as_str().map(str::to_owned)
+        self.call("Runtime.evaluate", &look)["result"]["value"].as_str().map(str::to_owned)
     }
 
     fn picture(&mut self) -> Vec<u8> {
-        let data = self.call("Page.captureScreenshot", json!({"format": "png"}));
+        let data = self.call("Page.captureScreenshot", &json!({"format": "png"}));
         let png = data_encoding::BASE64.decode(data["data"].as_str().unwrap().as_bytes()).unwrap();
         rgb(&png)
     }
