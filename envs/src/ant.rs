@@ -57,7 +57,7 @@ const CONTACT: f32 = 1.0;
 const TERMS: &[&str] = &["forward", "survive", "control", "contact"];
 const FORMULAS: &[&str] = &[
     "forward_reward_weight · Δx / control_dt",
-    "healthy_reward if healthy, else 0",
+    "healthy_reward if healthy or, with terminal_bonus, just fallen, else 0",
     "−ctrl_cost_weight · Σ action²",
     "−contact_cost_weight · Σ (contact moments and forces)²",
 ];

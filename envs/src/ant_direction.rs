@@ -35,7 +35,7 @@ const FAST: f64 = 20.0;
 /// Of the reward terms, the last one only if contacts cost something.
 const FORMULAS: &[&str] = &[
     "ant.forward_reward_weight · speed along the goal direction; with speeds: · (goal speed − |velocity − goal velocity|)",
-    "ant.healthy_reward if healthy, else 0",
+    "ant.healthy_reward if healthy or, with ant.terminal_bonus, just fallen, else 0",
     "−ant.ctrl_cost_weight · Σ action²",
     "−ant.contact_cost_weight · Σ (contact moments and forces)²",
 ];

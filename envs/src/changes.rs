@@ -269,9 +269,7 @@ impl Change {
         match &self.effect {
             Effect::Friction(factor) => range("factor", *factor, 0.0, MAX_FACTOR),
             Effect::Gravity(factor) => range("factor", *factor, -MAX_FACTOR, MAX_FACTOR),
-            Effect::Slope(angle) => {
-                range("angle", *angle, -0.5 * PI, 0.5 * PI)
-            }
+            Effect::Slope(angle) => range("angle", *angle, -0.5 * PI, 0.5 * PI),
             Effect::Mass(factor) => range("factor", *factor, 1.0 / MAX_FACTOR, MAX_FACTOR),
             Effect::Payload { mass, .. } => range("mass", *mass, 0.0, MAX_FACTOR),
             Effect::Motors { strength, .. } => range("strength", *strength, -MAX_FACTOR, MAX_FACTOR),

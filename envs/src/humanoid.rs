@@ -125,7 +125,7 @@ impl Humanoid {
             terms: &["forward", "survive", "control", "contact"],
             formulas: &[
                 "forward_reward_weight · Δx of the centre of mass / control_dt",
-                "healthy_reward if healthy, else 0",
+                "healthy_reward if healthy or, with terminal_bonus, just fallen, else 0",
                 "−ctrl_cost_weight · Σ action²",
                 "−min(contact_cost_weight · Σ (contact moments and forces)², 10)",
             ],

@@ -90,7 +90,12 @@ impl InvertedDoublePendulum {
         not_negative(NAME, "reset_noise_scale", config.reset_noise_scale)?;
         if !(1..=100).contains(&config.frame_skip) {
             let value = config.frame_skip.to_string();
-            return Err(EnvError::Config { env: NAME, field: "frame_skip", value, expected: "expected 1..=100" });
+            return Err(EnvError::Config {
+                env: NAME,
+                field: "frame_skip",
+                value,
+                expected: "expected 1..=100",
+            });
         }
         config.observations.one_of(
             NAME,

@@ -229,9 +229,9 @@ impl Task for Pusher {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
-    use rand::{SeedableRng as _, rngs::ChaCha8Rng};
     use super::*;
     use crate::Envs;
+    use rand::{SeedableRng as _, rngs::ChaCha8Rng};
 
     #[test]
     fn costs_are_distances_and_effort() {
@@ -273,7 +273,10 @@ mod tests {
                 let [distance, near] = distances(envs.view(0).sensors).map(|x| x as f32);
                 envs.step(&[true], &[1.0; 7]);
                 let terms = envs.terms(0);
-                assert!((terms[0] + distance).abs() < 1e-6 && (terms[1] + 0.5 * near).abs() < 1e-6, "{terms:?}");
+                assert!(
+                    (terms[0] + distance).abs() < 1e-6 && (terms[1] + 0.5 * near).abs() < 1e-6,
+                    "{terms:?}"
+                );
             }
         }
         // A half disc of radius 0.17 in a field of 0.3 × 0.4: 38 %.

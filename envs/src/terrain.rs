@@ -85,8 +85,7 @@ impl Terrain {
             Self::Hills { height, length } => {
                 let turn = std::f64::consts::TAU;
                 let phases = [turn * rng.random::<f64>(), turn * rng.random::<f64>()];
-                let wave =
-                    |i, axis: usize| libm::sin(turn * grid.place(i, axis) / length + phases[axis]);
+                let wave = |i, axis: usize| libm::sin(turn * grid.place(i, axis) / length + phases[axis]);
                 points.map(|(column, row)| 0.5 * height * (1.0 + wave(column, 0) * wave(row, 1))).collect()
             }
         }

@@ -2,8 +2,8 @@
 
 use crate::task::Observations;
 use crate::{
-    EnvConfig, Variant, ant, hopper, humanoid, humanoid_standup, inverted_double_pendulum,
-    inverted_pendulum, pusher, reacher, walker2d,
+    EnvConfig, Variant, ant, hopper, humanoid, humanoid_standup, inverted_double_pendulum, inverted_pendulum,
+    pusher, reacher, walker2d,
 };
 
 /// Every task that both have, in alphabetical order, with the settings that follow either of them in

@@ -115,7 +115,7 @@ impl Walker2d {
             terms: &["forward", "survive", "control"],
             formulas: &[
                 "forward_reward_weight · Δx / control_dt",
-                "healthy_reward if healthy, else 0",
+                "healthy_reward if healthy or, with terminal_bonus, just fallen, else 0",
                 "−ctrl_cost_weight · Σ action²",
             ],
             control_dt: CONTROL_DT,

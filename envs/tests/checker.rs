@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-
 use envs::{
     EnvConfig, EnvError, Envs, Fidelity, Observations, Terrain, Variant, ant, ant_direction, ant_terrain,
     check, defaults, variants,

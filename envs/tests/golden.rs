@@ -101,7 +101,11 @@ fn every_course_is_the_same_everywhere() {
             let first = course(&case, engine, 1, 0, STEPS);
             assert_eq!(on_threads(2, || course(&case, engine, 3, 2, 7)), first, "{name} interrupted");
             if case.changes.is_empty() {
-                assert_eq!(on_threads(1, || course(&case, engine, 3, 1, STEPS)), first, "{name} among others");
+                assert_eq!(
+                    on_threads(1, || course(&case, engine, 3, 1, STEPS)),
+                    first,
+                    "{name} among others"
+                );
             }
             if engine == EngineKind::Lanes {
                 writeln!(lines, "{} {first:016x}", case.name).unwrap();
@@ -118,7 +122,8 @@ fn every_course_is_the_same_everywhere() {
 /// Rapier's bits may differ from one type of processor to another, so nothing of them is stored.
 fn courses_in_rapier() -> String {
     let plain = |case: &Case| case.changes.is_empty();
-    let line = |case: &Case| format!("course {} {:016x}\n", case.name, course(case, EngineKind::Rapier, 1, 0, 7));
+    let line =
+        |case: &Case| format!("course {} {:016x}\n", case.name, course(case, EngineKind::Rapier, 1, 0, 7));
     cases().iter().filter(|case| plain(case)).map(line).collect()
 }
 

@@ -65,9 +65,15 @@ mod tests {
         assert_eq!(named(NONE, &config).unwrap(), []);
         assert_eq!(named(OWN, &config).unwrap(), config.changes);
         let icy = config.change_lists["icy"].clone();
-        assert_eq!(named("icy+config+noise", &config).unwrap(), [icy, config.changes.clone(), noise].concat());
+        assert_eq!(
+            named("icy+config+noise", &config).unwrap(),
+            [icy, config.changes.clone(), noise].concat()
+        );
         let error = named("wind+storm", &config).unwrap_err().to_string();
-        assert!(error.starts_with("unknown change 'storm' (valid: none, config, icy, broken_leg, "), "{error}");
+        assert!(
+            error.starts_with("unknown change 'storm' (valid: none, config, icy, broken_leg, "),
+            "{error}"
+        );
         assert!(all().all(|(_, _, changes)| !changes.is_empty()));
     }
 

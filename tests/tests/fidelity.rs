@@ -77,7 +77,8 @@ fn a_robot_from_a_file_is_traced_as_well() {
     }
     assert_eq!(read(&own).len(), 21);
     assert_eq!(read(&own), read(&ant));
-    let both = ["trace", "--env", "ant", "--config", text(&robot), "--start", "a", "--control", "b", "--out", "c"];
+    let both =
+        ["trace", "--env", "ant", "--config", text(&robot), "--start", "a", "--control", "b", "--out", "c"];
     assert!(tests::refuse(&both, 2).contains("--config"));
 }
 

@@ -319,7 +319,10 @@ pub(super) fn rollout(args: &BenchRollout) -> Result<(), Failure> {
         blow_ups: trainer.blow_ups(),
     };
     warn_of_robot(trainer.setup().task.model());
-    warn_of_blow_ups(report.blow_ups as usize, &format!("all episodes of {} generations", report.generations));
+    warn_of_blow_ups(
+        report.blow_ups as usize,
+        &format!("all episodes of {} generations", report.generations),
+    );
     if args.json {
         return print_json(&report);
     }
