@@ -425,13 +425,6 @@ fn a_missing_file_is_named() {
     assert!(error.to_string().starts_with("cannot read no/such.xml: "), "{error}");
 }
 
-#[test]
-fn the_support_table_in_the_docs_is_current() {
-    let docs = std::fs::read_to_string(repository().join("docs/mjcf.md")).unwrap();
-    let table = sim::mjcf_support_table();
-    assert!(docs.contains(&table), "docs/mjcf.md should contain:\n{table}");
-}
-
 /// Whatever is accepted is a consistent, finite model; whatever is not has a place.
 fn check_invariants(text: &str) -> Result<(), TestCaseError> {
     let model = match Model::from_mjcf(text, "m.xml") {

@@ -1,6 +1,7 @@
 //! What the tests share: the `evo` program, scratch folders, reference data, and the comparison of
 //! the physics engines with MuJoCo (see the programs `fidelity` and `bench_engines`), and the timing of controllers (`bench_controllers`).
 
+pub mod docs;
 pub mod fidelity;
 pub mod figure;
 pub mod play;
@@ -38,19 +39,28 @@ pub fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("data").join(name)
 }
 
-/// The `evo` program of the same build, in the root folder.
+/// Path of a program of the same build.
 ///
 /// # Panics
-/// If it has not been built; `tests/run` and `cargo build -p evo` do that.
+/// If it has not been built; `tests/run` does that, and `cargo build -p NAME`.
 #[must_use]
-pub fn evo(arguments: &[&str]) -> Command {
+pub fn program(name: &str) -> PathBuf {
     let this = std::env::current_exe().expect("a program knows its own path");
     // Tests are target/PROFILE/deps/test-HASH, programs target/PROFILE/NAME, as evo is.
     let folder = this.parent().expect("programs lie in target/PROFILE");
     let folder = if folder.ends_with("deps") { folder.join("..") } else { folder.to_owned() };
-    let program = folder.join(format!("evo{}", std::env::consts::EXE_SUFFIX));
-    assert!(program.exists(), "{} is missing: run `cargo build -p evo` first", program.display());
-    let mut command = Command::new(program);
+    let program = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(program.exists(), "{} is missing: run `cargo build -p {name}` first", program.display());
+    program
+}
+
+/// The `evo` program of the same build, in the root folder.
+///
+/// # Panics
+/// As [`program`].
+#[must_use]
+pub fn evo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(program("evo"));
     command.args(arguments).current_dir(root());
     command
 }
