@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Runs docs/data.md as it stands, then reads an event file with TensorBoard and compares every scalar.
+"""Runs the Python of docs/data.md, the README and docs/nir.md as it stands, then reads an event file with
+TensorBoard and compares every scalar.
 
     python3 tests/python_data.py target/debug/evo
 
-Needs: pip install numpy pandas safetensors tensorboard.
+Needs: pip install numpy pandas safetensors tensorboard nir h5py.
 """
 
 import os
@@ -36,13 +37,13 @@ TAGS = {
 }
 
 
-def run_docs(evo):
-    """The Python blocks in order, in one namespace, after the commands that make their results. Prints are
-    left out. Other commands are run by `tests/tests/docs.rs`."""
-    text = (ROOT / "docs/data.md").read_text()
+def run_docs(page, evo=None):
+    """The Python blocks of a page in order, in one namespace, with `evo` after the commands that make their
+    results. Prints are left out, and so are blocks that say why they are not run."""
+    text = (ROOT / page).read_text()
     names, count = {}, 0
     for language, block in re.findall(r"```(\w+)\n(.*?)```", text, re.DOTALL):
-        if language == "sh":
+        if language == "sh" and evo:
             for line in block.strip().splitlines():
                 words = shlex.split(line, comments=True)
                 if words[:5] == ["cargo", "run", "-p", "evo", "--"]:
@@ -51,9 +52,9 @@ def run_docs(evo):
             names["print"] = lambda *_: None
             line = text[: text.index(block)].count("\n")
             # Its lines keep their numbers in messages.
-            exec(compile("\n" * line + block, "docs/data.md", "exec"), names)
+            exec(compile("\n" * line + block, page, "exec"), names)
             count += 1
-    assert count >= 5, f"only {count} blocks in Python"
+    assert count >= 1, f"{page}: no blocks in Python"
     return count
 
 
@@ -80,8 +81,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         os.symlink(ROOT / "configs", "configs")
-        blocks = run_docs(evo)
+        blocks = run_docs("docs/data.md", evo)
         run = Path("results/runs/first")
+        subprocess.run([evo, "nir", "export", run, "--out", "controller.nir"], check=True, capture_output=True)
+        blocks += sum(run_docs(page) for page in ["README.md", "docs/nir.md"])
         before = compare(run)
         # Resumed from its checkpoint, after a crash in the middle of a record.
         events = run / "events.out.tfevents.0"
@@ -89,7 +92,7 @@ def main():
         subprocess.run([evo, "resume", run, "--generations", str(before + 5), "-q"], check=True)
         assert compare(run) == before + 5
         os.chdir(ROOT)
-    print(f"docs/data.md: {blocks} blocks in Python run; TensorBoard reads {before + 5} generations")
+    print(f"{blocks} blocks in Python run; TensorBoard reads {before + 5} generations")
 
 
 main()

@@ -7,14 +7,16 @@ use sim::EngineKind;
 
 use crate::{Channel, EnvConfig, EnvError, Fidelity, Spec, Task, defaults, presets, variants};
 
-/// The reference page of all tasks with their default settings, in Markdown.
+/// The reference page of all tasks with their default settings, in Markdown. `fields` writes the table of the
+/// fields of a task's config; what they mean is in their doc comments.
 ///
 /// # Errors
 /// Whatever keeps a task from being built.
-pub fn docs() -> Result<String, EnvError> {
+pub fn docs(fields: &mut dyn FnMut(&EnvConfig) -> String) -> Result<String, EnvError> {
     let mut page = String::from(
         "# Environments\n\n\
-         Written from the specs in `envs`; after a change run `UPDATE_DOCS=1 cargo test -p envs --test docs`.\n\n\
+         Written from the specs in `envs`; after a change run \
+         `UPDATE_DOCS=1 cargo test -p tests --test reference`.\n\n\
          | environment | observations | actions | control step | default horizon | terminates |\n\
          | --- | --- | --- | --- | --- | --- |\n",
     );
@@ -33,12 +35,13 @@ pub fn docs() -> Result<String, EnvError> {
                 if spec.termination.is_some() { "yes" } else { "no" }.to_owned(),
             ],
         );
-        section(&mut sections, &config, task.as_ref());
+        section(&mut sections, &config, task.as_ref(), fields(&config));
     }
     page.push_str(
         "\nActions outside their range are clipped. The reward is the sum of its terms. A world that \
          blows up ends its episode as terminated with all terms 0.\n\n\
-         A robot of your own: `env: Mjcf(file: \"robot.xml\")`, see [MJCF support](mjcf.md).\n",
+         A robot of your own: `env: Mjcf(file: \"robot.xml\")`, see [MJCF support](mjcf.md). A task of your own: \
+         [tutorial](tutorials/own-env.md).\n",
     );
     changes(&mut page);
     Ok(page + &sections)
@@ -65,21 +68,22 @@ fn changes(page: &mut String) {
          walks on by a field of 240 m × 60 m with level ground around it. Every episode starts on another patch \
          of it. Observations, rewards and health then count heights from the ground below the trunk; recorded \
          positions are those in the field.\n\n\
-         Ready-made lists (`evo list changes` shows what they hold, in the form of a \
-         config):\n\n| change | effect |\n| --- | --- |",
+         All effects and their settings: [config file](reference/config.md#changes). Ready-made lists \
+         (`evo list changes` shows what they hold, in the form of a config):\n\n| change | effect |\n| --- | --- |",
     );
     for (name, effect) in presets() {
         row(page, &[format!("`{name}`"), (*effect).to_owned()]);
     }
 }
 
-fn section(page: &mut String, config: &EnvConfig, task: &dyn Task) {
+fn section(page: &mut String, config: &EnvConfig, task: &dyn Task, fields: String) {
     let spec = task.spec();
     line(page, &format!("\n## {}\n\n{}\n", spec.name, spec.summary));
     line(page, &format!("Config, with defaults: `{}`\n", settings(config)));
     for (variant, other) in variants().into_iter().filter(|(_, other)| other.name() == config.name()) {
         line(page, &format!("- As in {variant:?}: {}", difference(config, &other)));
     }
+    line(page, &fields);
     line(page, &format!("- Start: {}", spec.start));
     line(page, &format!("- Terminates: {}", spec.termination.unwrap_or("Never.")));
     for goal in task.goals() {

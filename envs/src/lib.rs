@@ -35,7 +35,7 @@
 //!    survive from one step to the next goes into `memory`; a value that `qpos` and `qvel` do not
 //!    hold, such as a contact force, is a [`sim::Sensor`].
 //! 3. Add `pub mod hopper;` below and `Hopper = "hopper" in hopper,` to `registry.rs`.
-//! 4. Run `UPDATE_DOCS=1 cargo test -p envs`. The checker now covers the task (determinism, ranges,
+//! 4. Run `UPDATE_DOCS=1 cargo test -p tests --test reference`. The checker now covers the task (determinism, ranges,
 //!    save and load, time limit, blow-ups), its reference page is written, and every config, sweep
 //!    and command knows its name.
 //!
@@ -76,6 +76,11 @@ mod task;
 mod terrain;
 mod variants;
 mod whole_body;
+
+/// The task of `docs/tutorials/own-env.md`.
+#[cfg(test)]
+#[path = "../../docs/tutorials/swing_up/src/swing_up.rs"]
+mod swing_up;
 
 pub use batch::{EnvState, Envs, Step};
 pub use changes::{Change, Effect, Motors, Value, When, presets};

@@ -477,15 +477,6 @@ fn a_missing_file_is_named() {
 }
 
 #[test]
-fn the_support_table_in_the_docs_is_current() {
-    let docs = std::fs::read_to_string(repository().join("docs/mjcf.md")).unwrap();
-    let table = sim::mjcf_support_table();
-    assert!(docs.contains(&table), "docs/mjcf.md should contain:\n{table}");
-    let table = sim::approximations_table();
-    assert!(docs.contains(&table), "docs/mjcf.md should contain:\n{table}");
-}
-
-#[test]
 fn what_an_engine_does_otherwise_is_told() {
     let told = |xml: &str, engine| sim::approximated(&read(&xml.replace('\'', "\"")), engine).join("\n");
     let touching = "<worldbody><geom type='plane' size='1 1 1'/><body><freejoint/><geom size='1' {}/></body></worldbody>";

@@ -22,7 +22,7 @@ mod tests {
     use wgpu::naga;
 
     use super::*;
-    use crate::equations::{Constants, Kernel, Model, Scope, Scratch, interpret, snap, wgsl};
+    use crate::equations::{Constants, Kernel, Model, Scratch, interpret, snap, wgsl};
 
     /// All kernels that are compiled in: model, reset, refractory, kernel.
     fn kernels() -> Vec<(Model, String, bool, Kernel)> {
@@ -144,55 +144,6 @@ mod tests {
             }
             assert!(extreme || faults == 0, "{} {reset} {refractory}: {faults} faults", model.name);
         }
-    }
-
-    const DOCS: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/neurons.md"));
-
-    #[test]
-    fn documentation_lists_the_models() {
-        let mut table = String::new();
-        for (name, text) in MODELS {
-            let model = Model::parse(text).unwrap();
-            let code = |words: Vec<String>| match words.is_empty() {
-                true => "–".to_owned(),
-                false => words.join(", "),
-            };
-            let states = model.states.iter().map(|state| format!("`{}`", state.name)).collect();
-            let parameters = model.parameters.iter().map(|parameter| {
-                let evolved = match parameter.evolve {
-                    Scope::Fixed => "",
-                    Scope::Layer => ", evolved per layer",
-                    Scope::Neuron => ", evolved per neuron",
-                };
-                let default = (parameter.default * 1e6).round() / 1e6;
-                let range = match parameter.low.value.is_infinite() && parameter.high.value.is_infinite() {
-                    true => String::new(),
-                    false => format!(", {}", parameter.range()),
-                };
-                format!("`{}` ({default}{range}{evolved})", parameter.name)
-            });
-            let resets = model.resets.iter().map(|reset| format!("`{reset}`")).collect();
-            let (states, parameters, resets) = (code(states), code(parameters.collect()), code(resets));
-            table += &format!("| `{name}` | {} | {states} | {parameters} | {resets} |\n", model.summary);
-        }
-        let head = "| name | what | states | parameters (default, valid) | resets |\n| --- | --- | --- | --- | --- |\n";
-        let (_, rest) = DOCS.split_once(head).unwrap();
-        let listed: String =
-            rest.lines().take_while(|line| !line.is_empty()).map(|line| format!("{line}\n")).collect();
-        assert_eq!(listed, table, "the table of docs/neurons.md should be\n{head}{table}");
-    }
-
-    #[test]
-    fn documentation_shows_a_model_and_an_error() {
-        let block = |from: &str| -> String {
-            let lines = DOCS.split_once(from).unwrap().1.lines().skip_while(|line| !line.starts_with("```"));
-            lines.skip(1).take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect()
-        };
-        let text = block("A leaky neuron that");
-        let model = Model::parse(&text).unwrap();
-        assert!(model.name == "tired" && model.resets.len() == 2);
-        let wrong = text.replace("v = decay*v", "v = decy*v");
-        assert_eq!(Model::parse(&wrong).unwrap_err().to_string(), block("What is wrong is said").trim());
     }
 
     /// A shader with one tick per invocation. Row `i` of `data` holds constants, currents and

@@ -2,6 +2,7 @@
 //! physics engines with MuJoCo (see the programs `fidelity`, `stability` and `bench_engines`), and the
 //! timing of controllers (`bench_controllers`).
 
+pub mod docs;
 pub mod fidelity;
 pub mod figure;
 pub mod play;

@@ -28,6 +28,11 @@ mod state;
 mod trust_region;
 mod xnes;
 
+/// The strategy of `docs/tutorials/own-strategy.md`.
+#[cfg(test)]
+#[path = "../../../docs/tutorials/cem/cem.rs"]
+mod cem;
+
 use serde::{Deserialize, Serialize};
 
 pub use ars::ArsConfig;

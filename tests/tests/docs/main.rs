@@ -1,0 +1,275 @@
+//! The documentation is true: commands run, configs and models are read, excerpts are those of the files,
+//! links and paths lead somewhere.
+
+mod commands;
+mod links;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use tests::docs::markdown::{Block, blocks, prose};
+use tests::{refuse, root, succeed, text};
+
+use commands::{Scene, lines};
+
+/// Pages whose blocks in Python are run by `tests/python_data.py`.
+const PYTHON: [&str; 3] = ["README.md", "docs/data.md", "docs/nir.md"];
+
+/// README and guides, relative to the root, with their text.
+fn pages() -> Vec<(String, String)> {
+    let mut paths: Vec<PathBuf> =
+        ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"].map(PathBuf::from).to_vec();
+    list(&root(), Path::new("docs"), &mut paths);
+    let read =
+        |path: PathBuf| (text(&path).to_owned(), fs::read_to_string(root().join(&path)).expect("a page"));
+    paths.into_iter().map(read).collect()
+}
+
+/// The Markdown files below a folder.
+fn list(root: &Path, folder: &Path, paths: &mut Vec<PathBuf>) {
+    let entries = fs::read_dir(root.join(folder)).expect("folder of pages").flatten();
+    let mut names: Vec<PathBuf> = entries.map(|entry| folder.join(entry.file_name())).collect();
+    names.sort();
+    for path in names {
+        if root.join(&path).is_dir() {
+            list(root, &path, paths);
+        } else if path.extension().is_some_and(|end| end == "md") {
+            paths.push(path);
+        }
+    }
+}
+
+/// Fails with all problems at once.
+fn report(problems: &[String]) {
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+}
+
+/// The blocks of a language that are run, as `page:line` and block.
+fn run_blocks(language: &str) -> Vec<(String, Block)> {
+    let all = pages().into_iter().flat_map(|(page, text)| {
+        blocks(&text).into_iter().map(move |block| (format!("{page}:{}", block.line), block))
+    });
+    all.filter(|(_, block)| block.language == language && block.not_run.is_none()).collect()
+}
+
+#[test]
+fn every_block_says_what_it_holds() {
+    let mut problems = Vec::new();
+    for (page, text) in pages() {
+        for block in blocks(&text) {
+            let tested = match block.language.as_str() {
+                "sh" | "ron" | "neuron" | "text" | "xml" | "diff" => true,
+                "rust" => block.file.is_some() || block.not_run.is_some(),
+                "python" => PYTHON.contains(&page.as_str()) || block.not_run.is_some(),
+                _ => false,
+            };
+            if !tested {
+                problems
+                    .push(format!("{page}:{}: nothing tests this {:?} block", block.line, block.language));
+            }
+            if block.not_run.as_deref() == Some("") {
+                problems.push(format!("{page}:{}: not-run without a reason", block.line));
+            }
+        }
+        let mut blank = false;
+        for (line, text) in prose(&text) {
+            if blank && text.starts_with("    ") {
+                problems
+                    .push(format!("{page}:{line}: an indented block; write a fence that says what it holds"));
+            }
+            blank = text.is_empty();
+        }
+    }
+    report(&problems);
+}
+
+#[test]
+fn every_command_runs() {
+    let problems: Vec<String> = pages()
+        .into_par_iter()
+        .flat_map(|(page, text)| {
+            let blocks = blocks(&text).into_iter().filter(|b| b.language == "sh" && b.not_run.is_none());
+            let blocks: Vec<Block> = blocks.collect();
+            let mut problems = Vec::new();
+            if !blocks.is_empty() {
+                let scene = Scene::new();
+                for block in blocks {
+                    for line in lines(&block.text) {
+                        if let Err(problem) = scene.run(&line) {
+                            problems.push(format!("{page}:{}: `{line}`: {problem}", block.line));
+                        }
+                    }
+                }
+            }
+            problems
+        })
+        .collect();
+    report(&problems);
+}
+
+/// A block of RON as a whole file, and whether it is a sweep or trained by gradient.
+fn whole(block: &str) -> (String, &'static str) {
+    let first = block.trim_start().split([':', '(']).next().unwrap_or_default().trim();
+    let inside = block.trim().trim_end_matches(',');
+    let (text, verb) = match first {
+        "" => (block.to_owned(), "train"),
+        "axes" | "sampler" | "halving" => {
+            let axes = if inside.contains("axes:") { "" } else { AXES };
+            (format!("(config: \"ant.ron\", {axes}{inside})"), "sweep")
+        }
+        "task" => (format!("({inside})"), "finetune"),
+        "encoder" | "hidden" | "decoder" | "plasticity" => {
+            (format!("(env: Ant(), strategy: OpenEs(), controller: Snn({inside}))"), "train")
+        }
+        "env" => (format!("(strategy: OpenEs(), {inside})"), "train"),
+        "strategy" => (format!("(env: Ant(), {inside})"), "train"),
+        _ => (format!("(env: Ant(), strategy: OpenEs(), {inside})"), "train"),
+    };
+    let verb = match verb {
+        "train" if text.contains("axes:") => "sweep",
+        "train" if text.contains("task: Classify") => "finetune",
+        verb => verb,
+    };
+    (text, verb)
+}
+
+const AXES: &str = "axes: [LogRange(path: \"strategy.sigma\", from: 0.01, to: 0.1)], ";
+
+#[test]
+fn every_config_block_is_read() {
+    let scene = Scene::new();
+    let mut problems = Vec::new();
+    for (place, block) in run_blocks("ron") {
+        let (config, verb) = whole(&block.text);
+        let path = scene.path("configs/block.ron");
+        fs::write(&path, &config).expect("config");
+        let words = [verb, "--config", "configs/block.ron", "--dry-run"].map(str::to_owned);
+        if let Err(problem) = scene.start("evo", &words) {
+            problems.push(format!("{place}: {problem}"));
+        }
+    }
+    report(&problems);
+}
+
+#[test]
+fn every_shipped_config_is_read() {
+    let mut problems = Vec::new();
+    let mut count = 0;
+    for folder in ["configs", "configs/sweeps"] {
+        for entry in fs::read_dir(root().join(folder)).expect("configs").flatten() {
+            let path = entry.path();
+            if path.extension().is_none_or(|end| end != "ron") {
+                continue;
+            }
+            count += 1;
+            let config = fs::read_to_string(&path).expect("a config");
+            let verb = match folder {
+                "configs/sweeps" => "sweep",
+                _ if config.contains("task: ") && !config.contains("env: Mjcf") => "finetune",
+                _ => "train",
+            };
+            let output = tests::run(&[verb, "--config", text(&path), "--dry-run"]);
+            if !output.status.success() {
+                problems.push(format!("{}: {}", path.display(), String::from_utf8_lossy(&output.stderr)));
+            }
+        }
+    }
+    assert!(count > 20, "only {count} configs");
+    report(&problems);
+}
+
+#[test]
+fn every_model_block_is_a_neuron() {
+    let mut problems = Vec::new();
+    for (place, block) in run_blocks("neuron") {
+        if let Err(error) = snn::check_model(&block.text) {
+            problems.push(format!("{place}: {error}"));
+        }
+    }
+    report(&problems);
+}
+
+#[test]
+fn every_robot_block_is_read() {
+    let mut problems = Vec::new();
+    for (place, block) in run_blocks("xml") {
+        if let Err(error) = sim::Model::from_mjcf(&block.text, "block.xml") {
+            problems.push(format!("{place}: {error}"));
+        }
+    }
+    report(&problems);
+}
+
+#[test]
+fn excerpts_are_those_of_their_files() {
+    let mut problems = Vec::new();
+    for (page, text) in pages() {
+        for block in blocks(&text) {
+            let Some(file) = &block.file else { continue };
+            match fs::read_to_string(root().join(file)) {
+                Ok(source) if source.contains(&block.text) => {}
+                Ok(_) => problems.push(format!("{page}:{}: {file} has other lines", block.line)),
+                Err(error) => problems.push(format!("{page}:{}: {file}: {error}", block.line)),
+            }
+        }
+    }
+    report(&problems);
+}
+
+/// `docs/neurons.md` shows what a mistake is answered with.
+#[test]
+fn the_mistake_in_a_model_is_answered_as_shown() {
+    let page = fs::read_to_string(root().join("docs/neurons.md")).expect("page");
+    let found = blocks(&page);
+    let model = &found.iter().find(|block| block.language == "neuron").expect("a model").text;
+    let shown = &found.iter().find(|block| block.language == "text").expect("a message").text;
+    let error = snn::check_model(&model.replace("v = decay*v", "v = decy*v")).expect_err("`decy` is unknown");
+    assert_eq!(error.to_string(), shown.trim());
+}
+
+/// From the README to a walking ant, its plot, its picture and a sweep, in the words of the tutorial.
+#[test]
+fn a_newcomer_gets_from_the_readme_to_an_ant_and_a_sweep() {
+    let readme = fs::read_to_string(root().join("README.md")).expect("README");
+    assert!(readme.contains("](docs/tutorials/first-run.md)"), "the README leads to the tutorial");
+    let tutorial = fs::read_to_string(root().join("docs/tutorials/first-run.md")).expect("tutorial");
+    let scene = Scene::new();
+    fs::remove_dir_all(scene.path("results")).expect("a newcomer has no results");
+    let mut printed = String::new();
+    for block in blocks(&tutorial).iter().filter(|b| b.language == "sh" && b.not_run.is_none()) {
+        for line in lines(&block.text) {
+            printed += &scene.run(&line).unwrap_or_else(|problem| panic!("`{line}`: {problem}"));
+        }
+    }
+    assert!(printed.contains("return"), "the ant is scored: {printed}");
+    for file in [
+        "results/runs/my_ant/curve.png",
+        "results/runs/my_ant/summary.json",
+        "results/runs/my_ant/episode.rollout.safetensors",
+        "ant.png",
+        "ant.gif",
+        "results/sweeps/inverted_pendulum/sweep.csv",
+        "results/sweeps/inverted_pendulum/report.html",
+    ] {
+        let length = fs::metadata(scene.path(file)).map_or(0, |file| file.len());
+        assert!(length > 100, "{file} is missing");
+        let name = file.rsplit('/').next().expect("a name");
+        assert!(tutorial.contains(name), "the tutorial speaks of {name}");
+    }
+}
+
+/// A page that names a wrong field or command would be noticed.
+#[test]
+fn mistakes_in_pages_are_found() {
+    let scene = Scene::new();
+    assert!(scene.run("pip install nir").unwrap_err().contains("no rule"));
+    assert!(scene.run("evo eval results/runs/NONE").unwrap_err().contains("NONE"));
+    let (config, verb) = whole("plasticity: [(rule: Hebian)],\n");
+    fs::write(scene.path("configs/block.ron"), config).expect("config");
+    let words = [verb, "--config", "configs/block.ron", "--dry-run"].map(str::to_owned);
+    assert!(scene.start("evo", &words).unwrap_err().contains("Hebbian"));
+    assert_eq!(lines("evo list envs # all\n# none\nevo a \\\n  b\n"), ["evo list envs", "evo a    b"]);
+    assert!(refuse(&["--config", "no_such.ron"], 2).contains("no_such.ron"));
+    assert!(succeed(&["list", "envs"]).contains("ant"));
+}
