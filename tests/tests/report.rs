@@ -144,7 +144,7 @@ fn a_sweep_ends_with_a_page_that_names_what_failed() {
         "Failed trials",
         "4 done, 4 failed",
         "t0005",
-        "no finite fitness",
+        "has a finite fitness",
         "a &lt;b&gt;",
         "parallel coordinates",
         "variance explained",

@@ -16,7 +16,7 @@ use crate::sweep::axis::{Axis, Source};
 use crate::sweep::config::SweepConfig;
 use crate::sweep::journal::Build;
 use crate::sweep::table::{Row, Status, Table};
-use crate::sweep::{INIT, Plan, Sweep, Workers, trial_name};
+use crate::sweep::{INIT, Plan, Sweep, Workers, check_sources, trial_name};
 use crate::{interrupt, ron_io};
 
 /// Folder of sweeps that were not given one.
@@ -132,7 +132,7 @@ fn read_bases(
     document: &ron_io::Document,
     config: &SweepConfig,
 ) -> Result<Vec<Config>, Failure> {
-    Plan::check_sources(document, config).usage()?;
+    check_sources(document, config).usage()?;
     let is_axis = matches!(config.axes.first(), Some(Axis::Config { .. }));
     let place = |index| if is_axis { format!("axes[0].Config.values[{index}]") } else { "config".to_owned() };
     let read = |(index, source): (usize, Source)| {

@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use board::Board;
+pub use check::sources as check_sources;
 use journal::{Build, Header, Journal, JournalError, Key};
 pub use plan::{Base, Plan, Trial};
 use pool::{Event, Pool};
