@@ -35,7 +35,7 @@ pub fn docs(fields: &mut dyn FnMut(&EnvConfig) -> String) -> Result<String, EnvE
                 if spec.termination.is_some() { "yes" } else { "no" }.to_owned(),
             ],
         );
-        section(&mut sections, &config, task.as_ref(), fields(&config));
+        section(&mut sections, &config, task.as_ref(), &fields(&config));
     }
     page.push_str(
         "\nActions outside their range are clipped. The reward is the sum of its terms. A world that \
@@ -76,14 +76,14 @@ fn changes(page: &mut String) {
     }
 }
 
-fn section(page: &mut String, config: &EnvConfig, task: &dyn Task, fields: String) {
+fn section(page: &mut String, config: &EnvConfig, task: &dyn Task, fields: &str) {
     let spec = task.spec();
     line(page, &format!("\n## {}\n\n{}\n", spec.name, spec.summary));
     line(page, &format!("Config, with defaults: `{}`\n", settings(config)));
     for (variant, other) in variants().into_iter().filter(|(_, other)| other.name() == config.name()) {
         line(page, &format!("- As in {variant:?}: {}", difference(config, &other)));
     }
-    line(page, &fields);
+    line(page, fields);
     line(page, &format!("- Start: {}", spec.start));
     line(page, &format!("- Terminates: {}", spec.termination.unwrap_or("Never.")));
     for goal in task.goals() {

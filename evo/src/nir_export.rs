@@ -47,7 +47,8 @@ mod tests {
 
     use snn::nir::{Executor, Options, export};
     use snn::{
-        DecoderConfig, HiddenLayer, LayerConfig, Membrane, Precision, Probe, ResetAt, Scope, SnnConfig, SwitchesConfig,
+        DecoderConfig, HiddenLayer, LayerConfig, Membrane, Precision, Probe, ResetAt, Scope, SnnConfig,
+        SwitchesConfig,
     };
 
     use super::*;

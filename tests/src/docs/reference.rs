@@ -67,7 +67,11 @@ pub fn generated() -> Vec<Generated> {
             text: sim::mjcf_support_table(),
             head: Some("| element | state | attributes or elements |\n"),
         },
-        Generated { path: "docs/mjcf.md", text: sim::approximations_table(), head: Some("| asked for | rapier | lanes |\n") },
+        Generated {
+            path: "docs/mjcf.md",
+            text: sim::approximations_table(),
+            head: Some("| asked for | rapier | lanes |\n"),
+        },
     ]
 }
 

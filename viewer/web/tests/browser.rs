@@ -92,7 +92,8 @@ impl Browser {
         };
         let target = browser.call("Target.createTarget", &json!({"url": "about:blank"}));
         let target = json!({"targetId": target["targetId"], "flatten": true});
-        browser.session = browser.call("Target.attachToTarget", &target)["sessionId"].as_str().unwrap().into();
+        browser.session =
+            browser.call("Target.attachToTarget", &target)["sessionId"].as_str().unwrap().into();
         let [width, height] = SIZE;
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         browser.call("Emulation.setDeviceMetricsOverride", &metrics);

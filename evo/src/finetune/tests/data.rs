@@ -228,7 +228,9 @@ fn settings_out_of_range_are_named() {
     let config = RandmanConfig::default;
     assert!(randman(RandmanConfig { classes: 1025, ..config() }).contains("must be 2 to 1024"));
     assert!(randman(RandmanConfig { dimensions: 0, ..config() }).contains("task.data.dimensions = 0"));
-    assert!(randman(RandmanConfig { train: 9_999_999, units: 60_000, ..config() }).contains("1000000000 spikes"));
+    assert!(
+        randman(RandmanConfig { train: 9_999_999, units: 60_000, ..config() }).contains("1000000000 spikes")
+    );
     for (config, text) in [
         (HeidelbergConfig { pool: 0, ..spikes() }, "task.data.pool = 0: must be 1 to task.data.units = 20"),
         (HeidelbergConfig { dt: 0.0, ..spikes() }, "task.data.dt = 0"),
