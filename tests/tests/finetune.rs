@@ -89,7 +89,7 @@ fn runs_go_on_to_the_same_bits() {
     // The evaluation after the second generation may only have found a best policy.
     let mean = |folder: &Path| {
         let bytes = bytes(folder);
-        let file = evo::checkpoint::Checkpoint::from_bytes(folder, &bytes).expect("a checkpoint");
+        let file = Checkpoint::from_bytes(folder, &bytes).expect("a checkpoint");
         format!("{:?} {:?}", file.tensor("mean"), file.tensor("critic.theta"))
     };
     assert_eq!(mean(&whole), mean(&parts));
@@ -187,7 +187,7 @@ fn runs_find_their_data_from_any_folder_and_values_are_learned_too() {
 
 #[test]
 fn evolution_says_that_it_does_not_use_a_task() {
-    let output = run(&["--config", "inverted_pendulum_ppo.ron", "--dry-run"]);
+    let output = tests::run(&["--config", "inverted_pendulum_ppo.ron", "--dry-run"]);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
         output.status.success() && stderr.contains("`task: Ppo(…)` is not used here; `finetune"),

@@ -263,12 +263,12 @@ fn a_newcomer_gets_from_the_readme_to_an_ant_and_a_sweep() {
 #[test]
 fn mistakes_in_pages_are_found() {
     let scene = Scene::new();
-    assert!(scene.run("pip install nir").unwrap_err().contains("no rule"));
-    assert!(scene.run("evo eval results/runs/NONE").unwrap_err().contains("NONE"));
+    assert!(scene.run("pip install nir").expect_err("refused").contains("no rule"));
+    assert!(scene.run("evo eval results/runs/NONE").expect_err("refused").contains("NONE"));
     let (config, verb) = whole("plasticity: [(rule: Hebian)],\n");
     fs::write(scene.path("configs/block.ron"), config).expect("config");
     let words = [verb, "--config", "configs/block.ron", "--dry-run"].map(str::to_owned);
-    assert!(scene.start("evo", &words).unwrap_err().contains("Hebbian"));
+    assert!(scene.start("evo", &words).expect_err("refused").contains("Hebbian"));
     assert_eq!(lines("evo list envs # all\n# none\nevo a \\\n  b\n"), ["evo list envs", "evo a    b"]);
     assert!(refuse(&["--config", "no_such.ron"], 2).contains("no_such.ron"));
     assert!(succeed(&["list", "envs"]).contains("ant"));
