@@ -152,7 +152,7 @@ impl Task for Humanoid {
 
     fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
         match (engine, fidelity) {
-            (EngineKind::Rapier, Fidelity::Default) => steps(engine, 0.0075, 2, 2),
+            (EngineKind::Rapier, Fidelity::Default) => steps(engine, 0.005, 3, 2),
             (EngineKind::Rapier, Fidelity::Reference) => steps(engine, 0.003, 5, 4),
             (EngineKind::Lanes, Fidelity::Default) => steps(engine, 0.003, 5, 10),
             (EngineKind::Lanes, Fidelity::Reference) => steps(engine, 0.003, 5, 16),

@@ -50,7 +50,7 @@ const APPROXIMATIONS: [Approximation; 5] = [
             let default = |g: &Geom| g.solref == [0.02, 1.0] && g.solimp == [0.9, 0.95, 0.001, 0.5, 2.0];
             touching(model).any(|geom| !default(geom))
         },
-        rapier: "springs of its own, harder than MuJoCo's defaults, for all contacts",
+        rapier: "hard contacts, but for a robot's with itself",
         lanes: "",
     },
     Approximation {

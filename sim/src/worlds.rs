@@ -141,7 +141,7 @@ impl Sensor {
 /// In the lanes engine the softness of contacts and limits keeps following the unchanged model's
 /// inertia, as in MuJoCo when fields of a compiled model are changed; in rapier they are springs of a
 /// given frequency, which follow the changed mass.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct Parameters {
     /// Factor on mass and inertia, per body, finite and above 0; entry 0 (the world) is not used.
     pub mass: Vec<f32>,
@@ -158,6 +158,21 @@ pub struct Parameters {
     /// Torque from outside on each body, as `force`, N·m. Of a robot that can only move in a plane,
     /// rapier keeps the part that turns it within the plane.
     pub torque: Vec<[f32; 3]>,
+}
+
+impl Clone for Parameters {
+    fn clone(&self) -> Self {
+        let (mass, gear, force) = (self.mass.clone(), self.gear.clone(), self.force.clone());
+        Self { mass, gear, force, ..*self }
+    }
+
+    /// Into the room that is there: parameters may change in every step.
+    fn clone_from(&mut self, from: &Self) {
+        self.mass.clone_from(&from.mass);
+        self.gear.clone_from(&from.gear);
+        self.force.clone_from(&from.force);
+        (self.friction, self.gravity) = (from.friction, from.gravity);
+    }
 }
 
 impl Parameters {

@@ -1,6 +1,7 @@
 //! Contacts in rapier: which geoms may touch, and without friction (what collision groups cannot
 //! say), and the forces in those that do.
 
+use rapier3d::dynamics::SpringCoefficients;
 use rapier3d::geometry::{ColliderHandle, ColliderSet, ContactData, ContactPair, NarrowPhase, SolverFlags};
 use rapier3d::math::Vector;
 use rapier3d::pipeline::{ActiveHooks, ContactModificationContext, PairFilterContext, PhysicsHooks};
@@ -61,6 +62,44 @@ impl PhysicsHooks for Rules {
             *contact.friction = 0.0;
         }
     }
+}
+
+/// MuJoCo's spring for contacts between moving bodies, if the only ones are a robot's with itself.
+///
+/// A leg that strikes another is stopped by rapier within a step and by MuJoCo in about two time
+/// constants, which decided how far the humanoids' joints were off in free flight. The acceleration that
+/// MuJoCo asks for, d · (−b · rate − k · d · violation), is that of a spring of angular frequency 1 /
+/// (time constant · damping ratio).
+pub(super) fn own_spring(model: &Model, timestep: f64) -> Option<SpringCoefficients<f32>> {
+    let root = |mut body: usize| {
+        while model.bodies[body].parent != 0 {
+            body = model.bodies[body].parent;
+        }
+        body
+    };
+    let body = |geom: usize| model.geoms[geom].body;
+    let moves = |geom: usize| model.carrier(body(geom)) != 0;
+    let pairs: Vec<_> = model.pairs().into_iter().filter(|&(a, b)| moves(a) && moves(b)).collect();
+    let (mut time, mut damping) = (0.0, 0.0);
+    for &(a, b) in &pairs {
+        if root(body(a)) != root(body(b)) {
+            return None;
+        }
+        for geom in [a, b] {
+            let [constant, ratio] = model.geoms[geom].solref;
+            if constant <= 0.0 {
+                return None;
+            }
+            time += constant.max(2.0 * timestep);
+            damping += ratio;
+        }
+    }
+    let count = 2.0 * pairs.len() as f64;
+    let (time, damping) = (time / count, damping / count);
+    (!pairs.is_empty()).then(|| SpringCoefficients {
+        natural_frequency: (1.0 / (std::f64::consts::TAU * time * damping)) as f32,
+        damping_ratio: damping as f32,
+    })
 }
 
 /// A point where a pair presses, in the last physics step.

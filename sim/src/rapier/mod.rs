@@ -14,7 +14,7 @@ use rapier3d::prelude::SoftBodySet;
 use rayon::prelude::*;
 
 use self::build::{Blueprint, JointMap, RapierState};
-use self::contacts::{Rules, contacts, touch, wrench};
+use self::contacts::{Rules, contacts, own_spring, touch, wrench};
 use self::limits::Room;
 use self::template::Template;
 use crate::worlds::{Engine, EngineSnapshot, MAX_POSITION, MAX_RATE, Row, State};
@@ -90,7 +90,7 @@ impl RapierEngine {
         options: StepOptions,
         sensors: &[Sensor],
     ) -> Result<Self, SimError> {
-        let integration = IntegrationParameters {
+        let mut integration = IntegrationParameters {
             dt: options.timestep as f32,
             num_solver_iterations: options.iterations,
             max_ccd_substeps: 0,
@@ -98,6 +98,11 @@ impl RapierEngine {
             contact_recycling: false,
             ..IntegrationParameters::default()
         };
+        if let Some(spring) = own_spring(model, options.timestep) {
+            integration.contact_softness = spring;
+            // It would take away again what the springs give to the velocities.
+            integration.num_internal_stabilization_iterations = 0;
+        }
         let rules = Rules::new(model);
         let parameters = Parameters::nominal(model);
         let nominal = Template::new(model, &parameters.mass, &integration, &rules)?;
