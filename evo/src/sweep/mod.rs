@@ -166,10 +166,11 @@ impl Sweep {
             let path = path.to_owned();
             move |source| SweepError::Folder { path, source }
         };
-        if !folder.join(JOURNAL).exists() {
-            if let Some(file) = OTHERS.into_iter().find(|file| folder.join(file).exists()) {
-                return Err(SweepError::Occupied { path: folder.to_owned(), file });
-            }
+        let others = || OTHERS.into_iter().find(|file| folder.join(file).exists());
+        if !folder.join(JOURNAL).exists()
+            && let Some(file) = others()
+        {
+            return Err(SweepError::Occupied { path: folder.to_owned(), file });
         }
         fs::create_dir_all(folder.join("trials")).map_err(failed(folder))?;
         let lock_path = folder.join("lock");
