@@ -56,7 +56,7 @@ pub enum TrainError {
     Backend(#[from] BackendError),
     /// The refinement of a generation cannot begin or go on.
     #[error("refine: {0}")]
-    Refine(#[source] Box<FinetuneError>),
+    Refine(Box<FinetuneError>),
     /// Threads could not be started.
     #[error("cannot start threads: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),

@@ -26,7 +26,7 @@ pub enum FinetuneError {
     Gradient(#[from] GradientError),
     /// The critic has no gradient, or a setting of it is wrong.
     #[error("critic: {0}")]
-    Critic(#[source] GradientError),
+    Critic(GradientError),
     /// The controller cannot be built.
     #[error(transparent)]
     Controller(#[from] SnnError),

@@ -109,7 +109,7 @@ fn errors_say_whether_actor_or_critic_has_failed() {
         error
     };
     let error = failed(&["task.critic_rate=1e37"]);
-    assert!(error.contains("critic.hidden[0]"), "{error}");
+    assert!(error.contains("critic.hidden.0"), "{error}");
     let error = failed(&["task.gradient.optimizer=AdamW(learning_rate: 1, weight_decay: 100)"]);
     assert!(!error.contains("critic"), "{error}");
 }
