@@ -3,7 +3,7 @@
 //!
 //! After a wanted change of a task or of lanes run `UPDATE_GOLDEN=1 cargo test -p envs --test golden`.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests, of which one is run by another")]
 
 mod common;
 

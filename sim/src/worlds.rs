@@ -162,16 +162,19 @@ pub struct Parameters {
 
 impl Clone for Parameters {
     fn clone(&self) -> Self {
-        let (mass, gear, force) = (self.mass.clone(), self.gear.clone(), self.force.clone());
-        Self { mass, gear, force, ..*self }
+        let (mass, gear) = (self.mass.clone(), self.gear.clone());
+        let (force, torque) = (self.force.clone(), self.torque.clone());
+        Self { mass, gear, force, torque, ..*self }
     }
 
     /// Into the room that is there: parameters may change in every step.
     fn clone_from(&mut self, from: &Self) {
-        self.mass.clone_from(&from.mass);
-        self.gear.clone_from(&from.gear);
-        self.force.clone_from(&from.force);
-        (self.friction, self.gravity) = (from.friction, from.gravity);
+        let Self { mass, friction, gear, gravity, force, torque } = from;
+        self.mass.clone_from(mass);
+        self.gear.clone_from(gear);
+        self.force.clone_from(force);
+        self.torque.clone_from(torque);
+        (self.friction, self.gravity) = (*friction, *gravity);
     }
 }
 
