@@ -176,7 +176,12 @@ pub fn pressed(ctx: &egui::Context) -> Vec<Action> {
         return Vec::new();
     }
     ctx.input_mut(|input| {
-        TABLE.iter().filter(|line| input.consume_shortcut(&line.keys)).map(|line| line.action).collect()
+        let pressed = |line: &Shortcut| {
+            // Twice, if it was pressed twice since the last frame.
+            let times = input.count_and_consume_key(line.keys.modifiers, line.keys.logical_key);
+            std::iter::repeat_n(line.action, times)
+        };
+        TABLE.iter().flat_map(pressed).collect()
     })
 }
 

@@ -115,7 +115,8 @@ fn training_in_another_process_is_followed_to_its_end_and_beyond() {
     assert_eq!(document.generation, Some(40));
     let follow = document.follow.as_ref().unwrap();
     assert_eq!((follow.generation(), follow.trouble.as_deref()), (Some(40), None));
-    assert_eq!(follow.generations, (1..=40).collect::<Vec<u64>>());
+    // The run keeps the latest few.
+    assert_eq!(follow.generations.last(), Some(&40));
     fs::remove_dir_all(&run).unwrap();
     document.poll().unwrap();
     assert_eq!(document.follow.as_ref().unwrap().state, RunState::Gone);

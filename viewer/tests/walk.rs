@@ -11,7 +11,8 @@ use viewer::data::live::Driver;
 use viewer::settings::Settings;
 
 fn window(app: App) -> Harness<'static, App> {
-    let show = |ui: &mut egui::Ui, app: &mut App| app.show(ui);
+    // However slow the machine is.
+    let show = |ui: &mut egui::Ui, app: &mut App| app.show_exactly(ui, 0.1);
     let harness = Harness::builder().with_size([1280.0, 800.0]).with_step_dt(0.1);
     let mut harness = harness.build_ui_state(show, app);
     harness.run_steps(3);

@@ -81,9 +81,10 @@ fn navigate(ui: &Ui, response: &Response, rect: Rect, cx: &mut Cx<'_>, snapshot:
     let at = response.interact_pointer_pos().map(|at| at - rect.min);
     if response.drag_started_by(PointerButton::Primary)
         && push
-        && let (Some(at), Some(shapes)) = (at, cx.stage.shapes())
+        // Where the button went down: the pointer may have moved on since.
+        && let (Some(down), Some(shapes)) = (ui.input(|input| input.pointer.press_origin()), cx.stage.shapes())
     {
-        let ray = cx.stage.camera.ray(at.into(), rect.size().into());
+        let ray = cx.stage.camera.ray((down - rect.min).into(), rect.size().into());
         cx.stage.held = crate::scene::pick(shapes, snapshot, ray)
             .filter(|hit| hit.body != 0 && cx.document.live.is_some())
             .map(|hit| (hit.body, hit.local));
