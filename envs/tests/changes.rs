@@ -441,7 +441,7 @@ fn alone() -> Vec<(String, Vec<Change>)> {
     for change in common::everything() {
         for when in [When::Always, between, every] {
             // The first of each effect always, the others in turn.
-            if when == When::Always || (lists.len() % 2 == 0) == (when == between) {
+            if when == When::Always || lists.len().is_multiple_of(2) == (when == between) {
                 let changes = vec![Change { when, ..change.clone() }];
                 lists.push((format!("{changes:?}"), changes));
             }
