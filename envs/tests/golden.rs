@@ -8,6 +8,7 @@
 mod common;
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -130,7 +131,8 @@ fn courses_in_rapier() -> String {
 #[test]
 #[ignore = "run by another test, in a process of its own"]
 fn prints_the_courses_in_rapier() {
-    print!("\n{}", courses_in_rapier());
+    // After the name that the test program prints on the same line.
+    write!(std::io::stdout(), "\n{}", courses_in_rapier()).unwrap();
 }
 
 #[test]
