@@ -36,6 +36,8 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
         com: overlays.com,
         trail: overlays.trail,
         dark: cx.palette.dark,
+        // Feet that walk hit the ground with several weights.
+        force_scale: 0.35,
         ..Draw::default()
     };
     let trail = if overlays.trail {
