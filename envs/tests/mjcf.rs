@@ -199,7 +199,7 @@ fn mistakes_are_answered() {
         (xml(ball, ""), "at least one <motor>"),
         (xml(ball, r#"<motor joint="j"/>"#), "ctrlrange on every <motor>"),
         (xml(ball, r#"<motor joint="nothing"/>"#), "unknown joint 'nothing'"),
-        (xml(ball, r#"<position joint="j"/>"#), "position"),
+        (xml(ball, r#"<muscle joint="j"/>"#), "muscle"),
         (xml(&ball.replace("size=\"0.1\"/>\n", "size=\"0.1\" mass=\"-1\"/>"), motor), "mass"),
         (xml(&ball.replace("sphere", "mesh"), motor), "mesh"),
         (xml(&format!("{ball}{}", r#"<body name="x"><joint limited="true"/></body>"#), motor), "range"),
