@@ -5,7 +5,8 @@
 use ron::extensions::Extensions;
 use snn::{
     Activation, ControllerConfig, Current, DecoderConfig, EncoderConfig, FilteredRate, HiddenLayer,
-    LayerConfig, MlpConfig, Precision, ResetAt, ResetBy, Scope, SnnConfig, SnnError, Switches, SwitchesConfig,
+    LayerConfig, MlpConfig, Precision, ResetAt, ResetBy, Scope, SnnConfig, SnnError, Switches,
+    SwitchesConfig,
 };
 
 fn options() -> ron::Options {
@@ -89,7 +90,8 @@ fn neurons_of_libraries_are_their_switches() {
         let controller = ControllerConfig::Snn(SnnConfig { hidden, ..SnnConfig::default() });
         let controller = controller.build(3, 2).unwrap();
         let mut evaluator = controller.evaluator(1);
-        let theta: Vec<f32> = (0..controller.layout().len()).map(|i| ((i * 37 % 23) as f32 - 11.0) / 8.0).collect();
+        let theta: Vec<f32> =
+            (0..controller.layout().len()).map(|i| ((i * 37 % 23) as f32 - 11.0) / 8.0).collect();
         evaluator.load(0, &theta);
         evaluator.reset(0, 0);
         let mut actions = vec![0.0; 2 * 20];

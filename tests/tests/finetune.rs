@@ -166,7 +166,8 @@ fn runs_find_their_data_from_any_folder_and_values_are_learned_too() {
     };
     // Samples are their own goals, frame by frame.
     let regress = config("Regress", "X").replace("\")),", "\"), loss: SquareMembrane(over: Each)),");
-    for (name, text_of, key) in [("labels", config("Classify", "y"), "accuracy"), ("values", regress, "loss")] {
+    for (name, text_of, key) in [("labels", config("Classify", "y"), "accuracy"), ("values", regress, "loss")]
+    {
         fs::write(path(&format!("{name}.ron")), text_of).expect("a config");
         let arguments = ["finetune", "--config", &format!("{name}.ron"), "--out", name, "-q"];
         // Its own folder, and then the root.
@@ -187,7 +188,10 @@ fn runs_find_their_data_from_any_folder_and_values_are_learned_too() {
 fn evolution_says_that_it_does_not_use_a_task() {
     let output = run(&["--config", "inverted_pendulum_ppo.ron", "--dry-run"]);
     let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && stderr.contains("`task: Ppo(…)` is not used here; `finetune"), "{stderr}");
+    assert!(
+        output.status.success() && stderr.contains("`task: Ppo(…)` is not used here; `finetune"),
+        "{stderr}"
+    );
     let listed = succeed(&["list", "neurons"]);
     assert!(listed.contains("spyx") && listed.contains("spike: Old"), "{listed}");
     assert_eq!(json(&["list", "neurons", "--json"])["like"][1]["switches"]["spike"], "Old");

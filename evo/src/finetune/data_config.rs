@@ -201,7 +201,9 @@ impl DataConfig {
                 let optional = [x_validation, y_validation, x_test, y_test].into_iter().flatten();
                 [x, y].into_iter().chain(optional).collect()
             }
-            Self::Heidelberg(c) => [&mut c.train].into_iter().chain(&mut c.valid).chain(&mut c.test).collect(),
+            Self::Heidelberg(c) => {
+                [&mut c.train].into_iter().chain(&mut c.valid).chain(&mut c.test).collect()
+            }
         };
         for file in files {
             let (path, name) = array_name(file);

@@ -155,7 +155,11 @@ pub(super) fn train(
 }
 
 /// `curve` and `confusion`, as SVG and PNG.
-fn draw(folder: &RunFolder, title: &str, confusion: Option<&Confusion>) -> Result<(), crate::plot::PlotError> {
+fn draw(
+    folder: &RunFolder,
+    title: &str,
+    confusion: Option<&Confusion>,
+) -> Result<(), crate::plot::PlotError> {
     let curves = Curves::read(std::slice::from_ref(folder), title)?;
     for end in ["svg", "png"] {
         curves.write(&folder.curve(end))?;

@@ -78,7 +78,8 @@ fn samples(x: &str, y: &str, wanted: Wanted) -> Result<Samples, DataError> {
         Wanted::Values => {
             let values: Vec<f32> = right.values.iter().map(|&value| value as f32).collect();
             if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-                let reason = format!("value {} of sample {} is not finite", right.values[at], at / (rows * columns));
+                let reason =
+                    format!("value {} of sample {} is not finite", right.values[at], at / (rows * columns));
                 return Err(DataError::File { path: y.into(), reason });
             }
             Answers::Values { rows, columns, values }

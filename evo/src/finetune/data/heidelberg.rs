@@ -30,7 +30,8 @@ fn file(config: &HeidelbergConfig, name: &str) -> Result<Samples, DataError> {
     }
     let (mut starts, mut events) = (vec![0], Vec::new());
     for sample in 0..labels.len() {
-        let (times, units) = (times.of(bytes, sample).map_err(failed)?, units.of(bytes, sample).map_err(failed)?);
+        let (times, units) =
+            (times.of(bytes, sample).map_err(failed)?, units.of(bytes, sample).map_err(failed)?);
         if times.len() != units.len() {
             let (times, units) = (times.len(), units.len());
             return Err(failed(format!("sample {sample} has {times} times, but {units} units")));
@@ -113,7 +114,11 @@ impl Ragged {
     }
 
     /// The numbers of a sample.
-    fn of<'a>(&'a self, file: &'a [u8], sample: usize) -> Result<impl ExactSizeIterator<Item = f64> + 'a, String> {
+    fn of<'a>(
+        &'a self,
+        file: &'a [u8],
+        sample: usize,
+    ) -> Result<impl ExactSizeIterator<Item = f64> + 'a, String> {
         let reference = &self.references[sample * 16..(sample + 1) * 16];
         let field = |range: std::ops::Range<usize>| {
             reference[range].iter().rev().fold(0_u64, |sum, &byte| sum << 8 | u64::from(byte)) as usize
@@ -123,7 +128,8 @@ impl Ragged {
             0 => Some(&file[..0]),
             _ => object(file, address, index).and_then(|object| object.get(..length.checked_mul(self.size)?)),
         };
-        let bytes = bytes.ok_or_else(|| format!("spikes/{} ends early: the file is not complete", self.name))?;
+        let bytes =
+            bytes.ok_or_else(|| format!("spikes/{} ends early: the file is not complete", self.name))?;
         Ok(bytes.chunks_exact(self.size).map(&self.number))
     }
 }

@@ -52,7 +52,10 @@ impl<'a> Manifolds<'a> {
         let along = |(dimension, x): (usize, &f64)| -> f64 {
             let first = (function * self.config.dimensions + dimension) * FREQUENCIES;
             let waves = &self.waves[first..first + FREQUENCIES];
-            waves.iter().map(|(amplitude, cycles, phase)| amplitude * libm::sin(TAU * (cycles * x + phase))).sum()
+            waves
+                .iter()
+                .map(|(amplitude, cycles, phase)| amplitude * libm::sin(TAU * (cycles * x + phase)))
+                .sum()
         };
         point.iter().enumerate().map(along).product()
     }
@@ -125,7 +128,8 @@ mod tests {
         let manifolds = Manifolds::new(&config);
         for function in 0..20 {
             let frame = |x: f64| i32::from(manifolds.frame(function, &[x]));
-            let largest = (0..1000).map(|i| (frame(f64::from(i + 1) * 1e-3) - frame(f64::from(i) * 1e-3)).abs());
+            let largest =
+                (0..1000).map(|i| (frame(f64::from(i + 1) * 1e-3) - frame(f64::from(i) * 1e-3)).abs());
             assert!(largest.max().unwrap_or(99) <= 3, "function {function}");
         }
     }

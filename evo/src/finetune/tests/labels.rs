@@ -113,7 +113,10 @@ fn mistakes_are_found_before_training() {
         ("task.gradient.optimizer.learning_rate=0", "`optimizer.learning_rate` is 0"),
         ("task.gradient.surrogate.function=\"1/(1 + k*abs(u))\"", "unknown symbol `k`"),
         ("task.gradient.surrogate.function=\"fast\"", "unknown surrogate \"fast\"; valid: arctan"),
-        ("task.gradient.preset=\"brian\"", "`preset`: unknown library \"brian\"; valid: \"snntorch\", \"spyx\""),
+        (
+            "task.gradient.preset=\"brian\"",
+            "`preset`: unknown library \"brian\"; valid: \"snntorch\", \"spyx\"",
+        ),
         ("controller.plasticity=[()]", "`plasticity`"),
         ("controller.precision=Binary", "Binary networks have no gradient"),
         ("task=None", "task = None: must be Classify(…), Regress(…), Imitate(…) or Ppo(…)"),
@@ -182,7 +185,11 @@ fn values_and_spike_trains_are_learned() {
     assert_eq!(learner.advance().unwrap(), again.advance().unwrap());
     // Shapes and losses that do not fit are found before training.
     for (y, loss, expected) in [
-        ("mean.npy", "loss: SquareMembrane(over: Each),", "`targets` has 2 values, but 10 are needed: 5 frames"),
+        (
+            "mean.npy",
+            "loss: SquareMembrane(over: Each),",
+            "`targets` has 2 values, but 10 are needed: 5 frames",
+        ),
         ("each.npy", "loss: VanRossum(),", "but 30 are needed: 5 ticks × 1 samples × 6 neurons"),
         ("mean.npy", "loss: CrossEntropyCount(),", "cross-entropy takes a label per sample"),
     ] {

@@ -9,11 +9,9 @@ use super::{Weighted, noise};
 use crate::config::{HiddenLayer, LayerConfig, Precision, Scope, SnnConfig};
 use crate::decoder::{Count, DecoderConfig, FilteredRate, Membrane, PopulationVector};
 use crate::encoder::{Current, Delta, EncoderConfig, Latency, Population, Rate};
-use crate::gradient::{
-    ActivityConfig, Batch, Bptt, BpttConfig, Loss, LossConfig, Objective, Over, Targets,
-};
-use crate::switches::{ResetAt, ResetBy, SpikeFrom, Switches};
+use crate::gradient::{ActivityConfig, Batch, Bptt, BpttConfig, Loss, LossConfig, Objective, Over, Targets};
 use crate::neuron::neurons;
+use crate::switches::{ResetAt, ResetBy, SpikeFrom, Switches};
 
 /// Two states, both inputs, `exp`, division, roots, and parameters in start values.
 const OWN: &str = "model own \"a neuron of one's own\"
