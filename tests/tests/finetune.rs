@@ -194,7 +194,7 @@ fn evolution_says_that_it_does_not_use_a_task() {
         "{stderr}"
     );
     let listed = succeed(&["list", "neurons"]);
-    assert!(listed.contains("spyx") && listed.contains("spike: Old"), "{listed}");
+    assert!(listed.contains("spyx") && listed.contains("spike:Old"), "{listed}");
     assert_eq!(json(&["list", "neurons", "--json"])["like"][1]["switches"]["spike"], "Old");
 }
 
