@@ -6,7 +6,7 @@ use envs::EnvConfig;
 use evo::config::Config;
 use evo::ron_io;
 use evo::strategy::strategies;
-use evo::sweep::SweepConfig;
+use evo::sweep::config::SweepConfig;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
