@@ -80,10 +80,10 @@ fn section(page: &mut String, config: &EnvConfig, task: &dyn Task, fields: &str)
     let spec = task.spec();
     line(page, &format!("\n## {}\n\n{}\n", spec.name, spec.summary));
     line(page, &format!("Config, with defaults: `{}`\n", settings(config)));
+    line(page, fields);
     for (variant, other) in variants().into_iter().filter(|(_, other)| other.name() == config.name()) {
         line(page, &format!("- As in {variant:?}: {}", difference(config, &other)));
     }
-    line(page, fields);
     line(page, &format!("- Start: {}", spec.start));
     line(page, &format!("- Terminates: {}", spec.termination.unwrap_or("Never.")));
     for goal in task.goals() {

@@ -3,7 +3,7 @@
 //! ```text
 //! env: Mjcf(
 //!     file: "robot.xml",
-//!     task: Walk(healthy_z_range: Some((0.3, 1.0)), ctrl_cost_weight: 0.05),
+//!     task: Walk(healthy_z_range: (0.3, 1.0), ctrl_cost_weight: 0.05),
 //!     observations: [Positions, Velocities, Touch(["left_foot", "right_foot"])],
 //! )
 //! ```

@@ -217,7 +217,7 @@ impl<'a> Sections<'a> {
         match parts(ty) {
             Parts::Named(name, arguments) => match (name.as_str(), arguments.as_slice()) {
                 ("EnvConfig" | "StrategyConfig", _) => {}
-                ("Option", [inner]) => self.visit(inner, file, &place.inside("Some(", ")", ""), field),
+                ("Option", [inner]) => self.visit(inner, file, place, field),
                 ("Vec", [inner]) => self.visit(inner, file, &place.inside("[", "]", "/0"), field),
                 ("BTreeMap", [_, inner]) => {
                     self.visit(inner, file, &place.inside("{\"a\": ", "}", "/a"), field);
@@ -368,8 +368,8 @@ fn parts(ty: &Type) -> Parts {
                 _ => Vec::new(),
             };
             let mut name = last.ident.to_string();
-            // Every task has a `Config`.
-            if name == "Config" && path.path.segments.len() > 1 {
+            // Every environment has a `Config`, and `Task` is a trait as well.
+            if matches!(name.as_str(), "Config" | "Task") && path.path.segments.len() > 1 {
                 name = format!("{}::{name}", path.path.segments[path.path.segments.len() - 2].ident);
             }
             Parts::Named(name, arguments)

@@ -125,8 +125,8 @@ impl Source {
     #[must_use]
     pub fn find(&self, file: &Path, name: &str) -> Option<&Definition> {
         if let Some((module, name)) = name.split_once("::") {
-            let stem = |d: &Definition| d.file.file_stem().is_some_and(|stem| stem == module);
-            return self.definitions.iter().find(|d| d.name == name && stem(d));
+            let inside = |d: &Definition| d.file.with_extension("").iter().any(|part| part == module);
+            return self.definitions.iter().find(|d| d.name == name && inside(d));
         }
         let mut found: Vec<&Definition> = self.definitions.iter().filter(|d| d.name == name).collect();
         if let Some(own) = found.iter().position(|d| d.file == file) {
@@ -136,12 +136,22 @@ impl Source {
         let from = self.imports.get(file).and_then(|names| names.get(name)).map_or("crate", String::as_str);
         let from = match from {
             "crate" | "super" | "self" => folder(file),
+            module if self.is_beside(file, module) => folder(file),
             other => Some(other.into()),
         };
         // A name from another crate, such as `serde_json::Value`, is none of ours.
         found.retain(|d| folder(&d.file) == from);
         assert!(found.len() <= 1, "{}: {name} could be any of {} types", file.display(), found.len());
         found.first().copied()
+    }
+
+    /// Whether `module` is a file or folder beside `file`.
+    fn is_beside(&self, file: &Path, module: &str) -> bool {
+        let parent = file.parent();
+        self.imports.keys().any(|other| {
+            let as_file = other.parent() == parent && other.file_stem().is_some_and(|stem| stem == module);
+            as_file || other.parent().is_some_and(|f| f.parent() == parent && f.ends_with(module))
+        })
     }
 
     /// The type called `name` in the file at `path`.

@@ -66,7 +66,15 @@ impl Scene {
             return Err("no rule for this command: the block needs `not-run=\"reason\"`".to_owned());
         };
         let arguments: Vec<String> = arguments.iter().flat_map(|word| self.glob(word)).collect();
-        self.start(name, &shortened(name, arguments))
+        let arguments = shortened(name, arguments);
+        // Pages make runs that others only name, and runs are never overwritten.
+        let out = arguments.iter().skip_while(|word| *word != "--out").nth(1);
+        if let Some(run) = out.filter(|out| out.starts_with("results/runs/")).map(|out| self.path(out))
+            && run.exists()
+        {
+            fs::remove_dir_all(run).map_err(|error| error.to_string())?;
+        }
+        self.start(name, &arguments)
     }
 
     /// Runs a program of ours as it is.
@@ -165,7 +173,7 @@ fn shortened(name: &str, mut words: Vec<String>) -> Vec<String> {
                 replace(&mut words, option, Some(value));
             }
             if !words.iter().any(|word| word == "--screenshot" || word == "--record") {
-                more = vec!["--screenshot", "window.png", "--size", "320x240"];
+                more = vec!["--screenshot", "window.png", "--size", "640x480"];
             }
         }
         (_, "train" | "finetune") | (_, "--config") => {
