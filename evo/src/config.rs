@@ -50,10 +50,10 @@ pub struct Config {
 /// Which engine steps the worlds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EngineChoice {
-    /// [`EngineKind::Rapier`].
+    /// The general engine, rapier3d.
     #[default]
     Rapier,
-    /// [`EngineKind::Lanes`].
+    /// Our own engine, one world per lane of a SIMD register.
     Lanes,
     /// Lanes if it can do all that the model asks for, else rapier.
     Auto,

@@ -402,6 +402,7 @@ pub fn cell(text: &str) -> String {
 
 /// `OptimizerConfig` as "optimizer".
 fn words(name: &str) -> String {
+    let name = name.rsplit("::").next().unwrap_or(name);
     let name = name.strip_suffix("Config").filter(|rest| !rest.is_empty()).unwrap_or(name);
     let mut words = String::new();
     for c in name.chars() {

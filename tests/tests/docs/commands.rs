@@ -173,7 +173,11 @@ fn shortened(name: &str, mut words: Vec<String>) -> Vec<String> {
                 replace(&mut words, option, Some(value));
             }
             if !words.iter().any(|word| word == "--screenshot" || word == "--record") {
-                more = vec!["--screenshot", "window.png", "--size", "640x480"];
+                more = vec!["--screenshot", "window.png", "--size", "160x120"];
+            }
+            // Panels want more room than a small picture has.
+            if !words.iter().any(|word| word == "--scene-only") {
+                more.push("--scene-only");
             }
         }
         (_, "train" | "finetune") | (_, "--config") => {
