@@ -61,8 +61,9 @@ impl Chart {
         for y in ticks(self.y, f64::from(most)) {
             let py = self.py(y).round_to_pixels(ui.pixels_per_point());
             painter.hline(self.rect.x_range(), py, Stroke::new(1.0, palette.grid));
-            let place =
-                Pos2::new(self.rect.left() - 6.0, py.clamp(self.rect.top() + 5.0, self.rect.bottom() - 5.0));
+            let highest = self.rect.top() + 5.0;
+            let place = py.clamp(highest, highest.max(self.rect.bottom() - 5.0));
+            let place = Pos2::new(self.rect.left() - 6.0, place);
             painter.text(place, Align2::RIGHT_CENTER, format(y), palette.small(), palette.weak);
         }
     }

@@ -59,6 +59,11 @@ fn simulations_and_the_start_page_are_drawn_too() {
     assert!(brightness(&light) > brightness(&live) + 60);
     let alone = ["--at", "0.3", "--scene-only", "--change", "low_gravity"];
     assert!(decode(&made(&run, &root.path().join("c.png"), &alone)).remove(0) != live);
+    // A window without room for its panels.
+    let small = root.path().join("small.png");
+    let words = ["--at", "0.1", "--size", "320x240"];
+    let output = viewer().arg(&run).arg("--screenshot").arg(&small).args(words).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
     let start = root.path().join("start.png");
     let output = viewer().arg("--screenshot").arg(&start).args(["--size", SIZE]).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));

@@ -110,7 +110,7 @@ impl Document {
     /// If its config does not describe the robot that was recorded.
     pub fn from_rollout(file: RolloutFile, source: Source) -> anyhow::Result<Self> {
         let setup = Setup::new(&file.config)?;
-        let model = Arc::clone(setup.task.model());
+        let model = setup.model()?;
         let nq = file.episodes[0].header.nq;
         if nq != model.nq() {
             anyhow::bail!(
@@ -153,7 +153,7 @@ impl Document {
 
     fn from_live(config: &Config, live: Live, source: Source) -> anyhow::Result<Self> {
         let setup = Setup::new(config)?;
-        let model = Arc::clone(live.task().model());
+        let model = live.model()?;
         Ok(Self {
             quaternions: quaternions(&model),
             brain: Brain::new(setup.controller.as_ref(), live.parameters()),
@@ -221,6 +221,7 @@ impl Document {
         changed.at_end = live.at_end;
         changed.driver = live.driver.clone();
         changed.disturbance = live.disturbance.clone();
+        self.model = changed.model()?;
         *live = changed;
         Ok(())
     }

@@ -141,6 +141,14 @@ impl Live {
         &self.task
     }
 
+    /// The robot and its surroundings, on the ground that the changes have put there.
+    ///
+    /// # Errors
+    /// None that [`Live::new`] has not found.
+    pub fn model(&self) -> Result<Arc<sim::Model>, EnvError> {
+        envs::changed_model(self.task.as_ref(), &self.changes)
+    }
+
     /// What is different from the task.
     #[must_use]
     pub fn changes(&self) -> &[Change] {

@@ -29,7 +29,7 @@ pub enum RolloutError {
 /// A recorded file.
 #[derive(Debug)]
 pub struct RolloutFile {
-    /// The config that the controller was trained with.
+    /// The config that the controller was trained with, under the changes of the recording.
     pub config: Config,
     /// The controller's parameters, if the file has them.
     pub parameters: Option<Vec<f32>>,
@@ -76,7 +76,10 @@ impl RolloutFile {
         if !is_rollout(file) {
             return Err(content("it holds no episodes (evo record writes them)".to_owned()));
         }
-        let config: Config = file.meta("config")?;
+        let mut config: Config = file.meta("config")?;
+        if file.meta.contains_key("changes") {
+            config.changes = file.meta("changes")?;
+        }
         let header = Header {
             env: file.meta("env")?,
             engine: file.meta("engine")?,
