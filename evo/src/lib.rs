@@ -37,6 +37,7 @@ mod ron_value;
 pub mod run_folder;
 pub mod statistics;
 pub mod strategy;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod sweep;
 pub mod trainer;
 mod wide;

@@ -77,7 +77,7 @@ const RAPIER_CREEP: f64 = 0.05;
 fn force_error(engine: EngineKind) -> f64 {
     match engine {
         // As its contact points come and go, rapier's sensor does not balance even in the mean.
-        EngineKind::Rapier => 0.25 * G,
+        EngineKind::Rapier => 0.3 * G,
         EngineKind::Lanes => 0.01 * G,
     }
 }

@@ -155,7 +155,7 @@ fn values_out_of_range_are_refused_by_name() {
         ),
         (
             r#"Snn(hidden: [Dense(like: Some("spyx"), reset: Some("zero"))])"#,
-            r#"`hidden[0].reset` is "zero", but `like` is "spyx"; valid: `switches: (reset: …)` with "#,
+            r#"`hidden[0].reset` is "zero", but `like` is "spyx"; valid: `switches: (reset: …)` with Subtract, Zero or Never"#,
         ),
         (
             r#"Snn(hidden: [Dense(like: Some("norse"), parameters: {"tau": 4})])"#,

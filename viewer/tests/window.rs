@@ -118,8 +118,9 @@ impl Window {
     }
 }
 
+/// Not a number while nothing is told.
 fn seconds(state: &Value) -> f64 {
-    state["time"].as_f64().unwrap()
+    state["time"].as_f64().unwrap_or(f64::NAN)
 }
 
 /// Whether there is a display to test on; it must be under `tests/run`.

@@ -108,7 +108,7 @@ mod tests {
         let mut search = Search::new(INFO.name, config.build(&[2.0; 5], 1).unwrap());
         let mut x = [0.0; 5];
         let square = |x: &[f32]| x.iter().map(|v| f64::from(v * v)).sum::<f64>();
-        for _ in 0..60 {
+        for _ in 0..100 {
             search.ask();
             let fitness: Vec<f64> = (0..search.population())
                 .map(|member| {

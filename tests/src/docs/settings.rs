@@ -286,6 +286,7 @@ impl<'a> Sections<'a> {
                 ("bool", _) => "`true`, `false`".to_owned(),
                 ("String", _) => "text".to_owned(),
                 ("PathBuf", _) => "path".to_owned(),
+                ("Source", _) => "config name or `(config: …, name: …, set: […])`".to_owned(),
                 ("EnvConfig", _) => "[environment](../envs.md)".to_owned(),
                 ("StrategyConfig", _) => "[strategy](strategies.md)".to_owned(),
                 ("Option", [inner]) => format!("{} or `None`", self.kind(inner, file)),

@@ -187,14 +187,15 @@ fn shortened(name: &str, mut words: Vec<String>) -> Vec<String> {
                     words.iter().position(|word| word == "--config").map_or("", |i| words[i + 1].as_str());
                 let tasks = [
                     ("yin_yang", &["task.data.train=64", "task.data.validation=8", "task.data.test=8"][..]),
+                    ("randman", &["task.data.train=64", "task.data.validation=8", "task.data.test=8"]),
                     ("imitate", &["task.episodes=1", "task.epochs=1"]),
                     ("ppo", &["task.worlds=2", "task.steps=16", "task.epochs=1", "task.minibatches=1"]),
                 ];
+                let labels = ["yin_yang", "randman"].iter().any(|name| config.contains(name));
                 let own =
                     tasks.iter().find(|(task, _)| config.contains(task)).map_or(&[][..], |(_, sets)| *sets);
                 // What is trained by labels has neither worlds nor a search.
-                let general =
-                    SHORT.iter().filter(|set| !config.contains("yin_yang") || set.starts_with("run."));
+                let general = SHORT.iter().filter(|set| !labels || set.starts_with("run."));
                 more = general.chain(own).flat_map(|set| ["--set", *set]).collect();
                 more.push("-q");
             }
