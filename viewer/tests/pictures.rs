@@ -44,7 +44,10 @@ fn a_video_shows_the_times_that_were_asked_for() {
     // The picture of a video differs from a still by the bar at the bottom, which shows that it plays, and by
     // the camera, which follows smoothly: it must be nearer to the still of its own time.
     let far = |a: &[u8], b: &[u8]| a.iter().zip(b).map(|(a, b)| u64::from(a.abs_diff(*b))).sum::<u64>();
-    assert!(far(&stills[0], &moving[0]) < far(&stills[1], &moving[0]), "the first picture is the one at --at");
+    assert!(
+        far(&stills[0], &moving[0]) < far(&stills[1], &moving[0]),
+        "the first picture is the one at --at"
+    );
     assert!(far(&stills[1], &moving[1]) < far(&stills[0], &moving[1]), "0.25 s later");
     assert!(still("c.png", "0.2") == stills[0], "the same command gives the same picture");
 }
