@@ -159,7 +159,7 @@ fn values_out_of_range_are_refused_by_name() {
         ),
         (
             r#"Snn(hidden: [Dense(like: Some("norse"), parameters: {"tau": 4})])"#,
-            "has no parameter \"tau\"; valid: decay, threshold",
+            "`hidden[0].parameters`: neuron model \"lif_variant\" has no parameter \"tau\"; valid: decay, threshold",
         ),
         ("Snn(ticks: 0)", "`ticks` is 0; valid: 1 to 4096"),
         (

@@ -91,10 +91,17 @@ impl Window {
         self.mouse(&format!("mousemove {x} {y}, click 1"));
     }
 
-    /// What the window shows.
+    /// What the window shows; nothing if it has not written it.
     fn state(&self) -> Value {
-        let text = std::fs::read_to_string(&self.state).unwrap_or_default();
-        serde_json::from_str(&text).unwrap_or_default()
+        // It may be in the middle of writing.
+        for _ in 0..100 {
+            let text = std::fs::read_to_string(&self.state).unwrap_or_default();
+            if let Ok(state) = serde_json::from_str(&text) {
+                return state;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Value::Null
     }
 
     /// Waits until the window shows something.

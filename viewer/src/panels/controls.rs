@@ -64,7 +64,7 @@ fn changes(ui: &mut Ui, cx: &mut Cx<'_>) {
         choices.iter().find(|choice| choice.2 == live.changes()).map_or("others", |choice| choice.0);
     let mut wanted = None;
     ui.horizontal_wrapped(|ui| {
-        egui::ComboBox::from_id_salt("changes").selected_text(present).show_ui(ui, |ui| {
+        egui::ComboBox::new("changes", "environment").selected_text(present).show_ui(ui, |ui| {
             for (name, summary, list) in &choices {
                 if ui.selectable_label(*name == present, *name).on_hover_text(*summary).clicked() {
                     wanted = Some(list.clone());
