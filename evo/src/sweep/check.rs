@@ -26,7 +26,7 @@ pub(super) fn config(config: &Config, init: Option<&Checkpoint>) -> Result<(), T
 }
 
 impl Plan {
-    /// Checks the combinations of values that are known before the first result, at most [`BUILT_MAX`].
+    /// Checks the combinations of values that are known before the first result, at most `BUILT_MAX`.
     ///
     /// # Errors
     /// The first trial that cannot run, and why.
