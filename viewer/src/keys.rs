@@ -13,6 +13,7 @@ pub fn perform(app: &mut App, ctx: &egui::Context, action: Action) {
         Action::ZoomIn => ctx.set_zoom_factor((ctx.zoom_factor() * 1.1).min(3.0)),
         Action::ZoomOut => ctx.set_zoom_factor((ctx.zoom_factor() / 1.1).max(0.5)),
         Action::Close => app.close(),
+        Action::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
         Action::Faster => app.timeline.change_speed(1),
         Action::Slower => app.timeline.change_speed(-1),
         Action::Deselect => {

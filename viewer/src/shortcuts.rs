@@ -69,6 +69,8 @@ pub enum Action {
     Help,
     /// Back to the start page.
     Close,
+    /// Ends the program.
+    Quit,
 }
 
 /// A line of the table.
@@ -104,7 +106,7 @@ const BRAIN: &str = "Brain";
 const WINDOW: &str = "Window";
 
 /// All shortcuts, those with modifiers before those without.
-pub const TABLE: [Shortcut; 32] = [
+pub const TABLE: [Shortcut; 33] = [
     with(Action::SecondForward, Modifiers::SHIFT, Key::ArrowRight, "one second forward", TIME),
     with(Action::SecondBack, Modifiers::SHIFT, Key::ArrowLeft, "one second back", TIME),
     with(Action::NextSeed, Modifiers::SHIFT, Key::R, "start again from the next seed", SIMULATION),
@@ -112,6 +114,7 @@ pub const TABLE: [Shortcut; 32] = [
     with(Action::ZoomIn, Modifiers::COMMAND, Key::Plus, "larger text", WINDOW),
     with(Action::ZoomOut, Modifiers::COMMAND, Key::Minus, "smaller text", WINDOW),
     with(Action::Close, Modifiers::COMMAND, Key::W, "back to the start page", WINDOW),
+    with(Action::Quit, Modifiers::COMMAND, Key::Q, "quit", WINDOW),
     plain(Action::Play, Key::Space, "play or pause", TIME),
     plain(Action::StepForward, Key::ArrowRight, "one step forward", TIME),
     plain(Action::StepBack, Key::ArrowLeft, "one step back", TIME),

@@ -4,6 +4,7 @@
 
 mod common;
 
+use egui_kittest::kittest::Queryable as _;
 use egui_kittest::wgpu::WgpuTestRenderer;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
 use viewer::app::App;
@@ -132,6 +133,11 @@ fn the_whole_window_and_the_list_of_keys() {
     harness.run_ok();
     harness.snapshot_options("help", &with_scene());
     harness.key_press(egui::Key::F1);
+    harness.run_steps(4);
+    assert!(!harness.state().help);
+    harness.key_press(egui::Key::F1);
+    harness.run_steps(4);
+    harness.get_by_label("Close").click();
     harness.run_steps(4);
     assert!(!harness.state().help);
 }

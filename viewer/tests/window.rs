@@ -10,6 +10,7 @@ mod common;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -27,7 +28,8 @@ impl Drop for Ends {
 /// Starts Xvfb on a free display and returns its name.
 fn display() -> Option<(Ends, String)> {
     let mut command = Command::new("Xvfb");
-    command.args(["-displayfd", "1", "-screen", "0", "1280x800x24"]);
+    // Without `-noreset` it starts anew when the last client leaves, which xdotool may be, and turns others away meanwhile.
+    command.args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-noreset"]);
     let mut server = Ends(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?);
     let mut number = String::new();
     BufReader::new(server.0.stdout.take()?).read_line(&mut number).ok()?;
@@ -49,17 +51,22 @@ struct Window {
     id: String,
     state: PathBuf,
     _server: Ends,
+    _turn: MutexGuard<'static, ()>,
 }
+
+/// Drawing in software takes every core: one window after the other.
+static TURN: Mutex<()> = Mutex::new(());
 
 impl Window {
     /// Opens `source`; the program keeps its settings in `folder`.
     fn open(source: &Path, folder: &Path) -> Option<Self> {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let (server, display) = display()?;
         let state = folder.join("state.json");
         let mut command = common::viewer();
         command.arg(source).arg("--state").arg(&state).env("DISPLAY", &display).env("XDG_DATA_HOME", folder);
         let program = Ends(command.spawn().unwrap());
-        let mut window = Self { program, display, id: String::new(), state, _server: server };
+        let mut window = Self { program, display, id: String::new(), state, _server: server, _turn: turn };
         wait_for("the window", || {
             window.id = window.tool(&["search", "--onlyvisible", "--name", "Spindle"]).trim().to_owned();
             !window.id.is_empty()
@@ -105,7 +112,7 @@ impl Window {
     }
 
     /// Waits until the window shows something.
-    fn until(&mut self, what: &str, good: impl Fn(&Value) -> bool) -> Value {
+    fn until(&mut self, what: &str, mut good: impl FnMut(&Value) -> bool) -> Value {
         let mut state = Value::Null;
         let start = Instant::now();
         while !good(&state) {
@@ -156,6 +163,30 @@ fn a_recording_is_played_scrubbed_and_looked_at() {
     window.click(900, 781);
     let late = window.until("a click farther right", |state| seconds(state) > middle);
     assert!(seconds(&late) < length);
+    // Held until it is seen: what is pressed and let go within a frame is a click.
+    window.mouse("keydown shift, mousemove 640 781, mousedown 1, mousemove 700 781, mousemove 760 781");
+    let section = |state: &Value| -> Option<(f64, f64)> {
+        Some((state["section"][0].as_f64()?, state["section"][1].as_f64()?))
+    };
+    let marked = window.until("a section is marked", |state| section(state).is_some_and(|(a, b)| b > a));
+    window.mouse("mouseup 1, keyup shift");
+    let (start, end) = section(&marked).unwrap();
+    assert!(0.0 < start && end < length, "{marked}");
+    window.key("Home");
+    window.until("the start", |state| seconds(state) == 0.0);
+    window.key("space");
+    let mut before = start;
+    for _ in 0..2 {
+        window.until("it comes to the end of the section", |state| {
+            assert!(!(seconds(state) > end + 1e-6), "beyond the section: {state}");
+            let back = seconds(state) < before;
+            before = seconds(state);
+            back && before >= start
+        });
+    }
+    window.key("space");
+    window.key("backslash");
+    window.until("no section", |state| state["section"].is_null() && state["playing"] == false);
     // Tab shows the scene alone, and must not hand the keyboard to a button.
     window.key("Tab");
     window.until("the scene alone", |state| state["panes"] == json!(["Scene"]));
@@ -183,6 +214,15 @@ fn a_recording_is_played_scrubbed_and_looked_at() {
     window.until("no list", |state| state["help"] == false);
     window.key("Tab");
     window.until("the scene alone", |state| state["panes"] == json!(["Scene"]));
+    window.key("ctrl+q");
+    wait_for("the end of the program", || window.program.0.try_wait().unwrap().is_some());
+    assert!(window.program.0.wait().unwrap().success());
+    drop(window);
+    // What was changed by hand is there again.
+    let mut window = Window::open(&recording, root.path()).unwrap();
+    window.until("the same window as before", |state| {
+        state["panes"] == json!(["Scene"]) && state["dark"] == false && state["contacts"] == false
+    });
 }
 
 #[test]

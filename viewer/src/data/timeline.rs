@@ -14,6 +14,8 @@ pub struct Timeline {
     pub speed: usize,
     /// Section that is repeated, s.
     pub section: Option<(f64, f64)>,
+    /// Where a section begins that is being drawn on the rail, s.
+    pub marking: Option<f64>,
     /// Whether the end leads back to the start.
     pub repeat: bool,
     /// Part of the time axis that the panels show, s; the whole if absent.
@@ -24,7 +26,16 @@ pub struct Timeline {
 
 impl Default for Timeline {
     fn default() -> Self {
-        Self { time: 0.0, playing: false, speed: 4, section: None, repeat: true, window: None, at_end: false }
+        Self {
+            time: 0.0,
+            playing: false,
+            speed: 4,
+            section: None,
+            marking: None,
+            repeat: true,
+            window: None,
+            at_end: false,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The bar at the bottom: play, pause, step, speed, section, scrubbing.
 
-use egui::{Pos2, Rect, Response, RichText, Sense, Shape, Stroke, StrokeKind, Ui, Vec2};
+use egui::{PointerButton, Pos2, Rect, Response, RichText, Sense, Shape, Stroke, StrokeKind, Ui, Vec2};
 
 use crate::chart::Chart;
 use crate::data::recording::End;
@@ -84,16 +84,21 @@ fn scrub(ui: &mut Ui, cx: &mut Cx<'_>, duration: f64) {
     let (rect, response) = ui.allocate_exact_size(size, Sense::click_and_drag());
     let rail = Rect::from_center_size(rect.center(), Vec2::new(rect.width() - 10.0, 4.0));
     let chart = Chart { rect: rail, x: (0.0, duration.max(1e-9)), y: (0.0, 1.0) };
-    let shift = ui.input(|input| input.modifiers.shift);
     if let Some(pointer) = response.interact_pointer_pos() {
-        let time = chart.x_at(pointer.x).clamp(0.0, duration);
-        if shift && let Some(start) = ui.input(|input| input.pointer.press_origin()) {
-            let start = chart.x_at(start.x).clamp(0.0, duration);
+        let time_at = |x: f32| chart.x_at(x).clamp(0.0, duration);
+        if let Some((pressed, shift)) = ui.input(pressed) {
+            cx.timeline.marking = shift.then(|| time_at(pressed.x));
+        }
+        let time = time_at(pointer.x);
+        if let Some(start) = cx.timeline.marking {
             cx.timeline.section = (start != time).then(|| (start.min(time), start.max(time)));
         } else {
             cx.timeline.seek(time, duration);
             cx.timeline.reveal(duration);
         }
+    }
+    if !response.is_pointer_button_down_on() {
+        cx.timeline.marking = None;
     }
     let response = response.on_hover_text("Shift+drag repeats a section");
     let painter = ui.painter();
@@ -109,6 +114,17 @@ fn scrub(ui: &mut Ui, cx: &mut Cx<'_>, duration: f64) {
     }
     let knob = if response.hovered() || response.dragged() { 7.0 } else { 6.0 };
     painter.circle_filled(Pos2::new(chart.px(cx.timeline.time), rail.center().y), knob, cx.palette.accent);
+}
+
+/// Where the button went down in this frame, and whether Shift was held then: in slow frames much may have happened
+/// since.
+fn pressed(input: &egui::InputState) -> Option<(Pos2, bool)> {
+    input.events.iter().rev().find_map(|event| match *event {
+        egui::Event::PointerButton { pos, button: PointerButton::Primary, pressed: true, modifiers } => {
+            Some((pos, modifiers.shift))
+        }
+        _ => None,
+    })
 }
 
 #[derive(Clone, Copy)]
