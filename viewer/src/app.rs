@@ -11,6 +11,7 @@ use crate::data::timeline::{PART, Timeline};
 use crate::inbox::Inbox;
 use crate::panels::start::{self, Shelf};
 use crate::panels::{self, Caches, Cx, Pane, Selection, help, transport};
+use crate::scene::View;
 use crate::settings::{Settings, default_layout};
 use crate::shortcuts;
 use crate::stage::Stage;
@@ -445,6 +446,11 @@ impl App {
         if let Some(document) = &self.document {
             self.timeline.seek(time, document.recording().duration());
         }
+    }
+
+    /// Looks from a named direction.
+    pub fn look(&mut self, view: View) {
+        self.stage.look(view);
     }
 
     /// Body and camera state for keys.

@@ -9,7 +9,7 @@ use evo::failure::{Blame, Failure};
 use crate::app::{App, STORAGE, title};
 use crate::data::document::Document;
 use crate::offscreen::Offscreen;
-use crate::scene::headless;
+use crate::scene::{View, headless};
 use crate::settings::Settings;
 use crate::state::Reported;
 use crate::video::{Video, write_png};
@@ -58,6 +58,10 @@ pub struct Args {
     #[arg(long, value_name = "F", default_value_t = 1.0, value_parser = scale)]
     pub scale: f32,
 
+    /// Direction of view: corner, side, front, back or top
+    #[arg(long, value_name = "NAME", requires = "source", value_parser = camera)]
+    pub camera: Option<View>,
+
     /// The scene alone, without panels
     #[arg(long)]
     pub scene_only: bool,
@@ -94,6 +98,11 @@ fn size(text: &str) -> Result<[u32; 2], String> {
     }
 }
 
+fn camera(text: &str) -> Result<View, String> {
+    let names = View::ALL.map(View::name).join(", ");
+    View::ALL.into_iter().find(|view| view.name() == text).ok_or(format!("there are {names}"))
+}
+
 /// Carries out a command line.
 ///
 /// # Errors
@@ -127,6 +136,9 @@ fn prepare(args: &Args, document: Option<Document>) -> Result<(Offscreen, App), 
     let mut app = App::for_pictures(settings(args, Settings::default()), Some(gpu.clone()));
     if let Some(document) = document {
         app.show_document(document);
+    }
+    if let Some(view) = args.camera {
+        app.look(view);
     }
     let mut window = Offscreen::new(gpu, args.size, args.scale).usage()?;
     app.timeline.playing = false;
@@ -185,7 +197,7 @@ fn window(args: &Args, document: Option<Document>) -> Result<(), Failure> {
         .with_min_inner_size([480.0, 320.0])
         .with_drag_and_drop(true);
     let options = eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() };
-    let (light, scene_only, state) = (args.light, args.scene_only, args.state.clone());
+    let (light, scene_only, camera, state) = (args.light, args.scene_only, args.camera, args.state.clone());
     let start = move |cc: &eframe::CreationContext<'_>| {
         let stored = cc.storage.and_then(|storage| storage.get_string(STORAGE));
         let mut kept = stored.map_or_else(Settings::default, |text| Settings::from_text(&text));
@@ -199,6 +211,9 @@ fn window(args: &Args, document: Option<Document>) -> Result<(), Failure> {
         if let Some(document) = document {
             app.settings.remember(document.source.path());
             app.show_document(document);
+        }
+        if let Some(view) = camera {
+            app.look(view);
         }
         Ok(Box::new(Reported::new(app, state)) as Box<dyn eframe::App>)
     };
@@ -227,6 +242,7 @@ mod tests {
         assert!(refused(&["--size", "10x10000"]).contains("each side must be 64 to 8192 pixels"));
         assert!(refused(&["--scale", "9"]).contains("must be 0.5 to 4"));
         assert!(refused(&["--fps", "0"]).contains("1..=60"));
+        assert!(refused(&["run", "--camera", "left"]).contains("there are corner, side, front, back, top"));
         assert!(refused(&["--screenshot", "a.png", "--record", "b.gif"]).contains("cannot be used with"));
         let args = Args::try_parse_from(["viewer", "run", "--size", "1920x1080"]).unwrap();
         assert_eq!((args.size, args.source), ([1920, 1080], Some(PathBuf::from("run"))));

@@ -8,6 +8,9 @@ use crate::panels::{Cx, empty};
 
 /// Height of the spikes above the curve.
 const SPIKES: f32 = 12.0;
+/// Room that the captions of the two lines take.
+const CURVE: f32 = 180.0;
+const THRESHOLD: f32 = 85.0;
 
 /// Draws the panel.
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
@@ -113,12 +116,16 @@ fn header(ui: &mut Ui, about: &About, cx: &mut Cx<'_>) {
             ui.weak(format!("{rate:.1} spikes/s"));
         }
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if about.rate.is_some() {
+            // In a narrow panel only what has room.
+            let room = ui.available_width();
+            if about.rate.is_some() && room > THRESHOLD + CURVE {
                 chart::legend(ui, cx.palette.minus, "threshold", None);
             }
-            let value = about.now.map(|v| format!("{v:+.3}"));
-            let colour = cx.palette.layer(cx.document.recording(), layer);
-            chart::legend(ui, colour, &about.curve, value);
+            if room > CURVE {
+                let value = about.now.map(|v| format!("{v:+.3}"));
+                let colour = cx.palette.layer(cx.document.recording(), layer);
+                chart::legend(ui, colour, &about.curve, value);
+            }
         });
     });
     if next != neuron {

@@ -100,8 +100,15 @@ impl Browser {
         Some(browser)
     }
 
-    /// Calls a method and waits for its answer.
+    /// Calls a method that must succeed.
     fn call(&mut self, method: &str, params: &Value) -> Value {
+        let answer = self.try_call(method, params);
+        assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
+        answer["result"].clone()
+    }
+
+    /// Calls a method and waits for its answer, which holds `result` or `error`.
+    fn try_call(&mut self, method: &str, params: &Value) -> Value {
         self.calls += 1;
         let mut call = json!({"id": self.calls, "method": method, "params": params});
         if !self.session.is_empty() {
@@ -114,8 +121,7 @@ impl Browser {
             assert_eq!(text.pop(), Some(0), "the browser has ended during {method}");
             let answer: Value = serde_json::from_slice(&text).unwrap();
             if answer["id"] == self.calls {
-                assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
-                return answer["result"].clone();
+                return answer;
             }
         }
     }
@@ -140,7 +146,16 @@ impl Browser {
     }
 
     fn picture(&mut self) -> Vec<u8> {
-        let data = self.call("Page.captureScreenshot", &json!({"format": "png"}));
+        let start = Instant::now();
+        // While one page gives way to the next there is nothing to be seen.
+        let data = loop {
+            let answer = self.try_call("Page.captureScreenshot", &json!({"format": "png"}));
+            if answer["error"].is_null() {
+                break answer["result"].clone();
+            }
+            assert!(start.elapsed() < PATIENCE, "no picture of the page: {}", answer["error"]);
+            std::thread::sleep(Duration::from_millis(100));
+        };
         let png = data_encoding::BASE64.decode(data["data"].as_str().unwrap().as_bytes()).unwrap();
         rgb(&png)
     }
@@ -185,6 +200,12 @@ fn write(path: &Path, rgb: &[u8]) {
 fn difference(a: &[u8], b: &[u8]) -> f64 {
     let off = a.iter().zip(b).filter(|(a, b)| a.abs_diff(**b) > NEAR).count();
     off as f64 / a.len() as f64
+}
+
+/// The panels at the right: the scene at the left depends also on how far its camera has come.
+fn panels(rgb: &[u8]) -> Vec<u8> {
+    let row = 3 * SIZE[0] as usize;
+    rgb.chunks(row).flat_map(|row| &row[row.len() * 62 / 100..]).copied().collect()
 }
 
 const CONFIG: &str = "(
@@ -240,13 +261,13 @@ fn recordings_are_shown_and_played() {
         assert_eq!(browser.waiting().as_deref(), Some(""));
         write(&Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("browser_{what}.png")), &first);
         browser.press(" ", 32);
-        browser.until("playing", |picture| difference(picture, &first) > 0.002);
+        browser.until("playing", |picture| difference(&panels(picture), &panels(&first)) > 0.002);
         browser.press(" ", 32);
         std::thread::sleep(Duration::from_millis(500));
         let paused = browser.picture();
-        assert!(difference(&paused, &first) > 0.002, "it has moved on");
+        assert!(difference(&panels(&paused), &panels(&first)) > 0.002, "it has moved on");
         assert!(difference(&paused, &browser.picture()) < 1e-4, "and stands still");
         browser.press("Home", 36);
-        browser.until("the start", |picture| difference(picture, &first) < 0.002);
+        browser.until("the start", |picture| difference(&panels(picture), &panels(&first)) < 1e-4);
     }
 }
