@@ -285,7 +285,7 @@ impl App {
         shortcuts::keep_keyboard(&ctx);
         self.settings.zoom = ctx.zoom_factor();
         let moving = self.timeline.playing && self.document.is_some();
-        if moving || growing || self.stage.held.is_some() {
+        if moving || growing || self.stage.held.is_some() || self.stage.settling {
             ctx.request_repaint();
         } else if self.document.as_ref().is_some_and(|document| document.follow.is_some()) {
             ctx.request_repaint_after(Duration::from_secs_f64(POLL));

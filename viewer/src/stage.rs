@@ -11,6 +11,8 @@ use crate::scene::{Camera, Renderer, Scene, Shapes, Snapshot, View};
 const TRAIL: f64 = 5.0;
 /// After this time the camera has made half of the way to the robot, s.
 const HALF_LIFE: f32 = 0.2;
+/// Share of its distance that the camera may lack.
+const NEAR: f32 = 1e-3;
 /// Seconds of the robot's time in one frame beyond which the cursor has jumped.
 const JUMP: f64 = 0.9;
 /// Format of the texture: egui's.
@@ -22,6 +24,8 @@ pub struct Stage {
     pub camera: Camera,
     /// The body that the pointer pushes: its number and where it was taken hold of, in its frame, m.
     pub held: Option<(usize, [f32; 3])>,
+    /// The camera has not come to where it should be, though time may stand still.
+    pub settling: bool,
     /// The body that the camera follows; the centre of mass if none.
     pub tracked: Option<usize>,
     gpu: Option<RenderState>,
@@ -53,6 +57,7 @@ impl Stage {
         Self {
             camera: Camera::default(),
             held: None,
+            settling: false,
             tracked: None,
             gpu,
             renderer,
@@ -118,12 +123,15 @@ impl Stage {
             self.camera.frame(shapes.bounds(&snapshot.poses));
             self.fresh = false;
         }
+        self.settling = false;
         let jumped = (time - self.last_time).abs() > JUMP || time < self.last_time;
         self.last_time = time;
         let body = self.tracked.and_then(|body| snapshot.poses.get(body));
         let point = body.map(|&[x, y, z, ..]| [x, y, z]).or(snapshot.com);
         if let Some(point) = point.filter(|_| follow) {
             self.camera.follow(point, seconds as f32, if jumped { 0.0 } else { HALF_LIFE });
+            let left = (0..3).map(|i| (self.camera.target[i] - point[i]).abs()).fold(0.0, f32::max);
+            self.settling = seconds > 0.0 && left > NEAR * self.camera.distance;
         }
     }
 
