@@ -51,6 +51,22 @@ fn a_recording_is_played_stepped_and_looped() {
     window.key_press(Key::Plus);
     window.run_steps(1);
     assert_eq!((window.state().timeline.section, window.state().timeline.factor()), (None, 2.0));
+    // A section that is drawn on the rail stays when the button is let go, and the cursor where it was.
+    let before = time(&window);
+    let (from, to) = (egui::pos2(640.0, 781.0), egui::pos2(760.0, 781.0));
+    let (button, modifiers) = (egui::PointerButton::Primary, egui::Modifiers::SHIFT);
+    let button = |pos, pressed| egui::Event::PointerButton { pos, button, pressed, modifiers };
+    for event in [
+        egui::Event::PointerMoved(from),
+        button(from, true),
+        egui::Event::PointerMoved(to),
+        button(to, false),
+    ] {
+        window.event(event);
+        window.run_steps(2);
+    }
+    assert!(window.state().timeline.section.is_some_and(|(start, end)| 0.0 < start && start < end));
+    assert_eq!(time(&window), before);
 }
 
 #[test]
