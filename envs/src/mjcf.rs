@@ -21,7 +21,7 @@
 //! The direction (rad, from +x to +y) is a goal: a change of kind `Target` may turn it. A
 //! controller that shall follow it needs `observe_goal`.
 //!
-//! Start: the pose of the file; U(±`reset_noise_scale`) on positions, `reset_noise_scale` · N(0, 1) on
+//! Start: the pose of the file or its keyframe `keyframe`; U(±`reset_noise_scale`) on positions, `reset_noise_scale` · N(0, 1) on
 //! velocities.
 
 use std::sync::Arc;
@@ -64,6 +64,9 @@ pub struct Config {
     /// The body whose motion counts; the root of what the first motor moves if absent.
     #[serde(default)]
     pub trunk: Option<String>,
+    /// The file's keyframe in which an episode starts; the pose of the file if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keyframe: Option<String>,
     /// Seconds between two actions. The file's `timestep` is stretched or shortened a little where it
     /// does not divide them.
     #[serde(default = "control_dt")]
@@ -150,6 +153,8 @@ pub struct Mjcf {
     senses: Senses,
     /// Entries of `qpos` that move the trunk along these horizontal axes.
     place: Vec<(usize, [f64; 2])>,
+    /// The keyframe to start in.
+    start: Option<usize>,
     /// The direction in the trunk's frame that is up in the file's pose.
     up: [f64; 3],
     substeps: usize,
@@ -209,7 +214,7 @@ impl Mjcf {
             name: NAME,
             summary: "A robot of the user's own moves in one direction without falling.",
             differences: &[],
-            start: "The pose of the file; U(±reset_noise_scale) on positions, reset_noise_scale · N(0, 1) on velocities.",
+            start: "The pose of the file or its keyframe; U(±reset_noise_scale) on positions, reset_noise_scale · N(0, 1) on velocities.",
             termination: healthy
                 .then_some("The trunk's height leaves healthy_z_range or its tilt exceeds healthy_tilt."),
             observations,
@@ -225,8 +230,9 @@ impl Mjcf {
             horizon: config.horizon,
             memory: 3,
         };
+        let start = config.keyframe.as_ref().map(|name| keyframe(&model, name)).transpose()?;
         let up = up(&model, trunk);
-        Ok(Self { config, walk, spec, model, senses, place, up, substeps: substeps as usize })
+        Ok(Self { config, walk, spec, model, senses, place, start, up, substeps: substeps as usize })
     }
 
     /// The trunk's horizontal place, up to a constant, m.
@@ -290,6 +296,10 @@ impl Task for Mjcf {
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], memory: &mut [f32]) {
+        if let Some(key) = self.start.map(|index| &self.model.keyframes[index]) {
+            qpos.iter_mut().zip(&key.qpos).for_each(|(q, key)| *q = *key as f32);
+            qvel.iter_mut().zip(&key.qvel).for_each(|(v, key)| *v = *key as f32);
+        }
         add_uniform(rng, self.config.reset_noise_scale, qpos);
         add_normal(rng, self.config.reset_noise_scale, qvel);
         let [x, y] = self.place(qpos);
@@ -327,6 +337,16 @@ impl Task for Mjcf {
         terms[3] = (-walk.ctrl_cost_weight * sum_of_squares(action)) as f32;
         !healthy
     }
+}
+
+/// Finds a keyframe by its name.
+fn keyframe(model: &Model, name: &str) -> Result<usize, EnvError> {
+    let found = model.keyframes.iter().position(|key| key.name == name);
+    found.filter(|_| !name.is_empty()).ok_or_else(|| {
+        let names = model.keyframes.iter().map(|key| key.name.as_str()).filter(|name| !name.is_empty());
+        let valid = names.collect::<Vec<_>>().join(", ");
+        EnvError::Unknown { env: NAME, what: "keyframe", name: name.to_owned(), valid }
+    })
 }
 
 /// Orientation of a body in the file's pose.

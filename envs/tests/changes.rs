@@ -425,6 +425,7 @@ fn ant_from_file() -> EnvConfig {
         ],
         observe_goal: true,
         trunk: None,
+        keyframe: None,
         control_dt: 0.05,
         horizon: 100,
         reset_noise_scale: 0.02,

@@ -28,6 +28,7 @@ fn config(text: &str, walk: Walk, observations: Vec<Sense>) -> Config {
         observations,
         observe_goal: false,
         trunk: None,
+        keyframe: None,
         control_dt: 0.05,
         horizon: 100,
         reset_noise_scale: 0.0,
@@ -44,6 +45,26 @@ fn refused(config: &Config) -> String {
 
 fn walking(text: &str) -> Config {
     config(text, Walk::default(), vec![Sense::Positions, Sense::Velocities])
+}
+
+#[test]
+fn an_episode_starts_in_the_keyframe_that_is_named() {
+    let key = r#"<keyframe><key name="rest"/><key name="home" qpos="1 0.5 0.25" qvel="0 2 0"/></keyframe></mujoco>"#;
+    let text = CART.replace("</mujoco>", key);
+    let start = |keyframe: Option<&str>| {
+        let config = Config { keyframe: keyframe.map(str::to_owned), ..walking(&text) };
+        let task = build(&config);
+        let options = task.physics(EngineKind::Lanes, Fidelity::Default);
+        let mut envs = Envs::new(task, 1, options, 100).unwrap();
+        envs.reset(0, &mut ChaCha8Rng::seed_from_u64(1));
+        let world = envs.view(0);
+        (world.qpos.to_vec(), world.qvel.to_vec())
+    };
+    assert_eq!(start(None), start(Some("rest")));
+    assert_eq!(start(Some("home")), (vec![1.0, 0.5, 0.25], vec![0.0, 2.0, 0.0]));
+    let unknown = Config { keyframe: Some("hom".to_owned()), ..walking(&text) };
+    let said = refused(&unknown);
+    assert!(said.contains("keyframe") && said.contains("hom") && said.contains("rest, home"), "{said}");
 }
 
 #[test]

@@ -16,6 +16,6 @@ mod worlds;
 pub use approximations::{approximated, approximations_table};
 pub use error::SimError;
 pub use kinematics::{Frames, frames};
-pub use mjcf::mjcf_support_table;
+pub use mjcf::{mjcf_support_table, read_mjcf};
 pub use model::*;
 pub use worlds::*;

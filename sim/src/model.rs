@@ -28,8 +28,63 @@ pub struct Model {
     pub actuators: Vec<Actuator>,
     /// Reference configuration, length [`Model::nq`].
     pub qpos0: Vec<f64>,
+    /// States to start from.
+    pub keyframes: Vec<Keyframe>,
+    /// Places to look from.
+    pub cameras: Vec<Camera>,
     /// What the source said that no engine of ours uses, one sentence each, for the user.
     pub warnings: Vec<String>,
+}
+
+/// `<key>`: a state to start from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Keyframe {
+    /// Name, empty if the source gives none.
+    #[serde(default)]
+    pub name: String,
+    /// Configuration, length [`Model::nq`], with unit quaternions.
+    pub qpos: Vec<f64>,
+    /// Velocities, length [`Model::nv`].
+    pub qvel: Vec<f64>,
+    /// Controls, length [`Model::nu`].
+    pub ctrl: Vec<f64>,
+}
+
+/// `<camera>`: a place to look from. It looks along the −z axis of its frame, with +y up.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Camera {
+    /// Name, empty if the source gives none.
+    #[serde(default)]
+    pub name: String,
+    /// The body it is fixed to; 0 for the world.
+    pub body: usize,
+    /// How it moves.
+    pub mode: CameraMode,
+    /// The body it looks at, in the modes that have one.
+    pub target: usize,
+    /// Position in the body's frame at the reference configuration, m.
+    pub pos: [f64; 3],
+    /// Orientation in the body's frame at the reference configuration.
+    #[serde(rename = "quat_wxyz")]
+    pub quat: [f64; 4],
+    /// Vertical field of view, degrees.
+    pub fovy: f64,
+}
+
+/// How a camera moves (MuJoCo's `mode`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CameraMode {
+    /// With its body.
+    Fixed,
+    /// At a constant offset from its body in world axes, without turning.
+    Track,
+    /// The same from the centre of mass of its body and all below it.
+    TrackCom,
+    /// With its body, turned towards the target.
+    TargetBody,
+    /// With its body, turned towards the centre of mass of the target and all below it.
+    TargetBodyCom,
 }
 
 /// `<option>`: settings of the whole model.

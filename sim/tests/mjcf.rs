@@ -9,7 +9,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use serde_json::Value;
 use sim::{
-    Actuator, Body, EngineKind, Geom, GeomKind, Joint, JointKind, Model, PhysicsOption, SimError,
+    Actuator, Body, CameraMode, EngineKind, Geom, GeomKind, Joint, JointKind, Model, PhysicsOption, SimError,
     StepOptions, Worlds,
 };
 
@@ -367,7 +367,28 @@ fn errors_name_place_and_remedy() {
         (world("<geom siz='1'/>"), "3:7: unknown attribute 'siz' of <geom>; valid: name, class, type"),
         (world("<geom type='cube'/>"), "3:13: type is 'cube', valid: sphere, capsule"),
         (world("<geom class='c'/>"), "3:14: unknown default class 'c'; there is: main"),
-        (world("<include file='a.xml'/>"), "3:1: <include> is not supported: put"),
+        (world("<include file='a.xml'/>"), "3:1: a text has no folder to <include> from: read it as a file"),
+        (world("<camera fovy='180'/>"), "3:15: fovy is 180, expected degrees between 0 and 180"),
+        (world("<camera mode='orbit'/>"), "3:15: mode is 'orbit', valid: fixed, track, trackcom"),
+        (
+            world("<camera mode='targetbody' target='t'/><body name='b'/>"),
+            "3:35: unknown target body 't'; there is: world, b",
+        ),
+        ("<mujoco><keyframe><key qpos='1'/></keyframe></mujoco>".into(), "1:30: qpos has 1 of 0 numbers"),
+        (
+            "<mujoco><worldbody><body><freejoint/><geom size='1'/></body></worldbody>\n\
+             <keyframe><key qpos='0 0 1 0 0 0 0'/></keyframe></mujoco>"
+                .into(),
+            "2:22: the quaternion in qpos, numbers 4 to 7, is all zeros",
+        ),
+        (
+            "<mujoco><keyframe><key name='k'/>\n<key name='k'/></keyframe></mujoco>".into(),
+            "2:12: there is already a key called 'k'",
+        ),
+        (
+            "<mujoco><keyframe><key act='1'/></keyframe></mujoco>".into(),
+            "1:24: attribute 'act' of <key> is not supported",
+        ),
         (world("<geom type='mesh' mesh='m'/>"), "3:25: a mesh that can touch is not supported: use sphere"),
         (
             world("<body><geom type='mesh' mesh='m' contype='0' conaffinity='0'/></body>"),
@@ -564,6 +585,143 @@ fn excluded_bodies_do_not_touch() {
     };
     assert!(robots("").iter().all(|&apart| apart > 0.001), "{:?}", robots(""));
     assert_eq!(robots(r#"<contact><exclude body1="b" body2="a"/></contact>"#), [0.0; 2]);
+}
+
+const MAIN: &str = r#"<mujoco model="m">
+  <include file="parts/defaults.xml"/>
+  <worldbody>
+    <camera name="far" pos="0 -3 1" xyaxes="1 0 0 0 0.6 0.8" fovy="60"/>
+    <body name="trunk" pos="0 0 1"><freejoint/>
+      <geom size="0.1"/>
+      <camera name="track" mode="trackcom" pos="0 -3 0.3" xyaxes="1 0 0 0 0 1"/>
+      <include file="parts/leg.xml"/></body>
+  </worldbody>
+  <include file="parts/motors.xml"/>
+</mujoco>
+"#;
+const DEFAULTS: &str = r#"<mujocoinclude>
+  <default><geom density="500"/><camera fovy="30"/></default>
+</mujocoinclude>
+"#;
+const LEG: &str = r#"<?xml version="1.0"?>
+<mujocoinclude>
+  <!-- hangs from the trunk, </mujocoinclude> -->
+  <body name="leg" pos="0 0.2 0">
+    <joint name="hip" axis="0 1 0"/>
+    <geom type="capsule" size="0.02" fromto="0 0 0 0 0 -0.3"/>
+    <camera name="look" mode="targetbody" target="trunk" pos="1 0 0"/>
+  </body>
+</mujocoinclude>
+"#;
+const MOTORS: &str = r#"<mujocoinclude>
+  <actuator><motor joint="hip" ctrlrange="-1 1"/></actuator>
+  <keyframe><key name="home" qpos="0 0 0.6 2 0 0 0 0.25" ctrl="0.5"/><key qvel="1 0 0 0 0 0 2"/></keyframe>
+</mujocoinclude>
+"#;
+
+/// A folder of files, and the model that one of them is.
+fn from_files(files: &[(&str, &str)]) -> (tempfile::TempDir, Result<Model, SimError>) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("parts")).unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let model = Model::from_mjcf_file(folder.path().join(files[0].0));
+    (folder, model)
+}
+
+/// Tables that MuJoCo 4.0 compiles from the same four files.
+#[test]
+fn included_files_keyframes_and_cameras_are_those_of_mujoco() {
+    let files = [
+        ("main.xml", MAIN),
+        ("parts/defaults.xml", DEFAULTS),
+        ("parts/leg.xml", LEG),
+        ("parts/motors.xml", MOTORS),
+    ];
+    let (folder, model) = from_files(&files);
+    let model = model.unwrap();
+    assert_eq!(model.name, "m");
+    assert!(model.warnings.is_empty(), "{:?}", model.warnings);
+    for (body, mass) in model.bodies.iter().zip([0.0, 2.094_395_1, 0.205_250_72]) {
+        assert!((body.mass - mass).abs() < 1e-7, "{body:?}");
+    }
+    let [home, moving] = &model.keyframes[..] else { panic!("{:?}", model.keyframes) };
+    assert_eq!((home.name.as_str(), moving.name.as_str()), ("home", ""));
+    assert_eq!(home.qpos, [0.0, 0.0, 0.6, 1.0, 0.0, 0.0, 0.0, 0.25]);
+    assert_eq!((&home.qvel[..], &home.ctrl[..]), (&[0.0; 7][..], &[0.5][..]));
+    assert_eq!(moving.qpos, model.qpos0);
+    assert_eq!((&moving.qvel[..], &moving.ctrl[..]), (&[1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 2.0][..], &[0.0][..]));
+    let cameras: Vec<_> =
+        model.cameras.iter().map(|c| (c.name.as_str(), c.body, c.mode, c.target, c.fovy, c.pos)).collect();
+    assert_eq!(
+        cameras,
+        [
+            ("far", 0, CameraMode::Fixed, 0, 60.0, [0.0, -3.0, 1.0]),
+            ("track", 1, CameraMode::TrackCom, 0, 30.0, [0.0, -3.0, 0.3]),
+            ("look", 2, CameraMode::TargetBody, 1, 30.0, [1.0, 0.0, 0.0]),
+        ]
+    );
+    let half = 0.5_f64.sqrt();
+    close("far", model.cameras[0].quat, [0.894_427_19, 0.447_213_6, 0.0, 0.0], 7);
+    close("track", model.cameras[1].quat, [half, half, 0.0, 0.0], 7);
+    // The merged text says the same by itself.
+    let text = sim::read_mjcf(folder.path().join("main.xml")).unwrap();
+    drop(folder);
+    assert_eq!(Model::from_mjcf(&text, "elsewhere.xml").unwrap(), model);
+}
+
+#[test]
+fn errors_in_included_files_name_their_own_place() {
+    let with = |changed: &str, text: &str| {
+        let mut files = [
+            ("main.xml", MAIN),
+            ("parts/defaults.xml", DEFAULTS),
+            ("parts/leg.xml", LEG),
+            ("parts/motors.xml", MOTORS),
+        ];
+        files.iter_mut().filter(|(name, _)| *name == changed).for_each(|(_, t)| *t = text);
+        let (folder, model) = from_files(&files);
+        model.unwrap_err().to_string().replace(&folder.path().display().to_string(), "ROOT")
+    };
+    let says = |changed: &str, (old, new): (&str, &str), expected: &str| {
+        let all = [("main.xml", MAIN), ("parts/leg.xml", LEG), ("parts/motors.xml", MOTORS)];
+        let text = all.iter().find(|(name, _)| *name == changed).unwrap().1;
+        assert!(text.contains(old));
+        let got = with(changed, &text.replacen(old, new, 1));
+        assert!(got.starts_with(expected), "{got}\n{expected}");
+    };
+    says("parts/leg.xml", ("size=\"0.02\"", "size=\"-1\""), "ROOT/parts/leg.xml:6:32: <geom>: size must be");
+    says(
+        "parts/leg.xml",
+        ("<body name=\"leg\"", "<bod name=\"leg\""),
+        "ROOT/parts/leg.xml:8:3: not valid XML",
+    );
+    says("parts/motors.xml", ("<actuator>", "<motors>"), "ROOT/parts/motors.xml:2:");
+    // Behind an included piece, on its line and on a later one.
+    says("main.xml", ("</body>", "<gem/></body>"), "ROOT/main.xml:8:38: unknown element <gem> in <body>");
+    says(
+        "main.xml",
+        ("</worldbody>\n", "</worldbody>\n<x/>"),
+        "ROOT/main.xml:10:1: unknown element <x> in <mujoco>",
+    );
+    says(
+        "main.xml",
+        ("parts/leg.xml", "leg.xml"),
+        "ROOT/main.xml:8:7: cannot read ROOT/leg.xml: No such file",
+    );
+    says("main.xml", (" file=\"parts/leg.xml\"", ""), "ROOT/main.xml:8:7: <include> needs file");
+    says(
+        "main.xml",
+        ("parts/motors.xml", "parts/../parts/leg.xml"),
+        "ROOT/main.xml:10:3: ROOT/parts/../parts/leg.xml is included a second time",
+    );
+    // Names start from the main file's folder; a file that includes itself ends.
+    says(
+        "parts/leg.xml",
+        ("</body>", "<include file=\"main.xml\"/></body>"),
+        "ROOT/parts/leg.xml:8:3: ROOT/main.xml is included a second time",
+    );
 }
 
 /// Whatever is accepted is a consistent, finite model; whatever is not has a place.

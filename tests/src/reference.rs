@@ -166,6 +166,8 @@ fn model(name: &str, mut table: Value) -> Model {
         excludes: Vec::new(),
         actuators,
         qpos0: take(&mut table["qpos0"]),
+        keyframes: Vec::new(),
+        cameras: Vec::new(),
         warnings: Vec::new(),
     };
     let (mut nq, mut nv) = (0, 0);

@@ -120,7 +120,7 @@ fn a_robot_from_a_file_trains_and_its_run_stands_alone() {
         <body name='right' pos='0 -0.15 0'><joint name='right' axis='0 1 0' damping='0.5'/>\
         <geom type='capsule' size='0.03' fromto='0 0 0 0.1 0 -0.25'/></body></body></worldbody>\
         <actuator><motor joint='left' gear='3' ctrlrange='-1 1'/><motor joint='right' gear='3' \
-        ctrlrange='-1 1'/></actuator><keyframe/></mujoco>";
+        ctrlrange='-1 1'/></actuator><custom/></mujoco>";
     fs::write(folder.path().join("rower.xml"), robot).expect("robot");
     let config = folder.path().join("rower.ron");
     let text_of_config = "(env: Mjcf(file: \"rower.xml\", observations: [Orientation, Velocities, \
@@ -134,7 +134,7 @@ fn a_robot_from_a_file_trains_and_its_run_stands_alone() {
     let report = json(&[&bench[..], &["--json"]].concat());
     assert!(report["env"] == "mjcf" && report["blow_ups"] == 0, "{report}");
     let log = fs::read_to_string(run.join("log.txt")).expect("log");
-    assert!(log.contains("warning: rower.xml:1:") && log.contains("keyframe"), "{log}");
+    assert!(log.contains("warning: rower.xml:1:") && log.contains("custom"), "{log}");
     fs::remove_file(folder.path().join("rower.xml")).expect("robot");
     fs::remove_file(&config).expect("config");
     let _ = succeed(&["resume", text(&run), "--generations", "3", "-q"]);
@@ -165,7 +165,7 @@ fn worlds_that_blow_up_are_counted_and_told() {
     let robot = "<mujoco><option gravity='0 0 -1e6'/><worldbody><body name='trunk'><freejoint/>\
         <geom size='0.1' mass='1'/><body name='leg'><joint name='hip' axis='0 1 0'/>\
         <geom size='0.1' pos='0 0 -0.3' mass='1'/></body></body></worldbody>\
-        <actuator><motor joint='hip' ctrlrange='-1 1'/></actuator><keyframe/></mujoco>";
+        <actuator><motor joint='hip' ctrlrange='-1 1'/></actuator><custom/></mujoco>";
     fs::write(folder.path().join("stone.xml"), robot).expect("robot");
     let config = folder.path().join("stone.ron");
     let short = "(env: Mjcf(file: \"stone.xml\", horizon: 20), controller: Snn(hidden: [Recurrent(neurons: 4)]), \
@@ -180,7 +180,7 @@ fn worlds_that_blow_up_are_counted_and_told() {
     // One line that says what is ignored of the file.
     let ignored = "warning: stone.xml:1:";
     let (_, dry) = said(&["--config", text(&config), "--dry-run"], 0);
-    assert!(dry.lines().count() == 1 && dry.starts_with(ignored) && dry.contains("keyframe"), "{dry}");
+    assert!(dry.lines().count() == 1 && dry.starts_with(ignored) && dry.contains("custom"), "{dry}");
     let out = folder.path().join("run");
     let (_, trained) = said(&["--config", text(&config), "--out", text(&out)], 0);
     let log = fs::read_to_string(out.join("log.txt")).expect("log");

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
+use sim::SimError;
 
 use crate::checkpoint::Checkpoint;
 use crate::cli::{Bench, ConfigArgs, Nir, TaskArgs, Verb};
@@ -78,23 +79,25 @@ fn read_config(args: &ConfigArgs) -> Result<(PathBuf, Config), Failure> {
     Ok((path, config))
 }
 
-/// Path and text of a file that is looked for beside the config, then as given.
-fn read_beside(folder: &Path, what: &str, name: &str) -> Result<(PathBuf, String), anyhow::Error> {
+/// Where a file is that is looked for beside the config, then as given.
+fn beside(folder: &Path, name: &str) -> PathBuf {
     let beside = folder.join(name);
-    let path = if beside.is_file() { beside } else { PathBuf::from(name) };
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| anyhow::anyhow!("cannot read {what} {}: {error}", path.display()))?;
-    Ok((path, text))
+    if beside.is_file() { beside } else { PathBuf::from(name) }
 }
 
-/// The text of a robot's file.
+/// The text of a robot's file, with what it includes.
 fn read_robot(folder: &Path, name: &str) -> Result<String, anyhow::Error> {
-    Ok(read_beside(folder, "robot", name)?.1)
+    sim::read_mjcf(beside(folder, name)).map_err(|error| match error {
+        SimError::Read { path, source } => anyhow::anyhow!("cannot read robot {}: {source}", path.display()),
+        error => error.into(),
+    })
 }
 
 /// The text of a neuron model in a file.
 fn read_model(folder: &Path, name: &str) -> Result<String, anyhow::Error> {
-    let (path, text) = read_beside(folder, "neuron model", name)?;
+    let path = beside(folder, name);
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| anyhow::anyhow!("cannot read neuron model {}: {error}", path.display()))?;
     snn::check_model(&text).map_err(|error| {
         let snn::EquationError { line, column, message } = error;
         anyhow::anyhow!("{}:{line}:{column}: {message}", path.display())

@@ -29,12 +29,14 @@ struct Class<'a> {
 /// The model as it grows.
 pub(super) struct Builder<'a> {
     pub(super) source: Source<'a>,
-    compiler: Compiler,
+    pub(super) compiler: Compiler,
     classes: BTreeMap<&'a str, Class<'a>>,
     names: BTreeSet<(&'static str, &'a str)>,
     pub(super) model: Model,
     /// Whether a mesh was left out.
     meshes: bool,
+    /// The cameras' elements, whose targets may be bodies further down.
+    pub(super) targets: Vec<Node<'a, 'a>>,
 }
 
 /// What a body hands down to its contents.
@@ -75,9 +77,12 @@ impl<'a> Builder<'a> {
                 excludes: Vec::new(),
                 actuators: Vec::new(),
                 qpos0: Vec::new(),
+                keyframes: Vec::new(),
+                cameras: Vec::new(),
                 warnings: Vec::new(),
             },
             meshes: false,
+            targets: Vec::new(),
         };
         for node in source.all("default") {
             if let Some(class) = node.attribute_node("class")
@@ -117,7 +122,7 @@ impl<'a> Builder<'a> {
     }
 
     /// An element's attributes with those of its default classes behind them.
-    fn attrs(&self, node: Node<'a, 'a>, inherited: &'a str) -> Result<Attrs<'a>> {
+    pub(super) fn attrs(&self, node: Node<'a, 'a>, inherited: &'a str) -> Result<Attrs<'a>> {
         self.layered(node, inherited, &[node.tag_name().name()])
     }
 
@@ -170,10 +175,14 @@ impl<'a> Builder<'a> {
             }
         }
         for node in self.source.all("worldbody") {
+            for camera in named(node, "camera") {
+                self.camera(camera, 0, MAIN)?;
+            }
             for body in named(node, "body") {
                 self.body(body, world)?;
             }
         }
+        self.camera_targets()?;
         for node in self.source.all("contact") {
             for exclude in named(node, "exclude") {
                 self.exclude(exclude)?;
@@ -182,6 +191,11 @@ impl<'a> Builder<'a> {
         for node in self.source.all("actuator") {
             for actuator in elements(node) {
                 self.actuator(actuator)?;
+            }
+        }
+        for node in self.source.all("keyframe") {
+            for key in named(node, "key") {
+                self.key(key)?;
             }
         }
         self.scale_mass()?;
@@ -302,6 +316,9 @@ impl<'a> Builder<'a> {
         body.inertia = mass.moments;
         body.inertia_quat = mass.quat;
 
+        for camera in named(node, "camera") {
+            self.camera(camera, id, place.class)?;
+        }
         for child in named(node, "body") {
             self.body(child, place)?;
         }

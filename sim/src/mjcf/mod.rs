@@ -7,6 +7,9 @@
 mod actuator;
 mod attrs;
 mod build;
+mod camera;
+mod include;
+mod keyframe;
 mod pose;
 mod schema;
 
@@ -16,6 +19,7 @@ use roxmltree::{Document, Error, Node};
 
 use crate::{Cone, Integrator, Model, PhysicsOption, SimError};
 use attrs::{Attrs, BOOL, SWITCH, Switch};
+pub use include::read_mjcf;
 pub use schema::mjcf_support_table;
 
 type Result<T> = std::result::Result<T, SimError>;
@@ -25,7 +29,8 @@ impl Model {
     ///
     /// # Errors
     /// [`SimError::Mjcf`] with line and column for XML that is malformed, and for MJCF that is
-    /// unknown, contradictory, not physical or not supported.
+    /// unknown, contradictory, not physical or not supported; for an `<include>`, too, which
+    /// [`read_mjcf`] replaces.
     pub fn from_mjcf(xml: &str, file: &str) -> Result<Self> {
         let doc = Document::parse(xml).map_err(|error| xml_error(&error, xml, file))?;
         let source = Source { file, doc: &doc };
@@ -43,12 +48,10 @@ impl Model {
     /// Reads a model from an MJCF file.
     ///
     /// # Errors
-    /// [`SimError::Read`] if the file cannot be read as UTF-8, else as [`Model::from_mjcf`].
+    /// As [`read_mjcf`] and [`Model::from_mjcf`].
     pub fn from_mjcf_file(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let xml = std::fs::read_to_string(path)
-            .map_err(|source| SimError::Read { path: path.to_owned(), source })?;
-        Self::from_mjcf(&xml, &path.display().to_string())
+        Self::from_mjcf(&read_mjcf(path)?, &path.display().to_string())
     }
 }
 
@@ -66,10 +69,19 @@ impl<'a> Source<'a> {
         children.filter(move |n| n.is_element() && n.tag_name().name() == name)
     }
 
-    /// An error at a byte offset of the text.
+    /// An error at a byte offset of the text, in the file that this part of it is from.
     fn error(&self, offset: usize, message: impl Into<String>) -> SimError {
         let at = self.doc.text_pos_at(offset);
-        SimError::Mjcf { file: self.file.to_owned(), line: at.row, column: at.col, message: message.into() }
+        let (mut file, mut line, mut column) = (self.file.to_owned(), at.row, at.col);
+        let marks = self.doc.descendants().filter(|n| n.range().end <= offset);
+        if let Some((mark, (row, first, name))) = marks.filter_map(|n| Some((n, include::mark(n)?))).last() {
+            let start = self.doc.text_pos_at(mark.range().end);
+            file = include::beside(self.file, name).display().to_string();
+            // A mark can be edited, so it may say anything.
+            line = row.saturating_add(at.row - start.row);
+            column = if at.row == start.row { first.saturating_add(at.col - start.col) } else { at.col };
+        }
+        SimError::Mjcf { file, line, column, message: message.into() }
     }
 }
 

@@ -41,10 +41,12 @@ const fn leaf(name: &'static str, usage: Use) -> Element {
 
 const LATER: &str = "not supported yet";
 const NO_MESH: &str = "meshes are decoration only";
-const NO_INCLUDE: &str = "put the included text into this file";
+const NO_ATTACH: &str = "put its elements into this file, or <include> a file with them";
 const ONLY_MOTOR: &str = "valid actuators are motor, position, velocity and general";
 
-static INCLUDE: Element = leaf("include", Refuse(NO_INCLUDE));
+// It is gone before the check where it is valid.
+static INCLUDE: Element =
+    Element { name: "include", usage: Read, attributes: &[("file", Read)], children: &[] };
 static PLUGIN: Element = leaf("plugin", Refuse("plugins are not supported"));
 
 static ROOT: Element = Element {
@@ -205,7 +207,7 @@ static DEFAULT: Element = Element {
         &leaf("adhesion", Refuse(ONLY_MOTOR)),
         &leaf("dcmotor", Refuse(ONLY_MOTOR)),
         // Without effect, since the elements that would use them are refused or only drawn.
-        &leaf("camera", Skip),
+        &CAMERA,
         &leaf("equality", Skip),
         &leaf("light", Skip),
         &leaf("material", Skip),
@@ -229,7 +231,7 @@ static ASSET: Element = Element {
         &HFIELD,
         // A geom that needs one is refused, or left out with a warning.
         &leaf("mesh", Skip),
-        &leaf("model", Refuse(NO_INCLUDE)),
+        &leaf("model", Refuse(NO_ATTACH)),
         &INCLUDE,
     ],
 };
@@ -256,7 +258,7 @@ static WORLD: Element = Element {
     children: &[
         &BODY,
         &GEOM,
-        &leaf("camera", Skip),
+        &CAMERA,
         &leaf("light", Skip),
         &leaf("site", Skip),
         &leaf("joint", Refuse("the world cannot move: put it into a <body>")),
@@ -297,7 +299,7 @@ static BODY: Element = Element {
         &FREEJOINT,
         &GEOM,
         &INERTIAL,
-        &leaf("camera", Skip),
+        &CAMERA,
         &leaf("light", Skip),
         &leaf("site", Skip),
         &ATTACH,
@@ -310,7 +312,7 @@ static BODY: Element = Element {
     ],
 };
 
-static ATTACH: Element = leaf("attach", Refuse(NO_INCLUDE));
+static ATTACH: Element = leaf("attach", Refuse(NO_ATTACH));
 static COMPOSITE: Element = leaf("composite", Refuse("write its bodies out"));
 static FLEXCOMP: Element = leaf("flexcomp", Refuse("soft bodies are not supported"));
 static FRAME: Element = leaf("frame", Refuse("move its pose into its children"));
@@ -521,7 +523,55 @@ static VELOCITY: Element = actuator!("velocity", ("kv", Read));
 const NO_STATE: &str = "actuators with a state of their own are not supported";
 const ON_JOINT: &str = "an actuator acts on a slide or hinge joint only";
 
-static KEYFRAME: Element = leaf("keyframe", Warn);
+static KEYFRAME: Element =
+    Element { name: "keyframe", usage: Read, attributes: &[], children: &[&KEY, &INCLUDE] };
+
+static KEY: Element = Element {
+    name: "key",
+    usage: Read,
+    attributes: &[
+        ("name", Read),
+        ("qpos", Read),
+        ("qvel", Read),
+        ("ctrl", Read),
+        ("act", Refuse(NO_STATE)),
+        ("mpos", Refuse("mocap bodies are not supported")),
+        ("mquat", Refuse("mocap bodies are not supported")),
+        ("time", Skip),
+    ],
+    children: &[],
+};
+
+static CAMERA: Element = Element {
+    name: "camera",
+    usage: Read,
+    attributes: &[
+        ("name", Read),
+        ("class", Read),
+        ("mode", Read),
+        ("target", Read),
+        ("fovy", Read),
+        ("pos", Read),
+        ("quat", Read),
+        ("axisangle", Read),
+        ("euler", Read),
+        ("xyaxes", Read),
+        ("zaxis", Read),
+        ("focal", Skip),
+        ("focalpixel", Skip),
+        ("ipd", Skip),
+        ("orthographic", Skip),
+        ("output", Skip),
+        ("principal", Skip),
+        ("principalpixel", Skip),
+        ("projection", Skip),
+        ("resolution", Skip),
+        ("sensorsize", Skip),
+        ("user", Skip),
+    ],
+    children: &[],
+};
+
 static TENDON: Element = leaf("tendon", Refuse("tendons are not supported yet"));
 static EQUALITY: Element = leaf("equality", Refuse("equality constraints are not supported yet"));
 static DEFORMABLE: Element = leaf("deformable", Refuse("soft bodies are not supported"));
@@ -537,6 +587,11 @@ pub(super) fn check(source: &Source<'_>) -> Result<Vec<String>> {
             root.range().start,
             format!("the file starts with <{}>, expected <mujoco>", root.tag_name().name()),
         ));
+    }
+    if let Some(node) = source.doc.descendants().find(|n| n.has_tag_name("include")) {
+        let message =
+            "a text has no folder to <include> from: read it as a file, or put the other text into it";
+        return Err(source.error(node.range().start, message));
     }
     let mut checker = Checker { source, warned: BTreeSet::new(), warnings: Vec::new() };
     checker.element(root, &ROOT, 1, false)?;
@@ -595,7 +650,7 @@ impl Checker<'_, '_> {
     fn attributes(&mut self, node: Node<'_, '_>, element: &'static Element, in_default: bool) -> Result<()> {
         let tag = element.name;
         // Names and references belong to one element, not to a class.
-        let own = |name: &str| matches!(name, "name" | "class" | "joint");
+        let own = |name: &str| matches!(name, "name" | "class" | "joint" | "target");
         for attribute in node.attributes() {
             let name = attribute.name();
             let value = attribute.value();

@@ -1,0 +1,122 @@
+//! `<include>`: several files become one text that stands alone and knows where its pieces are from.
+//!
+//! As in MuJoCo, an `<include file="…"/>` stands for what is inside the root element of that file, which is
+//! looked for from the main file's folder on, and each file is included once. Every piece behind the
+//! first starts with `<?source LINE COLUMN FILE?>`, where FILE is empty for the main file.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use roxmltree::{Document, Node};
+
+use super::{Result, Source, xml_error};
+use crate::SimError;
+
+/// The text of an MJCF file with the files that it includes in their places, for
+/// [`Model::from_mjcf`](crate::Model::from_mjcf); one without `<include>` is returned as it is.
+///
+/// # Errors
+/// [`SimError::Read`] if the file cannot be read as UTF-8, [`SimError::Mjcf`] if it or an included file is
+/// not XML, or if an included file cannot be read or is included twice.
+pub fn read_mjcf(path: impl AsRef<Path>) -> Result<String> {
+    let path = path.as_ref();
+    let xml =
+        std::fs::read_to_string(path).map_err(|source| SimError::Read { path: path.to_owned(), source })?;
+    let mut merged =
+        Merged { main: path.display().to_string(), seen: vec![identity(path)], text: String::new() };
+    merged.add(&xml, "")?;
+    Ok(merged.text)
+}
+
+/// A file by any of its names.
+fn identity(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+/// Where a file is that the file `main` includes as `name`; `main` itself if that is empty.
+pub(super) fn beside(main: &str, name: &str) -> PathBuf {
+    if name.is_empty() { PathBuf::from(main) } else { Path::new(main).with_file_name("").join(name) }
+}
+
+/// The text as it grows.
+struct Merged {
+    main: String,
+    seen: Vec<PathBuf>,
+    text: String,
+}
+
+impl Merged {
+    /// Adds a file that is included as `name`: what is inside its root element. The main file has no
+    /// name and is added whole.
+    fn add(&mut self, xml: &str, name: &str) -> Result<()> {
+        let file = beside(&self.main, name).display().to_string();
+        let doc = Document::parse(xml).map_err(|error| xml_error(&error, xml, &file))?;
+        let source = Source { file: &file, doc: &doc };
+        let part = if name.is_empty() { 0..xml.len() } else { inside(doc.root_element(), xml) };
+        if !name.is_empty() {
+            self.mark(source, part.start, name);
+        }
+        let mut at = part.start;
+        for node in doc.descendants().filter(|n| n.has_tag_name("include")) {
+            let range = node.range();
+            // One inside another is gone with it, and the root itself is no part.
+            if range.start < at || range.end > part.end {
+                continue;
+            }
+            let (inner, inner_name) = self.open(source, node)?;
+            self.text += &xml[at..range.start];
+            self.add(&inner, inner_name)?;
+            at = range.end;
+            self.mark(source, at, name);
+        }
+        self.text += &xml[at..part.end];
+        Ok(())
+    }
+
+    /// Text and name of the file that `node` includes.
+    fn open<'n>(&mut self, source: Source<'_>, node: Node<'n, '_>) -> Result<(String, &'n str)> {
+        let fail = |message: String| Err(source.error(node.range().start, message));
+        let Some(name) = node.attribute("file").filter(|name| !name.is_empty()) else {
+            return fail("<include> needs file, the name of an MJCF file".to_owned());
+        };
+        if name.contains("?>") || name.contains('\n') {
+            return fail("the name of an included file holds '?>' or a line break".to_owned());
+        }
+        let path = beside(&self.main, name);
+        let known = identity(&path);
+        if self.seen.contains(&known) {
+            return fail(format!("{} is included a second time", path.display()));
+        }
+        self.seen.push(known);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok((text, name)),
+            Err(error) => fail(format!("cannot read {}: {error}", path.display())),
+        }
+    }
+
+    /// Says where the text goes on.
+    fn mark(&mut self, source: Source<'_>, at: usize, name: &str) {
+        let place = source.doc.text_pos_at(at);
+        // Writing to a string does not fail.
+        let _ = write!(self.text, "<?source {} {} {name}?>", place.row, place.col);
+    }
+}
+
+/// The part of a text that is inside an element.
+fn inside(element: Node<'_, '_>, xml: &str) -> Range<usize> {
+    let end = element.range().end;
+    match element.first_child() {
+        Some(first) => first.range().start..xml[..end].rfind("</").unwrap_or(end),
+        None => end..end,
+    }
+}
+
+/// What `<?source …?>` says: line, column and the file's name.
+pub(super) fn mark<'a>(node: Node<'a, '_>) -> Option<(u32, u32, &'a str)> {
+    let mark = node.pi().filter(|pi| pi.target == "source")?;
+    let mut words = mark.value?.splitn(3, ' ');
+    let mut number = || words.next()?.parse().ok();
+    let (line, column) = (number()?, number()?);
+    Some((line, column, words.next().unwrap_or("").trim_end()))
+}
