@@ -11,7 +11,6 @@ use crate::data::timeline::{PART, Timeline};
 use crate::inbox::Inbox;
 use crate::panels::start::{self, Shelf};
 use crate::panels::{self, Caches, Cx, Pane, Selection, help, transport};
-use crate::scene::View;
 use crate::settings::{Settings, default_layout};
 use crate::shortcuts;
 use crate::stage::Stage;
@@ -448,8 +447,8 @@ impl App {
         }
     }
 
-    /// Looks from a named direction.
-    pub fn look(&mut self, view: View) {
+    /// Looks from a direction or through a camera, by its place among the names that there are.
+    pub fn look(&mut self, view: usize) {
         self.stage.look(view);
     }
 

@@ -9,8 +9,9 @@ use evo::failure::{Blame, Failure};
 use crate::app::{App, STORAGE, title};
 use crate::data::document::Document;
 use crate::offscreen::Offscreen;
-use crate::scene::{View, headless};
+use crate::scene::headless;
 use crate::settings::Settings;
+use crate::stage::views;
 use crate::state::Reported;
 use crate::video::{Video, write_png};
 
@@ -58,9 +59,9 @@ pub struct Args {
     #[arg(long, value_name = "F", default_value_t = 1.0, value_parser = scale)]
     pub scale: f32,
 
-    /// Direction of view: corner, side, front, back or top
-    #[arg(long, value_name = "NAME", requires = "source", value_parser = camera)]
-    pub camera: Option<View>,
+    /// Direction of view (corner, side, front, back, top), or a camera of the robot's file
+    #[arg(long, value_name = "NAME", requires = "source")]
+    pub camera: Option<String>,
 
     /// The scene alone, without panels
     #[arg(long)]
@@ -98,9 +99,14 @@ fn size(text: &str) -> Result<[u32; 2], String> {
     }
 }
 
-fn camera(text: &str) -> Result<View, String> {
-    let names = View::ALL.map(View::name).join(", ");
-    View::ALL.into_iter().find(|view| view.name() == text).ok_or(format!("there are {names}"))
+/// The place of the wanted view among those that there are.
+fn view(args: &Args, document: Option<&Document>) -> anyhow::Result<Option<usize>> {
+    let (Some(wanted), Some(document)) = (&args.camera, document) else { return Ok(None) };
+    let names = views(&document.model.cameras);
+    let Some(view) = names.iter().position(|name| name == wanted) else {
+        anyhow::bail!("--camera: there is no view '{wanted}'; there are {}", names.join(", "));
+    };
+    Ok(Some(view))
 }
 
 /// Carries out a command line.
@@ -110,10 +116,11 @@ fn camera(text: &str) -> Result<View, String> {
 pub fn run(args: &Args) -> Result<(), Failure> {
     // Opened here even for the window, so that bad input ends with a message and exit code 2.
     let document = args.source.as_deref().map(|source| open(args, source)).transpose().usage()?;
+    let view = view(args, document.as_ref()).usage()?;
     match (&args.screenshot, &args.record) {
-        (Some(path), _) => screenshot(args, document, path),
-        (None, Some(path)) => record(args, document, path),
-        (None, None) => window(args, document),
+        (Some(path), _) => screenshot(args, document, view, path),
+        (None, Some(path)) => record(args, document, view, path),
+        (None, None) => window(args, document, view),
     }
 }
 
@@ -131,13 +138,17 @@ fn open(args: &Args, source: &Path) -> anyhow::Result<Document> {
 }
 
 /// A window in memory that shows the document at the wanted time.
-fn prepare(args: &Args, document: Option<Document>) -> Result<(Offscreen, App), Failure> {
+fn prepare(
+    args: &Args,
+    document: Option<Document>,
+    view: Option<usize>,
+) -> Result<(Offscreen, App), Failure> {
     let gpu = headless().usage()?;
     let mut app = App::for_pictures(settings(args, Settings::default()), Some(gpu.clone()));
     if let Some(document) = document {
         app.show_document(document);
     }
-    if let Some(view) = args.camera {
+    if let Some(view) = view {
         app.look(view);
     }
     let mut window = Offscreen::new(gpu, args.size, args.scale).usage()?;
@@ -150,13 +161,18 @@ fn prepare(args: &Args, document: Option<Document>) -> Result<(Offscreen, App), 
     Ok((window, app))
 }
 
-fn screenshot(args: &Args, document: Option<Document>, path: &Path) -> Result<(), Failure> {
-    let (mut window, mut app) = prepare(args, document)?;
+fn screenshot(
+    args: &Args,
+    document: Option<Document>,
+    view: Option<usize>,
+    path: &Path,
+) -> Result<(), Failure> {
+    let (mut window, mut app) = prepare(args, document, view)?;
     let picture = window.picture(0.0, |ui| app.show_exactly(ui, 0.0)).run()?;
     write_png(path, &picture).usage()
 }
 
-fn record(args: &Args, document: Option<Document>, path: &Path) -> Result<(), Failure> {
+fn record(args: &Args, document: Option<Document>, view: Option<usize>, path: &Path) -> Result<(), Failure> {
     Video::check(path, args.fps).usage()?;
     if document.is_none() {
         return Err(anyhow::anyhow!(
@@ -164,7 +180,7 @@ fn record(args: &Args, document: Option<Document>, path: &Path) -> Result<(), Fa
         ))
         .usage();
     }
-    let (mut window, mut app) = prepare(args, document)?;
+    let (mut window, mut app) = prepare(args, document, view)?;
     let frames = (args.seconds * f64::from(args.fps)).round().max(1.0) as u32;
     let mut video = Video::create(path, args.size, args.fps, frames).usage()?;
     app.timeline.playing = true;
@@ -188,7 +204,7 @@ fn settings(args: &Args, mut settings: Settings) -> Settings {
     settings
 }
 
-fn window(args: &Args, document: Option<Document>) -> Result<(), Failure> {
+fn window(args: &Args, document: Option<Document>, view: Option<usize>) -> Result<(), Failure> {
     let title = title(document.as_ref());
     let viewport = egui::ViewportBuilder::default()
         .with_title(title)
@@ -197,7 +213,7 @@ fn window(args: &Args, document: Option<Document>) -> Result<(), Failure> {
         .with_min_inner_size([480.0, 320.0])
         .with_drag_and_drop(true);
     let options = eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() };
-    let (light, scene_only, camera, state) = (args.light, args.scene_only, args.camera, args.state.clone());
+    let (light, scene_only, state) = (args.light, args.scene_only, args.state.clone());
     let start = move |cc: &eframe::CreationContext<'_>| {
         let stored = cc.storage.and_then(|storage| storage.get_string(STORAGE));
         let mut kept = stored.map_or_else(Settings::default, |text| Settings::from_text(&text));
@@ -212,7 +228,7 @@ fn window(args: &Args, document: Option<Document>) -> Result<(), Failure> {
             app.settings.remember(document.source.path());
             app.show_document(document);
         }
-        if let Some(view) = camera {
+        if let Some(view) = view {
             app.look(view);
         }
         Ok(Box::new(Reported::new(app, state)) as Box<dyn eframe::App>)
@@ -242,7 +258,6 @@ mod tests {
         assert!(refused(&["--size", "10x10000"]).contains("each side must be 64 to 8192 pixels"));
         assert!(refused(&["--scale", "9"]).contains("must be 0.5 to 4"));
         assert!(refused(&["--fps", "0"]).contains("1..=60"));
-        assert!(refused(&["run", "--camera", "left"]).contains("there are corner, side, front, back, top"));
         assert!(refused(&["--screenshot", "a.png", "--record", "b.gif"]).contains("cannot be used with"));
         let args = Args::try_parse_from(["viewer", "run", "--size", "1920x1080"]).unwrap();
         assert_eq!((args.size, args.source), ([1920, 1080], Some(PathBuf::from("run"))));

@@ -1,11 +1,13 @@
 //! The 3D scene in a texture that a panel shows, and the camera in front of it.
 
+use std::sync::Arc;
+
 use egui::TextureId;
 use egui_wgpu::RenderState;
 
 use crate::data::document::Document;
 use crate::data::recording::Recording;
-use crate::scene::{Camera, Renderer, Scene, Shapes, Snapshot, View};
+use crate::scene::{Camera, Renderer, Scene, Shapes, Snapshot, View, through};
 
 /// How long the trail is, s.
 const TRAIL: f64 = 5.0;
@@ -33,9 +35,20 @@ pub struct Stage {
     shown: Option<Shown>,
     shapes: Option<Shapes>,
     view: usize,
+    /// The robot, whose file may name cameras.
+    model: Option<Arc<sim::Model>>,
+    /// The camera of the model that is looked through.
+    through: Option<usize>,
     last_time: f64,
     /// The camera has not seen the robot yet.
     fresh: bool,
+}
+
+/// Names of the directions of view, then of `cameras`.
+#[must_use]
+pub fn views(cameras: &[sim::Camera]) -> Vec<String> {
+    let cameras = cameras.iter().map(|camera| camera.name.as_str()).filter(|name| !name.is_empty());
+    View::ALL.map(View::name).into_iter().chain(cameras).map(str::to_owned).collect()
 }
 
 /// A texture that egui knows.
@@ -64,6 +77,8 @@ impl Stage {
             shown: None,
             shapes: None,
             view: 0,
+            model: None,
+            through: None,
             last_time: 0.0,
             fresh: true,
         }
@@ -79,6 +94,8 @@ impl Stage {
     pub fn prepare(&mut self, document: &Document) {
         self.shapes = Some(Shapes::from_model(&document.model));
         self.camera = Camera::default();
+        self.model = Some(Arc::clone(&document.model));
+        self.through = None;
         self.view = 0;
         self.held = None;
         self.tracked = None;
@@ -93,27 +110,57 @@ impl Stage {
 
     /// Puts the camera where it was.
     pub fn home(&mut self) {
+        self.through = None;
         self.camera = Camera::default();
         self.fresh = true;
     }
 
     /// Turns the camera about the robot, rad; its eye stays above the ground.
     pub fn orbit(&mut self, left: f32, up: f32) {
+        self.through = None;
         self.camera.orbit(left, up);
         let above = (self.camera.target[2].max(0.0) - 0.03 * self.camera.distance) / self.camera.distance;
         self.camera.elevation = self.camera.elevation.min(above.clamp(-1.0, 1.0).asin());
     }
 
-    /// Goes to the next named direction of view.
-    pub fn next_camera(&mut self) {
-        self.view = (self.view + 1) % View::ALL.len();
-        self.camera.look(View::ALL[self.view]);
+    /// Moves the picture by fractions of its height.
+    pub fn pan(&mut self, right: f32, down: f32) {
+        self.through = None;
+        self.camera.pan(right, down);
     }
 
-    /// Looks from a named direction.
-    pub fn look(&mut self, view: View) {
-        self.view = View::ALL.iter().position(|&other| other == view).unwrap_or(0);
-        self.camera.look(view);
+    /// Comes nearer by a factor above 1, or goes away by one below 1.
+    pub fn zoom(&mut self, factor: f32) {
+        if factor != 1.0 {
+            self.through = None;
+            self.camera.zoom(factor);
+        }
+    }
+
+    /// Names of the directions of view, then of the cameras in the robot's file.
+    #[must_use]
+    pub fn views(&self) -> Vec<String> {
+        self.model.as_ref().map_or_else(|| views(&[]), |model| views(&model.cameras))
+    }
+
+    /// Goes to the next direction of view or camera.
+    pub fn next_camera(&mut self) {
+        self.look((self.view + 1) % self.views().len());
+    }
+
+    /// Looks from a direction or through a camera, by its place among [`Stage::views`].
+    pub fn look(&mut self, view: usize) {
+        self.view = view;
+        let named = self.model.iter().flat_map(|model| &model.cameras).enumerate();
+        let mut named = named.filter(|(_, camera)| !camera.name.is_empty());
+        if let Some(view) = View::ALL.get(view) {
+            if self.through.take().is_some() {
+                self.home();
+            }
+            self.camera.look(*view);
+        } else {
+            self.through = named.nth(view - View::ALL.len()).map(|(index, _)| index);
+        }
     }
 
     /// Aims at the robot at first, and follows it if wanted.
@@ -124,6 +171,10 @@ impl Stage {
             self.fresh = false;
         }
         self.settling = false;
+        if let (Some(index), Some(model)) = (self.through, &self.model) {
+            self.camera = through(model, &model.cameras[index], &snapshot.poses);
+            return;
+        }
         let jumped = (time - self.last_time).abs() > JUMP || time < self.last_time;
         self.last_time = time;
         let body = self.tracked.and_then(|body| snapshot.poses.get(body));

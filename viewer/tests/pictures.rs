@@ -130,3 +130,31 @@ fn what_cannot_be_written_is_said_before_anything_is_drawn() {
     assert!(refused(&[run, "--beside", &ant, "--record", gif]).contains("ant cannot stand beside"));
     assert!(!Path::new(gif).exists());
 }
+
+#[test]
+fn a_camera_of_the_robots_file_is_looked_through() {
+    let root = tempfile::tempdir().unwrap();
+    let robot = "<mujoco><worldbody><light/><geom type='plane' size='9 9 1'/>
+        <body name='cart' pos='0 0 0.5'><joint name='x' type='slide' axis='1 0 0'/>
+        <geom type='box' size='0.2 0.1 0.1' mass='1' rgba='1 0 0 1'/>
+        <camera name='nose' pos='-2 0 1' xyaxes='0 -1 0 0.4 0 1'/></body></worldbody>
+        <actuator><motor joint='x' ctrlrange='-1 1'/></actuator></mujoco>";
+    fs::write(root.path().join("cart.xml"), robot).unwrap();
+    let config = root.path().join("cart.ron");
+    fs::write(&config, "(env: Mjcf(file: \"cart.xml\"), strategy: OpenEs())").unwrap();
+    let picture = |camera: &str| {
+        let out = root.path().join(format!("{camera}.png"));
+        decode(&made(&config, &out, &["--camera", camera, "--scene-only"])).remove(0)
+    };
+    let red = |pixels: &[u8]| pixels.chunks(4).filter(|p| p[0] > 90 && p[1] < 60 && p[2] < 60).count();
+    let (nose, back) = (picture("nose"), picture("back"));
+    assert!(red(&nose) > 500 && red(&back) > 500, "{} {}", red(&nose), red(&back));
+    assert!(nose != back);
+    let output = viewer().arg(&config).args(["--screenshot", "x.png", "--camera", "nos"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = said(&output);
+    assert!(
+        said.contains("there is no view 'nos'; there are corner, side, front, back, top, nose"),
+        "{said}"
+    );
+}

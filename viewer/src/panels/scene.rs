@@ -5,7 +5,7 @@ use egui::{Align2, Color32, PointerButton, Pos2, Rect, Response, RichText, Sense
 use crate::data::disturb::Push;
 use crate::data::recording::Recording;
 use crate::panels::{Cx, empty};
-use crate::scene::{Actor, Arrow, ContactMark, Draw, Palette, Scene, Shapes, Snapshot, Tint, View, rotated};
+use crate::scene::{Actor, Arrow, ContactMark, Draw, Palette, Scene, Shapes, Snapshot, Tint, rotated};
 use crate::settings::Overlays;
 
 /// Opacity of ghosts that stand in the robot.
@@ -104,11 +104,11 @@ fn navigate(ui: &Ui, response: &Response, rect: Rect, cx: &mut Cx<'_>, snapshot:
     if response.dragged_by(PointerButton::Secondary) || response.dragged_by(PointerButton::Middle) {
         // What is moved by hand is not followed any more.
         cx.settings.overlays.track = false;
-        cx.stage.camera.pan(drag.x / height, drag.y / height);
+        cx.stage.pan(drag.x / height, drag.y / height);
     }
     if response.hovered() {
         let (scroll, zoom) = ui.input(|input| (input.smooth_scroll_delta().y, input.zoom_delta()));
-        cx.stage.camera.zoom((scroll * 0.004).exp() * zoom);
+        cx.stage.zoom((scroll * 0.004).exp() * zoom);
     }
     if response.double_clicked() {
         cx.settings.overlays.track = true;
@@ -270,8 +270,8 @@ fn tools(ui: &mut Ui, rect: Rect, cx: &mut Cx<'_>) {
         let list =
             egui::ComboBox::from_id_salt("view").width(64.0).selected_text(RichText::new("View").small());
         let shown = list.show_ui(ui, |ui| {
-            for view in View::ALL {
-                if ui.button(view.name()).clicked() {
+            for (view, name) in cx.stage.views().into_iter().enumerate() {
+                if ui.button(name).clicked() {
                     cx.stage.look(view);
                 }
             }

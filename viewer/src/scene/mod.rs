@@ -24,6 +24,7 @@ mod pipelines;
 mod renderer;
 mod shapes;
 mod terrain;
+mod through;
 
 pub use camera::{Camera, Ray, View};
 pub use palette::Palette;
@@ -32,6 +33,7 @@ pub use picking::{Hit, pick};
 pub use picture::{Picture, SceneError, Studio, Target, headless, picture};
 pub use renderer::Renderer;
 pub use shapes::{Bounds, Shapes};
+pub use through::through;
 
 /// One instant of one robot, in world coordinates. [`Shapes::snapshot`] makes it from coordinates.
 #[derive(Clone, Debug, Default, PartialEq)]
