@@ -74,7 +74,7 @@ impl<'a> Source<'a> {
         let at = self.doc.text_pos_at(offset);
         let (mut file, mut line, mut column) = (self.file.to_owned(), at.row, at.col);
         let marks = self.doc.descendants().filter(|n| n.range().end <= offset);
-        if let Some((mark, (row, first, name))) = marks.filter_map(|n| Some((n, include::mark(n)?))).last() {
+        if let Some((mark, (row, first, name))) = marks.rev().find_map(|n| Some((n, include::mark(n)?))) {
             let start = self.doc.text_pos_at(mark.range().end);
             file = include::beside(self.file, name).display().to_string();
             // A mark can be edited, so it may say anything.
