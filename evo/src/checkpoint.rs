@@ -187,6 +187,12 @@ pub enum CheckpointError {
         /// Name of the tensor.
         name: String,
     },
+    /// It is of supervised training, where a controller of a world is needed.
+    #[error("{path} was trained with labels, without a world; valid here: a run in a world")]
+    NoWorld {
+        /// The file.
+        path: PathBuf,
+    },
     /// A metadata field is missing or malformed.
     #[error("checkpoint {path}: metadata field '{field}' {reason}")]
     Meta {
@@ -324,6 +330,14 @@ impl Checkpoint {
     #[must_use]
     pub fn is_classifier(&self) -> bool {
         self.meta.get("task").is_some_and(|task| task == "Classify" || task == "Regress")
+    }
+
+    /// Refuses one of supervised training.
+    ///
+    /// # Errors
+    /// If [`Self::is_classifier`].
+    pub fn of_a_world(&self) -> Result<(), CheckpointError> {
+        if self.is_classifier() { Err(CheckpointError::NoWorld { path: self.path.clone() }) } else { Ok(()) }
     }
 
     /// A tensor of any type and shape.

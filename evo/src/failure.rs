@@ -1,7 +1,5 @@
 //! How a command fails: exit code 1 if the run failed, 2 if the request was wrong.
 
-use std::process::ExitCode;
-
 /// A failed command.
 #[derive(Debug)]
 pub enum Failure {
@@ -25,13 +23,28 @@ impl Failure {
     #[must_use]
     pub fn message(&self) -> String {
         let (Self::Usage(error) | Self::Run(error)) = self;
-        format!("error: {error:#}")
+        format!("error: {}", told(error))
     }
 }
 
-/// Ends `main`: prints a failure once, on stderr, and gives the exit code.
+/// An error with the whole chain of its causes, but for those that it has told itself.
 #[must_use]
-pub fn finish(result: Result<(), Failure>) -> ExitCode {
+pub fn told(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.ends_with(&cause) {
+            text.push_str(": ");
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+/// Ends `main`: prints a failure once, on stderr, and gives the exit code.
+#[cfg(not(target_arch = "wasm32"))]
+#[must_use]
+pub fn finish(result: Result<(), Failure>) -> std::process::ExitCode {
+    use std::process::ExitCode;
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -81,5 +94,9 @@ mod tests {
         assert_eq!(usage.code(), 2);
         assert_eq!(usage.message(), "error: cannot read the count: invalid digit found in string");
         assert_eq!(parsed().run().unwrap_err().code(), 1);
+        // Its own text ends with its cause.
+        let told =
+            crate::checkpoint::Checkpoint::load(std::path::Path::new("/nonexistent")).usage().unwrap_err();
+        assert_eq!(told.message().matches("(os error").count(), 1, "{}", told.message());
     }
 }

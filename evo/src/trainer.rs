@@ -563,6 +563,7 @@ pub(crate) fn start_from(
     which: Which,
     config: &Config,
 ) -> Result<(Policy, Statistics), TrainError> {
+    checkpoint.of_a_world()?;
     let from: Config = checkpoint.meta("config")?;
     let of = |config: &Config| {
         let rollout = &config.rollout;

@@ -65,6 +65,15 @@ fn yin_yang_is_learned_and_leaves_a_run_like_any_other() {
     assert!(fs::read_to_string(svg).expect("a plot").contains("validation"));
     let stderr = refuse(&["record", text(&folder)], 2);
     assert!(stderr.contains("was trained with labels, without a world"), "{stderr}");
+    let teacher = format!("task.teacher={:?}", text(&folder));
+    for arguments in [
+        vec!["--config", "inverted_pendulum.ron", "--init", text(&folder)],
+        vec!["finetune", "--config", "inverted_pendulum_ppo.ron", "--init", text(&folder)],
+        vec!["finetune", "--config", "inverted_pendulum_imitate.ron", "--set", &teacher],
+    ] {
+        let stderr = refuse(&arguments, 2);
+        assert!(stderr.contains("was trained with labels, without a world; valid here"), "{stderr}");
+    }
     // The resolved config can be run again as it is.
     let again = scratch.path().join("again");
     let config = folder.join("config.ron");
@@ -225,12 +234,13 @@ fn bad_input_is_refused_before_a_folder_exists() {
             "run.seed=2".into(),
             "task = None: must be Classify(…), Regress(…), Imitate(…) or Ppo(…)",
         ),
-        ("inverted_pendulum_imitate.ron", "run.seed=2".into(), "results/runs/RUN"),
+        ("inverted_pendulum_imitate.ron", "run.seed=2".into(), "cannot read results/runs/RUN: "),
         ("inverted_pendulum_ppo.ron", "task.steps=100".into(), "a multiple of task.sequence = 16"),
     ] {
         let arguments = ["finetune", "--config", config, "--set", &set, "--out", text(&folder), "-q"];
         let stderr = refuse(&arguments, 2);
         assert!(stderr.contains(message), "{set}: {stderr}");
+        assert!(stderr.matches("os error").count() <= 1, "{set}: {stderr}");
         assert!(!folder.exists());
     }
     // A mistake in the file itself is shown with its place.

@@ -43,6 +43,7 @@ impl Teacher {
     pub(super) fn new(config: &ImitateConfig, world: &World) -> Result<Self, FinetuneError> {
         let wrong = |reason: String| FinetuneError::Teacher { path: config.teacher.clone(), reason };
         let checkpoint = load(config)?;
+        checkpoint.of_a_world().map_err(|error| wrong(error.to_string()))?;
         let spec = world.setup.task.spec();
         let of: Config = checkpoint.meta("config")?;
         if of.env.name() != spec.name {

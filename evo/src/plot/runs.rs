@@ -67,6 +67,17 @@ impl Run {
         self.fields.iter().find(|(key, _)| key == path).map(|(_, value)| value.as_str())
     }
 
+    /// What trains: a strategy, with gradients or without, or a task of training by gradient.
+    fn method(&self) -> String {
+        let set = |path| self.field(path).filter(|value| *value != "None");
+        let strategy = set("strategy").unwrap_or_default();
+        match set("task") {
+            Some(task) => task.to_owned(),
+            None if set("refine.iterations").is_some() => format!("{strategy} with gradients"),
+            None => strategy.to_owned(),
+        }
+    }
+
     /// Returns of the distribution's mean.
     pub(crate) fn evaluation(&self) -> Vec<Point> {
         self.curve("eval_return_mean")
@@ -158,14 +169,20 @@ pub(crate) fn group(runs: Vec<Run>) -> Vec<Group> {
     groups.into_iter().zip(labels).map(|(runs, label)| Group { label, runs }).collect()
 }
 
-/// Names runs by what differs between them; a single one by strategy and controller.
+/// Names runs by what differs between them; a single one by what trains and its controller.
 fn labels(runs: &[&Run]) -> Vec<String> {
     if let [run] = runs {
-        let parts = ["strategy", "controller"].map(|path| run.field(path));
+        let parts = [Some(run.method()), run.field("controller").map(str::to_owned)];
         return vec![parts.into_iter().flatten().collect::<Vec<_>>().join(", ")];
     }
     let paths = differing(runs);
+    // Evolution and gradients beside each other have little in common: their settings tell less than which is which.
+    let gradients = paths.iter().any(|path| path == "task" || path.starts_with("refine."));
+    let methods_differ = gradients && runs.iter().any(|run| run.method() != runs[0].method());
     let label = |run: &Run| {
+        if methods_differ {
+            return run.method();
+        }
         let named = paths.iter().filter_map(|path| Some((path, run.field(path)?)));
         let named: Vec<String> = named
             .take(MAX_DIFFERENCES)
@@ -177,7 +194,7 @@ fn labels(runs: &[&Run]) -> Vec<String> {
         named.join(", ")
     };
     let mut labels: Vec<String> = runs.iter().map(|run| label(run)).collect();
-    // Where strategies differ, their fields were left out: add what tells equal strategies apart.
+    // Where strategies or methods differ, their fields were left out: add what tells equal strategies apart.
     for first in 0..runs.len() {
         let alike: Vec<usize> = (first..runs.len()).filter(|&i| labels[i] == labels[first]).collect();
         if alike.len() > 1 && alike.len() < runs.len() {

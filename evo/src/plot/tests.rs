@@ -61,6 +61,22 @@ fn seeds_are_grouped_and_groups_named_by_what_differs() {
     let labels: Vec<_> = figure.groups.iter().map(|group| group.label.as_str()).collect();
     assert_eq!(labels, ["OpenEs, strategy.sigma = 0.1", "OpenEs, strategy.sigma = 0.2", "CmaEs"]);
 
+    // Whatever else differs, by what trains.
+    let with = |name: &str, field: &str| {
+        make(
+            name,
+            &config(0.2, 1)
+                .replace("(env", &format!("({field}, env"))
+                .replace("seed", "generations: 9, seed"),
+        )
+    };
+    let tuned = with("g", "task: Ppo(worlds: 4)");
+    let both = with("h", "refine: (iterations: 3, ppo: (worlds: 4))");
+    let figure = Figure::read(&[runs[0].clone(), tuned.clone(), both], None).unwrap();
+    let labels: Vec<_> = figure.groups.iter().map(|group| group.label.as_str()).collect();
+    assert_eq!(labels, ["OpenEs", "Ppo", "OpenEs with gradients"]);
+    assert_eq!(Figure::read(&[tuned], None).unwrap().groups[0].label, "Ppo, Snn");
+
     let single = Figure::read(&runs[..1], None).unwrap();
     assert_eq!(single.groups[0].label, "OpenEs, Snn");
     assert_eq!(single.training.len(), 10);
