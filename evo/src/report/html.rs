@@ -75,23 +75,29 @@ pub(super) fn figure(picture: &impl Picture, shows: &str, caption: &str) -> Resu
     Ok(format!("<figure>\n{svg}{caption}</figure>\n"))
 }
 
-/// A cell: text, perhaps with the class of a mark (`done`, `failed`, …).
+/// A cell: text, perhaps with more below it, or with the class of a mark (`done`, `failed`, …).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cell {
     text: String,
+    below: String,
     mark: Option<&'static str>,
 }
 
 impl<T: Into<String>> From<T> for Cell {
     fn from(text: T) -> Self {
-        Self { text: text.into(), mark: None }
+        Self { text: text.into(), ..Self::default() }
     }
 }
 
 impl Cell {
     /// A word with a mark.
     pub(super) fn marked(text: &str, mark: &'static str) -> Self {
-        Self { text: text.to_owned(), mark: Some(mark) }
+        Self { text: text.to_owned(), mark: Some(mark), ..Self::default() }
+    }
+
+    /// Text with a softer line below it.
+    pub(super) fn with_below(text: &str, below: &str) -> Self {
+        Self { text: text.to_owned(), below: below.to_owned(), mark: None }
     }
 }
 
@@ -103,18 +109,22 @@ pub(super) fn table(columns: &[&str], rows: &[Vec<Cell>], sortable: bool) -> Str
     let head = columns.iter().enumerate().map(|(index, name)| {
         format!("<th scope=\"col\"{}>{}</th>", class(index), escape(name.trim_start_matches('#')))
     });
-    let cell = |(index, Cell { text, mark }): (usize, &Cell)| {
+    let cell = |(index, Cell { text, below, mark }): (usize, &Cell)| {
         let text = match mark {
             Some(mark) => format!("<span class=\"mark {mark}\">{}</span>", escape(text)),
             None => escape(text),
         };
-        format!("<td{}>{text}</td>", class(index))
+        let below =
+            if below.is_empty() { String::new() } else { format!("<small>{}</small>", escape(below)) };
+        format!("<td{}>{text}{below}</td>", class(index))
     };
     let row =
         |cells: &Vec<Cell>| format!("<tr>{}</tr>\n", cells.iter().enumerate().map(cell).collect::<String>());
     let kind = if sortable { " class=\"sortable\"" } else { "" };
+    // Long tables scroll by themselves, with their head in sight.
+    let tall = if rows.len() > 40 { " tall" } else { "" };
     format!(
-        "<div class=\"wide\"><table{kind}>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n",
+        "<div class=\"wide{tall}\"><table{kind}>\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>\n</table></div>\n",
         head.collect::<String>(),
         rows.iter().map(row).collect::<String>()
     )
@@ -137,6 +147,8 @@ mod tests {
     #[test]
     fn text_cannot_break_the_page() {
         let rows = [vec![Cell::from("a < b & \"c\""), Cell::marked("<i>", "failed")]];
+        let below = table(&["name"], &[vec![Cell::with_below("<a>", "<b>")]], false);
+        assert!(below.contains("<td>&lt;a&gt;<small>&lt;b&gt;</small></td>"), "{below}");
         let table = table(&["name", "#value"], &rows, true);
         assert!(table.contains("<td>a &lt; b &amp; &quot;c&quot;</td>"), "{table}");
         assert!(

@@ -36,8 +36,12 @@ pub fn of_sweep(folder: &Path, title: Option<&str>) -> Result<String, ReportErro
         // Returns of different tasks are not compared.
         parts => {
             body += &html::section("Results", &results(folder, &sweep)?);
+            let mut waiting = Vec::new();
             for (task, part) in parts {
-                let mut text = task_curves(folder, part, task)?;
+                let Some(mut text) = task_curves(folder, part, task)? else {
+                    waiting.push(task.as_str());
+                    continue;
+                };
                 if plan.config.axes.len() > 1 {
                     let table = Table::new(plan, &part.records);
                     for (title, picture) in analysis(part, &table)? {
@@ -45,6 +49,10 @@ pub fn of_sweep(folder: &Path, title: Option<&str>) -> Result<String, ReportErro
                     }
                 }
                 body += &html::section(task, &text);
+            }
+            if !waiting.is_empty() {
+                let text = format!("No run has come to its end yet: {}.", waiting.join(", "));
+                body += &html::section("Other tasks", &html::note(&text));
             }
         }
     }
@@ -99,7 +107,8 @@ fn results(folder: &Path, sweep: &Stored) -> Result<String, ReportError> {
         rows.into_iter().map(|row| row.into_iter().map(Cell::from).collect()).collect()
     };
     let (head, rows) = results::table(&outcomes);
-    let mut text = html::note(results::EXPLAINED) + &html::table(&head, &cells(rows), true);
+    let (head, rows) = stacked(&head, &rows);
+    let mut text = html::note(results::EXPLAINED) + &html::table(&head, &rows, true);
     if let Some((head, rows)) = results::aggregate_table(&outcomes) {
         text += &html::note(&results::aggregated(&outcomes));
         text += &html::table(&head, &cells(rows), true);
@@ -107,17 +116,31 @@ fn results(folder: &Path, sweep: &Stored) -> Result<String, ReportError> {
     Ok(text)
 }
 
-/// Learning curves of all trials of a task.
-fn task_curves(folder: &Path, part: &Stored, task: &str) -> Result<String, ReportError> {
+/// [`results::table`] with configs below tasks and controllers below strategies, so that a page is wide
+/// enough.
+fn stacked<'a>(head: &[&'a str], rows: &[Vec<String>]) -> (Vec<&'a str>, Vec<Vec<Cell>>) {
+    let named = head[3] == "config";
+    let rest = if named { 4 } else { 3 };
+    let mut short = vec!["task", "strategy, controller"];
+    short.extend(&head[rest..]);
+    let row = |row: &Vec<String>| {
+        let config = if named && row[3] != row[0] { row[3].as_str() } else { "" };
+        let mut cells = vec![Cell::with_below(&row[0], config), Cell::with_below(&row[1], &row[2])];
+        cells.extend(row[rest..].iter().map(|text| Cell::from(text.as_str())));
+        cells
+    };
+    (short, rows.iter().map(row).collect())
+}
+
+/// Learning curves of all trials of a task; none if no run has come to its end.
+fn task_curves(folder: &Path, part: &Stored, task: &str) -> Result<Option<String>, ReportError> {
     let outcomes = match markdown::of_trials(folder, part) {
-        Err(error) if super::is_missing(&error) => return Ok(html::note(super::MISSING)),
+        Err(error) if super::is_missing(&error) => return Ok(Some(html::note(super::MISSING))),
         outcomes => outcomes?,
     };
     let rows: Vec<_> = outcomes.iter().collect();
-    let Some(figure) = markdown::curves(&rows, "") else {
-        return Ok(html::note("No run has come to its end yet."));
-    };
-    html::figure(&figure, &format!("learning curves of {task}"), "").map_err(ReportError::from)
+    let Some(figure) = markdown::curves(&rows, "") else { return Ok(None) };
+    Ok(Some(html::figure(&figure, &format!("learning curves of {task}"), "")?))
 }
 
 fn tiles(sweep: &Stored, table: &Table) -> Vec<(&'static str, String, String)> {
@@ -129,8 +152,9 @@ fn tiles(sweep: &Stored, table: &Table) -> Vec<(&'static str, String, String)> {
         parts.iter().filter(|part| part.0 > 0).map(|(n, name)| format!("{n} {name}")).collect();
     let runs = records.points.keys().flat_map(|&trial| plan.config.seeds.iter().map(move |&s| (trial, s)));
     let seconds: f64 = runs.filter_map(|(trial, seed)| records.last(trial, seed)).map(|d| d.wall_s).sum();
+    let finished = table.rows.len() - of(Status::Unfinished);
     let mut tiles = vec![
-        ("trials", format!("{} of {}", table.rows.len(), plan.trials), parts.join(", ")),
+        ("trials finished", format!("{finished} of {}", plan.trials), parts.join(", ")),
         (
             "seeds per trial",
             plan.config.seeds.len().to_string(),
