@@ -13,13 +13,13 @@ pub mod commands;
 pub mod config;
 pub mod evaluate;
 pub mod events;
-#[cfg(not(target_arch = "wasm32"))]
 pub mod failure;
 pub mod finetune;
 pub mod functions;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod interrupt;
 pub mod metrics;
+pub mod named_files;
 pub mod nir_export;
 pub mod normalizer;
 pub mod npy;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use egui::{Frame, Margin, Panel, RichText, Ui};
 use egui_wgpu::RenderState;
+use evo::failure::told;
 use web_time::{Duration, Instant};
 
 use crate::data::document::Document;
@@ -96,7 +97,7 @@ impl App {
                 self.settings.remember(path);
                 self.show_document(document);
             }
-            Err(error) => self.message = Some(format!("{error:#}")),
+            Err(error) => self.message = Some(told(&error)),
         }
     }
 
@@ -104,7 +105,7 @@ impl App {
     pub fn add_ghost_from(&mut self, path: &Path) {
         let Some(document) = &mut self.document else { return self.open(path) };
         let added = Document::open(path).and_then(|other| document.add_ghosts_of(other));
-        self.message = added.err().map(|error| format!("{error:#}"));
+        self.message = added.err().as_ref().map(told);
     }
 
     /// Shows what has been opened.
@@ -209,7 +210,7 @@ impl App {
         match document.poll() {
             Ok(true) => self.changed_brain(),
             Ok(false) => {}
-            Err(error) => self.message = Some(format!("{error:#}")),
+            Err(error) => self.message = Some(told(&error)),
         }
     }
 
@@ -298,11 +299,11 @@ impl App {
             match opened.and_then(|bytes| Document::from_bytes(Path::new(&file.name), &bytes)) {
                 Ok(other) => match self.document.as_mut().filter(|_| file.beside) {
                     Some(document) => {
-                        self.message = document.add_ghosts_of(other).err().map(|error| format!("{error:#}"));
+                        self.message = document.add_ghosts_of(other).err().as_ref().map(told);
                     }
                     None => self.show_document(other),
                 },
-                Err(error) => self.message = Some(format!("{error:#}")),
+                Err(error) => self.message = Some(told(&error)),
             }
         }
     }

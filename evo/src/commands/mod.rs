@@ -19,7 +19,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::Serialize;
-use sim::SimError;
 
 use crate::checkpoint::Checkpoint;
 use crate::cli::{Bench, ConfigArgs, Nir, TaskArgs, Verb};
@@ -29,7 +28,7 @@ use crate::failure::{Blame, Failure};
 use crate::progress::to_stderr;
 use crate::run_folder::RunFolder;
 use crate::trainer::{Setup, Which, load_policy};
-use crate::{patch, ron_io};
+use crate::{named_files, patch, ron_io};
 
 /// Carries out a command.
 ///
@@ -65,44 +64,13 @@ fn read_config(args: &ConfigArgs) -> Result<(PathBuf, Config), Failure> {
     let path = ron_io::find(&args.config).usage()?;
     let config: Config = ron_io::read(&path).usage()?;
     let mut config = patch::apply(config, &args.sets).usage()?;
-    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    config.controller.inline_models(|name| read_model(&folder, name)).usage()?;
-    config.env.inline_robot(|name| read_robot(&folder, name)).usage()?;
-    if let Some(refine) = &mut config.refine {
-        refine.ppo.critic.inline_models(|name| read_model(&folder, name)).usage()?;
-    }
+    named_files::inline(&mut config, &path).usage()?;
     // Evolution leaves no trace of what else the config may train for.
     if let Some(task) = config.task.take() {
         let name = task.name();
         to_stderr(&format!("`task: {name}(…)` is not used here; `finetune --config …` trains for it"));
     }
     Ok((path, config))
-}
-
-/// Where a file is that is looked for beside the config, then as given.
-fn beside(folder: &Path, name: &str) -> PathBuf {
-    let beside = folder.join(name);
-    if beside.is_file() { beside } else { PathBuf::from(name) }
-}
-
-/// The text of a robot's file, with what it includes.
-fn read_robot(folder: &Path, name: &str) -> Result<String, anyhow::Error> {
-    sim::read_mjcf(beside(folder, name)).map_err(|error| match error {
-        SimError::Read { path, source } => anyhow::anyhow!("cannot read robot {}: {source}", path.display()),
-        error => error.into(),
-    })
-}
-
-/// The text of a neuron model in a file.
-fn read_model(folder: &Path, name: &str) -> Result<String, anyhow::Error> {
-    let path = beside(folder, name);
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| anyhow::anyhow!("cannot read neuron model {}: {error}", path.display()))?;
-    snn::check_model(&text).map_err(|error| {
-        let snn::EquationError { line, column, message } = error;
-        anyhow::anyhow!("{}:{line}:{column}: {message}", path.display())
-    })?;
-    Ok(text)
 }
 
 /// Prints `value` as one JSON object, the only thing on stdout.

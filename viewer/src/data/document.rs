@@ -6,9 +6,9 @@ use std::sync::Arc;
 use envs::Change;
 use evo::checkpoint::Checkpoint;
 use evo::config::Config;
-use evo::ron_io;
 use evo::run_folder::RunFolder;
 use evo::trainer::{Setup, Which, load_policy};
+use evo::{named_files, ron_io};
 use sim::{JointKind, Model};
 use web_time::Instant;
 
@@ -58,7 +58,8 @@ impl Document {
             (source, Some(file)) => Self::from_file(&file, source),
             (Source::Run(path), None) => Self::from_run(&path),
             (source, None) => {
-                let config: Config = ron_io::read(source.path())?;
+                let mut config: Config = ron_io::read(source.path())?;
+                named_files::inline(&mut config, source.path())?;
                 Self::untrained(&config, source)
             }
         }

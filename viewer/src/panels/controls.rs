@@ -2,6 +2,7 @@
 
 use egui::{RichText, Slider, Ui};
 use evo::changes::NONE;
+use evo::failure::told;
 
 use crate::data::disturb::Disturbance;
 use crate::data::document::{Document, Ghost};
@@ -78,7 +79,7 @@ fn changes(ui: &mut Ui, cx: &mut Cx<'_>) {
     if let Some(list) = wanted {
         match cx.document.change(&list) {
             Ok(()) => cx.timeline.seek(0.0, 0.0),
-            Err(error) => *cx.message = Some(format!("{error:#}")),
+            Err(error) => *cx.message = Some(told(&error)),
         }
     }
 }
@@ -202,7 +203,7 @@ fn ghosts(ui: &mut Ui, cx: &mut Cx<'_>) {
             && ui.button("Keep as ghost").on_hover_text(keep).clicked()
             && let Err(error) = cx.document.add_ghost()
         {
-            *cx.message = Some(format!("{error:#}"));
+            *cx.message = Some(told(&error));
         }
         ui.checkbox(&mut cx.settings.overlays.side_by_side, "side by side");
     });

@@ -1,6 +1,7 @@
 //! The run: learning curves, and which of its checkpoints is watched.
 
 use egui::{Color32, Mesh, Pos2, RichText, Sense, Stroke, Ui, Vec2};
+use evo::failure::told;
 use evo::metrics::Metrics;
 
 use crate::chart::{self, AXIS, Chart, GUTTER};
@@ -26,7 +27,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     if let Some(wanted) = wanted.or(picked)
         && let Err(error) = cx.document.want(wanted)
     {
-        *cx.message = Some(format!("{error:#}"));
+        *cx.message = Some(told(&error));
     }
 }
 

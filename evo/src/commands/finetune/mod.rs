@@ -6,7 +6,7 @@ mod worlds;
 use std::path::{Path, PathBuf};
 
 use super::learning::{self, check_same_config, new_folder};
-use super::{load_checkpoint, print_line, read_model, read_robot};
+use super::{load_checkpoint, print_line};
 use crate::checkpoint::Checkpoint;
 use crate::cli::{FinetuneArgs, ResumeArgs};
 use crate::failure::{Blame, Failure};
@@ -15,7 +15,7 @@ use crate::finetune::world_learner::WorldLearner;
 use crate::finetune::{FinetuneConfig, Task};
 use crate::progress::{Verbosity, to_stderr};
 use crate::run_folder::RunFolder;
-use crate::{patch, ron_io};
+use crate::{named_files, patch, ron_io};
 
 pub(super) use labels::{eval, plot};
 
@@ -83,12 +83,12 @@ fn read(args: &FinetuneArgs) -> Result<(PathBuf, FinetuneConfig), Failure> {
     let config: FinetuneConfig = ron_io::read(&path).usage()?;
     let mut config = patch::apply(config, &args.config.sets).usage()?;
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    config.controller.inline_models(|name| read_model(&folder, name)).usage()?;
+    config.controller.inline_models(|name| named_files::model(&folder, name)).usage()?;
     if let Some(Task::Ppo(task)) = &mut config.task {
-        task.critic.inline_models(|name| read_model(&folder, name)).usage()?;
+        task.critic.inline_models(|name| named_files::model(&folder, name)).usage()?;
     }
     if let Some(env) = &mut config.env {
-        env.inline_robot(|name| read_robot(&folder, name)).usage()?;
+        env.inline_robot(|name| named_files::robot(&folder, name)).usage()?;
     }
     if let Some(Task::Classify(task) | Task::Regress(task)) = &mut config.task {
         // In full, so that the run can go on from any folder.
