@@ -29,6 +29,7 @@ pub(super) struct Single<V> {
 }
 
 /// A contact of `D` directions (the normal is the last) with `E` forces.
+#[derive(Clone)]
 pub(super) struct Block<V, const D: usize, const E: usize> {
     contact: usize,
     y: usize,
@@ -45,9 +46,11 @@ pub(super) struct Block<V, const D: usize, const E: usize> {
     frame: [V3<V>; 3],
 }
 
-/// All blocks of one size. Room for every possible contact is there from the start.
+/// All blocks of one size. Room for every possible contact is there from the start, and blocks are written
+/// where they stay: they are large.
 pub(super) struct Blocks<V, const D: usize, const E: usize> {
-    items: Vec<Block<V, D, E>>,
+    room: Vec<Block<V, D, E>>,
+    used: usize,
     y: Vec<[V; D]>,
 }
 
@@ -111,13 +114,18 @@ impl<V: Lane, const D: usize, const E: usize> Blocks<V, D, E> {
     fn new(tables: &Tables, condim: u32, wanted: bool) -> Self {
         let contacts = || tables.contacts.iter().filter(|c| c.condim == condim && wanted);
         let entries = contacts().map(|c| tables.supports[c.support].dofs.len()).sum();
-        Self { items: Vec::with_capacity(contacts().count()), y: Vec::with_capacity(entries) }
+        Self { room: vec![Block::EMPTY; contacts().count()], used: 0, y: Vec::with_capacity(entries) }
     }
 
     #[inline(always)]
     fn clear(&mut self) {
-        self.items.clear();
+        self.used = 0;
         self.y.clear();
+    }
+
+    #[inline(always)]
+    fn items(&self) -> &[Block<V, D, E>] {
+        &self.room[..self.used]
     }
 }
 
@@ -312,30 +320,29 @@ fn add<V: Lane, const D: usize, const E: usize>(
     let entry = |i: usize, j: usize| if i <= j { a[i][j] } else { a[j][i] };
     let n = D - 1;
     let edge = |e: usize| (e / 2, if e.is_multiple_of(2) { friction[e / 2] } else { -friction[e / 2] });
-    let between: [[V; E]; E] = std::array::from_fn(|e| {
-        std::array::from_fn(|f| {
-            if !pyramid {
-                return entry(e, f);
-            }
-            let ((c, mu), (d, nu)) = (edge(e), edge(f));
-            let side = nu.mul_add(entry(c, d), a[c][n]);
-            mu.mul_add(side, nu.mul_add(a[d][n], a[n][n]))
-        })
-    });
-    let inverse = std::array::from_fn(|e| V::select(touch.mask, (between[e][e] + regularization).recip(), z));
     let warm = &g.contact[contact.force..contact.force + E];
-    let force = std::array::from_fn(|e| V::select(touch.mask, warm[e], z));
-    blocks.items.push(Block {
-        contact: index,
-        y: start,
-        a: between,
-        reference,
-        regularization,
-        friction,
-        inverse,
-        force,
-        frame: touch.frame,
-    });
+    let block = &mut blocks.room[blocks.used];
+    blocks.used += 1;
+    for e in 0..E {
+        // Of a pyramid's matrix, `update` reads what is right of the diagonal.
+        for f in if pyramid { e } else { 0 }..E {
+            block.a[e][f] = if pyramid {
+                let ((c, mu), (d, nu)) = (edge(e), edge(f));
+                let side = nu.mul_add(entry(c, d), a[c][n]);
+                mu.mul_add(side, nu.mul_add(a[d][n], a[n][n]))
+            } else {
+                entry(e, f)
+            };
+        }
+        block.inverse[e] = V::select(touch.mask, (block.a[e][e] + regularization).recip(), z);
+        block.force[e] = V::select(touch.mask, warm[e], z);
+    }
+    block.contact = index;
+    block.y = start;
+    block.reference = reference;
+    block.regularization = regularization;
+    block.friction = friction;
+    block.frame = touch.frame;
 }
 
 /// Adds the rows of contact `index`.
@@ -457,6 +464,18 @@ fn push<V: Lane, const D: usize>(dofs: &[u8], y: &[[V; D]], f: &[V; D], inverse:
 }
 
 impl<V: Lane, const D: usize, const E: usize> Block<V, D, E> {
+    const EMPTY: Self = Self {
+        contact: 0,
+        y: 0,
+        a: [[V::NONE; E]; E],
+        reference: [V::NONE; D],
+        regularization: V::NONE,
+        friction: [V::NONE; D],
+        inverse: [V::NONE; E],
+        force: [V::NONE; E],
+        frame: [[V::NONE; 3]; 3],
+    };
+
     /// Forces along the directions, the normal last.
     #[inline(always)]
     fn along(&self) -> [V; D] {
@@ -630,7 +649,7 @@ fn forward_back<V: Lane, const D: usize>(l: &[[V; D]; D], b: &[V; D]) -> [V; D] 
 impl<V: Lane, const D: usize, const E: usize> Blocks<V, D, E> {
     #[inline(always)]
     fn warm_start(&self, t: &Tables, inverse: &[V; 64], u: &mut [V; 64]) {
-        for block in &self.items {
+        for block in self.items() {
             let dofs = &t.supports[t.contacts[block.contact].support].dofs;
             push(dofs, &self.y[block.y..], &block.along(), inverse, u);
         }
@@ -638,9 +657,9 @@ impl<V: Lane, const D: usize, const E: usize> Blocks<V, D, E> {
 
     #[inline(always)]
     fn sweep(&mut self, t: &Tables, inverse: &[V; 64], u: &mut [V; 64], back: bool) {
-        let n = self.items.len();
+        let n = self.used;
         for i in 0..n {
-            let block = &mut self.items[if back { n - 1 - i } else { i }];
+            let block = &mut self.room[if back { n - 1 - i } else { i }];
             let dofs = &t.supports[t.contacts[block.contact].support].dofs[..];
             let y = &self.y[block.y..];
             let a = residual(dofs, y, u, &block.reference);
@@ -658,7 +677,7 @@ impl<V: Lane, const D: usize, const E: usize> Blocks<V, D, E> {
         points: &[[V3<V>; 2]],
         mut see: impl FnMut(&Contact, &Push<V>),
     ) {
-        for block in &self.items {
+        for block in self.items() {
             let touching = &t.contacts[block.contact];
             contact[touching.force..touching.force + E].copy_from_slice(&block.force);
             let along = block.along();
