@@ -1,6 +1,6 @@
 //! Every task on rapier under random controls over their full range: nothing blows up, with resets
 //! and without. This is a short form; the program `stability` plays 1000 control steps with 256
-//! seeds (`results/benchmarks/stability.md`).
+//! seeds (`results/benchmarks/stability_rapier.md`).
 
 use sim::EngineKind;
 use tests::stability::{with_resets, without_resets};

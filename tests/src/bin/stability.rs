@@ -9,7 +9,7 @@ use sim::EngineKind;
 use tests::stability::{with_resets, without_resets};
 use tests::{cpu_s, machine};
 
-/// Random controls over their full range on every task; writes stability.md.
+/// Random controls over their full range on every task; writes stability_ENGINE.md.
 #[derive(Parser)]
 struct Arguments {
     /// Tasks; all by default.
@@ -23,7 +23,7 @@ struct Arguments {
     /// Control steps per world.
     #[arg(long, default_value_t = 1000)]
     steps: usize,
-    /// Folder to write stability.md into.
+    /// Folder to write the table into.
     #[arg(long, default_value_os_t = tests::root().join("results/benchmarks"))]
     out: PathBuf,
 }
@@ -51,7 +51,7 @@ fn main() -> anyhow::Result<()> {
         engine.name(),
         machine(),
     );
-    let path = arguments.out.join("stability.md");
+    let path = arguments.out.join(format!("stability_{}.md", engine.name()));
     for name in chosen {
         let began = cpu_s();
         let a = with_resets(name, engine, worlds, steps);
