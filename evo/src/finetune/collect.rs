@@ -51,6 +51,7 @@ impl Worlds {
     }
 
     /// Number of worlds.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn len(&self) -> usize {
         self.episodes.len()
     }

@@ -16,6 +16,7 @@ use crate::trainer::Setup;
 /// A way to train. What it remembers between generations goes into the checkpoint.
 pub(super) trait Method {
     /// Names of what it measures, after the reward terms.
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "no learner of its own there"))]
     fn columns(&self) -> &'static [&'static str];
 
     /// What it is about to do, a label and a text per line.

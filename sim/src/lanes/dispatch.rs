@@ -28,6 +28,7 @@ pub(super) enum Width {
 
 impl Width {
     /// Those that this processor has, narrowest first.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "there is one alone"))]
     pub(super) fn available() -> Vec<Self> {
         let mut widths = vec![Self::Portable];
         #[cfg(target_arch = "x86_64")]

@@ -158,6 +158,7 @@ macro_rules! operators {
         }
     };
 }
+#[cfg(target_arch = "x86_64")]
 pub(super) use operators;
 
 operators!(
