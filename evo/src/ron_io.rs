@@ -142,7 +142,9 @@ pub fn find(name: &Path) -> Result<PathBuf, ConfigError> {
 /// As [`find`].
 pub fn find_in(root: &Path, name: &Path) -> Result<PathBuf, ConfigError> {
     let folder = root.join(CONFIG_FOLDER);
-    let candidates = [root.join(name), folder.join(name)];
+    let mut candidates = vec![root.join(name), folder.join(name)];
+    // Both are the same if the name is absolute.
+    candidates.dedup();
     if let Some(found) = candidates.iter().find(|path| path.is_file()) {
         return Ok(found.clone());
     }
