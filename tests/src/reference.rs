@@ -33,6 +33,8 @@ pub struct Reference {
     pub name: &'static str,
     /// The robot as MuJoCo compiled it.
     pub model: Arc<Model>,
+    /// Gymnasium's choice of integrator.
+    pub integrator: String,
     /// Duration of a control step, s.
     pub control_dt: f64,
     /// Physics steps per control step, of [`PhysicsOption::timestep`] each.
@@ -94,6 +96,7 @@ pub fn load(name: &str) -> Reference {
     let name = *NAMES.iter().find(|n| **n == name).expect("a name of the reference set");
     let text = std::fs::read_to_string(data(&format!("physics/{name}.json"))).expect("reference data");
     let mut file: Value = serde_json::from_str(&text).expect("reference data is JSON");
+    let integrator = file["model"]["integrator"].as_str().expect("the model names its integrator").to_owned();
     let model = model(name, file["model"].take());
     let cases = CASES.map(|case| {
         let case_file = &mut file["cases"][case];
@@ -124,6 +127,7 @@ pub fn load(name: &str) -> Reference {
     assert!((control_dt - substeps as f64 * model.option.timestep).abs() < 1e-9, "{name}: steps add up");
     Reference {
         name,
+        integrator,
         model: Arc::new(model),
         control_dt,
         substeps,
