@@ -33,7 +33,7 @@ pub enum NamedFileError {
 }
 
 /// Where a file is that is looked for beside the config, then as given.
-fn beside(folder: &Path, name: &str) -> PathBuf {
+pub(crate) fn beside(folder: &Path, name: &str) -> PathBuf {
     let beside = folder.join(name);
     if beside.is_file() { beside } else { PathBuf::from(name) }
 }

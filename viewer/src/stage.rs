@@ -47,8 +47,13 @@ pub struct Stage {
 /// Names of the directions of view, then of `cameras`.
 #[must_use]
 pub fn views(cameras: &[sim::Camera]) -> Vec<String> {
-    let cameras = cameras.iter().map(|camera| camera.name.as_str()).filter(|name| !name.is_empty());
+    let cameras = named(cameras).map(|(_, camera)| camera.name.as_str());
     View::ALL.map(View::name).into_iter().chain(cameras).map(str::to_owned).collect()
+}
+
+/// Those that can be looked through, with their places in `cameras`.
+fn named(cameras: &[sim::Camera]) -> impl Iterator<Item = (usize, &sim::Camera)> {
+    cameras.iter().enumerate().filter(|(_, camera)| !camera.name.is_empty())
 }
 
 /// A texture that egui knows.
@@ -151,15 +156,14 @@ impl Stage {
     /// Looks from a direction or through a camera, by its place among [`Stage::views`].
     pub fn look(&mut self, view: usize) {
         self.view = view;
-        let named = self.model.iter().flat_map(|model| &model.cameras).enumerate();
-        let mut named = named.filter(|(_, camera)| !camera.name.is_empty());
         if let Some(view) = View::ALL.get(view) {
             if self.through.take().is_some() {
                 self.home();
             }
             self.camera.look(*view);
         } else {
-            self.through = named.nth(view - View::ALL.len()).map(|(index, _)| index);
+            let cameras = self.model.as_ref().map_or(&[][..], |model| &model.cameras);
+            self.through = named(cameras).nth(view - View::ALL.len()).map(|(index, _)| index);
         }
     }
 

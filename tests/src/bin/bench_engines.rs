@@ -62,9 +62,10 @@ fn main() -> anyhow::Result<()> {
     );
     let mut with_task = String::new();
     for name in tasks.iter().filter(|name| chosen(name)) {
+        let robot = NAMES.contains(name).then(|| load(name));
         let mut best = BTreeMap::new();
         for _ in 0..arguments.rounds.max(1) {
-            for (what, speed) in turn(name, &arguments) {
+            for (what, speed) in turn(name, robot.as_ref(), &arguments) {
                 let slot = best.entry(what).or_insert_with(|| speed.clone());
                 if let (Ok(old), Ok(new)) = (&*slot, &speed)
                     && old < new
@@ -79,13 +80,13 @@ fn main() -> anyhow::Result<()> {
             Err(reason) => reason.clone(),
         };
         let as_shipped = value(SHIPPED);
-        if NAMES.contains(name) {
+        if let Some(robot) = &robot {
             writeln!(
                 text,
                 "| {name} | {} | {} ({}) | {} | {} | {} | {} | {} |",
                 cell(EULER),
                 cell(SHIPPED),
-                load(name).integrator,
+                robot.integrator,
                 cell("rapier"),
                 ratio(value("rapier"), as_shipped),
                 cell("lanes"),
@@ -93,9 +94,9 @@ fn main() -> anyhow::Result<()> {
                 ratio(value("lanes"), value(EULER)),
             )?;
         }
-        let against = |what: &str| match best.contains_key(SHIPPED) {
-            false => "no MuJoCo counterpart".to_owned(),
-            true => ratio(value(what), as_shipped),
+        let against = |what: &str| match &robot {
+            None => "no MuJoCo counterpart".to_owned(),
+            Some(_) => ratio(value(what), as_shipped),
         };
         let [rapier, lanes] = ["rapier with task", "lanes with task"];
         writeln!(
@@ -126,17 +127,16 @@ const EULER: &str = "MuJoCo Euler";
 const SHIPPED: &str = "MuJoCo as shipped";
 
 /// One turn of all engines on a task.
-fn turn(name: &str, arguments: &Arguments) -> Vec<(String, Speed)> {
+fn turn(name: &str, robot: Option<&Reference>, arguments: &Arguments) -> Vec<(String, Speed)> {
     let mut speeds = Vec::new();
-    if NAMES.contains(&name) {
+    if let Some(robot) = robot {
         let mujoco = mujoco(arguments, name);
         for (what, key) in [(EULER, "euler"), (SHIPPED, "shipped")] {
             let speed = mujoco.as_ref().map_err(Clone::clone);
             speeds.push((what.to_owned(), speed.and_then(|result| number(&result[key]))));
         }
-        let robot = load(name);
         for engine in EngineKind::ALL {
-            speeds.push((engine.name().to_owned(), timed(&robot, engine, arguments)));
+            speeds.push((engine.name().to_owned(), timed(robot, engine, arguments)));
         }
     }
     for engine in EngineKind::ALL {

@@ -4,14 +4,10 @@ use nalgebra as na;
 use sim::{CameraMode, Model};
 
 use super::Camera;
+use super::shapes::isometry;
 
 /// Least distance at which something is looked at, m.
 const NEAREST: f32 = 0.2;
-
-fn isometry(&[x, y, z, w, i, j, k]: &[f32; 7]) -> na::Isometry3<f32> {
-    let turn = na::UnitQuaternion::from_quaternion(na::Quaternion::new(w, i, j, k));
-    na::Isometry3::from_parts(na::Translation3::new(x, y, z), turn)
-}
 
 /// Centre of mass of a body and all below it; the body's place if they weigh nothing.
 fn centre(model: &Model, root: usize, poses: &[[f32; 7]]) -> na::Point3<f32> {
@@ -21,11 +17,11 @@ fn centre(model: &Model, root: usize, poses: &[[f32; 7]]) -> na::Point3<f32> {
         within[index] = index == root || (index > 0 && within[body.parent]);
         if within[index] {
             let com = na::Point3::from(body.com.map(|x| x as f32));
-            sum += (isometry(&poses[index]) * com).coords * body.mass as f32;
+            sum += (isometry(poses[index]) * com).coords * body.mass as f32;
             total += body.mass as f32;
         }
     }
-    let place = isometry(&poses[root]).translation.vector;
+    let place = isometry(poses[root]).translation.vector;
     na::Point3::from(if total > 0.0 { sum / total } else { place })
 }
 
@@ -34,22 +30,22 @@ fn centre(model: &Model, root: usize, poses: &[[f32; 7]]) -> na::Point3<f32> {
 #[must_use]
 pub fn through(model: &Model, camera: &sim::Camera, poses: &[[f32; 7]]) -> Camera {
     let pose = [&camera.pos[..], &camera.quat[..]].concat();
-    let local = isometry(&std::array::from_fn(|i| pose[i] as f32));
+    let local = isometry(std::array::from_fn(|i| pose[i] as f32));
     let ahead = -na::Vector3::z();
-    let now = isometry(&poses[camera.body]) * local;
-    let start: Vec<f32> = model.qpos0.iter().map(|q| *q as f32).collect();
-    let start = model.frames(&start).poses;
-    let first = isometry(&start[camera.body]) * local;
-    let place = |poses: &[[f32; 7]], body: usize| na::Point3::from(isometry(&poses[body]).translation.vector);
+    let now = isometry(poses[camera.body]) * local;
+    let place = |poses: &[[f32; 7]], body: usize| na::Point3::from(isometry(poses[body]).translation.vector);
     let eye = na::Point3::from(now.translation.vector);
-    let shifted = |from: na::Point3<f32>, to: na::Point3<f32>| to + (first.translation.vector - from.coords);
+    // Keeps the direction, and the distance from a point that moves, of the model's own pose.
+    let following = |point: &dyn Fn(&[[f32; 7]]) -> na::Point3<f32>| {
+        let start: Vec<f32> = model.qpos0.iter().map(|q| *q as f32).collect();
+        let start = model.frames(&start).poses;
+        let first = isometry(start[camera.body]) * local;
+        (point(poses) + (first.translation.vector - point(&start).coords), first * ahead)
+    };
     let (eye, forward) = match camera.mode {
         CameraMode::Fixed => (eye, now * ahead),
-        CameraMode::Track => (shifted(place(&start, camera.body), place(poses, camera.body)), first * ahead),
-        CameraMode::TrackCom => {
-            let centre = |poses| centre(model, camera.body, poses);
-            (shifted(centre(&start), centre(poses)), first * ahead)
-        }
+        CameraMode::Track => following(&|poses| place(poses, camera.body)),
+        CameraMode::TrackCom => following(&|poses| centre(model, camera.body, poses)),
         CameraMode::TargetBody => (eye, place(poses, camera.target) - eye),
         CameraMode::TargetBodyCom => (eye, centre(model, camera.target, poses) - eye),
     };

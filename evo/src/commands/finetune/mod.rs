@@ -93,9 +93,10 @@ fn read(args: &FinetuneArgs) -> Result<(PathBuf, FinetuneConfig), Failure> {
     if let Some(Task::Classify(task) | Task::Regress(task)) = &mut config.task {
         // In full, so that the run can go on from any folder.
         task.data.find_files(|name| {
-            let places = [folder.join(name), PathBuf::from(name)];
-            let found = places.iter().find(|path| path.is_file()).and_then(|path| path.canonicalize().ok());
-            found.map_or_else(|| name.to_owned(), |path| path.display().to_string())
+            let found = Some(named_files::beside(&folder, name)).filter(|path| path.is_file());
+            found
+                .and_then(|path| path.canonicalize().ok())
+                .map_or_else(|| name.to_owned(), |path| path.display().to_string())
         });
     }
     Ok((path, config))
