@@ -45,6 +45,19 @@ pub(super) fn isometry([x, y, z, qw, qx, qy, qz]: [f32; 7]) -> na::Isometry3<f32
     na::Isometry3::from_parts(na::Translation3::new(x, y, z), turn)
 }
 
+/// Centre of mass of bodies with their poses; `None` if they weigh nothing.
+pub(super) fn centre_of_mass<'a>(
+    bodies: impl Iterator<Item = (&'a Body, &'a [f32; 7])>,
+) -> Option<na::Point3<f32>> {
+    let (mut moment, mut mass) = (na::Vector3::zeros(), 0.0);
+    for (body, &pose) in bodies {
+        let com = isometry(pose) * na::Point3::from(body.com.map(|x| x as f32));
+        moment += com.coords * body.mass as f32;
+        mass += body.mass as f32;
+    }
+    (mass > 0.0).then(|| (moment / mass).into())
+}
+
 /// A geom's frame in its body's.
 pub(super) fn placed(geom: &Geom) -> na::Isometry3<f32> {
     let ([x, y, z], [qw, qx, qy, qz]) = (geom.pos.map(|x| x as f32), geom.quat.map(|x| x as f32));
@@ -121,13 +134,7 @@ impl Shapes {
     /// Centre of mass of the whole robot, m; `None` if nothing of it has mass.
     #[must_use]
     pub fn centre_of_mass(&self, poses: &[[f32; 7]]) -> Option<[f32; 3]> {
-        let (mut moment, mut mass) = (na::Vector3::zeros(), 0.0);
-        for (body, &pose) in self.bodies.iter().zip(poses).skip(1) {
-            let com = isometry(pose) * na::Point3::from(body.com.map(|x| x as f32));
-            moment += com.coords * body.mass as f32;
-            mass += body.mass as f32;
-        }
-        (mass > 0.0).then(|| (moment / mass).into())
+        centre_of_mass(self.bodies.iter().zip(poses).skip(1)).map(Into::into)
     }
 
     /// For each body: the limb that it belongs to, if it is one, and how many bodies lie between it

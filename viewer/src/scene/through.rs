@@ -4,7 +4,7 @@ use nalgebra as na;
 use sim::{CameraMode, Model};
 
 use super::Camera;
-use super::shapes::isometry;
+use super::shapes::{centre_of_mass, isometry};
 
 /// Least distance at which something is looked at, m.
 const NEAREST: f32 = 0.2;
@@ -12,17 +12,12 @@ const NEAREST: f32 = 0.2;
 /// Centre of mass of a body and all below it; the body's place if they weigh nothing.
 fn centre(model: &Model, root: usize, poses: &[[f32; 7]]) -> na::Point3<f32> {
     let mut within = vec![false; model.bodies.len()];
-    let (mut sum, mut total) = (na::Vector3::zeros(), 0.0);
     for (index, body) in model.bodies.iter().enumerate() {
         within[index] = index == root || (index > 0 && within[body.parent]);
-        if within[index] {
-            let com = na::Point3::from(body.com.map(|x| x as f32));
-            sum += (isometry(poses[index]) * com).coords * body.mass as f32;
-            total += body.mass as f32;
-        }
     }
-    let place = isometry(poses[root]).translation.vector;
-    na::Point3::from(if total > 0.0 { sum / total } else { place })
+    let all = model.bodies.iter().zip(poses);
+    let part = all.zip(within).filter_map(|(body, within)| within.then_some(body));
+    centre_of_mass(part).unwrap_or_else(|| isometry(poses[root]).translation.vector.into())
 }
 
 /// What a camera of `model` sees while its bodies are at `poses`, as `mj_camlight` places it. A roll
