@@ -15,7 +15,7 @@
 //! | --- | --- |
 //! | `near` | −`near_weight` · |box − grip| |
 //! | `distance` | −`distance_weight` · |box − target| |
-//! | `grip` | `grip_weight` · share of 1 N with which both fingers press, while |box − grip| < 0.03 m |
+//! | `grip` | `grip_weight` · share of 1 N with which a finger presses, mean of both, while |box − grip| < 0.03 m |
 //! | `lift` | `lift_weight` · height of the box above the table, at most that of the target |
 //! | `success` | `success_reward` while |box − target| < 0.03 m |
 //! | `control` | −`ctrl_cost_weight` · Σ a² |
@@ -144,7 +144,7 @@ impl Grasp {
             formulas: &[
                 "−near_weight · |box − grip|",
                 "−distance_weight · |box − target|",
-                "grip_weight · least normal force on a finger, at most 1 N, if |box − grip| < 0.03 m, else 0",
+                "grip_weight · mean over the fingers of their normal force, at most 1 N each, if |box − grip| < 0.03 m, else 0",
                 "lift_weight · height of the box above the table, within 0 and the target's",
                 "success_reward if |box − target| < 0.03 m, else 0",
                 "−ctrl_cost_weight · Σ action²",
@@ -221,7 +221,7 @@ impl Task for Grasp {
         let top = f64::from(memory[2]) - RESTING;
         let lift = (f64::from(place[2]) - RESTING).clamp(0.0, top);
         let apart = apart(place, &grip(world.qpos));
-        let press = f64::from(world.sensors[0].min(world.sensors[1])).min(1.0);
+        let press = world.sensors.iter().map(|&force| f64::from(force).min(1.0)).sum::<f64>() / 2.0;
         let held = if apart < REACHED { press } else { 0.0 };
         terms[0] = (-self.config.near_weight * apart) as f32;
         terms[1] = (-self.config.distance_weight * distance) as f32;
@@ -255,11 +255,11 @@ mod tests {
             assert!(terms.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5), "{terms:?} {expected:?}");
         };
         near(&terms, [-0.05, -0.02, 0.0, 0.8, 1.0, -0.01]);
-        // In the grip, under half of the pressure that counts; no more than the target's height counts.
+        // In the grip, one finger with half of the pressure that counts; no more than the target's height counts.
         (qpos[5], qpos[6]) = (0.0, 0.02);
         let view = WorldView { qpos: &qpos, qvel: &[0.0; 11], sensors: &[2.0, 0.5] };
         task.step(&view, &[0.0; 5], &mut [0.0, 0.02, 0.1], &mut terms);
-        near(&terms, [-0.02, -0.08, 0.1, 0.4, 0.0, 0.0]);
+        near(&terms, [-0.02, -0.08, 0.15, 0.4, 0.0, 0.0]);
     }
 
     #[test]

@@ -135,6 +135,8 @@ impl PhysicsConfig {
 pub struct RolloutConfig {
     /// Episodes per member; its fitness is their mean return.
     pub episodes: usize,
+    /// Which members of a generation start alike, so that their fitness differs by their parameters alone.
+    pub starts: Starts,
     /// Control steps after which an episode is truncated; `None` takes the task's own horizon.
     pub horizon: Option<usize>,
     /// Whether observations are normalised by the running mean and deviation of all episodes so far.
@@ -148,10 +150,22 @@ pub struct RolloutConfig {
     pub energy_cost: f64,
 }
 
+/// Which members of a generation have the same start states.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Starts {
+    /// The two members of an antithetic pair: every pair sees other starts, so a generation sees many.
+    #[default]
+    Pair,
+    /// All members: no rank is won by an easy start. For strategies without pairs, and those that choose
+    /// members or directions by fitness, where starts differ much; goes with more `episodes`.
+    Population,
+}
+
 impl Default for RolloutConfig {
     fn default() -> Self {
         Self {
             episodes: 1,
+            starts: Starts::Pair,
             horizon: None,
             normalize: true,
             clip: 5.0,

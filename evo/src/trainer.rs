@@ -9,7 +9,7 @@ use snn::{Activity, BackendError, Controller, SnnError};
 
 use crate::backend::{Backend, BackendChoice};
 use crate::checkpoint::{Checkpoint, CheckpointError, Tensor, TensorData};
-use crate::config::{Config, InvalidField};
+use crate::config::{Config, InvalidField, Starts};
 use crate::evaluate::{self, Evaluation, Policy, mean_std};
 use crate::finetune::{FinetuneError, Refiner};
 use crate::metrics::MetricsRow;
@@ -329,10 +329,12 @@ impl Trainer {
         let episodes = self.training.run(&Episodes {
             count: search.population() * per,
             parameters: &|index, out| search.member(index / per, out),
-            // The two members of an antithetic pair start alike: what differs is their parameters.
             start: &|index| {
-                let (pair, episode) = (index / per / 2, index % per);
-                Stream::new(seed, Purpose::Reset, generation, pair as u64, episode as u64)
+                let alike = match rollout.starts {
+                    Starts::Pair => index / per / 2,
+                    Starts::Population => 0,
+                };
+                Stream::new(seed, Purpose::Reset, generation, alike as u64, (index % per) as u64)
             },
             normalizer: &normalizer,
             weights: &self.weights,

@@ -68,6 +68,12 @@ impl<'a> NaiveNetwork<'a> {
         if self.config.precision == Precision::F32Free { x } else { (x * steps).round_ties_even() / steps }
     }
 
+    /// A state after the tick: neither −0 nor subnormal numbers are kept.
+    fn kept(&self, x: f32) -> f32 {
+        let x = self.grid(x, 65536.0);
+        if x.abs() < f32::MIN_POSITIVE { 0.0 } else { x }
+    }
+
     /// The weight from `pre` to `post`, on the grid of a layer with up to 128 sources in `F32`; in `I8`
     /// a multiple of 1/32 of the power of two nearest to the scale.
     fn weight(&self, block: &str, pre: usize, post: usize) -> f32 {
@@ -128,8 +134,7 @@ impl<'a> NaiveNetwork<'a> {
                         (true, false) => 0.0,
                         (true, true) => v - layer.threshold,
                     };
-                    // No −0 is kept.
-                    let after = self.grid(after, 65536.0) + 0.0;
+                    let after = self.kept(after);
                     let layer = &mut self.layers[l];
                     layer.spikes[j] = spike;
                     layer.v[j] = after;
@@ -145,7 +150,7 @@ impl<'a> NaiveNetwork<'a> {
                 }
                 let a = self.decay;
                 let r = a as f32 * self.readout[k] + (1.0 - a) as f32 * sum;
-                self.readout[k] = self.grid(r, 65536.0) + 0.0;
+                self.readout[k] = self.kept(r);
             }
         }
         let action = |(k, r): (usize, &f32)| tanh(r + self.weight("readout.bias", 0, k));

@@ -1,8 +1,18 @@
 //! Learning end to end, in the bounded form that every CI run affords. The published results come
 //! from the shipped configs in full: see `results/benchmarks`.
 
+use std::path::Path;
+
 use serde_json::Value;
 use tests::{succeed, text};
+
+/// A column of a run's metrics, one number per generation.
+fn column(run: &Path, name: &str) -> Vec<f64> {
+    let table = std::fs::read_to_string(run.join("metrics.csv")).expect("metrics");
+    let column = table.lines().next().expect("header").split(',').position(|c| c == name).expect("column");
+    let cell = |line: &str| line.split(',').nth(column).expect("cell").parse().expect("number");
+    table.lines().skip(1).map(cell).collect()
+}
 
 #[test]
 fn the_inverted_pendulum_is_solved() {
@@ -34,15 +44,25 @@ fn half_a_minute_makes_the_half_cheetah_run() {
         "--set",
         "run.eval_every=0",
     ]);
-    let table = std::fs::read_to_string(run.join("metrics.csv")).expect("metrics");
-    let column =
-        table.lines().next().expect("header").split(',').position(|c| c == "fitness_mean").expect("column");
-    let fitness: Vec<f64> = table
-        .lines()
-        .skip(1)
-        .map(|line| line.split(',').nth(column).expect("cell").parse().expect("number"))
-        .collect();
+    let fitness = column(&run, "fitness_mean");
     let mean = |rows: &[f64]| rows.iter().sum::<f64>() / rows.len() as f64;
     let (early, late) = (mean(&fitness[..5]), mean(&fitness[25..]));
     assert!(late > early + 10.0, "fitness went from {early:.1} to {late:.1}");
+}
+
+#[test]
+fn members_differ_by_their_starts_unless_all_start_alike() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let spread = |starts: &str| {
+        let run = folder.path().join(starts);
+        let starts = format!("rollout.starts={starts}");
+        // With so little noise, all members are the same to the last bit.
+        let sets = [&*starts, "strategy.sigma=1e-30", "rollout.episodes=2", "run.eval_every=0"];
+        let sets = sets.iter().flat_map(|set| ["--set", set]);
+        let args = ["--config", "push_to_goal.ron", "--out", text(&run), "-q", "--generations", "2"];
+        let _ = succeed(&args.into_iter().chain(sets).collect::<Vec<_>>());
+        column(&run, "fitness_std")
+    };
+    assert!(spread("Pair").iter().all(|&spread| spread > 1.0));
+    assert_eq!(spread("Population"), [0.0; 2]);
 }

@@ -489,6 +489,8 @@ fn a_sweep_over_configs_gives_a_table_of_results() {
             (config: "inverted_double_pendulum.ron", set: ["run.generations=3"]),
             (config: "inverted_pendulum.ron", name: "linear", set: ["controller=Mlp(hidden: [])"]),
             (config: "inverted_double_pendulum.ron", name: "double_linear", set: ["controller=Mlp(hidden: [])"]),
+            (config: "inverted_pendulum.ron", name: "ars", set: ["strategy=Ars(population: 8)"]),
+            (config: "reacher.ron", set: ["strategy=Ars(population: 8)"]),
         ])],
         seeds: [1, 2],
     )"#;
@@ -501,7 +503,7 @@ fn a_sweep_over_configs_gives_a_table_of_results() {
     assert!(rows[0].starts_with("trial,task,status,generations,value,") && rows[0].ends_with(",config"));
     let tasks: Vec<&str> = rows[1..].iter().map(|row| row.split(',').nth(1).expect("cell")).collect();
     let (single, double) = ("inverted_pendulum", "inverted_double_pendulum");
-    assert_eq!(tasks, [single, single, double, double]);
+    assert_eq!(tasks, [single, single, single, double, double, "reacher"]);
     let of = |name: &str| rows.iter().find(|row| row.ends_with(&format!(",{name}"))).expect("row").clone();
     assert!(of("inverted_double_pendulum").contains(",done,3,") && of("linear").contains(",done,2,"));
 
@@ -516,6 +518,7 @@ fn a_sweep_over_configs_gives_a_table_of_results() {
         "| return in another engine |",
         " (rapier) |",
         "Methods over tasks: inverted_pendulum, inverted_double_pendulum.",
+        "Not run on all of these tasks and left out: Ars with Snn.",
         "| OpenEs | linear | ",
         "(table/inverted_double_pendulum.svg)",
         "- commit: ",

@@ -1,5 +1,7 @@
 //! The table of results: a row per task, strategy and controller, over seeds; and methods over tasks.
 
+use std::cmp::Reverse;
+
 use super::number;
 use super::runs::last;
 use crate::config::Config;
@@ -166,16 +168,26 @@ type Method = (String, String);
 
 /// What [`aggregate_table`] shows.
 pub(super) fn aggregated(outcomes: &[Outcome]) -> String {
+    let (tasks, methods) = shared(outcomes);
+    let others: Vec<String> = methods_of(outcomes)
+        .into_iter()
+        .filter(|method| !methods.contains(method))
+        .map(|(strategy, controller)| format!("{strategy} with {controller}"))
+        .collect();
+    let left_out = if others.is_empty() {
+        String::new()
+    } else {
+        format!(" Not run on all of these tasks and left out: {}.", others.join(", "))
+    };
     format!(
-        "Methods over tasks: {}. Returns are normalised per task: 0 is the lowest of all runs on it, 1 the \
+        "Methods over tasks: {}. Returns are normalised per task: 0 is the lowest of these runs on it, 1 the \
          highest. Interquartile mean over all runs on these tasks, with a 95 % percentile interval of a \
-         bootstrap over seeds, stratified by task.",
-        shared(outcomes).0.join(", ")
+         bootstrap over seeds, stratified by task.{left_out}",
+        tasks.join(", ")
     )
 }
 
-/// Head and rows of the table of methods over the tasks that all of them were run on; none unless there
-/// are at least two of both.
+/// Head and rows of the table of [`shared`] methods and tasks; none unless there are at least two of both.
 pub(super) fn aggregate_table(outcomes: &[Outcome]) -> Option<(Vec<&'static str>, Vec<Vec<String>>)> {
     let row = |row: &Aggregate| {
         let (strategy, controller) = row.method.clone();
@@ -193,28 +205,46 @@ fn returns(outcomes: &[Outcome], task: &str, method: &Method) -> Vec<f64> {
     of.flat_map(|outcome| &outcome.runs).filter_map(reached).collect()
 }
 
-/// Tasks and methods of which each was run with each other.
-fn shared(outcomes: &[Outcome]) -> (Vec<String>, Vec<Method>) {
-    let (mut tasks, mut methods): (Vec<String>, Vec<Method>) = (Vec::new(), Vec::new());
+/// Strategies with controllers, in the order of their first rows.
+fn methods_of(outcomes: &[Outcome]) -> Vec<Method> {
+    let mut methods = Vec::new();
     for outcome in outcomes {
-        if !tasks.contains(&outcome.task) {
-            tasks.push(outcome.task.clone());
-        }
         if !methods.contains(&outcome.method()) {
             methods.push(outcome.method());
         }
     }
+    methods
+}
+
+/// Tasks and methods of which each was run with each other. If not all were, methods with few tasks are left
+/// out, as long as that leaves more pairs.
+fn shared(outcomes: &[Outcome]) -> (Vec<String>, Vec<Method>) {
+    let mut tasks: Vec<String> = Vec::new();
+    for outcome in outcomes {
+        if !tasks.contains(&outcome.task) {
+            tasks.push(outcome.task.clone());
+        }
+    }
     let met = |task: &str, method: &Method| !returns(outcomes, task, method).is_empty();
-    methods.retain(|method| tasks.iter().filter(|task| met(task, method)).count() > 1);
-    tasks.retain(|task| methods.iter().all(|method| met(task, method)));
-    (tasks, methods)
+    let all = methods_of(outcomes);
+    let mut order: Vec<(usize, &Method)> =
+        all.iter().map(|method| (tasks.iter().filter(|task| met(task, method)).count(), method)).collect();
+    order.sort_by_key(|&(tasks, _)| Reverse(tasks));
+    let mut best = (Vec::new(), Vec::new());
+    for count in (2..=order.len()).rev() {
+        let methods: Vec<Method> =
+            all.iter().filter(|m| order[..count].iter().any(|(_, o)| o == m)).cloned().collect();
+        let tasks: Vec<String> =
+            tasks.iter().filter(|task| methods.iter().all(|m| met(task, m))).cloned().collect();
+        if tasks.len() > 1 && tasks.len() * methods.len() > best.0.len() * best.1.len() {
+            best = (tasks, methods);
+        }
+    }
+    best
 }
 
 fn aggregate(outcomes: &[Outcome]) -> Vec<Aggregate> {
     let (tasks, methods) = shared(outcomes);
-    if tasks.len() < 2 || methods.len() < 2 {
-        return Vec::new();
-    }
     let ends: Vec<(f64, f64)> = tasks
         .iter()
         .map(|task| {
