@@ -509,7 +509,7 @@ fn a_sweep_over_configs_gives_a_table_of_results() {
 
     let (markdown, curves) = (folder.path().join("table.md"), folder.path().join("table"));
     let printed = succeed(&["report", text(&out), "--markdown", text(&markdown), "--title", "All"]);
-    assert_eq!(printed.lines().count(), 3);
+    assert_eq!(printed.lines().count(), 4);
     let page = fs::read_to_string(&markdown).expect("table.md");
     for expected in [
         "# All\n",
