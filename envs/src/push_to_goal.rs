@@ -25,7 +25,7 @@
 //!
 //! Start: everything at rest. The object, drawn from `objects`, lies within ±0.25 m at any angle, the
 //! goal within ±0.35 m and at least 0.15 m from the object, the hand within ±0.45 m and at least
-//! 0.15 m from the object. The other kinds of objects lie 3 m away.
+//! 0.15 m from the object. The other kinds of objects lie beside the table, out of the hand's reach.
 //!
 //! Reference: the idea of `FetchPush` (Plappert et al. 2018, arXiv:1802.09464) on a robot as simple as
 //! possible.
@@ -52,8 +52,8 @@ const APART: f64 = 0.15;
 const REACHED: f64 = 0.05;
 /// From the middle of the object to the place to push it from, m: disc and hand touch there.
 const BEHIND: f64 = 0.09;
-/// Where objects lie that an episode does not use, m.
-const AWAY: f32 = 3.0;
+/// Where objects lie that an episode does not use, and how far apart, m: out of reach, in sight.
+const AWAY: [f32; 2] = [0.8, 0.2];
 
 /// A kind of object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -189,7 +189,7 @@ impl Task for PushToGoal {
         let kind = self.config.objects[rng.random_range(0..self.config.objects.len())];
         memory[0] = KINDS.iter().position(|&k| k == kind).expect("all kinds are listed") as f32;
         for (number, other) in qpos[OBJECTS..GOAL].chunks_exact_mut(3).enumerate() {
-            other[0] = AWAY + number as f32;
+            other[0] = AWAY[0] + AWAY[1] * number as f32;
         }
         qpos[..2].copy_from_slice(&hand);
         qpos[object(memory)].copy_from_slice(&[place[0], place[1], angle as f32]);
@@ -269,7 +269,7 @@ mod tests {
             seen[kind] += 1;
             for other in 0..3 {
                 assert_eq!(obs[13 + other], f32::from(other == kind));
-                assert_eq!(qpos[OBJECTS + 3 * other] >= AWAY, other != kind);
+                assert_eq!(qpos[OBJECTS + 3 * other] >= AWAY[0], other != kind);
             }
             assert!(obs[4].hypot(obs[5]) > 0.15 && obs[11].hypot(obs[12]) > 0.15, "{obs:?}");
         }
