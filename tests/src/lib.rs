@@ -182,6 +182,25 @@ pub fn generations(folder: &Path) -> usize {
         .map_or(0, |table| table.lines().count().saturating_sub(1))
 }
 
+/// A column of a run's metrics, a value per generation; `None` for empty cells.
+///
+/// # Panics
+/// If the table cannot be read, or has no such column.
+#[must_use]
+pub fn column(folder: &Path, name: &str) -> Vec<Option<f64>> {
+    let table = evo::metrics::Metrics::read(&folder.join("metrics.csv")).expect("metrics");
+    table.column(name).expect("the column")
+}
+
+/// A [`column`] without empty cells.
+///
+/// # Panics
+/// As [`column`], and if a cell is empty.
+#[must_use]
+pub fn full_column(folder: &Path, name: &str) -> Vec<f64> {
+    column(folder, name).into_iter().map(|cell| cell.expect("a number")).collect()
+}
+
 /// A path as an argument.
 ///
 /// # Panics

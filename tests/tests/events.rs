@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use tests::{endless_run, evo, generations, refuse, succeed, text};
+use tests::{column, endless_run, evo, generations, refuse, succeed, text};
 
 const LOG: &str = "run.log=[Csv, TensorBoard]";
 
@@ -104,14 +104,6 @@ fn read(run: &Path) -> Vec<Event> {
     let first = fields(&records[0]);
     assert_eq!(first[1], (3, b"brain.Event:2".to_vec()), "the first record is the version");
     records[1..].iter().map(|record| event(record)).collect()
-}
-
-/// What `metrics.csv` says about a column.
-fn column(run: &Path, name: &str) -> Vec<Option<f64>> {
-    let table = fs::read_to_string(run.join("metrics.csv")).expect("metrics.csv");
-    let mut lines = table.lines();
-    let index = lines.next().expect("header").split(',').position(|column| column == name).expect("column");
-    lines.map(|line| line.split(',').nth(index).expect("cell").parse().ok()).collect()
 }
 
 /// Steps, times and scalars are those of the table.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use evo::checkpoint::Checkpoint;
 use serde_json::Value;
-use tests::{refuse, succeed, text};
+use tests::{full_column, refuse, succeed, text};
 
 const YIN_YANG: [&str; 8] = [
     "finetune",
@@ -128,13 +128,7 @@ fn ppo_raises_the_return_and_what_it_made_is_imitated_and_evolved_on() {
 
     let on = ["--config", "inverted_pendulum.ron", "--init", text(&student), "--generations", "2", "-q"];
     done(&[&on[..], &["--out", text(&evolved)]].concat());
-    let header = fs::read_to_string(evolved.join("metrics.csv")).expect("metrics");
-    let first: f64 = header
-        .lines()
-        .nth(1)
-        .and_then(|line| line.split(',').nth(5))
-        .and_then(|cell| cell.parse().ok())
-        .expect("a fitness");
+    let first = full_column(&evolved, "fitness_mean")[0];
     // 300 steps at most; a search that starts from nothing has about 20.
     assert!(first > 60.0, "{first}");
     // And back again.
@@ -153,14 +147,8 @@ fn recordings_are_cloned() {
     let teach = format!("task.teacher={:?}", text(&recording));
     let imitate = ["finetune", "--config", "inverted_pendulum_imitate.ron", "--set", &teach, "-q"];
     done(&[&imitate[..], &["--generations", "40", "--out", text(&student)]].concat());
-    let table = fs::read_to_string(student.join("metrics.csv")).expect("metrics");
-    let column =
-        table.lines().next().and_then(|header| header.split(',').position(|c| c == "imitation_loss"));
-    let loss = |row: usize| -> f64 {
-        let cell = table.lines().nth(row).and_then(|line| line.split(',').nth(column.expect("a column")));
-        cell.and_then(|cell| cell.parse().ok()).expect("a number")
-    };
-    assert!(loss(40) < 0.9 * loss(1), "{} after {}", loss(40), loss(1));
+    let losses = full_column(&student, "imitation_loss");
+    assert!(losses[39] < 0.9 * losses[0], "{} after {}", losses[39], losses[0]);
 }
 
 #[test]
@@ -273,12 +261,6 @@ fn labels_out_of_range_are_refused() {
     assert!(stderr.contains("label 7 of sample 0 is out of range; valid: 0 to 1"), "{stderr}");
 }
 
-/// A column of a run's metrics.
-fn column(folder: &Path, name: &str) -> Vec<f64> {
-    let table = evo::metrics::Metrics::read(&folder.join("metrics.csv")).expect("metrics");
-    table.column(name).expect("the column").into_iter().map(|cell| cell.expect("a number")).collect()
-}
-
 fn last(folder: &Path) -> Checkpoint {
     Checkpoint::load(&folder.join("checkpoints/last.safetensors")).expect("a checkpoint")
 }
@@ -307,7 +289,8 @@ fn a_perceptron_teaches_a_spiking_network_and_a_student_goes_on_learning() {
     // What it knows already shows in the first round.
     let more = ["--init", text(&student), "--generations", "1", "--out", text(&again)];
     done(&[&imitate[..], &more].concat());
-    let (first, later) = (column(&student, "imitation_loss")[0], column(&again, "imitation_loss")[0]);
+    let (first, later) =
+        (full_column(&student, "imitation_loss")[0], full_column(&again, "imitation_loss")[0]);
     assert!(later < 0.5 * first, "{later} after {first}");
 }
 
@@ -324,8 +307,8 @@ fn evolution_with_gradients_goes_on_to_the_same_bits_and_can_be_tuned_on() {
     of(&parts, "2");
     done(&["resume", text(&parts), "--generations", "4", "-q"]);
     assert_eq!(mean(&whole), mean(&parts));
-    assert_eq!(column(&whole, "kl_divergence"), column(&parts, "kl_divergence"));
-    assert_eq!(column(&whole, "policy_steps"), [0.0, 8.0, 8.0, 8.0]);
+    assert_eq!(full_column(&whole, "kl_divergence"), full_column(&parts, "kl_divergence"));
+    assert_eq!(full_column(&whole, "policy_steps"), [0.0, 8.0, 8.0, 8.0]);
     done(&["plot", text(&whole)]);
     let ppo = ["finetune", "--config", "inverted_pendulum_ppo.ron", "--generations", "1", "-q"];
     done(&[&ppo[..], &["--init", text(&whole), "--out", text(&tuned)]].concat());

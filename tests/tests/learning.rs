@@ -1,18 +1,8 @@
 //! Learning end to end, in the bounded form that every CI run affords. The published results come
 //! from the shipped configs in full: see `results/benchmarks`.
 
-use std::path::Path;
-
 use serde_json::Value;
-use tests::{succeed, text};
-
-/// A column of a run's metrics, one number per generation.
-fn column(run: &Path, name: &str) -> Vec<f64> {
-    let table = std::fs::read_to_string(run.join("metrics.csv")).expect("metrics");
-    let column = table.lines().next().expect("header").split(',').position(|c| c == name).expect("column");
-    let cell = |line: &str| line.split(',').nth(column).expect("cell").parse().expect("number");
-    table.lines().skip(1).map(cell).collect()
-}
+use tests::{full_column, succeed, text};
 
 #[test]
 fn the_inverted_pendulum_is_solved() {
@@ -44,7 +34,7 @@ fn half_a_minute_makes_the_half_cheetah_run() {
         "--set",
         "run.eval_every=0",
     ]);
-    let fitness = column(&run, "fitness_mean");
+    let fitness = full_column(&run, "fitness_mean");
     let mean = |rows: &[f64]| rows.iter().sum::<f64>() / rows.len() as f64;
     let (early, late) = (mean(&fitness[..5]), mean(&fitness[25..]));
     assert!(late > early + 10.0, "fitness went from {early:.1} to {late:.1}");
@@ -61,7 +51,7 @@ fn members_differ_by_their_starts_unless_all_start_alike() {
         let sets = sets.iter().flat_map(|set| ["--set", set]);
         let args = ["--config", "push_to_goal.ron", "--out", text(&run), "-q", "--generations", "2"];
         let _ = succeed(&args.into_iter().chain(sets).collect::<Vec<_>>());
-        column(&run, "fitness_std")
+        full_column(&run, "fitness_std")
     };
     assert!(spread("Pair").iter().all(|&spread| spread > 1.0));
     assert_eq!(spread("Population"), [0.0; 2]);

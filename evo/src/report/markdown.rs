@@ -117,8 +117,8 @@ fn page(
 ) -> String {
     let (head, rows) = results::table(outcomes);
     let mut text = format!("# {title}\n\n{EXPLAINED}\n\n{}", table(&head, &rows));
-    if let Some((head, rows)) = results::aggregate_table(outcomes) {
-        text += &format!("\n{}\n\n{}", results::aggregated(outcomes), table(&head, &rows));
+    if let Some((caption, (head, rows))) = results::aggregate_table(outcomes) {
+        text += &format!("\n{caption}\n\n{}", table(&head, &rows));
     }
     if !pictures.is_empty() {
         text += "\n## Learning curves\n";

@@ -133,8 +133,11 @@ impl Outcome {
     }
 }
 
-/// Head and rows of the table. Its rows stand task by task.
-pub(super) fn table(outcomes: &[Outcome]) -> (Vec<&'static str>, Vec<Vec<String>>) {
+/// Head and rows.
+type Table = (Vec<&'static str>, Vec<Vec<String>>);
+
+/// The table. Its rows stand task by task.
+pub(super) fn table(outcomes: &[Outcome]) -> Table {
     let named = outcomes.iter().any(|outcome| !outcome.label.is_empty());
     let validators: Vec<String> = outcomes.iter().flat_map(|o| &o.runs).map(Run::validator).collect();
     let validated = validators.iter().any(|engine| !engine.is_empty() && engine != "none");
@@ -166,9 +169,8 @@ struct Aggregate {
 
 type Method = (String, String);
 
-/// What [`aggregate_table`] shows.
-pub(super) fn aggregated(outcomes: &[Outcome]) -> String {
-    let (tasks, methods) = shared(outcomes);
+/// What the table of these methods over these tasks shows.
+fn caption(outcomes: &[Outcome], tasks: &[String], methods: &[Method]) -> String {
     let others: Vec<String> = methods_of(outcomes)
         .into_iter()
         .filter(|method| !methods.contains(method))
@@ -187,16 +189,17 @@ pub(super) fn aggregated(outcomes: &[Outcome]) -> String {
     )
 }
 
-/// Head and rows of the table of [`shared`] methods and tasks; none unless there are at least two of both.
-pub(super) fn aggregate_table(outcomes: &[Outcome]) -> Option<(Vec<&'static str>, Vec<Vec<String>>)> {
-    let row = |row: &Aggregate| {
-        let (strategy, controller) = row.method.clone();
+/// Caption and table of [`shared`] methods and tasks; none unless there are at least two of both.
+pub(super) fn aggregate_table(outcomes: &[Outcome]) -> Option<(String, Table)> {
+    let (tasks, methods) = shared(outcomes);
+    let row = |row: Aggregate| {
+        let (strategy, controller) = row.method;
         let statistics::Estimate { value, low, high } = row.estimate;
         vec![strategy, controller, format!("{value:.3} [{low:.3}, {high:.3}]"), row.runs.to_string()]
     };
-    let rows: Vec<Vec<String>> = aggregate(outcomes).iter().map(row).collect();
+    let rows = aggregate(outcomes, &tasks, &methods).into_iter().map(row).collect();
     let head = vec!["strategy", "controller", "#normalised IQM [95 % interval]", "#runs"];
-    (!rows.is_empty()).then_some((head, rows))
+    (!methods.is_empty()).then(|| (caption(outcomes, &tasks, &methods), (head, rows)))
 }
 
 /// Returns of a method on a task.
@@ -207,44 +210,40 @@ fn returns(outcomes: &[Outcome], task: &str, method: &Method) -> Vec<f64> {
 
 /// Strategies with controllers, in the order of their first rows.
 fn methods_of(outcomes: &[Outcome]) -> Vec<Method> {
-    let mut methods = Vec::new();
-    for outcome in outcomes {
-        if !methods.contains(&outcome.method()) {
-            methods.push(outcome.method());
+    distinct(outcomes.iter().map(Outcome::method))
+}
+
+/// Values in the order in which they first occur.
+fn distinct<T: PartialEq>(values: impl Iterator<Item = T>) -> Vec<T> {
+    values.fold(Vec::new(), |mut seen, value| {
+        if !seen.contains(&value) {
+            seen.push(value);
         }
-    }
-    methods
+        seen
+    })
 }
 
 /// Tasks and methods of which each was run with each other. If not all were, methods with few tasks are left
 /// out, as long as that leaves more pairs.
 fn shared(outcomes: &[Outcome]) -> (Vec<String>, Vec<Method>) {
-    let mut tasks: Vec<String> = Vec::new();
-    for outcome in outcomes {
-        if !tasks.contains(&outcome.task) {
-            tasks.push(outcome.task.clone());
-        }
-    }
+    let (tasks, methods) = (distinct(outcomes.iter().map(|o| o.task.clone())), methods_of(outcomes));
     let met = |task: &str, method: &Method| !returns(outcomes, task, method).is_empty();
-    let all = methods_of(outcomes);
-    let mut order: Vec<(usize, &Method)> =
-        all.iter().map(|method| (tasks.iter().filter(|task| met(task, method)).count(), method)).collect();
-    order.sort_by_key(|&(tasks, _)| Reverse(tasks));
-    let mut best = (Vec::new(), Vec::new());
+    let mut order = methods.clone();
+    order.sort_by_key(|method| Reverse(tasks.iter().filter(|task| met(task, method)).count()));
+    let common = |kept: &[Method]| -> Vec<String> {
+        tasks.iter().filter(|task| kept.iter().all(|method| met(task, method))).cloned().collect()
+    };
+    let (mut best, mut kept): (Vec<String>, &[Method]) = (Vec::new(), &[]);
     for count in (2..=order.len()).rev() {
-        let methods: Vec<Method> =
-            all.iter().filter(|m| order[..count].iter().any(|(_, o)| o == m)).cloned().collect();
-        let tasks: Vec<String> =
-            tasks.iter().filter(|task| methods.iter().all(|m| met(task, m))).cloned().collect();
-        if tasks.len() > 1 && tasks.len() * methods.len() > best.0.len() * best.1.len() {
-            best = (tasks, methods);
+        let found = common(&order[..count]);
+        if found.len() > 1 && found.len() * count > best.len() * kept.len() {
+            (best, kept) = (found, &order[..count]);
         }
     }
-    best
+    (best, methods.into_iter().filter(|method| kept.contains(method)).collect())
 }
 
-fn aggregate(outcomes: &[Outcome]) -> Vec<Aggregate> {
-    let (tasks, methods) = shared(outcomes);
+fn aggregate(outcomes: &[Outcome], tasks: &[String], methods: &[Method]) -> Vec<Aggregate> {
     let ends: Vec<(f64, f64)> = tasks
         .iter()
         .map(|task| {
@@ -252,16 +251,16 @@ fn aggregate(outcomes: &[Outcome]) -> Vec<Aggregate> {
             values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)))
         })
         .collect();
-    let estimate = |method: Method| {
+    let estimate = |method: &Method| {
         let normalised = |(task, &(low, high)): (&String, &(f64, f64))| -> Vec<f64> {
             let span = if high > low { high - low } else { 1.0 };
-            returns(outcomes, task, &method).into_iter().map(|x| (x - low) / span).collect()
+            returns(outcomes, task, method).into_iter().map(|x| (x - low) / span).collect()
         };
         let strata: Vec<Vec<f64>> = tasks.iter().zip(&ends).map(normalised).collect();
         let sizes: Vec<usize> = strata.iter().map(Vec::len).collect();
         let bootstrap = Bootstrap::new(&sizes, RESAMPLES);
         let estimate = bootstrap.estimate(&strata, Center::InterquartileMean, CONFIDENCE);
-        Aggregate { method, estimate, runs: sizes.iter().sum() }
+        Aggregate { method: method.clone(), estimate, runs: sizes.iter().sum() }
     };
-    methods.into_iter().map(estimate).collect()
+    methods.iter().map(estimate).collect()
 }

@@ -109,8 +109,8 @@ fn results(folder: &Path, sweep: &Stored) -> Result<String, ReportError> {
     let (head, rows) = results::table(&outcomes);
     let (head, rows) = stacked(&head, &rows);
     let mut text = html::note(results::EXPLAINED) + &html::table(&head, &rows, true);
-    if let Some((head, rows)) = results::aggregate_table(&outcomes) {
-        text += &html::note(&results::aggregated(&outcomes));
+    if let Some((caption, (head, rows))) = results::aggregate_table(&outcomes) {
+        text += &html::note(&caption);
         text += &html::table(&head, &cells(rows), true);
     }
     Ok(text)
