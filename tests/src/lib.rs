@@ -192,10 +192,10 @@ pub fn column(folder: &Path, name: &str) -> Vec<Option<f64>> {
     table.column(name).expect("the column")
 }
 
-/// A [`column`] without empty cells.
+/// A [`column()`] without empty cells.
 ///
 /// # Panics
-/// As [`column`], and if a cell is empty.
+/// As [`column()`], and if a cell is empty.
 #[must_use]
 pub fn full_column(folder: &Path, name: &str) -> Vec<f64> {
     column(folder, name).into_iter().map(|cell| cell.expect("a number")).collect()
