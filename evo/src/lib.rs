@@ -40,4 +40,3 @@ pub mod strategy;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod sweep;
 pub mod trainer;
-mod wide;

@@ -19,7 +19,7 @@ use std::convert::Infallible;
 
 use rand::TryRng;
 
-use crate::wide::wide;
+use numerics::wide;
 
 /// What a random number is for. Streams of different purposes never overlap.
 ///

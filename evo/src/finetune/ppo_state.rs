@@ -1,6 +1,6 @@
 //! The noise on actions, and what a checkpoint has of PPO.
 
-use snn::gradient::Adam;
+use numerics::Adam;
 
 use super::collect::row;
 use super::error::FinetuneError;

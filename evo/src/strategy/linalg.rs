@@ -7,7 +7,7 @@
 //! Symmetric matrices are n × n, row-major, of which only the upper triangle is used. The factor of C is the
 //! upper triangular U with C = UᵀU.
 
-use crate::wide::wide;
+use numerics::wide;
 
 /// Columns of a packed panel.
 const WIDTH: usize = 8;

@@ -1,7 +1,7 @@
 //! Gradient ascent: what turns a strategy's gradient estimate into a step of its mean.
 
+use numerics::{Adam, Momentum};
 use serde::{Deserialize, Serialize};
-use snn::gradient::{Adam, Momentum};
 
 use super::{State, StrategyError, check};
 

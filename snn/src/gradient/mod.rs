@@ -57,7 +57,7 @@ pub use bptt::{Bptt, BpttConfig, Gradient, Objective, Run, Score};
 pub use differentiable::{Differentiable, differentiable};
 pub use error::GradientError;
 pub use loss::{ActivityConfig, Loss, LossConfig, Over, Targets};
-pub use optimizer::{Adam, Clip, Decay, Momentum, Optimizer, OptimizerConfig, ScheduleConfig};
+pub use optimizer::{Clip, Decay, Optimizer, OptimizerConfig, ScheduleConfig};
 pub use perceptron::Perceptron;
 pub use surrogate::{SurrogateConfig, SurrogateInfo, SurrogateParameter, surrogates};
 pub use trainer::{Trainer, TrainerConfig};

@@ -6,6 +6,7 @@
 /// Defines a function and its AVX2 and AVX-512 copies on x86-64; other machines get the plain body.
 ///
 /// Helpers called from the body must be `#[inline(always)]`, or they are compiled for the narrow width.
+#[macro_export]
 macro_rules! wide {
     ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $body:block) => {
         $(#[$meta])*
@@ -42,5 +43,3 @@ macro_rules! wide {
         }
     };
 }
-
-pub(crate) use wide;
