@@ -14,9 +14,15 @@ use super::vector::{
 /// Bisections for the nearest point of a segment to a solid: 2⁻²⁰ of its length.
 const BISECTIONS: usize = 20;
 
-/// Finds the contacts of all worlds and adds their rows.
+/// Finds the contacts of all worlds, by [`touch`] as compiled for the register type, and adds their rows.
 #[inline(always)]
-pub(super) fn collide<V: Lane>(t: &Tables, g: &mut Group<V>, s: &Scratch<V>, rows: &mut Rows<V>) {
+pub(super) fn collide<V: Lane>(
+    t: &Tables,
+    g: &mut Group<V>,
+    s: &Scratch<V>,
+    rows: &mut Rows<V>,
+    touch: impl Fn(&Scratch<V>, &Tables, &Contact) -> Option<Touch<V>>,
+) {
     for (index, contact) in t.contacts.iter().enumerate() {
         match touch(s, t, contact) {
             Some(touch) => add_contact(t, g, s, rows, index, &touch),

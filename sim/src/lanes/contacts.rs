@@ -1,24 +1,23 @@
 //! Where a world's bodies touch and with what force: for those who look on, not for the engine.
 
-use super::collide::touch;
-use super::dynamics::{Group, Scratch, kinematics};
-use super::lane::{Lane, Portable};
+use super::dispatch::Run;
+use super::dynamics::{Group, Scratch};
 use super::shape::Side;
 use super::table::Tables;
 use crate::Contact;
 
 /// Contacts of the world in a lane: points where its bodies are now, forces of its last physics step.
 /// Those that have parted since are left out.
-pub(super) fn contacts<V: Lane>(t: &Tables, g: &Group<V>, lane: usize) -> Vec<Contact> {
-    let splat = |to: &mut [Portable], from: &[V]| {
-        to.iter_mut().zip(from).for_each(|(to, from)| *to = Portable::splat(from.lanes()[lane]));
+pub(super) fn contacts<V: Run>(t: &Tables, g: &Group<V>, lane: usize) -> Vec<Contact> {
+    let splat = |to: &mut [V], from: &[V]| {
+        to.iter_mut().zip(from).for_each(|(to, from)| *to = V::splat(from.lanes()[lane]));
     };
-    let mut own = Group::<Portable>::new(t);
+    let mut own = Group::<V>::new(t);
     splat(&mut own.qpos, &g.qpos);
     splat(&mut own.qvel, &g.qvel);
     let mut s = Scratch::new(t);
-    kinematics(t, &own, &mut s);
-    let first = |v: &Portable| v.lanes()[0];
+    V::look(t, &own, &mut s);
+    let first = |v: &V| v.lanes()[0];
     let friction = g.friction.lanes()[lane];
     let body = |side: &Side| {
         let main = side.owners.iter().max_by(|a, b| a.1.total_cmp(&b.1));
@@ -26,7 +25,7 @@ pub(super) fn contacts<V: Lane>(t: &Tables, g: &Group<V>, lane: usize) -> Vec<Co
     };
     let mut contacts = Vec::new();
     for contact in &t.contacts {
-        let Some(touch) = touch(&s, t, contact) else { continue };
+        let Some(touch) = V::touch(&s, t, contact) else { continue };
         let forces: Vec<f32> = g.contact[contact.force..contact.force + contact.rows(t.elliptic)]
             .iter()
             .map(|f| f.lanes()[lane])
@@ -52,7 +51,7 @@ pub(super) fn contacts<V: Lane>(t: &Tables, g: &Group<V>, lane: usize) -> Vec<Co
         } else {
             (touch.at[0], contact.a.link)
         };
-        let origin = link.map_or([Portable::zero(); 3], |l| s.origin[t.links[l].tree]);
+        let origin = link.map_or([V::zero(); 3], |l| s.origin[t.links[l].tree]);
         contacts.push(Contact {
             bodies: [body(&contact.a), body(&contact.b)],
             position: std::array::from_fn(|i| first(&origin[i]) + first(&at[i])),

@@ -2,51 +2,65 @@
 
 use std::sync::Arc;
 
-use super::collide::collide;
+#[cfg(any(lanes_avx2, all(test, target_arch = "x86_64")))]
+use super::avx2::Avx2;
+#[cfg(any(lanes_avx512, all(test, target_arch = "x86_64")))]
+use super::avx512::Avx512;
+use super::collide::{collide, touch};
 use super::dynamics::{Group, Scratch, assemble, drag, factor, inertia, integrate, kinematics, push};
-use super::lane::{Lane, Portable};
-use super::solver::{add_singles, solve};
+use super::lane::Lane;
+#[cfg(any(lanes_portable, test))]
+use super::portable::Portable;
+use super::shape::Contact;
+use super::solver::{Touch, add_singles, solve};
 use super::table::Tables;
-#[cfg(target_arch = "x86_64")]
-use super::x86::{Avx2, Avx512};
 use super::{LanesEngine, MAX_POSITION, MAX_RATE, Shared, Work};
 use crate::worlds::Engine;
-use crate::{Model, Sensor, StepOptions};
+use crate::{Model, Sensor, SimError, StepOptions};
 
-/// An instruction set that the engine is compiled for.
+/// An instruction set that the engine is compiled for; the build script chooses which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Width {
     /// What the compiler makes of arrays, with the instructions that the program was built for.
+    #[cfg(any(lanes_portable, test))]
     Portable,
     /// x86-64-v3: AVX2 and FMA.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(lanes_avx2, all(test, target_arch = "x86_64")))]
     Avx2,
     /// AVX-512 F and DQ.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(lanes_avx512, all(test, target_arch = "x86_64")))]
     Avx512,
 }
 
 impl Width {
     /// Those that this processor has, narrowest first.
-    #[cfg_attr(not(target_arch = "x86_64"), expect(unused_mut, reason = "there is one alone"))]
     pub(super) fn available() -> Vec<Self> {
-        let mut widths = vec![Self::Portable];
-        #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                widths.push(Self::Avx2);
-                if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
-                    widths.push(Self::Avx512);
-                }
-            }
-        }
-        widths
+        vec![
+            #[cfg(any(lanes_portable, test))]
+            (true, Self::Portable),
+            #[cfg(any(lanes_avx2, all(test, target_arch = "x86_64")))]
+            (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"), Self::Avx2),
+            #[cfg(any(lanes_avx512, all(test, target_arch = "x86_64")))]
+            (is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq"), Self::Avx512),
+        ]
+        .into_iter()
+        .filter_map(|(there, width)| there.then_some(width))
+        .collect()
     }
 }
 
-/// The widest instruction set of this processor.
-pub(super) fn widest() -> Width {
-    Width::available().pop().unwrap_or(Width::Portable)
+/// The engine in the widest registers that this processor has.
+///
+/// # Errors
+/// When the build has no instruction set that this processor has.
+pub(super) fn widest(
+    model: &Arc<Model>,
+    n: usize,
+    options: StepOptions,
+    sensors: &[Sensor],
+) -> Result<Box<dyn Engine>, SimError> {
+    let width = Width::available().pop().ok_or(SimError::Instructions { engine: "lanes" })?;
+    Ok(engine(model, n, options, sensors, width))
 }
 
 /// The engine for `width`, which must be [available](Width::available).
@@ -59,65 +73,65 @@ pub(super) fn engine(
 ) -> Box<dyn Engine> {
     assert!(Width::available().contains(&width), "{width:?} is not on this processor");
     match width {
+        #[cfg(any(lanes_portable, test))]
         Width::Portable => Box::new(LanesEngine::<Portable>::new(model, n, options, sensors)),
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(any(lanes_avx2, all(test, target_arch = "x86_64")))]
         Width::Avx2 => Box::new(LanesEngine::<Avx2>::new(model, n, options, sensors)),
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(any(lanes_avx512, all(test, target_arch = "x86_64")))]
         Width::Avx512 => Box::new(LanesEngine::<Avx512>::new(model, n, options, sensors)),
     }
 }
 
-/// A register type with functions compiled for its instructions.
+/// A register type with functions compiled for its instructions. Each is compiled once, however often it is called.
 pub(super) trait Run: Lane {
     /// One control step, then poses and velocities if a sensor wants them.
     fn step(shared: &Shared, group: &mut Group<Self>, work: &mut Work<Self>);
-    /// Poses and velocities alone.
+    /// Poses and velocities.
     fn look(tables: &Tables, group: &Group<Self>, scratch: &mut Scratch<Self>);
+    /// Where the two sides of a contact meet.
+    fn touch(scratch: &Scratch<Self>, tables: &Tables, contact: &Contact) -> Option<Touch<Self>>;
 }
 
 /// Implements [`Run`] for a type whose instructions are enabled inside.
 macro_rules! run {
-    ($type:ty, $(#[$feature:meta])?) => {
+    (@ $body:path, $type:ty, [$($feature:meta)?], $name:ident($($arg:ident: $ty:ty),*) $(-> $out:ty)?) => {
+        fn $name($($arg: $ty),*) $(-> $out)? {
+            $(#[$feature])?
+            fn inner($($arg: $ty),*) $(-> $out)? {
+                $body($($arg),*)
+            }
+            #[allow(unsafe_code, unused_unsafe, reason = "a function compiled for other instructions")]
+            // SAFETY: an engine of this type is made only where the instructions were detected.
+            unsafe {
+                inner($($arg),*)
+            }
+        }
+    };
+    ($type:ty, $features:tt) => {
         impl Run for $type {
-            fn step(shared: &Shared, group: &mut Group<Self>, work: &mut Work<Self>) {
-                $(#[$feature])?
-                fn inner(shared: &Shared, group: &mut Group<$type>, work: &mut Work<$type>) {
-                    control_step(shared, group, work);
-                }
-                #[allow(unsafe_code, unused_unsafe, reason = "a function compiled for other instructions")]
-                // SAFETY: an engine of this type is made only where the instructions were detected.
-                unsafe {
-                    inner(shared, group, work);
-                }
-            }
-
-            fn look(tables: &Tables, group: &Group<Self>, scratch: &mut Scratch<Self>) {
-                $(#[$feature])?
-                fn inner(tables: &Tables, group: &Group<$type>, scratch: &mut Scratch<$type>) {
-                    kinematics(tables, group, scratch);
-                }
-                #[allow(unsafe_code, unused_unsafe, reason = "a function compiled for other instructions")]
-                // SAFETY: as above.
-                unsafe {
-                    inner(tables, group, scratch);
-                }
-            }
+            run!(@ control_step, $type, $features,
+                step(shared: &Shared, group: &mut Group<$type>, work: &mut Work<$type>));
+            run!(@ kinematics, $type, $features,
+                look(tables: &Tables, group: &Group<$type>, scratch: &mut Scratch<$type>));
+            run!(@ touch, $type, $features,
+                touch(scratch: &Scratch<$type>, tables: &Tables, contact: &Contact) -> Option<Touch<$type>>);
         }
     };
 }
 
-run!(Portable,);
-#[cfg(target_arch = "x86_64")]
-run!(Avx2, #[target_feature(enable = "avx2,fma")]);
-#[cfg(target_arch = "x86_64")]
-run!(Avx512, #[target_feature(enable = "avx2,fma,avx512f,avx512dq")]);
+#[cfg(any(lanes_portable, test))]
+run!(Portable, []);
+#[cfg(any(lanes_avx2, all(test, target_arch = "x86_64")))]
+run!(Avx2, [target_feature(enable = "avx2,fma")]);
+#[cfg(any(lanes_avx512, all(test, target_arch = "x86_64")))]
+run!(Avx512, [target_feature(enable = "avx2,fma,avx512f,avx512dq")]);
 
 #[inline(always)]
-fn control_step<V: Lane>(shared: &Shared, g: &mut Group<V>, work: &mut Work<V>) {
+fn control_step<V: Run>(shared: &Shared, g: &mut Group<V>, work: &mut Work<V>) {
     let t = &shared.tables;
     let Work { scratch: s, rows, touch, bad } = work;
     for substep in 0..t.substeps {
-        kinematics(t, g, s);
+        V::look(t, g, s);
         inertia(t, g, s);
         if !t.fluids.is_empty() {
             drag(t, s);
@@ -129,7 +143,7 @@ fn control_step<V: Lane>(shared: &Shared, g: &mut Group<V>, work: &mut Work<V>) 
         factor(t, s);
         rows.clear();
         add_singles(t, g, s, rows);
-        collide(t, g, s, rows);
+        collide(t, g, s, rows, V::touch);
         let last = substep + 1 == t.substeps && !shared.touched.is_empty();
         if last {
             touch.fill([V::zero(); 7]);
@@ -162,6 +176,6 @@ fn control_step<V: Lane>(shared: &Shared, g: &mut Group<V>, work: &mut Work<V>) 
     }
     *bad = one - sound;
     if !shared.sensors.is_empty() {
-        kinematics(t, g, s);
+        V::look(t, g, s);
     }
 }

@@ -8,12 +8,18 @@
 //! A world's result depends on nothing but its own state: every operation rounds the same in every
 //! lane and on every instruction set.
 
+#[cfg(any(lanes_avx2, all(test, target_arch = "x86_64")))]
+mod avx2;
+#[cfg(any(lanes_avx512, all(test, target_arch = "x86_64")))]
+mod avx512;
 mod collide;
 mod contacts;
 mod dispatch;
 mod dynamics;
 mod field;
 mod lane;
+#[cfg(any(lanes_portable, test))]
+mod portable;
 mod shape;
 #[expect(
     clippy::needless_range_loop,
@@ -23,7 +29,7 @@ mod solver;
 mod table;
 mod vector;
 mod weights;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(lanes_avx2, lanes_avx512, all(test, target_arch = "x86_64")))]
 mod x86;
 
 use std::sync::Arc;
@@ -115,7 +121,7 @@ pub(crate) fn engine(
     if !missing.is_empty() {
         return Err(SimError::Unsupported { engine: "lanes", model: model.name.clone(), missing });
     }
-    Ok(dispatch::engine(model, n, options, sensors, dispatch::widest()))
+    dispatch::widest(model, n, options, sensors)
 }
 
 /// State of one world between steps.
@@ -367,7 +373,8 @@ impl<V: Run> Engine for LanesEngine<V> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
-    use super::lane::{Lane as _, Portable};
+    use super::lane::Lane as _;
+    use super::portable::Portable;
     use super::*;
 
     const ANT: &str = include_str!("../../../envs/assets/ant.xml");

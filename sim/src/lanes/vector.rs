@@ -171,7 +171,7 @@ pub(super) fn sin_cos<V: Lane>(x: V) -> (V, V) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::lane::Portable;
+    use super::super::portable::Portable;
     use super::*;
 
     #[test]

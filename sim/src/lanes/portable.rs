@@ -1,0 +1,169 @@
+//! [`Lane`] in plain arrays, for every machine.
+
+use std::ops::{Add, AddAssign, Mul, Neg, Sub, SubAssign};
+
+use super::lane::{Lane, WIDTH, operators};
+
+/// `a · b + c`, rounded once, without the instruction for it.
+///
+/// The product of two `f32` is exact in `f64`. The sum is made odd where it was rounded, which keeps
+/// the final rounding from being a second one (Boldo and Melquiond 2008, "Emulation of FMA and
+/// correctly rounded sums: proved algorithms using rounding to odd").
+#[cfg_attr(
+    all(target_feature = "fma", not(test)),
+    expect(dead_code, reason = "the machine has the instruction")
+)]
+#[inline(always)]
+fn emulated_fma(a: f32, b: f32, c: f32) -> f32 {
+    let (product, c) = (f64::from(a) * f64::from(b), f64::from(c));
+    let sum = product + c;
+    // Knuth's two-sum: what the sum lost.
+    let virtual_c = sum - product;
+    let lost = (product - (sum - virtual_c)) + (c - virtual_c);
+    let even = sum.to_bits() & 1 == 0;
+    let step = if (lost > 0.0) == (sum > 0.0) { 1 } else { -1 };
+    let odd = f64::from_bits(sum.to_bits().wrapping_add_signed(step));
+    (if even && lost != 0.0 && sum.is_finite() { odd } else { sum }) as f32
+}
+
+#[inline(always)]
+fn fma(a: f32, b: f32, c: f32) -> f32 {
+    #[cfg(target_feature = "fma")]
+    return a.mul_add(b, c);
+    #[cfg(all(not(target_feature = "fma"), target_arch = "aarch64"))]
+    return a.mul_add(b, c);
+    #[cfg(all(not(target_feature = "fma"), not(target_arch = "aarch64")))]
+    emulated_fma(a, b, c)
+}
+
+/// Plain arrays, for every machine.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub(super) struct Portable([f32; WIDTH]);
+
+impl Portable {
+    #[inline(always)]
+    fn map(self, f: impl Fn(f32) -> f32) -> Self {
+        let mut out = self;
+        for x in &mut out.0 {
+            *x = f(*x);
+        }
+        out
+    }
+
+    #[inline(always)]
+    fn zip(self, b: Self, f: impl Fn(f32, f32) -> f32) -> Self {
+        let mut out = self;
+        for (x, b) in out.0.iter_mut().zip(b.0) {
+            *x = f(*x, b);
+        }
+        out
+    }
+}
+
+operators!(
+    Portable,
+    |a: Self, b| a.zip(b, |a, b| a + b),
+    |a: Self, b| a.zip(b, |a, b| a - b),
+    |a: Self, b| a.zip(b, |a, b| a * b),
+    |a: Self| a.map(|a| -a)
+);
+
+impl Lane for Portable {
+    type Mask = [bool; WIDTH];
+
+    const NONE: Self = Self([0.0; WIDTH]);
+
+    #[inline(always)]
+    fn splat(x: f32) -> Self {
+        Self([x; WIDTH])
+    }
+    #[inline(always)]
+    fn lanes(&self) -> &[f32; WIDTH] {
+        &self.0
+    }
+    #[inline(always)]
+    fn lanes_mut(&mut self) -> &mut [f32; WIDTH] {
+        &mut self.0
+    }
+    #[inline(always)]
+    fn mul_add(self, b: Self, c: Self) -> Self {
+        let mut out = self;
+        for ((x, b), c) in out.0.iter_mut().zip(b.0).zip(c.0) {
+            *x = fma(*x, b, c);
+        }
+        out
+    }
+    #[inline(always)]
+    fn neg_mul_add(self, b: Self, c: Self) -> Self {
+        (-self).mul_add(b, c)
+    }
+    #[inline(always)]
+    fn recip(self) -> Self {
+        self.map(|x| 1.0 / x)
+    }
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        self.map(f32::sqrt)
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        self.map(f32::abs)
+    }
+    #[inline(always)]
+    fn round(self) -> Self {
+        self.map(f32::round_ties_even)
+    }
+    #[inline(always)]
+    fn max(self, b: Self) -> Self {
+        self.zip(b, |a, b| if a > b { a } else { b })
+    }
+    #[inline(always)]
+    fn min(self, b: Self) -> Self {
+        self.zip(b, |a, b| if a < b { a } else { b })
+    }
+    #[inline(always)]
+    fn lt(self, b: Self) -> Self::Mask {
+        let mut out = [false; WIDTH];
+        for ((out, a), b) in out.iter_mut().zip(self.0).zip(b.0) {
+            *out = a < b;
+        }
+        out
+    }
+    #[inline(always)]
+    fn select(mask: Self::Mask, yes: Self, no: Self) -> Self {
+        let mut out = no;
+        for ((out, yes), mask) in out.0.iter_mut().zip(yes.0).zip(mask) {
+            *out = if mask { yes } else { *out };
+        }
+        out
+    }
+    #[inline(always)]
+    fn any(mask: Self::Mask) -> bool {
+        mask.iter().fold(false, |any, &m| any | m)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+        #[test]
+        fn the_emulated_fused_operation_rounds_once(
+            a in any::<f32>(), b in any::<f32>(), c in any::<f32>(), near in -3i32..4,
+        ) {
+            // Sums that nearly cancel are the hard ones.
+            for c in [c, -(a * b), f32::from_bits((-(a * b)).to_bits().wrapping_add_signed(near))] {
+                let (ours, theirs) = (emulated_fma(a, b, c), a.mul_add(b, c));
+                prop_assert!(
+                    ours.to_bits() == theirs.to_bits() || ours.is_nan() && theirs.is_nan(),
+                    "{a:e} * {b:e} + {c:e}: {ours:e} {theirs:e}"
+                );
+            }
+        }
+    }
+}
