@@ -86,6 +86,7 @@
 mod activity;
 mod compiled;
 mod config;
+mod construct;
 mod controller;
 mod cpu;
 mod decoder;
@@ -105,14 +106,14 @@ mod output;
 mod padded;
 mod plasticity;
 mod probe;
+mod scope;
+mod spiking;
 mod switches;
 mod weights;
 mod wiring;
 
 pub use activity::Activity;
-pub use config::{
-    Activation, ControllerConfig, HiddenLayer, LayerConfig, MlpConfig, Precision, Scope, SnnConfig,
-};
+pub use config::{Activation, ControllerConfig, HiddenLayer, LayerConfig, MlpConfig, Precision, SnnConfig};
 pub use controller::{Controller, Evaluator};
 pub use decoder::{Count, DecoderConfig, FilteredRate, Membrane, PopulationVector};
 pub use encoder::{Current, Delta, EncoderConfig, Latency, Population, Rate};
@@ -124,4 +125,5 @@ pub use layout::{Block, Layout};
 pub use neuron::{NeuronInfo, ParameterInfo, StateInfo, check_model, neurons};
 pub use plasticity::{LearningRule, Plasticity};
 pub use probe::{LayerProbe, Probe, StateProbe};
+pub use scope::Scope;
 pub use switches::{ResetAt, ResetBy, SpikeFrom, Switches, SwitchesConfig};

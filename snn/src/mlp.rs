@@ -19,10 +19,10 @@ use crate::gpu::BackendError;
 use crate::host::Episode;
 use crate::lanes::{Lanes, WIDTH, dense, tanh, values};
 use crate::layout::Layout;
-use crate::network::gain;
 use crate::output::copy_active;
 use crate::padded::Padded;
 use crate::probe::{Probe, fill};
+use crate::weights::gain;
 
 /// A multilayer perceptron.
 pub(crate) struct Mlp {

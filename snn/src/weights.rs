@@ -95,6 +95,11 @@ pub(crate) fn snap_current(current: f32) -> f32 {
     (current * 4096.0).round_ties_even() * (1.0 / 4096.0)
 }
 
+/// Scale of weights whose sum over `sources` terms of order 1 is to be of order `gain`.
+pub(crate) fn gain(gain: f32, sources: usize) -> f32 {
+    gain / (sources as f32).sqrt()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

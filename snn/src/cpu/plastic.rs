@@ -68,7 +68,7 @@ impl Learner {
         let size = self.rows * self.stride;
         part_mut(&mut self.innate, size, slot).copy_from_slice(&weights[..size]);
         let coefficients = plastic.blocks.len() * self.stride;
-        plastic.lanes(network, theta, part_mut(&mut self.coefficients, coefficients, slot));
+        plastic.lanes(&network.layout, theta, part_mut(&mut self.coefficients, coefficients, slot));
     }
 
     /// Begins an episode.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Decoder, Readout};
-use crate::config::Scope;
 use crate::error::SnnError;
+use crate::scope::Scope;
 
 /// `action = tanh(r + bias)` with `r` the first state of `model` after the last tick; `li` has
 /// `r ← decay·r + (1 − decay)·I`.

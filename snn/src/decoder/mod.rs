@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Scope;
 use crate::error::SnnError;
+use crate::scope::Scope;
 
 pub use count::Count;
 pub use membrane::Membrane;

@@ -107,7 +107,7 @@ impl Plan {
             .plastic
             .iter()
             .map(|rule| PlasticPlan {
-                coefficients: take(rule.blocks.len() * rule.columns(network)),
+                coefficients: take(rule.blocks.len() * rule.columns()),
                 mask: take(rule.mask.len()),
                 sources: 0,
                 targets: 0,
@@ -194,8 +194,8 @@ impl Plan {
             network.visit_weights(projection, parameters, &mut set);
         }
         for (plan, rule) in self.plastic.iter().zip(&network.plastic) {
-            let cols = rule.columns(network);
-            rule.visit(network, parameters, |index, post, value| {
+            let cols = rule.columns();
+            rule.visit(&network.layout, parameters, |index, post, value| {
                 out[plan.coefficients + index * cols + post] = value.to_bits();
             });
             out[plan.mask..plan.mask + rule.mask.len()].copy_from_slice(&rule.mask);

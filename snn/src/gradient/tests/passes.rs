@@ -1,10 +1,11 @@
 //! The forward pass is the evaluators'; batches, threads, windows and resets.
 
 use super::{Weighted, batch, inputs, theta};
-use crate::config::{ControllerConfig, HiddenLayer, LayerConfig, Precision, Scope, SnnConfig};
+use crate::config::{ControllerConfig, HiddenLayer, LayerConfig, Precision, SnnConfig};
 use crate::decoder::{Count, DecoderConfig, FilteredRate, Membrane, PopulationVector};
 use crate::encoder::{Current, Delta, EncoderConfig, Latency, Population, Rate};
 use crate::gradient::{Batch, Bptt, BpttConfig, Gradient};
+use crate::scope::Scope;
 use crate::tanh;
 
 /// Delays, feedback, sparse connections, Dale's law, evolved parameters, a refractory period.
