@@ -91,6 +91,7 @@ pub(crate) fn faded(x: f32) -> f32 {
 }
 
 /// Rounds to the grid of currents, 2⁻¹².
+#[inline(always)]
 pub(crate) fn snap_current(current: f32) -> f32 {
     (current * 4096.0).round_ties_even() * (1.0 / 4096.0)
 }

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use super::plan::{Plan, Storage, is_dense, storage};
 use super::plastic::Rule;
 use crate::config::Precision;
-use crate::equations::wgsl::prelude;
+use crate::equations::wgsl::{float, prelude};
 use crate::network::{Network, Population, Source};
 use crate::weights::I8_STEPS;
 
@@ -381,11 +381,6 @@ fn constant_index(base: usize, population: &Population, k: usize) -> String {
     } else {
         format!("{}u", base + k)
     }
-}
-
-/// A literal with exactly this value.
-pub(super) fn float(value: f32) -> String {
-    format!("bitcast<f32>({}u)", value.to_bits())
 }
 
 fn narrow(words: &[u64], count: usize) -> Vec<u32> {

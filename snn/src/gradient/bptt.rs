@@ -7,14 +7,14 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::batch::{Batch, NetworkState, Outputs, Sensitivity};
-use super::chunk::{Fault, Pass, Setting, Sums, Workspace, evolved};
-use super::differentiable::not_finite;
-use super::error::{GradientError, check, check_length};
+use super::error::{GradientError, check, check_length, not_finite};
 use super::loaded::{Loaded, neuron_parameters, stride};
+use super::pass::Pass;
 use super::product::SAMPLES;
 use super::program::Program;
 use super::real::Real;
 use super::surrogate::{Surrogate, SurrogateConfig};
+use super::tape::{Fault, Setting, Sums, Workspace, evolved};
 use crate::config::{Precision, SnnConfig};
 use crate::error::SnnError;
 use crate::layout::Layout;
