@@ -3,6 +3,8 @@
 //! Between populations the connections of one word of sources to all targets lie side by side, so
 //! that a word of spikes meets eight targets per instruction. From currents they are rows of bits.
 
+use numerics::wide;
+
 use super::synapses::{Spikes, Synapses};
 use crate::lanes::{Lanes, WIDTH, part, part_mut};
 use crate::network::{Network, Projection, Source};
@@ -62,47 +64,13 @@ impl Synapses for Bits {
     fn currents(&mut self, projection: &Projection, slot: usize, index: usize, x: &[f32], out: &mut [Lanes]) {
         let words = part(&self.words, self.starts[self.starts.len() - 1], slot);
         let words = &words[self.starts[index]..self.starts[index + 1]];
-        let row_words = (out.len() * WIDTH).div_ceil(64);
-        for (column, out) in out.iter_mut().enumerate() {
-            let mut sum = Lanes::ZERO;
-            for (&x, row) in x.iter().zip(words.chunks_exact(row_words)) {
-                let bits = (row[column * WIDTH / 64] >> (column * WIDTH % 64)) as u32;
-                for (lane, sum) in sum.0.iter_mut().enumerate() {
-                    *sum += if bits >> lane & 1 == 1 { x } else { 0.0 };
-                }
-            }
-            for (out, sum) in out.0.iter_mut().zip(sum.0) {
-                *out = snap_current(sum * projection.unit.scale);
-            }
-        }
+        currents(x, words, projection.unit.scale, out);
     }
 
     fn add(&self, projection: &Projection, slot: usize, index: usize, spikes: Spikes<'_>, out: &mut [Lanes]) {
         let words = part(&self.words, self.starts[self.starts.len() - 1], slot);
         let words = &words[self.starts[index]..self.starts[index + 1]];
-        let cols = out.len() * WIDTH;
-        for (column, out) in out.iter_mut().enumerate() {
-            let mut counts = [0_u64; WIDTH];
-            for (word, &bits) in spikes.words.iter().enumerate() {
-                let plus = bits & self.excitatory[index][word];
-                let minus = bits & !self.excitatory[index][word];
-                let targets = &words[word * cols + column * WIDTH..][..WIDTH];
-                // Wrapping spares the checks, which keep the compiler from using vector registers.
-                if plus != 0 {
-                    for (count, target) in counts.iter_mut().zip(targets) {
-                        *count = count.wrapping_add(u64::from((plus & target).count_ones()));
-                    }
-                }
-                if minus != 0 {
-                    for (count, target) in counts.iter_mut().zip(targets) {
-                        *count = count.wrapping_sub(u64::from((minus & target).count_ones()));
-                    }
-                }
-            }
-            for (out, count) in out.0.iter_mut().zip(counts) {
-                *out += count.cast_signed() as i32 as f32 * projection.unit.scale;
-            }
-        }
+        count(spikes.words, &self.excitatory[index], words, projection.unit.scale, out);
     }
 
     fn fan_out(&self, network: &Network, slot: usize, source: usize, out: &mut [u32]) {
@@ -117,6 +85,54 @@ impl Synapses for Bits {
             for (neuron, count) in out.iter_mut().enumerate() {
                 let targets = &words[neuron / 64 * cols..][..cols];
                 *count += targets.iter().map(|word| (word >> (neuron % 64) & 1) as u32).sum::<u32>();
+            }
+        }
+    }
+}
+
+wide! {
+    /// The currents `x` through rows of bits.
+    fn currents(x: &[f32], words: &[u64], scale: f32, out: &mut [Lanes]) {
+        let row_words = (out.len() * WIDTH).div_ceil(64);
+        for (column, out) in out.iter_mut().enumerate() {
+            let mut sum = Lanes::ZERO;
+            for (&x, row) in x.iter().zip(words.chunks_exact(row_words)) {
+                let bits = (row[column * WIDTH / 64] >> (column * WIDTH % 64)) as u32;
+                for (lane, sum) in sum.0.iter_mut().enumerate() {
+                    *sum += if bits >> lane & 1 == 1 { x } else { 0.0 };
+                }
+            }
+            for (out, sum) in out.0.iter_mut().zip(sum.0) {
+                *out = snap_current(sum * scale);
+            }
+        }
+    }
+}
+
+wide! {
+    /// Adds `scale` for each connection of a spike; its sign is that of the source.
+    counting fn count(spikes: &[u64], excitatory: &[u64], words: &[u64], scale: f32, out: &mut [Lanes]) {
+        let cols = out.len() * WIDTH;
+        for (column, out) in out.iter_mut().enumerate() {
+            let mut counts = [0_u64; WIDTH];
+            for (word, &bits) in spikes.iter().enumerate() {
+                let plus = bits & excitatory[word];
+                let minus = bits & !excitatory[word];
+                let targets = &words[word * cols + column * WIDTH..][..WIDTH];
+                // Wrapping spares the checks, which keep the compiler from using vector registers.
+                if plus != 0 {
+                    for (count, target) in counts.iter_mut().zip(targets) {
+                        *count = count.wrapping_add(u64::from((plus & target).count_ones()));
+                    }
+                }
+                if minus != 0 {
+                    for (count, target) in counts.iter_mut().zip(targets) {
+                        *count = count.wrapping_sub(u64::from((minus & target).count_ones()));
+                    }
+                }
+            }
+            for (out, count) in out.0.iter_mut().zip(counts) {
+                *out += count.cast_signed() as i32 as f32 * scale;
             }
         }
     }

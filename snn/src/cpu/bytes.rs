@@ -3,6 +3,8 @@
 //! No sum can overflow, for the reasons given below; the wrapping operations only spare the checks,
 //! which keep the compiler from using vector registers.
 
+use numerics::wide;
+
 use super::synapses::{Spikes, Synapses};
 use crate::lanes::{Lanes, WIDTH, part, part_mut};
 use crate::network::{Network, Projection};
@@ -48,10 +50,25 @@ impl Synapses for Bytes {
         }
         let weights = part(&self.weights, self.starts[self.starts.len() - 1], slot);
         let rows = &weights[self.starts[index]..self.starts[index + 1]];
-        let (stride, unit) = (out.len() * WIDTH, projection.unit.step / I8_STEPS);
+        let unit = projection.unit.step / I8_STEPS;
+        currents(&self.x, rows, unit, out);
+    }
+
+    fn add(&self, projection: &Projection, slot: usize, index: usize, spikes: Spikes<'_>, out: &mut [Lanes]) {
+        let weights = part(&self.weights, self.starts[self.starts.len() - 1], slot);
+        let rows = &weights[self.starts[index]..self.starts[index + 1]];
+        let unit = projection.unit.step;
+        add(spikes.indices, rows, unit, out);
+    }
+}
+
+wide! {
+    /// The products of the observation `x`, in steps, with `rows` of weights.
+    fn currents(x: &[i16], rows: &[i8], unit: f32, out: &mut [Lanes]) {
+        let stride = out.len() * WIDTH;
         for (column, out) in (0..stride).step_by(WIDTH).zip(out) {
             let mut sum = [0_i32; WIDTH];
-            let mut pairs = self.x.chunks_exact(2);
+            let mut pairs = x.chunks_exact(2);
             let mut row = column;
             for pair in &mut pairs {
                 // Two products of 8-bit numbers fit into 16 bits.
@@ -74,20 +91,20 @@ impl Synapses for Bytes {
             }
         }
     }
+}
 
-    fn add(&self, projection: &Projection, slot: usize, index: usize, spikes: Spikes<'_>, out: &mut [Lanes]) {
-        let weights = part(&self.weights, self.starts[self.starts.len() - 1], slot);
-        let rows = &weights[self.starts[index]..self.starts[index + 1]];
-        let unit = projection.unit.step;
+wide! {
+    /// Adds the rows of `spikes`.
+    fn add(spikes: &[u16], rows: &[i8], unit: f32, out: &mut [Lanes]) {
         let stride = out.len() * WIDTH;
         let mut column = 0;
         let mut fours = out.chunks_exact_mut(4);
         for four in &mut fours {
-            add_rows::<{ 4 * WIDTH }>(spikes.indices, rows, stride, column, unit, four);
+            add_rows::<{ 4 * WIDTH }>(spikes, rows, stride, column, unit, four);
             column += 4 * WIDTH;
         }
         for one in fours.into_remainder().chunks_mut(1) {
-            add_rows::<WIDTH>(spikes.indices, rows, stride, column, unit, one);
+            add_rows::<WIDTH>(spikes, rows, stride, column, unit, one);
             column += WIDTH;
         }
     }
