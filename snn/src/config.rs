@@ -120,25 +120,6 @@ pub enum Precision {
     Binary,
 }
 
-impl Precision {
-    /// Name in descriptions.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F32Free => "f32 free",
-            Self::I8 => "i8",
-            Self::Binary => "binary",
-        }
-    }
-
-    /// Whether states lie on the grid.
-    #[must_use]
-    pub const fn grid(self) -> bool {
-        !matches!(self, Self::F32Free)
-    }
-}
-
 /// One hidden layer of a spiking network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum HiddenLayer {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::activity::Activity;
 use crate::config::SnnConfig;
 use crate::controller::{Controller, Evaluator};
-use crate::cpu;
 use crate::error::SnnError;
 use crate::gpu::{BackendError, Gpu, GpuEvaluator};
 use crate::layout::Layout;
@@ -37,7 +36,7 @@ impl Controller for Snn {
     }
 
     fn evaluator(&self, slots: usize) -> Box<dyn Evaluator> {
-        cpu::evaluator(&self.network, slots)
+        self.network.precision.storage().evaluator(&self.network, slots)
     }
 
     fn gpu_evaluator(&self, gpu: &Gpu, slots: usize) -> Option<Result<Box<dyn Evaluator>, BackendError>> {
@@ -46,7 +45,7 @@ impl Controller for Snn {
     }
 
     fn same_on_gpu(&self) -> bool {
-        self.network.precision.grid()
+        self.network.format.grid()
     }
 
     fn nir(&self, parameters: &[f32], dt: f64) -> Option<Result<nir::export::Network, NirError>> {
@@ -74,7 +73,7 @@ impl Controller for Snn {
             network.inputs,
             network.outputs,
             network.ticks,
-            network.precision.name(),
+            network.format.name(),
             self.layout().len()
         )
     }

@@ -9,7 +9,7 @@ use crate::plasticity::Plastic;
 use crate::weights::faded;
 
 /// One plastic projection of all slots.
-pub(super) struct Learner {
+pub(crate) struct Learner {
     rows: usize,
     stride: usize,
     /// Per slot, `[rows][lanes]`: the weights at birth.
@@ -31,7 +31,7 @@ pub(super) struct Learner {
 }
 
 impl Learner {
-    pub(super) fn new(network: &Network, plastic: &Plastic, slots: usize) -> Self {
+    pub(crate) fn new(network: &Network, plastic: &Plastic, slots: usize) -> Self {
         let projection = &network.projections[plastic.projection];
         let (rows, stride) = (projection.rows, projection.cols.div_ceil(WIDTH));
         let matrix = || vec![Lanes::ZERO; slots * rows * stride];
@@ -59,7 +59,7 @@ impl Learner {
     }
 
     /// Takes over an individual whose weights at birth are `weights` (and perhaps a bias).
-    pub(super) fn load(
+    pub(crate) fn load(
         &mut self,
         network: &Network,
         plastic: &Plastic,
@@ -74,7 +74,7 @@ impl Learner {
     }
 
     /// Begins an episode.
-    pub(super) fn reset(&mut self, slot: usize, weights: &mut [Lanes]) {
+    pub(crate) fn reset(&mut self, slot: usize, weights: &mut [Lanes]) {
         let size = self.rows * self.stride;
         weights[..size].copy_from_slice(part(&self.innate, size, slot));
         part_mut(&mut self.change, size, slot).fill(Lanes::ZERO);
@@ -86,7 +86,7 @@ impl Learner {
     }
 
     /// Changes the weights, once per control step.
-    pub(super) fn learn(
+    pub(crate) fn learn(
         &mut self,
         network: &Network,
         plastic: &Plastic,
@@ -98,7 +98,7 @@ impl Learner {
     }
 
     /// Takes note of what sources and targets did in a tick.
-    pub(super) fn observe(&mut self, plastic: &Plastic, slot: usize, seen: Activities<'_>) {
+    pub(crate) fn observe(&mut self, plastic: &Plastic, slot: usize, seen: Activities<'_>) {
         observe(self, plastic, slot, seen);
     }
 }

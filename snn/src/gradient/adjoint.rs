@@ -7,9 +7,9 @@
 use numerics::wide;
 
 use super::program::{BLOCK, Program, Row, Scratch, Tick, block, one, part, two};
-use super::real::Real;
 use super::surrogate::Surrogate;
 use crate::equations::Op;
+use crate::real::Real;
 
 /// Adjoints of what a tick writes and reads.
 pub(super) struct Adjoints<'a, T> {

@@ -2,14 +2,13 @@
 
 use super::adjoint::Adjoints;
 use super::batch::Sensitivity;
-use super::decode;
 use super::loaded::stride;
 use super::pass::Pass;
 use super::product::SAMPLES;
 use super::program::Tick;
-use super::real::Real;
 use super::tape::{Sums, Tape, Workspace, arrivals, evolved, size, zeros};
 use crate::network::{Population, Source};
+use crate::real::Real;
 
 impl<T: Real> Pass<'_, T> {
     /// Goes back in time after [`forward`](Self::forward) and adds to `sums`; `sensitivity` is that of all
@@ -113,14 +112,14 @@ impl<T: Real> Pass<'_, T> {
             for (out, &value) in out.iter_mut().zip(&sensitivity.values[all * outputs..]) {
                 *out = T::of(value);
             }
-            if network.decoder.decoder().squash() {
+            if network.decoder.squash() {
                 sums.biases.iter_mut().zip(&out).for_each(|(sum, &out)| *sum += out);
             }
             let readout = &work.readout[at * neurons..(at + 1) * neurons];
             let memory = &mut memory[sample * outputs..(sample + 1) * outputs];
             let tape = work.tapes.last_mut().expect("there is a readout");
             let adjoints = &mut tape.state[sample * stride..][..neurons];
-            decode::pull(&network.decoder, network.ticks, readout, &out, memory, adjoints);
+            network.decoder.pull(network.ticks, readout, &out, memory, adjoints);
         }
     }
 

@@ -1,14 +1,13 @@
 //! Forwards in time, in the precision of the evaluators, with everything kept on the tape.
 
-use super::decode;
 use super::loaded::stride;
 use super::pass::Pass;
 use super::product::{SAMPLES, add_rows};
 use super::program::Tick;
-use super::real::Real;
 use super::tape::{Fault, Workspace, arrivals, arrive};
 use crate::encoder::Moment;
 use crate::network::Source;
+use crate::real::Real;
 
 impl<T: Real> Pass<'_, T> {
     /// Runs the samples and keeps all on the tape of `work`.
@@ -18,7 +17,7 @@ impl<T: Real> Pass<'_, T> {
             self.begin_frame(work, frame);
             for tick in frame * self.network.ticks..(frame + 1) * self.network.ticks {
                 for population in 0..self.network.populations.len() {
-                    match self.network.precision.grid() {
+                    match self.network.format.grid() {
                         true => self.tick::<true>(work, tick, population)?,
                         false => self.tick::<false>(work, tick, population)?,
                     }
@@ -65,7 +64,7 @@ impl<T: Real> Pass<'_, T> {
                 network.encode(moment, x, &mut work.encoders[sample], &mut work.signal);
                 if self.currents() {
                     for (source, &x) in work.signal.currents.iter().enumerate() {
-                        let x = T::source(x, network.precision);
+                        let x = T::source(network.format, x);
                         if x != T::ZERO {
                             work.input.value(source, x);
                         }
@@ -103,7 +102,7 @@ impl<T: Real> Pass<'_, T> {
                     let bias = &weights[projection.rows * stride..];
                     out.iter_mut().zip(bias).for_each(|(out, &bias)| *out += bias);
                 }
-                out.iter_mut().for_each(|out| *out = out.current(network.precision));
+                T::round_currents(network.format, out);
             }
         }
     }
@@ -208,7 +207,7 @@ impl<T: Real> Pass<'_, T> {
             let (before, after) = work.memory.split_at_mut((at + SAMPLES) * outputs);
             let memory = &mut after[..outputs];
             memory.copy_from_slice(&before[at * outputs..(at + 1) * outputs]);
-            decode::decode(&network.decoder, network.ticks, values, memory, &mut out);
+            network.decoder.decode(network.ticks, values, memory, &mut out);
         }
     }
 }

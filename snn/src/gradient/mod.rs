@@ -39,7 +39,6 @@ mod backward;
 mod batch;
 mod bptt;
 mod construct;
-mod decode;
 mod differentiable;
 mod error;
 mod forward;
@@ -50,7 +49,6 @@ mod pass;
 mod perceptron;
 mod product;
 mod program;
-mod real;
 mod surrogate;
 mod tape;
 #[cfg(test)]

@@ -7,12 +7,11 @@
 use std::ops::Range;
 
 use super::batch::{Batch, NetworkState, Outputs};
-use super::decode;
 use super::loaded::{Loaded, stride};
 use super::product::SAMPLES;
-use super::real::Real;
 use super::tape::{Setting, Tape, Workspace, arrive, size, zeros};
 use crate::network::{Network, Population, Projection, Source};
+use crate::real::Real;
 
 /// All that one pass needs.
 #[derive(Clone)]
@@ -170,8 +169,8 @@ impl<T: Real> Pass<'_, T> {
         for at in 0..self.frames * SAMPLES {
             memory.copy_from_slice(&work.memory[at * actions..(at + 1) * actions]);
             let readout = &work.readout[at * neurons..(at + 1) * neurons];
-            decode::decode(&network.decoder, network.ticks, readout, &mut memory, &mut out);
-            let squash = network.decoder.decoder().squash();
+            network.decoder.decode(network.ticks, readout, &mut memory, &mut out);
+            let squash = network.decoder.squash();
             let biases = &self.loaded.biases;
             let value = |(&out, &bias): (&T, &T)| if squash { out + bias } else { out }.to_f64();
             outputs.values.extend(out.iter().zip(biases).map(value));

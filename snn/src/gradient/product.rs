@@ -5,8 +5,8 @@
 
 use numerics::wide;
 
-use super::real::Real;
 use crate::lanes::WIDTH;
+use crate::real::Real;
 
 /// Samples that are computed together.
 pub(super) const SAMPLES: usize = 8;

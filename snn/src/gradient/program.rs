@@ -3,8 +3,8 @@
 
 use numerics::wide;
 
-use super::real::Real;
 use crate::equations::{Kernel, Op};
+use crate::real::Real;
 
 /// Neurons per block.
 pub(super) const BLOCK: usize = 64;

@@ -6,10 +6,10 @@
 use super::loaded::stride;
 use super::product::{Accumulator, Events, List, SAMPLES};
 use super::program::{Program, Scratch};
-use super::real::Real;
 use super::surrogate::Surrogate;
 use crate::encoder::Signal;
 use crate::network::{Network, Parameter, Population, Projection, Source, Weights};
+use crate::real::Real;
 
 /// What stays the same over a training.
 #[derive(Clone)]

@@ -1,18 +1,16 @@
 //! From a config to a network: populations, projections, and the blocks of θ.
 
+use super::check::{check_config, parse_source};
 use super::{Network, Parameter, Population, Projection, Source, Weights};
-use crate::config::{LayerConfig, Precision, SnnConfig};
-use crate::equations::MAX_REFRACTORY;
-use crate::error::{MAX_TICKS, SnnError, check, check_neurons};
+use crate::config::{LayerConfig, SnnConfig};
+use crate::error::SnnError;
 use crate::lanes::WIDTH;
 use crate::layout::Layout;
 use crate::neuron::{Growth, Neuron};
+use crate::precision::format::Format;
 use crate::scope::Scope;
-use crate::weights::{Unit, gain};
+use crate::weights::gain;
 use crate::wiring;
-
-/// Longest axonal delay in ticks.
-const MAX_DELAY: usize = 255;
 
 /// A projection before its block is laid out.
 struct Wanted {
@@ -32,6 +30,7 @@ impl Network {
             outputs,
             ticks: config.ticks,
             precision: config.precision,
+            format: config.precision.storage(),
             encoder: config.encoder.clone(),
             width,
             decoder: config.decoder.clone(),
@@ -105,7 +104,7 @@ impl Network {
 
     /// The readout population and the biases of the actions.
     fn add_readout(&mut self, config: &SnnConfig, hidden: usize, outputs: usize) -> Result<(), SnnError> {
-        let readout = config.decoder.decoder().readout();
+        let readout = config.decoder.readout();
         let neuron = Neuron::new(readout.model, None, 0, "decoder")?;
         if neuron.spikes() {
             return Err(SnnError::Spikes { field: "decoder.model".into(), model: neuron.name().into() });
@@ -139,7 +138,7 @@ impl Network {
         };
         let neurons = config.hidden[hidden - 1].config().neurons;
         let fixed = readout.fixed.map(|weights| weights(neurons, outputs));
-        let biased = fixed.is_none() && self.precision != Precision::Binary;
+        let biased = fixed.is_none() && !self.format.is_binary();
         self.project(config, &wanted, layer.neurons, 1.0, fixed);
         if biased {
             self.bias = Some(self.layout.push("readout.bias".into(), (1, outputs), 1.0, 0.0));
@@ -166,21 +165,21 @@ impl Network {
         let mut projections = Vec::new();
         for want in wanted {
             let sources = rows(want.source);
-            let bias = want.source == Source::Input && target == 0 && self.precision != Precision::Binary;
+            let bias = want.source == Source::Input && target == 0 && !self.format.is_binary();
             let shape = (sources + usize::from(bias), cols);
-            let scale = match self.precision {
+            let scale = match self.format.is_binary() {
                 // Half of the connections are expected to exist.
-                Precision::Binary => gain(want.gain, sources) * std::f32::consts::SQRT_2,
-                _ => gain(want.gain, sources),
+                true => gain(want.gain, sources) * std::f32::consts::SQRT_2,
+                false => gain(want.gain, sources),
             };
             // In `I8`, fixed weights are multiples of 2⁻¹⁶, a step of this scale.
             let scale = if fixed.is_some() { 1.0 / 2048.0 } else { scale };
-            let unit = Unit::new(self.precision, scale, fan_in);
+            let unit = self.format.unit(scale, fan_in);
             let weights = match fixed.take() {
                 Some(weights) => Weights::Fixed(weights),
                 None => {
-                    let binary = self.precision == Precision::Binary;
-                    let (mean, std) = if binary { (0.5, 0.5) } else { (0.0, want.initial_std) };
+                    let (mean, std) =
+                        if self.format.is_binary() { (0.5, 0.5) } else { (0.0, want.initial_std) };
                     let block = self.layout.push(want.name.clone(), shape, unit.scale, std);
                     let stream = block as u64;
                     let mask = (density < 1.0).then(|| {
@@ -195,7 +194,7 @@ impl Network {
             };
             let signs = match want.source {
                 Source::Input => Vec::new(),
-                Source::Population(index) => signs(config.hidden[index].config(), self.precision),
+                Source::Population(index) => signs(config.hidden[index].config(), self.format),
             };
             projections.push(Projection {
                 source: want.source,
@@ -295,72 +294,12 @@ impl Network {
     }
 }
 
-fn check_config(config: &SnnConfig) -> Result<(), SnnError> {
-    if config.hidden.is_empty() {
-        return Err(SnnError::NoHiddenLayers);
-    }
-    if !(1..=MAX_TICKS).contains(&config.ticks) {
-        return Err(SnnError::Ticks { ticks: config.ticks });
-    }
-    for (name, gain) in [
-        ("input_gain", config.input_gain),
-        ("recurrent_gain", config.recurrent_gain),
-        ("output_gain", config.output_gain),
-    ] {
-        check(|| name.into(), gain, gain >= 0.0, "finite and at least 0")?;
-    }
-    config.encoder.encoder().check()?;
-    config.decoder.decoder().check()?;
-    if config.precision == Precision::Binary && config.decoder.decoder().readout().fixed.is_some() {
-        return Err(SnnError::Combination {
-            first: "precision: Binary",
-            second: "decoder: Population()",
-            valid: "the decoders Membrane, Rate and Count",
-        });
-    }
-    for (index, hidden) in config.hidden.iter().enumerate() {
-        let layer = hidden.config();
-        let field = |name: &str| format!("hidden[{index}].{name}");
-        check_neurons(|| field("neurons"), layer.neurons)?;
-        let density = layer.density;
-        let valid = density > 0.0 && density <= 1.0;
-        check(|| field("density"), density as f32, valid, "above 0 and at most 1")?;
-        let (from, to) = layer.delay;
-        let valid = from <= to && to <= MAX_DELAY;
-        check(|| field("delay"), to as f32, valid, "two numbers in order, 0 to 255")?;
-        let period = layer.refractory;
-        check(|| field("refractory"), period as f32, period <= MAX_REFRACTORY, "0 to 128")?;
-        if let Some(share) = layer.excitatory {
-            check(|| field("excitatory"), share as f32, (0.0..=1.0).contains(&share), "0 to 1")?;
-        }
-    }
-    Ok(())
-}
-
-/// The source called `text`.
-fn parse_source(
-    text: &str,
-    hidden: usize,
-    input: bool,
-    field: impl FnOnce() -> String,
-) -> Result<Source, SnnError> {
-    if input && text == "input" {
-        return Ok(Source::Input);
-    }
-    let index = text.strip_prefix("hidden.").and_then(|index| index.parse::<usize>().ok());
-    index.filter(|&index| index < hidden).map(Source::Population).ok_or_else(|| {
-        let layers = (0..hidden).map(|index| format!("\"hidden.{index}\""));
-        let valid: Vec<String> = input.then(|| "\"input\"".into()).into_iter().chain(layers).collect();
-        SnnError::Source { field: field(), source_name: text.into(), valid: valid.join(", ") }
-    })
-}
-
 /// Dale's law: excitatory neurons first.
-fn signs(layer: &LayerConfig, precision: Precision) -> Vec<i8> {
-    let share = match (layer.excitatory, precision) {
-        (None, Precision::Binary) => 0.5,
-        (None, _) => return Vec::new(),
-        (Some(share), _) => share,
+fn signs(layer: &LayerConfig, format: &dyn Format) -> Vec<i8> {
+    let share = match layer.excitatory {
+        None if format.is_binary() => 0.5,
+        None => return Vec::new(),
+        Some(share) => share,
     };
     let excitatory = (share * layer.neurons as f64).round_ties_even() as usize;
     (0..layer.neurons).map(|neuron| if neuron < excitatory { 1 } else { -1 }).collect()

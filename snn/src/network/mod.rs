@@ -1,6 +1,7 @@
 //! The spiking network: its topology, and where things lie in an evaluator.
 
 mod build;
+mod check;
 mod rules;
 
 use std::ops::Range;
@@ -11,6 +12,7 @@ use crate::encoder::{EncoderConfig, Moment, Signal};
 use crate::layout::Layout;
 use crate::neuron::{Growth, Neuron, Values};
 use crate::plasticity::Plastic;
+use crate::precision::format::Format;
 use crate::weights::Unit;
 
 /// Everything an evaluator needs to know about the topology. Positions are within one individual.
@@ -19,6 +21,8 @@ pub(crate) struct Network {
     pub(crate) outputs: usize,
     pub(crate) ticks: usize,
     pub(crate) precision: Precision,
+    /// What it means for numbers.
+    pub(crate) format: &'static dyn Format,
     pub(crate) encoder: EncoderConfig,
     /// Sources that the encoder makes.
     pub(crate) width: usize,
@@ -239,7 +243,7 @@ impl Network {
             Weights::Evolved(block) => {
                 self.layout.blocks()[*block].visit(parameters, |pre, post, theta| {
                     let sign = projection.signs.get(pre).copied().unwrap_or(0);
-                    each(pre, post, projection.unit.weight(theta, sign));
+                    each(pre, post, self.format.weight(&projection.unit, theta, sign));
                 });
             }
             Weights::Fixed(fixed) => {

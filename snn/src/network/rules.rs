@@ -1,7 +1,6 @@
 //! Learning rules of a network, and the blocks of their coefficients.
 
 use super::{Network, Weights};
-use crate::config::Precision;
 use crate::error::SnnError;
 use crate::plasticity::{LearningRule, Plastic, Plasticity, Reward};
 use crate::scope::Scope;
@@ -10,8 +9,8 @@ use crate::weights::gain;
 impl Network {
     /// Appends the rules of the config, and blocks for their coefficients.
     pub(super) fn add_plasticity(&mut self, config: &[Plasticity]) -> Result<(), SnnError> {
-        if let (Precision::I8 | Precision::Binary, false) = (self.precision, config.is_empty()) {
-            let first = if self.precision == Precision::I8 { "precision: I8" } else { "precision: Binary" };
+        if !self.format.learns() && !config.is_empty() {
+            let first = self.format.setting();
             let valid = "F32 or F32Free; weights that change need finer steps";
             return Err(SnnError::Combination { first, second: "plasticity", valid });
         }

@@ -1,16 +1,122 @@
-//! 0/1 connections: the input of a neuron is a count of spikes AND connections.
+//! `Binary`: 0/1 connections. The input of a neuron is a count of spikes AND connections.
 //!
 //! Between populations the connections of one word of sources to all targets lie side by side, so
 //! that a word of spikes meets eight targets per instruction. From currents they are rows of bits.
 
+use std::fmt::{Result, Write as _};
+use std::sync::Arc;
+
 use numerics::wide;
 
-use super::synapses::{Spikes, Synapses};
+use super::format::{Format, signed};
+use super::storage::{Site, Storage};
+use crate::controller::Evaluator;
+use crate::cpu::{CpuEvaluator, Spikes, Synapses};
+use crate::equations::wgsl::float;
 use crate::lanes::{Lanes, WIDTH, part, part_mut};
 use crate::network::{Network, Projection, Source};
-use crate::weights::snap_current;
+use crate::weights::{Unit, snap_current};
 
-pub(crate) struct Bits {
+#[derive(Debug)]
+pub(super) struct Binary;
+
+impl Format for Binary {
+    fn name(&self) -> &'static str {
+        "binary"
+    }
+
+    fn setting(&self) -> &'static str {
+        "precision: Binary"
+    }
+
+    fn unit(&self, scale: f32, _fan_in: usize) -> Unit {
+        Unit { scale, step: scale }
+    }
+
+    fn weight(&self, unit: &Unit, theta: f32, sign: i8) -> f32 {
+        signed(if theta > 0.5 { unit.scale } else { 0.0 }, sign)
+    }
+
+    /// A connection lets a current pass (one float addition), or counts a spike.
+    fn energy(&self) -> (f64, f64) {
+        (0.9, 0.03)
+    }
+
+    fn is_binary(&self) -> bool {
+        true
+    }
+
+    fn learns(&self) -> bool {
+        false
+    }
+}
+
+impl Storage for Binary {
+    fn evaluator(&self, network: &Arc<Network>, slots: usize) -> Box<dyn Evaluator> {
+        Box::new(CpuEvaluator::<Bits>::new(Arc::clone(network), slots))
+    }
+
+    /// From currents `[rows][cols]` bits, rows padded to words; from spikes `[words of sources][cols]`.
+    fn words(&self, projection: &Projection, dense: bool) -> usize {
+        let (rows, cols) = (projection.rows, projection.cols);
+        if dense { rows * cols.div_ceil(32) } else { rows.div_ceil(32) * cols }
+    }
+
+    fn pack(
+        &self,
+        projection: &Projection,
+        dense: bool,
+        (pre, post): (usize, usize),
+        weight: f32,
+        to: &mut [u32],
+    ) {
+        let cols = projection.cols;
+        if weight == 0.0 {
+        } else if dense {
+            to[pre * cols.div_ceil(32) + post / 32] |= 1 << (post % 32);
+        } else {
+            to[pre / 32 * cols + post] |= 1 << (pre % 32);
+        }
+    }
+
+    fn currents(&self, text: &mut String, site: &Site<'_>) -> Result {
+        let (projection, base) = (site.projection, site.base);
+        let (rows, stride) = (projection.rows, projection.cols.div_ceil(32));
+        writeln!(
+            text,
+            "var sum = 0.0;\n\
+             for (var i = 0u; i < {rows}u; i++) {{\n\
+             let bit = extractBits(weights[w0 + {base}u + i * {stride}u + j / 32u], j % 32u, 1u);\n\
+             sum = ex(sum + select(0.0, bitcast<f32>(inputs[i0 + i]), bit == 1u));\n}}\n\
+             sum = snap_current(ex(sum * {}));",
+            float(projection.unit.scale)
+        )
+    }
+
+    fn spikes(&self, text: &mut String, site: &Site<'_>) -> Result {
+        let projection = site.projection;
+        writeln!(text, "{{ var count = 0;")?;
+        let mut excitatory = vec![0_u32; projection.rows.div_ceil(32)];
+        for row in 0..projection.rows {
+            if projection.signs.get(row).is_none_or(|&sign| sign > 0) {
+                excitatory[row / 32] |= 1 << (row % 32);
+            }
+        }
+        for (w, mask) in excitatory.iter().enumerate() {
+            let word = site.word.replace("[w]", &format!("[{w}u]")).replace("+ w]", &format!("+ {w}u]"));
+            writeln!(
+                text,
+                "{{ let hit = {word} & weights[w0 + {}u + j]; \
+                 count += i32(countOneBits(hit & {mask}u)) - i32(countOneBits(hit & {}u)); }}",
+                site.base + w * projection.cols,
+                !mask
+            )?;
+        }
+        writeln!(text, "{} += ex(f32(count) * {}); }}", site.out, float(projection.unit.scale))
+    }
+}
+
+struct Bits {
     /// Per slot: words of each projection.
     words: Vec<u64>,
     /// First word of each projection, and one past the last.
@@ -135,5 +241,17 @@ wide! {
                 *out += count.cast_signed() as i32 as f32 * scale;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_exist_above_one_half() {
+        let unit = Binary.unit(0.5, 10);
+        let weight = |theta, sign| Binary.weight(&unit, theta, sign);
+        assert_eq!([weight(0.51, -1), weight(0.5, 1), weight(1.0, 0)], [-0.5, 0.0, 0.5]);
     }
 }

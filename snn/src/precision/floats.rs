@@ -1,9 +1,11 @@
-//! 32-bit weights: a spike adds a row.
+//! 32-bit weights, on a grid or not: a spike adds a row.
+
+use std::fmt::{Result, Write as _};
 
 use numerics::wide;
 
-use super::plastic::Learner;
-use super::synapses::{Activities, Spikes, Synapses};
+use super::storage::Site;
+use crate::cpu::{Activities, Learner, Spikes, Synapses};
 use crate::lanes::{Lanes, WIDTH, dense, part, part_mut};
 use crate::network::{Network, Projection};
 use crate::weights::snap_current;
@@ -29,7 +31,7 @@ impl Synapses for Floats {
         Self {
             weights: vec![Lanes::ZERO; slots * lanes],
             starts,
-            snap: network.precision.grid(),
+            snap: network.format.grid(),
             learners: network.plastic.iter().map(|rule| Learner::new(network, rule, slots)).collect(),
         }
     }
@@ -124,4 +126,39 @@ wide! {
             column += 1;
         }
     }
+}
+
+/// In the kernel: `[rows][cols]` floats.
+pub(super) fn words(projection: &Projection) -> usize {
+    (projection.rows + usize::from(projection.bias)) * projection.cols
+}
+
+/// Writes one weight.
+pub(super) fn pack(projection: &Projection, (pre, post): (usize, usize), weight: f32, to: &mut [u32]) {
+    to[pre * projection.cols + post] = weight.to_bits();
+}
+
+/// The dense product, on the grid of currents if `snap`.
+pub(super) fn currents_wgsl(text: &mut String, site: &Site<'_>, snap: bool) -> Result {
+    let (projection, weight) = (site.projection, &site.weight);
+    let (rows, cols) = (projection.rows, projection.cols);
+    writeln!(
+        text,
+        "var sum = 0.0;\n\
+         for (var i = 0u; i < {rows}u; i++) {{\n\
+         sum = ex(sum + ex(bitcast<f32>(inputs[i0 + i]) * {weight}));\n}}"
+    )?;
+    if projection.bias {
+        let bias = site.base + rows * cols;
+        writeln!(text, "sum = ex(sum + bitcast<f32>(weights[w0 + {bias}u + j]));")?;
+    }
+    if snap {
+        writeln!(text, "sum = snap_current(sum);")?;
+    }
+    Ok(())
+}
+
+/// A spike adds its weight.
+pub(super) fn spikes_wgsl(text: &mut String, site: &Site<'_>) -> Result {
+    site.each_spike(text, &format!("{} += {};", site.out, site.weight))
 }
