@@ -1,14 +1,7 @@
 //! `F32`: 32-bit floats on a grid on which sums of spikes are exact in any order.
 
-use std::fmt::Result;
-use std::sync::Arc;
-
-use super::floats::{self, Floats};
+use super::floats::Floats;
 use super::format::{Format, signed};
-use super::storage::{Site, Storage};
-use crate::controller::Evaluator;
-use crate::cpu::CpuEvaluator;
-use crate::network::{Network, Projection};
 use crate::weights::{Unit, exp2, snap_current};
 
 #[derive(Debug)]
@@ -46,27 +39,7 @@ impl Format for Float {
     }
 }
 
-impl Storage for Float {
-    fn evaluator(&self, network: &Arc<Network>, slots: usize) -> Box<dyn Evaluator> {
-        Box::new(CpuEvaluator::<Floats>::new(Arc::clone(network), slots))
-    }
-
-    fn words(&self, projection: &Projection, _: bool) -> usize {
-        floats::words(projection)
-    }
-
-    fn pack(&self, projection: &Projection, _: bool, place: (usize, usize), weight: f32, to: &mut [u32]) {
-        floats::pack(projection, place, weight, to);
-    }
-
-    fn currents(&self, text: &mut String, site: &Site<'_>) -> Result {
-        floats::currents_wgsl(text, site, true)
-    }
-
-    fn spikes(&self, text: &mut String, site: &Site<'_>) -> Result {
-        floats::spikes_wgsl(text, site)
-    }
-}
+impl Floats for Float {}
 
 #[cfg(test)]
 mod tests {

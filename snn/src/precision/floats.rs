@@ -1,16 +1,67 @@
 //! 32-bit weights, on a grid or not: a spike adds a row.
 
 use std::fmt::{Result, Write as _};
+use std::sync::Arc;
 
 use numerics::wide;
 
-use super::storage::Site;
-use crate::cpu::{Activities, Learner, Spikes, Synapses};
+use super::format::Format;
+use super::storage::{Site, Storage};
+use crate::controller::Evaluator;
+use crate::cpu::{Activities, CpuEvaluator, Learner, Spikes, Synapses};
 use crate::lanes::{Lanes, WIDTH, dense, part, part_mut};
 use crate::network::{Network, Projection};
 use crate::weights::snap_current;
 
-pub(crate) struct Floats {
+/// A precision whose weights are kept as 32-bit floats; currents are on their grid if states are.
+pub(super) trait Floats: Format {}
+
+impl<F: Floats> Storage for F {
+    fn evaluator(&self, network: &Arc<Network>, slots: usize) -> Box<dyn Evaluator> {
+        Box::new(CpuEvaluator::<Rows>::new(Arc::clone(network), slots))
+    }
+
+    /// `[rows][cols]` floats.
+    fn words(&self, projection: &Projection, _: bool) -> usize {
+        (projection.rows + usize::from(projection.bias)) * projection.cols
+    }
+
+    fn pack(
+        &self,
+        projection: &Projection,
+        _: bool,
+        (pre, post): (usize, usize),
+        weight: f32,
+        to: &mut [u32],
+    ) {
+        to[pre * projection.cols + post] = weight.to_bits();
+    }
+
+    fn currents(&self, text: &mut String, site: &Site<'_>) -> Result {
+        let (projection, weight) = (site.projection, &site.weight);
+        let (rows, cols) = (projection.rows, projection.cols);
+        writeln!(
+            text,
+            "var sum = 0.0;\n\
+             for (var i = 0u; i < {rows}u; i++) {{\n\
+             sum = ex(sum + ex(bitcast<f32>(inputs[i0 + i]) * {weight}));\n}}"
+        )?;
+        if projection.bias {
+            let bias = site.base + rows * cols;
+            writeln!(text, "sum = ex(sum + bitcast<f32>(weights[w0 + {bias}u + j]));")?;
+        }
+        if self.grid() {
+            writeln!(text, "sum = snap_current(sum);")?;
+        }
+        Ok(())
+    }
+
+    fn spikes(&self, text: &mut String, site: &Site<'_>) -> Result {
+        site.each_spike(text, &format!("{} += {};", site.out, site.weight))
+    }
+}
+
+struct Rows {
     /// Per slot: rows of each projection, padded with zeros to whole lanes.
     weights: Vec<Lanes>,
     /// First lane of each projection, and one past the last.
@@ -20,7 +71,7 @@ pub(crate) struct Floats {
     learners: Vec<Learner>,
 }
 
-impl Synapses for Floats {
+impl Synapses for Rows {
     fn new(network: &Network, slots: usize) -> Self {
         let mut starts = vec![0];
         for projection in &network.projections {
@@ -80,7 +131,7 @@ impl Synapses for Floats {
     }
 }
 
-impl Floats {
+impl Rows {
     fn rows(&self, slot: usize, index: usize) -> &[Lanes] {
         let weights = part(&self.weights, self.starts[self.starts.len() - 1], slot);
         &weights[self.starts[index]..self.starts[index + 1]]
@@ -126,39 +177,4 @@ wide! {
             column += 1;
         }
     }
-}
-
-/// In the kernel: `[rows][cols]` floats.
-pub(super) fn words(projection: &Projection) -> usize {
-    (projection.rows + usize::from(projection.bias)) * projection.cols
-}
-
-/// Writes one weight.
-pub(super) fn pack(projection: &Projection, (pre, post): (usize, usize), weight: f32, to: &mut [u32]) {
-    to[pre * projection.cols + post] = weight.to_bits();
-}
-
-/// The dense product, on the grid of currents if `snap`.
-pub(super) fn currents_wgsl(text: &mut String, site: &Site<'_>, snap: bool) -> Result {
-    let (projection, weight) = (site.projection, &site.weight);
-    let (rows, cols) = (projection.rows, projection.cols);
-    writeln!(
-        text,
-        "var sum = 0.0;\n\
-         for (var i = 0u; i < {rows}u; i++) {{\n\
-         sum = ex(sum + ex(bitcast<f32>(inputs[i0 + i]) * {weight}));\n}}"
-    )?;
-    if projection.bias {
-        let bias = site.base + rows * cols;
-        writeln!(text, "sum = ex(sum + bitcast<f32>(weights[w0 + {bias}u + j]));")?;
-    }
-    if snap {
-        writeln!(text, "sum = snap_current(sum);")?;
-    }
-    Ok(())
-}
-
-/// A spike adds its weight.
-pub(super) fn spikes_wgsl(text: &mut String, site: &Site<'_>) -> Result {
-    site.each_spike(text, &format!("{} += {};", site.out, site.weight))
 }
