@@ -1,5 +1,5 @@
 //! Decoders: from the spikes of the last layer to actions. To add one: copy `count.rs`, and list it
-//! here, in [`DecoderConfig`] and below it.
+//! here: a line each for `mod`, `pub use`, [`DecoderConfig`], and a word for `decoders!`.
 //!
 //! A decoder has two parts. In the network the *readout* is a population of neurons that do not
 //! spike, driven by the last hidden layer like any other; its first state is the value that leaves
@@ -41,72 +41,82 @@ impl Default for DecoderConfig {
     }
 }
 
-/// Evaluates `$body` for the decoder of a config, whichever it is.
-macro_rules! with_decoder {
-    ($config:expr, $decoder:ident => $body:expr) => {
-        match $config {
-            DecoderConfig::Membrane($decoder) => $body,
-            DecoderConfig::Rate($decoder) => $body,
-            DecoderConfig::Count($decoder) => $body,
-            DecoderConfig::Population($decoder) => $body,
+macro_rules! decoders {
+    ($($variant:ident),*) => {
+        impl DecoderConfig {
+            /// One of each, with its defaults.
+            #[cfg(test)]
+            pub(crate) fn all() -> Vec<Self> {
+                vec![$(Self::$variant(Default::default())),*]
+            }
+
+            /// Checks the fields.
+            pub(crate) fn check(&self) -> Result<(), SnnError> {
+                match self {
+                    $(Self::$variant(decoder) => decoder.check()),*
+                }
+            }
+
+            /// What the network computes.
+            pub(crate) fn readout(&self) -> Readout<'_> {
+                match self {
+                    $(Self::$variant(decoder) => decoder.readout()),*
+                }
+            }
+
+            /// Whether `tanh(value + bias)` follows; else values are actions in [−1, 1] already.
+            pub(crate) fn squash(&self) -> bool {
+                match self {
+                    $(Self::$variant(decoder) => decoder.squash()),*
+                }
+            }
+
+            /// From the values of the readout to one value per action, before bias and tanh. `memory` has
+            /// one value per action, 0 at the start of an episode.
+            pub(crate) fn decode<T: Real>(
+                &self,
+                ticks: usize,
+                readout: &[T],
+                memory: &mut [T],
+                out: &mut [T],
+            ) {
+                match self {
+                    $(Self::$variant(decoder) => decoder.decode(ticks, readout, memory, out)),*
+                }
+            }
+
+            /// Adds to the `adjoints` of `readout` what those of the values that [`decode`](Self::decode)
+            /// made of it (`out`) ask for. `memory` holds the adjoints of the memory after the step,
+            /// replaced by those before it.
+            pub(crate) fn pull<T: Real>(
+                &self,
+                ticks: usize,
+                readout: &[T],
+                out: &[T],
+                memory: &mut [T],
+                adjoints: &mut [T],
+            ) {
+                match self {
+                    $(Self::$variant(decoder) => decoder.pull(ticks, readout, out, memory, adjoints)),*
+                }
+            }
         }
     };
 }
 
-impl DecoderConfig {
-    /// Checks the fields.
-    pub(crate) fn check(&self) -> Result<(), SnnError> {
-        with_decoder!(self, decoder => decoder.check())
-    }
-
-    /// What the network computes.
-    pub(crate) fn readout(&self) -> Readout<'_> {
-        with_decoder!(self, decoder => decoder.readout())
-    }
-
-    /// Whether `tanh(value + bias)` follows; else values are actions in [−1, 1] already.
-    pub(crate) fn squash(&self) -> bool {
-        with_decoder!(self, decoder => decoder.squash())
-    }
-
-    /// From the values of the readout to one value per action, before bias and tanh. `memory` has one
-    /// value per action, 0 at the start of an episode.
-    pub(crate) fn decode<T: Real>(&self, ticks: usize, readout: &[T], memory: &mut [T], out: &mut [T]) {
-        with_decoder!(self, decoder => decoder.decode(ticks, readout, memory, out));
-    }
-
-    /// Adds to the `adjoints` of `readout` what those of the values that [`decode`](Self::decode) made of
-    /// it (`out`) ask for. `memory` holds the adjoints of the memory after the step, replaced by those
-    /// before it.
-    pub(crate) fn pull<T: Real>(
-        &self,
-        ticks: usize,
-        readout: &[T],
-        out: &[T],
-        memory: &mut [T],
-        adjoints: &mut [T],
-    ) {
-        with_decoder!(self, decoder => decoder.pull(ticks, readout, out, memory, adjoints));
-    }
-}
+decoders!(Membrane, Rate, Count, Population);
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    #![expect(clippy::unwrap_used, reason = "tests")]
 
-    fn all() -> [DecoderConfig; 4] {
-        [
-            DecoderConfig::Membrane(Membrane::default()),
-            DecoderConfig::Count(Count {}),
-            DecoderConfig::Rate(FilteredRate { decay: 0.25 }),
-            DecoderConfig::Population(PopulationVector {}),
-        ]
-    }
+    use super::*;
 
     #[test]
     fn derivatives_agree_with_differences() {
         let (readout, memory, weights) = ([0.3, -0.5, 0.8, 0.25], [0.1, 0.2], [0.7, -1.3]);
-        for decoder in all() {
+        for decoder in DecoderConfig::all() {
+            decoder.check().unwrap();
             // The loss: outputs by `weights`, memory by 0.5 and -0.25.
             let loss = |readout: &[f64; 4], memory: [f64; 2]| {
                 let (mut memory, mut out) = (memory, [0.0; 2]);

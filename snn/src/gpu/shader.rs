@@ -351,7 +351,7 @@ mod tests {
     use wgpu::naga;
 
     use super::*;
-    use crate::config::SnnConfig;
+    use crate::config::{Precision, SnnConfig};
 
     fn network(text: &str) -> Network {
         let options = ron::Options::default().with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES);
@@ -389,13 +389,15 @@ mod tests {
                      precision: PRECISION, ENCODER)";
         let rules = "plasticity: [(rule: RewardStdp(), blocks: [\"hidden.0.recurrent\", \"hidden.0.input\"]), \
                      (blocks: [\"hidden.1.input\"])]";
-        for precision in ["F32", "F32Free", "I8", "Binary"] {
+        for precision in Precision::ALL {
             for encoder in ["encoder: Current()", "encoder: Rate(), decoder: Count()", rules] {
                 let learns = encoder == rules;
-                if learns && !precision.starts_with('F') {
+                if learns && !precision.storage().learns() {
                     continue;
                 }
-                let network = network(&wired.replace("PRECISION", precision).replace("ENCODER", encoder));
+                let network = network(
+                    &wired.replace("PRECISION", &format!("{precision:?}")).replace("ENCODER", encoder),
+                );
                 for traced in [false, true] {
                     let source = source(&network, &Plan::new(&network), 32, traced);
                     let module = naga::front::wgsl::parse_str(&source)

@@ -41,7 +41,30 @@ impl Precision {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
+    use crate::config::{ControllerConfig, SnnConfig};
+
+    #[test]
+    fn all_precisions_run() {
+        for precision in Precision::ALL {
+            let config = ControllerConfig::Snn(SnnConfig { precision, ..SnnConfig::default() });
+            let controller = config.build(5, 3).unwrap();
+            let mut evaluator = controller.evaluator(1);
+            let theta: Vec<f32> =
+                (0..controller.layout().len()).map(|i| (i * 7 % 23) as f32 / 8.0 - 1.4).collect();
+            evaluator.load(0, &theta);
+            evaluator.reset(0, 0);
+            let mut actions = [0.0; 3];
+            for step in 0..20 {
+                evaluator.step(&[true], &[0.1 * step as f32, 1.0, -0.5, 2.0, 0.3], &mut actions).unwrap();
+            }
+            assert!(!evaluator.fault(0) && actions.iter().all(|a| a.abs() <= 1.0), "{precision:?}");
+            let activity = evaluator.activity(0);
+            assert!(activity.spikes > 0 && controller.energy_pj(&activity) > 0.0, "{precision:?}");
+        }
+    }
 
     #[test]
     fn all_precisions_agree_with_their_storage() {
