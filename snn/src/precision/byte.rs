@@ -116,7 +116,7 @@ impl Storage for Byte {
     fn spikes(&self, text: &mut String, site: &Site<'_>) -> Result {
         let (projection, base, out) = (site.projection, site.base, site.out);
         let (stride, unit) = (projection.cols.div_ceil(4), float(projection.unit.step));
-        write!(text, "{{ var total = 0;\n")?;
+        writeln!(text, "{{ var total = 0;")?;
         let weight = format!("byte_at(weights[w0 + {base}u + i * {stride}u + j / 4u], j)");
         site.each_spike(text, &format!("total += {weight};"))?;
         writeln!(text, "{out} += f32(total) * {unit}; }}")
