@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Precision;
 use crate::network::Population;
 
 /// Work done by one individual (or several merged ones) since its reset. All are plain counts.
@@ -54,26 +53,6 @@ impl Activity {
         let targets = indices.iter().map(|&neuron| u64::from(fan_out[usize::from(neuron)]));
         self.synaptic_operations += targets.sum::<u64>();
     }
-
-    /// Estimated energy in picojoules of the arithmetic alone, without memory and control: products
-    /// with currents as multiplication and addition, other synaptic operations as addition, each
-    /// neuron and tick as one multiplication and addition in 32 bits.
-    ///
-    /// Costs per operation at 45 nm, 0.9 V: 32-bit float addition 0.9 pJ, multiplication 3.7 pJ; 32-bit
-    /// integer addition 0.1 pJ; 8-bit integer addition 0.03 pJ, multiplication 0.2 pJ. Source: M.
-    /// Horowitz, "Computing's energy problem (and what we can do about it)", ISSCC 2014, figure 1.1.9.
-    #[must_use]
-    pub fn energy_pj(&self, precision: Precision) -> f64 {
-        let (product, sum) = match precision {
-            Precision::F32 | Precision::F32Free => (3.7 + 0.9, 0.9),
-            Precision::I8 => (0.2 + 0.1, 0.1),
-            // A connection lets a current pass (one float addition), or counts a spike.
-            Precision::Binary => (0.9, 0.03),
-        };
-        let dense = self.dense_operations as f64;
-        let sparse = (self.synaptic_operations - self.dense_operations) as f64;
-        product * dense + sum * sparse + (3.7 + 0.9) * self.neuron_ticks as f64
-    }
 }
 
 fn ratio(count: u64, of: u64) -> f64 {
@@ -95,9 +74,5 @@ mod tests {
             sum.merge(&one);
         }
         assert_eq!((sum.spike_rate(), sum.synops_per_step()), (0.375, 15.0));
-        // 10 products, 50 additions, 16 neuron updates.
-        let energy = sum.energy_pj(Precision::F32);
-        assert!((energy - (10.0 * 4.6 + 50.0 * 0.9 + 16.0 * 4.6)).abs() < 1e-9, "{energy}");
-        assert!(sum.energy_pj(Precision::Binary) < sum.energy_pj(Precision::I8) + 50.0);
     }
 }

@@ -1,17 +1,13 @@
 //! Controller configurations as they stand in a config file.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::controller::Controller;
 use crate::decoder::DecoderConfig;
 use crate::encoder::EncoderConfig;
-use crate::error::SnnError;
-use crate::mlp::Mlp;
-use crate::network::Snn;
 use crate::plasticity::Plasticity;
+use crate::scope::Scope;
 use crate::switches::SwitchesConfig;
 
 /// Which controller maps observations to actions, and its shape.
@@ -34,23 +30,6 @@ impl Default for ControllerConfig {
 }
 
 impl ControllerConfig {
-    /// Builds the controller for a task with `inputs` observations and `outputs` actions.
-    ///
-    /// # Errors
-    /// [`SnnError`] names the field that is out of range and the valid values.
-    pub fn build(&self, inputs: usize, outputs: usize) -> Result<Arc<dyn Controller>, SnnError> {
-        if inputs == 0 {
-            return Err(SnnError::NoInputs);
-        }
-        if outputs == 0 {
-            return Err(SnnError::NoOutputs);
-        }
-        Ok(match self {
-            Self::Snn(config) => Arc::new(Snn::new(config, inputs, outputs)?),
-            Self::Mlp(config) => Arc::new(Mlp::new(config, inputs, outputs)?),
-        })
-    }
-
     /// Replaces every `model` that names a file (it ends in `.neuron`) by the text of that file, so
     /// that the config stands alone. `read` gives the text of a file.
     ///
@@ -141,25 +120,6 @@ pub enum Precision {
     Binary,
 }
 
-impl Precision {
-    /// Name in descriptions.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F32Free => "f32 free",
-            Self::I8 => "i8",
-            Self::Binary => "binary",
-        }
-    }
-
-    /// Whether states lie on the grid.
-    #[must_use]
-    pub const fn grid(self) -> bool {
-        !matches!(self, Self::F32Free)
-    }
-}
-
 /// One hidden layer of a spiking network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum HiddenLayer {
@@ -248,17 +208,6 @@ impl Default for LayerConfig {
             excitatory: None,
         }
     }
-}
-
-/// How a neuron parameter varies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Scope {
-    /// Not at all: the value of the config.
-    Fixed,
-    /// One evolved value for the layer.
-    Layer,
-    /// One evolved value for each neuron.
-    Neuron,
 }
 
 /// Multilayer perceptron with tanh output.

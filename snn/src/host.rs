@@ -59,7 +59,7 @@ impl Host {
             outputs: Outputs::new(network, slots),
             memory: vec![0.0; slots * memory_size],
             memory_size,
-            rewards: Rewards::new(network, slots),
+            rewards: Rewards::new(network.rewarded(), slots),
             actions: vec![0.0; slots * network.outputs],
             signal: Signal::default(),
             modulators: Vec::new(),
@@ -92,7 +92,7 @@ impl Host {
         let memory = part_mut(&mut self.memory, self.memory_size, slot);
         network.encode(moment, observation, memory, &mut self.signal);
         self.modulators.clear();
-        self.modulators.extend(self.rewards.modulators(network, slot, moment.step == 0, reward));
+        self.modulators.extend(self.rewards.modulators(&network.plastic, slot, moment.step == 0, reward));
     }
 
     /// Turns the values of the readout into actions.

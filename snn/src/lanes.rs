@@ -42,6 +42,7 @@ pub(crate) fn values(lanes: &[Lanes], count: usize) -> impl Iterator<Item = f32>
 
 /// `out[j] = Σᵢ x[i]·W[i][j]`, ascending in `i` and starting at 0. If `weights` has one row more
 /// than `x`, that row is added last, as bias.
+#[inline(always)]
 pub(crate) fn dense(x: &[f32], weights: &[Lanes], out: &mut [Lanes]) {
     let stride = out.len();
     for (column, out) in out.iter_mut().enumerate() {
@@ -66,7 +67,7 @@ pub(crate) fn dense(x: &[f32], weights: &[Lanes], out: &mut [Lanes]) {
 /// Odd, monotone, in [−1, 1], exact at 0; differs from tanh by less than 1e-4, most at
 /// |x| = 4.97. Only `+ − × ÷`, which round the same way everywhere, so it has the same bits on
 /// every machine, and loops over it vectorise. NaN stays NaN.
-#[inline]
+#[inline(always)]
 pub fn tanh(x: f32) -> f32 {
     let x = x.clamp(-4.97, 4.97);
     let q = x * x;

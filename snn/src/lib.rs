@@ -86,10 +86,12 @@
 mod activity;
 mod compiled;
 mod config;
+mod construct;
 mod controller;
 mod cpu;
 mod decoder;
 mod encoder;
+mod energy;
 mod equations;
 mod error;
 mod gpu;
@@ -104,18 +106,20 @@ pub mod nir;
 mod output;
 mod padded;
 mod plasticity;
+mod precision;
 mod probe;
+mod real;
+mod scope;
+mod spiking;
 mod switches;
 mod weights;
 mod wiring;
 
 pub use activity::Activity;
-pub use config::{
-    Activation, ControllerConfig, HiddenLayer, LayerConfig, MlpConfig, Precision, Scope, SnnConfig,
-};
+pub use config::{Activation, ControllerConfig, HiddenLayer, LayerConfig, MlpConfig, Precision, SnnConfig};
 pub use controller::{Controller, Evaluator};
-pub use decoder::{Count, DecoderConfig, FilteredRate, Membrane, PopulationVector};
-pub use encoder::{Current, Delta, EncoderConfig, Latency, Population, Rate};
+pub use decoder::*;
+pub use encoder::*;
 pub use equations::EquationError;
 pub use error::{MAX_NEURONS, MAX_TICKS, SnnError};
 pub use gpu::{BackendError, Gpu};
@@ -124,4 +128,5 @@ pub use layout::{Block, Layout};
 pub use neuron::{NeuronInfo, ParameterInfo, StateInfo, check_model, neurons};
 pub use plasticity::{LearningRule, Plasticity};
 pub use probe::{LayerProbe, Probe, StateProbe};
+pub use scope::Scope;
 pub use switches::{ResetAt, ResetBy, SpikeFrom, Switches, SwitchesConfig};

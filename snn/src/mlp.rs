@@ -11,6 +11,8 @@
 
 use std::sync::Arc;
 
+use numerics::wide;
+
 use crate::activity::Activity;
 use crate::config::{Activation, MlpConfig};
 use crate::controller::{Controller, Evaluator, check_step};
@@ -19,10 +21,10 @@ use crate::gpu::BackendError;
 use crate::host::Episode;
 use crate::lanes::{Lanes, WIDTH, dense, tanh, values};
 use crate::layout::Layout;
-use crate::network::gain;
 use crate::output::copy_active;
 use crate::padded::Padded;
 use crate::probe::{Probe, fill};
+use crate::weights::gain;
 
 /// A multilayer perceptron.
 pub(crate) struct Mlp {
@@ -133,20 +135,8 @@ impl MlpEvaluator {
             rest = later;
             let (weight, bias) = (2 * layer, 2 * layer + 1);
             let rows = shape.blocks.range(weight).start..shape.blocks.range(bias).end;
-            dense(input, &weights[rows], out);
-            for value in out.iter_mut().flat_map(|lanes| &mut lanes.0) {
-                *value = match shape.activation {
-                    // Not `max`, which would hide NaN.
-                    Activation::Relu if layer < last => {
-                        if *value < 0.0 {
-                            0.0
-                        } else {
-                            *value
-                        }
-                    }
-                    _ => tanh(*value),
-                };
-            }
+            let relu = shape.activation == Activation::Relu && layer < last;
+            self::layer(input, &weights[rows], relu, out);
             input.clear();
             input.extend(values(out, size));
         }
@@ -157,6 +147,21 @@ impl MlpEvaluator {
         episode.fault |= episode.unusable || !observation.iter().all(|x| x.is_finite());
         episode.activity.steps += 1;
         episode.activity.dense(shape.products);
+    }
+}
+
+wide! {
+    /// One layer: the dense product, then its activation, tanh unless `relu`.
+    fn layer(input: &[f32], weights: &[Lanes], relu: bool, out: &mut [Lanes]) {
+        dense(input, weights, out);
+        for value in out.iter_mut().flat_map(|lanes| &mut lanes.0) {
+            *value = match relu {
+                // Not `max`, which would hide NaN.
+                true if *value < 0.0 => 0.0,
+                true => *value,
+                false => tanh(*value),
+            };
+        }
     }
 }
 

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::compiled::{Compiled, MODELS};
-use crate::config::{LayerConfig, Scope};
+use crate::config::LayerConfig;
 use crate::equations::{self, EquationError, Kernel, Model};
 use crate::error::SnnError;
+use crate::scope::Scope;
 use crate::switches::{Switches, SwitchesConfig};
 
 /// Description of a neuron model, for listings and documentation.

@@ -43,10 +43,11 @@ impl Outputs {
         self.values.clear();
         self.values.extend(readout);
         let range = slot * network.outputs..(slot + 1) * network.outputs;
-        let decoder = network.decoder.decoder();
-        decoder.finish(network.ticks, &mut self.values, &mut self.memory[range.clone()]);
-        for ((action, &value), bias) in actions.iter_mut().zip(&self.values).zip(&self.biases[range]) {
-            *action = if decoder.squash() { tanh(value + bias) } else { value };
+        network.decoder.decode(network.ticks, &self.values, &mut self.memory[range.clone()], actions);
+        if network.decoder.squash() {
+            for (action, bias) in actions.iter_mut().zip(&self.biases[range]) {
+                *action = tanh(*action + bias);
+            }
         }
     }
 }

@@ -26,10 +26,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Precision, Scope};
 use crate::error::{SnnError, check};
 use crate::lanes::{Lanes, WIDTH};
-use crate::network::{Network, Weights, gain};
+use crate::layout::Layout;
+use crate::scope::Scope;
 
 /// Largest deviation of a reward from its mean that a rule sees.
 const LARGEST_SURPRISE: f32 = 10.0;
@@ -99,7 +99,7 @@ fn default_baseline() -> f32 {
 
 impl LearningRule {
     /// Name and names of the coefficients, in the order in which everything keeps them.
-    fn coefficients(self) -> (&'static str, &'static [&'static str]) {
+    pub(crate) fn coefficients(self) -> (&'static str, &'static [&'static str]) {
         match self {
             Self::Hebbian => ("hebbian", &["a", "b", "c", "d"]),
             Self::RewardStdp { .. } => ("stdp", &["potentiation", "depression"]),
@@ -110,6 +110,8 @@ impl LearningRule {
 /// A rule at work on one projection.
 pub(crate) struct Plastic {
     pub(crate) projection: usize,
+    /// Targets of the projection.
+    pub(crate) cols: usize,
     /// Blocks of the coefficients.
     pub(crate) blocks: Vec<usize>,
     /// Whether each target neuron has its own coefficients.
@@ -127,16 +129,16 @@ pub(crate) struct Plastic {
 #[derive(Clone, Copy)]
 pub(crate) struct Reward {
     pub(crate) eligibility: f32,
-    baseline: f32,
+    pub(crate) baseline: f32,
     /// Place among the rules that look at rewards.
     pub(crate) index: usize,
 }
 
 impl Plastic {
     /// Calls `each` with coefficient, target neuron and value; target 0 stands for all if they share.
-    pub(crate) fn visit(&self, network: &Network, theta: &[f32], mut each: impl FnMut(usize, usize, f32)) {
+    pub(crate) fn visit(&self, layout: &Layout, theta: &[f32], mut each: impl FnMut(usize, usize, f32)) {
         for (index, &block) in self.blocks.iter().enumerate() {
-            let block = &network.layout.blocks()[block];
+            let block = &layout.blocks()[block];
             for (post, theta) in theta[block.range()].iter().enumerate() {
                 each(index, post, block.scale * theta);
             }
@@ -144,10 +146,10 @@ impl Plastic {
     }
 
     /// The coefficients, `[coefficient][lanes]`, 0 in the padding.
-    pub(crate) fn lanes(&self, network: &Network, theta: &[f32], out: &mut [Lanes]) {
-        let cols = network.projections[self.projection].cols;
+    pub(crate) fn lanes(&self, layout: &Layout, theta: &[f32], out: &mut [Lanes]) {
+        let cols = self.cols;
         let stride = cols.div_ceil(WIDTH);
-        self.visit(network, theta, |index, post, value| {
+        self.visit(layout, theta, |index, post, value| {
             let targets = if self.individual { post..post + 1 } else { 0..cols };
             for target in targets {
                 out[index * stride + target / WIDTH].0[target % WIDTH] = value;
@@ -156,8 +158,8 @@ impl Plastic {
     }
 
     /// Values that each coefficient has.
-    pub(crate) fn columns(&self, network: &Network) -> usize {
-        if self.individual { network.projections[self.projection].cols } else { 1 }
+    pub(crate) fn columns(&self) -> usize {
+        if self.individual { self.cols } else { 1 }
     }
 
     pub(crate) fn exists(&self, place: usize) -> bool {
@@ -173,8 +175,8 @@ pub(crate) struct Rewards {
 }
 
 impl Rewards {
-    pub(crate) fn new(network: &Network, slots: usize) -> Self {
-        let rules = network.rewarded();
+    /// For `rules` that look at rewards.
+    pub(crate) fn new(rules: usize, slots: usize) -> Self {
         Self { means: vec![None; slots * rules], rules }
     }
 
@@ -186,13 +188,13 @@ impl Rewards {
     /// come after no reward.
     pub(crate) fn modulators(
         &mut self,
-        network: &Network,
+        plastic: &[Plastic],
         slot: usize,
         first: bool,
         reward: f32,
     ) -> impl Iterator<Item = f32> {
         let means = &mut self.means[slot * self.rules..(slot + 1) * self.rules];
-        let rules = network.plastic.iter().filter_map(|plastic| plastic.reward);
+        let rules = plastic.iter().filter_map(|plastic| plastic.reward);
         rules.zip(means).map(move |(rule, mean)| {
             if first || !reward.is_finite() {
                 return 0.0;
@@ -208,90 +210,8 @@ impl Rewards {
     }
 }
 
-impl Network {
-    /// Rules that look at rewards.
-    pub(crate) fn rewarded(&self) -> usize {
-        self.plastic.iter().filter(|plastic| plastic.reward.is_some()).count()
-    }
-
-    /// Appends the rules of the config, and blocks for their coefficients.
-    pub(crate) fn add_plasticity(&mut self, config: &[Plasticity]) -> Result<(), SnnError> {
-        if let (Precision::I8 | Precision::Binary, false) = (self.precision, config.is_empty()) {
-            let first = if self.precision == Precision::I8 { "precision: I8" } else { "precision: Binary" };
-            let valid = "F32 or F32Free; weights that change need finer steps";
-            return Err(SnnError::Combination { first, second: "plasticity", valid });
-        }
-        for (index, rule) in config.iter().enumerate() {
-            let field = |name: &str| format!("plasticity[{index}].{name}");
-            rule.check(field)?;
-            for name in &rule.blocks {
-                self.add_rule(rule, name, field)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn add_rule(
-        &mut self,
-        rule: &Plasticity,
-        name: &str,
-        field: impl Fn(&str) -> String,
-    ) -> Result<(), SnnError> {
-        let blocks = self.layout.blocks();
-        let free = || {
-            self.projections.iter().enumerate().filter_map(|(index, projection)| match projection.weights {
-                Weights::Evolved(block) if projection.plastic.is_none() => Some((index, &blocks[block])),
-                _ => None,
-            })
-        };
-        let Some((projection, block)) = free().find(|(_, block)| block.name == name) else {
-            let valid: Vec<String> = free().map(|(_, block)| format!("\"{}\"", block.name)).collect();
-            return Err(SnnError::Source {
-                field: field("blocks"),
-                source_name: name.into(),
-                valid: if valid.is_empty() { "nothing more".into() } else { valid.join(", ") },
-            });
-        };
-        let (rows, cols) = (self.projections[projection].rows, block.cols);
-        let mut mask = Vec::new();
-        if let Some(places) = &block.mask {
-            mask.resize((rows * cols).div_ceil(32), 0);
-            for &place in places.iter().filter(|&&place| (place as usize) < rows * cols) {
-                mask[place as usize / 32] |= 1 << (place % 32);
-            }
-        }
-        let (kind, names) = rule.rule.coefficients();
-        let unit = self.projections[projection].unit.scale;
-        let scale = gain(rule.rate * unit, rows);
-        let width = if rule.scope == Scope::Neuron { cols } else { 1 };
-        let blocks = names.iter().map(|coefficient| {
-            self.layout.push(format!("{name}.{kind}.{coefficient}"), (1, width), scale, 0.0)
-        });
-        let blocks = blocks.collect();
-        let reward = match rule.rule {
-            LearningRule::Hebbian => None,
-            LearningRule::RewardStdp { eligibility, baseline } => {
-                Some(Reward { eligibility, baseline, index: self.rewarded() })
-            }
-        };
-        self.projections[projection].plastic = Some(self.plastic.len());
-        self.plastic.push(Plastic {
-            projection,
-            blocks,
-            individual: width > 1,
-            trace: rule.trace,
-            share: 1.0 - rule.trace,
-            keep: 1.0 - rule.forget,
-            bound: rule.bound * unit,
-            reward,
-            mask,
-        });
-        Ok(())
-    }
-}
-
 impl Plasticity {
-    fn check(&self, field: impl Fn(&str) -> String) -> Result<(), SnnError> {
+    pub(crate) fn check(&self, field: impl Fn(&str) -> String) -> Result<(), SnnError> {
         let test = |name: &str, value: f32, valid: bool, range| check(|| field(name), value, valid, range);
         if self.scope == Scope::Fixed {
             return Err(SnnError::Combination {

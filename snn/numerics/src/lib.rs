@@ -4,3 +4,4 @@ mod descent;
 mod wide;
 
 pub use descent::{Adam, Momentum};
+pub use wide::Instructions;

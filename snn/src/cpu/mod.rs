@@ -3,9 +3,6 @@
 //! Only the connections of neurons that spiked are read. All ticks of one individual run before the
 //! next individual, so its weights come from memory once per control step.
 
-mod bits;
-mod bytes;
-mod floats;
 mod plastic;
 mod synapses;
 mod tick;
@@ -13,7 +10,6 @@ mod tick;
 use std::sync::Arc;
 
 use crate::activity::Activity;
-use crate::config::Precision;
 use crate::controller::{Evaluator, check_step};
 use crate::gpu::BackendError;
 use crate::host::Host;
@@ -21,20 +17,12 @@ use crate::lanes::{Lanes, WIDTH, part, part_mut, values};
 use crate::network::{Network, Population, Source};
 use crate::output::copy_active;
 use crate::probe::Probe;
-use synapses::{Activities, Spikes, Synapses};
 
-/// The evaluator for the network's precision.
-pub(crate) fn evaluator(network: &Arc<Network>, slots: usize) -> Box<dyn Evaluator> {
-    match network.precision {
-        Precision::F32 | Precision::F32Free => {
-            Box::new(CpuEvaluator::<floats::Floats>::new(Arc::clone(network), slots))
-        }
-        Precision::I8 => Box::new(CpuEvaluator::<bytes::Bytes>::new(Arc::clone(network), slots)),
-        Precision::Binary => Box::new(CpuEvaluator::<bits::Bits>::new(Arc::clone(network), slots)),
-    }
-}
+pub(crate) use plastic::Learner;
+pub(crate) use synapses::{Activities, Spikes, Synapses};
 
-struct CpuEvaluator<S> {
+/// All slots, with weights as `S` keeps them.
+pub(crate) struct CpuEvaluator<S> {
     network: Arc<Network>,
     synapses: S,
     /// Per slot: constants of the neuron models.
@@ -77,11 +65,11 @@ struct Arriving {
 }
 
 impl<S: Synapses> CpuEvaluator<S> {
-    fn new(network: Arc<Network>, slots: usize) -> Self {
+    pub(crate) fn new(network: Arc<Network>, slots: usize) -> Self {
         let lanes = |per_slot: usize| vec![Lanes::ZERO; slots * per_slot];
         let populations = &network.populations;
         let widest = populations.iter().map(|p| p.stride).max().unwrap_or(0);
-        let fan_out = if network.precision == Precision::Binary { network.neurons() } else { 0 };
+        let fan_out = if network.format.is_binary() { network.neurons() } else { 0 };
         let mut evaluator = Self {
             synapses: S::new(&network, slots),
             constants: lanes(network.constant_lanes),
@@ -218,7 +206,7 @@ impl<S: Synapses> CpuEvaluator<S> {
                 let words = &mut spikes[population.rows(row..row + 1)];
                 tick::tick(&mut tick::Layer {
                     population,
-                    grid: network.precision.grid(),
+                    grid: network.format.grid(),
                     constants: &constants[population.constant..],
                     forward,
                     recurrent,

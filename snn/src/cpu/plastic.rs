@@ -1,5 +1,7 @@
 //! Weights that change during an episode, on the CPU; the equations are in [`crate::plasticity`].
 
+use numerics::wide;
+
 use super::synapses::{Activities, Source};
 use crate::lanes::{Lanes, WIDTH, part, part_mut};
 use crate::network::Network;
@@ -7,7 +9,7 @@ use crate::plasticity::Plastic;
 use crate::weights::faded;
 
 /// One plastic projection of all slots.
-pub(super) struct Learner {
+pub(crate) struct Learner {
     rows: usize,
     stride: usize,
     /// Per slot, `[rows][lanes]`: the weights at birth.
@@ -29,7 +31,7 @@ pub(super) struct Learner {
 }
 
 impl Learner {
-    pub(super) fn new(network: &Network, plastic: &Plastic, slots: usize) -> Self {
+    pub(crate) fn new(network: &Network, plastic: &Plastic, slots: usize) -> Self {
         let projection = &network.projections[plastic.projection];
         let (rows, stride) = (projection.rows, projection.cols.div_ceil(WIDTH));
         let matrix = || vec![Lanes::ZERO; slots * rows * stride];
@@ -57,7 +59,7 @@ impl Learner {
     }
 
     /// Takes over an individual whose weights at birth are `weights` (and perhaps a bias).
-    pub(super) fn load(
+    pub(crate) fn load(
         &mut self,
         network: &Network,
         plastic: &Plastic,
@@ -68,11 +70,11 @@ impl Learner {
         let size = self.rows * self.stride;
         part_mut(&mut self.innate, size, slot).copy_from_slice(&weights[..size]);
         let coefficients = plastic.blocks.len() * self.stride;
-        plastic.lanes(network, theta, part_mut(&mut self.coefficients, coefficients, slot));
+        plastic.lanes(&network.layout, theta, part_mut(&mut self.coefficients, coefficients, slot));
     }
 
     /// Begins an episode.
-    pub(super) fn reset(&mut self, slot: usize, weights: &mut [Lanes]) {
+    pub(crate) fn reset(&mut self, slot: usize, weights: &mut [Lanes]) {
         let size = self.rows * self.stride;
         weights[..size].copy_from_slice(part(&self.innate, size, slot));
         part_mut(&mut self.change, size, slot).fill(Lanes::ZERO);
@@ -84,7 +86,7 @@ impl Learner {
     }
 
     /// Changes the weights, once per control step.
-    pub(super) fn learn(
+    pub(crate) fn learn(
         &mut self,
         network: &Network,
         plastic: &Plastic,
@@ -92,14 +94,32 @@ impl Learner {
         modulator: f32,
         weights: &mut [Lanes],
     ) {
-        let stride = self.stride;
-        let size = self.rows * stride;
+        learn(self, network, plastic, slot, modulator, weights);
+    }
+
+    /// Takes note of what sources and targets did in a tick.
+    pub(crate) fn observe(&mut self, plastic: &Plastic, slot: usize, seen: Activities<'_>) {
+        observe(self, plastic, slot, seen);
+    }
+}
+
+wide! {
+    fn learn(
+        learner: &mut Learner,
+        network: &Network,
+        plastic: &Plastic,
+        slot: usize,
+        modulator: f32,
+        weights: &mut [Lanes],
+    ) {
+        let stride = learner.stride;
+        let size = learner.rows * stride;
         let projection = &network.projections[plastic.projection];
-        let change = part_mut(&mut self.change, size, slot);
-        let sources = part(&self.sources, self.rows, slot);
+        let change = part_mut(&mut learner.change, size, slot);
+        let sources = part(&learner.sources, learner.rows, slot);
         let Plastic { keep, bound, .. } = *plastic;
         if let Some(reward) = plastic.reward {
-            let eligibility = part_mut(&mut self.eligibility, size, slot);
+            let eligibility = part_mut(&mut learner.eligibility, size, slot);
             for (change, eligible) in change.iter_mut().zip(eligibility) {
                 for (h, e) in change.0.iter_mut().zip(&mut eligible.0) {
                     // Not `clamp`, whose check of the bounds keeps the loop from vector registers.
@@ -108,9 +128,9 @@ impl Learner {
                 }
             }
         } else {
-            let coefficients = part(&self.coefficients, 4 * stride, slot);
-            let targets = part(&self.targets, stride, slot);
-            let [per_source, always] = &mut self.terms;
+            let coefficients = part(&learner.coefficients, 4 * stride, slot);
+            let targets = part(&learner.targets, stride, slot);
+            let [per_source, always] = &mut learner.terms;
             for (column, y) in targets.iter().enumerate() {
                 let [a, b, c, d] = std::array::from_fn(|k| &coefficients[k * stride + column].0);
                 for lane in 0..WIDTH {
@@ -126,7 +146,7 @@ impl Learner {
                 }
             }
         }
-        let innate = part(&self.innate, size, slot);
+        let innate = part(&learner.innate, size, slot);
         for (pre, row) in weights[..size].chunks_exact_mut(stride).enumerate() {
             let places = pre * stride..(pre + 1) * stride;
             let sign = projection.signs.get(pre).copied().unwrap_or(0);
@@ -138,35 +158,36 @@ impl Learner {
                 projection.unit.settle(&mut weights.0, sign);
             }
         }
-        for (weights, mask) in weights.iter_mut().zip(&self.mask) {
+        for (weights, mask) in weights.iter_mut().zip(&learner.mask) {
             for (weight, &exists) in weights.0.iter_mut().zip(&mask.0) {
                 *weight = if exists == 0.0 { 0.0 } else { *weight };
             }
         }
     }
+}
 
-    /// Takes note of what sources and targets did in a tick.
-    pub(super) fn observe(&mut self, plastic: &Plastic, slot: usize, seen: Activities<'_>) {
-        let (stride, size) = (self.stride, self.rows * self.stride);
+wide! {
+    fn observe(learner: &mut Learner, plastic: &Plastic, slot: usize, seen: Activities<'_>) {
+        let (stride, size) = (learner.stride, learner.rows * learner.stride);
         let Plastic { trace, share, .. } = *plastic;
-        let sources = part_mut(&mut self.sources, self.rows, slot);
+        let sources = part_mut(&mut learner.sources, learner.rows, slot);
         let present: &[f32] = match seen.source {
             Source::Currents(currents) => currents,
             Source::Spikes(indices) => {
-                self.present.fill(0.0);
+                learner.present.fill(0.0);
                 for &index in indices {
-                    self.present[usize::from(index)] = 1.0;
+                    learner.present[usize::from(index)] = 1.0;
                 }
-                &self.present
+                &learner.present
             }
         };
         for (x, s) in sources.iter_mut().zip(present) {
             *x = faded(trace * *x + share * s);
         }
-        let targets = part_mut(&mut self.targets, stride, slot);
-        if !self.eligibility.is_empty() {
-            let [potentiation, depression] = &mut self.terms;
-            let coefficients = part(&self.coefficients, 2 * stride, slot);
+        let targets = part_mut(&mut learner.targets, stride, slot);
+        if !learner.eligibility.is_empty() {
+            let [potentiation, depression] = &mut learner.terms;
+            let coefficients = part(&learner.coefficients, 2 * stride, slot);
             let mut quiet = true;
             for column in 0..stride {
                 let [plus, minus] = [&coefficients[column].0, &coefficients[stride + column].0];
@@ -176,7 +197,7 @@ impl Learner {
                     quiet &= seen.targets[column].0[lane] == 0.0;
                 }
             }
-            let eligibility = part_mut(&mut self.eligibility, size, slot);
+            let eligibility = part_mut(&mut learner.eligibility, size, slot);
             for ((row, &x), &s) in eligibility.chunks_exact_mut(stride).zip(&*sources).zip(present) {
                 // Then nothing but zeros would be added.
                 if quiet && s == 0.0 {

@@ -1,7 +1,9 @@
 //! One tick of a population: compiled models over lanes, others by interpretation.
 
+use numerics::wide;
+
 use crate::compiled::with_compiled;
-use crate::equations::{self, Constants, Tick, interpret};
+use crate::equations::{self, Constants, Kernel, Tick, interpret};
 use crate::lanes::{Lanes, WIDTH};
 use crate::network::Population;
 
@@ -56,21 +58,39 @@ pub(super) fn tick(layer: &mut Layer<'_>) {
     }
 }
 
-fn all<T: Tick<S, C>, const S: usize, const C: usize, const GRID: bool>(layer: &mut Layer<'_>) {
-    let stride = layer.population.stride;
-    let mut faults = [0; WIDTH];
-    let shared: [Lanes; C] = std::array::from_fn(|c| layer.constants[c * layer.population.constant_stride()]);
-    for column in 0..stride {
-        let constants = match layer.population.individual {
-            true => std::array::from_fn(|c| layer.constants[c * stride + column]),
-            false => shared,
-        };
-        let bits = lanes::<T, S, C, GRID>(layer, column, &constants, &mut faults);
-        if let Some(word) = layer.spikes.get_mut(column * WIDTH / 64) {
-            *word |= bits << (column * WIDTH % 64);
+wide! {
+    fn all[T: Tick<S, C>, const S: usize, const C: usize, const GRID: bool][T, S, C, GRID](
+        layer: &mut Layer<'_>,
+    ) {
+        let stride = layer.population.stride;
+        let mut faults = [0; WIDTH];
+        let shared: [Lanes; C] = std::array::from_fn(|c| layer.constants[c * layer.population.constant_stride()]);
+        for column in 0..stride {
+            let constants = match layer.population.individual {
+                true => std::array::from_fn(|c| layer.constants[c * stride + column]),
+                false => shared,
+            };
+            let bits = lanes::<T, S, C, GRID>(layer, column, &constants, &mut faults);
+            if let Some(word) = layer.spikes.get_mut(column * WIDTH / 64) {
+                *word |= bits << (column * WIDTH % 64);
+            }
         }
+        *layer.faults |= faults.iter().fold(0, |any, fault| any | fault);
     }
-    *layer.faults |= faults.iter().fold(0, |any, fault| any | fault);
+}
+
+wide! {
+    fn run[const GRID: bool][GRID](
+        kernel: &Kernel,
+        registers: &mut equations::Scratch,
+        constants: Constants<'_>,
+        currents: [&[f32]; 2],
+        states: &mut [f32],
+        spikes: &mut [u16],
+    ) -> u32 {
+        let [forward, recurrent] = currents;
+        interpret::<GRID>(kernel, registers, constants, forward, recurrent, states, spikes)
+    }
 }
 
 /// One tick of the 16 neurons of lane `column`; returns their spikes, lowest bit first.
@@ -116,7 +136,7 @@ fn interpreted(layer: &mut Layer<'_>) {
     let (kernel, stride) = (population.neuron.kernel(), population.stride);
     let Scratch { registers, constants, forward, recurrent, states, spikes } = &mut *layer.scratch;
     let registers = registers.get_or_insert_with(|| equations::Scratch::new(kernel));
-    let run = if layer.grid { interpret::<true> } else { interpret::<false> };
+    let run = if layer.grid { run::<true> } else { run::<false> };
     // 64 neurons at a time; with traces one lane, whose values the registers then still hold.
     let block = if layer.traces.is_some() { 1 } else { 4 };
     for first in (0..stride).step_by(block) {
@@ -141,7 +161,7 @@ fn interpreted(layer: &mut Layer<'_>) {
             constants.extend(all.iter().map(|lanes| lanes.0[0]));
             Constants::Shared(constants)
         };
-        *layer.faults |= run(kernel, registers, constants, forward, recurrent, states, spikes);
+        *layer.faults |= run(kernel, registers, constants, [forward, recurrent], states, spikes);
         for (row, values) in states.chunks_exact(columns.len() * WIDTH).enumerate() {
             let lanes = &mut layer.states[row * stride..][columns.clone()];
             for (lanes, values) in lanes.iter_mut().zip(values.chunks_exact(WIDTH)) {

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Decoder, Readout, sum};
+use super::decode::{Decoder, Readout, sum};
 use crate::error::SnnError;
+use crate::real::Real;
 
 /// `action = tanh(Σ weights of the spikes of this control step / ticks + bias)`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,9 +20,17 @@ impl Decoder for Count {
         sum()
     }
 
-    fn finish(&self, ticks: usize, values: &mut [f32], _: &mut [f32]) {
-        for value in values {
-            *value /= ticks as f32;
+    fn decode<T: Real>(&self, ticks: usize, readout: &[T], _: &mut [T], out: &mut [T]) {
+        let count = T::of(ticks as f64);
+        for (out, &sum) in out.iter_mut().zip(readout) {
+            *out = sum / count;
+        }
+    }
+
+    fn pull<T: Real>(&self, ticks: usize, _: &[T], out: &[T], _: &mut [T], adjoints: &mut [T]) {
+        let count = T::of(ticks as f64);
+        for (adjoint, &out) in adjoints.iter_mut().zip(out) {
+            *adjoint += out / count;
         }
     }
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Decoder, Readout};
-use crate::config::Scope;
+use super::decode::{Decoder, Readout};
 use crate::error::SnnError;
+use crate::real::Real;
+use crate::scope::Scope;
 
 /// `action = tanh(r + bias)` with `r` the first state of `model` after the last tick; `li` has
 /// `r ← decay·r + (1 − decay)·I`.
@@ -37,5 +38,13 @@ impl Decoder for Membrane {
         Readout { model, parameters, evolve, clear: false, fixed: None, width: 1 }
     }
 
-    fn finish(&self, _: usize, _: &mut [f32], _: &mut [f32]) {}
+    fn decode<T: Real>(&self, _: usize, readout: &[T], _: &mut [T], out: &mut [T]) {
+        out.copy_from_slice(&readout[..out.len()]);
+    }
+
+    fn pull<T: Real>(&self, _: usize, _: &[T], out: &[T], _: &mut [T], adjoints: &mut [T]) {
+        for (adjoint, &out) in adjoints.iter_mut().zip(out) {
+            *adjoint += out;
+        }
+    }
 }

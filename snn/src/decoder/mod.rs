@@ -1,23 +1,23 @@
 //! Decoders: from the spikes of the last layer to actions. To add one: copy `count.rs`, and list it
-//! in [`DecoderConfig`] and below it.
+//! here: a line each for `mod`, `pub use`, [`DecoderConfig`], and a word for `decoders!`.
 //!
 //! A decoder has two parts. In the network the *readout* is a population of neurons that do not
 //! spike, driven by the last hidden layer like any other; its first state is the value that leaves
-//! the network. What follows once per control step runs on the host.
+//! the network. What follows once per control step runs on the host, and so do its derivatives.
 
 mod count;
+mod decode;
 mod membrane;
 mod population;
 mod rate;
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
-use crate::config::Scope;
 use crate::error::SnnError;
+use crate::real::Real;
 
 pub use count::Count;
+use decode::{Decoder as _, Readout};
 pub use membrane::Membrane;
 pub use population::PopulationVector;
 pub use rate::FilteredRate;
@@ -41,57 +41,103 @@ impl Default for DecoderConfig {
     }
 }
 
-impl DecoderConfig {
-    pub(crate) fn decoder(&self) -> &dyn Decoder {
-        match self {
-            Self::Membrane(decoder) => decoder,
-            Self::Rate(decoder) => decoder,
-            Self::Count(decoder) => decoder,
-            Self::Population(decoder) => decoder,
+macro_rules! decoders {
+    ($($variant:ident),*) => {
+        impl DecoderConfig {
+            /// One of each, with its defaults.
+            #[cfg(test)]
+            pub(crate) fn all() -> Vec<Self> {
+                vec![$(Self::$variant(Default::default())),*]
+            }
+
+            /// Checks the fields.
+            pub(crate) fn check(&self) -> Result<(), SnnError> {
+                match self {
+                    $(Self::$variant(decoder) => decoder.check()),*
+                }
+            }
+
+            /// What the network computes.
+            pub(crate) fn readout(&self) -> Readout<'_> {
+                match self {
+                    $(Self::$variant(decoder) => decoder.readout()),*
+                }
+            }
+
+            /// Whether `tanh(value + bias)` follows; else values are actions in [−1, 1] already.
+            pub(crate) fn squash(&self) -> bool {
+                match self {
+                    $(Self::$variant(decoder) => decoder.squash()),*
+                }
+            }
+
+            /// From the values of the readout to one value per action, before bias and tanh. `memory` has
+            /// one value per action, 0 at the start of an episode.
+            pub(crate) fn decode<T: Real>(
+                &self,
+                ticks: usize,
+                readout: &[T],
+                memory: &mut [T],
+                out: &mut [T],
+            ) {
+                match self {
+                    $(Self::$variant(decoder) => decoder.decode(ticks, readout, memory, out)),*
+                }
+            }
+
+            /// Adds to the `adjoints` of `readout` what those of the values that [`decode`](Self::decode)
+            /// made of it (`out`) ask for. `memory` holds the adjoints of the memory after the step,
+            /// replaced by those before it.
+            pub(crate) fn pull<T: Real>(
+                &self,
+                ticks: usize,
+                readout: &[T],
+                out: &[T],
+                memory: &mut [T],
+                adjoints: &mut [T],
+            ) {
+                match self {
+                    $(Self::$variant(decoder) => decoder.pull(ticks, readout, out, memory, adjoints)),*
+                }
+            }
+        }
+    };
+}
+
+decoders!(Membrane, Rate, Count, Population);
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn derivatives_agree_with_differences() {
+        let (readout, memory, weights) = ([0.3, -0.5, 0.8, 0.25], [0.1, 0.2], [0.7, -1.3]);
+        for decoder in DecoderConfig::all() {
+            decoder.check().unwrap();
+            // The loss: outputs by `weights`, memory by 0.5 and -0.25.
+            let loss = |readout: &[f64; 4], memory: [f64; 2]| {
+                let (mut memory, mut out) = (memory, [0.0; 2]);
+                decoder.decode(3, readout, &mut memory, &mut out);
+                out[0] * weights[0] + out[1] * weights[1] + 0.5 * memory[0] - 0.25 * memory[1]
+            };
+            let (mut adjoints, mut before) = ([0.0; 4], [0.5, -0.25]);
+            decoder.pull(3, &readout, &weights, &mut before, &mut adjoints);
+            for i in 0..6 {
+                let moved = |by: f64| {
+                    let (mut readout, mut memory) = (readout, memory);
+                    match i {
+                        0..4 => readout[i] += by,
+                        _ => memory[i - 4] += by,
+                    }
+                    loss(&readout, memory)
+                };
+                let expected = (moved(1e-6) - moved(-1e-6)) / 2e-6;
+                let found = if i < 4 { adjoints[i] } else { before[i - 4] };
+                assert!((found - expected).abs() < 1e-8, "{decoder:?}, {i}: {found}, not {expected}");
+            }
         }
     }
-}
-
-/// Sums its input over the ticks of a control step.
-pub(crate) const SUM: &str = "model sum \"sum of the input\"\nstate r = 0 \"sum\"\nr = r + I\n";
-
-/// The readout population that a decoder wants.
-pub(crate) struct Readout<'a> {
-    /// Name or text of a model that does not spike.
-    pub(crate) model: &'a str,
-    pub(crate) parameters: &'a BTreeMap<String, f64>,
-    pub(crate) evolve: &'a BTreeMap<String, Scope>,
-    /// Whether its state starts anew with each control step.
-    pub(crate) clear: bool,
-    /// Weights `[neurons of the last layer][outputs of the readout]` that are not evolved; then there
-    /// is no bias either.
-    pub(crate) fixed: Option<fn(usize, usize) -> Vec<f32>>,
-    /// Readout neurons per action.
-    pub(crate) width: usize,
-}
-
-/// One way of decoding.
-pub(crate) trait Decoder {
-    /// Checks the fields.
-    fn check(&self) -> Result<(), SnnError>;
-
-    /// What the network computes.
-    fn readout(&self) -> Readout<'_>;
-
-    /// Turns the readout's values of one individual into one value per action, in place at the front.
-    /// `memory` has one value per action, 0 at the start of an episode.
-    fn finish(&self, ticks: usize, values: &mut [f32], memory: &mut [f32]);
-
-    /// Whether `tanh(value + bias)` follows; else values are actions in [−1, 1] already.
-    fn squash(&self) -> bool {
-        true
-    }
-}
-
-pub(crate) static NO_PARAMETERS: BTreeMap<String, f64> = BTreeMap::new();
-pub(crate) static NO_SCOPES: BTreeMap<String, Scope> = BTreeMap::new();
-
-/// The readout of decoders that sum over the ticks.
-fn sum() -> Readout<'static> {
-    Readout { model: SUM, parameters: &NO_PARAMETERS, evolve: &NO_SCOPES, clear: true, fixed: None, width: 1 }
 }

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Decoder, Readout, sum};
+use super::decode::{Decoder, Readout, sum};
 use crate::error::SnnError;
+use crate::real::Real;
 
 /// Neuron `n` of the last layer votes for action `n % actions`; the preferred values of an action's
 /// neurons are evenly spaced in [−1, 1]. The action is the mean of the votes of this control step
@@ -22,20 +23,42 @@ impl Decoder for PopulationVector {
         Readout { fixed: Some(votes), width: 2, ..sum() }
     }
 
-    fn finish(&self, _: usize, values: &mut [f32], memory: &mut [f32]) {
-        let actions = memory.len();
-        for (action, last) in memory.iter_mut().enumerate() {
-            let count = values[actions + action];
-            if count > 0.0 {
-                *last = (values[action] / count).clamp(-1.0, 1.0);
+    fn decode<T: Real>(&self, _: usize, readout: &[T], memory: &mut [T], out: &mut [T]) {
+        let (votes, counts) = readout.split_at(out.len());
+        for (((out, &votes), &count), last) in out.iter_mut().zip(votes).zip(counts).zip(memory) {
+            if count > T::ZERO {
+                *last = limit(votes / count);
             }
-            values[action] = *last;
+            *out = *last;
+        }
+    }
+
+    fn pull<T: Real>(&self, _: usize, readout: &[T], out: &[T], memory: &mut [T], adjoints: &mut [T]) {
+        let actions = out.len();
+        for action in 0..actions {
+            let (votes, count) = (readout[action], readout[actions + action]);
+            if count > T::ZERO {
+                let (value, adjoint) = (votes / count, out[action] + memory[action]);
+                memory[action] = T::ZERO;
+                if value.abs() <= T::ONE {
+                    adjoints[action] += adjoint / count;
+                    adjoints[actions + action] += -adjoint * value / count;
+                }
+            } else {
+                memory[action] += out[action];
+            }
         }
     }
 
     fn squash(&self) -> bool {
         false
     }
+}
+
+/// Within [−1, 1].
+fn limit<T: Real>(x: T) -> T {
+    let x = if x > T::ONE { T::ONE } else { x };
+    if x < -T::ONE { -T::ONE } else { x }
 }
 
 /// Weights `[neurons][2 · actions]`: preferred values, then a count of one per spike; both in 2⁻¹⁰, so
@@ -63,14 +86,12 @@ mod tests {
     fn one_neuron_is_its_preferred_value_and_silence_keeps_the_last() {
         let weights = votes(6, 2);
         let decoder = PopulationVector {};
-        let mut memory = [0.0; 2];
+        let (mut memory, mut out) = ([0.0_f32; 2], [0.0; 2]);
         for (neuron, expected) in [(0, -1.0), (2, 0.0), (4, 1.0)] {
-            let mut values = weights[neuron * 4..][..4].to_vec();
-            decoder.finish(3, &mut values, &mut memory);
-            assert_eq!((values[0], values[1]), (expected, 0.0));
+            decoder.decode(3, &weights[neuron * 4..][..4], &mut memory, &mut out);
+            assert_eq!(out, [expected, 0.0]);
         }
-        let mut values = [0.0; 4];
-        decoder.finish(3, &mut values, &mut memory);
-        assert_eq!(values[0], 1.0);
+        decoder.decode(3, &[0.0; 4], &mut memory, &mut out);
+        assert_eq!(out[0], 1.0);
     }
 }

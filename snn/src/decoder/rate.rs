@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Decoder, Readout, sum};
+use super::decode::{Decoder, Readout, sum};
 use crate::error::{SnnError, check};
+use crate::real::Real;
 
 /// `rate ← decay·rate + (1 − decay)·count / ticks` once per control step, `action = tanh(rate + bias)`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,10 +30,20 @@ impl Decoder for FilteredRate {
         sum()
     }
 
-    fn finish(&self, ticks: usize, values: &mut [f32], memory: &mut [f32]) {
-        for (value, rate) in values.iter_mut().zip(memory) {
-            *rate = self.decay * *rate + (1.0 - self.decay) * (*value / ticks as f32);
-            *value = *rate;
+    fn decode<T: Real>(&self, ticks: usize, readout: &[T], memory: &mut [T], out: &mut [T]) {
+        let (count, decay) = (T::of(ticks as f64), T::of(f64::from(self.decay)));
+        for ((out, &sum), rate) in out.iter_mut().zip(readout).zip(memory) {
+            *rate = decay * *rate + (T::ONE - decay) * (sum / count);
+            *out = *rate;
+        }
+    }
+
+    fn pull<T: Real>(&self, ticks: usize, _: &[T], out: &[T], memory: &mut [T], adjoints: &mut [T]) {
+        let (count, decay) = (T::of(ticks as f64), T::of(f64::from(self.decay)));
+        for ((adjoint, &out), memory) in adjoints.iter_mut().zip(out).zip(memory) {
+            let rate = out + *memory;
+            *adjoint += (T::ONE - decay) / count * rate;
+            *memory = decay * rate;
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Encoder, Moment, Signal};
+use super::signal::{Encoder, Moment, Signal};
 use crate::error::SnnError;
 
 /// Constant currents, as in most spiking controllers (for example EC-RSNN, arXiv 2305.17650).

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Encoder, Moment, Signal};
+use super::signal::{Encoder, Moment, Signal};
 use crate::error::{SnnError, check};
 
 /// Two sources per observation: the first spikes once for each `threshold` by which the observation

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Encoder, Moment, Signal, share};
+use super::signal::{Encoder, Moment, Signal, share};
 use crate::error::{SnnError, check};
 
 /// One spike per source and control step, in tick `round((1 − u)·(ticks − 1))` with

@@ -1,23 +1,24 @@
 //! Encoders: from an observation to what enters the first layer. To add one: copy `rate.rs`, and
-//! list it in [`EncoderConfig`] and below it.
+//! list it here: a line each for `mod`, `pub use`, [`EncoderConfig`], and a word for `encoders!`.
 //!
-//! Encoders run on the host, once per control step, so that every backend gets the same input.
+//! Encoders run on the host, once per control step, so that every backend gets the same input, and so
+//! that training needs nothing of them beyond it.
 
 mod current;
 mod delta;
 mod latency;
 mod population;
 mod rate;
+mod signal;
 
 use serde::{Deserialize, Serialize};
-
-use crate::error::SnnError;
 
 pub use current::Current;
 pub use delta::Delta;
 pub use latency::Latency;
 pub use population::Population;
 pub use rate::Rate;
+pub(crate) use signal::{Encoder, Moment, Signal};
 
 /// How the observation enters the network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,69 +41,57 @@ impl Default for EncoderConfig {
     }
 }
 
-impl EncoderConfig {
-    pub(crate) fn encoder(&self) -> &dyn Encoder {
-        match self {
-            Self::Current(encoder) => encoder,
-            Self::Population(encoder) => encoder,
-            Self::Rate(encoder) => encoder,
-            Self::Latency(encoder) => encoder,
-            Self::Delta(encoder) => encoder,
+macro_rules! encoders {
+    ($($variant:ident),*) => {
+        impl EncoderConfig {
+            /// One of each, with its defaults.
+            #[cfg(test)]
+            pub(crate) fn all() -> Vec<Self> {
+                vec![$(Self::$variant(Default::default())),*]
+            }
+
+            pub(crate) fn encoder(&self) -> &dyn Encoder {
+                match self {
+                    $(Self::$variant(encoder) => encoder),*
+                }
+            }
+        }
+    };
+}
+
+encoders!(Current, Population, Rate, Latency, Delta);
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn all_encoders_fill_their_sources_and_nothing_else() {
+        let (x, ticks) = ([0.4, -2.0, 0.0, 9.0, -0.3], 6);
+        for config in EncoderConfig::all() {
+            let encoder = config.encoder();
+            encoder.check().unwrap();
+            let (width, words) = (encoder.width(x.len()), encoder.width(x.len()).div_ceil(64));
+            let encode = |seed| {
+                let mut memory = vec![0.0; encoder.memory(x.len())];
+                let mut all = Vec::new();
+                for step in 0..3 {
+                    let rows = if encoder.spiking() { ticks * words } else { 0 };
+                    let mut signal = Signal { spikes: vec![0; rows], ..Signal::default() };
+                    encoder.encode(Moment { seed, step, ticks }, &x, &mut memory, &mut signal);
+                    let currents = if encoder.spiking() { 0 } else { width };
+                    assert_eq!((signal.currents.len(), signal.spikes.len()), (currents, rows), "{config:?}");
+                    for row in signal.spikes.chunks(words) {
+                        let used = width - (words - 1) * 64;
+                        assert!(used == 64 || row[words - 1] >> used == 0, "{config:?}");
+                    }
+                    all.push((signal.currents, signal.spikes));
+                }
+                (all, memory)
+            };
+            assert_eq!(encode(4), encode(4), "{config:?}");
         }
     }
-}
-
-/// When an observation is encoded.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
-    /// Of the episode.
-    pub(crate) seed: u64,
-    /// Control step of the episode, from 0.
-    pub(crate) step: u64,
-    /// Ticks per control step.
-    pub(crate) ticks: usize,
-}
-
-/// What an encoder makes of one observation; only one of the two is used.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Signal {
-    /// One current per source, constant over the ticks.
-    pub(crate) currents: Vec<f32>,
-    /// Bit-packed spikes of the sources: a row of words per tick.
-    pub(crate) spikes: Vec<u64>,
-}
-
-impl Signal {
-    /// Sets the spike of `source` in `tick`, of rows for `width` sources.
-    fn spike(&mut self, width: usize, tick: usize, source: usize) {
-        self.spikes[tick * width.div_ceil(64) + source / 64] |= 1 << (source % 64);
-    }
-}
-
-/// One way of encoding. `memory` is what it keeps between control steps, all 0 at the start.
-pub(crate) trait Encoder {
-    /// Checks the fields.
-    fn check(&self) -> Result<(), SnnError>;
-
-    /// Number of sources for `inputs` observations.
-    fn width(&self, inputs: usize) -> usize;
-
-    /// Whether sources spike, rather than inject currents.
-    fn spiking(&self) -> bool {
-        true
-    }
-
-    /// Values of memory for `inputs` observations.
-    fn memory(&self, _inputs: usize) -> usize {
-        0
-    }
-
-    /// Encodes `x`. `signal.spikes` comes as zeros, `signal.currents` empty.
-    fn encode(&self, moment: Moment, x: &[f32], memory: &mut [f32], signal: &mut Signal);
-}
-
-/// Where `x` lies in ±`limit`, in [0, 1]; NaN counts as 0.
-fn share(x: f32, limit: f32) -> f32 {
-    let share = 0.5 + 0.5 * x / limit;
-    if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Encoder, Moment, Signal};
+use super::signal::{Encoder, Moment, Signal};
 use crate::error::{SnnError, check};
 
 /// Source `k` of an observation gives the current `exp(−½·((x − centre(k)) / σ)²)`, with centres

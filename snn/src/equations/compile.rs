@@ -32,8 +32,49 @@ struct Typed {
     kind: Type,
 }
 
+impl Model {
+    /// Reads a model and checks all of it.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake with its place, the symbol, and what would be valid.
+    pub fn parse(text: &str) -> Result<Self, EquationError> {
+        let model = Self::read(text)?;
+        let defaults: Vec<f64> = model.parameters.iter().map(|parameter| parameter.default).collect();
+        compile(&model, None, false)?.check(&defaults)?;
+        for reset in &model.resets {
+            compile(&model, Some(reset), false)?.check(&defaults)?;
+        }
+        Ok(model)
+    }
+
+    /// One tick of the model with the reset called `reset` (`None`: the first), and with a
+    /// refractory period if asked for: then each spike starts a count of ticks in the extra state
+    /// variable `refractory`, during which the other state variables hold and the neuron is
+    /// silent. The period is the last parameter, a whole number from 0 to [`MAX_REFRACTORY`](super::MAX_REFRACTORY).
+    ///
+    /// # Errors
+    ///
+    /// If there is no such reset, if a readout is asked for a refractory period, or if the model
+    /// is too large.
+    pub fn kernel(&self, reset: Option<&str>, refractory: bool) -> Result<Kernel, EquationError> {
+        if let Some(name) = reset
+            && !self.resets.iter().any(|known| known == name)
+        {
+            let resets = self.resets.iter().map(String::as_str);
+            let kind = format!("reset of model `{}`:", self.name);
+            return Err(self.reset_position().error(unknown(&kind, name, resets)));
+        }
+        if refractory && !self.spikes() {
+            let message = format!("model `{}` never spikes, so it has no refractory period", self.name);
+            return Err(Position::START.error(message));
+        }
+        compile(self, reset, refractory)
+    }
+}
+
 /// One tick of `model`; `reset` is the name of one of its resets or `None` for the first.
-pub(super) fn compile(model: &Model, reset: Option<&str>, refractory: bool) -> Result<Kernel, EquationError> {
+fn compile(model: &Model, reset: Option<&str>, refractory: bool) -> Result<Kernel, EquationError> {
     let reset = reset.or(model.resets.first().map(String::as_str));
     let mut compiler = Compiler {
         model,

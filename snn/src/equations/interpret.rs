@@ -2,8 +2,9 @@
 //!
 //! Gives the same bits as the compiled form, which computes the same operations in the same order.
 
+use super::bits;
+use super::grid::settle;
 use super::kernel::{Kernel, Op};
-use super::{bits, settle};
 
 /// Neurons per block.
 const BLOCK: usize = 64;
@@ -58,6 +59,7 @@ pub enum Constants<'a> {
 /// # Panics
 ///
 /// If a length is wrong.
+#[inline(always)]
 pub fn interpret<const GRID: bool>(
     kernel: &Kernel,
     scratch: &mut Scratch,
@@ -107,6 +109,7 @@ struct Call<'a> {
 
 impl Call<'_> {
     /// One tick of the `WIDTH` neurons from `base` on.
+    #[inline(always)]
     fn block<const GRID: bool, const WIDTH: usize>(&mut self, scratch: &mut Scratch, base: usize) {
         let n = self.forward.len();
         for (index, op) in self.kernel.ops.iter().enumerate() {

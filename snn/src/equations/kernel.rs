@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::error::{EquationError, Position};
 use super::formula::{Constant, Formulas, to_f32};
-use super::snap;
+use super::grid::snap;
 
 /// Most operations of one tick.
 pub(super) const MAX_OPERATIONS: usize = 1024;

@@ -1,8 +1,6 @@
 //! A model: its declarations, checked, and its statements.
 
-use super::compile::compile;
 use super::error::{EquationError, Position, unknown};
-use super::kernel::Kernel;
 use super::syntax::{Assignment, Binary, End, Expression, Kind, Line, Name, lines};
 
 /// Most parameters.
@@ -161,21 +159,6 @@ pub(super) struct SpikeLine {
 }
 
 impl Model {
-    /// Reads a model and checks all of it.
-    ///
-    /// # Errors
-    ///
-    /// The first mistake with its place, the symbol, and what would be valid.
-    pub fn parse(text: &str) -> Result<Self, EquationError> {
-        let model = Self::read(text)?;
-        let defaults: Vec<f64> = model.parameters.iter().map(|parameter| parameter.default).collect();
-        compile(&model, None, false)?.check(&defaults)?;
-        for reset in &model.resets {
-            compile(&model, Some(reset), false)?.check(&defaults)?;
-        }
-        Ok(model)
-    }
-
     /// Whether its neurons spike. The others are readouts: their output is the first state
     /// variable.
     pub fn spikes(&self) -> bool {
@@ -194,31 +177,7 @@ impl Model {
         self.parameters.iter().position(|parameter| parameter.name == name)
     }
 
-    /// One tick of the model with the reset called `reset` (`None`: the first), and with a
-    /// refractory period if asked for: then each spike starts a count of ticks in the extra state
-    /// variable `refractory`, during which the other state variables hold and the neuron is
-    /// silent. The period is the last parameter, a whole number from 0 to [`MAX_REFRACTORY`].
-    ///
-    /// # Errors
-    ///
-    /// If there is no such reset, if a readout is asked for a refractory period, or if the model
-    /// is too large.
-    pub fn kernel(&self, reset: Option<&str>, refractory: bool) -> Result<Kernel, EquationError> {
-        if let Some(name) = reset
-            && !self.resets.iter().any(|known| known == name)
-        {
-            let resets = self.resets.iter().map(String::as_str);
-            let kind = format!("reset of model `{}`:", self.name);
-            return Err(self.reset_position().error(unknown(&kind, name, resets)));
-        }
-        if refractory && !self.spikes() {
-            let message = format!("model `{}` never spikes, so it has no refractory period", self.name);
-            return Err(Position::START.error(message));
-        }
-        compile(self, reset, refractory)
-    }
-
-    fn reset_position(&self) -> Position {
+    pub(super) fn reset_position(&self) -> Position {
         let resets = self.statements.iter().find_map(|statement| match statement {
             Statement::Reset { at, .. } => Some(*at),
             _ => None,
@@ -227,7 +186,7 @@ impl Model {
     }
 
     /// Reads a model and checks its declarations.
-    fn read(text: &str) -> Result<Self, EquationError> {
+    pub(super) fn read(text: &str) -> Result<Self, EquationError> {
         let all = lines(text)?;
         let mut lines = all.into_iter();
         let Some(Line::Model { name, summary }) = lines.next() else {

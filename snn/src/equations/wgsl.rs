@@ -8,6 +8,12 @@ use std::fmt::Write as _;
 
 use super::kernel::{Kernel, Op};
 
+/// A literal with exactly this value.
+#[allow(dead_code, reason = "the build script does not use it")]
+pub fn float(value: f32) -> String {
+    format!("bitcast<f32>({}u)", value.to_bits())
+}
+
 /// Helpers of the functions that [`Kernel::wgsl`] makes; stands once in a shader.
 ///
 /// Declares `fault` (per invocation; its lowest bit is set if a state became infinite or not a

@@ -1,9 +1,7 @@
 //! Where things lie in the buffers of the kernel, in 32-bit words within one individual.
 
-use crate::config::Precision;
 use crate::encoder::Signal;
 use crate::network::{Network, Population, Projection, Source};
-use crate::weights::{I8_STEPS, steps_of};
 
 /// Offsets of everything that the kernel reads or writes.
 #[derive(Clone, Debug)]
@@ -48,28 +46,6 @@ pub(crate) struct PlasticPlan {
 /// Words after the readout values.
 pub(crate) const COUNTERS: usize = 3;
 
-/// How the weights of a projection are stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Storage {
-    /// `[rows][cols]` floats.
-    Floats,
-    /// `[rows][cols]` bytes, four to a word.
-    Bytes,
-    /// `[rows][cols]` bits, rows padded to words.
-    BitRows,
-    /// `[words of sources][cols]`.
-    BitWords,
-}
-
-pub(crate) fn storage(network: &Network, projection: &Projection) -> Storage {
-    match network.precision {
-        Precision::F32 | Precision::F32Free => Storage::Floats,
-        Precision::I8 => Storage::Bytes,
-        Precision::Binary if is_dense(network, projection) => Storage::BitRows,
-        Precision::Binary => Storage::BitWords,
-    }
-}
-
 /// Whether the sources of a projection are currents.
 pub(crate) fn is_dense(network: &Network, projection: &Projection) -> bool {
     projection.source == Source::Input && !network.encoder.encoder().spiking()
@@ -82,15 +58,8 @@ impl Plan {
             next += words;
             next - words
         };
-        let size = |projection: &Projection| {
-            let (rows, cols) = (projection.rows + usize::from(projection.bias), projection.cols);
-            match storage(network, projection) {
-                Storage::Floats => rows * cols,
-                Storage::Bytes => rows * cols.div_ceil(4),
-                Storage::BitRows => rows * cols.div_ceil(32),
-                Storage::BitWords => rows.div_ceil(32) * cols,
-            }
-        };
+        let storage = network.precision.storage();
+        let size = |projection: &Projection| storage.words(projection, is_dense(network, projection));
         let weights = network.projections.iter().map(|projection| take(size(projection))).collect();
         let populations = &network.populations;
         let each = |population: &Population| {
@@ -101,13 +70,13 @@ impl Plan {
             .iter()
             .map(|p| take(if p.clear { p.neuron.kernel().states.len() * each(p) } else { 0 }))
             .collect();
-        let binary = network.precision == Precision::Binary;
+        let binary = network.format.is_binary();
         let fan_out = network.hidden().iter().map(|p| take(if binary { p.neurons } else { 0 })).collect();
         let mut plastic: Vec<PlasticPlan> = network
             .plastic
             .iter()
             .map(|rule| PlasticPlan {
-                coefficients: take(rule.blocks.len() * rule.columns(network)),
+                coefficients: take(rule.blocks.len() * rule.columns()),
                 mask: take(rule.mask.len()),
                 sources: 0,
                 targets: 0,
@@ -167,35 +136,25 @@ impl Plan {
     pub(crate) fn pack_weights(&self, network: &Network, parameters: &[f32], out: &mut Vec<u32>) {
         out.clear();
         out.resize(self.weight_words, 0);
+        let storage = network.precision.storage();
         for (index, projection) in network.projections.iter().enumerate() {
-            let kind = storage(network, projection);
-            let (at, cols) = (self.weights[index], projection.cols);
-            let mut fan_out = match projection.source {
-                Source::Population(source) if network.precision == Precision::Binary => {
-                    Some(self.fan_out[source])
-                }
+            let dense = is_dense(network, projection);
+            let fan_out = match projection.source {
+                Source::Population(source) if network.format.is_binary() => Some(self.fan_out[source]),
                 _ => None,
             };
-            let mut set = |pre: usize, post: usize, weight: f32| match kind {
-                Storage::Floats => out[at + pre * cols + post] = weight.to_bits(),
-                Storage::Bytes => {
-                    let byte = projection.unit.steps(weight) as u8;
-                    out[at + pre * cols.div_ceil(4) + post / 4] |= u32::from(byte) << (post % 4 * 8);
+            network.visit_weights(projection, parameters, |pre, post, weight| {
+                storage.pack(projection, dense, (pre, post), weight, &mut out[self.weights[index]..]);
+                if let Some(fan_out) = fan_out
+                    && weight != 0.0
+                {
+                    out[fan_out + pre] += 1;
                 }
-                _ if weight == 0.0 => {}
-                Storage::BitRows => out[at + pre * cols.div_ceil(32) + post / 32] |= 1 << (post % 32),
-                Storage::BitWords => {
-                    out[at + pre / 32 * cols + post] |= 1 << (pre % 32);
-                    if let Some(fan_out) = &mut fan_out {
-                        out[*fan_out + pre] += 1;
-                    }
-                }
-            };
-            network.visit_weights(projection, parameters, &mut set);
+            });
         }
         for (plan, rule) in self.plastic.iter().zip(&network.plastic) {
-            let cols = rule.columns(network);
-            rule.visit(network, parameters, |index, post, value| {
+            let cols = rule.columns();
+            rule.visit(&network.layout, parameters, |index, post, value| {
                 out[plan.coefficients + index * cols + post] = value.to_bits();
             });
             out[plan.mask..plan.mask + rule.mask.len()].copy_from_slice(&rule.mask);
@@ -246,15 +205,7 @@ impl Plan {
             return;
         }
         for (word, x) in out.iter_mut().zip(&signal.currents) {
-            *word = match network.precision {
-                Precision::I8 => i32::from(steps_of(*x)) as u32,
-                _ => x.to_bits(),
-            };
+            *word = network.precision.storage().input(*x);
         }
-    }
-
-    /// Factor from integer products of `I8` to currents.
-    pub(crate) fn dense_unit(projection: &Projection) -> f32 {
-        projection.unit.step / I8_STEPS
     }
 }

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::plan::{Plan, PlasticPlan, is_dense};
-use super::shader::float;
+use crate::equations::wgsl::float;
 use crate::network::{Network, Source};
 use crate::plasticity::Plastic;
 use crate::weights::LARGEST;

@@ -6,12 +6,11 @@
 
 use std::fmt::Write as _;
 
-use super::plan::{Plan, Storage, is_dense, storage};
+use super::plan::{Plan, is_dense};
 use super::plastic::Rule;
-use crate::config::Precision;
 use crate::equations::wgsl::prelude;
 use crate::network::{Network, Population, Source};
-use crate::weights::I8_STEPS;
+use crate::precision::storage::Site;
 
 /// The source for workgroups of `size` invocations; if `traced`, of a kernel that also records what
 /// happens in each tick of one individual.
@@ -33,13 +32,13 @@ impl Shader<'_> {
     fn write(&self, text: &mut String) -> std::fmt::Result {
         let Self { network, plan, size, .. } = *self;
         let populations = &network.populations;
-        text.push_str(&prelude(network.precision.grid()));
+        text.push_str(&prelude(network.format.grid()));
         for (index, population) in populations.iter().enumerate() {
             let name = format!("tick_{index}");
-            text.push_str(&population.neuron.kernel().wgsl(&name, network.precision.grid(), self.traced));
+            text.push_str(&population.neuron.kernel().wgsl(&name, network.format.grid(), self.traced));
         }
         text.push_str(HEADER);
-        if !network.precision.grid() {
+        if !network.format.grid() {
             text.push_str("fn ex(x: f32) -> f32 { return x; }\n");
         }
         for index in 0..network.plastic.len() {
@@ -93,7 +92,7 @@ impl Shader<'_> {
             writeln!(text, "const delayed_{index}_{k} = array<u32, {}>({});", words.len(), list(&words))?;
         }
         let counts = &population.fan_out;
-        if !self.binary() && counts.iter().any(|count| *count != counts[0]) {
+        if !self.network.format.is_binary() && counts.iter().any(|count| *count != counts[0]) {
             writeln!(text, "const fan_out_{index} = array<u32, {}>({});", counts.len(), list(counts))?;
         }
         Ok(())
@@ -120,8 +119,14 @@ impl Shader<'_> {
         }
     }
 
-    fn binary(&self) -> bool {
-        self.network.precision == Precision::Binary
+    /// Where projection `at` is; `out` takes the weights of spikes.
+    fn site(&self, at: usize, out: &'static str) -> Site<'_> {
+        let projection = &self.network.projections[at];
+        let word = match projection.source {
+            Source::Input => format!("inputs[i0 + t * {}u + w]", projection.rows.div_ceil(32)),
+            Source::Population(source) => format!("arriving_{source}[w]"),
+        };
+        Site { projection, base: self.plan.weights[at], weight: self.weight(at), word, out }
     }
 
     /// What happens once, before the first tick.
@@ -141,57 +146,10 @@ impl Shader<'_> {
             }
             writeln!(text, "}}")?;
         }
-        for (at, projection) in network.incoming(index).filter(|(_, p)| is_dense(network, p)) {
+        for (at, _) in network.incoming(index).filter(|(_, p)| is_dense(network, p)) {
             let to = plan.currents[index].expect("a dense projection has room for its currents");
-            let (base, cols, rows) = (plan.weights[at], projection.cols, projection.rows);
             writeln!(text, "for (var j = lane; j < {neurons}u; j += {size}u) {{")?;
-            match storage(network, projection) {
-                Storage::Floats => {
-                    writeln!(
-                        text,
-                        "var sum = 0.0;\n\
-                         for (var i = 0u; i < {rows}u; i++) {{\n\
-                         sum = ex(sum + ex(bitcast<f32>(inputs[i0 + i]) * {}));\n}}",
-                        self.weight(at)
-                    )?;
-                    if projection.bias {
-                        let bias = base + rows * cols;
-                        writeln!(text, "sum = ex(sum + bitcast<f32>(weights[w0 + {bias}u + j]));")?;
-                    }
-                    if network.precision.grid() {
-                        writeln!(text, "sum = snap_current(sum);")?;
-                    }
-                }
-                Storage::Bytes => {
-                    let stride = cols.div_ceil(4);
-                    writeln!(
-                        text,
-                        "var total = 0;\n\
-                         for (var i = 0u; i < {rows}u; i++) {{\n\
-                         total += bitcast<i32>(inputs[i0 + i]) * \
-                         byte_at(weights[w0 + {base}u + i * {stride}u + j / 4u], j);\n}}"
-                    )?;
-                    if projection.bias {
-                        let bias = base + rows * stride;
-                        let one = I8_STEPS as i32;
-                        writeln!(text, "total += {one} * byte_at(weights[w0 + {bias}u + j / 4u], j);")?;
-                    }
-                    writeln!(text, "let sum = f32(total) * {};", float(Plan::dense_unit(projection)))?;
-                }
-                Storage::BitRows => {
-                    let stride = cols.div_ceil(32);
-                    writeln!(
-                        text,
-                        "var sum = 0.0;\n\
-                         for (var i = 0u; i < {rows}u; i++) {{\n\
-                         let bit = extractBits(weights[w0 + {base}u + i * {stride}u + j / 32u], j % 32u, 1u);\n\
-                         sum = ex(sum + select(0.0, bitcast<f32>(inputs[i0 + i]), bit == 1u));\n}}\n\
-                         sum = snap_current(ex(sum * {}));",
-                        float(projection.unit.scale)
-                    )?;
-                }
-                Storage::BitWords => unreachable!("dense projections have no words of sources"),
-            }
+            network.precision.storage().currents(text, &self.site(at, "sum"))?;
             writeln!(text, "state[s0 + {to}u + j] = bitcast<u32>(sum);\n}}")?;
         }
         let words = plan.words[index];
@@ -241,49 +199,7 @@ impl Shader<'_> {
         writeln!(text, "var recurrent = 0.0;")?;
         for (at, projection) in network.incoming(index).filter(|(_, p)| !is_dense(network, p)) {
             let out = if projection.recurrent && kernel.recurrent { "recurrent" } else { "forward" };
-            let words = projection.rows.div_ceil(32);
-            let word = match projection.source {
-                Source::Input => format!("inputs[i0 + t * {words}u + w]"),
-                Source::Population(source) => format!("arriving_{source}[w]"),
-            };
-            let (base, cols) = (plan.weights[at], projection.cols);
-            let each = |body: &str| {
-                format!(
-                    "for (var w = 0u; w < {words}u; w++) {{\nvar bits = {word};\nwhile (bits != 0u) {{\n\
-                     let i = w * 32u + countTrailingZeros(bits);\nbits &= bits - 1u;\n{body}\n}}\n}}\n"
-                )
-            };
-            match storage(network, projection) {
-                Storage::Floats => text.push_str(&each(&format!("{out} += {};", self.weight(at)))),
-                Storage::Bytes => {
-                    let stride = cols.div_ceil(4);
-                    let body =
-                        format!("total += byte_at(weights[w0 + {base}u + i * {stride}u + j / 4u], j);");
-                    let unit = float(projection.unit.step);
-                    write!(text, "{{ var total = 0;\n{}{out} += f32(total) * {unit}; }}\n", each(&body))?;
-                }
-                Storage::BitRows | Storage::BitWords => {
-                    writeln!(text, "{{ var count = 0;")?;
-                    let mut excitatory = vec![0_u32; words];
-                    for row in 0..projection.rows {
-                        if projection.signs.get(row).is_none_or(|&sign| sign > 0) {
-                            excitatory[row / 32] |= 1 << (row % 32);
-                        }
-                    }
-                    for (w, mask) in excitatory.iter().enumerate() {
-                        let word =
-                            word.replace("[w]", &format!("[{w}u]")).replace("+ w]", &format!("+ {w}u]"));
-                        writeln!(
-                            text,
-                            "{{ let hit = {word} & weights[w0 + {}u + j]; \
-                             count += i32(countOneBits(hit & {mask}u)) - i32(countOneBits(hit & {}u)); }}",
-                            base + w * cols,
-                            !mask
-                        )?;
-                    }
-                    writeln!(text, "{out} += ex(f32(count) * {}); }}", float(projection.unit.scale))?;
-                }
-            }
+            network.precision.storage().spikes(text, &self.site(at, out))?;
         }
         self.neuron(text, index)?;
         writeln!(text, "}}")?;
@@ -332,7 +248,7 @@ impl Shader<'_> {
         }
         if population.spiking() {
             let counts = &population.fan_out;
-            let count = if self.binary() {
+            let count = if network.format.is_binary() {
                 format!("weights[w0 + {}u + j]", plan.fan_out[index])
             } else if counts.iter().any(|count| *count != counts[0]) {
                 "fan_out[j]".into()
@@ -381,11 +297,6 @@ fn constant_index(base: usize, population: &Population, k: usize) -> String {
     } else {
         format!("{}u", base + k)
     }
-}
-
-/// A literal with exactly this value.
-pub(super) fn float(value: f32) -> String {
-    format!("bitcast<f32>({}u)", value.to_bits())
 }
 
 fn narrow(words: &[u64], count: usize) -> Vec<u32> {
@@ -440,7 +351,7 @@ mod tests {
     use wgpu::naga;
 
     use super::*;
-    use crate::config::SnnConfig;
+    use crate::config::{Precision, SnnConfig};
 
     fn network(text: &str) -> Network {
         let options = ron::Options::default().with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES);
@@ -478,13 +389,15 @@ mod tests {
                      precision: PRECISION, ENCODER)";
         let rules = "plasticity: [(rule: RewardStdp(), blocks: [\"hidden.0.recurrent\", \"hidden.0.input\"]), \
                      (blocks: [\"hidden.1.input\"])]";
-        for precision in ["F32", "F32Free", "I8", "Binary"] {
+        for precision in Precision::ALL {
             for encoder in ["encoder: Current()", "encoder: Rate(), decoder: Count()", rules] {
                 let learns = encoder == rules;
-                if learns && !precision.starts_with('F') {
+                if learns && !precision.storage().learns() {
                     continue;
                 }
-                let network = network(&wired.replace("PRECISION", precision).replace("ENCODER", encoder));
+                let network = network(
+                    &wired.replace("PRECISION", &format!("{precision:?}")).replace("ENCODER", encoder),
+                );
                 for traced in [false, true] {
                     let source = source(&network, &Plan::new(&network), 32, traced);
                     let module = naga::front::wgsl::parse_str(&source)

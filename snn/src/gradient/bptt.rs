@@ -7,18 +7,18 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::batch::{Batch, NetworkState, Outputs, Sensitivity};
-use super::chunk::{Fault, Pass, Setting, Sums, Workspace, evolved};
-use super::differentiable::not_finite;
-use super::error::{GradientError, check, check_length};
+use super::error::{GradientError, check, check_length, not_finite};
 use super::loaded::{Loaded, neuron_parameters, stride};
+use super::pass::Pass;
 use super::product::SAMPLES;
 use super::program::Program;
-use super::real::Real;
 use super::surrogate::{Surrogate, SurrogateConfig};
-use crate::config::{Precision, SnnConfig};
+use super::tape::{Fault, Setting, Sums, Workspace, evolved};
+use crate::config::SnnConfig;
 use crate::error::SnnError;
 use crate::layout::Layout;
 use crate::network::{Network, Parameter, Weights};
+use crate::real::Real;
 
 /// Most partial sums of a gradient. Fixed, so that the sums do not depend on the number of threads.
 const GROUPS: usize = 32;
@@ -176,7 +176,7 @@ impl Bptt {
     }
 
     pub(super) fn of(network: Network, config: &BpttConfig) -> Result<Self, GradientError> {
-        if network.precision == Precision::Binary {
+        if network.format.is_binary() {
             return Err(GradientError::Binary);
         }
         // To hold the rules still would train another network than the one that runs.
@@ -226,7 +226,7 @@ impl Bptt {
     /// Whether the action is tanh of the [value](Outputs::value); else it is the value.
     #[must_use]
     pub fn squash(&self) -> bool {
-        self.network.decoder.decoder().squash()
+        self.network.decoder.squash()
     }
 
     /// Neurons of the hidden layers.

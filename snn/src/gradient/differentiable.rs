@@ -1,13 +1,11 @@
 //! What training needs of a network, spiking or not.
 
 use super::batch::Batch;
-use super::bptt::{Bptt, BpttConfig, Gradient, Objective, Run};
+use super::bptt::{Bptt, Gradient, Objective, Run};
 use super::error::GradientError;
-use super::perceptron::Perceptron;
-use crate::config::ControllerConfig;
 use crate::layout::Layout;
 
-/// A network with gradients: a [`Bptt`] or a [`Perceptron`].
+/// A network with gradients: a [`Bptt`] or a [`Perceptron`](super::Perceptron).
 pub trait Differentiable: Send + Sync {
     /// Named parameter blocks of θ, those of the [controller](crate::Controller::layout).
     fn layout(&self) -> &Layout;
@@ -83,27 +81,4 @@ impl Differentiable for Bptt {
     fn run(&self, theta: &[f32], batch: &Batch<'_>) -> Result<Run, GradientError> {
         self.run(theta, batch)
     }
-}
-
-/// The network of `config` for a task with `inputs` observations and `outputs` actions (or classes).
-///
-/// # Errors
-/// [`GradientError`] if it cannot be built or has no gradient, or a setting is wrong.
-pub fn differentiable(
-    config: &ControllerConfig,
-    inputs: usize,
-    outputs: usize,
-    bptt: &BpttConfig,
-) -> Result<Box<dyn Differentiable>, GradientError> {
-    Ok(match config {
-        ControllerConfig::Snn(config) => Box::new(Bptt::new(config, inputs, outputs, bptt)?),
-        ControllerConfig::Mlp(config) => Box::new(Perceptron::new(config, inputs, outputs)?),
-    })
-}
-
-/// The error that parameter `at` of θ, or its gradient, is not finite.
-pub(super) fn not_finite(layout: &Layout, what: &'static str, at: usize) -> GradientError {
-    let block = layout.blocks().iter().find(|block| block.range().contains(&at));
-    let layer = block.map_or_else(String::new, |block| block.name.clone());
-    GradientError::NotFinite { what, layer, tick: None, step: None }
 }

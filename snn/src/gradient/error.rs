@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::error::SnnError;
+use crate::layout::Layout;
 
 /// A training that cannot begin or go on.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -133,4 +134,11 @@ pub(super) fn check_length(
         return Ok(());
     }
     Err(GradientError::Shape { what: what.into(), found, unit: "values", expected, reason: reason() })
+}
+
+/// The error that parameter `at` of θ, or its gradient, is not finite.
+pub(super) fn not_finite(layout: &Layout, what: &'static str, at: usize) -> GradientError {
+    let block = layout.blocks().iter().find(|block| block.range().contains(&at));
+    let layer = block.map_or_else(String::new, |block| block.name.clone());
+    GradientError::NotFinite { what, layer, tick: None, step: None }
 }

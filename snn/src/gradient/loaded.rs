@@ -2,9 +2,9 @@
 //! the neurons.
 
 use super::product::{Panels, SAMPLES};
-use super::real::Real;
 use crate::lanes::WIDTH;
 use crate::network::{Network, Parameter, Population, Source, Weights};
+use crate::real::Real;
 
 /// Values of one individual.
 #[derive(Debug, Default)]
@@ -71,7 +71,7 @@ impl<T: Real> Loaded<T> {
                 Weights::Evolved(block) => {
                     network.layout.blocks()[*block].visit_indices(|pre, post, index| {
                         let sign = projection.signs.get(pre).copied().unwrap_or(0);
-                        set(pre, post, T::weight(&projection.unit, theta[index], sign));
+                        set(pre, post, T::weight(network.format, &projection.unit, theta[index], sign));
                     });
                 }
                 Weights::Fixed(fixed) => {

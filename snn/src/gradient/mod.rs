@@ -34,27 +34,31 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod adjoint;
+mod backward;
 mod batch;
 mod bptt;
-mod chunk;
-mod decode;
+mod construct;
 mod differentiable;
 mod error;
+mod forward;
 mod loaded;
 mod loss;
 mod optimizer;
+mod pass;
 mod perceptron;
 mod product;
 mod program;
-mod real;
 mod surrogate;
+mod tape;
 #[cfg(test)]
 mod tests;
 mod trainer;
 
 pub use batch::{Batch, NetworkState, Outputs, Sensitivity};
 pub use bptt::{Bptt, BpttConfig, Gradient, Objective, Run, Score};
-pub use differentiable::{Differentiable, differentiable};
+pub use construct::differentiable;
+pub use differentiable::Differentiable;
 pub use error::GradientError;
 pub use loss::{ActivityConfig, Loss, LossConfig, Over, Targets};
 pub use optimizer::{Clip, Decay, Optimizer, OptimizerConfig, ScheduleConfig};

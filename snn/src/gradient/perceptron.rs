@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use super::batch::{Batch, NetworkState, Outputs, Sensitivity};
 use super::bptt::{Gradient, Objective, Run, Score};
-use super::differentiable::{Differentiable, not_finite};
-use super::error::{GradientError, check_length};
+use super::differentiable::Differentiable;
+use super::error::{GradientError, check_length, not_finite};
 use super::product::SAMPLES;
 use crate::config::{Activation, MlpConfig};
 use crate::controller::Controller as _;

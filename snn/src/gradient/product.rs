@@ -3,8 +3,10 @@
 //! Vectorised over results, never over the terms of a sum, so that the same bits come out whatever
 //! the vector width. Sums run in ascending order of their terms.
 
-use super::real::Real;
+use numerics::wide;
+
 use crate::lanes::WIDTH;
+use crate::real::Real;
 
 /// Samples that are computed together.
 pub(super) const SAMPLES: usize = 8;
@@ -76,17 +78,19 @@ impl<T: Real> Events<T> {
     }
 }
 
-/// `out += Σ value · row of its source`, where `rows` are as long as `out`.
-pub(super) fn add_rows<T: Real>(list: List<'_, T>, rows: &[T], out: &mut [T]) {
-    let stride = out.len();
-    let mut column = 0;
-    while column + WIDE <= stride {
-        add_columns::<T, WIDE>(list, rows, stride, column, out);
-        column += WIDE;
-    }
-    while column < stride {
-        add_columns::<T, WIDTH>(list, rows, stride, column, out);
-        column += WIDTH;
+wide! {
+    /// `out += Σ value · row of its source`, where `rows` are as long as `out`.
+    pub(super) fn add_rows[T: Real][T](list: List<'_, T>, rows: &[T], out: &mut [T]) {
+        let stride = out.len();
+        let mut column = 0;
+        while column + WIDE <= stride {
+            add_columns::<T, WIDE>(list, rows, stride, column, out);
+            column += WIDE;
+        }
+        while column < stride {
+            add_columns::<T, WIDTH>(list, rows, stride, column, out);
+            column += WIDTH;
+        }
     }
 }
 
@@ -167,49 +171,50 @@ impl<T: Real> Accumulator<T> {
             let sums = &mut self.sums[block * self.rows..(block + width) * self.rows];
             let each = |index: usize| (list(index), delta(index) + block);
             match width / WIDTH {
-                1 => add_block::<T, WIDTH>(sums, lists, each, deltas, bias),
-                2 => add_block::<T, { 2 * WIDTH }>(sums, lists, each, deltas, bias),
-                3 => add_block::<T, { 3 * WIDTH }>(sums, lists, each, deltas, bias),
-                _ => add_block::<T, WIDE>(sums, lists, each, deltas, bias),
+                1 => add_block::<T, WIDTH, _>(sums, lists, each, deltas, bias),
+                2 => add_block::<T, { 2 * WIDTH }, _>(sums, lists, each, deltas, bias),
+                3 => add_block::<T, { 3 * WIDTH }, _>(sums, lists, each, deltas, bias),
+                _ => add_block::<T, WIDE, _>(sums, lists, each, deltas, bias),
             }
             block += width;
         }
     }
 }
 
-#[inline(always)]
-fn add_block<'a, T: Real, const N: usize>(
-    sums: &mut [T],
-    lists: usize,
-    each: impl Fn(usize) -> (List<'a, T>, usize),
-    deltas: &[T],
-    bias: bool,
-) {
-    let (rows, _) = sums.as_chunks_mut::<N>();
-    let last = rows.len() - 1;
-    for index in 0..lists {
-        let (list, at) = each(index);
-        let delta: &[T; N] = deltas[at..].first_chunk().expect("rows are padded to whole lanes");
-        let delta = *delta;
-        if list.values.is_empty() {
-            for &source in list.sources {
-                let row = &mut rows[usize::from(source)];
+wide! {
+    fn add_block['a, T: Real, const N: usize, E: Fn(usize) -> (List<'a, T>, usize)][T, N, E](
+        sums: &mut [T],
+        lists: usize,
+        each: E,
+        deltas: &[T],
+        bias: bool,
+    ) {
+        let (rows, _) = sums.as_chunks_mut::<N>();
+        let last = rows.len() - 1;
+        for index in 0..lists {
+            let (list, at) = each(index);
+            let delta: &[T; N] = deltas[at..].first_chunk().expect("rows are padded to whole lanes");
+            let delta = *delta;
+            if list.values.is_empty() {
+                for &source in list.sources {
+                    let row = &mut rows[usize::from(source)];
+                    for lane in 0..N {
+                        row[lane] += delta[lane];
+                    }
+                }
+            } else {
+                for (&source, &value) in list.sources.iter().zip(list.values) {
+                    let row = &mut rows[usize::from(source)];
+                    for lane in 0..N {
+                        row[lane] += value * delta[lane];
+                    }
+                }
+            }
+            if bias {
+                let row = &mut rows[last];
                 for lane in 0..N {
                     row[lane] += delta[lane];
                 }
-            }
-        } else {
-            for (&source, &value) in list.sources.iter().zip(list.values) {
-                let row = &mut rows[usize::from(source)];
-                for lane in 0..N {
-                    row[lane] += value * delta[lane];
-                }
-            }
-        }
-        if bias {
-            let row = &mut rows[last];
-            for lane in 0..N {
-                row[lane] += delta[lane];
             }
         }
     }
@@ -235,9 +240,15 @@ impl<T: Real> Panels<T> {
 
     /// `out[SAMPLES][columns] += a[SAMPLES][inner] · self`, where rows of `a` lie `stride` apart.
     pub(super) fn multiply(&self, a: &[T], stride: usize, out: &mut [T]) {
+        multiply(&self.values, self.inner, a, stride, out);
+    }
+}
+
+wide! {
+    fn multiply[T: Real][T](panels: &[T], inner: usize, a: &[T], stride: usize, out: &mut [T]) {
         let columns = out.len() / SAMPLES;
-        let a: [&[T]; SAMPLES] = std::array::from_fn(|row| &a[row * stride..][..self.inner]);
-        for (panel, values) in self.values.chunks_exact(self.inner * WIDTH).enumerate() {
+        let a: [&[T]; SAMPLES] = std::array::from_fn(|row| &a[row * stride..][..inner]);
+        for (panel, values) in panels.chunks_exact(inner * WIDTH).enumerate() {
             let mut sums = [[T::ZERO; WIDTH]; SAMPLES];
             let (values, _) = values.as_chunks::<WIDTH>();
             for (k, value) in values.iter().enumerate() {

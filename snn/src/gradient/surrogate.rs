@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::error::GradientError;
 use super::program::{BLOCK, Program, Row, Tick};
-use super::real::Real;
 use crate::equations::Model;
+use crate::real::Real;
 
 /// Description of a surrogate, for listings and documentation.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::batch::Batch;
 use super::bptt::{Gradient, Objective};
-use super::differentiable::{Differentiable, not_finite};
-use super::error::{GradientError, check_length};
+use super::differentiable::Differentiable;
+use super::error::{GradientError, check_length, not_finite};
 use super::optimizer::{Clip, Optimizer, OptimizerConfig, ScheduleConfig};
 
 /// How θ moves.

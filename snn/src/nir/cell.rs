@@ -2,8 +2,8 @@
 
 use super::check::At;
 use super::error::NirError;
-use super::execute::ResetMode;
 use super::graph::{Array, NodeKind};
+use super::reset::ResetMode;
 
 /// Rounding of an `f32` parameter, with room for the operations behind it.
 const ROUNDING: f64 = 1.0 / (1 << 22) as f64;

@@ -8,9 +8,9 @@
 use super::cell::{Constants, leaky};
 use super::check::At;
 use super::error::{NirError, list};
-use super::execute::ResetMode;
 use super::graph::{Array, Graph, Metadata, NodeKind};
 use super::plan::Plan;
+use super::reset::ResetMode;
 
 /// Neuron models of this crate that have a node in NIR.
 pub const CARRIED: [&str; 6] = ["if", "lif", "plif", "cuba_lif", "li", "threshold"];

@@ -14,11 +14,13 @@ pub mod export;
 mod graph;
 mod plan;
 mod read;
+mod reset;
 mod spatial;
 mod write;
 
 pub use error::NirError;
-pub use execute::{Executor, Options, Port, ResetMode, guess_dt};
+pub use execute::{Executor, Options, Port, guess_dt};
 pub use graph::{Array, Conv, Data, Field, Graph, Metadata, Node, NodeKind, Padding, Pool, TYPES, Value};
 pub use read::{from_bytes, half, read, version};
+pub use reset::ResetMode;
 pub use write::{VERSION, to_bytes, write};

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use proptest::prelude::*;
 
 use super::{Weighted, noise};
-use crate::config::{HiddenLayer, LayerConfig, Precision, Scope, SnnConfig};
+use crate::config::{HiddenLayer, LayerConfig, Precision, SnnConfig};
 use crate::decoder::{Count, DecoderConfig, FilteredRate, Membrane, PopulationVector};
 use crate::encoder::{Current, Delta, EncoderConfig, Latency, Population, Rate};
 use crate::gradient::{ActivityConfig, Batch, Bptt, BpttConfig, Loss, LossConfig, Objective, Over, Targets};
 use crate::neuron::neurons;
+use crate::scope::Scope;
 use crate::switches::{ResetAt, ResetBy, SpikeFrom, Switches};
 
 /// Two states, both inputs, `exp`, division, roots, and parameters in start values.

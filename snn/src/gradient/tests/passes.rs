@@ -1,10 +1,11 @@
 //! The forward pass is the evaluators'; batches, threads, windows and resets.
 
 use super::{Weighted, batch, inputs, theta};
-use crate::config::{ControllerConfig, HiddenLayer, LayerConfig, Precision, Scope, SnnConfig};
-use crate::decoder::{Count, DecoderConfig, FilteredRate, Membrane, PopulationVector};
-use crate::encoder::{Current, Delta, EncoderConfig, Latency, Population, Rate};
+use crate::config::{ControllerConfig, HiddenLayer, LayerConfig, Precision, SnnConfig};
+use crate::decoder::{DecoderConfig, FilteredRate};
+use crate::encoder::{Current, Delta, EncoderConfig, Rate};
 use crate::gradient::{Batch, Bptt, BpttConfig, Gradient};
+use crate::scope::Scope;
 use crate::tanh;
 
 /// Delays, feedback, sparse connections, Dale's law, evolved parameters, a refractory period.
@@ -46,22 +47,11 @@ fn gradient(bptt: &Bptt, theta: &[f32], batch: &Batch<'_>) -> Gradient {
 
 #[test]
 fn forward_is_the_evaluator_bit_by_bit() {
-    let encoders = [
-        EncoderConfig::Current(Current { negated: true }),
-        EncoderConfig::Population(Population::default()),
-        EncoderConfig::Rate(Rate::default()),
-        EncoderConfig::Latency(Latency::default()),
-        EncoderConfig::Delta(Delta::default()),
-    ];
-    let decoders = [
-        DecoderConfig::Membrane(Membrane::default()),
-        DecoderConfig::Rate(FilteredRate::default()),
-        DecoderConfig::Count(Count {}),
-        DecoderConfig::Population(PopulationVector {}),
-    ];
+    let (mut encoders, decoders) = (EncoderConfig::all(), DecoderConfig::all());
+    encoders.push(EncoderConfig::Current(Current { negated: true }));
     for (index, encoder) in encoders.into_iter().enumerate() {
-        for precision in [Precision::F32, Precision::F32Free, Precision::I8] {
-            let decoder = decoders[(index + precision as usize) % 4].clone();
+        for precision in Precision::ALL.into_iter().filter(|p| !p.storage().is_binary()) {
+            let decoder = decoders[(index + precision as usize) % decoders.len()].clone();
             let config = SnnConfig { encoder: encoder.clone(), decoder, precision, ..config() };
             let bptt = bptt(&config, &BpttConfig::default());
             let (theta, x) = (theta(&bptt, 1), inputs(&bptt, 7, 3, 2));

@@ -6,11 +6,11 @@ use serde_json::Value;
 
 use crate::config::{HiddenLayer, LayerConfig, Precision, SnnConfig};
 use crate::decoder::{DecoderConfig, Membrane};
-use crate::gradient::real::Real;
 use crate::gradient::{
     ActivityConfig, Batch, Bptt, BpttConfig, Loss, LossConfig, Over, SurrogateConfig, Targets,
 };
 use crate::network::{Network, Projection, Source, Weights};
+use crate::real::Real;
 use crate::switches::{ResetAt, ResetBy, SpikeFrom, Switches};
 use crate::weights::Unit;
 
@@ -87,7 +87,7 @@ impl Problem {
                 weights: Weights::Evolved(block),
                 bias: false,
                 signs: Vec::new(),
-                unit: Unit::new(Precision::F32Free, 1.0, 6),
+                unit: Unit { scale: 1.0, step: 0.0 },
             });
         }
         let config = BpttConfig { surrogate, detach_reset: switches.detached, window: None };

@@ -1,12 +1,67 @@
-//! 32-bit weights: a spike adds a row.
+//! 32-bit weights, on a grid or not: a spike adds a row.
 
-use super::plastic::Learner;
-use super::synapses::{Activities, Spikes, Synapses};
+use std::fmt::{Result, Write as _};
+use std::sync::Arc;
+
+use numerics::wide;
+
+use super::format::Format;
+use super::storage::{Site, Storage};
+use crate::controller::Evaluator;
+use crate::cpu::{Activities, CpuEvaluator, Learner, Spikes, Synapses};
 use crate::lanes::{Lanes, WIDTH, dense, part, part_mut};
 use crate::network::{Network, Projection};
 use crate::weights::snap_current;
 
-pub(crate) struct Floats {
+/// A precision whose weights are kept as 32-bit floats; currents are on their grid if states are.
+pub(super) trait Floats: Format {}
+
+impl<F: Floats> Storage for F {
+    fn evaluator(&self, network: &Arc<Network>, slots: usize) -> Box<dyn Evaluator> {
+        Box::new(CpuEvaluator::<Rows>::new(Arc::clone(network), slots))
+    }
+
+    /// `[rows][cols]` floats.
+    fn words(&self, projection: &Projection, _: bool) -> usize {
+        (projection.rows + usize::from(projection.bias)) * projection.cols
+    }
+
+    fn pack(
+        &self,
+        projection: &Projection,
+        _: bool,
+        (pre, post): (usize, usize),
+        weight: f32,
+        to: &mut [u32],
+    ) {
+        to[pre * projection.cols + post] = weight.to_bits();
+    }
+
+    fn currents(&self, text: &mut String, site: &Site<'_>) -> Result {
+        let (projection, weight) = (site.projection, &site.weight);
+        let (rows, cols) = (projection.rows, projection.cols);
+        writeln!(
+            text,
+            "var sum = 0.0;\n\
+             for (var i = 0u; i < {rows}u; i++) {{\n\
+             sum = ex(sum + ex(bitcast<f32>(inputs[i0 + i]) * {weight}));\n}}"
+        )?;
+        if projection.bias {
+            let bias = site.base + rows * cols;
+            writeln!(text, "sum = ex(sum + bitcast<f32>(weights[w0 + {bias}u + j]));")?;
+        }
+        if self.grid() {
+            writeln!(text, "sum = snap_current(sum);")?;
+        }
+        Ok(())
+    }
+
+    fn spikes(&self, text: &mut String, site: &Site<'_>) -> Result {
+        site.each_spike(text, &format!("{} += {};", site.out, site.weight))
+    }
+}
+
+struct Rows {
     /// Per slot: rows of each projection, padded with zeros to whole lanes.
     weights: Vec<Lanes>,
     /// First lane of each projection, and one past the last.
@@ -16,7 +71,7 @@ pub(crate) struct Floats {
     learners: Vec<Learner>,
 }
 
-impl Synapses for Floats {
+impl Synapses for Rows {
     fn new(network: &Network, slots: usize) -> Self {
         let mut starts = vec![0];
         for projection in &network.projections {
@@ -27,7 +82,7 @@ impl Synapses for Floats {
         Self {
             weights: vec![Lanes::ZERO; slots * lanes],
             starts,
-            snap: network.precision.grid(),
+            snap: network.format.grid(),
             learners: network.plastic.iter().map(|rule| Learner::new(network, rule, slots)).collect(),
         }
     }
@@ -68,22 +123,43 @@ impl Synapses for Floats {
     }
 
     fn currents(&mut self, _: &Projection, slot: usize, index: usize, x: &[f32], out: &mut [Lanes]) {
-        dense(x, self.rows(slot, index), out);
-        if self.snap {
+        currents(x, self.rows(slot, index), self.snap, out);
+    }
+
+    fn add(&self, _: &Projection, slot: usize, index: usize, spikes: Spikes<'_>, out: &mut [Lanes]) {
+        add_rows(spikes.indices, self.rows(slot, index), out);
+    }
+}
+
+impl Rows {
+    fn rows(&self, slot: usize, index: usize) -> &[Lanes] {
+        let weights = part(&self.weights, self.starts[self.starts.len() - 1], slot);
+        &weights[self.starts[index]..self.starts[index + 1]]
+    }
+}
+
+wide! {
+    /// The dense product, on the grid of currents if `snap`.
+    fn currents(x: &[f32], rows: &[Lanes], snap: bool, out: &mut [Lanes]) {
+        dense(x, rows, out);
+        if snap {
             for current in out.iter_mut().flat_map(|lanes| &mut lanes.0) {
                 *current = snap_current(*current);
             }
         }
     }
+}
 
-    fn add(&self, _: &Projection, slot: usize, index: usize, spikes: Spikes<'_>, out: &mut [Lanes]) {
-        let (rows, stride) = (self.rows(slot, index), out.len());
+wide! {
+    /// Adds the rows of `spikes`.
+    fn add_rows(spikes: &[u16], rows: &[Lanes], out: &mut [Lanes]) {
+        let stride = out.len();
         // Four lanes at a time hide the latency of the additions.
         let mut columns = out.chunks_exact_mut(4);
         let mut column = 0;
         for four in &mut columns {
             let mut sums = [four[0], four[1], four[2], four[3]];
-            for &source in spikes.indices {
+            for &source in spikes {
                 let row = &rows[usize::from(source) * stride + column..][..4];
                 for (sum, weights) in sums.iter_mut().zip(row) {
                     sum.add(weights);
@@ -94,18 +170,11 @@ impl Synapses for Floats {
         }
         for out in columns.into_remainder() {
             let mut sum = *out;
-            for &source in spikes.indices {
+            for &source in spikes {
                 sum.add(&rows[usize::from(source) * stride + column]);
             }
             *out = sum;
             column += 1;
         }
-    }
-}
-
-impl Floats {
-    fn rows(&self, slot: usize, index: usize) -> &[Lanes] {
-        let weights = part(&self.weights, self.starts[self.starts.len() - 1], slot);
-        &weights[self.starts[index]..self.starts[index + 1]]
     }
 }

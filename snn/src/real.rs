@@ -3,9 +3,9 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
-use crate::config::Precision;
 use crate::equations::{Kernel, bits, settle};
-use crate::weights::{I8_STEPS, Unit, snap_current, steps_of};
+use crate::precision::format::Format;
+use crate::weights::Unit;
 
 /// What a tick and a matrix product need of a number.
 pub(crate) trait Real:
@@ -39,12 +39,12 @@ pub(crate) trait Real:
 
     /// A state variable after the tick, as [`settle`] has it.
     fn settle<const GRID: bool>(self, fault: &mut u32) -> Self;
-    /// As [`Unit::weight`].
-    fn weight(unit: &Unit, theta: Self, sign: i8) -> Self;
-    /// An encoder's current as a source.
-    fn source(x: f32, precision: Precision) -> Self;
-    /// The sum of an encoder's currents, rounded as the precision asks.
-    fn current(self, precision: Precision) -> Self;
+    /// As [`Format::weight`].
+    fn weight(format: &dyn Format, unit: &Unit, theta: Self, sign: i8) -> Self;
+    /// As [`Format::source`].
+    fn source(format: &dyn Format, x: f32) -> Self;
+    /// As [`Format::round_currents`].
+    fn round_currents(format: &dyn Format, sums: &mut [Self]);
     fn constants(kernel: &Kernel, parameters: &[f64]) -> Vec<Self>;
     fn initial(kernel: &Kernel, parameters: &[f64]) -> Vec<Self>;
 }
@@ -97,18 +97,14 @@ impl Real for f32 {
     fn settle<const GRID: bool>(self, fault: &mut u32) -> Self {
         settle::<GRID>(self, fault)
     }
-    fn weight(unit: &Unit, theta: Self, sign: i8) -> Self {
-        unit.weight(theta, sign)
+    fn weight(format: &dyn Format, unit: &Unit, theta: Self, sign: i8) -> Self {
+        format.weight(unit, theta, sign)
     }
-    fn source(x: f32, precision: Precision) -> Self {
-        match precision {
-            Precision::I8 => f32::from(steps_of(x)) / I8_STEPS,
-            _ => x,
-        }
+    fn source(format: &dyn Format, x: f32) -> Self {
+        format.source(x)
     }
-    #[inline(always)]
-    fn current(self, precision: Precision) -> Self {
-        if precision == Precision::F32 { snap_current(self) } else { self }
+    fn round_currents(format: &dyn Format, sums: &mut [Self]) {
+        format.round_currents(sums);
     }
     fn constants(kernel: &Kernel, parameters: &[f64]) -> Vec<Self> {
         kernel.constants(parameters)
@@ -157,16 +153,14 @@ impl Real for f64 {
         *fault |= u32::from(!self.is_finite());
         if self.is_finite() { self } else { 0.0 }
     }
-    fn weight(unit: &Unit, theta: Self, sign: i8) -> Self {
+    fn weight(_: &dyn Format, unit: &Unit, theta: Self, sign: i8) -> Self {
         let weight = f64::from(unit.scale) * theta;
         if sign == 0 { weight } else { weight.abs() * f64::from(sign) }
     }
-    fn source(x: f32, _: Precision) -> Self {
+    fn source(_: &dyn Format, x: f32) -> Self {
         f64::from(x)
     }
-    fn current(self, _: Precision) -> Self {
-        self
-    }
+    fn round_currents(_: &dyn Format, _: &mut [Self]) {}
     fn constants(kernel: &Kernel, parameters: &[f64]) -> Vec<Self> {
         kernel.exact_constants(parameters)
     }

@@ -1,0 +1,58 @@
+//! What an encoder is, and what it makes of an observation.
+
+use crate::error::SnnError;
+
+/// When an observation is encoded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// Of the episode.
+    pub(crate) seed: u64,
+    /// Control step of the episode, from 0.
+    pub(crate) step: u64,
+    /// Ticks per control step.
+    pub(crate) ticks: usize,
+}
+
+/// What an encoder makes of one observation; only one of the two is used.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Signal {
+    /// One current per source, constant over the ticks.
+    pub(crate) currents: Vec<f32>,
+    /// Bit-packed spikes of the sources: a row of words per tick.
+    pub(crate) spikes: Vec<u64>,
+}
+
+impl Signal {
+    /// Sets the spike of `source` in `tick`, of rows for `width` sources.
+    pub(super) fn spike(&mut self, width: usize, tick: usize, source: usize) {
+        self.spikes[tick * width.div_ceil(64) + source / 64] |= 1 << (source % 64);
+    }
+}
+
+/// One way of encoding. `memory` is what it keeps between control steps, all 0 at the start.
+pub(crate) trait Encoder {
+    /// Checks the fields.
+    fn check(&self) -> Result<(), SnnError>;
+
+    /// Number of sources for `inputs` observations.
+    fn width(&self, inputs: usize) -> usize;
+
+    /// Whether sources spike, rather than inject currents.
+    fn spiking(&self) -> bool {
+        true
+    }
+
+    /// Values of memory for `inputs` observations.
+    fn memory(&self, _inputs: usize) -> usize {
+        0
+    }
+
+    /// Encodes `x`. `signal.spikes` comes as zeros, `signal.currents` empty.
+    fn encode(&self, moment: Moment, x: &[f32], memory: &mut [f32], signal: &mut Signal);
+}
+
+/// Where `x` lies in ±`limit`, in [0, 1]; NaN counts as 0.
+pub(super) fn share(x: f32, limit: f32) -> f32 {
+    let share = 0.5 + 0.5 * x / limit;
+    if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) }
+}
