@@ -74,14 +74,8 @@ pub(crate) fn write(picture: &impl Picture, path: &Path) -> Result<(), PlotError
             write_atomic(path, text.as_bytes()).map_err(|error| failed(error.to_string()))
         }
         Some("png") => {
-            // The backend writes a file itself, and knows the format by the ending.
-            let draft = path.with_extension(format!("{}.tmp.png", std::process::id()));
-            let drawn = png(picture, &draft)
-                .and_then(|()| std::fs::rename(&draft, path).map_err(|error| error.to_string()));
-            drawn.map_err(|reason| {
-                let _ = std::fs::remove_file(&draft);
-                failed(reason)
-            })
+            let bytes = png(picture).map_err(failed)?;
+            write_atomic(path, &bytes).map_err(|error| failed(error.to_string()))
         }
         _ => Err(PlotError::Extension { path: path.to_owned() }),
     }
@@ -89,18 +83,22 @@ pub(crate) fn write(picture: &impl Picture, path: &Path) -> Result<(), PlotError
 
 /// Twice the pixels of the SVG, for print and dense screens. Drawn at twice that again and then
 /// averaged, because the backend does not smooth where lines meet.
-fn png(picture: &impl Picture, path: &Path) -> Result<(), String> {
+fn png(picture: &impl Picture) -> Result<Vec<u8>, String> {
     load_font()?;
     let (width, height) = picture.size()?;
     let (width, height) = (2 * width as u32, 2 * height as u32);
     let fine = (2 * width, 2 * height);
     let mut pixels = vec![0; fine.0 as usize * fine.1 as usize * 3];
     picture.draw(&BitMapBackend::with_buffer(&mut pixels, fine).into_drawing_area(), 4.0)?;
-    let mut backend = BitMapBackend::new(path, (width, height));
-    backend
-        .blit_bitmap((0, 0), (width, height), &halve(&pixels, fine.0 as usize))
-        .and_then(|()| backend.present())
-        .map_err(|error| error.to_string())
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    let written = encoder.write_header().and_then(|mut writer| {
+        writer.write_image_data(&halve(&pixels, fine.0 as usize))?;
+        writer.finish()
+    });
+    written.map_err(|error| error.to_string())?;
+    Ok(bytes)
 }
 
 /// Averages blocks of 2 × 2 RGB pixels.
