@@ -1,14 +1,14 @@
 //! A scripted walk through the window: open, play, scrub, select, reset, switch panels.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-mod common;
-
 use egui::Key;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use viewer::app::App;
 use viewer::data::live::Driver;
 use viewer::settings::Settings;
+
+use super::common;
 
 fn window(app: App) -> Harness<'static, App> {
     // However slow the machine is.

@@ -1,12 +1,10 @@
 //! Files that are damaged, newer, or not what they should be: a message, never a crash.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{run_and_recording, said, viewer};
+use super::common::{run_and_recording, said, viewer};
 use evo::checkpoint::{Checkpoint, Tensor, TensorData};
 use proptest::prelude::*;
 use serde_json::json;

@@ -1,12 +1,10 @@
 //! Pictures and videos by the program itself, without a display.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{decode, run_and_recording, said, viewer};
+use super::common::{self, decode, run_and_recording, said, viewer};
 
 const SIZE: &str = "640x400";
 
