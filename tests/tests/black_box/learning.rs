@@ -15,7 +15,7 @@ fn the_inverted_pendulum_is_solved() {
     assert!(mean >= 950.0, "solved is 950, got {mean}");
 }
 
-/// With the seeds 1 to 4 the mean controller of the last generations moves at 0.8 to 1.0 m/s, counted from its start
+/// With the seeds 1 to 4 the members of the last generations move at 0.8 to 1.0 m/s on average, counted from their start
 /// at rest; half of the slowest is asked for. The first ones stay where they are.
 #[test]
 fn half_a_minute_makes_the_half_cheetah_run() {
