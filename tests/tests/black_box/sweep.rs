@@ -88,9 +88,9 @@ fn draws(mut state: u64, most: f64) -> impl FnMut() -> Duration {
     }
 }
 
-/// Kills the sweep ten times at random moments, then lets it finish. A sweep that finishes before its kill
+/// Kills the sweep `kills` times at random moments, then lets it finish. A sweep that finishes before its kill
 /// does not count: it must have the table too, and a new one takes its place.
-fn killed_ten_times(sampler: &str, trials: usize, runs: usize, target: Target) {
+fn killed(kills: usize, sampler: &str, trials: usize, runs: usize, target: Target) {
     let folder = tempfile::tempdir().expect("scratch folder");
     let file = small(folder.path(), sampler);
     let whole = folder.path().join("whole");
@@ -102,7 +102,7 @@ fn killed_ten_times(sampler: &str, trials: usize, runs: usize, target: Target) {
     let mut delay = draws(trials as u64, began.elapsed().as_secs_f64() / 4.0);
     let torn = |number: usize| folder.path().join(format!("torn{number}"));
     let (mut killed, mut finished) = (0, 0);
-    while killed < 10 {
+    while killed < kills {
         let out = torn(finished);
         let workers = ["1", "2", "3"][killed % 3];
         let mut child = start(&[&sweep(&file, &out)[..], &["--workers", workers, "-q"]].concat());
@@ -136,20 +136,39 @@ fn count_whole_lines(out: &Path) -> usize {
 
 #[cfg(unix)]
 #[test]
-fn a_grid_killed_ten_times_ends_with_the_same_table() {
-    killed_ten_times("sampler: Grid, seeds: [1]", 24, 24, Target::Group);
+fn a_killed_grid_ends_with_the_same_table() {
+    killed(3, "sampler: Grid, seeds: [1]", 24, 24, Target::Group);
 }
 
+#[cfg(unix)]
 #[test]
-fn proposals_and_rungs_do_not_depend_on_kills_or_workers() {
-    killed_ten_times("sampler: Tpe(trials: 9, startup: 5, batch: 4), seeds: [1, 2]", 9, 18, Target::Parent);
+#[ignore = "slow: ./tests/run --full"]
+fn a_grid_killed_ten_times_ends_with_the_same_table() {
+    killed(10, "sampler: Grid, seeds: [1]", 24, 24, Target::Group);
+}
+
+/// Kills two kinds of proposals `kills` times each.
+fn killed_proposals(kills: usize) {
+    killed(kills, "sampler: Tpe(trials: 9, startup: 5, batch: 4), seeds: [1, 2]", 9, 18, Target::Parent);
     // A batch of 6 and one of 3 trials at 2 generations, 2 and 1 of them at 6.
-    killed_ten_times(
+    killed(
+        kills,
         "sampler: Tpe(trials: 9, startup: 6, batch: 3), halving: (first: 2, factor: 3), seeds: [1]",
         9,
         9 + 3,
         Target::Parent,
     );
+}
+
+#[test]
+fn proposals_and_rungs_do_not_depend_on_kills_or_workers() {
+    killed_proposals(3);
+}
+
+#[test]
+#[ignore = "slow: ./tests/run --full"]
+fn proposals_and_rungs_do_not_depend_on_many_kills() {
+    killed_proposals(10);
 }
 
 #[test]
