@@ -171,32 +171,57 @@ fn proposals_and_rungs_do_not_depend_on_many_kills() {
     killed_proposals(10);
 }
 
+/// What a sweep file and the same without halving report, as `--json` prints it.
+fn halved_and_whole(folder: &Path, sweep: &str) -> [Value; 2] {
+    let halving = "    halving: (first: 6, factor: 3),\n";
+    assert!(sweep.contains(halving), "{sweep}");
+    [("halved", sweep.to_owned()), ("grid", sweep.replace(halving, ""))].map(|(name, sweep)| {
+        let (file, out) = (write(folder, &format!("{name}.ron"), &sweep), folder.join(name));
+        let stdout = succeed(&["sweep", "--config", text(&file), "--out", text(&out), "--json", "-q"]);
+        serde_json::from_str(&stdout).expect("one JSON object")
+    })
+}
+
+/// Halving needs at most a third of the grid's steps, and goes on bit for bit: its winner is worth what it is
+/// worth without halving. Returns the winner.
+fn a_third_of_the_steps(halved: &Value, grid: &Value, trials: usize) -> Value {
+    let steps = |report: &Value| report["env_steps"].as_u64().expect("a count");
+    assert!(3 * steps(halved) <= steps(grid), "{} against {}", steps(halved), steps(grid));
+    assert_eq!(halved["finished"], true);
+    let rows = |report: &Value| report["rows"].as_array().expect("rows").clone();
+    assert_eq!([halved, grid].map(|report| rows(report).len()), [trials, trials]);
+    let stopped = |report: &Value| rows(report).iter().filter(|row| row["status"] == "stopped").count();
+    assert_eq!((stopped(halved), stopped(grid)), (trials - 1, 0));
+    let winner = &halved["best"];
+    let same = rows(grid).into_iter().find(|row| row["trial"] == winner["trial"]).expect("the same trial");
+    assert_eq!(winner["value"], same["value"], "{halved}\n{grid}");
+    winner["trial"].clone()
+}
+
 #[test]
+fn halving_needs_a_third_of_the_grids_steps() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let sweep = r#"(
+    config: "inverted_pendulum.ron",
+    set: ["run.generations=27", "run.eval_every=0", "rollout.horizon=100", "strategy.population=32"],
+    axes: [
+        List(path: "strategy.sigma", values: [0.05, 0.2, 0.4]),
+        List(path: "strategy.optimizer.learning_rate", values: [0.01, 0.2]),
+    ],
+    halving: (first: 6, factor: 3),
+)"#;
+    let [halved, grid] = halved_and_whole(folder.path(), sweep);
+    let _ = a_third_of_the_steps(&halved, &grid, 6);
+}
+
+/// The shipped example.
+#[test]
+#[ignore = "slow: ./tests/run --full"]
 fn halving_finds_the_best_trial_of_the_grid_with_a_third_of_its_steps() {
     let folder = tempfile::tempdir().expect("scratch folder");
-    let shipped = fs::read_to_string(tests::root().join("configs/sweeps/inverted_pendulum.ron"))
-        .expect("the shipped example");
-    let halving = "    halving: (first: 6, factor: 3),\n";
-    assert!(shipped.contains(halving), "{shipped}");
-    let full = write(folder.path(), "full.ron", &shipped.replace(halving, ""));
-    let result = |config: &str, out: &str| -> Value {
-        let out = folder.path().join(out);
-        let stdout = succeed(&["sweep", "--config", config, "--out", text(&out), "--json", "-q"]);
-        serde_json::from_str(&stdout).expect("one JSON object")
-    };
-    let halved = result("sweeps/inverted_pendulum.ron", "halved");
-    let grid = result(text(&full), "grid");
-    let steps = |report: &Value| report["env_steps"].as_u64().expect("a count");
-    assert!(3 * steps(&halved) <= steps(&grid), "{} against {}", steps(&halved), steps(&grid));
-    assert_eq!(halved["best"]["trial"], grid["best"]["trial"], "{halved}\n{grid}");
-    // A rung goes on bit for bit: the winner is worth what it is worth without halving.
-    assert_eq!(halved["best"]["value"], grid["best"]["value"]);
-    assert_eq!(halved["finished"], true);
-    assert_eq!(halved["rows"].as_array().map(Vec::len), Some(12));
-    let stopped = |report: &Value| {
-        report["rows"].as_array().expect("rows").iter().filter(|row| row["status"] == "stopped").count()
-    };
-    assert_eq!((stopped(&halved), stopped(&grid)), (11, 0));
+    let shipped = fs::read_to_string(tests::root().join("configs/sweeps/inverted_pendulum.ron"));
+    let [halved, grid] = halved_and_whole(folder.path(), &shipped.expect("the shipped example"));
+    assert_eq!(a_third_of_the_steps(&halved, &grid, 12), grid["best"]["trial"], "{halved}\n{grid}");
 }
 
 #[test]
