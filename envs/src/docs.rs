@@ -16,7 +16,7 @@ pub fn docs(fields: &mut dyn FnMut(&EnvConfig) -> String) -> Result<String, EnvE
     let mut page = String::from(
         "# Environments\n\n\
          Written from the specs in `envs`; after a change run \
-         `UPDATE_DOCS=1 cargo test -p tests --test reference`.\n\n\
+         `UPDATE_DOCS=1 cargo test -p tests reference`.\n\n\
          | environment | observations | actions | control step | default horizon | terminates |\n\
          | --- | --- | --- | --- | --- | --- |\n",
     );

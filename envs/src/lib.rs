@@ -35,7 +35,7 @@
 //!    survive from one step to the next goes into `memory`; a value that `qpos` and `qvel` do not
 //!    hold, such as a contact force, is a [`sim::Sensor`].
 //! 3. Add `pub mod hopper;` below and `Hopper = "hopper" in hopper,` to `registry.rs`.
-//! 4. Run `UPDATE_DOCS=1 cargo test -p tests --test reference`. The checker now covers the task (determinism, ranges,
+//! 4. Run `UPDATE_DOCS=1 cargo test -p tests reference`. The checker now covers the task (determinism, ranges,
 //!    save and load, time limit, blow-ups), its reference page is written, and every config, sweep
 //!    and command knows its name.
 //!

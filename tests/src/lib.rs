@@ -5,6 +5,7 @@
 pub mod docs;
 pub mod fidelity;
 pub mod figure;
+pub mod house;
 pub mod play;
 pub mod reference;
 pub mod stability;
@@ -190,6 +191,31 @@ pub fn generations(folder: &Path) -> usize {
 pub fn column(folder: &Path, name: &str) -> Vec<Option<f64>> {
     let table = evo::metrics::Metrics::read(&folder.join("metrics.csv")).expect("metrics");
     table.column(name).expect("the column")
+}
+
+/// A run's metrics, the names first, without the columns that hold times: what must be the same in every run.
+///
+/// # Panics
+/// If the table cannot be read, or lacks those columns.
+#[must_use]
+pub fn untimed_metrics(folder: &Path) -> Vec<Vec<String>> {
+    let table = std::fs::read_to_string(folder.join("metrics.csv")).expect("metrics");
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split(',').collect()).collect();
+    let is_time = |column: usize| ["wall_s", "env_steps_per_s"].contains(&rows[0][column]);
+    let kept: Vec<usize> = (0..rows[0].len()).filter(|&column| !is_time(column)).collect();
+    assert_eq!(kept.len() + 2, rows[0].len(), "both time columns are there");
+    rows.iter().map(|row| kept.iter().map(|&column| row[column].to_owned()).collect()).collect()
+}
+
+/// Ends a program that must still be at work, so that there is something left to do; whether it was.
+///
+/// # Panics
+/// If the system refuses.
+#[must_use]
+pub fn killed_at_work(mut child: Child) -> bool {
+    child.kill().expect("a program can be killed");
+    // What has ended by itself has an exit code, also if it ended just before the signal.
+    child.wait().expect("status").code().is_none()
 }
 
 /// A [`column()`] without empty cells.

@@ -157,7 +157,7 @@ fn report(robots: &[Reference], rows: &[Row<'_>]) -> anyhow::Result<String> {
          grows in MuJoCo in the same 0.5 s; above {CHAOS}, motion counts as chaotic. A plot per robot: `fidelity/NAME.svg`.\n\n\
          Rapier is `ok` where it is at most {RAPIER_FACTOR} times as far from the truth as MuJoCo's Euler over 0.5 s, or within\n\
          {FLOOR} rad; free flight has to be, on the ground its contacts are other ones (harder, and solved in fewer steps).\n\
-         `tests/tests/rapier_fidelity.rs` bounds every case at what was measured here and a quarter more.\n\n\
+         `tests/tests/black_box/rapier_fidelity.rs` bounds every case at what was measured here and a quarter more.\n\n\
          ## Joints, rad\n\n\
          | robot | case | MuJoCo Euler | MuJoCo RK4 | rapier | lanes | with {LANES_CONVERGED} sweeps | lanes to MuJoCo Euler, 0.5 s | growth | rapier is | lanes is |\n\
          | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |\n"

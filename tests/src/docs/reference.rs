@@ -15,7 +15,7 @@ use super::settings::{Place, Sections, cell};
 use super::source::{Definition, Shape, Source};
 
 /// Command that writes the pages anew.
-pub const UPDATE: &str = "UPDATE_DOCS=1 cargo test -p tests --test reference";
+pub const UPDATE: &str = "UPDATE_DOCS=1 cargo test -p tests reference";
 
 /// A page, or a part of one, as it should be.
 pub struct Generated {

@@ -226,6 +226,7 @@ fn needed<T>(name: &str, found: Option<T>) -> Option<T> {
 }
 
 #[test]
+#[ignore = "slow: ./tests/run --full"]
 fn recordings_are_shown_and_played() {
     if std::env::var_os("SPINDLE_NO_WEB").is_some() {
         eprintln!("not checked, as SPINDLE_NO_WEB says");

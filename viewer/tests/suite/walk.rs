@@ -1,14 +1,14 @@
 //! A scripted walk through the window: open, play, scrub, select, reset, switch panels.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-mod common;
-
 use egui::Key;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use viewer::app::App;
 use viewer::data::live::Driver;
 use viewer::settings::Settings;
+
+use super::common;
 
 fn window(app: App) -> Harness<'static, App> {
     // However slow the machine is.
@@ -134,4 +134,31 @@ fn a_simulation_runs_goes_back_and_is_taken_over() {
     window.run_steps(2);
     assert!(window.state().document.is_none());
     assert!(window.query_by_label("Robots").is_some());
+}
+
+#[test]
+fn a_simulation_is_pushed_by_the_pointer() {
+    let mut app = App::new(Settings::default(), None);
+    app.open(&tests::root().join("configs/ant.ron"));
+    let mut window = window(app);
+    let live = |window: &Harness<'_, App>| {
+        let live = window.state().document.as_ref().unwrap().live.as_ref().unwrap();
+        live.disturbance.push.map(|push| push.force.map(f32::abs).into_iter().fold(0.0, f32::max))
+    };
+    // The robot stands in the middle of the scene.
+    let (button, modifiers) = (egui::PointerButton::Primary, egui::Modifiers::COMMAND);
+    let at = |x, y| egui::Event::PointerMoved(egui::pos2(x, y));
+    let pressed = |pos, pressed| egui::Event::PointerButton { pos, button, pressed, modifiers };
+    window.event_modifiers(at(384.0, 275.0), modifiers);
+    window.event_modifiers(pressed(egui::pos2(384.0, 275.0), true), modifiers);
+    for x in [400.0, 420.0, 450.0] {
+        window.event_modifiers(at(x, 262.0), modifiers);
+        window.run_steps(2);
+    }
+    assert!(live(&window).is_some_and(|force| force > 1.0), "{:?}", live(&window));
+    let recording = window.state().document.as_ref().unwrap().recording();
+    assert!(recording.pushes.iter().flatten().count() > 0, "the push acts and is recorded");
+    window.event(pressed(egui::pos2(450.0, 262.0), false));
+    window.run_steps(2);
+    assert_eq!(live(&window), None, "it is let go");
 }

@@ -1,5 +1,5 @@
 //! Documents and runs for the tests, made without training.
-#![allow(dead_code, clippy::unwrap_used, clippy::print_stderr, reason = "each test uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "tests; a check that cannot be made is told")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -15,6 +15,7 @@ use viewer::data::recording::{End, Header, Layer, Recording, Row, Series};
 use viewer::data::rollout_file::RolloutFile;
 use viewer::data::source::Source;
 use viewer::data::spikes::Spikes;
+use viewer::scene::Shapes;
 
 /// The program, as if there were no display.
 pub fn viewer() -> Command {
@@ -90,7 +91,12 @@ pub fn ant() -> Document {
         terms: spec.terms.iter().map(|&term| term.to_owned()).collect(),
         goals: Vec::new(),
     };
-    let start: Vec<f32> = model.qpos0.iter().map(|&q| q as f32).collect();
+    let mut start: Vec<f32> = model.qpos0.iter().map(|&q| q as f32).collect();
+    // On its feet, in the middle of each ankle's range.
+    for (ankle, angle) in [(8, 0.9), (10, -0.9), (12, -0.9), (14, 0.9)] {
+        start[ankle] = angle;
+    }
+    let shapes = Shapes::from_model(model);
     let mut recording = Recording::new(header, &start);
     recording.layers = vec![layer("hidden.0", 64, 4), layer("readout", 8, 0)];
     for step in 0..100 {
@@ -98,6 +104,9 @@ pub fn ant() -> Document {
         let mut qpos = start.clone();
         qpos[0] = step as f32 * 0.02;
         qpos.iter_mut().enumerate().skip(7).for_each(|(k, q)| *q += 0.2 * wave(k));
+        // Its lowest foot touches the ground.
+        let lowest = soles(&shapes, &qpos).map(|(_, sole)| sole[2]).into_iter().fold(f32::INFINITY, f32::min);
+        qpos[2] -= lowest;
         let row = |n: usize| (0..n).map(wave).collect::<Vec<_>>();
         recording.push(&Row {
             qpos: &qpos,
@@ -105,7 +114,7 @@ pub fn ant() -> Document {
             action: &row(spec.actions.len()),
             terms: &[1.0 + wave(0), 1.0, -0.3 * wave(1).abs()],
             push: None,
-            contacts: &feet(&qpos),
+            contacts: &feet(&shapes, &qpos),
             goals: &[],
         });
         grow(&mut recording.layers[0], step);
@@ -116,14 +125,28 @@ pub fn ant() -> Document {
     Document::from_rollout(file, Source::Rollout(PathBuf::from("ant.rollout.safetensors"))).unwrap()
 }
 
-/// Two feet of the ant on the ground.
-fn feet(qpos: &[f32]) -> Vec<sim::Contact> {
-    let foot = |(body, x, y)| sim::Contact {
-        bodies: [0, body],
-        position: [qpos[0] + x, qpos[1] + y, 0.0],
-        force: [2.0, 0.0, 5.0],
-    };
-    [(4, 0.8, 0.8), (10, -0.8, -0.8)].map(foot).to_vec()
+/// The lowest point of each foot of the ant, with its body. A foot is a capsule from the body's origin.
+pub fn soles(shapes: &Shapes, qpos: &[f32]) -> [(usize, [f32; 3]); 4] {
+    let poses = shapes.snapshot(qpos).unwrap().poses;
+    [4, 7, 10, 13].map(|body| {
+        let geom = shapes.geoms().iter().find(|geom| geom.body == body).unwrap();
+        let [x, y, z, w, i, j, k] = poses[body];
+        let turn = nalgebra::UnitQuaternion::from_quaternion(nalgebra::Quaternion::new(w, i, j, k));
+        let tip = turn * nalgebra::Vector3::from(geom.pos.map(|p| 2.0 * p as f32));
+        (body, [x + tip.x, y + tip.y, z + tip.z - 0.08])
+    })
+}
+
+/// Where feet of the ant touch the ground, with their bodies.
+pub fn touching(shapes: &Shapes, qpos: &[f32]) -> Vec<(usize, [f32; 3])> {
+    let near = |(body, [x, y, z]): (usize, [f32; 3])| (z.abs() < 0.02).then_some((body, [x, y, 0.0]));
+    soles(shapes, qpos).into_iter().filter_map(near).collect()
+}
+
+/// The contacts of the ant's feet with the ground.
+fn feet(shapes: &Shapes, qpos: &[f32]) -> Vec<sim::Contact> {
+    let foot = |(body, position)| sim::Contact { bodies: [0, body], position, force: [2.0, 0.0, 5.0] };
+    touching(shapes, qpos).into_iter().map(foot).collect()
 }
 
 fn layer(name: &str, neurons: usize, ticks: usize) -> Layer {

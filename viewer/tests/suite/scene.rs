@@ -12,6 +12,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 use sim::Model;
 use viewer::scene::*;
 
+use super::common::touching;
+
 /// Size of the goldens.
 const SIZE: [u32; 2] = [320, 200];
 /// Drivers round differently, and anti-aliasing turns that into whole pixels along edges: this share
@@ -83,11 +85,16 @@ fn check(name: &str, scene: &Scene<'_>) {
 
 /// A robot of the reference set part of the way through a trajectory.
 fn reference(name: &str, case: usize, row: usize) -> (Shapes, Snapshot) {
-    let reference = tests::reference::load(name);
-    let shapes = Shapes::from_model(&reference.model);
-    let qpos: Vec<f32> = reference.cases[case].rk4.qpos[row].iter().map(|&q| q as f32).collect();
+    let shapes = Shapes::from_model(&tests::reference::load(name).model);
+    let qpos = qpos(name, case, row);
     let snapshot = shapes.snapshot(&qpos).unwrap();
     (shapes, snapshot)
+}
+
+/// The state of that part of the trajectory.
+fn qpos(name: &str, case: usize, row: usize) -> Vec<f32> {
+    let reference = tests::reference::load(name);
+    reference.cases[case].rk4.qpos[row].iter().map(|&q| q as f32).collect()
 }
 
 fn asset(name: &str) -> Shapes {
@@ -142,16 +149,8 @@ fn an_ant_in_both_themes() {
 /// The ant with contacts, a push and a target, and a trail behind it.
 fn marked_ant() -> (Shapes, Snapshot, Vec<[f32; 3]>) {
     let (shapes, mut snapshot) = ant();
-    for foot in [4, 7, 10, 13] {
-        // The tip of the foot's capsule, which runs from the body's origin.
-        let geom = shapes.geoms().iter().find(|g| g.body == foot).unwrap();
-        let [x, y, z, w, i, j, k] = snapshot.poses[foot];
-        let turn = nalgebra::UnitQuaternion::from_quaternion(nalgebra::Quaternion::new(w, i, j, k));
-        let tip = turn * nalgebra::Vector3::from(geom.pos.map(|p| 2.0 * p as f32));
-        let position = [x + tip.x, y + tip.y, z + tip.z - 0.08];
-        if position[2] < 0.05 {
-            snapshot.contacts.push(ContactMark { position, force: [1.0, 0.5, 2.5] });
-        }
+    for (_, position) in touching(&shapes, &qpos("ant", 1, 30)) {
+        snapshot.contacts.push(ContactMark { position, force: [1.0, 0.5, 2.5] });
     }
     assert!(!snapshot.contacts.is_empty(), "a foot is on the ground");
     let [x, y, z, ..] = snapshot.poses[1];

@@ -88,9 +88,9 @@ fn draws(mut state: u64, most: f64) -> impl FnMut() -> Duration {
     }
 }
 
-/// Kills the sweep ten times at random moments, then lets it finish. A sweep that finishes before its kill
+/// Kills the sweep `kills` times at random moments, then lets it finish. A sweep that finishes before its kill
 /// does not count: it must have the table too, and a new one takes its place.
-fn killed_ten_times(sampler: &str, trials: usize, runs: usize, target: Target) {
+fn killed(kills: usize, sampler: &str, trials: usize, runs: usize, target: Target) {
     let folder = tempfile::tempdir().expect("scratch folder");
     let file = small(folder.path(), sampler);
     let whole = folder.path().join("whole");
@@ -102,7 +102,7 @@ fn killed_ten_times(sampler: &str, trials: usize, runs: usize, target: Target) {
     let mut delay = draws(trials as u64, began.elapsed().as_secs_f64() / 4.0);
     let torn = |number: usize| folder.path().join(format!("torn{number}"));
     let (mut killed, mut finished) = (0, 0);
-    while killed < 10 {
+    while killed < kills {
         let out = torn(finished);
         let workers = ["1", "2", "3"][killed % 3];
         let mut child = start(&[&sweep(&file, &out)[..], &["--workers", workers, "-q"]].concat());
@@ -136,15 +136,23 @@ fn count_whole_lines(out: &Path) -> usize {
 
 #[cfg(unix)]
 #[test]
-fn a_grid_killed_ten_times_ends_with_the_same_table() {
-    killed_ten_times("sampler: Grid, seeds: [1]", 24, 24, Target::Group);
+fn a_killed_grid_ends_with_the_same_table() {
+    killed(3, "sampler: Grid, seeds: [1]", 24, 24, Target::Group);
 }
 
+#[cfg(unix)]
 #[test]
-fn proposals_and_rungs_do_not_depend_on_kills_or_workers() {
-    killed_ten_times("sampler: Tpe(trials: 9, startup: 5, batch: 4), seeds: [1, 2]", 9, 18, Target::Parent);
+#[ignore = "slow: ./tests/run --full"]
+fn a_grid_killed_ten_times_ends_with_the_same_table() {
+    killed(10, "sampler: Grid, seeds: [1]", 24, 24, Target::Group);
+}
+
+/// Kills two kinds of proposals `kills` times each.
+fn killed_proposals(kills: usize) {
+    killed(kills, "sampler: Tpe(trials: 9, startup: 5, batch: 4), seeds: [1, 2]", 9, 18, Target::Parent);
     // A batch of 6 and one of 3 trials at 2 generations, 2 and 1 of them at 6.
-    killed_ten_times(
+    killed(
+        kills,
         "sampler: Tpe(trials: 9, startup: 6, batch: 3), halving: (first: 2, factor: 3), seeds: [1]",
         9,
         9 + 3,
@@ -153,31 +161,67 @@ fn proposals_and_rungs_do_not_depend_on_kills_or_workers() {
 }
 
 #[test]
+fn proposals_and_rungs_do_not_depend_on_kills_or_workers() {
+    killed_proposals(3);
+}
+
+#[test]
+#[ignore = "slow: ./tests/run --full"]
+fn proposals_and_rungs_do_not_depend_on_many_kills() {
+    killed_proposals(10);
+}
+
+/// What a sweep file and the same without halving report, as `--json` prints it.
+fn halved_and_whole(folder: &Path, sweep: &str) -> [Value; 2] {
+    let halving = "    halving: (first: 6, factor: 3),\n";
+    assert!(sweep.contains(halving), "{sweep}");
+    [("halved", sweep.to_owned()), ("grid", sweep.replace(halving, ""))].map(|(name, sweep)| {
+        let (file, out) = (write(folder, &format!("{name}.ron"), &sweep), folder.join(name));
+        let stdout = succeed(&["sweep", "--config", text(&file), "--out", text(&out), "--json", "-q"]);
+        serde_json::from_str(&stdout).expect("one JSON object")
+    })
+}
+
+/// Halving needs at most a third of the grid's steps, and goes on bit for bit: its winner is worth what it is
+/// worth without halving. Returns the winner.
+fn a_third_of_the_steps(halved: &Value, grid: &Value, trials: usize) -> Value {
+    let steps = |report: &Value| report["env_steps"].as_u64().expect("a count");
+    assert!(3 * steps(halved) <= steps(grid), "{} against {}", steps(halved), steps(grid));
+    assert_eq!(halved["finished"], true);
+    let rows = |report: &Value| report["rows"].as_array().expect("rows").clone();
+    assert_eq!([halved, grid].map(|report| rows(report).len()), [trials, trials]);
+    let stopped = |report: &Value| rows(report).iter().filter(|row| row["status"] == "stopped").count();
+    assert_eq!((stopped(halved), stopped(grid)), (trials - 1, 0));
+    let winner = &halved["best"];
+    let same = rows(grid).into_iter().find(|row| row["trial"] == winner["trial"]).expect("the same trial");
+    assert_eq!(winner["value"], same["value"], "{halved}\n{grid}");
+    winner["trial"].clone()
+}
+
+#[test]
+fn halving_needs_a_third_of_the_grids_steps() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let sweep = r#"(
+    config: "inverted_pendulum.ron",
+    set: ["run.generations=27", "run.eval_every=0", "rollout.horizon=100", "strategy.population=32"],
+    axes: [
+        List(path: "strategy.sigma", values: [0.05, 0.2, 0.4]),
+        List(path: "strategy.optimizer.learning_rate", values: [0.01, 0.2]),
+    ],
+    halving: (first: 6, factor: 3),
+)"#;
+    let [halved, grid] = halved_and_whole(folder.path(), sweep);
+    let _ = a_third_of_the_steps(&halved, &grid, 6);
+}
+
+/// The shipped example.
+#[test]
+#[ignore = "slow: ./tests/run --full"]
 fn halving_finds_the_best_trial_of_the_grid_with_a_third_of_its_steps() {
     let folder = tempfile::tempdir().expect("scratch folder");
-    let shipped = fs::read_to_string(tests::root().join("configs/sweeps/inverted_pendulum.ron"))
-        .expect("the shipped example");
-    let halving = "    halving: (first: 6, factor: 3),\n";
-    assert!(shipped.contains(halving), "{shipped}");
-    let full = write(folder.path(), "full.ron", &shipped.replace(halving, ""));
-    let result = |config: &str, out: &str| -> Value {
-        let out = folder.path().join(out);
-        let stdout = succeed(&["sweep", "--config", config, "--out", text(&out), "--json", "-q"]);
-        serde_json::from_str(&stdout).expect("one JSON object")
-    };
-    let halved = result("sweeps/inverted_pendulum.ron", "halved");
-    let grid = result(text(&full), "grid");
-    let steps = |report: &Value| report["env_steps"].as_u64().expect("a count");
-    assert!(3 * steps(&halved) <= steps(&grid), "{} against {}", steps(&halved), steps(&grid));
-    assert_eq!(halved["best"]["trial"], grid["best"]["trial"], "{halved}\n{grid}");
-    // A rung goes on bit for bit: the winner is worth what it is worth without halving.
-    assert_eq!(halved["best"]["value"], grid["best"]["value"]);
-    assert_eq!(halved["finished"], true);
-    assert_eq!(halved["rows"].as_array().map(Vec::len), Some(12));
-    let stopped = |report: &Value| {
-        report["rows"].as_array().expect("rows").iter().filter(|row| row["status"] == "stopped").count()
-    };
-    assert_eq!((stopped(&halved), stopped(&grid)), (11, 0));
+    let shipped = fs::read_to_string(tests::root().join("configs/sweeps/inverted_pendulum.ron"));
+    let [halved, grid] = halved_and_whole(folder.path(), &shipped.expect("the shipped example"));
+    assert_eq!(a_third_of_the_steps(&halved, &grid, 12), grid["best"]["trial"], "{halved}\n{grid}");
 }
 
 #[test]

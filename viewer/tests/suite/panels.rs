@@ -2,8 +2,6 @@
 //! `UPDATE_SNAPSHOTS=1` writes new ones: look at them before you commit.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-mod common;
-
 use egui_kittest::kittest::Queryable as _;
 use egui_kittest::wgpu::WgpuTestRenderer;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
@@ -13,6 +11,8 @@ use viewer::panels::start::Shelf;
 use viewer::panels::{Pane, Selection};
 use viewer::scene::headless;
 use viewer::settings::Settings;
+
+use super::common;
 
 /// Text of another rasteriser version may differ at its edges.
 fn options() -> SnapshotOptions {

@@ -1,11 +1,10 @@
 //! A walk through the program in a real window, under Xvfb: open, play, scrub, push, switch panels.
 //!
 //! Needs `Xvfb` and `xdotool`; without them there is nothing to test on, which is said (and is a failure
-//! with `SPINDLE_ALL_TESTS=1`). What the window shows is read from the file that `--state` names.
+//! with `SPINDLE_ALL_TESTS=1`). What the window shows is read from the file that `--state` names. Without a real
+//! window `walk.rs` does much the same, quicker.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "tests")]
-
-mod common;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -14,6 +13,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+
+use super::common;
 
 /// A process that ends with the test.
 struct Ends(Child);
@@ -137,6 +138,7 @@ fn displays() -> bool {
 }
 
 #[test]
+#[ignore = "slow: ./tests/run --full"]
 fn a_recording_is_played_scrubbed_and_looked_at() {
     if !displays() {
         return;
@@ -228,6 +230,7 @@ fn a_recording_is_played_scrubbed_and_looked_at() {
 }
 
 #[test]
+#[ignore = "slow: ./tests/run --full"]
 fn a_simulation_is_pushed_and_its_brain_switched_off() {
     if !displays() {
         return;

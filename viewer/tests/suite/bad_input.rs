@@ -1,12 +1,10 @@
 //! Files that are damaged, newer, or not what they should be: a message, never a crash.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{run_and_recording, said, viewer};
+use super::common::{run_and_recording, said, viewer};
 use evo::checkpoint::{Checkpoint, Tensor, TensorData};
 use proptest::prelude::*;
 use serde_json::json;
@@ -169,29 +167,48 @@ fn bytes() -> &'static [u8] {
     })
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+/// Whatever happens to a file on its way, it is shown or refused: some bytes at these places are others, in its
+/// header or anywhere, and it may be cut.
+fn never_ends_the_program(places: Vec<(f64, u8)>, in_header: bool, cut: Option<f64>) {
+    let mut bytes = bytes().to_vec();
+    let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let reach = if in_header { header } else { bytes.len() };
+    for (place, byte) in places {
+        bytes[(place * reach as f64) as usize] = byte;
+    }
+    if let Some(cut) = cut {
+        bytes.truncate((cut * bytes.len() as f64) as usize);
+    }
+    if let Ok(document) = Document::from_bytes(Path::new("a.rollout.safetensors"), &bytes) {
+        let mut app = App::new(Settings::default(), None);
+        app.show_document(document);
+        app.seek(0.3);
+    }
+}
 
-    /// Whatever happens to a file on its way, it is shown or refused.
+fn places() -> impl Strategy<Value = Vec<(f64, u8)>> {
+    prop::collection::vec((0.0..1.0f64, any::<u8>()), 1..4)
+}
+
+fn cut() -> impl Strategy<Value = Option<f64>> {
+    prop::option::of(0.0..1.0f64)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
     #[test]
-    fn damaged_bytes_never_end_the_program(
-        places in prop::collection::vec((0.0..1.0f64, any::<u8>()), 1..4),
-        in_header in any::<bool>(),
-        cut in prop::option::of(0.0..1.0f64),
-    ) {
-        let mut bytes = bytes().to_vec();
-        let header = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
-        let reach = if in_header { header } else { bytes.len() };
-        for (place, byte) in places {
-            bytes[(place * reach as f64) as usize] = byte;
-        }
-        if let Some(cut) = cut {
-            bytes.truncate((cut * bytes.len() as f64) as usize);
-        }
-        if let Ok(document) = Document::from_bytes(Path::new("a.rollout.safetensors"), &bytes) {
-            let mut app = App::new(Settings::default(), None);
-            app.show_document(document);
-            app.seek(0.3);
-        }
+    fn damaged_bytes_never_end_the_program(places in places(), in_header in any::<bool>(), cut in cut()) {
+        never_ends_the_program(places, in_header, cut);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    #[ignore = "slow: ./tests/run --full"]
+    fn many_damaged_bytes_never_end_the_program(places in places(), in_header in any::<bool>(), cut in cut()) {
+        never_ends_the_program(places, in_header, cut);
     }
 }

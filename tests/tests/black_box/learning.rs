@@ -15,6 +15,8 @@ fn the_inverted_pendulum_is_solved() {
     assert!(mean >= 950.0, "solved is 950, got {mean}");
 }
 
+/// With the seeds 1 to 4 the members of the last generations move at 0.8 to 1.0 m/s on average, counted from their start
+/// at rest; half of the slowest is asked for. The first ones stay where they are.
 #[test]
 fn half_a_minute_makes_the_half_cheetah_run() {
     let folder = tempfile::tempdir().expect("scratch folder");
@@ -34,10 +36,11 @@ fn half_a_minute_makes_the_half_cheetah_run() {
         "--set",
         "run.eval_every=0",
     ]);
-    let fitness = full_column(&run, "fitness_mean");
-    let mean = |rows: &[f64]| rows.iter().sum::<f64>() / rows.len() as f64;
-    let (early, late) = (mean(&fitness[..5]), mean(&fitness[25..]));
-    assert!(late > early + 10.0, "fitness went from {early:.1} to {late:.1}");
+    // The reward of an episode for moving forward: m/s, summed over 100 control steps.
+    let forward = full_column(&run, "forward");
+    let speed = |rows: &[f64]| rows.iter().sum::<f64>() / rows.len() as f64 / 100.0;
+    let (early, late) = (speed(&forward[..5]), speed(&forward[25..]));
+    assert!(early < 0.05 && late > 0.4, "from {early:.2} m/s to {late:.2} m/s");
 }
 
 #[test]
@@ -47,7 +50,13 @@ fn members_differ_by_their_starts_unless_all_start_alike() {
         let run = folder.path().join(starts);
         let starts = format!("rollout.starts={starts}");
         // With so little noise, all members are the same to the last bit.
-        let sets = [&*starts, "strategy.sigma=1e-30", "rollout.episodes=2", "run.eval_every=0"];
+        let sets = [
+            &*starts,
+            "strategy.population=8",
+            "strategy.sigma=1e-30",
+            "rollout.episodes=2",
+            "run.eval_every=0",
+        ];
         let sets = sets.iter().flat_map(|set| ["--set", set]);
         let args = ["--config", "push_to_goal.ron", "--out", text(&run), "-q", "--generations", "2"];
         let _ = succeed(&args.into_iter().chain(sets).collect::<Vec<_>>());

@@ -3,6 +3,7 @@
 
 mod commands;
 mod links;
+mod promises;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,9 +13,13 @@ use tests::docs::markdown::{Block, blocks, prose};
 use tests::{refuse, root, succeed, text};
 
 use commands::{Scene, lines};
+use promises::missing;
 
 /// Pages whose blocks in Python are run by `tests/python_data.py`.
 const PYTHON: [&str; 3] = ["README.md", "docs/data.md", "docs/nir.md"];
+
+/// Pages whose blocks of text are no output of the command before them, but drawn, or written by a test.
+const DRAWN: [&str; 2] = ["ARCHITECTURE.md", "docs/reference/"];
 
 /// README and guides, relative to the root, with their text.
 fn pages() -> Vec<(String, String)> {
@@ -84,28 +89,40 @@ fn every_block_says_what_it_holds() {
     report(&problems);
 }
 
+/// Runs the commands of a page and compares what they print with the blocks of text that follow them.
+fn run_page(page: &str, text: &str) -> Vec<String> {
+    let is_run = |block: &Block| matches!(block.language.as_str(), "sh" | "text") && block.not_run.is_none();
+    let blocks: Vec<Block> = blocks(text).into_iter().filter(is_run).collect();
+    let (mut problems, mut printed) = (Vec::new(), String::new());
+    if DRAWN.iter().any(|drawn| page.starts_with(drawn)) || blocks.is_empty() {
+        return problems;
+    }
+    let scene = Scene::new();
+    for block in blocks {
+        let place = format!("{page}:{}", block.line);
+        if block.language == "text" {
+            let line = missing(&block.text, &printed);
+            problems
+                .extend(line.map(|line| format!("{place}: `{line}` is not in what is printed:\n{printed}")));
+            continue;
+        }
+        printed.clear();
+        for line in lines(&block.text) {
+            match scene.run(&line) {
+                Ok(output) => printed += &output,
+                Err(problem) => problems.push(format!("{place}: `{line}`: {problem}")),
+            }
+        }
+    }
+    problems
+}
+
 #[test]
 fn every_command_runs() {
-    let problems: Vec<String> = pages()
-        .into_par_iter()
-        .flat_map(|(page, text)| {
-            let blocks = blocks(&text).into_iter().filter(|b| b.language == "sh" && b.not_run.is_none());
-            let blocks: Vec<Block> = blocks.collect();
-            let mut problems = Vec::new();
-            if !blocks.is_empty() {
-                let scene = Scene::new();
-                for block in blocks {
-                    for line in lines(&block.text) {
-                        if let Err(problem) = scene.run(&line) {
-                            problems.push(format!("{page}:{}: `{line}`: {problem}", block.line));
-                        }
-                    }
-                }
-            }
-            problems
-        })
-        .collect();
-    report(&problems);
+    // In threads of its own: the physics of other tests wants the shared ones.
+    let pool = rayon::ThreadPoolBuilder::new().build().expect("threads");
+    let all = || pages().into_par_iter().flat_map(|(page, text)| run_page(&page, &text)).collect::<Vec<_>>();
+    report(&pool.install(all));
 }
 
 /// A block of RON as a whole file, and whether it is a sweep or trained by gradient.
@@ -225,15 +242,35 @@ fn excerpts_are_those_of_their_files() {
     report(&problems);
 }
 
+/// The first block of a language on a page that holds some text.
+fn block_of(page: &str, language: &str, holds: &str) -> String {
+    let text = fs::read_to_string(root().join(page)).expect("page");
+    let found =
+        blocks(&text).into_iter().find(|block| block.language == language && block.text.contains(holds));
+    found.unwrap_or_else(|| panic!("{page} has no block of {language} with '{holds}'")).text
+}
+
 /// `docs/neurons.md` shows what a mistake is answered with.
 #[test]
 fn the_mistake_in_a_model_is_answered_as_shown() {
-    let page = fs::read_to_string(root().join("docs/neurons.md")).expect("page");
-    let found = blocks(&page);
-    let model = &found.iter().find(|block| block.language == "neuron").expect("a model").text;
-    let shown = &found.iter().find(|block| block.language == "text").expect("a message").text;
+    let model = block_of("docs/neurons.md", "neuron", "v = decay*v");
+    let shown = block_of("docs/neurons.md", "text", "decy");
     let error = snn::check_model(&model.replace("v = decay*v", "v = decy*v")).expect_err("`decy` is unknown");
     assert_eq!(error.to_string(), shown.trim());
+}
+
+/// The tutorial of a neuron ends with a mistake, its command and the answer.
+#[test]
+fn the_mistake_of_the_tutorial_is_answered_as_shown() {
+    let page = "docs/tutorials/own-neuron.md";
+    let (command, shown) = (block_of(page, "sh", "resonator.ron\n"), block_of(page, "text", "dampin"));
+    let scene = Scene::new();
+    let model = scene.path("docs/tutorials/resonator/resonator.neuron");
+    let good = fs::read_to_string(&model).expect("model");
+    fs::write(&model, good.replacen("(1 - damping)", "(1 - dampin)", 1)).expect("model");
+    let command =
+        lines(&command).into_iter().find(|line| line.ends_with("resonator.ron")).expect("a command");
+    assert_eq!(scene.fail(&command), Ok((Some(2), shown)));
 }
 
 /// From the README to a walking ant, its plot, its picture and a sweep, in the words of the tutorial.

@@ -12,6 +12,8 @@ use evo::npy::Matrix;
 use tempfile::TempDir;
 use tests::{program, root, text};
 
+use super::promises::{files, said};
+
 /// Short training, whatever the config says.
 const SHORT: [&str; 6] = [
     "strategy.population=4",
@@ -59,7 +61,7 @@ impl Scene {
         self.folder.path().join(name)
     }
 
-    /// Runs one line; returns what it printed.
+    /// Runs one line, which has to write the files that it names; returns what it printed, stdout first.
     pub fn run(&self, line: &str) -> Result<String, String> {
         let words = split(line);
         let Some((name, arguments)) = program_of(&words) else {
@@ -74,18 +76,40 @@ impl Scene {
         {
             fs::remove_dir_all(run).map_err(|error| error.to_string())?;
         }
-        self.start(name, &arguments)
+        let (stdout, stderr) = self.start(name, &arguments)?;
+        for file in files(name, &arguments).into_iter().chain(said(name, &arguments, &stdout)) {
+            let empty = fs::metadata(self.folder.path().join(&file)).map_or(true, |found| found.len() == 0);
+            if empty {
+                return Err(format!("{name} {}: {} was not written", arguments.join(" "), file.display()));
+            }
+        }
+        Ok(stdout + &stderr)
     }
 
-    /// Runs a program of ours as it is.
-    pub fn start(&self, name: &str, arguments: &[String]) -> Result<String, String> {
+    /// Runs a program of ours as it is, which must succeed; returns its stdout and stderr.
+    pub fn start(&self, name: &str, arguments: &[String]) -> Result<(String, String), String> {
+        let (status, stdout, stderr) = self.end(name, arguments)?;
+        if status == Some(0) {
+            Ok((stdout, stderr))
+        } else {
+            Err(format!("{name} {}: {stderr}", arguments.join(" ")))
+        }
+    }
+
+    /// Runs one line as it is; returns its exit code and stderr.
+    pub fn fail(&self, line: &str) -> Result<(Option<i32>, String), String> {
+        let words = split(line);
+        let (name, arguments) = program_of(&words).ok_or("no program of ours")?;
+        let (status, _, stderr) = self.end(name, arguments)?;
+        Ok((status, stderr))
+    }
+
+    fn end(&self, name: &str, arguments: &[String]) -> Result<(Option<i32>, String, String), String> {
         let mut command = Command::new(program(name));
         let output = command.args(arguments).current_dir(self.folder.path()).output();
         let output = output.map_err(|error| error.to_string())?;
-        if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-        }
-        Err(format!("{name} {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr)))
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok((output.status.code(), text(&output.stdout), text(&output.stderr)))
     }
 
     /// What a word with `*` stands for, as in a shell.
@@ -197,7 +221,6 @@ fn shortened(name: &str, mut words: Vec<String>) -> Vec<String> {
                 // What is trained by labels has neither worlds nor a search.
                 let general = SHORT.iter().filter(|set| !labels || set.starts_with("run."));
                 more = general.chain(own).flat_map(|set| ["--set", *set]).collect();
-                more.push("-q");
             }
         }
         (_, "resume") => replace(&mut words, "--generations", Some("3")),

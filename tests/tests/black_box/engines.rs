@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use tests::{refuse, succeed, text};
+use tests::{refuse, succeed, text, untimed_metrics as metrics};
 
 fn json(arguments: &[&str]) -> Value {
     serde_json::from_str(&succeed(arguments)).expect("stdout is one JSON object")
@@ -32,17 +32,6 @@ fn summary(run: &Path) -> Value {
 
 fn checkpoint(run: &Path) -> Vec<u8> {
     fs::read(run.join("checkpoints/last.safetensors")).expect("checkpoint")
-}
-
-/// The metrics without the columns that hold times.
-fn metrics(run: &Path) -> Vec<Vec<String>> {
-    let table = fs::read_to_string(run.join("metrics.csv")).expect("metrics");
-    let rows: Vec<Vec<String>> =
-        table.lines().map(|line| line.split(',').map(str::to_owned).collect()).collect();
-    let kept: Vec<usize> = (0..rows[0].len())
-        .filter(|&column| !["wall_s", "env_steps_per_s"].contains(&rows[0][column].as_str()))
-        .collect();
-    rows.iter().map(|row| kept.iter().map(|&column| row[column].clone()).collect()).collect()
 }
 
 #[test]

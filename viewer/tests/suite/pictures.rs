@@ -1,14 +1,43 @@
 //! Pictures and videos by the program itself, without a display.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-mod common;
-
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use common::{decode, run_and_recording, said, viewer};
+use super::common::{self, decode, run_and_recording, said, viewer};
 
 const SIZE: &str = "640x400";
+const WIDTH: usize = 640;
+/// Rows of the bar at the top, with the title and buttons.
+const BAR: Range<usize> = 0..30;
+/// Rows of everything between the two bars.
+const MIDDLE: Range<usize> = 62..350;
+/// Columns of the scene, and of the panels at its right.
+const SCENE: Range<usize> = 0..376;
+const PANELS: Range<usize> = 400..WIDTH;
+
+/// The colours of a part of a picture.
+fn part(pixels: &[u8], rows: Range<usize>, columns: Range<usize>) -> Vec<[u8; 3]> {
+    let pixel = |at: usize| [pixels[4 * at], pixels[4 * at + 1], pixels[4 * at + 2]];
+    rows.flat_map(|row| columns.clone().map(move |column| row * WIDTH + column)).map(pixel).collect()
+}
+
+/// Columns and rows of the pixels of the scene that have a colour.
+fn places(pixels: &[u8], columns: Range<usize>, colour: impl Fn([u8; 3]) -> bool) -> Vec<(usize, usize)> {
+    let all = MIDDLE.flat_map(|row| columns.clone().map(move |column| (column, row)));
+    all.filter(|&(column, row)| colour(part(pixels, row..row + 1, column..column + 1)[0])).collect()
+}
+
+/// The pole, which is orange.
+fn pole(pixels: &[u8], columns: Range<usize>) -> Vec<(usize, usize)> {
+    places(pixels, columns, |[r, g, b]| r > 110 && r > g.saturating_add(25) && g > b.saturating_add(15))
+}
+
+fn middle(places: &[(usize, usize)]) -> [f64; 2] {
+    let sum = places.iter().fold([0, 0], |sum, place| [sum[0] + place.0, sum[1] + place.1]);
+    sum.map(|sum| sum as f64 / places.len() as f64)
+}
 
 /// What the program has written, after it has ended well.
 fn made(source: &Path, out: &Path, words: &[&str]) -> Vec<u8> {
@@ -43,23 +72,46 @@ fn a_video_shows_the_times_that_were_asked_for() {
     let stills = [still("a.png", "0.1"), still("b.png", "0.35")];
     // The bar at the bottom shows that a video plays, and the camera at the left follows smoothly; the
     // panels at the right are the same.
-    let rows = |pixels: &[u8]| pixels.chunks(640 * 4).take(350).map(<[u8]>::to_vec).collect::<Vec<_>>();
-    let right = |pixels: &[u8]| rows(pixels).iter().map(|row| row[4 * 400..].to_vec()).collect::<Vec<_>>();
-    assert!(rows(&stills[0]) == rows(&moving[0]), "the first picture is the one at --at");
+    let above = |pixels: &[u8]| part(pixels, 0..350, 0..WIDTH);
+    let right = |pixels: &[u8]| part(pixels, 0..350, PANELS);
+    assert!(above(&stills[0]) == above(&moving[0]), "the first picture is the one at --at");
     assert!(right(&stills[1]) == right(&moving[1]), "0.25 s later");
-    assert!(right(&stills[0]) != right(&stills[1]));
+    // Later the pole is elsewhere, and so are the cursors in the panels; the bar at the top says the same.
+    let [before, after] = [&stills[0], &stills[1]].map(|pixels| pole(pixels, SCENE));
+    assert!(before.len() > 50 && after.len() > 50, "{} and {}", before.len(), after.len());
+    assert_ne!(before, after, "the pole moves");
+    assert_ne!(part(&stills[0], MIDDLE, PANELS), part(&stills[1], MIDDLE, PANELS), "the panels follow");
+    assert!(part(&stills[0], BAR, 0..WIDTH) == part(&stills[1], BAR, 0..WIDTH), "the bar is the same");
     assert!(still("c.png", "0.1") == stills[0], "the same command gives the same picture");
 }
 
 #[test]
 fn simulations_and_the_start_page_are_drawn_too() {
     let (root, run, _) = files();
-    let live = decode(&made(&run, &root.path().join("a.png"), &["--at", "0.3"])).remove(0);
-    let light = decode(&made(&run, &root.path().join("b.png"), &["--at", "0.3", "--light"])).remove(0);
-    let brightness = |pixels: &[u8]| pixels.iter().map(|&x| u64::from(x)).sum::<u64>() / pixels.len() as u64;
-    assert!(brightness(&light) > brightness(&live) + 60);
-    let alone = ["--at", "0.3", "--scene-only", "--change", "low_gravity"];
-    assert!(decode(&made(&run, &root.path().join("c.png"), &alone)).remove(0) != live);
+    let picture = |name: &str, words: &[&str]| {
+        let words = [&["--at", "0.3"][..], words].concat();
+        decode(&made(&run, &root.path().join(name), &words)).remove(0)
+    };
+    let brightness = |colours: &[[u8; 3]]| {
+        colours.iter().flatten().map(|&x| f64::from(x)).sum::<f64>() / (3 * colours.len()) as f64
+    };
+    let (dark, light) = (picture("a.png", &[]), picture("b.png", &["--light"]));
+    for columns in [SCENE, PANELS] {
+        let [dark, light] = [&dark, &light].map(|pixels| brightness(&part(pixels, MIDDLE, columns.clone())));
+        assert!(dark < 70.0 && light > dark + 60.0, "{columns:?}: {dark} and {light}");
+    }
+    // The scene alone fills the picture: dark sky or ground along its edges, and the pole in the middle.
+    let (plain, floating) =
+        (picture("c.png", &["--scene-only"]), picture("d.png", &["--scene-only", "--change", "low_gravity"]));
+    for pixels in [&plain, &floating] {
+        for edge in [part(pixels, 0..400, 0..8), part(pixels, 0..400, WIDTH - 8..WIDTH)] {
+            assert!(edge.iter().all(|colour| colour.iter().all(|&x| x < 130)), "nothing but background");
+        }
+        let pole = pole(pixels, 0..WIDTH);
+        let [column, _] = middle(&pole);
+        assert!(pole.len() > 100 && (200.0..440.0).contains(&column), "{} around {column}", pole.len());
+    }
+    assert_ne!(pole(&plain, 0..WIDTH), pole(&floating, 0..WIDTH), "the pole falls more slowly");
     // A window without room for its panels.
     let small = root.path().join("small.png");
     let words = ["--at", "0.1", "--size", "320x240"];
@@ -68,7 +120,14 @@ fn simulations_and_the_start_page_are_drawn_too() {
     let start = root.path().join("start.png");
     let output = viewer().arg("--screenshot").arg(&start).args(["--size", SIZE]).output().unwrap();
     assert!(output.status.success(), "{}", said(&output));
-    assert!(brightness(&decode(&fs::read(&start).unwrap())[0]) > 10);
+    // Words and buttons on a plain background.
+    let page = part(&decode(&fs::read(&start).unwrap())[0], 0..400, 0..WIDTH);
+    let background = page.iter().filter(|colour| colour.iter().all(|&x| x < 60)).count();
+    let words = page.iter().filter(|colour| colour.iter().all(|&x| x > 140)).count();
+    assert!(
+        2 * background > page.len() && (500..page.len() / 4).contains(&words),
+        "{background} and {words}"
+    );
 }
 
 #[test]
@@ -146,10 +205,13 @@ fn a_camera_of_the_robots_file_is_looked_through() {
         let out = root.path().join(format!("{camera}.png"));
         decode(&made(&config, &out, &["--camera", camera, "--scene-only"])).remove(0)
     };
-    let red = |pixels: &[u8]| pixels.chunks(4).filter(|p| p[0] > 90 && p[1] < 60 && p[2] < 60).count();
-    let (nose, back) = (picture("nose"), picture("back"));
-    assert!(red(&nose) > 500 && red(&back) > 500, "{} {}", red(&nose), red(&back));
-    assert!(nose != back);
+    let red = |pixels: &[u8]| places(pixels, 0..WIDTH, |[r, g, b]| r > 90 && g < 60 && b < 60);
+    let (nose, back) = (red(&picture("nose")), red(&picture("back")));
+    assert!(nose.len() > 500 && back.len() > 500, "{} {}", nose.len(), back.len());
+    // Its axis goes 0.2 m above the middle of the box, which is 2.2 m away: a fifth of half the picture's height.
+    let [column, row] = middle(&nose);
+    assert!((column - 320.0).abs() < 8.0 && (row - 240.0).abs() < 15.0, "{column} {row}");
+    assert_ne!(nose, back);
     let output = viewer().arg(&config).args(["--screenshot", "x.png", "--camera", "nos"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
     let said = said(&output);

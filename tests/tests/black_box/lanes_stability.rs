@@ -8,24 +8,26 @@ use tests::fidelity::settings;
 use tests::play::{Controls, mujoco, stability};
 use tests::reference::load;
 
-const WORLDS: usize = 256;
+/// A register's.
+const FEW: usize = 16;
+const MANY: usize = 256;
 const STEPS: usize = 1000;
 
 /// Above MuJoCo's extremes, which are those of fewer worlds.
 const ROOM: f64 = 1.5;
 
-fn stays_within_mujocos_envelope(name: &str) {
+fn stays_within_mujocos_envelope(name: &str, worlds: usize) {
     let robot = load(name);
     let references = mujoco();
     for controls in Controls::ALL {
         let theirs = &references[name][controls.name()];
         let options = settings(&robot, EngineKind::Lanes);
-        let ours = stability(&robot, options, controls, WORLDS, STEPS).unwrap();
+        let ours = stability(&robot, options, controls, worlds, STEPS).unwrap();
         let what = format!("{name}, {}", controls.name());
         assert_eq!(ours.not_finite, [0; 0], "{what}: worlds that are not finite and not flagged");
         // MuJoCo itself blows up in some worlds of one robot.
         let share = theirs.bad as f64 / theirs.worlds as f64;
-        let bad = ours.bad.len() as f64 / WORLDS as f64;
+        let bad = ours.bad.len() as f64 / worlds as f64;
         assert!(bad <= ROOM * share, "{what}: {bad} of the worlds blew up, in MuJoCo {share}");
         for (rate, ours, theirs) in [
             ("joint rate", ours.envelope.joint_rate, theirs.envelope.joint_rate),
@@ -49,8 +51,17 @@ macro_rules! robots {
     ($($name:ident)*) => {
         $(#[test]
         fn $name() {
-            stays_within_mujocos_envelope(stringify!($name));
+            stays_within_mujocos_envelope(stringify!($name), FEW);
         })*
+
+        /// The same with many.
+        mod many {
+            $(#[test]
+            #[ignore = "slow: ./tests/run --full"]
+            fn $name() {
+                super::stays_within_mujocos_envelope(stringify!($name), super::MANY);
+            })*
+        }
     };
 }
 

@@ -1,13 +1,11 @@
 //! Following a run that another process writes, finishes, breaks or deletes.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{Training, run_and_recording};
+use super::common::{self, Training, run_and_recording};
 use viewer::data::document::Document;
 use viewer::data::follow::{RunState, Wanted};
 use viewer::data::live::AtEnd;

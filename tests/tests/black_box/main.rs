@@ -1,0 +1,24 @@
+//! Black-box tests: through the program `evo`, against MuJoCo's reference data, of the pages and of the house itself.
+//!
+//! One binary for all, since each would be linked with the physics, the GPU and the plots anew. One file: its name as a
+//! filter, `cargo test -p tests determinism`. What is marked `#[ignore = "slow: …"]` runs with `./tests/run --full`.
+
+mod bad_input;
+mod cli;
+mod determinism;
+mod docs;
+mod engines;
+mod events;
+mod fidelity;
+mod finetune;
+mod house;
+mod lanes_fidelity;
+mod lanes_invariants;
+mod lanes_stability;
+mod learning;
+mod nir;
+mod rapier_fidelity;
+mod reference;
+mod report;
+mod stability;
+mod sweep;
