@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use snn::{BackendError, Controller, Evaluator, Gpu};
 
-use crate::random::{Purpose, Stream};
 use crate::rollout::RolloutError;
+use strategies::random::{Purpose, Stream};
 
 /// What the user asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

@@ -11,7 +11,7 @@ use sim::{EngineKind, Model, StepOptions};
 use snn::ControllerConfig;
 
 use crate::finetune;
-use crate::strategy::StrategyConfig;
+use strategies::StrategyConfig;
 
 /// A training run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -7,8 +7,8 @@ use sim::EngineKind;
 use snn::{Activity, BackendError, Controller};
 
 use crate::normalizer::Normalizer;
-use crate::random::{Purpose, Stream};
 use crate::rollout::{Episode, Episodes, Observer, Rollout, RolloutError};
+use strategies::random::{Purpose, Stream};
 
 /// A controller's parameters and the observation transformation that belongs to them.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,6 @@
 //! In a browser there is everything but the command line and plots.
 
 pub mod backend;
-pub mod bench_strategy;
 pub mod changes;
 pub mod checkpoint;
 #[cfg(not(target_arch = "wasm32"))]
@@ -15,7 +14,6 @@ pub mod evaluate;
 pub mod events;
 pub mod failure;
 pub mod finetune;
-pub mod functions;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod interrupt;
 pub mod metrics;
@@ -28,7 +26,6 @@ pub mod patch;
 pub mod plot;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod progress;
-pub mod random;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod report;
 pub mod rollout;
@@ -36,7 +33,9 @@ pub mod ron_io;
 mod ron_value;
 pub mod run_folder;
 pub mod statistics;
-pub mod strategy;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod sweep;
 pub mod trainer;
+
+/// Counter-based random streams, for whoever plays episodes.
+pub use strategies::random;

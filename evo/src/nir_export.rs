@@ -52,7 +52,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::random::{Purpose, fill_normals};
+    use strategies::random::{Purpose, fill_normals};
 
     fn layer(neurons: usize, decay: f64, reset: &str) -> LayerConfig {
         let (parameters, reset) = ([("decay".into(), decay)].into(), Some(reset.into()));

@@ -20,7 +20,7 @@ use snn::{Activity, BackendError, Controller, Evaluator};
 
 use crate::backend::Backend;
 use crate::normalizer::{Normalizer, Sums};
-use crate::random::Stream;
+use strategies::random::Stream;
 
 /// What to run: `count` episodes, each with its own individual and start state.
 pub struct Episodes<'a> {
@@ -623,7 +623,7 @@ mod tests {
     use sim::EngineKind;
 
     use super::*;
-    use crate::random::Purpose;
+    use strategies::random::Purpose;
 
     const COUNT: usize = 11;
     const HORIZON: usize = 40;

@@ -14,9 +14,9 @@ use crate::evaluate::{self, Evaluation, Policy, mean_std};
 use crate::finetune::{FinetuneError, Refiner};
 use crate::metrics::MetricsRow;
 use crate::normalizer::{Normalizer, Statistics};
-use crate::random::{Purpose, Stream};
 use crate::rollout::{Episode, Episodes, Parts, Rollout, RolloutError, Times};
-use crate::strategy::{Data, Search, State, StrategyError};
+use strategies::random::{Purpose, Stream};
+use strategies::{Data, Search, State, StrategyError};
 
 /// Why a trainer cannot be made or go on.
 #[derive(Debug, thiserror::Error)]
@@ -516,7 +516,7 @@ impl Trainer {
                 TensorData::F32(values) => Data::F32(values.clone()),
                 TensorData::U8(_) => continue,
             };
-            let tensor = crate::strategy::Tensor { shape: tensor.shape().to_vec(), data };
+            let tensor = strategies::Tensor { shape: tensor.shape().to_vec(), data };
             state.tensors.insert(name.to_owned(), tensor);
         }
         self.search.restore(&state)?;

@@ -10,13 +10,13 @@ use serde::Serialize;
 use snn::{Activity, BackendError, Controller, ControllerConfig, Evaluator};
 
 use crate::backend::Backend;
-use crate::bench_strategy;
 use crate::cli::{BenchController, BenchPhysics, BenchRollout, BenchStrategy};
 use crate::commands::{print_json, print_line, read_config, task, warn_of_blow_ups, warn_of_robot};
 use crate::failure::{Blame, Failure};
-use crate::random::{Purpose, Stream};
 use crate::rollout::RolloutError;
 use crate::trainer::{Setup, Trainer, pool};
+use strategies::bench::{self, BenchArgs};
+use strategies::random::{Purpose, Stream};
 
 /// Processor seconds of this process, all threads.
 fn cpu_s() -> f64 {
@@ -240,7 +240,7 @@ fn thread_cpu_s() -> f64 {
 
 /// A strategy on a test function.
 pub(super) fn strategy(args: &BenchStrategy) -> Result<(), Failure> {
-    let report = bench_strategy::run(&bench_strategy::BenchArgs {
+    let report = bench::run(&BenchArgs {
         strategy: args.strategy.clone(),
         function: args.function.clone(),
         dim: args.dim,

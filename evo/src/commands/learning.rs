@@ -15,9 +15,9 @@ use crate::metrics::{Metrics, MetricsRow, MetricsWriter};
 use crate::plot::Figure;
 use crate::progress::{Ending, Progress, Verbosity};
 use crate::run_folder::{Provenance, RunFolder};
-use crate::strategy::StopReason;
 use crate::trainer::Setup;
 use crate::{interrupt, ron_io};
+use strategies::StopReason;
 
 /// A training in a world.
 pub(super) trait Learner {

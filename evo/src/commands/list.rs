@@ -9,8 +9,8 @@ use snn::gradient::{SurrogateConfig, surrogates};
 use crate::cli::{ListArgs, Listing};
 use crate::commands::{print_json, print_line};
 use crate::failure::{Blame, Failure};
-use crate::strategy::strategies;
 use crate::{changes, ron_io};
+use strategies::strategies;
 
 #[derive(Serialize)]
 struct EnvEntry {

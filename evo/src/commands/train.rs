@@ -14,9 +14,9 @@ use crate::failure::{Blame, Failure};
 use crate::metrics::MetricsRow;
 use crate::progress::{count, to_stderr};
 use crate::run_folder::RunFolder;
-use crate::strategy::StopReason;
 use crate::trainer::{Setup, Trainer};
 use crate::{interrupt, ron_io};
+use strategies::StopReason;
 
 /// Starts a run.
 pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {

@@ -13,8 +13,8 @@ use super::figure::Confusion;
 use super::task_config::SupervisedConfig;
 use crate::config::InvalidField;
 use crate::normalizer::{Normalizer, Statistics};
-use crate::random::{Purpose, Stream};
 use crate::trainer::pool;
+use strategies::random::{Purpose, Stream};
 
 /// Samples per batch where nothing is learned; results do not depend on it.
 const LOOK: usize = 256;

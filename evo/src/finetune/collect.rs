@@ -9,8 +9,8 @@ use snn::gradient::{Batch, NetworkState};
 
 use super::error::FinetuneError;
 use super::world::World;
-use crate::random::Stream;
 use crate::rollout::Episode;
+use strategies::random::Stream;
 
 /// Some worlds, stepped on all threads. What happens in one depends on nothing but its own resets and
 /// actions.

@@ -11,7 +11,7 @@ use snn::{ControllerConfig, Switches};
 
 use super::task_config::{ImitateConfig, PpoConfig, RefineConfig, SupervisedConfig};
 use crate::config::{Config, InvalidField, PhysicsConfig, RolloutConfig, RunConfig};
-use crate::strategy::{OpenEsConfig, StrategyConfig};
+use strategies::{OpenEsConfig, StrategyConfig};
 
 /// A training run by gradient. The fields are those of [`Config`] and mean the same, so that a config of
 /// evolution can be the `base` of one; a generation is an epoch, a round or an iteration of `task`.

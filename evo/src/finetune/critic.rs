@@ -11,7 +11,7 @@ use super::ppo_loss::Squares;
 use super::ppo_memory::{Memory, Slice};
 use super::task_config::PpoConfig;
 use super::world::World;
-use crate::random::{Purpose, Stream};
+use strategies::random::{Purpose, Stream};
 
 /// A network with one output, the value in units of scaled reward, and one individual of it per world.
 pub(super) struct Critic {

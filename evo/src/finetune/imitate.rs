@@ -11,8 +11,8 @@ use super::teacher::{Demonstration, Present, Teacher};
 use super::world::{Method, Round, World};
 use crate::checkpoint::{Checkpoint, Tensor, TensorData};
 use crate::normalizer::Sums;
-use crate::random::{Purpose, Stream, shuffled};
 use crate::rollout::Episode;
+use strategies::random::{Purpose, Stream, shuffled};
 
 pub(super) struct Imitation {
     config: ImitateConfig,

@@ -21,7 +21,7 @@ use super::task_config::PpoConfig;
 use super::world::{Method, Round, World};
 use crate::checkpoint::Checkpoint;
 use crate::normalizer::Sums;
-use crate::random::{Purpose, Stream, fill_normals, shuffled};
+use strategies::random::{Purpose, Stream, fill_normals, shuffled};
 
 /// Columns of `metrics.csv` after the reward terms.
 pub(super) const COLUMNS: [&str; 6] =

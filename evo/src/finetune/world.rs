@@ -9,9 +9,9 @@ use super::error::FinetuneError;
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::normalizer::{Normalizer, Statistics};
-use crate::random::{Purpose, Stream};
 use crate::rollout::Episode;
 use crate::trainer::Setup;
+use strategies::random::{Purpose, Stream};
 
 /// A way to train. What it remembers between generations goes into the checkpoint.
 pub(super) trait Method {

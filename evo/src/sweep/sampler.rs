@@ -5,7 +5,7 @@ use rand::RngExt as _;
 use super::axis::Axis;
 use super::config::Sampler;
 use super::tpe;
-use crate::random::{Purpose, Stream};
+use strategies::random::{Purpose, Stream};
 
 /// What a random number of a sweep is for; the last word of its place.
 #[derive(Clone, Copy)]

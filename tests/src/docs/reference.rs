@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use envs::EnvConfig;
 use evo::config::Config;
 use evo::ron_io;
-use evo::strategy::strategies;
 use evo::sweep::config::SweepConfig;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use strategies::strategies;
 
 use super::settings::{Place, Sections, cell};
 use super::source::{Definition, Shape, Source};
@@ -146,7 +146,7 @@ fn strategy_page(source: &Source) -> String {
     );
     for info in strategies() {
         let definition =
-            source.get(&format!("evo/src/strategy/{}.rs", info.name), &format!("{}Config", info.config));
+            source.get(&format!("evo/strategies/src/{}.rs", info.name), &format!("{}Config", info.config));
         let place = Place::new(
             &format!("(env: InvertedPendulum(), strategy: {}", info.config),
             ")",

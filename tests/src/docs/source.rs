@@ -9,7 +9,7 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, Fields, Item, Lit, Meta, Token, Type, UseTree};
 
 /// Folders whose types may occur in a config.
-const FOLDERS: [&str; 4] = ["sim/src", "snn/src", "envs/src", "evo/src"];
+const FOLDERS: [&str; 5] = ["sim/src", "snn/src", "envs/src", "evo/src", "evo/strategies/src"];
 
 /// A struct or an enum of a config.
 pub struct Definition {

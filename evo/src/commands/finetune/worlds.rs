@@ -8,8 +8,8 @@ use crate::config::Config;
 use crate::evaluate::Evaluation;
 use crate::finetune::world_learner::WorldLearner;
 use crate::metrics::MetricsRow;
-use crate::strategy::StopReason;
 use crate::trainer::Setup;
+use strategies::StopReason;
 
 impl Learner for WorldLearner {
     fn config(&self) -> &Config {

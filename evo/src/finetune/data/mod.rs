@@ -13,9 +13,9 @@ use snn::gradient::Targets;
 use super::data_config::{DataConfig, MAX_CLASSES};
 use crate::config::InvalidField;
 use crate::npy::NpyError;
-use crate::random::{Purpose, Stream};
+use strategies::random::{Purpose, Stream};
 
-pub(super) use crate::random::shuffled;
+pub(super) use strategies::random::shuffled;
 
 /// What is wrong with a data set.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,7 @@ use rand::RngExt as _;
 
 use super::{Answers, DataSet, Samples, Values};
 use crate::finetune::data_config::RandmanConfig;
-use crate::random::{Purpose, Stream};
+use strategies::random::{Purpose, Stream};
 
 /// Frequencies of a manifold; those beyond have an amplitude below a thousandth at smoothness 1 or more.
 const FREQUENCIES: usize = 32;

@@ -4,7 +4,7 @@ use rand::RngExt as _;
 
 use super::{Answers, DataSet, Samples, Values};
 use crate::finetune::data_config::YinYangConfig;
-use crate::random::{Purpose, Stream};
+use strategies::random::{Purpose, Stream};
 
 /// Draws the three parts. A class is chosen first, then points until one is in it, so that classes
 /// are of equal size on average (Kriener et al. 2022, section 2).

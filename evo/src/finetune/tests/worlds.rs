@@ -50,7 +50,7 @@ fn teacher() -> (tempfile::TempDir, String) {
     let learner = learner(PPO, &["controller.encoder=Current()"], 1);
     let mut checkpoint = learner.checkpoint();
     let mut theta = vec![0.0; learner.setup().controller.layout().len()];
-    crate::random::fill_normals(1, crate::random::Purpose::Bench, 0, 0, &mut theta);
+    strategies::random::fill_normals(1, strategies::random::Purpose::Bench, 0, 0, &mut theta);
     checkpoint.tensors.insert("mean".to_owned(), theta.into());
     checkpoint.save(&path).unwrap();
     let text = path.display().to_string();

@@ -1,10 +1,10 @@
 //! One update at a time against the equations of the papers, computed here from members and fitness.
 
-use evo::strategy::{
+use nalgebra::DMatrix;
+use strategies::{
     ArsConfig, Data, OpenEsConfig, OptimizerConfig, PgpeConfig, Schedule, Search, SnesConfig, StrategyConfig,
     XnesConfig,
 };
-use nalgebra::DMatrix;
 
 use super::{mean, population};
 

@@ -3,8 +3,8 @@
 
 use rayon::prelude::*;
 
+use super::random::{self, BLOCK, Purpose};
 use super::{State, StrategyError};
-use crate::random::{self, BLOCK, Purpose};
 
 /// Numbers that one thread makes at a time.
 const CHUNK: usize = 8 * BLOCK;

@@ -1,18 +1,18 @@
 //! Strategies against reference runs of other packages (`tests/data/es`).
 
-use evo::bench_strategy::{self, BenchArgs};
+use strategies::bench::{self, BenchArgs};
 
 use super::middle;
 
 fn reference(name: &str) -> serde_json::Value {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/es/");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/es/");
     serde_json::from_str(&std::fs::read_to_string(format!("{folder}{name}")).unwrap()).unwrap()
 }
 
 /// Median evaluations to 1e-8 over the 15 seeds of the protocol; failures count as infinite.
 fn median(strategy: &str, function: &str, n: usize, reference: &serde_json::Value) -> f64 {
     let run = |seed| {
-        let report = bench_strategy::run(&BenchArgs {
+        let report = bench::run(&BenchArgs {
             strategy: strategy.to_owned(),
             function: function.to_owned(),
             dim: n,
@@ -86,7 +86,7 @@ fn compare_values(strategy: &str, algorithm: &str, sigma: f64, within: f64) -> u
             let generations = entry["gens"][index].as_u64().unwrap();
             let population = entry["pop"].as_u64().unwrap();
             let run = |seed| {
-                let report = bench_strategy::run(&BenchArgs {
+                let report = bench::run(&BenchArgs {
                     strategy: strategy.to_owned(),
                     function: entry["func"].as_str().unwrap().to_owned(),
                     dim: 20,

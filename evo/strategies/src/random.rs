@@ -241,7 +241,8 @@ wide! {
 }
 
 /// The numbers below `count` in random order (Fisher and Yates).
-pub(crate) fn shuffled(count: usize, stream: &mut Stream) -> Vec<usize> {
+#[must_use]
+pub fn shuffled(count: usize, stream: &mut Stream) -> Vec<usize> {
     use rand::RngExt as _;
     let mut order: Vec<usize> = (0..count).collect();
     for last in (1..count).rev() {
@@ -428,7 +429,8 @@ pub fn weighted_sum_of_bernoulli(
 
 /// Two independent standard normals (Box, Muller 1958) from a uniform `u` in (0, 1] and a uniform `angle` in
 /// [0, 2π).
-pub(crate) fn normal_pair(u: f64, angle: f64) -> [f64; 2] {
+#[must_use]
+pub fn normal_pair(u: f64, angle: f64) -> [f64; 2] {
     let radius = (-2.0 * libm::log(u)).sqrt();
     let (sin, cos) = libm::sincos(angle);
     [radius * cos, radius * sin]

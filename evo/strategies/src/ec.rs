@@ -21,12 +21,12 @@ use serde::{Deserialize, Serialize};
 
 use super::noise::Noise;
 use super::optimizer::{self, Optimizer};
+use super::random::bernoulli_limit;
 use super::trust_region::TrustRegion;
 use super::{
     FieldInfo, OptimizerConfig, Ranked, Settings, Shaping, State, Strategy, StrategyError, StrategyInfo,
     check, shaping,
 };
-use crate::random::bernoulli_limit;
 
 /// Settings of EC.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

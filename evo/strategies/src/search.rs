@@ -12,7 +12,7 @@ const PARALLEL_VALUES: usize = 1 << 16;
 /// Between `ask` and `tell`, [`Search::member`] may be called from many threads, in any order and repeatedly.
 ///
 /// ```
-/// use evo::strategy::{CmaEsConfig, StrategyConfig};
+/// use strategies::{CmaEsConfig, StrategyConfig};
 /// let config = StrategyConfig::CmaEs(CmaEsConfig { sigma: 0.5, ..Default::default() });
 /// let mut search = config.build(&[2.0; 5], 1)?;
 /// let mut x = [0.0; 5];
@@ -28,7 +28,7 @@ const PARALLEL_VALUES: usize = 1 << 16;
 /// }
 /// let (fitness, _member) = search.best().expect("told at least once");
 /// assert!(fitness > -1e-6);
-/// # Ok::<(), evo::strategy::StrategyError>(())
+/// # Ok::<(), strategies::StrategyError>(())
 /// ```
 pub struct Search {
     name: &'static str,

@@ -1,8 +1,8 @@
 //! One suite over every strategy.
 
-use evo::bench_strategy::{self, BenchArgs};
-use evo::functions::{Function, Problem};
-use evo::strategy::{
+use strategies::bench::{self, BenchArgs};
+use strategies::functions::{Function, Problem};
+use strategies::{
     ArsConfig, CmaEsConfig, EcConfig, OpenEsConfig, OptimizerConfig, PgpeConfig, Schedule, Search,
     SepCmaEsConfig, Shaping, SnesConfig, StrategyConfig, StrategyError, TrustRegion, XnesConfig, strategies,
 };
@@ -508,7 +508,7 @@ fn configs_are_read_from_ron_with_defaults_and_without_unknown_fields() {
 
 #[test]
 fn the_listing_shows_every_field_with_its_default() {
-    let guide = include_str!("../../../docs/strategies.md");
+    let guide = include_str!("../../../../docs/strategies.md");
     for info in strategies() {
         assert!(guide.contains(&format!("| `{}` |", info.config)), "{} in the guide", info.name);
         let config = StrategyConfig::from_name(info.name).unwrap();
@@ -567,15 +567,15 @@ fn the_benchmark_counts_evaluations_one_by_one() {
         budget: Some(budget),
     };
     for strategy in strategies().iter().map(|info| info.name).filter(|&name| name != "ec") {
-        let whole = bench_strategy::run(&args(strategy, 0.0, 95)).unwrap();
+        let whole = bench::run(&args(strategy, 0.0, 95)).unwrap();
         assert_eq!((whole.evaluations, whole.generations, whole.reached), (95, 10, false));
         assert!(whole.best > 0.0 && whole.ms_per_generation > 0.0);
-        let easy = bench_strategy::run(&args(strategy, whole.best * 1.000_001, 95)).unwrap();
+        let easy = bench::run(&args(strategy, whole.best * 1.000_001, 95)).unwrap();
         assert!(easy.reached && easy.evaluations <= 95);
         assert_eq!(easy.best, whole.best);
     }
-    let first = bench_strategy::run(&args("cma_es", 1e9, 95)).unwrap();
+    let first = bench::run(&args("cma_es", 1e9, 95)).unwrap();
     assert_eq!((first.evaluations, first.generations), (1, 1));
     assert_eq!(first.ms_per_generation, 0.0);
-    assert!(bench_strategy::run(&args("no_such", 0.0, 95)).is_err());
+    assert!(bench::run(&args("no_such", 0.0, 95)).is_err());
 }

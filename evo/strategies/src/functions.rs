@@ -3,7 +3,7 @@
 //! n is the dimension, i counts from 0. The definitions of the smooth functions are those of the reference medians in
 //! the tests' `cma.json`. The binary ones see a coordinate as a 1 where it is above ½, else as a 0.
 
-use crate::strategy::StrategyError;
+use super::StrategyError;
 
 /// A test function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn rotations_are_those_of_the_reference_data() {
-        let text = include_str!("../../tests/data/es/cma.json");
+        let text = include_str!("../../../tests/data/es/cma.json");
         let data: serde_json::Value = serde_json::from_str(text).unwrap();
         for (n, values) in data["rotation_check_values"].as_object().unwrap() {
             let n: usize = n.parse().unwrap();

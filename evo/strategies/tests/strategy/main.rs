@@ -7,8 +7,8 @@ mod reference;
 mod steps;
 mod suite;
 
-use evo::functions::{Function, Problem};
-use evo::strategy::Search;
+use strategies::Search;
+use strategies::functions::{Function, Problem};
 
 fn population(search: &mut Search) -> Vec<Vec<f64>> {
     search.ask();

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::functions::{Function, Problem};
-use crate::strategy::{OptimizerConfig, StopReason, StrategyConfig, StrategyError};
+use super::functions::{Function, Problem};
+use super::{OptimizerConfig, StopReason, StrategyConfig, StrategyError};
 
 /// Most parameters generated at a time; bounds the memory whatever the population (4 MB).
 const BATCH_VALUES: usize = 1 << 20;
@@ -13,7 +13,7 @@ const BATCH_VALUES: usize = 1 << 20;
 /// What to run. `None` means the default named at the field.
 #[derive(Clone, Debug)]
 pub struct BenchArgs {
-    /// Name of the strategy, as in [`crate::strategy::strategies`].
+    /// Name of the strategy, as in [`super::strategies`].
     pub strategy: String,
     /// Name of the function, as in [`Function::name`].
     pub function: String,

@@ -1,8 +1,8 @@
 //! EC on binary functions, and against the equations of its paper.
 
-use evo::functions::Function;
-use evo::random::{Purpose, fill_normals_f64};
-use evo::strategy::{EcConfig, OptimizerConfig, Search, StrategyConfig, StrategyError, TrustRegion};
+use strategies::functions::Function;
+use strategies::random::{Purpose, fill_normals_f64};
+use strategies::{EcConfig, OptimizerConfig, Search, StrategyConfig, StrategyError, TrustRegion};
 
 use super::{mean, middle, minus, population, step};
 
