@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use snn::{BackendError, Controller, Evaluator, Gpu};
+use strategies::random::{Purpose, Stream};
 
 use crate::rollout::RolloutError;
-use strategies::random::{Purpose, Stream};
 
 /// What the user asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]

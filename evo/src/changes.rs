@@ -52,14 +52,15 @@ pub fn all() -> impl Iterator<Item = (&'static str, &'static str, Vec<Change>)> 
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use records::text;
+
     use super::*;
-    use crate::ron_io;
 
     #[test]
     fn names_compose_and_unknown_ones_are_refused() {
         let text = r#"(env: Ant(), strategy: OpenEs(), changes: [(effect: Mass(Fixed(1.5)))],
             change_lists: {"icy": [(effect: Friction(Fixed(0.1)))]})"#;
-        let config: Config = ron_io::parse("a.ron", text).unwrap();
+        let config: Config = text::parse("a.ron", text).unwrap();
         let (wind, noise) = (Change::preset("wind").unwrap(), Change::preset("noise").unwrap());
         assert_eq!(named("wind+noise", &config).unwrap(), [wind, noise.clone()].concat());
         assert_eq!(named(NONE, &config).unwrap(), []);

@@ -9,9 +9,9 @@ use envs::{Change, EnvConfig, EnvError, Fidelity, Task};
 use serde::{Deserialize, Serialize};
 use sim::{EngineKind, Model, StepOptions};
 use snn::ControllerConfig;
+use strategies::StrategyConfig;
 
 use crate::finetune;
-use strategies::StrategyConfig;
 
 /// A training run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -333,14 +333,15 @@ impl Config {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use records::text::{self, patch};
+
     use super::*;
-    use crate::{patch, ron_io};
 
     const SHORT: &str = "(env: InvertedPendulum(), strategy: OpenEs(population: 8))";
 
     fn config(sets: &[&str]) -> Config {
         let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
-        patch::apply(ron_io::parse("short.ron", SHORT).unwrap(), &sets).unwrap()
+        patch::apply(text::parse("short.ron", SHORT).unwrap(), &sets).unwrap()
     }
 
     #[test]
@@ -348,13 +349,13 @@ mod tests {
         let config = config(&[]);
         config.validate().unwrap();
         assert_eq!(config.rollout, RolloutConfig::default());
-        let text = ron_io::to_text(&config).unwrap();
-        assert_eq!(ron_io::parse::<Config>("config.ron", &text).unwrap(), config);
+        let text = text::to_text(&config).unwrap();
+        assert_eq!(text::parse::<Config>("config.ron", &text).unwrap(), config);
     }
 
     #[test]
     fn unknown_tasks_strategies_and_fields_are_answered_with_the_valid_ones() {
-        let refused = |text: &str| ron_io::parse::<Config>("a.ron", text).unwrap_err().to_string();
+        let refused = |text: &str| text::parse::<Config>("a.ron", text).unwrap_err().to_string();
         assert!(refused("(env: Antt(), strategy: OpenEs())").contains("unknown env 'Antt' (valid: "));
         let strategy = refused("(env: InvertedPendulum(), strategy: Evolve())");
         assert!(strategy.contains("unknown strategy 'Evolve' (valid: "), "{strategy}");
@@ -412,9 +413,9 @@ mod tests {
         assert_eq!(config(&["physics.validate=Lanes", "physics.validate=None"]).physics.validate, None);
         // Auto stays what the user wrote: the choice is made anew, and the same, every time.
         let auto = config(&["physics.engine=Auto"]);
-        let text = ron_io::to_text(&auto).unwrap();
+        let text = text::to_text(&auto).unwrap();
         assert!(text.contains("engine: Auto"), "{text}");
-        assert_eq!(ron_io::parse::<Config>("config.ron", &text).unwrap(), auto);
+        assert_eq!(text::parse::<Config>("config.ron", &text).unwrap(), auto);
         let sets = |set: &str| patch::apply(config(&[]), &[set.to_owned()]).unwrap_err().to_string();
         assert!(sets("physics.engine=Bullet").contains("(valid: Rapier, Lanes, Auto)"));
         assert!(sets("physics.validate=Auto").contains("(valid: Rapier, Lanes)"));

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use sim::EngineKind;
 use snn::{Activity, BackendError, Controller};
+use strategies::random::{Purpose, Stream};
 
 use crate::normalizer::Normalizer;
 use crate::rollout::{Episode, Episodes, Observer, Rollout, RolloutError};
-use strategies::random::{Purpose, Stream};
 
 /// A controller's parameters and the observation transformation that belongs to them.
 #[derive(Clone, Debug, PartialEq)]

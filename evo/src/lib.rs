@@ -4,24 +4,18 @@
 
 pub mod backend;
 pub mod changes;
-pub mod checkpoint;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod cli;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod commands;
 pub mod config;
 pub mod evaluate;
-pub mod events;
-pub mod failure;
 pub mod finetune;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod interrupt;
-pub mod metrics;
 pub mod named_files;
 pub mod nir_export;
 pub mod normalizer;
-pub mod npy;
-pub mod patch;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod plot;
 #[cfg(not(target_arch = "wasm32"))]
@@ -29,9 +23,6 @@ pub mod progress;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod report;
 pub mod rollout;
-pub mod ron_io;
-mod ron_value;
-pub mod run_folder;
 pub mod statistics;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod sweep;

@@ -50,9 +50,9 @@ mod tests {
         DecoderConfig, HiddenLayer, LayerConfig, Membrane, Precision, Probe, ResetAt, Scope, SnnConfig,
         SwitchesConfig,
     };
+    use strategies::random::{Purpose, fill_normals};
 
     use super::*;
-    use strategies::random::{Purpose, fill_normals};
 
     fn layer(neurons: usize, decay: f64, reset: &str) -> LayerConfig {
         let (parameters, reset) = ([("decay".into(), decay)].into(), Some(reset.into()));

@@ -17,10 +17,10 @@ use rand::Rng as _;
 use rayon::prelude::*;
 use sim::StepOptions;
 use snn::{Activity, BackendError, Controller, Evaluator};
+use strategies::random::Stream;
 
 use crate::backend::Backend;
 use crate::normalizer::{Normalizer, Sums};
-use strategies::random::Stream;
 
 /// What to run: `count` episodes, each with its own individual and start state.
 pub struct Episodes<'a> {
@@ -621,9 +621,9 @@ mod tests {
     use envs::{EnvConfig, Fidelity};
     use rand::Rng as _;
     use sim::EngineKind;
+    use strategies::random::Purpose;
 
     use super::*;
-    use strategies::random::Purpose;
 
     const COUNT: usize = 11;
     const HORIZON: usize = 40;
@@ -633,7 +633,7 @@ mod tests {
         let task = EnvConfig::from_name("ant").unwrap().build().unwrap();
         let spec = task.spec();
         let text = "Snn(hidden: [Recurrent(neurons: 8, model: \"lif\")])";
-        let config: snn::ControllerConfig = crate::ron_io::parse("controller.ron", text).unwrap();
+        let config: snn::ControllerConfig = records::text::parse("controller.ron", text).unwrap();
         let controller = config.build(spec.observations.len(), spec.actions.len()).unwrap();
         let options = task.physics(EngineKind::Rapier, Fidelity::Default);
         let pool = rayon::ThreadPoolBuilder::new()

@@ -5,7 +5,6 @@
 use std::fmt;
 
 use rand::RngExt as _;
-
 use strategies::random::{Purpose, Stream};
 
 /// Resamples of an interval. More change the third digit at most.

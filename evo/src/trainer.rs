@@ -4,19 +4,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use envs::{Change, EnvError, Task};
+use records::checkpoint::{Checkpoint, CheckpointError, Tensor, TensorData};
+use records::metrics::MetricsRow;
 use sim::{EngineKind, Model, StepOptions};
 use snn::{Activity, BackendError, Controller, SnnError};
+use strategies::random::{Purpose, Stream};
+use strategies::{Data, Search, State, StrategyError};
 
 use crate::backend::{Backend, BackendChoice};
-use crate::checkpoint::{Checkpoint, CheckpointError, Tensor, TensorData};
 use crate::config::{Config, InvalidField, Starts};
 use crate::evaluate::{self, Evaluation, Policy, mean_std};
 use crate::finetune::{FinetuneError, Refiner};
-use crate::metrics::MetricsRow;
 use crate::normalizer::{Normalizer, Statistics};
 use crate::rollout::{Episode, Episodes, Parts, Rollout, RolloutError, Times};
-use strategies::random::{Purpose, Stream};
-use strategies::{Data, Search, State, StrategyError};
 
 /// Why a trainer cannot be made or go on.
 #[derive(Debug, thiserror::Error)]
@@ -235,7 +235,7 @@ impl Trainer {
         &self.search
     }
 
-    /// Names of the columns after those of [`crate::metrics::COLUMNS`]: reward terms, then what the
+    /// Names of the columns after those of [`records::columns::COLUMNS`]: reward terms, then what the
     /// refinement measures.
     #[must_use]
     pub fn columns(&self) -> Vec<&'static str> {
@@ -571,7 +571,7 @@ pub(crate) fn start_from(
         let rollout = &config.rollout;
         [
             ("task", config.env.name().to_owned()),
-            ("controller", crate::ron_io::to_text(&config.controller).unwrap_or_default()),
+            ("controller", records::text::to_text(&config.controller).unwrap_or_default()),
             ("observation normalisation", format!("{} (clip {})", rollout.normalize, rollout.clip)),
         ]
     };

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use evo::checkpoint::Checkpoint;
+use records::checkpoint::Checkpoint;
 use tests::{succeed, text};
 
 const SMALL: [&str; 16] = [

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Parser;
-use evo::failure::{Blame, Failure};
+use records::failure::{Blame, Failure};
 
 use crate::app::{App, STORAGE, title};
 use crate::data::document::Document;

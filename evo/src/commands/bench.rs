@@ -5,18 +5,18 @@ use std::time::{Duration, Instant};
 
 use envs::Envs;
 use rand::Rng as _;
+use records::failure::{Blame, Failure};
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 use snn::{Activity, BackendError, Controller, ControllerConfig, Evaluator};
+use strategies::bench::{self, BenchArgs};
+use strategies::random::{Purpose, Stream};
 
 use crate::backend::Backend;
 use crate::cli::{BenchController, BenchPhysics, BenchRollout, BenchStrategy};
 use crate::commands::{print_json, print_line, read_config, task, warn_of_blow_ups, warn_of_robot};
-use crate::failure::{Blame, Failure};
 use crate::rollout::RolloutError;
 use crate::trainer::{Setup, Trainer, pool};
-use strategies::bench::{self, BenchArgs};
-use strategies::random::{Purpose, Stream};
 
 /// Processor seconds of this process, all threads.
 fn cpu_s() -> f64 {

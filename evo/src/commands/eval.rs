@@ -1,12 +1,12 @@
 //! `evo eval`.
 
+use records::failure::{Blame, Failure};
 use serde::Serialize;
 
 use crate::changes::named;
 use crate::cli::EvalArgs;
 use crate::commands::{FRESH_SEED, load, print_json, print_line, warn_of_blow_ups, warn_of_robot};
 use crate::evaluate::{self, Evaluation};
-use crate::failure::{Blame, Failure};
 use crate::trainer::pool;
 
 /// An evaluation in one environment.

@@ -18,17 +18,18 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use records::checkpoint::Checkpoint;
+use records::failure::{Blame, Failure};
+use records::folder::RunFolder;
+use records::text::{self, patch};
+use records::words::to_stderr;
 use serde::Serialize;
 
-use crate::checkpoint::Checkpoint;
 use crate::cli::{Bench, ConfigArgs, Nir, TaskArgs, Verb};
 use crate::config::Config;
 use crate::evaluate::Policy;
-use crate::failure::{Blame, Failure};
-use crate::progress::to_stderr;
-use crate::run_folder::RunFolder;
+use crate::named_files;
 use crate::trainer::{Setup, Which, load_policy};
-use crate::{named_files, patch, ron_io};
 
 /// Carries out a command.
 ///
@@ -61,8 +62,8 @@ pub fn run(verb: Verb) -> Result<(), Failure> {
 
 /// Reads a config and applies `--set`.
 fn read_config(args: &ConfigArgs) -> Result<(PathBuf, Config), Failure> {
-    let path = ron_io::find(&args.config).usage()?;
-    let config: Config = ron_io::read(&path).usage()?;
+    let path = text::find(&args.config).usage()?;
+    let config: Config = text::read(&path).usage()?;
     let mut config = patch::apply(config, &args.sets).usage()?;
     named_files::inline(&mut config, &path).usage()?;
     // Evolution leaves no trace of what else the config may train for.

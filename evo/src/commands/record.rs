@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
+use records::checkpoint::{Checkpoint, Tensor, TensorData};
+use records::failure::{Blame, Failure};
 use serde_json::json;
 use snn::Probe;
 
 use crate::changes::named;
-use crate::checkpoint::{Checkpoint, Tensor, TensorData};
 use crate::cli::RecordArgs;
 use crate::commands::{FRESH_SEED, load, page, print_line, warn_of_blow_ups, warn_of_robot};
 use crate::evaluate::run_observed;
-use crate::failure::{Blame, Failure};
 use crate::rollout::Moment;
 
 /// What is kept of each tick: the two sides of the spike condition.

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use records::failure::{Blame, Failure};
+
 use crate::cli::ReportArgs;
 use crate::commands::{finetune, plot, print_line};
-use crate::failure::{Blame, Failure};
 use crate::report;
 use crate::sweep::Stored;
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use snn::gradient::{Batch, Differentiable, Loss, LossConfig, Trainer, differentiable};
 use snn::{Controller, ControllerConfig};
+use strategies::random::{Purpose, Stream};
 
 use super::assess::{Assessment, Judge, statistics};
 use super::config::FinetuneConfig;
@@ -14,7 +15,6 @@ use super::task_config::SupervisedConfig;
 use crate::config::InvalidField;
 use crate::normalizer::{Normalizer, Statistics};
 use crate::trainer::pool;
-use strategies::random::{Purpose, Stream};
 
 /// Samples per batch where nothing is learned; results do not depend on it.
 const LOOK: usize = 256;

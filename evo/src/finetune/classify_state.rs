@@ -1,5 +1,6 @@
 //! What a checkpoint has of supervised training.
 
+use records::checkpoint::{Checkpoint, CheckpointError, Tensor};
 use serde_json::Value;
 use snn::gradient::Trainer;
 
@@ -7,7 +8,6 @@ use super::classify::{Best, Classifier};
 use super::config::Task;
 use super::error::FinetuneError;
 use super::world::{put_trainer, take_trainer};
-use crate::checkpoint::{Checkpoint, CheckpointError, Tensor};
 use crate::trainer::{TrainError, check_layout, layout};
 
 impl Classifier {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use envs::{Envs, Step, Task};
 use rayon::prelude::*;
 use snn::gradient::{Batch, NetworkState};
+use strategies::random::Stream;
 
 use super::error::FinetuneError;
 use super::world::World;
 use crate::rollout::Episode;
-use strategies::random::Stream;
 
 /// Some worlds, stepped on all threads. What happens in one depends on nothing but its own resets and
 /// actions.

@@ -8,10 +8,10 @@ use snn::gradient::{
     BpttConfig, Clip, GradientError, OptimizerConfig, ScheduleConfig, SurrogateConfig, TrainerConfig,
 };
 use snn::{ControllerConfig, Switches};
+use strategies::{OpenEsConfig, StrategyConfig};
 
 use super::task_config::{ImitateConfig, PpoConfig, RefineConfig, SupervisedConfig};
 use crate::config::{Config, InvalidField, PhysicsConfig, RolloutConfig, RunConfig};
-use strategies::{OpenEsConfig, StrategyConfig};
 
 /// A training run by gradient. The fields are those of [`Config`] and mean the same, so that a config of
 /// evolution can be the `base` of one; a generation is an epoch, a round or an iteration of `task`.

@@ -5,13 +5,13 @@ use snn::gradient::{
     Batch, Clip, Differentiable, GradientError, NetworkState, OptimizerConfig, Trainer, TrainerConfig,
     differentiable,
 };
+use strategies::random::{Purpose, Stream};
 
 use super::error::FinetuneError;
 use super::ppo_loss::Squares;
 use super::ppo_memory::{Memory, Slice};
 use super::task_config::PpoConfig;
 use super::world::World;
-use strategies::random::{Purpose, Stream};
 
 /// A network with one output, the value in units of scaled reward, and one individual of it per world.
 pub(super) struct Critic {

@@ -1,12 +1,12 @@
 //! What can go wrong in training by gradient.
 
 use envs::EnvError;
+use records::checkpoint::CheckpointError;
 use snn::gradient::GradientError;
 use snn::{BackendError, SnnError};
 
 #[cfg(not(target_arch = "wasm32"))]
 use super::data::DataError;
-use crate::checkpoint::CheckpointError;
 use crate::config::InvalidField;
 use crate::rollout::RolloutError;
 use crate::trainer::TrainError;

@@ -5,14 +5,15 @@ use std::path::Path;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
+use records::MetricsError;
+use records::folder::RunFolder;
+use records::metrics::Metrics;
 
-use crate::metrics::{Metrics, MetricsError};
 use crate::plot::PlotError;
 use crate::plot::panel::{Entry, Legend, Look, MARGIN, Panel, Series};
 use crate::plot::picture::{
     FAINT, INK, PALETTE, Picture, SOFT_INK, Scale, TEXT, WIDTH, failed, font, range, text_width, write,
 };
-use crate::run_folder::RunFolder;
 
 /// Height of a title, pixels before scaling as all lengths here.
 const TITLE: i32 = 48;

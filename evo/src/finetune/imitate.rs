@@ -1,7 +1,9 @@
 //! Behaviour cloning and DAgger: a student learns the actions of a teacher.
 
 use rand::{Rng as _, RngExt as _};
+use records::checkpoint::{Checkpoint, Tensor, TensorData};
 use snn::gradient::{Batch, NetworkState, Objective, Outputs, Score, Sensitivity};
+use strategies::random::{Purpose, Stream, shuffled};
 
 use super::collect::{Actor, Worlds, row};
 use super::error::FinetuneError;
@@ -9,10 +11,8 @@ use super::ppo_loss::action;
 use super::task_config::ImitateConfig;
 use super::teacher::{Demonstration, Present, Teacher};
 use super::world::{Method, Round, World};
-use crate::checkpoint::{Checkpoint, Tensor, TensorData};
 use crate::normalizer::Sums;
 use crate::rollout::Episode;
-use strategies::random::{Purpose, Stream, shuffled};
 
 pub(super) struct Imitation {
     config: ImitateConfig,

@@ -29,8 +29,6 @@ pub mod figure;
 #[cfg(not(target_arch = "wasm32"))]
 mod imitate;
 #[cfg(not(target_arch = "wasm32"))]
-mod table;
-#[cfg(not(target_arch = "wasm32"))]
 mod teacher;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod world_learner;
@@ -41,8 +39,6 @@ pub use config::{FinetuneConfig, GradientConfig, Task};
 pub use data_config::{ArraysConfig, DataConfig, HeidelbergConfig, RandmanConfig, YinYangConfig};
 pub use error::FinetuneError;
 pub(crate) use refine::Refiner;
-#[cfg(not(target_arch = "wasm32"))]
-pub(crate) use table::Table;
 pub use task_config::{ImitateConfig, PpoConfig, RefineConfig, SupervisedConfig};
 
 #[cfg(all(test, not(target_arch = "wasm32")))]

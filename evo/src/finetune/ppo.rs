@@ -10,6 +10,8 @@
 //! that begin in the state in which it was then. Worlds go on from one iteration to the next.
 
 use rand::Rng as _;
+use records::checkpoint::Checkpoint;
+use strategies::random::{Purpose, Stream, fill_normals, shuffled};
 
 use super::collect::{Actor, Worlds, row};
 use super::critic::Critic;
@@ -19,9 +21,7 @@ use super::ppo_memory::{Memory, Scale, advantages};
 use super::ppo_state::Noise;
 use super::task_config::PpoConfig;
 use super::world::{Method, Round, World};
-use crate::checkpoint::Checkpoint;
 use crate::normalizer::Sums;
-use strategies::random::{Purpose, Stream, fill_normals, shuffled};
 
 /// Columns of `metrics.csv` after the reward terms.
 pub(super) const COLUMNS: [&str; 6] =

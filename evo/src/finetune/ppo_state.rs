@@ -1,6 +1,7 @@
 //! The noise on actions, and what a checkpoint has of PPO.
 
 use numerics::Adam;
+use records::checkpoint::{Checkpoint, Tensor, TensorData};
 
 use super::collect::row;
 use super::error::FinetuneError;
@@ -8,7 +9,6 @@ use super::ppo::Ppo;
 use super::ppo_memory::Scale;
 use super::task_config::PpoConfig;
 use super::world::{World, put_trainer, take_trainer};
-use crate::checkpoint::{Checkpoint, Tensor, TensorData};
 
 /// Bounds of the noise's deviation.
 const NOISE: (f64, f64) = (0.01, 2.0);

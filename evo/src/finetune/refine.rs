@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use records::checkpoint::Checkpoint;
+
 use super::error::FinetuneError;
 use super::ppo::{self, Ppo};
 use super::task_config::RefineConfig;
 use super::world::{Method as _, World, put_trainer, take_trainer};
-use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::normalizer::Statistics;
 use crate::trainer::Setup;

@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
+use records::checkpoint::Checkpoint;
+use records::folder::RunFolder;
 use snn::Evaluator;
 
 use super::error::FinetuneError;
 use super::task_config::ImitateConfig;
 use super::world::World;
-use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::evaluate::Policy;
-use crate::run_folder::RunFolder;
 use crate::trainer::{Setup, Which, load_policy};
 
 /// What was seen in one episode, and what the teacher would have done.

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
+use records::checkpoint::Checkpoint;
 use snn::gradient::{Differentiable, Trainer, differentiable};
+use strategies::random::{Purpose, Stream};
 
 use super::config::GradientConfig;
 use super::error::FinetuneError;
-use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::normalizer::{Normalizer, Statistics};
 use crate::rollout::Episode;
 use crate::trainer::Setup;
-use strategies::random::{Purpose, Stream};
 
 /// A way to train. What it remembers between generations goes into the checkpoint.
 pub(super) trait Method {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use records::checkpoint::{Checkpoint, Tensor};
+use records::metrics::MetricsRow;
 use serde_json::Value;
 use snn::gradient::Trainer;
 
@@ -12,10 +14,8 @@ use super::imitate::Imitation;
 use super::ppo::Ppo;
 use super::world::{Method, World, put_trainer, take_trainer};
 use crate::backend::Backend;
-use crate::checkpoint::{Checkpoint, Tensor};
 use crate::config::{Config, InvalidField};
 use crate::evaluate::{self, Evaluation, Policy, mean_std};
-use crate::metrics::MetricsRow;
 use crate::normalizer::Statistics;
 use crate::rollout::Rollout;
 use crate::trainer::{Setup, Which, check_layout, layout, load_policy, pool, start_from, statistics};
@@ -93,7 +93,7 @@ impl WorldLearner {
         &self.world.setup
     }
 
-    /// Names of the columns after those of [`crate::metrics::COLUMNS`]: reward terms, then what the
+    /// Names of the columns after those of [`records::columns::COLUMNS`]: reward terms, then what the
     /// method measures.
     #[must_use]
     pub fn columns(&self) -> Vec<&'static str> {

@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
+use records::MetricsError;
+use records::folder::RunFolderError;
 
 pub(crate) use columns::Columns;
 use panel::{Entry, Legend, Look, MARGIN, Panel, Series, label};
@@ -25,9 +27,6 @@ use picture::{FAINT, INK, PALETTE, Picture, SOFT_INK, Scale, WIDTH, failed, look
 use runs::{Group, Point, Run, common_task, group, read_all};
 use summary::{Abscissa, summarise};
 pub use summary::{Band, Spread};
-
-use crate::metrics::MetricsError;
-use crate::run_folder::RunFolderError;
 
 /// Height of the panels, pixels before scaling.
 const BODY: i32 = 438;

@@ -13,6 +13,8 @@ mod sweep;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use records::atomic::write_atomic;
+
 pub use labels::of_classifiers;
 pub use markdown::write_markdown;
 pub use pictures::{Kind, write_picture};
@@ -20,7 +22,6 @@ pub use runs::of_runs;
 pub use sweep::of_sweep;
 
 use crate::plot::PlotError;
-use crate::run_folder::write_atomic;
 use crate::sweep::SweepError;
 
 /// Why there is no page.

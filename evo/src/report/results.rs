@@ -2,12 +2,13 @@
 
 use std::cmp::Reverse;
 
+use records::text;
+use records::words::{count, duration};
+
 use super::number;
 use super::runs::last;
 use crate::config::Config;
 use crate::plot::runs::{Group, Run};
-use crate::progress::{count, duration};
-use crate::ron_io;
 use crate::statistics::{self, Bootstrap, CONFIDENCE, Center, RESAMPLES};
 use crate::trainer::Setup;
 
@@ -106,7 +107,7 @@ impl Outcome {
     fn controller(&self) -> String {
         let built = || {
             let run = self.runs.first()?;
-            let config: Config = ron_io::parse("config.ron", &run.config).ok()?;
+            let config: Config = text::parse("config.ron", &run.config).ok()?;
             Some(Setup::new(&config).ok()?.controller.describe())
         };
         built().unwrap_or_else(|| self.field("controller").to_owned())

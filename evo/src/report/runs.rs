@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use records::provenance::quote;
+use records::words::{count, duration};
 use serde_json::{Map, Value};
 
 use super::html::{self, Cell};
@@ -9,8 +11,6 @@ use super::results::{EXPLAINED, MEASURES, measures};
 use super::{ReportError, number, origin};
 use crate::plot::runs::{Group, Run, common_task, differing, group, read_all};
 use crate::plot::{Columns, Figure, Spread};
-use crate::progress::{count, duration};
-use crate::run_folder::quote;
 
 /// A page about run folders. The title is the task's name unless one is given.
 ///

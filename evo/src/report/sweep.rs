@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use records::provenance::quote;
+use records::words::{count, duration};
+
 use super::html::{self, Cell};
 use super::runs::plural;
 use super::{ReportError, markdown, number, origin, pictures, results};
-use crate::progress::{count, duration};
-use crate::run_folder::quote;
 use crate::sweep::config::Objective;
 use crate::sweep::table::{Row, Status, Table};
 use crate::sweep::{Plan, Stored};

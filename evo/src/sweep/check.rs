@@ -1,12 +1,12 @@
 //! What is wrong with a sweep file, or would fail in a worker, found before any is started.
 
+use records::checkpoint::Checkpoint;
+use records::text::{ConfigError, Document, patch};
+
 use super::axis::Axis;
 use super::config::{Halving, Sampler, SweepConfig};
 use super::{Plan, SweepError};
-use crate::checkpoint::Checkpoint;
 use crate::config::Config;
-use crate::patch;
-use crate::ron_io::{ConfigError, Document};
 use crate::trainer::{Setup, TrainError, Which, start_from};
 
 /// Combinations that are built before the start; each takes some milliseconds.

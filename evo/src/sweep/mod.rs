@@ -25,6 +25,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use records::atomic::write_atomic;
+use records::text;
+
 use board::Board;
 pub use check::sources as check_sources;
 use journal::{Build, Header, Journal, JournalError, Key};
@@ -35,8 +38,6 @@ use table::Table;
 use worker::{Context, Job};
 
 use crate::config::Config;
-use crate::ron_io;
-use crate::run_folder::write_atomic;
 
 /// What has been done.
 const JOURNAL: &str = "journal.jsonl";
@@ -99,7 +100,7 @@ pub enum SweepError {
     Journal(#[from] JournalError),
     /// The base config cannot be written.
     #[error(transparent)]
-    Config(#[from] ron_io::ConfigError),
+    Config(#[from] text::ConfigError),
     /// A worker process cannot be started or watched.
     #[error("cannot run trial {trial}: {source}")]
     Worker {
@@ -196,7 +197,7 @@ impl Sweep {
         let sweep = serde_json::to_value(&plan.config).map_err(|e| failed(folder)(e.into()))?;
         let mut files = vec![("sweep.ron".to_owned(), plan.portable(&sweep))];
         for (index, base) in plan.bases.iter().enumerate() {
-            files.push((plan.base_file(index), ron_io::to_text(&base.config)?));
+            files.push((plan.base_file(index), text::to_text(&base.config)?));
         }
         for (name, text) in files {
             let path = folder.join(name);

@@ -1,5 +1,6 @@
 //! A sweep file with its base config, checked.
 
+use records::text::{self, ConfigError, Document, patch};
 use serde_json::Value;
 
 use super::axis::{Axis, Setting, pick};
@@ -7,8 +8,6 @@ use super::config::SweepConfig;
 use super::journal::Records;
 use super::{INIT, check, sampler, table};
 use crate::config::Config;
-use crate::patch;
-use crate::ron_io::{self, ConfigError, Document};
 
 /// Most trials of a sweep; more is a typing error.
 const TRIALS_MAX: usize = 100_000;
@@ -146,14 +145,14 @@ impl Plan {
                     let line = |(index, axis): (usize, &Value)| {
                         let axis = match &self.config.axes[index] {
                             Axis::Config { .. } => self.portable_bases(),
-                            _ => ron_io::value_text(axis),
+                            _ => text::value_text(axis),
                         };
                         format!("        {axis},\n")
                     };
                     let lines = axes.iter().enumerate().map(line);
                     text.push_str(&format!("    axes: [\n{}    ],\n", lines.collect::<String>()));
                 }
-                (_, value) => text.push_str(&format!("    {key}: {},\n", ron_io::value_text(value))),
+                (_, value) => text.push_str(&format!("    {key}: {},\n", text::value_text(value))),
             }
         }
         text + ")\n"
@@ -246,14 +245,15 @@ fn whole(config: &SweepConfig, base: &Config) -> Result<Vec<bool>, String> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use records::text::value;
+
     use super::super::journal::Done;
     use super::*;
-    use crate::ron_value;
 
     fn plan(text: &str) -> Plan {
-        let config = patch::from_value(ron_value::parse(text).unwrap().value).unwrap();
+        let config = patch::from_value(value::parse(text).unwrap().value).unwrap();
         let base = "(env: InvertedPendulum(), strategy: OpenEs(population: 8), run: (generations: 9))";
-        Plan::stored(config, vec![ron_io::parse("a.ron", base).unwrap()]).unwrap()
+        Plan::stored(config, vec![text::parse("a.ron", base).unwrap()]).unwrap()
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use envs::EnvConfig;
 use evo::config::Config;
-use evo::ron_io;
 use evo::sweep::config::SweepConfig;
+use records::text;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -76,7 +76,7 @@ pub fn generated() -> Vec<Generated> {
 }
 
 fn resolved<T: DeserializeOwned + Serialize>(text: &str) -> Result<Value, String> {
-    let value: T = ron_io::parse("config", text).map_err(|e| e.to_string())?;
+    let value: T = text::parse("config", text).map_err(|e| e.to_string())?;
     serde_json::to_value(value).map_err(|e| e.to_string())
 }
 

@@ -2,7 +2,7 @@
 
 use egui::{RichText, Slider, Ui};
 use evo::changes::NONE;
-use evo::failure::told;
+use records::failure::told;
 
 use crate::data::disturb::Disturbance;
 use crate::data::document::{Document, Ghost};

@@ -3,6 +3,12 @@
 use std::time::Instant;
 
 use anyhow::anyhow;
+use records::failure::{Blame, Failure};
+use records::folder::RunFolder;
+use records::metrics::Metrics;
+use records::table::Table;
+use records::text;
+use records::words::{count, duration};
 use serde::Serialize;
 use serde_json::json;
 
@@ -11,14 +17,11 @@ use crate::cli::{EvalArgs, PlotArgs};
 use crate::commands::learning::{save, stopped};
 use crate::commands::{load_checkpoint, print_json, print_line};
 use crate::config::LogFormat;
-use crate::failure::{Blame, Failure};
 use crate::finetune::classify::{self, Classifier};
 use crate::finetune::figure::{Confusion, Curves};
-use crate::finetune::{Assessment, FinetuneConfig, Table, Task};
-use crate::metrics::Metrics;
-use crate::progress::{Progress, Verbosity, count, duration};
-use crate::run_folder::RunFolder;
-use crate::{interrupt, ron_io};
+use crate::finetune::{Assessment, FinetuneConfig, Task};
+use crate::interrupt;
+use crate::progress::{Progress, Verbosity};
 
 /// Trains on a data set to the end or to the first Ctrl-C.
 pub(super) fn train(
@@ -255,7 +258,7 @@ pub(in crate::commands) fn plot(args: &PlotArgs) -> Result<(), Failure> {
     }
     let folders: Vec<RunFolder> =
         args.runs.iter().map(|run| RunFolder::open(run)).collect::<Result<_, _>>().usage()?;
-    let config: FinetuneConfig = ron_io::read(&folders[0].config()).usage()?;
+    let config: FinetuneConfig = text::read(&folders[0].config()).usage()?;
     let title = args.title.clone().unwrap_or_else(|| title(&config));
     let curves = Curves::read(&folders, &title).usage()?;
     let files = match (&args.out, &folders[..]) {

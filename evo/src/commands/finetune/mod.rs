@@ -5,17 +5,20 @@ mod worlds;
 
 use std::path::{Path, PathBuf};
 
+use records::checkpoint::Checkpoint;
+use records::failure::{Blame, Failure};
+use records::folder::RunFolder;
+use records::text::{self, patch};
+use records::words::to_stderr;
+
 use super::learning::{self, check_same_config, new_folder};
 use super::{load_checkpoint, print_line};
-use crate::checkpoint::Checkpoint;
 use crate::cli::{FinetuneArgs, ResumeArgs};
-use crate::failure::{Blame, Failure};
 use crate::finetune::classify::Classifier;
 use crate::finetune::world_learner::WorldLearner;
 use crate::finetune::{FinetuneConfig, Task};
-use crate::progress::{Verbosity, to_stderr};
-use crate::run_folder::RunFolder;
-use crate::{named_files, patch, ron_io};
+use crate::named_files;
+use crate::progress::Verbosity;
 
 pub(super) use labels::{eval, plot};
 
@@ -71,16 +74,16 @@ impl Learner {
     /// The config as it stands in the run folder.
     fn text(&self) -> Result<String, Failure> {
         match self {
-            Self::Classifier(learner) => ron_io::to_text(learner.config()).usage(),
-            Self::World(learner) => ron_io::to_text(learner.config()).usage(),
+            Self::Classifier(learner) => text::to_text(learner.config()).usage(),
+            Self::World(learner) => text::to_text(learner.config()).usage(),
         }
     }
 }
 
 /// Reads a config and applies `--set`; names of files are looked for beside it.
 fn read(args: &FinetuneArgs) -> Result<(PathBuf, FinetuneConfig), Failure> {
-    let path = ron_io::find(&args.config.config).usage()?;
-    let config: FinetuneConfig = ron_io::read(&path).usage()?;
+    let path = text::find(&args.config.config).usage()?;
+    let config: FinetuneConfig = text::read(&path).usage()?;
     let mut config = patch::apply(config, &args.config.sets).usage()?;
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     config.controller.inline_models(|name| named_files::model(&folder, name)).usage()?;
@@ -137,7 +140,7 @@ pub(super) fn finetune(args: &FinetuneArgs) -> Result<(), Failure> {
 pub(super) fn is_run(path: &Path) -> bool {
     RunFolder::open(path)
         .ok()
-        .and_then(|folder| ron_io::read::<FinetuneConfig>(&folder.config()).ok())
+        .and_then(|folder| text::read::<FinetuneConfig>(&folder.config()).ok())
         .is_some_and(|config| config.task.is_some())
 }
 
@@ -145,7 +148,7 @@ pub(super) fn is_run(path: &Path) -> bool {
 pub(super) fn is_classifier(path: &Path) -> bool {
     if path.is_dir() {
         let config = RunFolder::open(path).ok().map(|folder| folder.config());
-        let config = config.and_then(|config| ron_io::read::<FinetuneConfig>(&config).ok());
+        let config = config.and_then(|config| text::read::<FinetuneConfig>(&config).ok());
         return config.and_then(|config| config.task).is_some_and(|task| task.supervised().is_some());
     }
     path.is_file() && Checkpoint::load(path).is_ok_and(|checkpoint| checkpoint.is_classifier())
@@ -154,7 +157,7 @@ pub(super) fn is_classifier(path: &Path) -> bool {
 /// Goes on with a run.
 pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
     let folder = RunFolder::open(&args.run).usage()?;
-    let mut config: FinetuneConfig = ron_io::read(&folder.config()).usage()?;
+    let mut config: FinetuneConfig = text::read(&folder.config()).usage()?;
     let _lock = folder.lock().usage()?;
     if let Some(generations) = args.generations {
         config.run.generations = generations;

@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use crate::checkpoint::Checkpoint;
+use records::checkpoint::Checkpoint;
+use records::metrics::MetricsRow;
+use strategies::StopReason;
+
 use crate::commands::learning::Learner;
 use crate::config::Config;
 use crate::evaluate::Evaluation;
 use crate::finetune::world_learner::WorldLearner;
-use crate::metrics::MetricsRow;
 use crate::trainer::Setup;
-use strategies::StopReason;
 
 impl Learner for WorldLearner {
     fn config(&self) -> &Config {

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use records::npy::{self, Array, NpyError};
+
 use super::{Answers, DataError, DataSet, Samples, Values, labels, zip};
 use crate::finetune::data_config::{ArraysConfig, array_name};
-use crate::npy::{self, Array, NpyError};
 
 pub(super) fn read(config: &ArraysConfig, labels: bool) -> Result<DataSet, DataError> {
     let classes = if labels { Wanted::Labels(config.classes) } else { Wanted::Values };

@@ -12,10 +12,10 @@ use snn::gradient::Targets;
 
 use super::data_config::{DataConfig, MAX_CLASSES};
 use crate::config::InvalidField;
-use crate::npy::NpyError;
-use strategies::random::{Purpose, Stream};
 
+use records::npy::NpyError;
 pub(super) use strategies::random::shuffled;
+use strategies::random::{Purpose, Stream};
 
 /// What is wrong with a data set.
 #[derive(Debug, thiserror::Error)]

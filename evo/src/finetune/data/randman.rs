@@ -3,10 +3,10 @@
 use std::f64::consts::TAU;
 
 use rand::RngExt as _;
+use strategies::random::{Purpose, Stream};
 
 use super::{Answers, DataSet, Samples, Values};
 use crate::finetune::data_config::RandmanConfig;
-use strategies::random::{Purpose, Stream};
 
 /// Frequencies of a manifold; those beyond have an amplitude below a thousandth at smoothness 1 or more.
 const FREQUENCIES: usize = 32;

@@ -1,10 +1,10 @@
 //! The yin-yang data set, as its authors' program draws it.
 
 use rand::RngExt as _;
+use strategies::random::{Purpose, Stream};
 
 use super::{Answers, DataSet, Samples, Values};
 use crate::finetune::data_config::YinYangConfig;
-use strategies::random::{Purpose, Stream};
 
 /// Draws the three parts. A class is chosen first, then points until one is in it, so that classes
 /// are of equal size on average (Kriener et al. 2022, section 2).

@@ -11,13 +11,13 @@ fn file(name: &str) -> String {
 
 fn arrays(x: &str, y: &str) -> ArraysConfig {
     let text = format!("(x: {x:?}, y: {y:?}, validation: 0, test: 0)");
-    crate::ron_io::parse("arrays.ron", &text).unwrap()
+    records::text::parse("arrays.ron", &text).unwrap()
 }
 
 fn spikes() -> HeidelbergConfig {
     let text =
         format!("(train: {:?}, validation: 0, units: 20, pool: 10, frames: 10, dt: 0.01)", file("spikes.h5"));
-    crate::ron_io::parse("spikes.ron", &text).unwrap()
+    records::text::parse("spikes.ron", &text).unwrap()
 }
 
 fn load(config: &DataConfig) -> DataSet {
@@ -50,9 +50,9 @@ fn samples_of_one_frame_and_shares_set_aside() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let x: Vec<f32> = (0..40).map(|i| i as f32).collect();
-    crate::npy::write_f32(Path::new(&path("x.npy")), &[20, 2], &x).unwrap();
+    records::npy::write_f32(Path::new(&path("x.npy")), &[20, 2], &x).unwrap();
     let y: Vec<f32> = (0..20).map(|i| (i % 3) as f32).collect();
-    crate::npy::write_f32(Path::new(&path("y.npy")), &[20], &y).unwrap();
+    records::npy::write_f32(Path::new(&path("y.npy")), &[20], &y).unwrap();
     let config = ArraysConfig { validation: 0.2, test: 0.1, ..arrays(&path("x.npy"), &path("y.npy")) };
     let data = load(&DataConfig::Arrays(config.clone()));
     assert_eq!((data.train.len(), data.validation.len(), data.test.len()), (14, 4, 2));
@@ -78,9 +78,9 @@ fn samples_of_one_frame_and_shares_set_aside() {
     assert!(text.ends_with("y.npy: label 2 of sample 2 is out of range; valid: 0 to 1"), "{text}");
     let test = ArraysConfig { x_test: Some(path("x.npy")), ..config.clone() };
     assert!(message(DataConfig::Arrays(test)).contains("both x_test and y_test"));
-    crate::npy::write_f32(Path::new(&path("y.npy")), &[20], &[0.5; 20]).unwrap();
+    records::npy::write_f32(Path::new(&path("y.npy")), &[20], &[0.5; 20]).unwrap();
     assert!(message(DataConfig::Arrays(config.clone())).contains("label 0.5 of sample 0"));
-    crate::npy::write_f32(Path::new(&path("y.npy")), &[3], &[0.0; 3]).unwrap();
+    records::npy::write_f32(Path::new(&path("y.npy")), &[3], &[0.0; 3]).unwrap();
     let text = message(DataConfig::Arrays(config));
     assert!(text.contains("y.npy has 3 labels, but") && text.ends_with("has 20 samples"), "{text}");
 }
@@ -91,7 +91,7 @@ fn parts_of_their_own_are_taken_as_they_are() {
     let write = |name: &str, shape: &[usize]| {
         let path = folder.path().join(name);
         let values: Vec<f32> = (0..shape.iter().product::<usize>()).map(|i| (i % 3) as f32).collect();
-        crate::npy::write_f32(&path, shape, &values).unwrap();
+        records::npy::write_f32(&path, shape, &values).unwrap();
         path.display().to_string()
     };
     let (x, y) = (write("x.npy", &[12, 2, 3]), write("y.npy", &[12]));
@@ -126,7 +126,7 @@ fn values_are_read_in_the_order_of_a_loss() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let write = |name: &str, shape: &[usize], values: &[f32]| {
-        crate::npy::write_f32(Path::new(&path(name)), shape, values).unwrap();
+        records::npy::write_f32(Path::new(&path(name)), shape, values).unwrap();
     };
     write("x.npy", &[3, 2, 1], &[0.0; 6]);
     let y: Vec<f32> = (0..12).map(|i| i as f32).collect();

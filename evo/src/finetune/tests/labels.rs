@@ -134,7 +134,7 @@ fn write_values(folder: &std::path::Path) {
     let (samples, frames) = (96, 5);
     let write = |name: &str, shape: &[usize], value: &dyn Fn(usize) -> f32| {
         let values: Vec<f32> = (0..shape.iter().product()).map(value).collect();
-        crate::npy::write_f32(&folder.join(name), shape, &values).unwrap();
+        records::npy::write_f32(&folder.join(name), shape, &values).unwrap();
     };
     let x = |i: usize| ((i * 37 + i / 7 * 11) % 41) as f32 / 20.0 - 1.0;
     write("x.npy", &[samples, frames, 2], &x);

@@ -10,5 +10,5 @@ use super::FinetuneConfig;
 /// A config from its text and changes to it.
 fn config(text: &str, sets: &[&str]) -> FinetuneConfig {
     let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
-    crate::patch::apply(crate::ron_io::parse("test.ron", text).unwrap(), &sets).unwrap()
+    records::text::patch::apply(records::text::parse("test.ron", text).unwrap(), &sets).unwrap()
 }

@@ -1,9 +1,10 @@
 //! Evolution with gradients, in the smallest world.
 
+use records::checkpoint::Checkpoint;
+use records::metrics::MetricsRow;
+
 use crate::backend::BackendChoice;
-use crate::checkpoint::Checkpoint;
 use crate::config::Config;
-use crate::metrics::MetricsRow;
 use crate::trainer::Trainer;
 
 const CONFIG: &str = r#"(
@@ -20,7 +21,7 @@ const CONFIG: &str = r#"(
 
 fn config(sets: &[&str]) -> Config {
     let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
-    crate::patch::apply(crate::ron_io::parse("test.ron", CONFIG).unwrap(), &sets).unwrap()
+    records::text::patch::apply(records::text::parse("test.ron", CONFIG).unwrap(), &sets).unwrap()
 }
 
 fn trainer(sets: &[&str], threads: usize) -> Trainer {
@@ -99,5 +100,5 @@ fn a_run_without_refinement_has_no_trace_of_it() {
     let checkpoint = trainer(&["refine=None"], 1).checkpoint();
     assert!(!checkpoint.tensors.keys().any(|name| name.starts_with("critic")), "{:?}", checkpoint.meta);
     assert!(!checkpoint.meta.contains_key("refinements"));
-    assert!(!crate::ron_io::to_text(&config(&["refine=None"])).unwrap().contains("refine"));
+    assert!(!records::text::to_text(&config(&["refine=None"])).unwrap().contains("refine"));
 }

@@ -1,9 +1,10 @@
 //! Imitation and PPO in the smallest world.
 
+use records::checkpoint::Checkpoint;
+use records::metrics::MetricsRow;
+
 use super::config;
-use crate::checkpoint::Checkpoint;
 use crate::finetune::world_learner::WorldLearner;
-use crate::metrics::MetricsRow;
 
 const SETTINGS: &str = r#"
     env: InvertedPendulum(),

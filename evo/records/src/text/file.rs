@@ -1,76 +1,18 @@
-//! Typed configs in RON files: reading with errors that show the place, and writing.
+//! Reading typed configs, with errors that show the place.
 //!
 //! A file may name another one as `base: "ant.ron"` (one level): the rest of the file is then laid
-//! over the base, see [`crate::patch::merge`].
+//! over the base, see [`merge`](super::patch::merge).
 
 use std::path::{Path, PathBuf};
 
-use ron::error::{Error as Code, Position};
-use ron::extensions::Extensions;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::patch::{self, TypeError};
-use crate::ron_value::{self, Parsed};
-
-/// Folder under which configs are looked for, relative to the current one.
-pub const CONFIG_FOLDER: &str = "configs";
-
-/// What is wrong with a config file.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// There is no such file.
-    #[error("no config '{name}': looked for {}{}", .tried.join(" and "), list_known(.known))]
-    Missing {
-        /// Name as given.
-        name: String,
-        /// Paths that were tried.
-        tried: Vec<String>,
-        /// Configs that exist.
-        known: Vec<String>,
-    },
-    /// The file exists but cannot be read.
-    #[error("cannot read config {path}: {source}")]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The text is not a valid config. Display: `file:line:column: message`, the line and a caret.
-    #[error("{file}:{line}:{column}: {message}{excerpt}")]
-    Invalid {
-        /// File name as given.
-        file: String,
-        /// Line, from 1.
-        line: usize,
-        /// Column in characters, from 1.
-        column: usize,
-        /// What is wrong and what would be valid.
-        message: String,
-        /// The source line with a caret below, and perhaps a hint, each after a line break.
-        excerpt: String,
-    },
-    /// A number is not finite.
-    #[error("{path}: {value} is not a finite number")]
-    NotFinite {
-        /// Path of the field.
-        path: String,
-        /// The number as text.
-        value: String,
-    },
-    /// The value cannot be written as RON.
-    #[error("cannot write the config as RON: {0}")]
-    Write(String),
-}
-
-fn list_known(known: &[String]) -> String {
-    if known.is_empty() {
-        format!(" (there are no configs under {CONFIG_FOLDER}/)")
-    } else {
-        format!(" (configs there: {})", known.join(", "))
-    }
-}
+use super::error::{CONFIG_FOLDER, ConfigError};
+use super::explain::{bracket_hint, explain, invalid, position};
+use super::finite::{check_finite, options};
+use super::patch::{self, TypeError};
+use super::value::{self, Parsed};
 
 /// A RON file as data, for types with fields that hold any value (such as an axis of a sweep), with
 /// the place of every value for messages.
@@ -87,7 +29,7 @@ impl Document {
     /// If it cannot be read or is not well-formed.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let (file, text) = (path.display().to_string(), read_text(path)?);
-        let parsed = ron_value::parse(&text).map_err(|error| {
+        let parsed = value::parse(&text).map_err(|error| {
             let place = position(&text, error.offset);
             invalid(&file, &text, place, &error.message, bracket_hint(&text, place.line))
         })?;
@@ -120,12 +62,6 @@ impl Document {
         };
         invalid(&self.file, &self.text, position(&self.text, place), message, None)
     }
-}
-
-/// How configs are written: `Some` may be left out, and so may the struct inside a variant.
-fn options() -> ron::Options {
-    ron::Options::default()
-        .with_default_extension(Extensions::IMPLICIT_SOME | Extensions::UNWRAP_VARIANT_NEWTYPES)
 }
 
 /// Path of a config: the name as given, else under [`CONFIG_FOLDER`].
@@ -174,7 +110,7 @@ where
     let file = path.display().to_string();
     let text = read_text(path)?;
     // Only well-formed text can be searched for a base; ron says best what is wrong with the rest.
-    let Some((mut patch, base)) = ron_value::parse(&text).ok().and_then(split_base) else {
+    let Some((mut patch, base)) = value::parse(&text).ok().and_then(split_base) else {
         return parse(&file, &text);
     };
     let place = |patch: &Parsed| patch.places.get("base").map_or(0, |place| place.value);
@@ -182,7 +118,7 @@ where
         .map_err(|error| invalid(&file, &text, position(&text, place(&patch)), &error.to_string(), None))?;
     let base_file = base_path.display().to_string();
     let base_text = read_text(&base_path)?;
-    if let Some((inner, _)) = ron_value::parse(&base_text).ok().and_then(split_base) {
+    if let Some((inner, _)) = value::parse(&base_text).ok().and_then(split_base) {
         let message = format!("a base may not name a base itself (used by {file})");
         return Err(invalid(&base_file, &base_text, position(&base_text, place(&inner)), &message, None));
     }
@@ -253,231 +189,13 @@ where
     if let Err(ConfigError::NotFinite { path, value }) = check_finite(&value) {
         let message = format!("{path}: {value} is not a finite number");
         // The source has the same number at the same path, in words or too large.
-        let place = match ron_value::parse(text) {
+        let place = match value::parse(text) {
             Err(error) => error.offset,
             Ok(parsed) => parsed.places.get(&path).map_or(0, |place| place.value),
         };
         return Err(invalid(file, text, position(text, place), &message, None));
     }
     Ok(value)
-}
-
-/// The config as RON text that [`parse`] reads back as an equal value.
-///
-/// # Errors
-/// A value that RON cannot hold, or a number that is not finite.
-pub fn to_text<T: Serialize>(value: &T) -> Result<String, ConfigError> {
-    check_finite(value)?;
-    let pretty = ron::ser::PrettyConfig::new().new_line("\n").struct_names(false).compact_arrays(true);
-    let mut text =
-        options().to_string_pretty(value, pretty).map_err(|error| ConfigError::Write(error.to_string()))?;
-    text.push('\n');
-    Ok(text)
-}
-
-/// As [`to_text`], on one line.
-///
-/// # Errors
-/// As [`to_text`].
-pub fn to_line<T: Serialize>(value: &T) -> Result<String, ConfigError> {
-    check_finite(value)?;
-    options().to_string(value).map_err(|error| ConfigError::Write(error.to_string()))
-}
-
-/// Data in the shape of [`crate::patch`] as a RON value on one line, as `--set` takes it.
-#[must_use]
-pub fn value_text(value: &Value) -> String {
-    let list = |values: &[Value]| values.iter().map(value_text).collect::<Vec<_>>().join(", ");
-    let fields = |map: &serde_json::Map<String, Value>| {
-        let name = |key: &str| {
-            key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-                && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        };
-        if !map.is_empty() && !map.keys().all(|key| name(key)) {
-            let entries = map.iter().map(|(key, value)| format!("{key:?}: {}", value_text(value)));
-            return format!("{{{}}}", entries.collect::<Vec<_>>().join(", "));
-        }
-        let fields = map.iter().map(|(key, value)| format!("{key}: {}", value_text(value)));
-        format!("({})", fields.collect::<Vec<_>>().join(", "))
-    };
-    match value {
-        Value::Null => "None".to_owned(),
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-        Value::String(text) => {
-            let word = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-                && text.starts_with(|c: char| c.is_ascii_uppercase());
-            // A bare word is what unit variants look like. These three mean something else.
-            if word && !["None", "Some", "NaN"].contains(&text.as_str()) {
-                text.clone()
-            } else {
-                format!("{text:?}")
-            }
-        }
-        Value::Array(values) => format!("[{}]", list(values)),
-        Value::Object(map) => match map.iter().next() {
-            Some((name, inner)) if patch::is_variant(map) => match inner {
-                Value::Object(inner) => format!("{name}{}", fields(inner)),
-                inner => format!("{name}({})", value_text(inner)),
-            },
-            _ => fields(map),
-        },
-    }
-}
-
-/// Refuses NaN and infinities anywhere in a value.
-///
-/// # Errors
-/// [`ConfigError::NotFinite`] with the path of the first one.
-pub fn check_finite<T: Serialize>(value: &T) -> Result<(), ConfigError> {
-    let text = options().to_string(value).map_err(|error| ConfigError::Write(error.to_string()))?;
-    match ron_value::parse(&text) {
-        Err(error) if error.non_finite => {
-            let value = error.message.split(' ').next().unwrap_or_default().to_owned();
-            Err(ConfigError::NotFinite { path: error.path, value })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Our words for ron's errors, and the place to show.
-fn explain(code: &Code, text: &str, start: Position, end: Position) -> (String, Position) {
-    let list = |names: &[&str]| names.join(", ");
-    let of = |outer: &Option<String>| outer.as_ref().map(|outer| format!(" in {outer}")).unwrap_or_default();
-    match code {
-        Code::NoSuchStructField { expected, found, outer } => (
-            format!("unknown field '{found}'{} (valid: {})", of(outer), list(expected)),
-            word_at(text, found, start, end),
-        ),
-        Code::NoSuchEnumVariant { expected, found, outer } => {
-            let place = word_at(text, found, start, end);
-            let what = field_before(text, place).or_else(|| outer.clone());
-            let what = what.as_deref().unwrap_or("variant");
-            (format!("unknown {what} '{found}' (valid: {})", list(expected)), place)
-        }
-        Code::MissingStructField { field, outer } => (format!("missing field '{field}'{}", of(outer)), start),
-        Code::DuplicateStructField { field, outer } => {
-            (format!("field '{field}' is given twice{}", of(outer)), word_at(text, field, start, end))
-        }
-        other => {
-            let mut message = other.to_string();
-            // One message style everywhere: a lower-case start, quotes instead of backticks.
-            if let Some(first) = message.get(..1) {
-                message = first.to_lowercase() + &message[1..];
-            }
-            (message.replace('`', "'"), value_at(text, start))
-        }
-    }
-}
-
-/// Place of `word` in the span; ron's own cursor stands beside it.
-fn word_at(text: &str, word: &str, start: Position, end: Position) -> Position {
-    let (from, to) = (offset(text, start), offset(text, end));
-    let whole = |at: usize| {
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        !text[..at].ends_with(is_word) && !text[at + word.len()..].starts_with(is_word)
-    };
-    let inside = text[from..].match_indices(word).map(|(at, _)| from + at);
-    let mut before = text[..from].rmatch_indices(word).map(|(at, _)| at);
-    let hit = inside.take_while(|&at| at <= to).find(|&at| whole(at));
-    hit.or_else(|| before.find(|&at| whole(at))).map_or(start, |at| position(text, at))
-}
-
-/// ron points just before a wrong value: move to it.
-fn value_at(text: &str, start: Position) -> Position {
-    let at = offset(text, start);
-    let rest = &text[at..];
-    let value = rest.trim_start_matches(|c: char| c.is_whitespace() || c == ':');
-    if value.is_empty() { start } else { position(text, at + rest.len() - value.len()) }
-}
-
-/// Name of the field whose value starts here.
-fn field_before(text: &str, place: Position) -> Option<String> {
-    let before = text[..offset(text, place)].trim_end().strip_suffix(':')?.trim_end();
-    let start = before.rfind(|c: char| !(c.is_alphanumeric() || c == '_')).map_or(0, |at| at + 1);
-    (start < before.len()).then(|| before[start..].to_owned())
-}
-
-fn offset(text: &str, place: Position) -> usize {
-    let line: usize = text.split_inclusive('\n').take(place.line - 1).map(str::len).sum();
-    let column: usize = text[line..].chars().take(place.col - 1).map(char::len_utf8).sum();
-    line + column
-}
-
-fn position(text: &str, offset: usize) -> Position {
-    let before = &text[..offset];
-    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-    Position { line: before.matches('\n').count() + 1, col: before[line_start..].chars().count() + 1 }
-}
-
-/// If brackets do not balance, a bracket is the likely cause of whatever else is reported.
-fn bracket_hint(text: &str, line: usize) -> Option<String> {
-    let mut open: Vec<char> = Vec::new();
-    let mut at = 0;
-    while let Some(c) = text[at..].chars().next() {
-        let rest = &text[at..];
-        at += match c {
-            '/' if rest.starts_with("//") => rest.find('\n').unwrap_or(rest.len()),
-            '/' if rest.starts_with("/*") => rest.find("*/").map_or(rest.len(), |end| end + 2),
-            '"' => {
-                let mut escaped = false;
-                let end = rest[1..].find(|c| {
-                    let end = c == '"' && !escaped;
-                    escaped = c == '\\' && !escaped;
-                    end
-                });
-                end.map_or(rest.len(), |end| end + 2)
-            }
-            _ => {
-                match c {
-                    '(' | '[' | '{' => open.push(c),
-                    ')' | ']' | '}' => {
-                        let partner = match c {
-                            ')' => '(',
-                            ']' => '[',
-                            _ => '{',
-                        };
-                        match open.pop() {
-                            Some(last) if last == partner => {}
-                            Some(last) => {
-                                return Some(format!(
-                                    "'{last}' is closed by '{c}' on line {}",
-                                    position(text, at).line
-                                ));
-                            }
-                            None => {
-                                return Some(format!(
-                                    "there is a '{c}' too many on line {}",
-                                    position(text, at).line
-                                ));
-                            }
-                        }
-                    }
-                    _ => {}
-                }
-                c.len_utf8()
-            }
-        };
-    }
-    let close = match open.last()? {
-        '(' => ')',
-        '[' => ']',
-        _ => '}',
-    };
-    Some(format!("the brackets do not balance: a '{close}' is missing, perhaps just before line {line}"))
-}
-
-fn invalid(file: &str, text: &str, place: Position, message: &str, hint: Option<String>) -> ConfigError {
-    let Position { line, col } = place;
-    let number = line.to_string();
-    let source = text.lines().nth(line - 1).unwrap_or_default();
-    // Tabs stay tabs below the line, so that the caret stands under its column.
-    let indent: String = source.chars().take(col - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-    let mut excerpt = format!("\n  {number} | {source}\n  {} | {indent}^", " ".repeat(number.len()));
-    if let Some(hint) = hint {
-        excerpt.push_str("\nhint: ");
-        excerpt.push_str(&hint);
-    }
-    ConfigError::Invalid { file: file.to_owned(), line, column: col, message: message.to_owned(), excerpt }
 }
 
 #[cfg(test)]
@@ -487,6 +205,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
+    use crate::text::write::to_text;
 
     #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
     #[serde(deny_unknown_fields)]

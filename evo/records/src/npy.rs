@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use npyz::{AutoSerialize, DType, NpyFile, NpyHeader, Order, TypeChar, WriterBuilder as _};
 
-use crate::run_folder::write_atomic;
+use crate::atomic::write_atomic;
 
 /// Numbers in rows.
 #[derive(Clone, Debug, PartialEq)]

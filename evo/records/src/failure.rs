@@ -1,5 +1,7 @@
 //! How a command fails: exit code 1 if the run failed, 2 if the request was wrong.
 
+use crate::words::to_stderr;
+
 /// A failed command.
 #[derive(Debug)]
 pub enum Failure {
@@ -41,14 +43,13 @@ pub fn told(error: &anyhow::Error) -> String {
 }
 
 /// Ends `main`: prints a failure once, on stderr, and gives the exit code.
-#[cfg(not(target_arch = "wasm32"))]
 #[must_use]
 pub fn finish(result: Result<(), Failure>) -> std::process::ExitCode {
     use std::process::ExitCode;
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            crate::progress::to_stderr(&failure.message());
+            to_stderr(&failure.message());
             ExitCode::from(failure.code())
         }
     }

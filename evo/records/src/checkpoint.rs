@@ -11,7 +11,7 @@ use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, View};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::run_folder::write_atomic;
+use crate::atomic::write_atomic;
 
 /// Version of the container, stored as `format` in the metadata.
 pub const FORMAT: u64 = 1;

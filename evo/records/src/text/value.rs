@@ -56,6 +56,11 @@ pub fn parse(text: &str) -> Result<Parsed, SyntaxError> {
     Ok(Parsed { value, places: parser.places })
 }
 
+/// Whether this is an enum variant with content: one key that starts with a capital.
+pub(super) fn is_variant(map: &Map<String, Value>) -> bool {
+    map.len() == 1 && map.keys().all(|key| key.starts_with(|c: char| c.is_ascii_uppercase()))
+}
+
 struct Parser<'a> {
     text: &'a str,
     at: usize,

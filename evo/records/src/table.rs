@@ -2,25 +2,34 @@
 
 use std::path::Path;
 
-use crate::metrics::{MetricsError, Rows};
+use crate::rows::{MetricsError, Rows};
 
 /// Appends rows to a metrics file. The first column is the generation, from 1.
 #[derive(Debug)]
-pub(crate) struct Table(Rows);
+pub struct Table(Rows);
 
 impl Table {
     /// Goes on after a generation: later rows go, and so does half a row. A missing file is started.
-    pub(crate) fn resume(path: &Path, columns: &[&str], generation: u64) -> Result<Self, MetricsError> {
+    ///
+    /// # Errors
+    /// If the file is of another run, or cannot be read or written.
+    pub fn resume(path: &Path, columns: &[&str], generation: u64) -> Result<Self, MetricsError> {
         Ok(Self(Rows::resume(path, &(columns.join(",") + "\n"), generation)?))
     }
 
     /// Writes the same to an event file for TensorBoard.
-    pub(crate) fn with_events(self, path: &Path) -> Result<Self, MetricsError> {
+    ///
+    /// # Errors
+    /// If one of the files cannot be read or written.
+    pub fn with_events(self, path: &Path) -> Result<Self, MetricsError> {
         Ok(Self(self.0.with_events(path)?))
     }
 
     /// Appends a row; what was not measured is an empty cell.
-    pub(crate) fn push(&mut self, generation: u64, cells: &[Option<f64>]) -> Result<(), MetricsError> {
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn push(&mut self, generation: u64, cells: &[Option<f64>]) -> Result<(), MetricsError> {
         let mut line = generation.to_string();
         for cell in cells {
             line.push(',');

@@ -9,11 +9,8 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use crate::metrics::{COLUMNS, ENERGY_COLUMN, VALIDATION_COLUMNS};
-use crate::run_folder::write_atomic;
-
-/// Name of a run's event file. TensorBoard knows one by `tfevents`; a run needs only this one.
-pub const FILE: &str = "events.out.tfevents.0";
+use crate::atomic::write_atomic;
+use crate::columns::{COLUMNS, ENERGY_COLUMN, VALIDATION_COLUMNS};
 
 /// Tag of a column, as `GROUP/NAME`: TensorBoard puts what has the same group together. The step is not
 /// a scalar, and neither is the time.
@@ -215,7 +212,7 @@ mod tests {
     #[test]
     fn a_reopened_file_holds_the_rows_it_should_whatever_was_there() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join(FILE);
+        let path = folder.path().join("events");
         let header = "generation,wall_s,sigma\n";
         let rows = ["1,0.1,3.0\n", "2,0.2,\n", "3,0.3,1.0\n"];
         let mut writer = EventsWriter::open(&path, header, &[]).unwrap();

@@ -1,74 +1,11 @@
 //! `metrics.csv`: one row per generation, written at once, so that a run can be watched and resumed.
 //!
-//! Readers go by the columns' names: [`COLUMNS`], the task's reward terms, [`ENERGY_COLUMN`], and
-//! [`VALIDATION_COLUMNS`] in runs that validate.
+//! Readers go by the columns' names, see [`columns`](crate::columns).
 
-use std::fs::File;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use crate::events::EventsWriter;
-use crate::run_folder::write_atomic;
-
-/// Columns that every run has, in order.
-pub const COLUMNS: [&str; 14] = [
-    "generation",
-    "env_steps",
-    "evaluations",
-    "wall_s",
-    "fitness_best",
-    "fitness_mean",
-    "fitness_std",
-    "eval_return_mean",
-    "eval_return_std",
-    "episode_length_mean",
-    "spike_rate",
-    "synops_per_step",
-    "sigma",
-    "env_steps_per_s",
-];
-
-/// Column after the reward terms: estimated energy of the controller per control step, pJ.
-pub const ENERGY_COLUMN: &str = "energy_pj_per_step";
-
-/// Last columns of a run whose evaluations are repeated in another engine.
-pub const VALIDATION_COLUMNS: [&str; 2] = ["validation_return_mean", "validation_return_std"];
-
-/// Columns that depend on the clock: equal runs may differ here, and nowhere else.
-pub const TIME_COLUMNS: [&str; 2] = ["wall_s", "env_steps_per_s"];
-
-/// What is wrong with a metrics file.
-#[derive(Debug, thiserror::Error)]
-pub enum MetricsError {
-    /// The file cannot be read or written.
-    #[error("cannot {action} {path}: {source}")]
-    File {
-        /// `read` or `write`.
-        action: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The header is not the one of this run.
-    #[error("{path}: the columns are not those of this run (expected {expected})")]
-    Columns {
-        /// The file.
-        path: PathBuf,
-        /// The expected header.
-        expected: String,
-    },
-    /// A line is malformed.
-    #[error("{path}: line {line}: {message}")]
-    Line {
-        /// The file.
-        path: PathBuf,
-        /// Line, from 1.
-        line: u64,
-        /// What is wrong.
-        message: String,
-    },
-}
+use crate::columns::header;
+use crate::rows::{MetricsError, Rows};
 
 /// One generation. `None` where nothing was measured (written as an empty cell).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -142,98 +79,6 @@ impl MetricsRow {
 /// The shortest text that reads back as the same f64.
 fn number(value: f64) -> String {
     format!("{value:?}")
-}
-
-/// Header line for a task with these reward terms. Names with commas or quotes do not occur in tasks.
-fn header(terms: &[&str], validated: bool) -> String {
-    let validation = if validated { &VALIDATION_COLUMNS[..] } else { &[] };
-    let names = COLUMNS.iter().chain(terms).chain([&ENERGY_COLUMN]).chain(validation);
-    names.copied().collect::<Vec<_>>().join(",") + "\n"
-}
-
-/// A CSV file that grows by a row per generation, and the run's event file if it has one.
-#[derive(Debug)]
-pub(crate) struct Rows {
-    file: File,
-    events: Option<(EventsWriter, PathBuf)>,
-    path: PathBuf,
-}
-
-impl Rows {
-    /// Starts a file with this header line.
-    pub(crate) fn create(path: &Path, header: &str) -> Result<Self, MetricsError> {
-        let failed = |source| MetricsError::File { action: "write", path: path.to_owned(), source };
-        let mut file = File::options().write(true).create_new(true).open(path).map_err(failed)?;
-        file.write_all(header.as_bytes()).map_err(failed)?;
-        Ok(Self { file, events: None, path: path.to_owned() })
-    }
-
-    /// Continues a file after `generation`, the number in the first cell: later rows, and a last row cut off
-    /// by a crash, go. A missing file is started anew.
-    pub(crate) fn resume(path: &Path, header: &str, generation: u64) -> Result<Self, MetricsError> {
-        let failed = |action| move |source| MetricsError::File { action, path: path.to_owned(), source };
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Self::create(path, header),
-            Err(error) => return Err(failed("read")(error)),
-        };
-        let Some(rows) = text.strip_prefix(header) else {
-            let expected = header.trim_end().to_owned();
-            return Err(MetricsError::Columns { path: path.to_owned(), expected });
-        };
-        let mut kept = header.to_owned();
-        for (index, row) in rows.split_inclusive('\n').enumerate() {
-            if !row.ends_with('\n') {
-                break;
-            }
-            let cell = row.split(',').next().unwrap_or_default();
-            let row_generation: u64 = cell.parse().map_err(|_| MetricsError::Line {
-                path: path.to_owned(),
-                line: index as u64 + 2,
-                message: format!("'{cell}' is not a generation"),
-            })?;
-            if row_generation <= generation {
-                kept.push_str(row);
-            }
-        }
-        write_atomic(path, kept.as_bytes()).map_err(failed("write"))?;
-        let file = File::options().append(true).open(path).map_err(failed("write"))?;
-        Ok(Self { file, events: None, path: path.to_owned() })
-    }
-
-    fn failed(path: &Path) -> impl FnOnce(io::Error) -> MetricsError {
-        let path = path.to_owned();
-        move |source| MetricsError::File { action: "write", path, source }
-    }
-
-    /// Makes sure that the rows survive a power cut.
-    fn sync(&self) -> Result<(), MetricsError> {
-        self.file.sync_data().map_err(Self::failed(&self.path))
-    }
-
-    /// Appends a line with its end; it is in the files when this returns.
-    pub(crate) fn push(&mut self, line: &str) -> Result<(), MetricsError> {
-        // One write per row: a reader never sees half of one.
-        self.file.write_all(line.as_bytes()).map_err(Self::failed(&self.path))?;
-        if let Some((events, path)) = &mut self.events {
-            events.push(line).map_err(Self::failed(path))?;
-        }
-        Ok(())
-    }
-
-    /// Writes the same to the event file at `path` too, beginning with the rows that are there.
-    pub(crate) fn with_events(mut self, path: &Path) -> Result<Self, MetricsError> {
-        let text = std::fs::read_to_string(&self.path).map_err(|source| MetricsError::File {
-            action: "read",
-            path: self.path.clone(),
-            source,
-        })?;
-        let mut lines = text.split_inclusive('\n');
-        let header = lines.next().unwrap_or_default();
-        let events = EventsWriter::open(path, header, &lines.collect::<Vec<_>>());
-        self.events = Some((events.map_err(Self::failed(path))?, path.to_owned()));
-        Ok(self)
-    }
 }
 
 /// Appends rows to a metrics file, and to the run's event file if it has one.
@@ -349,9 +194,13 @@ impl Metrics {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use std::fs::File;
+    use std::io::Write as _;
+
     use proptest::prelude::*;
 
     use super::*;
+    use crate::columns::{COLUMNS, ENERGY_COLUMN, TIME_COLUMNS};
 
     const TERMS: [&str; 2] = ["forward", "survive"];
 

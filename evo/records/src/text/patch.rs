@@ -7,7 +7,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
 use serde_path_to_error::Segment;
 
-use crate::ron_value;
+use super::finite::check_finite;
+use super::value::{self, is_variant};
 
 /// What is wrong with a `--set`. The message starts with the option as it was typed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -175,7 +176,7 @@ where
 
 /// A value typed on the command line: RON, or else the text itself as a string.
 fn parse_value(text: &str) -> Result<Value, String> {
-    match ron_value::parse(text) {
+    match value::parse(text) {
         Ok(parsed) => Ok(parsed.value),
         Err(error) if error.non_finite => Err(error.message),
         // Text without any RON punctuation was meant as a string, such as a file name.
@@ -186,7 +187,7 @@ fn parse_value(text: &str) -> Result<Value, String> {
 
 /// A number may be finite as f64 but not as the field's f32.
 fn finite<T: Serialize>(config: &T, set: &str) -> Result<(), PatchError> {
-    crate::ron_io::check_finite(config)
+    check_finite(config)
         .map_err(|error| PatchError::Value { set: set.to_owned(), message: error.to_string() })
 }
 
@@ -194,11 +195,6 @@ enum Entry<'a> {
     Found(&'a mut Value),
     Missing(&'a mut Map<String, Value>),
     Closed(String),
-}
-
-/// Whether this is an enum variant with content: one key that starts with a capital.
-pub(crate) fn is_variant(map: &Map<String, Value>) -> bool {
-    map.len() == 1 && map.keys().all(|key| key.starts_with(|c: char| c.is_ascii_uppercase()))
 }
 
 fn enter<'a>(value: &'a mut Value, part: &str) -> Entry<'a> {
