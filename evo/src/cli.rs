@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use sim::EngineKind;
+use training::backend::BackendChoice;
 
-use crate::backend::BackendChoice;
 use crate::plot::Band;
 use crate::progress::Verbosity;
 use crate::report::Kind;
@@ -28,6 +28,28 @@ use crate::statistics::Center;
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
+}
+
+/// What evaluates the controllers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Backend {
+    /// Measures for a moment and takes the faster one.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// A graphics adapter.
+    Gpu,
+}
+
+impl From<Backend> for BackendChoice {
+    fn from(backend: Backend) -> Self {
+        match backend {
+            Backend::Auto => Self::Auto,
+            Backend::Cpu => Self::Cpu,
+            Backend::Gpu => Self::Gpu,
+        }
+    }
 }
 
 /// Reads a command line; its first word is the program's name. Options without a verb are those of
@@ -156,7 +178,7 @@ pub struct TrainArgs {
     pub threads: Option<usize>,
     /// What evaluates the controllers
     #[arg(long, value_enum, default_value_t)]
-    pub backend: BackendChoice,
+    pub backend: Backend,
     /// Start from the parameters in this checkpoint or run folder
     #[arg(long, value_name = "FILE")]
     pub init: Option<PathBuf>,
@@ -229,7 +251,7 @@ pub struct ResumeArgs {
     pub threads: Option<usize>,
     /// What evaluates the controllers
     #[arg(long, value_enum, default_value_t)]
-    pub backend: BackendChoice,
+    pub backend: Backend,
     /// Stop after this generation when stdin ends: the sweep that started this has gone
     #[arg(long, hide = true)]
     pub worker: bool,
@@ -305,7 +327,7 @@ pub struct SweepArgs {
     pub threads: Option<usize>,
     /// What evaluates the controllers
     #[arg(long, value_enum, default_value_t)]
-    pub backend: BackendChoice,
+    pub backend: Backend,
     /// Folder of the sweep; default results/sweeps/NAME
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -695,7 +717,7 @@ pub struct BenchController {
     pub population: usize,
     /// What evaluates the controllers
     #[arg(long, value_enum, default_value_t)]
-    pub backend: BackendChoice,
+    pub backend: Backend,
     /// Number format instead of the config's
     #[arg(long, value_enum)]
     pub precision: Option<Precision>,
@@ -763,7 +785,7 @@ pub struct BenchRollout {
     pub threads: Option<usize>,
     /// What evaluates the controllers
     #[arg(long, value_enum, default_value_t)]
-    pub backend: BackendChoice,
+    pub backend: Backend,
     /// How long to measure
     #[arg(long, value_name = "S", default_value_t = 10.0, value_parser = seconds)]
     pub seconds: f64,
@@ -844,7 +866,7 @@ mod tests {
             assert_eq!(args.config.config, PathBuf::from("ant.ron"));
             assert_eq!(args.config.sets, ["a=1", "b=-2"]);
             assert_eq!(args.seed, Some(3));
-            assert_eq!(args.backend, BackendChoice::Auto);
+            assert_eq!(args.backend, Backend::Auto);
             assert_eq!(args.output.verbosity(), Verbosity::Quiet);
         }
     }

@@ -128,7 +128,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 fn open(args: &Args, source: &Path) -> anyhow::Result<Document> {
     let mut document = Document::open(source)?;
     if let Some(change) = &args.change {
-        let changes = evo::changes::named(change, &document.config)?;
+        let changes = training::changes::named(change, &document.config)?;
         document.change(&changes)?;
     }
     for other in &args.beside {

@@ -13,13 +13,13 @@ use records::provenance::Provenance;
 use records::text;
 use serde::Serialize;
 use strategies::StopReason;
+use training::config::{Config, LogFormat, RunConfig};
+use training::evaluate::Evaluation;
+use training::setup::Setup;
 
-use crate::config::{Config, LogFormat, RunConfig};
-use crate::evaluate::Evaluation;
 use crate::interrupt;
 use crate::plot::Figure;
 use crate::progress::{Ending, Progress, Verbosity};
-use crate::trainer::Setup;
 
 /// A training in a world.
 pub(super) trait Learner {
@@ -207,7 +207,7 @@ pub(super) fn train(
         let task = learner.config().task.as_ref();
         let summary = Summary {
             env: learner.setup().task.spec().name,
-            task: task.map(crate::finetune::Task::name),
+            task: task.map(training::gradient::Task::name),
             strategy: task.is_none().then(|| learner.config().strategy.name()),
             seed: run.seed,
             generations: learner.generation(),

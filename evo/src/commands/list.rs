@@ -8,8 +8,8 @@ use sim::EngineKind;
 use snn::Switches;
 use snn::gradient::{SurrogateConfig, surrogates};
 use strategies::strategies;
+use training::changes;
 
-use crate::changes;
 use crate::cli::{ListArgs, Listing};
 use crate::commands::{print_json, print_line};
 

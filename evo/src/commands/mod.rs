@@ -24,12 +24,13 @@ use records::folder::RunFolder;
 use records::text::{self, patch};
 use records::words::to_stderr;
 use serde::Serialize;
+use training::config::Config;
+use training::evaluate::Policy;
+use training::named_files;
+use training::policy::{Which, load_policy};
+use training::setup::Setup;
 
 use crate::cli::{Bench, ConfigArgs, Nir, TaskArgs, Verb};
-use crate::config::Config;
-use crate::evaluate::Policy;
-use crate::named_files;
-use crate::trainer::{Setup, Which, load_policy};
 
 /// Carries out a command.
 ///

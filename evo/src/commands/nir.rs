@@ -9,10 +9,10 @@ use snn::nir::{
     self, Array, Data, Executor, Field, Graph, Metadata, NirError, NodeKind, Options, Port, Value, export,
     guess_dt,
 };
+use training::nir_export;
 
 use crate::cli::{NirExport, NirInfo, NirRun};
 use crate::commands::{load, print_json, print_line};
-use crate::nir_export;
 
 /// Prints what is in a file.
 pub(super) fn info(args: &NirInfo) -> Result<(), Failure> {

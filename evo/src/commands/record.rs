@@ -6,12 +6,12 @@ use records::checkpoint::{Checkpoint, Tensor, TensorData};
 use records::failure::{Blame, Failure};
 use serde_json::json;
 use snn::Probe;
+use training::changes::named;
+use training::evaluate::run_observed;
+use training::rollout::Moment;
 
-use crate::changes::named;
 use crate::cli::RecordArgs;
 use crate::commands::{FRESH_SEED, load, page, print_line, warn_of_blow_ups, warn_of_robot};
-use crate::evaluate::run_observed;
-use crate::rollout::Moment;
 
 /// What is kept of each tick: the two sides of the spike condition.
 const TRACES: [&str; 2] = ["membrane", "threshold"];

@@ -9,11 +9,10 @@ use records::provenance::Provenance;
 use records::text;
 use records::words::{count, to_stderr};
 use serde::Serialize;
+use training::config::Config;
 
-use crate::backend::BackendChoice;
-use crate::cli::{ConfigArgs, SweepArgs};
+use crate::cli::{Backend, ConfigArgs, SweepArgs};
 use crate::commands::{load_checkpoint, print_json, print_line, read_config, report};
-use crate::config::Config;
 use crate::interrupt;
 use crate::sweep::axis::{Axis, Source};
 use crate::sweep::config::SweepConfig;
@@ -155,9 +154,9 @@ fn workers(args: &SweepArgs, runs: usize) -> Workers {
         to_stderr(&format!("warning: {count} workers of {threads} threads share {cores} cores"));
     }
     let backend = match args.backend {
-        BackendChoice::Auto => "auto",
-        BackendChoice::Cpu => "cpu",
-        BackendChoice::Gpu => "gpu",
+        Backend::Auto => "auto",
+        Backend::Cpu => "cpu",
+        Backend::Gpu => "gpu",
     };
     let shared = if args.threads.is_none() { cores } else { 0 };
     Workers { count, threads, shared, backend, quiet: args.quiet }

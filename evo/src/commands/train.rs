@@ -10,14 +10,15 @@ use records::text;
 use records::words::{count, to_stderr};
 use sim::StepOptions;
 use strategies::StopReason;
+use training::config::Config;
+use training::evaluate::Evaluation;
+use training::setup::Setup;
+use training::trainer::Trainer;
 
 use super::learning::{self, Learner, check_same_config, new_folder};
 use crate::cli::{ResumeArgs, TrainArgs};
 use crate::commands::{load_checkpoint, print_line, read_config, warn_of_robot};
-use crate::config::Config;
-use crate::evaluate::Evaluation;
 use crate::interrupt;
-use crate::trainer::{Setup, Trainer};
 
 /// Starts a run.
 pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {
@@ -33,7 +34,7 @@ pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {
     }
     let text = text::to_text(&config).usage()?;
     // Building it is the check: whatever is wrong is said before a folder exists.
-    let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0), args.backend).usage()?;
+    let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0), args.backend.into()).usage()?;
     if let Some(init) = &args.init {
         trainer.warm_start(&load_checkpoint(init)?).usage()?;
     }
@@ -63,7 +64,7 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
     if let Some(generations) = args.generations {
         config.run.generations = generations;
     }
-    let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0), args.backend).usage()?;
+    let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0), args.backend.into()).usage()?;
     if let Some(checkpoint) = &checkpoint {
         check_same_config(checkpoint, &config, |config| &mut config.run, &folder)?;
         trainer.restore(checkpoint).usage()?;

@@ -7,6 +7,7 @@
 mod columns;
 pub(crate) mod effects;
 pub(crate) mod history;
+pub mod labels;
 pub(crate) mod panel;
 pub(crate) mod parallel;
 pub(crate) mod picture;

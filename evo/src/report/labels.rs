@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 use super::html::{self, Cell};
 use super::{ReportError, origin};
-use crate::finetune::figure::Curves;
 use crate::plot::PlotError;
+use crate::plot::labels::Curves;
 
 /// A page about runs that were trained with labels.
 ///

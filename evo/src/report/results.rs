@@ -4,13 +4,13 @@ use std::cmp::Reverse;
 
 use records::text;
 use records::words::{count, duration};
+use training::config::Config;
+use training::setup::Setup;
 
 use super::number;
 use super::runs::last;
-use crate::config::Config;
 use crate::plot::runs::{Group, Run};
 use crate::statistics::{self, Bootstrap, CONFIDENCE, Center, RESAMPLES};
-use crate::trainer::Setup;
 
 /// Runs that differ in their seed only, as a row.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ fn reached(run: &Run) -> Option<f64> {
 /// The cells of [`MEASURES`] for runs of `seeds` seeds.
 pub(super) fn measures(runs: &[Run], seeds: usize) -> Vec<String> {
     let values: Vec<f64> = runs.iter().filter_map(reached).collect();
-    let (mean, std) = crate::evaluate::mean_std(&values);
+    let (mean, std) = training::evaluate::mean_std(&values);
     let several = values.len() > 1;
     let average = |column: &str| average(runs, column);
     let found = if runs.len() == seeds { seeds.to_string() } else { format!("{} of {seeds}", runs.len()) };

@@ -9,8 +9,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-
-use crate::config::Config;
+use training::config::Config;
 
 /// Values of one field. A point on an axis is a number in [0, 1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

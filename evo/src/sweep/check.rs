@@ -2,12 +2,13 @@
 
 use records::checkpoint::Checkpoint;
 use records::text::{ConfigError, Document, patch};
+use training::config::Config;
+use training::policy::{Which, start_from};
+use training::setup::{Setup, TrainError};
 
 use super::axis::Axis;
 use super::config::{Halving, Sampler, SweepConfig};
 use super::{Plan, SweepError};
-use crate::config::Config;
-use crate::trainer::{Setup, TrainError, Which, start_from};
 
 /// Combinations that are built before the start; each takes some milliseconds.
 const BUILT_MAX: usize = 1000;

@@ -9,9 +9,9 @@ use records::provenance::Provenance;
 use records::text::patch;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use training::config::Config;
 
 use super::config::SweepConfig;
-use crate::config::Config;
 
 /// Version of the lines.
 const FORMAT: u32 = 1;

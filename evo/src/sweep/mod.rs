@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use records::atomic::write_atomic;
 use records::text;
+use training::config::Config;
 
 use board::Board;
 pub use check::sources as check_sources;
@@ -36,8 +37,6 @@ use pool::{Event, Pool};
 pub use stored::Stored;
 use table::Table;
 use worker::{Context, Job};
-
-use crate::config::Config;
 
 /// What has been done.
 const JOURNAL: &str = "journal.jsonl";

@@ -2,12 +2,12 @@
 
 use records::text::{self, ConfigError, Document, patch};
 use serde_json::Value;
+use training::config::Config;
 
 use super::axis::{Axis, Setting, pick};
 use super::config::SweepConfig;
 use super::journal::Records;
 use super::{INIT, check, sampler, table};
-use crate::config::Config;
 
 /// Most trials of a sweep; more is a typing error.
 const TRIALS_MAX: usize = 100_000;

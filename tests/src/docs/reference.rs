@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use envs::EnvConfig;
-use evo::config::Config;
 use evo::sweep::config::SweepConfig;
 use records::text;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use strategies::strategies;
+use training::config::Config;
 
 use super::settings::{Place, Sections, cell};
 use super::source::{Definition, Shape, Source};
@@ -115,7 +115,7 @@ fn environments(source: &Source) -> String {
 
 fn config(source: &Source) -> String {
     let mut sections = Sections::new(source, &resolved::<Config>);
-    let definition = source.get("evo/src/config.rs", "Config");
+    let definition = source.get("evo/training/src/config.rs", "Config");
     let table = fields(&mut sections, definition, &Place::new("", "", ""));
     let page = format!(
         "{}What a config file (RON) may say. `evo --config NAME --dry-run` prints a config with all its fields, \

@@ -4,13 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use envs::Change;
-use evo::config::Config;
-use evo::named_files;
-use evo::trainer::{Setup, Which, load_policy};
 use records::checkpoint::Checkpoint;
 use records::folder::RunFolder;
 use records::text;
 use sim::{JointKind, Model};
+use training::config::Config;
+use training::named_files;
+use training::policy::{Which, load_policy};
+use training::setup::Setup;
 use web_time::Instant;
 
 use crate::data::brain::Brain;

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use evo::config::Config;
 use records::checkpoint::{Checkpoint, CheckpointError, TensorData};
 use serde::Deserialize;
+use training::config::Config;
 
 use crate::data::contacts::{self, Contacts};
 use crate::data::recording::{End, Header, Layer, Recording, Series};

@@ -4,13 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use evo::backend::BackendChoice;
 use evo::commands;
-use evo::config::Config;
-use evo::trainer::Trainer;
 use records::folder::RunFolder;
 use records::metrics::MetricsWriter;
 use records::text;
+use training::backend::BackendChoice;
+use training::config::Config;
+use training::trainer::Trainer;
 use viewer::data::document::Document;
 use viewer::data::recording::{End, Header, Layer, Recording, Row, Series};
 use viewer::data::rollout_file::RolloutFile;

@@ -11,16 +11,17 @@ use records::text;
 use records::words::{count, duration};
 use serde::Serialize;
 use serde_json::json;
+use training::config::LogFormat;
+use training::gradient::labels::{self, Assessment, Classifier, Confusion};
+use training::gradient::{FinetuneConfig, Task};
 
 use super::is_classifier;
 use crate::cli::{EvalArgs, PlotArgs};
 use crate::commands::learning::{save, stopped};
 use crate::commands::{load_checkpoint, print_json, print_line};
-use crate::config::LogFormat;
-use crate::finetune::classify::{self, Classifier};
-use crate::finetune::figure::{Confusion, Curves};
-use crate::finetune::{Assessment, FinetuneConfig, Task};
 use crate::interrupt;
+use crate::plot::PlotError;
+use crate::plot::labels::{Curves, write_confusion};
 use crate::progress::{Progress, Verbosity};
 
 /// Trains on a data set to the end or to the first Ctrl-C.
@@ -31,7 +32,7 @@ pub(super) fn train(
 ) -> Result<(), Failure> {
     interrupt::install(interrupt::FINISHING).run()?;
     let run = learner.config().run.clone();
-    let mut metrics = Table::resume(&folder.metrics(), &classify::COLUMNS, learner.generation()).run()?;
+    let mut metrics = Table::resume(&folder.metrics(), &labels::COLUMNS, learner.generation()).run()?;
     if run.log.contains(&LogFormat::TensorBoard) {
         metrics = metrics.with_events(&folder.events()).run()?;
     }
@@ -167,16 +168,12 @@ pub(super) fn train(
 }
 
 /// `curve` and `confusion`, as SVG and PNG.
-fn draw(
-    folder: &RunFolder,
-    title: &str,
-    confusion: Option<&Confusion>,
-) -> Result<(), crate::plot::PlotError> {
+fn draw(folder: &RunFolder, title: &str, confusion: Option<&Confusion>) -> Result<(), PlotError> {
     let curves = Curves::read(std::slice::from_ref(folder), title)?;
     for end in ["svg", "png"] {
         curves.write(&folder.curve(end))?;
         if let Some(confusion) = confusion {
-            confusion.write(&folder.path().join(format!("confusion.{end}")))?;
+            write_confusion(confusion, &folder.path().join(format!("confusion.{end}")))?;
         }
     }
     Ok(())

@@ -10,14 +10,13 @@ use records::failure::{Blame, Failure};
 use records::folder::RunFolder;
 use records::text::{self, patch};
 use records::words::to_stderr;
+use training::gradient::labels::Classifier;
+use training::gradient::{FinetuneConfig, Task, WorldLearner};
+use training::named_files;
 
 use super::learning::{self, check_same_config, new_folder};
 use super::{load_checkpoint, print_line};
 use crate::cli::{FinetuneArgs, ResumeArgs};
-use crate::finetune::classify::Classifier;
-use crate::finetune::world_learner::WorldLearner;
-use crate::finetune::{FinetuneConfig, Task};
-use crate::named_files;
 use crate::progress::Verbosity;
 
 pub(super) use labels::{eval, plot};
