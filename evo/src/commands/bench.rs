@@ -17,7 +17,7 @@ use training::setup::{Setup, pool};
 use training::trainer::Trainer;
 
 use crate::cli::{BenchController, BenchPhysics, BenchRollout, BenchStrategy};
-use crate::commands::{print_json, print_line, read_config, task, warn_of_blow_ups, warn_of_robot};
+use crate::commands::common::{print_json, print_line, read_config, task, warn_of_blow_ups, warn_of_robot};
 
 /// Processor seconds of this process, all threads.
 fn cpu_s() -> f64 {

@@ -7,7 +7,7 @@ use training::evaluate::{self, Evaluation};
 use training::setup::pool;
 
 use crate::cli::EvalArgs;
-use crate::commands::{FRESH_SEED, load, print_json, print_line, warn_of_blow_ups, warn_of_robot};
+use crate::commands::common::{FRESH_SEED, load, print_json, print_line, warn_of_blow_ups, warn_of_robot};
 
 /// An evaluation in one environment.
 #[derive(Serialize)]

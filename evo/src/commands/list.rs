@@ -11,7 +11,7 @@ use strategies::strategies;
 use training::changes;
 
 use crate::cli::{ListArgs, Listing};
-use crate::commands::{print_json, print_line};
+use crate::commands::common::{print_json, print_line};
 
 #[derive(Serialize)]
 struct EnvEntry {

@@ -12,7 +12,7 @@ use snn::nir::{
 use training::nir_export;
 
 use crate::cli::{NirExport, NirInfo, NirRun};
-use crate::commands::{load, print_json, print_line};
+use crate::commands::common::{load, print_json, print_line};
 
 /// Prints what is in a file.
 pub(super) fn info(args: &NirInfo) -> Result<(), Failure> {

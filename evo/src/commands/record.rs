@@ -11,7 +11,8 @@ use training::evaluate::run_observed;
 use training::rollout::Moment;
 
 use crate::cli::RecordArgs;
-use crate::commands::{FRESH_SEED, load, page, print_line, warn_of_blow_ups, warn_of_robot};
+use crate::commands::common::{FRESH_SEED, load, print_line, warn_of_blow_ups, warn_of_robot};
+use crate::commands::page;
 
 /// What is kept of each tick: the two sides of the spike condition.
 const TRACES: [&str; 2] = ["membrane", "threshold"];

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use records::failure::{Blame, Failure};
 
 use crate::cli::ReportArgs;
-use crate::commands::{finetune, plot, print_line};
+use crate::commands::common::print_line;
+use crate::commands::{finetune, plot};
 use crate::report;
 use crate::sweep::Stored;
 

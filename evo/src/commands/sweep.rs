@@ -12,13 +12,14 @@ use serde::Serialize;
 use training::config::Config;
 
 use crate::cli::{Backend, ConfigArgs, SweepArgs};
-use crate::commands::{load_checkpoint, print_json, print_line, read_config, report};
+use crate::commands::common::{load_checkpoint, print_json, print_line, read_config};
+use crate::commands::report;
 use crate::interrupt;
 use crate::sweep::axis::{Axis, Source};
 use crate::sweep::config::SweepConfig;
 use crate::sweep::journal::Build;
 use crate::sweep::table::{Row, Status, Table};
-use crate::sweep::{INIT, Plan, Sweep, Workers, check_sources, trial_name};
+use crate::sweep::{INIT, Plan, Sweep, Workers, check_sources, check_trials, trial_name};
 
 /// Folder of sweeps that were not given one.
 const SWEEPS: &str = "results/sweeps";
@@ -49,7 +50,7 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(SWEEPS).join(stem));
     let init = plan.config.init.as_ref().map(|init| find_init(&path, &folder, init));
     let checkpoint = init.as_deref().map(load_checkpoint).transpose()?;
-    plan.check(checkpoint.as_ref()).usage()?;
+    check_trials(&plan, checkpoint.as_ref()).usage()?;
     if args.dry_run {
         for trial in plan.known() {
             let name = trial_name(trial.number);

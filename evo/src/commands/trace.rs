@@ -5,7 +5,7 @@ use records::npy::{self, Matrix};
 use sim::Worlds;
 
 use crate::cli::TraceArgs;
-use crate::commands::{task, warn_of_robot};
+use crate::commands::common::{task, warn_of_robot};
 
 /// Plays recorded controls from a given start.
 pub(super) fn trace(args: &TraceArgs) -> Result<(), Failure> {

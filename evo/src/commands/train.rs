@@ -17,7 +17,7 @@ use training::trainer::Trainer;
 
 use super::learning::{self, Learner, check_same_config, new_folder};
 use crate::cli::{ResumeArgs, TrainArgs};
-use crate::commands::{load_checkpoint, print_line, read_config, warn_of_robot};
+use crate::commands::common::{load_checkpoint, print_line, read_config, warn_of_robot};
 use crate::interrupt;
 
 /// Starts a run.

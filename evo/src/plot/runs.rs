@@ -7,7 +7,7 @@ use records::metrics::Metrics;
 use records::text::value;
 use serde_json::Value;
 
-use super::PlotError;
+use super::error::PlotError;
 
 /// Config fields that do not change what is learned, and so do not keep runs apart.
 const IGNORED: [&str; 5] = ["run.seed", "run.keep", "run.checkpoint_every", "run.log", VALIDATE];

@@ -7,8 +7,9 @@ use records::provenance::quote;
 use records::words::{count, duration};
 use serde_json::{Map, Value};
 
+use super::error::ReportError;
 use super::html::{self, Cell};
-use super::{ReportError, origin};
+use super::origin;
 use crate::plot::PlotError;
 use crate::plot::labels::Curves;
 

@@ -7,8 +7,9 @@ use records::atomic::write_atomic;
 use records::provenance::quote;
 use serde_json::{Map, Value};
 
+use super::error::ReportError;
+use super::origin;
 use super::results::{self, EXPLAINED, Outcome};
-use super::{ReportError, origin};
 use crate::plot::Figure;
 use crate::plot::runs::{Group, group, read_all};
 use crate::sweep::{Stored, trial_name};

@@ -7,8 +7,7 @@ use records::words::{count, duration};
 use training::config::Config;
 use training::setup::Setup;
 
-use super::number;
-use super::runs::last;
+use super::numbers::{last, number};
 use crate::plot::runs::{Group, Run};
 use crate::statistics::{self, Bootstrap, CONFIDENCE, Center, RESAMPLES};
 

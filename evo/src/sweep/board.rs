@@ -7,8 +7,9 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use records::words::to_stderr;
 
 use super::journal::{Journal, Key};
+use super::names::trial_name;
+use super::plan::Plan;
 use super::table::Table;
-use super::{Plan, trial_name};
 
 /// Trials shown on a terminal.
 const ROWS: usize = 8;

@@ -135,8 +135,8 @@ impl Source {
         }
         // A crate is called as the folder of its `src`.
         let folder = |path: &Path| {
-            let mut parts = path.iter().take_while(|part| *part != "src");
-            parts.next_back().map(ToOwned::to_owned)
+            let parts = path.iter().take_while(|part| *part != "src");
+            parts.last().map(ToOwned::to_owned)
         };
         let from = self.imports.get(file).and_then(|names| names.get(name)).map_or("crate", String::as_str);
         let from = match from {

@@ -15,10 +15,10 @@ use training::config::LogFormat;
 use training::gradient::labels::{self, Assessment, Classifier, Confusion};
 use training::gradient::{FinetuneConfig, Task};
 
-use super::is_classifier;
+use super::kind::is_classifier;
 use crate::cli::{EvalArgs, PlotArgs};
+use crate::commands::common::{load_checkpoint, print_json, print_line};
 use crate::commands::learning::{save, stopped};
-use crate::commands::{load_checkpoint, print_json, print_line};
 use crate::interrupt;
 use crate::plot::PlotError;
 use crate::plot::labels::{Curves, write_confusion};

@@ -1,5 +1,6 @@
 //! `evo finetune`, and what other verbs do with its runs.
 
+mod kind;
 mod labels;
 mod worlds;
 
@@ -15,10 +16,11 @@ use training::gradient::{FinetuneConfig, Task, WorldLearner};
 use training::named_files;
 
 use super::learning::{self, check_same_config, new_folder};
-use super::{load_checkpoint, print_line};
 use crate::cli::{FinetuneArgs, ResumeArgs};
+use crate::commands::common::{load_checkpoint, print_line};
 use crate::progress::Verbosity;
 
+pub(super) use kind::{is_classifier, is_run};
 pub(super) use labels::{eval, plot};
 
 /// Either kind of run.
@@ -133,24 +135,6 @@ pub(super) fn finetune(args: &FinetuneArgs) -> Result<(), Failure> {
     // The config does not know where the run starts from; a resumed run must.
     learner.checkpoint().save(&folder.last()).run()?;
     go_on(learner, &folder, args.output.verbosity())
-}
-
-/// Whether a folder holds a run of training by gradient.
-pub(super) fn is_run(path: &Path) -> bool {
-    RunFolder::open(path)
-        .ok()
-        .and_then(|folder| text::read::<FinetuneConfig>(&folder.config()).ok())
-        .is_some_and(|config| config.task.is_some())
-}
-
-/// Whether a run folder or checkpoint is of supervised training.
-pub(super) fn is_classifier(path: &Path) -> bool {
-    if path.is_dir() {
-        let config = RunFolder::open(path).ok().map(|folder| folder.config());
-        let config = config.and_then(|config| text::read::<FinetuneConfig>(&config).ok());
-        return config.and_then(|config| config.task).is_some_and(|task| task.supervised().is_some());
-    }
-    path.is_file() && Checkpoint::load(path).is_ok_and(|checkpoint| checkpoint.is_classifier())
 }
 
 /// Goes on with a run.
