@@ -22,7 +22,7 @@ pub fn install(message: &'static str) -> Result<(), ctrlc::Error> {
         if press() > 1 {
             std::process::exit(STOPPED);
         }
-        crate::progress::to_stderr(message);
+        records::words::to_stderr(message);
     })
 }
 

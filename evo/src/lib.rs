@@ -1,42 +1,12 @@
-//! Evolution of controllers: strategies, rollouts, training runs and their files.
+//! The program: command line, sweeps, plots and reports over the crates `strategies`, `records` and `training`.
 //!
-//! In a browser there is everything but the command line and plots.
+//! `main` is [`cli::parse`] and [`commands::run`].
 
-pub mod backend;
-pub mod bench_strategy;
-pub mod changes;
-pub mod checkpoint;
-#[cfg(not(target_arch = "wasm32"))]
 pub mod cli;
-#[cfg(not(target_arch = "wasm32"))]
 pub mod commands;
-pub mod config;
-pub mod evaluate;
-pub mod events;
-pub mod failure;
-pub mod finetune;
-pub mod functions;
-#[cfg(not(target_arch = "wasm32"))]
 pub mod interrupt;
-pub mod metrics;
-pub mod named_files;
-pub mod nir_export;
-pub mod normalizer;
-pub mod npy;
-pub mod patch;
-#[cfg(not(target_arch = "wasm32"))]
 pub mod plot;
-#[cfg(not(target_arch = "wasm32"))]
 pub mod progress;
-pub mod random;
-#[cfg(not(target_arch = "wasm32"))]
 pub mod report;
-pub mod rollout;
-pub mod ron_io;
-mod ron_value;
-pub mod run_folder;
 pub mod statistics;
-pub mod strategy;
-#[cfg(not(target_arch = "wasm32"))]
 pub mod sweep;
-pub mod trainer;

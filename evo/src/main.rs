@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use evo::{cli, commands, failure};
+use evo::{cli, commands};
+use records::failure;
 
 fn main() -> ExitCode {
     // clap prints help and its own usage errors, and exits with 0 or 2.

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-
-use crate::metrics::MetricsRow;
+use records::metrics::MetricsRow;
+use records::words::{count, duration, to_stderr};
 
 /// Seconds between two plain lines that report no evaluation.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
@@ -197,11 +197,6 @@ impl Progress {
     }
 }
 
-/// Prints a line. A reader that has gone is no reason to stop a run.
-pub fn to_stderr(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
-}
-
 /// One generation in words.
 fn status(row: &MetricsRow, last: [Option<f64>; 2], engines: Option<Engines>, seconds_left: f64) -> String {
     let mut text = format!("fitness {:.1} (best {:.1})", row.fitness_mean, row.fitness_best);
@@ -264,40 +259,6 @@ fn ending_lines(ending: &Ending, engines: Option<Engines>) -> Vec<String> {
     ];
     lines.extend(commands.iter().map(|(label, command)| format!("{label:<10}  {command}")));
     lines
-}
-
-/// A count in three or four figures: `950`, `12.3k`, `4.56M`.
-#[must_use]
-pub fn count(value: f64) -> String {
-    for (limit, unit) in [(1e9, "G"), (1e6, "M"), (1e3, "k")] {
-        // 999.96k would be shown as 1000.0k: it belongs to the next unit.
-        if value.abs() >= limit * 0.999_95 {
-            let scaled = value / limit;
-            let decimals = if scaled.abs() < 9.995 { 2 } else { 1 };
-            return format!("{scaled:.decimals$}{unit}");
-        }
-    }
-    format!("{value:.0}")
-}
-
-/// A time span in its two largest units: `42 s`, `3 min 20 s`, `2 h 5 min`.
-#[must_use]
-pub fn duration(seconds: f64) -> String {
-    if seconds < 9.95 {
-        return format!("{:.1} s", seconds.max(0.0));
-    }
-    // Saturates for absurd spans.
-    let seconds = seconds.round() as u64;
-    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
-    if minutes == 0 {
-        format!("{seconds} s")
-    } else if hours == 0 {
-        format!("{minutes} min {} s", seconds % 60)
-    } else if days == 0 {
-        format!("{hours} h {} min", minutes % 60)
-    } else {
-        format!("{days} d {} h", hours % 24)
-    }
 }
 
 #[cfg(test)]
@@ -420,34 +381,5 @@ mod tests {
         assert_eq!(lines[1], evaluation);
         assert!(lines[0].starts_with("interrupted after 300 generations"));
         assert!(lines[5].ends_with("resume results/runs/ant"));
-    }
-
-    #[test]
-    fn numbers_are_short() {
-        for (value, text) in [
-            (0.0, "0"),
-            (949.6, "950"),
-            (999.4, "999"),
-            (1000.0, "1.00k"),
-            (12_345.0, "12.3k"),
-            (999_960.0, "1.00M"),
-            (4_560_000.0, "4.56M"),
-            (9_996_000.0, "10.0M"),
-            (3e9, "3.00G"),
-        ] {
-            assert_eq!(count(value), text);
-        }
-        for (seconds, text) in [
-            (-1.0, "0.0 s"),
-            (0.26, "0.3 s"),
-            (9.96, "10 s"),
-            (59.4, "59 s"),
-            (59.6, "1 min 0 s"),
-            (200.0, "3 min 20 s"),
-            (7500.0, "2 h 5 min"),
-            (90_000.0, "1 d 1 h"),
-        ] {
-            assert_eq!(duration(seconds), text);
-        }
     }
 }

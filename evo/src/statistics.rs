@@ -5,8 +5,7 @@
 use std::fmt;
 
 use rand::RngExt as _;
-
-use crate::random::{Purpose, Stream};
+use strategies::random::{Purpose, Stream};
 
 /// Resamples of an interval. More change the third digit at most.
 pub const RESAMPLES: usize = 2000;

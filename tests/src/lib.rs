@@ -189,7 +189,7 @@ pub fn generations(folder: &Path) -> usize {
 /// If the table cannot be read, or has no such column.
 #[must_use]
 pub fn column(folder: &Path, name: &str) -> Vec<Option<f64>> {
-    let table = evo::metrics::Metrics::read(&folder.join("metrics.csv")).expect("metrics");
+    let table = records::metrics::Metrics::read(&folder.join("metrics.csv")).expect("metrics");
     table.column(name).expect("the column")
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use evo::random::{Purpose, Stream};
 use rand::Rng as _;
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 use sim::{SimError, StepOptions, Worlds};
+use strategies::random::{Purpose, Stream};
 
 use crate::data;
 use crate::reference::{Part, Reference};

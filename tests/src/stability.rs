@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use envs::{EnvConfig, Envs, Fidelity, Task};
-use evo::random::{Purpose, Stream};
 use rand::RngExt as _;
 use sim::{EngineKind, WorldView, Worlds};
+use strategies::random::{Purpose, Stream};
 
 /// What happened in some worlds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

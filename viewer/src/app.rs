@@ -4,7 +4,7 @@ use std::path::Path;
 
 use egui::{Frame, Margin, Panel, RichText, Ui};
 use egui_wgpu::RenderState;
-use evo::failure::told;
+use records::failure::told;
 use web_time::{Duration, Instant};
 
 use crate::data::document::Document;

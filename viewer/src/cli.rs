@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Parser;
-use evo::failure::{Blame, Failure};
+use records::failure::{Blame, Failure};
 
 use crate::app::{App, STORAGE, title};
 use crate::data::document::Document;
@@ -128,7 +128,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 fn open(args: &Args, source: &Path) -> anyhow::Result<Document> {
     let mut document = Document::open(source)?;
     if let Some(change) = &args.change {
-        let changes = evo::changes::named(change, &document.config)?;
+        let changes = training::changes::named(change, &document.config)?;
         document.change(&changes)?;
     }
     for other in &args.beside {

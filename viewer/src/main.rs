@@ -3,7 +3,7 @@
 #[cfg(not(target_arch = "wasm32"))]
 fn main() -> std::process::ExitCode {
     use clap::Parser as _;
-    evo::failure::finish(viewer::cli::run(&viewer::cli::Args::parse()))
+    records::failure::finish(viewer::cli::run(&viewer::cli::Args::parse()))
 }
 
 #[cfg(target_arch = "wasm32")]

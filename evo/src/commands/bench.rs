@@ -5,18 +5,19 @@ use std::time::{Duration, Instant};
 
 use envs::Envs;
 use rand::Rng as _;
+use records::failure::{Blame, Failure};
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 use snn::{Activity, BackendError, Controller, ControllerConfig, Evaluator};
+use strategies::bench::{self, BenchArgs};
+use strategies::random::{Purpose, Stream};
+use training::backend::{Backend, BackendChoice};
+use training::rollout::RolloutError;
+use training::setup::{Setup, pool};
+use training::trainer::Trainer;
 
-use crate::backend::Backend;
-use crate::bench_strategy;
 use crate::cli::{BenchController, BenchPhysics, BenchRollout, BenchStrategy};
-use crate::commands::{print_json, print_line, read_config, task, warn_of_blow_ups, warn_of_robot};
-use crate::failure::{Blame, Failure};
-use crate::random::{Purpose, Stream};
-use crate::rollout::RolloutError;
-use crate::trainer::{Setup, Trainer, pool};
+use crate::commands::common::{print_json, print_line, read_config, task, warn_of_blow_ups, warn_of_robot};
 
 /// Processor seconds of this process, all threads.
 fn cpu_s() -> f64 {
@@ -139,7 +140,8 @@ pub(super) fn controller(args: &BenchController) -> Result<(), Failure> {
     let network = &setup.controller;
     let pool = pool(args.threads.unwrap_or(0)).run()?;
     let threads = pool.current_num_threads();
-    let (backend, _) = args.backend.resolve(network, args.population, threads).usage()?;
+    let (backend, _) =
+        BackendChoice::from(args.backend).resolve(network, args.population, threads).usage()?;
     let limit = Duration::from_secs_f64(args.seconds);
     let results: Result<Vec<Measured>, BackendError> = match &backend {
         Backend::Cpu => {
@@ -240,7 +242,7 @@ fn thread_cpu_s() -> f64 {
 
 /// A strategy on a test function.
 pub(super) fn strategy(args: &BenchStrategy) -> Result<(), Failure> {
-    let report = bench_strategy::run(&bench_strategy::BenchArgs {
+    let report = bench::run(&BenchArgs {
         strategy: args.strategy.clone(),
         function: args.function.clone(),
         dim: args.dim,
@@ -296,7 +298,7 @@ pub(super) fn rollout(args: &BenchRollout) -> Result<(), Failure> {
     if let Some(engine) = args.engine {
         config = config.on_engine(engine).usage()?;
     }
-    let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0), args.backend).usage()?;
+    let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0), args.backend.into()).usage()?;
     let began = Instant::now();
     let mut first_generation_s = None;
     while began.elapsed().as_secs_f64() < args.seconds || first_generation_s.is_none() {

@@ -1,13 +1,13 @@
 //! `evo eval`.
 
+use records::failure::{Blame, Failure};
 use serde::Serialize;
+use training::changes::named;
+use training::evaluate::{self, Evaluation};
+use training::setup::pool;
 
-use crate::changes::named;
 use crate::cli::EvalArgs;
-use crate::commands::{FRESH_SEED, load, print_json, print_line, warn_of_blow_ups, warn_of_robot};
-use crate::evaluate::{self, Evaluation};
-use crate::failure::{Blame, Failure};
-use crate::trainer::pool;
+use crate::commands::common::{FRESH_SEED, load, print_json, print_line, warn_of_blow_ups, warn_of_robot};
 
 /// An evaluation in one environment.
 #[derive(Serialize)]

@@ -5,25 +5,27 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Instant;
 
+use records::checkpoint::Checkpoint;
+use records::failure::{Blame, Failure};
+use records::folder::RunFolder;
+use records::metrics::{Metrics, MetricsRow, MetricsWriter};
+use records::provenance::Provenance;
+use records::text;
 use serde::Serialize;
+use strategies::StopReason;
+use training::config::{Config, LogFormat, RunConfig};
+use training::evaluate::Evaluation;
+use training::setup::Setup;
 
-use crate::checkpoint::Checkpoint;
-use crate::config::{Config, LogFormat, RunConfig};
-use crate::evaluate::Evaluation;
-use crate::failure::{Blame, Failure};
-use crate::metrics::{Metrics, MetricsRow, MetricsWriter};
+use crate::interrupt;
 use crate::plot::Figure;
 use crate::progress::{Ending, Progress, Verbosity};
-use crate::run_folder::{Provenance, RunFolder};
-use crate::strategy::StopReason;
-use crate::trainer::Setup;
-use crate::{interrupt, ron_io};
 
 /// A training in a world.
 pub(super) trait Learner {
     fn config(&self) -> &Config;
     fn setup(&self) -> &Setup;
-    /// Names of the columns after those of [`crate::metrics::COLUMNS`].
+    /// Names of the columns after those of [`records::columns::COLUMNS`].
     fn columns(&self) -> Vec<&'static str>;
     /// What it is about to do, a label and a text per line.
     fn introduction(&self, folder: &Path) -> Vec<(&'static str, String)>;
@@ -205,7 +207,7 @@ pub(super) fn train(
         let task = learner.config().task.as_ref();
         let summary = Summary {
             env: learner.setup().task.spec().name,
-            task: task.map(crate::finetune::Task::name),
+            task: task.map(training::gradient::Task::name),
             strategy: task.is_none().then(|| learner.config().strategy.name()),
             seed: run.seed,
             generations: learner.generation(),
@@ -296,7 +298,7 @@ pub(super) fn check_same_config<C: Clone + Serialize + serde::de::DeserializeOwn
         let run = run(&mut config);
         run.generations = 0;
         run.log.clear();
-        ron_io::to_text(&config)
+        text::to_text(&config)
     };
     let (ours, theirs) = (plain(ours.clone()).usage()?, plain(checkpoint.meta("config").usage()?).usage()?);
     let lines = || ours.lines().chain(std::iter::repeat("")).zip(theirs.lines().chain(std::iter::repeat("")));

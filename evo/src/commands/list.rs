@@ -1,16 +1,17 @@
 //! `evo list`.
 
+use records::failure::{Blame, Failure};
+use records::text;
 use serde::Serialize;
 use serde_json::Value;
 use sim::EngineKind;
 use snn::Switches;
 use snn::gradient::{SurrogateConfig, surrogates};
+use strategies::strategies;
+use training::changes;
 
 use crate::cli::{ListArgs, Listing};
-use crate::commands::{print_json, print_line};
-use crate::failure::{Blame, Failure};
-use crate::strategy::strategies;
-use crate::{changes, ron_io};
+use crate::commands::common::{print_json, print_line};
 
 #[derive(Serialize)]
 struct EnvEntry {
@@ -81,7 +82,7 @@ pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
             }
             for (name, summary, changes) in changes::all() {
                 print_line(&format!("{name:<14} {summary}"));
-                print_line(&format!("{:<14} changes: {}", "", ron_io::to_line(&changes).run()?));
+                print_line(&format!("{:<14} changes: {}", "", text::to_line(&changes).run()?));
             }
         }
         Listing::Neurons => {
@@ -110,8 +111,8 @@ pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
             print_line("In place of `model`, `like` takes the neuron of a library:");
             for (name, (switches, surrogate)) in libraries() {
                 print_line(&format!("{name:<12} leaky integrate-and-fire, {}", switches.describe()));
-                print_line(&format!("    {:<16} {}", "switches", ron_io::to_line(&switches).run()?));
-                print_line(&format!("    {:<16} {}", "surrogate", ron_io::to_line(&surrogate).run()?));
+                print_line(&format!("    {:<16} {}", "switches", text::to_line(&switches).run()?));
+                print_line(&format!("    {:<16} {}", "surrogate", text::to_line(&surrogate).run()?));
             }
         }
         Listing::Surrogates => {

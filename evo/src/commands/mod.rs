@@ -1,6 +1,7 @@
 //! What the verbs of the command line do.
 
 mod bench;
+mod common;
 mod eval;
 mod finetune;
 mod learning;
@@ -14,21 +15,9 @@ mod sweep;
 mod trace;
 mod train;
 
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use records::failure::Failure;
 
-use serde::Serialize;
-
-use crate::checkpoint::Checkpoint;
-use crate::cli::{Bench, ConfigArgs, Nir, TaskArgs, Verb};
-use crate::config::Config;
-use crate::evaluate::Policy;
-use crate::failure::{Blame, Failure};
-use crate::progress::to_stderr;
-use crate::run_folder::RunFolder;
-use crate::trainer::{Setup, Which, load_policy};
-use crate::{named_files, patch, ron_io};
+use crate::cli::{Bench, Nir, Verb};
 
 /// Carries out a command.
 ///
@@ -58,90 +47,3 @@ pub fn run(verb: Verb) -> Result<(), Failure> {
         Verb::Bench(Bench::Rollout(args)) => bench::rollout(&args),
     }
 }
-
-/// Reads a config and applies `--set`.
-fn read_config(args: &ConfigArgs) -> Result<(PathBuf, Config), Failure> {
-    let path = ron_io::find(&args.config).usage()?;
-    let config: Config = ron_io::read(&path).usage()?;
-    let mut config = patch::apply(config, &args.sets).usage()?;
-    named_files::inline(&mut config, &path).usage()?;
-    // Evolution leaves no trace of what else the config may train for.
-    if let Some(task) = config.task.take() {
-        let name = task.name();
-        to_stderr(&format!("`task: {name}(…)` is not used here; `finetune --config …` trains for it"));
-    }
-    Ok((path, config))
-}
-
-/// Prints `value` as one JSON object, the only thing on stdout.
-fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    print_line(&serde_json::to_string(value).run()?);
-    Ok(())
-}
-
-/// Results go to stdout, everything else to stderr. A reader that has gone (`| head`) is no failure.
-fn print_line(text: &str) {
-    let _ = writeln!(io::stdout(), "{text}");
-}
-
-/// The task that is asked for by name, with its default settings, or by a config.
-fn task(args: &TaskArgs) -> Result<Arc<dyn envs::Task>, Failure> {
-    let env = match (&args.env, &args.config) {
-        (_, Some(config)) => read_config(&ConfigArgs { config: config.clone(), sets: Vec::new() })?.1.env,
-        (name, None) => {
-            let name = name.as_deref().unwrap_or_default();
-            envs::EnvConfig::from_name(name)
-                .ok_or_else(|| anyhow::anyhow!("unknown env '{name}' (valid: {})", envs::names().join(", ")))
-                .usage()?
-        }
-    };
-    env.build().usage()
-}
-
-/// Says on stderr what is ignored of a robot's file, a line each.
-fn warn_of_robot(model: &sim::Model) {
-    model.warnings.iter().for_each(|warning| to_stderr(&format!("warning: {warning}")));
-}
-
-/// Says on stderr if the physics blew up, in how many of which episodes.
-fn warn_of_blow_ups(count: usize, of: &str) {
-    if count > 0 {
-        to_stderr(&format!("warning: the physics blew up in {count} of {of}; they count as terminated"));
-    }
-}
-
-/// A checkpoint file, or the last checkpoint of a run folder.
-fn load_checkpoint(source: &Path) -> Result<Checkpoint, Failure> {
-    let file = if source.is_dir() { RunFolder::open(source).usage()?.last() } else { source.to_owned() };
-    Checkpoint::load(&file).usage()
-}
-
-/// A trained controller with what it needs to run.
-struct Trained {
-    config: Config,
-    setup: Setup,
-    policy: Policy,
-}
-
-/// Loads a run folder (its last checkpoint) or a checkpoint file, to run it in the engine that it was
-/// trained in or in another one.
-fn load(source: &Path, best: bool, engine: Option<sim::EngineKind>) -> Result<Trained, Failure> {
-    let checkpoint = load_checkpoint(source)?;
-    if checkpoint.is_classifier() {
-        let source = source.display();
-        let error =
-            anyhow::anyhow!("{source} was trained with labels, without a world; valid: eval, plot, resume");
-        return Err(error).usage();
-    }
-    let mut config: Config = checkpoint.meta("config").usage()?;
-    if let Some(engine) = engine {
-        config = config.on_engine(engine).usage()?;
-    }
-    let setup = Setup::new(&config).usage()?;
-    let which = if best { Which::Best } else { Which::Mean };
-    let policy = load_policy(&checkpoint, &setup, which, &config).usage()?;
-    Ok(Trained { config, setup, policy })
-}
-
-/// Seed of evaluations and recordings unless one is given: other episodes than training's own.
-const FRESH_SEED: u64 = 1_000_000;

@@ -1,17 +1,18 @@
 //! `evo nir`: networks of other libraries, and ours for them.
 
 use anyhow::{Context as _, anyhow};
+use records::atomic::write_atomic;
+use records::failure::{Blame, Failure};
+use records::npy;
 use serde_json::{Map, Value as Json, json};
 use snn::nir::{
     self, Array, Data, Executor, Field, Graph, Metadata, NirError, NodeKind, Options, Port, Value, export,
     guess_dt,
 };
+use training::nir_export;
 
 use crate::cli::{NirExport, NirInfo, NirRun};
-use crate::commands::{load, print_json, print_line};
-use crate::failure::{Blame, Failure};
-use crate::run_folder::write_atomic;
-use crate::{nir_export, npy};
+use crate::commands::common::{load, print_json, print_line};
 
 /// Prints what is in a file.
 pub(super) fn info(args: &NirInfo) -> Result<(), Failure> {

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use records::failure::{Blame, Failure};
+
 use crate::cli::PlotArgs;
-use crate::commands::print_line;
-use crate::failure::{Blame, Failure};
+use crate::commands::common::print_line;
 use crate::plot::{Figure, PlotError, Spread};
 use crate::report::{Kind, ReportError, write_picture};
 use crate::sweep::Stored;

@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
+use records::checkpoint::{Checkpoint, Tensor, TensorData};
+use records::failure::{Blame, Failure};
 use serde_json::json;
 use snn::Probe;
+use training::changes::named;
+use training::evaluate::run_observed;
+use training::rollout::Moment;
 
-use crate::changes::named;
-use crate::checkpoint::{Checkpoint, Tensor, TensorData};
 use crate::cli::RecordArgs;
-use crate::commands::{FRESH_SEED, load, page, print_line, warn_of_blow_ups, warn_of_robot};
-use crate::evaluate::run_observed;
-use crate::failure::{Blame, Failure};
-use crate::rollout::Moment;
+use crate::commands::common::{FRESH_SEED, load, print_line, warn_of_blow_ups, warn_of_robot};
+use crate::commands::page;
 
 /// What is kept of each tick: the two sides of the spike condition.
 const TRACES: [&str; 2] = ["membrane", "threshold"];

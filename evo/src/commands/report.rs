@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use records::failure::{Blame, Failure};
+
 use crate::cli::ReportArgs;
-use crate::commands::{finetune, plot, print_line};
-use crate::failure::{Blame, Failure};
+use crate::commands::common::print_line;
+use crate::commands::{finetune, plot};
 use crate::report;
 use crate::sweep::Stored;
 

@@ -3,21 +3,23 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use records::atomic::write_atomic;
+use records::failure::{Blame, Failure};
+use records::provenance::Provenance;
+use records::text;
+use records::words::{count, to_stderr};
 use serde::Serialize;
+use training::config::Config;
 
-use crate::backend::BackendChoice;
-use crate::cli::{ConfigArgs, SweepArgs};
-use crate::commands::{load_checkpoint, print_json, print_line, read_config, report};
-use crate::config::Config;
-use crate::failure::{Blame, Failure};
-use crate::progress::{count, to_stderr};
-use crate::run_folder::{Provenance, write_atomic};
+use crate::cli::{Backend, ConfigArgs, SweepArgs};
+use crate::commands::common::{load_checkpoint, print_json, print_line, read_config};
+use crate::commands::report;
+use crate::interrupt;
 use crate::sweep::axis::{Axis, Source};
 use crate::sweep::config::SweepConfig;
 use crate::sweep::journal::Build;
 use crate::sweep::table::{Row, Status, Table};
-use crate::sweep::{INIT, Plan, Sweep, Workers, check_sources, trial_name};
-use crate::{interrupt, ron_io};
+use crate::sweep::{INIT, Plan, Sweep, Workers, check_sources, check_trials, trial_name};
 
 /// Folder of sweeps that were not given one.
 const SWEEPS: &str = "results/sweeps";
@@ -39,8 +41,8 @@ struct Report<'a> {
 
 /// Runs or goes on with a sweep.
 pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
-    let path = ron_io::find(&args.config).usage()?;
-    let document = ron_io::Document::read(&path).usage()?;
+    let path = text::find(&args.config).usage()?;
+    let document = text::Document::read(&path).usage()?;
     let config: SweepConfig = document.typed().usage()?;
     let bases = read_bases(&path, &document, &config)?;
     let plan = Plan::new(&document, config, bases).usage()?;
@@ -48,7 +50,7 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(SWEEPS).join(stem));
     let init = plan.config.init.as_ref().map(|init| find_init(&path, &folder, init));
     let checkpoint = init.as_deref().map(load_checkpoint).transpose()?;
-    plan.check(checkpoint.as_ref()).usage()?;
+    check_trials(&plan, checkpoint.as_ref()).usage()?;
     if args.dry_run {
         for trial in plan.known() {
             let name = trial_name(trial.number);
@@ -61,7 +63,7 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let workers = workers(args, plan.trials * plan.config.seeds.len());
     let (trials, seeds) = (plan.trials, plan.config.seeds.len());
     let rungs: Vec<_> = plan.bases.iter().map(|base| base.rungs.clone()).collect();
-    let bases: Result<Vec<String>, _> = plan.bases.iter().map(|base| ron_io::to_text(&base.config)).collect();
+    let bases: Result<Vec<String>, _> = plan.bases.iter().map(|base| text::to_text(&base.config)).collect();
     let seed = plan.config.seed;
     let origin = Provenance::collect(seed, workers.threads, &bases.usage()?.concat());
     let build = Build::of(&origin);
@@ -127,17 +129,13 @@ fn find_init(path: &Path, folder: &Path, init: &Path) -> PathBuf {
 }
 
 /// The configs that trials change, each with the sweep's changes and then its own.
-fn read_bases(
-    path: &Path,
-    document: &ron_io::Document,
-    config: &SweepConfig,
-) -> Result<Vec<Config>, Failure> {
+fn read_bases(path: &Path, document: &text::Document, config: &SweepConfig) -> Result<Vec<Config>, Failure> {
     check_sources(document, config).usage()?;
     let is_axis = matches!(config.axes.first(), Some(Axis::Config { .. }));
     let place = |index| if is_axis { format!("axes[0].Config.values[{index}]") } else { "config".to_owned() };
     let read = |(index, source): (usize, Source)| {
-        let wrong = |error: ron_io::ConfigError| document.invalid(&place(index), &error.to_string());
-        let base = ron_io::locate_base(path, &source.config).map_err(wrong).usage()?;
+        let wrong = |error: text::ConfigError| document.invalid(&place(index), &error.to_string());
+        let base = text::locate_base(path, &source.config).map_err(wrong).usage()?;
         let sets = [&config.set[..], &source.set].concat();
         let (base, config) = read_config(&ConfigArgs { config: base, sets })?;
         let of = || base.display().to_string();
@@ -157,9 +155,9 @@ fn workers(args: &SweepArgs, runs: usize) -> Workers {
         to_stderr(&format!("warning: {count} workers of {threads} threads share {cores} cores"));
     }
     let backend = match args.backend {
-        BackendChoice::Auto => "auto",
-        BackendChoice::Cpu => "cpu",
-        BackendChoice::Gpu => "gpu",
+        Backend::Auto => "auto",
+        Backend::Cpu => "cpu",
+        Backend::Gpu => "gpu",
     };
     let shared = if args.threads.is_none() { cores } else { 0 };
     Workers { count, threads, shared, backend, quiet: args.quiet }

@@ -1,11 +1,11 @@
 //! `evo trace`: open-loop controls through the physics, for comparison with other simulators.
 
+use records::failure::{Blame, Failure};
+use records::npy::{self, Matrix};
 use sim::Worlds;
 
 use crate::cli::TraceArgs;
-use crate::commands::{task, warn_of_robot};
-use crate::failure::{Blame, Failure};
-use crate::npy::{self, Matrix};
+use crate::commands::common::{task, warn_of_robot};
 
 /// Plays recorded controls from a given start.
 pub(super) fn trace(args: &TraceArgs) -> Result<(), Failure> {

@@ -2,21 +2,23 @@
 
 use std::path::Path;
 
+use records::checkpoint::Checkpoint;
+use records::failure::{Blame, Failure};
+use records::folder::RunFolder;
+use records::metrics::MetricsRow;
+use records::text;
+use records::words::{count, to_stderr};
 use sim::StepOptions;
+use strategies::StopReason;
+use training::config::Config;
+use training::evaluate::Evaluation;
+use training::setup::Setup;
+use training::trainer::Trainer;
 
 use super::learning::{self, Learner, check_same_config, new_folder};
-use crate::checkpoint::Checkpoint;
 use crate::cli::{ResumeArgs, TrainArgs};
-use crate::commands::{load_checkpoint, print_line, read_config, warn_of_robot};
-use crate::config::Config;
-use crate::evaluate::Evaluation;
-use crate::failure::{Blame, Failure};
-use crate::metrics::MetricsRow;
-use crate::progress::{count, to_stderr};
-use crate::run_folder::RunFolder;
-use crate::strategy::StopReason;
-use crate::trainer::{Setup, Trainer};
-use crate::{interrupt, ron_io};
+use crate::commands::common::{load_checkpoint, print_line, read_config, warn_of_robot};
+use crate::interrupt;
 
 /// Starts a run.
 pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {
@@ -30,9 +32,9 @@ pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {
     if let Some(generations) = args.generations {
         config.run.generations = generations;
     }
-    let text = ron_io::to_text(&config).usage()?;
+    let text = text::to_text(&config).usage()?;
     // Building it is the check: whatever is wrong is said before a folder exists.
-    let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0), args.backend).usage()?;
+    let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0), args.backend.into()).usage()?;
     if let Some(init) = &args.init {
         trainer.warm_start(&load_checkpoint(init)?).usage()?;
     }
@@ -56,13 +58,13 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
         interrupt::stop_with_stdin();
     }
     let folder = RunFolder::open(&args.run).usage()?;
-    let mut config: Config = ron_io::read(&folder.config()).usage()?;
+    let mut config: Config = text::read(&folder.config()).usage()?;
     let _lock = folder.lock().usage()?;
     let checkpoint = folder.last().exists().then(|| Checkpoint::load(&folder.last())).transpose().usage()?;
     if let Some(generations) = args.generations {
         config.run.generations = generations;
     }
-    let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0), args.backend).usage()?;
+    let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0), args.backend.into()).usage()?;
     if let Some(checkpoint) = &checkpoint {
         check_same_config(checkpoint, &config, |config| &mut config.run, &folder)?;
         trainer.restore(checkpoint).usage()?;
@@ -81,7 +83,7 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
     }
     folder.reopen().run()?;
     if args.generations.is_some() {
-        let text = ron_io::to_text(&config).usage()?;
+        let text = text::to_text(&config).usage()?;
         folder.write(&folder.config(), text.as_bytes()).run()?;
     }
     learning::train(trainer, &folder, args.output.verbosity())

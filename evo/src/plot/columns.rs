@@ -2,13 +2,13 @@
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use records::columns::{COLUMNS, ENERGY_COLUMN, VALIDATION_COLUMNS};
 
+use super::lines::{band, line};
 use super::panel::{Entry, Legend, MARGIN, Panel};
 use super::picture::{Picture, Scale, WIDTH, failed, range};
 use super::runs::{Group, Point};
 use super::summary::{Abscissa, Spread};
-use super::{band, line};
-use crate::metrics::{COLUMNS, ENERGY_COLUMN, VALIDATION_COLUMNS};
 
 /// Height of a row of panels, pixels before scaling.
 const HEIGHT: i32 = 300;

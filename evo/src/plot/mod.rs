@@ -6,7 +6,10 @@
 
 mod columns;
 pub(crate) mod effects;
+mod error;
 pub(crate) mod history;
+pub mod labels;
+mod lines;
 pub(crate) mod panel;
 pub(crate) mod parallel;
 pub(crate) mod picture;
@@ -20,58 +23,18 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 pub(crate) use columns::Columns;
+pub use error::PlotError;
+use lines::{band, line};
 use panel::{Entry, Legend, Look, MARGIN, Panel, Series, label};
 use picture::{FAINT, INK, PALETTE, Picture, SOFT_INK, Scale, WIDTH, failed, look};
 use runs::{Group, Point, Run, common_task, group, read_all};
-use summary::{Abscissa, summarise};
+use summary::Abscissa;
 pub use summary::{Band, Spread};
-
-use crate::metrics::MetricsError;
-use crate::run_folder::RunFolderError;
 
 /// Height of the panels, pixels before scaling.
 const BODY: i32 = 438;
 const TITLE: i32 = 48;
 const CAPTION: i32 = 28;
-
-/// What is wrong with a plot.
-#[derive(Debug, thiserror::Error)]
-pub enum PlotError {
-    /// A folder is no run.
-    #[error(transparent)]
-    Folder(#[from] RunFolderError),
-    /// A metrics file cannot be read.
-    #[error(transparent)]
-    Metrics(#[from] MetricsError),
-    /// A run's config cannot be read.
-    #[error("cannot read {path}: {reason}")]
-    Config {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-    /// A run has no generation yet.
-    #[error("{path} has no finished generation to plot yet")]
-    Empty {
-        /// The metrics file.
-        path: PathBuf,
-    },
-    /// The file's ending is neither.
-    #[error("cannot plot to {path}: the name must end in .svg or .png")]
-    Extension {
-        /// The file.
-        path: PathBuf,
-    },
-    /// Drawing or writing failed.
-    #[error("cannot plot to {path}: {reason}")]
-    Draw {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: String,
-    },
-}
 
 /// Runs that differ only in their seed.
 #[derive(Clone, Debug)]
@@ -251,23 +214,6 @@ impl Figure {
     fn head(&self) -> i32 {
         if self.title.is_empty() { 8 } else { TITLE }
     }
-}
-
-/// Look of a group.
-fn line(index: usize) -> Look {
-    let (color, dashed) = look(index);
-    Look { color, dashed, width: 2, dot: 0, alpha: 1.0 }
-}
-
-/// Runs as line and band.
-fn band(runs: &[Vec<Point>], abscissa: &Abscissa, spread: Spread, look: Look) -> Series {
-    let summary = summarise(runs, abscissa, spread);
-    let band = if runs.len() > 1 {
-        summary.iter().map(|&(x, _, low, high)| (x, low, high)).collect()
-    } else {
-        Vec::new()
-    };
-    Series { look, points: summary.iter().map(|&(x, y, _, _)| (x, y)).collect(), band }
 }
 
 impl Picture for Figure {

@@ -6,9 +6,9 @@ use std::sync::OnceLock;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
+use records::atomic::write_atomic;
 
-use super::PlotError;
-use crate::run_folder::write_atomic;
+use super::error::PlotError;
 
 /// Okabe and Ito's palette, which colour-blind readers can tell apart, without its yellow.
 pub(crate) const PALETTE: [RGBColor; 7] = [

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use records::folder::RunFolder;
+use records::metrics::Metrics;
+use records::text::value;
 use serde_json::Value;
 
-use super::PlotError;
-use crate::metrics::Metrics;
-use crate::ron_value;
-use crate::run_folder::RunFolder;
+use super::error::PlotError;
 
 /// Config fields that do not change what is learned, and so do not keep runs apart.
 const IGNORED: [&str; 5] = ["run.seed", "run.keep", "run.checkpoint_every", "run.log", VALIDATE];
@@ -51,7 +51,7 @@ impl Run {
         let file = folder.config();
         let unreadable = |reason: String| PlotError::Config { path: file.clone(), reason };
         let config = std::fs::read_to_string(&file).map_err(|error| unreadable(error.to_string()))?;
-        let parsed = ron_value::parse(&config).map_err(|error| unreadable(error.to_string()))?;
+        let parsed = value::parse(&config).map_err(|error| unreadable(error.to_string()))?;
         let mut fields = Vec::new();
         flatten("", &parsed.value, &mut fields);
         let metrics = Metrics::read(&folder.metrics())?;

@@ -2,9 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+use records::folder::RunFolder;
+use records::metrics::{MetricsRow, MetricsWriter};
+
 use super::*;
-use crate::metrics::{MetricsRow, MetricsWriter};
-use crate::run_folder::RunFolder;
 
 /// A run whose evaluation rises to `top`, in a folder of its own.
 fn run(root: &Path, name: &str, config: &str, generations: u64, top: f64) -> PathBuf {

@@ -2,14 +2,16 @@
 
 use std::path::PathBuf;
 
+use records::folder::RunFolder;
+use records::provenance::quote;
+use records::words::{count, duration};
 use serde_json::{Map, Value};
 
+use super::error::ReportError;
 use super::html::{self, Cell};
-use super::{ReportError, origin};
-use crate::finetune::figure::Curves;
+use super::origin;
 use crate::plot::PlotError;
-use crate::progress::{count, duration};
-use crate::run_folder::{RunFolder, quote};
+use crate::plot::labels::Curves;
 
 /// A page about runs that were trained with labels.
 ///

@@ -3,13 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use records::atomic::write_atomic;
+use records::provenance::quote;
 use serde_json::{Map, Value};
 
+use super::error::ReportError;
+use super::origin;
 use super::results::{self, EXPLAINED, Outcome};
-use super::{ReportError, origin};
 use crate::plot::Figure;
 use crate::plot::runs::{Group, group, read_all};
-use crate::run_folder::{quote, write_atomic};
 use crate::sweep::{Stored, trial_name};
 
 /// The rows of a sweep: its trials, task by task, in the order of their numbers.

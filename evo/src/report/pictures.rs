@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::error::{MISSING, ReportError, is_missing};
 use super::html::{self, Cell};
-use super::runs::plural;
-use super::{ReportError, number};
+use super::numbers::{number, plural};
 use crate::plot::Figure;
 use crate::plot::effects::{self, Effects};
 use crate::plot::history::{History, Step};
@@ -13,7 +13,8 @@ use crate::plot::picture::{self, tick};
 use crate::plot::runs::{Group, read_all};
 use crate::sweep::axis::Axis;
 use crate::sweep::effect::effect;
-use crate::sweep::table::{Table, score};
+use crate::sweep::score::score;
+use crate::sweep::table::Table;
 use crate::sweep::{Plan, Stored, sampler};
 
 /// Trials whose learning curves are shown.
@@ -177,7 +178,7 @@ pub(super) fn curves(folder: &Path, sweep: &Stored, table: &Table) -> Result<Str
         Ok(Some(figure)) => Ok(html::figure(&figure, "learning curves of the best trials", "")?),
         Ok(None) => Ok(String::new()),
         // A sweep without its run folders still has a page.
-        Err(error) if super::is_missing(&error) => Ok(html::note(super::MISSING)),
+        Err(error) if is_missing(&error) => Ok(html::note(MISSING)),
         Err(error) => Err(error),
     }
 }

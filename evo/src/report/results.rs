@@ -2,14 +2,14 @@
 
 use std::cmp::Reverse;
 
-use super::number;
-use super::runs::last;
-use crate::config::Config;
+use records::text;
+use records::words::{count, duration};
+use training::config::Config;
+use training::setup::Setup;
+
+use super::numbers::{last, number};
 use crate::plot::runs::{Group, Run};
-use crate::progress::{count, duration};
-use crate::ron_io;
 use crate::statistics::{self, Bootstrap, CONFIDENCE, Center, RESAMPLES};
-use crate::trainer::Setup;
 
 /// Runs that differ in their seed only, as a row.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ fn reached(run: &Run) -> Option<f64> {
 /// The cells of [`MEASURES`] for runs of `seeds` seeds.
 pub(super) fn measures(runs: &[Run], seeds: usize) -> Vec<String> {
     let values: Vec<f64> = runs.iter().filter_map(reached).collect();
-    let (mean, std) = crate::evaluate::mean_std(&values);
+    let (mean, std) = training::evaluate::mean_std(&values);
     let several = values.len() > 1;
     let average = |column: &str| average(runs, column);
     let found = if runs.len() == seeds { seeds.to_string() } else { format!("{} of {seeds}", runs.len()) };
@@ -106,7 +106,7 @@ impl Outcome {
     fn controller(&self) -> String {
         let built = || {
             let run = self.runs.first()?;
-            let config: Config = ron_io::parse("config.ron", &run.config).ok()?;
+            let config: Config = text::parse("config.ron", &run.config).ok()?;
             Some(Setup::new(&config).ok()?.controller.describe())
         };
         built().unwrap_or_else(|| self.field("controller").to_owned())

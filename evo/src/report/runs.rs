@@ -2,15 +2,17 @@
 
 use std::path::PathBuf;
 
+use records::provenance::quote;
+use records::words::{count, duration};
 use serde_json::{Map, Value};
 
+use super::error::ReportError;
 use super::html::{self, Cell};
+use super::numbers::{last, number, plural};
+use super::origin;
 use super::results::{EXPLAINED, MEASURES, measures};
-use super::{ReportError, number, origin};
 use crate::plot::runs::{Group, Run, common_task, differing, group, read_all};
 use crate::plot::{Columns, Figure, Spread};
-use crate::progress::{count, duration};
-use crate::run_folder::quote;
 
 /// A page about run folders. The title is the task's name unless one is given.
 ///
@@ -62,15 +64,6 @@ pub fn of_runs(paths: &[PathBuf], title: Option<&str>) -> Result<String, ReportE
     ];
     let subtitle = subtitle.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" · ");
     Ok(html::page(&title, if groups.len() == 1 { &subtitle } else { "" }, &body))
-}
-
-pub(super) fn plural(n: usize, what: &str) -> String {
-    if n == 1 { format!("{n} {what}") } else { format!("{n} {what}s") }
-}
-
-/// Last finite value of a column.
-pub(super) fn last(run: &Run, column: &str) -> Option<f64> {
-    run.curve(column).last().map(|point| point.value)
 }
 
 /// A row per configuration.

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use records::provenance::quote;
+use records::words::{count, duration};
+
+use super::error::{MISSING, ReportError, is_missing};
 use super::html::{self, Cell};
-use super::runs::plural;
-use super::{ReportError, markdown, number, origin, pictures, results};
-use crate::progress::{count, duration};
-use crate::run_folder::quote;
+use super::numbers::{number, plural};
+use super::{markdown, origin, pictures, results};
 use crate::sweep::config::Objective;
 use crate::sweep::table::{Row, Status, Table};
 use crate::sweep::{Plan, Stored};
@@ -100,7 +102,7 @@ fn analysis(sweep: &Stored, table: &Table) -> Result<[(&'static str, String); 3]
 /// The table of all tasks, and of methods over tasks.
 fn results(folder: &Path, sweep: &Stored) -> Result<String, ReportError> {
     let outcomes = match markdown::of_trials(folder, sweep) {
-        Err(error) if super::is_missing(&error) => return Ok(html::note(super::MISSING)),
+        Err(error) if is_missing(&error) => return Ok(html::note(MISSING)),
         outcomes => outcomes?,
     };
     let cells = |rows: Vec<Vec<String>>| -> Vec<Vec<Cell>> {
@@ -135,7 +137,7 @@ fn stacked<'a>(head: &[&'a str], rows: &[Vec<String>]) -> (Vec<&'a str>, Vec<Vec
 /// Learning curves of all trials of a task; none if no run has come to its end.
 fn task_curves(folder: &Path, part: &Stored, task: &str) -> Result<Option<String>, ReportError> {
     let outcomes = match markdown::of_trials(folder, part) {
-        Err(error) if super::is_missing(&error) => return Ok(Some(html::note(super::MISSING))),
+        Err(error) if is_missing(&error) => return Ok(Some(html::note(MISSING))),
         outcomes => outcomes?,
     };
     let rows: Vec<_> = outcomes.iter().collect();

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
+use records::text::{self, patch};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-
-use crate::config::Config;
-use crate::{patch, ron_io};
+use training::config::Config;
 
 /// Values of one field. A point on an axis is a number in [0, 1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -172,7 +171,7 @@ impl Axis {
             Setting { label, sets }
         };
         match self {
-            Self::List { path, values } => one(path, ron_io::value_text(&values[pick(point, values.len())])),
+            Self::List { path, values } => one(path, text::value_text(&values[pick(point, values.len())])),
             Self::Choice { options, .. } => {
                 let option = options.iter().nth(pick(point, options.len()));
                 option.map_or_else(
@@ -229,8 +228,9 @@ fn number(value: f64, whole: bool) -> String {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use records::text::value;
+
     use super::*;
-    use crate::ron_value;
 
     #[test]
     fn values_survive_their_text() {
@@ -242,22 +242,22 @@ mod tests {
             "(options: {\"0.1 s\": [\"a=1\"], \"b\": []})",
             "Snes()",
         ] {
-            let value = ron_value::parse(text).unwrap().value;
-            assert_eq!(ron_value::parse(&ron_io::value_text(&value)).unwrap().value, value, "{text}");
+            let value = value::parse(text).unwrap().value;
+            assert_eq!(value::parse(&text::value_text(&value)).unwrap().value, value, "{text}");
         }
     }
 
     #[test]
     fn a_config_is_named_after_its_file_or_as_it_is_told() {
         let text = "Config(values: [\"a/ant.ron\", (config: \"ant.ron\", name: \"mlp\", set: [\"b=1\"])])";
-        let value = ron_value::parse(text).unwrap().value;
+        let value = value::parse(text).unwrap().value;
         let axis: Axis = patch::from_value(value).unwrap();
         assert_eq!((axis.name(), axis.choices()), ("config", Some(2)));
         assert_eq!([0.25, 0.75].map(|x| axis.at(x, false).label), ["ant", "mlp"]);
         let again: Axis = patch::from_value(serde_json::to_value(&axis).unwrap()).unwrap();
         assert_eq!(again, axis);
         let refused = |text: &str| {
-            let value = ron_value::parse(&format!("Config(values: [{text}])")).unwrap().value;
+            let value = value::parse(&format!("Config(values: [{text}])")).unwrap().value;
             patch::from_value::<Axis>(value).unwrap_err().describe()
         };
         assert!(refused("3").contains("the name of a config"), "{}", refused("3"));
@@ -267,7 +267,7 @@ mod tests {
     #[test]
     fn ranges_reach_both_ends_and_round_where_the_field_is_whole() {
         let base: Config =
-            ron_io::parse("a.ron", "(env: InvertedPendulum(), strategy: OpenEs(population: 8))").unwrap();
+            text::parse("a.ron", "(env: InvertedPendulum(), strategy: OpenEs(population: 8))").unwrap();
         let axis = |path: &str| Axis::LogRange { path: path.to_owned(), from: 4.0, to: 64.0, steps: None };
         let (whole, real) = (axis("strategy.population"), axis("strategy.sigma"));
         assert!(whole.is_whole(&base) && !real.is_whole(&base));

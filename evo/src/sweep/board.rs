@@ -4,11 +4,12 @@ use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use records::words::to_stderr;
 
 use super::journal::{Journal, Key};
+use super::names::trial_name;
+use super::plan::Plan;
 use super::table::Table;
-use super::{Plan, trial_name};
-use crate::progress::to_stderr;
 
 /// Trials shown on a terminal.
 const ROWS: usize = 8;

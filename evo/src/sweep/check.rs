@@ -1,16 +1,13 @@
 //! What is wrong with a sweep file, or would fail in a worker, found before any is started.
 
+use records::checkpoint::Checkpoint;
+use records::text::{ConfigError, Document, patch};
+use training::config::Config;
+use training::policy::{Which, start_from};
+use training::setup::{Setup, TrainError};
+
 use super::axis::Axis;
 use super::config::{Halving, Sampler, SweepConfig};
-use super::{Plan, SweepError};
-use crate::checkpoint::Checkpoint;
-use crate::config::Config;
-use crate::patch;
-use crate::ron_io::{ConfigError, Document};
-use crate::trainer::{Setup, TrainError, Which, start_from};
-
-/// Combinations that are built before the start; each takes some milliseconds.
-const BUILT_MAX: usize = 1000;
 
 /// Builds what a run is made of, but for its worlds and the state of its search.
 ///
@@ -23,25 +20,6 @@ pub(super) fn config(config: &Config, init: Option<&Checkpoint>) -> Result<(), T
         start_from(checkpoint, &setup, Which::Mean, config)?;
     }
     Ok(())
-}
-
-impl Plan {
-    /// Checks the combinations of values that are known before the first result, at most `BUILT_MAX`.
-    ///
-    /// # Errors
-    /// The first trial that cannot run, and why.
-    pub fn check(&self, init: Option<&Checkpoint>) -> Result<(), SweepError> {
-        for trial in self.known().into_iter().take(BUILT_MAX) {
-            let base = self.bases[trial.base].config.clone();
-            let failed = |message| SweepError::Trial { trial: super::trial_name(trial.number), message };
-            let changed = patch::apply(base, &trial.sets).map_err(|error| failed(error.to_string()))?;
-            config(&changed, init).map_err(|error| {
-                let sets = trial.sets.join(", ");
-                failed(if sets.is_empty() { error.to_string() } else { format!("with {sets}: {error}") })
-            })?;
-        }
-        Ok(())
-    }
 }
 
 /// Checks a sweep file against its base configs.

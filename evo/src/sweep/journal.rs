@@ -5,13 +5,13 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use records::provenance::Provenance;
+use records::text::patch;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use training::config::Config;
 
 use super::config::SweepConfig;
-use crate::config::Config;
-use crate::patch;
-use crate::run_folder::Provenance;
 
 /// Version of the lines.
 const FORMAT: u32 = 1;
@@ -365,8 +365,9 @@ fn difference(what: &str, old: &Value, new: &Value) -> Option<String> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use records::text::{self, value};
+
     use super::*;
-    use crate::{ron_io, ron_value};
 
     fn header(sigma: f64) -> Header {
         let sweep = format!(
@@ -374,8 +375,8 @@ mod tests {
         );
         let base = "(env: InvertedPendulum(), strategy: OpenEs(population: 8))";
         Header {
-            sweep: patch::from_value(ron_value::parse(&sweep).unwrap().value).unwrap(),
-            bases: vec![ron_io::parse("a.ron", base).unwrap()],
+            sweep: patch::from_value(value::parse(&sweep).unwrap().value).unwrap(),
+            bases: vec![text::parse("a.ron", base).unwrap()],
         }
     }
 

@@ -9,15 +9,20 @@ mod board;
 mod check;
 pub mod config;
 pub mod effect;
+mod error;
 pub mod journal;
 mod memory;
+mod names;
 mod plan;
 mod pool;
 pub mod sampler;
+pub mod score;
 mod stored;
 pub mod table;
 mod tpe;
+mod trial_check;
 mod worker;
+mod workers;
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -25,24 +30,24 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use records::atomic::write_atomic;
+use records::text;
+use training::config::Config;
+
 use board::Board;
 pub use check::sources as check_sources;
-use journal::{Build, Header, Journal, JournalError, Key};
+pub use error::SweepError;
+use journal::{Build, Header, Journal, Key};
+use names::JOURNAL;
+pub use names::{INIT, trial_name};
 pub use plan::{Base, Plan, Trial};
 use pool::{Event, Pool};
+use score::{generations, history, score};
 pub use stored::Stored;
 use table::Table;
+pub use trial_check::check_trials;
 use worker::{Context, Job};
-
-use crate::config::Config;
-use crate::ron_io;
-use crate::run_folder::write_atomic;
-
-/// What has been done.
-const JOURNAL: &str = "journal.jsonl";
-
-/// The checkpoint from which every trial starts, copied.
-pub const INIT: &str = "init.safetensors";
+pub use workers::Workers;
 
 /// Files that a sweep would overwrite, or that a run has.
 const OTHERS: [&str; 10] = [
@@ -60,91 +65,6 @@ const OTHERS: [&str; 10] = [
 
 /// Pause between looks at the workers.
 const POLL: Duration = Duration::from_millis(15);
-
-/// Why a sweep cannot start or go on.
-#[derive(Debug, thiserror::Error)]
-pub enum SweepError {
-    /// The folder cannot be used.
-    #[error("cannot use sweep folder {path}: {source}")]
-    Folder {
-        /// The folder or a file in it.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// Another process works in the folder.
-    #[error("another sweep works in {path}; wait for it, or choose another --out")]
-    Busy {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// The folder holds something else.
-    #[error("{path} has a {file} that is not of a sweep and would be overwritten; choose another --out")]
-    Occupied {
-        /// The folder.
-        path: PathBuf,
-        /// File in it.
-        file: &'static str,
-    },
-    /// Trials of the sweep started from another checkpoint.
-    #[error(
-        "init is another checkpoint than {path}, from which trials of this sweep have started; choose another --out"
-    )]
-    Init {
-        /// The copy that is there.
-        path: PathBuf,
-    },
-    /// The journal cannot be used.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// The base config cannot be written.
-    #[error(transparent)]
-    Config(#[from] ron_io::ConfigError),
-    /// A worker process cannot be started or watched.
-    #[error("cannot run trial {trial}: {source}")]
-    Worker {
-        /// Its name.
-        trial: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// Values of a trial do not fit the config.
-    #[error("trial {trial}: {message}")]
-    Trial {
-        /// Its name.
-        trial: String,
-        /// What is wrong.
-        message: String,
-    },
-}
-
-/// How to run a sweep.
-#[derive(Clone, Copy, Debug)]
-pub struct Workers {
-    /// Processes side by side, at least 1.
-    pub count: usize,
-    /// Threads of each, at least 1.
-    pub threads: usize,
-    /// Threads that fewer runs than workers share, 0 to leave it at `threads` each.
-    pub shared: usize,
-    /// `--backend` of each.
-    pub backend: &'static str,
-    /// Whether to show how far it is.
-    pub quiet: bool,
-}
-
-impl Workers {
-    /// Threads of a run that starts while `left` runs, itself included, are not finished.
-    fn threads_of(&self, left: usize) -> usize {
-        self.threads.max(self.shared / self.count.min(left).max(1))
-    }
-}
-
-/// Name of a trial and of its folder.
-#[must_use]
-pub fn trial_name(trial: usize) -> String {
-    format!("t{trial:04}")
-}
 
 /// A sweep in its folder, locked.
 pub struct Sweep {
@@ -196,7 +116,7 @@ impl Sweep {
         let sweep = serde_json::to_value(&plan.config).map_err(|e| failed(folder)(e.into()))?;
         let mut files = vec![("sweep.ron".to_owned(), plan.portable(&sweep))];
         for (index, base) in plan.bases.iter().enumerate() {
-            files.push((plan.base_file(index), ron_io::to_text(&base.config)?));
+            files.push((plan.base_file(index), text::to_text(&base.config)?));
         }
         for (name, text) in files {
             let path = folder.join(name);
@@ -223,7 +143,7 @@ impl Sweep {
         let mut start = 0;
         while start < total {
             let end = sampler::batch_end(&self.plan.config.sampler, total, start);
-            let history = self.plan.history(&self.journal.records, start);
+            let history = history(&self.plan, &self.journal.records, start);
             for trial in start..end {
                 if !self.journal.records.points.contains_key(&trial) {
                     self.journal.trial(trial, &self.plan.point(trial, &history))?;
@@ -251,7 +171,7 @@ impl Sweep {
         let mut scored: Vec<(usize, f64)> = alive
             .iter()
             .filter_map(|&trial| {
-                let score = table::score(&self.plan, &self.journal.records, trial, rung)?;
+                let score = score(&self.plan, &self.journal.records, trial, rung)?;
                 Some((trial, score.value))
             })
             .collect();
@@ -270,7 +190,7 @@ impl Sweep {
     ) -> Result<bool, SweepError> {
         let mut queue = VecDeque::new();
         for &trial in trials {
-            let generations = table::generations(&self.plan, &self.journal.records, trial, rung);
+            let generations = generations(&self.plan, &self.journal.records, trial, rung);
             let planned = self.plan.trial(trial, &self.journal.records.points[&trial]);
             let base = self.folder.join(self.plan.base_file(planned.base));
             for &seed in &self.plan.config.seeds {

@@ -1,14 +1,13 @@
 //! A sweep file with its base config, checked.
 
+use records::text::{self, ConfigError, Document, patch};
 use serde_json::Value;
+use training::config::Config;
 
 use super::axis::{Axis, Setting, pick};
 use super::config::SweepConfig;
-use super::journal::Records;
-use super::{INIT, check, sampler, table};
-use crate::config::Config;
-use crate::patch;
-use crate::ron_io::{self, ConfigError, Document};
+use super::names::INIT;
+use super::{check, sampler};
 
 /// Most trials of a sweep; more is a typing error.
 const TRIALS_MAX: usize = 100_000;
@@ -146,14 +145,14 @@ impl Plan {
                     let line = |(index, axis): (usize, &Value)| {
                         let axis = match &self.config.axes[index] {
                             Axis::Config { .. } => self.portable_bases(),
-                            _ => ron_io::value_text(axis),
+                            _ => text::value_text(axis),
                         };
                         format!("        {axis},\n")
                     };
                     let lines = axes.iter().enumerate().map(line);
                     text.push_str(&format!("    axes: [\n{}    ],\n", lines.collect::<String>()));
                 }
-                (_, value) => text.push_str(&format!("    {key}: {},\n", ron_io::value_text(value))),
+                (_, value) => text.push_str(&format!("    {key}: {},\n", text::value_text(value))),
             }
         }
         text + ")\n"
@@ -184,19 +183,6 @@ impl Plan {
     #[must_use]
     pub fn is_whole(&self, axis: usize) -> bool {
         self.bases[0].whole[axis]
-    }
-
-    /// Points of the trials before `end` with their values after the highest rung at which enough of them
-    /// have one (Falkner, Klein, Hutter 2018: two more than axes), else after the first. Trials that failed
-    /// have none; those that halving has stopped before that rung are left out.
-    #[must_use]
-    pub fn history(&self, records: &Records, end: usize) -> Vec<(Vec<f64>, Option<f64>)> {
-        let value = |trial, rung| table::score(self, records, trial, rung).map(|score| score.value);
-        let scored = |rung| (0..end).filter(|&trial| value(trial, rung).is_some()).count();
-        let enough = self.config.axes.len() + 2;
-        let rung = (0..self.rungs()).rev().find(|&rung| scored(rung) >= enough).unwrap_or(0);
-        let kept = |&trial: &usize| rung == 0 || value(trial, rung).is_some() || value(trial, 0).is_none();
-        (0..end).filter(kept).map(|trial| (records.points[&trial].clone(), value(trial, rung))).collect()
     }
 
     /// Point of a trial on the axes, given those of earlier batches and their values.
@@ -240,48 +226,4 @@ fn whole(config: &SweepConfig, base: &Config) -> Result<Vec<bool>, String> {
         earlier = patch::apply(earlier, &first.sets).map_err(|error| error.to_string())?;
     }
     Ok(whole)
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
-    use super::super::journal::Done;
-    use super::*;
-    use crate::ron_value;
-
-    fn plan(text: &str) -> Plan {
-        let config = patch::from_value(ron_value::parse(text).unwrap().value).unwrap();
-        let base = "(env: InvertedPendulum(), strategy: OpenEs(population: 8), run: (generations: 9))";
-        Plan::stored(config, vec![ron_io::parse("a.ron", base).unwrap()]).unwrap()
-    }
-
-    #[test]
-    fn proposals_look_at_the_highest_rung_that_enough_trials_have_reached() {
-        let plan = plan(
-            "(config: \"a\", axes: [Range(path: \"strategy.sigma\", from: 0, to: 1)], halving: (first: 1), \
-             sampler: Tpe(trials: 20))",
-        );
-        assert_eq!(plan.bases[0].rungs, [1, 3, 9]);
-        let mut records = Records::default();
-        for trial in 0..6 {
-            records.points.insert(trial, vec![trial as f64 / 10.0]);
-        }
-        let mut note = |trial, generations, value| {
-            let done = Done { trial, seed: 1, generations, value, env_steps: 1, wall_s: 1.0 };
-            records.done.insert((trial, 1, generations), done);
-            records.clone()
-        };
-        // Trial 0 failed; three of the others are enough for one axis.
-        for trial in 1..6 {
-            note(trial, 1, trial as f64);
-        }
-        let records = note(5, 3, 50.0);
-        let values = |records: &Records| plan.history(records, 6).iter().map(|h| h.1).collect::<Vec<_>>();
-        assert_eq!(values(&records), [None, Some(1.0), Some(2.0), Some(3.0), Some(4.0), Some(5.0)]);
-        note(4, 3, 40.0);
-        let records = note(3, 3, 30.0);
-        assert_eq!(values(&records), [None, Some(30.0), Some(40.0), Some(50.0)]);
-        assert_eq!(plan.history(&records, 6)[1].0, [0.3]);
-    }
 }

@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 
 use super::board::Board;
+use super::error::SweepError;
 use super::journal::{Done, Failed, Key};
 use super::memory::{self, Use};
+use super::names::trial_name;
 use super::worker::{self, Context, Job, Outcome, Running};
-use super::{SweepError, Workers, trial_name};
+use super::workers::Workers;
 use crate::interrupt;
 
 /// Crashes of a run after which it is given up until the next time.

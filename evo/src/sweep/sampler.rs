@@ -1,11 +1,11 @@
 //! Points on the axes. Every random choice depends on the sweep's seed, the trial and the axis only.
 
 use rand::RngExt as _;
+use strategies::random::{Purpose, Stream};
 
 use super::axis::Axis;
 use super::config::Sampler;
 use super::tpe;
-use crate::random::{Purpose, Stream};
 
 /// What a random number of a sweep is for; the last word of its place.
 #[derive(Clone, Copy)]

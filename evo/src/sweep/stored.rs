@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use super::error::SweepError;
 use super::journal::{Header, Journal, JournalError, Records};
-use super::{JOURNAL, Plan, SweepError};
+use super::names::JOURNAL;
+use super::plan::Plan;
 
 /// A sweep as its folder has it, for reading; it may be at work.
 #[derive(Clone, Debug)]

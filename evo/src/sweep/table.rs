@@ -6,62 +6,9 @@ use serde::Serialize;
 
 use super::axis::Axis;
 use super::journal::{Done, Records};
-use super::{Plan, trial_name};
-use crate::statistics::{self, Center, Estimate};
-
-/// What a trial is worth after a rung.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Score {
-    /// Median over the seeds.
-    pub value: f64,
-    /// Interquartile range over the seeds (linear interpolation).
-    pub spread: f64,
-    /// Lowest.
-    pub min: f64,
-    /// Highest.
-    pub max: f64,
-    /// Interquartile mean over the seeds.
-    pub iqm: f64,
-    /// Lower end of its bootstrap interval, see [`statistics::estimate`].
-    pub iqm_low: f64,
-    /// Upper end.
-    pub iqm_high: f64,
-}
-
-impl Score {
-    /// Of at least one value, in any order.
-    #[must_use]
-    pub fn of(mut values: Vec<f64>) -> Option<Self> {
-        values.sort_by(f64::total_cmp);
-        let (min, max) = (*values.first()?, *values.last()?);
-        let Estimate { value: iqm, low, high } = statistics::estimate(&values, Center::InterquartileMean)?;
-        let quantile = |q| statistics::quantile(&values, q);
-        let spread = quantile(0.75) - quantile(0.25);
-        Some(Self { value: quantile(0.5), spread, min, max, iqm, iqm_low: low, iqm_high: high })
-    }
-
-    /// In the order of [`SCORE_COLUMNS`].
-    fn numbers(&self) -> [f64; SCORE_COLUMNS.len()] {
-        [self.value, self.spread, self.min, self.max, self.iqm, self.iqm_low, self.iqm_high]
-    }
-}
-
-/// Columns of a score in `sweep.csv`.
-const SCORE_COLUMNS: [&str; 7] = ["value", "spread", "min", "max", "iqm", "iqm_low", "iqm_high"];
-
-/// A trial's score after a rung; none unless all of its seeds have finished it.
-#[must_use]
-pub fn score(plan: &Plan, records: &Records, trial: usize, rung: usize) -> Option<Score> {
-    let generations = generations(plan, records, trial, rung);
-    let value = |&seed: &u64| records.done.get(&(trial, seed, generations)).map(|done| done.value);
-    Score::of(plan.config.seeds.iter().map(value).collect::<Option<Vec<f64>>>()?)
-}
-
-/// Generations of a trial's rung.
-#[must_use]
-pub fn generations(plan: &Plan, records: &Records, trial: usize, rung: usize) -> u64 {
-    plan.base(&records.points[&trial]).rungs[rung]
-}
+use super::names::trial_name;
+use super::plan::Plan;
+use super::score::{SCORE_COLUMNS, Score, generations, score};
 
 /// How far a trial has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -292,24 +239,5 @@ impl Table {
             cells.join("  ").trim_end().to_owned()
         };
         lines.iter().map(line).collect::<Vec<_>>().join("\n")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_score_is_the_median_and_the_interquartile_range() {
-        assert_eq!(Score::of(vec![]), None);
-        let single =
-            Score { value: 3.0, spread: 0.0, min: 3.0, max: 3.0, iqm: 3.0, iqm_low: 3.0, iqm_high: 3.0 };
-        assert_eq!(Score::of(vec![3.0]), Some(single));
-        // numpy.percentile([1, 2, 4, 8], [25, 50, 75]) = 1.75, 3, 5; the middle half is 2, 4.
-        let score = Score::of(vec![8.0, 1.0, 4.0, 2.0]);
-        let numbers = score.map(|s| [s.value, s.spread, s.min, s.max, s.iqm]);
-        assert_eq!(numbers, Some([3.0, 3.25, 1.0, 8.0, 3.0]));
-        let ends = score.map(|s| (s.iqm_low, s.iqm_high));
-        assert!(ends.is_some_and(|(low, high)| low < 2.0 && high > 6.0), "{ends:?}");
     }
 }

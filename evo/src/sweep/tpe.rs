@@ -3,8 +3,7 @@
 //! the one that is the least likely among the others.
 
 use rand::RngExt as _;
-
-use crate::random::{Stream, normal_pair};
+use strategies::random::{Stream, normal_pair};
 
 /// A point in [0, 1] per axis. `choices` holds the number of values of axes with separate values.
 /// Trials without a value failed, and count as the worst.

@@ -5,12 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use records::folder::{RunFolder, RunFolderError};
 use serde::Deserialize;
 
 use super::config::Objective;
 use super::journal::Key;
 use super::memory;
-use crate::run_folder::{RunFolder, RunFolderError};
 
 /// A run to make: a trial with a seed, up to a number of generations.
 #[derive(Clone, Debug)]

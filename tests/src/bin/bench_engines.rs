@@ -116,7 +116,7 @@ fn main() -> anyhow::Result<()> {
          | task | rapier | ÷ MuJoCo | lanes | ÷ MuJoCo |\n| --- | --- | --- | --- | --- |\n{with_task}",
     )?;
     let path = arguments.out.join("engines.md");
-    evo::run_folder::write_atomic(&path, text.as_bytes())
+    records::atomic::write_atomic(&path, text.as_bytes())
         .with_context(|| format!("cannot write {}", path.display()))
 }
 

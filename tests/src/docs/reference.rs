@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use envs::EnvConfig;
-use evo::config::Config;
-use evo::ron_io;
-use evo::strategy::strategies;
 use evo::sweep::config::SweepConfig;
+use records::text;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use strategies::strategies;
+use training::config::Config;
 
 use super::settings::{Place, Sections, cell};
 use super::source::{Definition, Shape, Source};
@@ -76,7 +76,7 @@ pub fn generated() -> Vec<Generated> {
 }
 
 fn resolved<T: DeserializeOwned + Serialize>(text: &str) -> Result<Value, String> {
-    let value: T = ron_io::parse("config", text).map_err(|e| e.to_string())?;
+    let value: T = text::parse("config", text).map_err(|e| e.to_string())?;
     serde_json::to_value(value).map_err(|e| e.to_string())
 }
 
@@ -115,7 +115,7 @@ fn environments(source: &Source) -> String {
 
 fn config(source: &Source) -> String {
     let mut sections = Sections::new(source, &resolved::<Config>);
-    let definition = source.get("evo/src/config.rs", "Config");
+    let definition = source.get("evo/training/src/config.rs", "Config");
     let table = fields(&mut sections, definition, &Place::new("", "", ""));
     let page = format!(
         "{}What a config file (RON) may say. `evo --config NAME --dry-run` prints a config with all its fields, \
@@ -146,7 +146,7 @@ fn strategy_page(source: &Source) -> String {
     );
     for info in strategies() {
         let definition =
-            source.get(&format!("evo/src/strategy/{}.rs", info.name), &format!("{}Config", info.config));
+            source.get(&format!("evo/strategies/src/{}.rs", info.name), &format!("{}Config", info.config));
         let place = Place::new(
             &format!("(env: InvertedPendulum(), strategy: {}", info.config),
             ")",

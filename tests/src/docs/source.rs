@@ -9,7 +9,8 @@ use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, Fields, Item, Lit, Meta, Token, Type, UseTree};
 
 /// Folders whose types may occur in a config.
-const FOLDERS: [&str; 4] = ["sim/src", "snn/src", "envs/src", "evo/src"];
+const FOLDERS: [&str; 6] =
+    ["sim/src", "snn/src", "envs/src", "evo/strategies/src", "evo/training/src", "evo/src"];
 
 /// A struct or an enum of a config.
 pub struct Definition {
@@ -132,7 +133,11 @@ impl Source {
         if let Some(own) = found.iter().position(|d| d.file == file) {
             return Some(found[own]);
         }
-        let folder = |path: &Path| path.components().next().map(|part| part.as_os_str().to_owned());
+        // A crate is called as the folder of its `src`.
+        let folder = |path: &Path| {
+            let parts = path.iter().take_while(|part| *part != "src");
+            parts.last().map(ToOwned::to_owned)
+        };
         let from = self.imports.get(file).and_then(|names| names.get(name)).map_or("crate", String::as_str);
         let from = match from {
             "crate" | "super" | "self" => folder(file),

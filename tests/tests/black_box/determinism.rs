@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use evo::checkpoint::Checkpoint;
+use records::checkpoint::Checkpoint;
 use tests::{generations, killed_at_work, succeed, text, untimed_metrics as metrics};
 
 const SMALL: [&str; 16] = [

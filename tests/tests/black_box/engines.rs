@@ -72,7 +72,7 @@ fn shipped_lanes_configs_evolve_in_lanes_and_are_judged_in_rapier() {
         }
         let out = run.join("episode.rollout.safetensors");
         let _ = succeed(&["record", text(&run), "--episodes", "2", "--out", text(&out)]);
-        let recorded = evo::checkpoint::Checkpoint::load(&out).expect("recording");
+        let recorded = records::checkpoint::Checkpoint::load(&out).expect("recording");
         assert_eq!(recorded.meta["engine"], "lanes");
         let eval = json(&["eval", text(&run), "--episodes", "2", "--json"]);
         for episode in 0..2 {
@@ -121,7 +121,7 @@ fn overrides_hold_only_in_the_engine_they_were_made_for() {
     for (engine, settings) in [("lanes", (0.01, 5, 2)), ("rapier", (0.025, 2, 2))] {
         let out = run.join("episode.rollout.safetensors");
         let _ = succeed(&["record", text(&run), "--engine", engine, "--out", text(&out)]);
-        let recorded = evo::checkpoint::Checkpoint::load(&out).expect("recording").meta;
+        let recorded = records::checkpoint::Checkpoint::load(&out).expect("recording").meta;
         assert_eq!(recorded["engine"], engine);
         let number = |key: &str| recorded[key].as_f64().expect("a number");
         let (timestep, substeps, iterations) = settings;

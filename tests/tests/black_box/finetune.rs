@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use evo::checkpoint::Checkpoint;
+use records::checkpoint::Checkpoint;
 use serde_json::Value;
 use tests::{full_column, refuse, succeed, text};
 
@@ -255,7 +255,7 @@ fn labels_out_of_range_are_refused() {
     let arrays =
         format!("task.data=Arrays(x: {:?}, y: {:?}, classes: 2)", data("stored.npz:X"), data("stored.npz:y"));
     let labels = scratch.path().join("y.npy");
-    evo::npy::write_f32(&labels, &[30], &[7.0; 30]).expect("a file");
+    records::npy::write_f32(&labels, &[30], &[7.0; 30]).expect("a file");
     let wrong = arrays.replace(&data("stored.npz:y"), text(&labels));
     let stderr = refuse(&["finetune", "--config", "yin_yang.ron", "--set", &wrong], 2);
     assert!(stderr.contains("label 7 of sample 0 is out of range; valid: 0 to 1"), "{stderr}");

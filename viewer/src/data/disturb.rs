@@ -119,7 +119,7 @@ mod tests {
 
     use std::sync::Arc;
 
-    use evo::random::{Purpose, Stream};
+    use training::random::{Purpose, Stream};
 
     use super::*;
 

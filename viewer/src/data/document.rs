@@ -4,12 +4,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use envs::Change;
-use evo::checkpoint::Checkpoint;
-use evo::config::Config;
-use evo::run_folder::RunFolder;
-use evo::trainer::{Setup, Which, load_policy};
-use evo::{named_files, ron_io};
+use records::checkpoint::Checkpoint;
+use records::folder::RunFolder;
+use records::text;
 use sim::{JointKind, Model};
+use training::config::Config;
+use training::named_files;
+use training::policy::{Which, load_policy};
+use training::setup::Setup;
 use web_time::Instant;
 
 use crate::data::brain::Brain;
@@ -58,7 +60,7 @@ impl Document {
             (source, Some(file)) => Self::from_file(&file, source),
             (Source::Run(path), None) => Self::from_run(&path),
             (source, None) => {
-                let mut config: Config = ron_io::read(source.path())?;
+                let mut config: Config = text::read(source.path())?;
                 named_files::inline(&mut config, source.path())?;
                 Self::untrained(&config, source)
             }
@@ -79,7 +81,7 @@ impl Document {
         let mut document = match follow.poll() {
             Some(checkpoint) => Self::from_checkpoint(&checkpoint, source)?,
             None => {
-                let config: Config = ron_io::read(&RunFolder::open(path)?.config())?;
+                let config: Config = text::read(&RunFolder::open(path)?.config())?;
                 Self::untrained(&config, source)?
             }
         };
@@ -94,7 +96,7 @@ impl Document {
     pub fn from_bytes(name: &Path, bytes: &[u8]) -> anyhow::Result<Self> {
         if name.extension().is_some_and(|extension| extension == "ron") {
             let text = std::str::from_utf8(bytes)?;
-            let config: Config = ron_io::parse(&name.display().to_string(), text)?;
+            let config: Config = text::parse(&name.display().to_string(), text)?;
             return Self::untrained(&config, Source::Config(name.to_owned()));
         }
         let file = Checkpoint::from_bytes(name, bytes)?;

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
-use evo::checkpoint::Checkpoint;
-use evo::metrics::Metrics;
-use evo::run_folder::RunFolder;
+use records::checkpoint::Checkpoint;
+use records::folder::RunFolder;
+use records::metrics::Metrics;
 
 /// How a run is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use envs::{Change, EnvError, Envs, Task};
-use evo::config::Config;
-use evo::evaluate::Policy;
-use evo::normalizer::Normalizer;
-use evo::random::{Purpose, Stream};
-use evo::trainer::{Setup, TrainError};
 use rand::Rng as _;
 use snn::{Evaluator, Probe};
+use training::config::Config;
+use training::evaluate::Policy;
+use training::normalizer::Normalizer;
+use training::random::{Purpose, Stream};
+use training::setup::{Setup, TrainError};
 use web_time::Instant;
 
 use crate::data::disturb::Disturbance;

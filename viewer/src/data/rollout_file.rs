@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use evo::checkpoint::{Checkpoint, CheckpointError, TensorData};
-use evo::config::Config;
+use records::checkpoint::{Checkpoint, CheckpointError, TensorData};
 use serde::Deserialize;
+use training::config::Config;
 
 use crate::data::contacts::{self, Contacts};
 use crate::data::recording::{End, Header, Layer, Recording, Series};
@@ -107,7 +107,7 @@ impl RolloutFile {
         if episodes.is_empty() {
             return Err(content("it has no episodes".to_owned()));
         }
-        let parameters = match file.tensors.get("parameters").map(evo::checkpoint::Tensor::data) {
+        let parameters = match file.tensors.get("parameters").map(records::checkpoint::Tensor::data) {
             Some(TensorData::F32(values)) => Some(values.clone()),
             _ => None,
         };

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use evo::checkpoint::{Checkpoint, CheckpointError};
-use evo::ron_io::{self, ConfigError};
-use evo::run_folder::{RunFolder, RunFolderError};
+use records::checkpoint::{Checkpoint, CheckpointError};
+use records::folder::{RunFolder, RunFolderError};
+use records::text::{self, ConfigError};
 
 use crate::data::rollout_file::is_rollout;
 
@@ -52,7 +52,7 @@ impl Source {
             return Ok((Self::Run(RunFolder::open(path)?.path().to_owned()), None));
         }
         if path.extension().is_some_and(|extension| extension == "ron") {
-            return Ok((Self::Config(ron_io::find(path)?), None));
+            return Ok((Self::Config(text::find(path)?), None));
         }
         if !path.exists() {
             return Err(SourceError::Missing { path: path.to_owned() });

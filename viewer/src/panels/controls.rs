@@ -1,8 +1,8 @@
 //! What can be changed by hand while the robot moves.
 
 use egui::{RichText, Slider, Ui};
-use evo::changes::NONE;
-use evo::failure::told;
+use records::failure::told;
+use training::change_names::NONE;
 
 use crate::data::disturb::Disturbance;
 use crate::data::document::{Document, Ghost};
@@ -59,7 +59,7 @@ fn changes(ui: &mut Ui, cx: &mut Cx<'_>) {
     let own = || ("as the config says", "What the config lists.", config.changes.clone());
     let plain = || (NONE, "The task as it is.", Vec::new());
     let config_changes = !config.changes.is_empty();
-    let choices = config_changes.then(own).into_iter().chain([plain()]).chain(evo::changes::all());
+    let choices = config_changes.then(own).into_iter().chain([plain()]).chain(training::changes::all());
     let choices: Vec<_> = choices.collect();
     let present =
         choices.iter().find(|choice| choice.2 == live.changes()).map_or("others", |choice| choice.0);

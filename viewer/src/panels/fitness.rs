@@ -1,8 +1,8 @@
 //! The run: learning curves, and which of its checkpoints is watched.
 
 use egui::{Color32, Mesh, Pos2, RichText, Sense, Stroke, Ui, Vec2};
-use evo::failure::told;
-use evo::metrics::Metrics;
+use records::failure::told;
+use records::metrics::Metrics;
 
 use crate::chart::{self, AXIS, Chart, GUTTER};
 use crate::data::follow::{Follow, RunState, Wanted};

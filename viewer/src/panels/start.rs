@@ -28,11 +28,11 @@ impl Shelf {
             entries.map(|entry| entry.path()).collect()
         };
         let changed = |run: &PathBuf| std::fs::metadata(run).and_then(|data| data.modified()).ok();
-        let mut runs = list(root.join(evo::run_folder::RUNS));
+        let mut runs = list(root.join(records::folder::RUNS));
         runs.retain(|run| run.join("config.ron").is_file());
         runs.sort_by_key(|run| std::cmp::Reverse(changed(run)));
         runs.truncate(RUNS);
-        let mut configs = list(root.join(evo::ron_io::CONFIG_FOLDER));
+        let mut configs = list(root.join(records::text::CONFIG_FOLDER));
         configs.retain(|config| config.extension().is_some_and(|extension| extension == "ron"));
         configs.sort();
         Self { runs, configs }

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use super::common::{run_and_recording, said, viewer};
-use evo::checkpoint::{Checkpoint, Tensor, TensorData};
 use proptest::prelude::*;
+use records::checkpoint::{Checkpoint, Tensor, TensorData};
 use serde_json::json;
 use viewer::app::App;
 use viewer::data::document::Document;

@@ -4,12 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use evo::backend::BackendChoice;
-use evo::config::Config;
-use evo::metrics::MetricsWriter;
-use evo::run_folder::RunFolder;
-use evo::trainer::Trainer;
-use evo::{commands, ron_io};
+use evo::commands;
+use records::folder::RunFolder;
+use records::metrics::MetricsWriter;
+use records::text;
+use training::backend::BackendChoice;
+use training::config::Config;
+use training::trainer::Trainer;
 use viewer::data::document::Document;
 use viewer::data::recording::{End, Header, Layer, Recording, Row, Series};
 use viewer::data::rollout_file::RolloutFile;
@@ -64,7 +65,7 @@ pub const PENDULUM: &str = "(
 )";
 
 pub fn config(text: &str) -> Config {
-    ron_io::parse("test.ron", text).unwrap()
+    text::parse("test.ron", text).unwrap()
 }
 
 /// A number without a pattern, the same on every machine.
@@ -185,7 +186,7 @@ pub struct Training {
 impl Training {
     pub fn start(path: &Path) -> Self {
         let config = config(PENDULUM);
-        let text = ron_io::to_text(&config).unwrap();
+        let text = text::to_text(&config).unwrap();
         let folder = RunFolder::create(Some(path), "run", 1, &text).unwrap();
         let trainer = Trainer::new(&config, 1, BackendChoice::Cpu).unwrap();
         let terms = trainer.setup().task.spec().terms;

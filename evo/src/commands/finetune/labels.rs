@@ -3,22 +3,26 @@
 use std::time::Instant;
 
 use anyhow::anyhow;
+use records::failure::{Blame, Failure};
+use records::folder::RunFolder;
+use records::metrics::Metrics;
+use records::table::Table;
+use records::text;
+use records::words::{count, duration};
 use serde::Serialize;
 use serde_json::json;
+use training::config::LogFormat;
+use training::gradient::labels::{self, Assessment, Classifier, Confusion};
+use training::gradient::{FinetuneConfig, Task};
 
-use super::is_classifier;
+use super::kind::is_classifier;
 use crate::cli::{EvalArgs, PlotArgs};
+use crate::commands::common::{load_checkpoint, print_json, print_line};
 use crate::commands::learning::{save, stopped};
-use crate::commands::{load_checkpoint, print_json, print_line};
-use crate::config::LogFormat;
-use crate::failure::{Blame, Failure};
-use crate::finetune::classify::{self, Classifier};
-use crate::finetune::figure::{Confusion, Curves};
-use crate::finetune::{Assessment, FinetuneConfig, Table, Task};
-use crate::metrics::Metrics;
-use crate::progress::{Progress, Verbosity, count, duration};
-use crate::run_folder::RunFolder;
-use crate::{interrupt, ron_io};
+use crate::interrupt;
+use crate::plot::PlotError;
+use crate::plot::labels::{Curves, write_confusion};
+use crate::progress::{Progress, Verbosity};
 
 /// Trains on a data set to the end or to the first Ctrl-C.
 pub(super) fn train(
@@ -28,7 +32,7 @@ pub(super) fn train(
 ) -> Result<(), Failure> {
     interrupt::install(interrupt::FINISHING).run()?;
     let run = learner.config().run.clone();
-    let mut metrics = Table::resume(&folder.metrics(), &classify::COLUMNS, learner.generation()).run()?;
+    let mut metrics = Table::resume(&folder.metrics(), &labels::COLUMNS, learner.generation()).run()?;
     if run.log.contains(&LogFormat::TensorBoard) {
         metrics = metrics.with_events(&folder.events()).run()?;
     }
@@ -164,16 +168,12 @@ pub(super) fn train(
 }
 
 /// `curve` and `confusion`, as SVG and PNG.
-fn draw(
-    folder: &RunFolder,
-    title: &str,
-    confusion: Option<&Confusion>,
-) -> Result<(), crate::plot::PlotError> {
+fn draw(folder: &RunFolder, title: &str, confusion: Option<&Confusion>) -> Result<(), PlotError> {
     let curves = Curves::read(std::slice::from_ref(folder), title)?;
     for end in ["svg", "png"] {
         curves.write(&folder.curve(end))?;
         if let Some(confusion) = confusion {
-            confusion.write(&folder.path().join(format!("confusion.{end}")))?;
+            write_confusion(confusion, &folder.path().join(format!("confusion.{end}")))?;
         }
     }
     Ok(())
@@ -255,7 +255,7 @@ pub(in crate::commands) fn plot(args: &PlotArgs) -> Result<(), Failure> {
     }
     let folders: Vec<RunFolder> =
         args.runs.iter().map(|run| RunFolder::open(run)).collect::<Result<_, _>>().usage()?;
-    let config: FinetuneConfig = ron_io::read(&folders[0].config()).usage()?;
+    let config: FinetuneConfig = text::read(&folders[0].config()).usage()?;
     let title = args.title.clone().unwrap_or_else(|| title(&config));
     let curves = Curves::read(&folders, &title).usage()?;
     let files = match (&args.out, &folders[..]) {

@@ -1,22 +1,26 @@
 //! `evo finetune`, and what other verbs do with its runs.
 
+mod kind;
 mod labels;
 mod worlds;
 
 use std::path::{Path, PathBuf};
 
-use super::learning::{self, check_same_config, new_folder};
-use super::{load_checkpoint, print_line};
-use crate::checkpoint::Checkpoint;
-use crate::cli::{FinetuneArgs, ResumeArgs};
-use crate::failure::{Blame, Failure};
-use crate::finetune::classify::Classifier;
-use crate::finetune::world_learner::WorldLearner;
-use crate::finetune::{FinetuneConfig, Task};
-use crate::progress::{Verbosity, to_stderr};
-use crate::run_folder::RunFolder;
-use crate::{named_files, patch, ron_io};
+use records::checkpoint::Checkpoint;
+use records::failure::{Blame, Failure};
+use records::folder::RunFolder;
+use records::text::{self, patch};
+use records::words::to_stderr;
+use training::gradient::labels::Classifier;
+use training::gradient::{FinetuneConfig, Task, WorldLearner};
+use training::named_files;
 
+use super::learning::{self, check_same_config, new_folder};
+use crate::cli::{FinetuneArgs, ResumeArgs};
+use crate::commands::common::{load_checkpoint, print_line};
+use crate::progress::Verbosity;
+
+pub(super) use kind::{is_classifier, is_run};
 pub(super) use labels::{eval, plot};
 
 /// Either kind of run.
@@ -71,16 +75,16 @@ impl Learner {
     /// The config as it stands in the run folder.
     fn text(&self) -> Result<String, Failure> {
         match self {
-            Self::Classifier(learner) => ron_io::to_text(learner.config()).usage(),
-            Self::World(learner) => ron_io::to_text(learner.config()).usage(),
+            Self::Classifier(learner) => text::to_text(learner.config()).usage(),
+            Self::World(learner) => text::to_text(learner.config()).usage(),
         }
     }
 }
 
 /// Reads a config and applies `--set`; names of files are looked for beside it.
 fn read(args: &FinetuneArgs) -> Result<(PathBuf, FinetuneConfig), Failure> {
-    let path = ron_io::find(&args.config.config).usage()?;
-    let config: FinetuneConfig = ron_io::read(&path).usage()?;
+    let path = text::find(&args.config.config).usage()?;
+    let config: FinetuneConfig = text::read(&path).usage()?;
     let mut config = patch::apply(config, &args.config.sets).usage()?;
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     config.controller.inline_models(|name| named_files::model(&folder, name)).usage()?;
@@ -133,28 +137,10 @@ pub(super) fn finetune(args: &FinetuneArgs) -> Result<(), Failure> {
     go_on(learner, &folder, args.output.verbosity())
 }
 
-/// Whether a folder holds a run of training by gradient.
-pub(super) fn is_run(path: &Path) -> bool {
-    RunFolder::open(path)
-        .ok()
-        .and_then(|folder| ron_io::read::<FinetuneConfig>(&folder.config()).ok())
-        .is_some_and(|config| config.task.is_some())
-}
-
-/// Whether a run folder or checkpoint is of supervised training.
-pub(super) fn is_classifier(path: &Path) -> bool {
-    if path.is_dir() {
-        let config = RunFolder::open(path).ok().map(|folder| folder.config());
-        let config = config.and_then(|config| ron_io::read::<FinetuneConfig>(&config).ok());
-        return config.and_then(|config| config.task).is_some_and(|task| task.supervised().is_some());
-    }
-    path.is_file() && Checkpoint::load(path).is_ok_and(|checkpoint| checkpoint.is_classifier())
-}
-
 /// Goes on with a run.
 pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
     let folder = RunFolder::open(&args.run).usage()?;
-    let mut config: FinetuneConfig = ron_io::read(&folder.config()).usage()?;
+    let mut config: FinetuneConfig = text::read(&folder.config()).usage()?;
     let _lock = folder.lock().usage()?;
     if let Some(generations) = args.generations {
         config.run.generations = generations;

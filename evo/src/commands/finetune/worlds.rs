@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use crate::checkpoint::Checkpoint;
+use records::checkpoint::Checkpoint;
+use records::metrics::MetricsRow;
+use strategies::StopReason;
+use training::config::Config;
+use training::evaluate::Evaluation;
+use training::gradient::WorldLearner;
+use training::setup::Setup;
+
 use crate::commands::learning::Learner;
-use crate::config::Config;
-use crate::evaluate::Evaluation;
-use crate::finetune::world_learner::WorldLearner;
-use crate::metrics::MetricsRow;
-use crate::strategy::StopReason;
-use crate::trainer::Setup;
 
 impl Learner for WorldLearner {
     fn config(&self) -> &Config {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use evo::npy::Matrix;
+use records::npy::Matrix;
 use tempfile::TempDir;
 use tests::{program, root, text};
 
@@ -50,7 +50,7 @@ impl Scene {
             copy(&root().join(part), &folder.path().join(part));
         }
         let input = Matrix::new(5, 27, vec![0.1; 5 * 27]).expect("sizes agree");
-        evo::npy::write(&folder.path().join("x.npy"), &input).expect("input of a network");
+        records::npy::write(&folder.path().join("x.npy"), &input).expect("input of a network");
         // Where a page names a robot of the reader's.
         fs::copy(root().join("docs/how-to/robot/robot.xml"), folder.path().join("robot.xml")).expect("robot");
         Self { folder }

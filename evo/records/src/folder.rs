@@ -1,0 +1,426 @@
+//! The folder of a run.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::atomic::write_atomic;
+
+/// Folder of runs that were not given one.
+pub const RUNS: &str = "results/runs";
+
+/// Name of a run's event file. TensorBoard knows one by `tfevents`; a run needs only this one.
+pub const EVENTS: &str = "events.out.tfevents.0";
+
+/// What is wrong with a run folder.
+#[derive(Debug, thiserror::Error)]
+pub enum RunFolderError {
+    /// The folder holds a run already.
+    #[error("{path} already contains a run; choose another --out (runs are never overwritten)")]
+    Occupied {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The folder cannot be made or written to.
+    #[error("cannot write to run folder {path}: {source}")]
+    Write {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The folder holds no run.
+    #[error("{path} is not a run folder: {reason}")]
+    NotARun {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// Another process holds the run.
+    #[error("{path} is being trained by another process")]
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The name cannot be part of a folder's name.
+    #[error("run name '{name}': use letters, digits, '-', '_' and '.' (--name)")]
+    Name {
+        /// The name.
+        name: String,
+    },
+}
+
+/// Folder of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// Makes the folder and its `config.ron`: `out`, or else a new one under [`RUNS`] with name,
+    /// seed and time. Doing this first shows a full or read-only disk before any work starts.
+    ///
+    /// # Errors
+    /// A name that is no file name, a folder that contains a run, or one that cannot be written.
+    pub fn create(out: Option<&Path>, name: &str, seed: u64, config: &str) -> Result<Self, RunFolderError> {
+        match out {
+            Some(path) => Self::claim(path, config),
+            None => {
+                let stamp = jiff::ZonedDateTime::now().strftime("%Y%m%d-%H%M%S").to_string();
+                Self::create_in(Path::new(RUNS), name, seed, &stamp, config)
+            }
+        }
+    }
+
+    /// A new folder `NAME__sSEED__STAMP` under `root`, with `-2`, `-3`, … if that exists.
+    ///
+    /// # Errors
+    /// As [`RunFolder::create`].
+    pub fn create_in(
+        root: &Path,
+        name: &str,
+        seed: u64,
+        stamp: &str,
+        config: &str,
+    ) -> Result<Self, RunFolderError> {
+        let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
+            return Err(RunFolderError::Name { name: name.to_owned() });
+        }
+        let mut count = 1u32;
+        loop {
+            let suffix = if count == 1 { String::new() } else { format!("-{count}") };
+            let path = root.join(format!("{name}__s{seed}__{stamp}{suffix}"));
+            match Self::claim(&path, config) {
+                Err(RunFolderError::Occupied { .. }) if count < 1000 => count += 1,
+                result => return result,
+            }
+        }
+    }
+
+    /// Takes a folder that contains no run yet. `config.ron` is made exclusively, so that of two
+    /// processes only one gets the folder.
+    fn claim(path: &Path, config: &str) -> Result<Self, RunFolderError> {
+        let folder = Self { path: path.to_owned() };
+        let failed = |source| RunFolderError::Write { path: path.to_owned(), source };
+        let occupied = || RunFolderError::Occupied { path: path.to_owned() };
+        fs::create_dir_all(path).map_err(failed)?;
+        let traces = [folder.metrics(), folder.events(), folder.checkpoints(), folder.summary()];
+        if traces.iter().any(|trace| trace.exists()) {
+            return Err(occupied());
+        }
+        let file = folder.config();
+        match File::create_new(&file) {
+            Ok(mut new) => {
+                if let Err(error) = new.write_all(config.as_bytes()).and_then(|()| new.sync_all()) {
+                    // Half a config is no run: leave the folder free.
+                    let _ = fs::remove_file(&file);
+                    return Err(failed(error));
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(occupied()),
+            Err(error) => return Err(failed(error)),
+        }
+        fs::create_dir(folder.checkpoints()).map_err(failed)?;
+        Ok(folder)
+    }
+
+    /// The folder of an existing run.
+    ///
+    /// # Errors
+    /// If there is no such folder or it has no `config.ron`.
+    pub fn open(path: &Path) -> Result<Self, RunFolderError> {
+        let not = |reason: &str| RunFolderError::NotARun { path: path.to_owned(), reason: reason.to_owned() };
+        let folder = Self { path: path.to_owned() };
+        if !path.exists() {
+            return Err(not("it does not exist"));
+        }
+        if !path.is_dir() {
+            return Err(not("it is a file"));
+        }
+        if !folder.config().is_file() {
+            return Err(not("it has no config.ron"));
+        }
+        Ok(folder)
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Resolved config, which can be run again as it is.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.path.join("config.ron")
+    }
+
+    /// Where the run comes from, see [`Provenance`](crate::provenance::Provenance).
+    #[must_use]
+    pub fn provenance(&self) -> PathBuf {
+        self.path.join("provenance.json")
+    }
+
+    /// A row per generation.
+    #[must_use]
+    pub fn metrics(&self) -> PathBuf {
+        self.path.join("metrics.csv")
+    }
+
+    /// The same for TensorBoard, if `run.log` asks for it.
+    #[must_use]
+    pub fn events(&self) -> PathBuf {
+        self.path.join(EVENTS)
+    }
+
+    /// What was printed.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.path.join("log.txt")
+    }
+
+    /// Final numbers; there only if the run is finished.
+    #[must_use]
+    pub fn summary(&self) -> PathBuf {
+        self.path.join("summary.json")
+    }
+
+    /// Plot of the run, `extension` being `svg` or `png`.
+    #[must_use]
+    pub fn curve(&self, extension: &str) -> PathBuf {
+        self.path.join(format!("curve.{extension}"))
+    }
+
+    /// Folder of the checkpoints.
+    #[must_use]
+    pub fn checkpoints(&self) -> PathBuf {
+        self.path.join("checkpoints")
+    }
+
+    /// Checkpoint after a generation.
+    #[must_use]
+    pub fn numbered(&self, generation: u64) -> PathBuf {
+        self.checkpoints().join(format!("gen_{generation:06}.safetensors"))
+    }
+
+    /// Checkpoint with the best evaluation so far.
+    #[must_use]
+    pub fn best(&self) -> PathBuf {
+        self.checkpoints().join("best.safetensors")
+    }
+
+    /// Latest checkpoint.
+    #[must_use]
+    pub fn last(&self) -> PathBuf {
+        self.checkpoints().join("last.safetensors")
+    }
+
+    /// Whether the run has reached its end.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.summary().is_file()
+    }
+
+    /// Writes one of the folder's files atomically.
+    ///
+    /// # Errors
+    /// If it cannot be written; names the file.
+    pub fn write(&self, file: &Path, bytes: &[u8]) -> Result<(), RunFolderError> {
+        write_atomic(file, bytes).map_err(|source| RunFolderError::Write { path: file.to_owned(), source })
+    }
+
+    /// Writes one of the folder's JSON files atomically, indented.
+    ///
+    /// # Errors
+    /// If it cannot be written; names the file.
+    pub fn write_json<T: Serialize>(&self, file: &Path, value: &T) -> Result<(), RunFolderError> {
+        let mut text = serde_json::to_string_pretty(value)
+            .map_err(|error| RunFolderError::Write { path: file.to_owned(), source: error.into() })?;
+        text.push('\n');
+        self.write(file, text.as_bytes())
+    }
+
+    /// Keeps other processes from training the run for as long as the result lives, and deletes
+    /// what a killed process has left half-written.
+    ///
+    /// # Errors
+    /// [`RunFolderError::Busy`] if another process holds it, or if the folder cannot be written to.
+    pub fn lock(&self) -> Result<File, RunFolderError> {
+        let failed = |source| RunFolderError::Write { path: self.path.clone(), source };
+        let file = File::options().create(true).append(true).open(self.log()).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => {
+                return Err(RunFolderError::Busy { path: self.path.clone() });
+            }
+            // A file system without locks cannot keep anyone out.
+            Err(fs::TryLockError::Error(_)) => return Ok(file),
+        }
+        for folder in [self.path.clone(), self.checkpoints()] {
+            for entry in fs::read_dir(&folder).map_err(failed)? {
+                let path = entry.map_err(failed)?.path();
+                if path.extension().is_some_and(|extension| extension == "tmp") {
+                    fs::remove_file(&path).map_err(failed)?;
+                }
+            }
+        }
+        Ok(file)
+    }
+
+    /// Marks the run as unfinished, before it goes on.
+    ///
+    /// # Errors
+    /// If the summary cannot be deleted.
+    pub fn reopen(&self) -> Result<(), RunFolderError> {
+        match fs::remove_file(self.summary()) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(RunFolderError::Write { path: self.summary(), source })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Deletes numbered checkpoints but the `keep` latest (0 keeps all), and those after `latest`,
+    /// which a resumed run will write anew.
+    ///
+    /// # Errors
+    /// If the folder cannot be listed or a file not deleted.
+    pub fn prune(&self, keep: usize, latest: u64) -> Result<(), RunFolderError> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |source| RunFolderError::Write { path, source }
+        };
+        let folder = self.checkpoints();
+        let mut numbered = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(failed(&folder))? {
+            let name = entry.map_err(failed(&folder))?.file_name();
+            let number = name
+                .to_str()
+                .and_then(|name| name.strip_prefix("gen_")?.strip_suffix(".safetensors"))
+                .and_then(|digits| digits.parse::<u64>().ok());
+            numbered.extend(number);
+        }
+        numbered.sort_unstable();
+        let past = numbered.iter().filter(|&&generation| generation <= latest).count();
+        let first_kept = if keep == 0 { 0 } else { past.saturating_sub(keep) };
+        for (index, &generation) in numbered.iter().enumerate() {
+            if index < first_kept || index >= past {
+                let file = self.numbered(generation);
+                fs::remove_file(&file).map_err(failed(&file))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    fn files(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_new_folder_has_name_seed_and_time_and_a_collision_a_number() {
+        let root = tempfile::tempdir().unwrap();
+        let make = || RunFolder::create_in(root.path(), "ant", 3, "20260102-030405", "(x: 1)\n").unwrap();
+        let (first, second, third) = (make(), make(), make());
+        assert_eq!(first.path(), root.path().join("ant__s3__20260102-030405"));
+        assert_eq!(second.path(), root.path().join("ant__s3__20260102-030405-2"));
+        assert_eq!(third.path(), root.path().join("ant__s3__20260102-030405-3"));
+        assert_eq!(files(first.path()), ["checkpoints", "config.ron"]);
+        assert_eq!(fs::read_to_string(first.config()).unwrap(), "(x: 1)\n");
+        assert_eq!(RunFolder::open(first.path()).unwrap(), first);
+        assert!(!first.is_finished());
+        first.write_json(&first.summary(), &[1]).unwrap();
+        assert!(first.is_finished());
+    }
+
+    #[test]
+    fn a_given_folder_is_taken_unless_it_contains_a_run() {
+        let root = tempfile::tempdir().unwrap();
+        let out = root.path().join("a/b");
+        RunFolder::create(Some(&out), "ant", 1, "x").unwrap();
+        let error = RunFolder::create(Some(&out), "ant", 1, "x").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!(
+                "{} already contains a run; choose another --out (runs are never overwritten)",
+                out.display()
+            )
+        );
+        for trace in ["config.ron", "metrics.csv", "summary.json"] {
+            let out = root.path().join(trace).join("run");
+            fs::create_dir_all(&out).unwrap();
+            fs::write(out.join(trace), "").unwrap();
+            let error = RunFolder::create(Some(&out), "ant", 1, "x").unwrap_err();
+            assert!(matches!(error, RunFolderError::Occupied { .. }), "{trace}: {error}");
+        }
+        let notes = root.path().join("notes");
+        fs::create_dir(&notes).unwrap();
+        fs::write(notes.join("notes.txt"), "").unwrap();
+        RunFolder::create(Some(&notes), "ant", 1, "x").unwrap();
+    }
+
+    #[test]
+    fn places_that_cannot_be_written_are_named() {
+        let root = tempfile::tempdir().unwrap();
+        let file = root.path().join("file");
+        fs::write(&file, "").unwrap();
+        let out = file.join("run");
+        let error = RunFolder::create(Some(&out), "ant", 1, "x").unwrap_err().to_string();
+        assert!(error.starts_with(&format!("cannot write to run folder {}: ", out.display())), "{error}");
+        for name in ["", "a/b", "..", "a b"] {
+            let error = RunFolder::create_in(root.path(), name, 1, "t", "x").unwrap_err().to_string();
+            assert_eq!(error, format!("run name '{name}': use letters, digits, '-', '_' and '.' (--name)"));
+        }
+    }
+
+    #[test]
+    fn a_folder_without_a_run_says_why() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().display();
+        let message = |path: &Path| RunFolder::open(path).unwrap_err().to_string();
+        assert_eq!(message(root.path()), format!("{path} is not a run folder: it has no config.ron"));
+        let none = root.path().join("none");
+        assert_eq!(message(&none), format!("{path}/none is not a run folder: it does not exist"));
+        fs::write(&none, "").unwrap();
+        assert_eq!(message(&none), format!("{path}/none is not a run folder: it is a file"));
+    }
+
+    #[test]
+    fn old_and_future_numbered_checkpoints_go() {
+        let root = tempfile::tempdir().unwrap();
+        let run = RunFolder::create_in(root.path(), "a", 1, "t", "x").unwrap();
+        let fill = || {
+            for generation in [5, 10, 15, 20, 1_000_000] {
+                fs::write(run.numbered(generation), "").unwrap();
+            }
+            fs::write(run.best(), "").unwrap();
+            fs::write(run.last(), "").unwrap();
+        };
+        fill();
+        run.prune(0, u64::MAX).unwrap();
+        assert_eq!(files(&run.checkpoints()).len(), 7);
+        run.prune(2, 15).unwrap();
+        assert_eq!(
+            files(&run.checkpoints()),
+            ["best.safetensors", "gen_000010.safetensors", "gen_000015.safetensors", "last.safetensors"]
+        );
+        fill();
+        run.prune(1, u64::MAX).unwrap();
+        assert!(run.numbered(1_000_000).exists() && !run.numbered(20).exists());
+    }
+}

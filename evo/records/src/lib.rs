@@ -1,0 +1,19 @@
+//! What a run leaves on disk, and how it is written: run folder, checkpoints, metrics, configs as text.
+//!
+//! Nothing here knows what is trained, or how.
+
+pub mod atomic;
+pub mod checkpoint;
+pub mod columns;
+pub mod events;
+pub mod failure;
+pub mod folder;
+pub mod metrics;
+pub mod npy;
+pub mod provenance;
+mod rows;
+pub mod table;
+pub mod text;
+pub mod words;
+
+pub use rows::MetricsError;

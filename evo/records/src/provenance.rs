@@ -1,0 +1,127 @@
+//! Where a run comes from: program, machine, command.
+
+use std::fs;
+use std::process::Command;
+
+use serde::Serialize;
+
+/// Where a run comes from: `provenance.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Provenance {
+    /// Version of the program.
+    pub version: String,
+    /// Git commit of the source; none outside of a repository.
+    pub commit: Option<String>,
+    /// Whether the source has changes that are not in the commit.
+    pub dirty: Option<bool>,
+    /// Compiler.
+    pub rustc: String,
+    /// Target triple.
+    pub target: String,
+    /// Instruction sets that the compiler could use.
+    pub target_features: String,
+    /// Optimised build or not.
+    pub debug_assertions: bool,
+    /// Processor model.
+    pub cpu: String,
+    /// Threads used.
+    pub threads: usize,
+    /// Command line, quoted for a shell.
+    pub command: String,
+    /// Seed.
+    pub seed: u64,
+    /// Hash of the resolved config's text, see [`config_hash`].
+    pub config_hash: String,
+    /// Local time at the start.
+    pub started: String,
+}
+
+impl Provenance {
+    /// Gathers it for a run of this process.
+    #[must_use]
+    pub fn collect(seed: u64, threads: usize, config: &str) -> Self {
+        let commit = git(&["rev-parse", "HEAD"]);
+        let dirty = commit.as_ref().and_then(|_| git(&["status", "--porcelain"]));
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit,
+            dirty: dirty.map(|changes| !changes.is_empty()),
+            rustc: env!("SPINDLE_RUSTC").to_owned(),
+            target: env!("SPINDLE_TARGET").to_owned(),
+            target_features: env!("SPINDLE_FEATURES").to_owned(),
+            debug_assertions: cfg!(debug_assertions),
+            cpu: cpu_model(),
+            threads,
+            command: std::env::args().map(|word| quote(&word)).collect::<Vec<_>>().join(" "),
+            seed,
+            config_hash: config_hash(config),
+            started: jiff::ZonedDateTime::now().strftime("%Y-%m-%d %H:%M:%S %:z").to_string(),
+        }
+    }
+}
+
+/// Output of git in the source folder that this program was built from.
+fn git(arguments: &[&str]) -> Option<String> {
+    let output =
+        Command::new("git").arg("-C").arg(env!("CARGO_MANIFEST_DIR")).args(arguments).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
+}
+
+fn cpu_model() -> String {
+    let linux = fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("model name"))?;
+        Some(line.split_once(':')?.1.trim().to_owned())
+    });
+    let mac = || {
+        let output = Command::new("sysctl").args(["-n", "machdep.cpu.brand_string"]).output().ok()?;
+        let text = String::from_utf8(output.stdout).ok()?;
+        (output.status.success() && !text.trim().is_empty()).then(|| text.trim().to_owned())
+    };
+    let other = || std::env::var("PROCESSOR_IDENTIFIER").ok();
+    linux.or_else(mac).or_else(other).unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+}
+
+/// A word of a command line as a POSIX shell takes it.
+#[must_use]
+pub fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./=:,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// Hash of a config's text: 64-bit FNV-1a, as `fnv1a64:` and 16 hexadecimal digits.
+#[must_use]
+pub fn config_hash(text: &str) -> String {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("fnv1a64:{hash:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_config_hash_is_fnv1a() {
+        // Test vectors of the algorithm's authors.
+        assert_eq!(config_hash(""), "fnv1a64:cbf29ce484222325");
+        assert_eq!(config_hash("a"), "fnv1a64:af63dc4c8601ec8c");
+        assert_eq!(config_hash("foobar"), "fnv1a64:85944171f73967e8");
+    }
+
+    #[test]
+    fn provenance_names_compiler_processor_and_command() {
+        let provenance = Provenance::collect(7, 2, "x");
+        assert!(provenance.rustc.starts_with("rustc 1."), "{}", provenance.rustc);
+        assert_eq!((provenance.seed, provenance.threads), (7, 2));
+        assert!(!provenance.cpu.is_empty() && !provenance.command.is_empty());
+        assert_eq!(provenance.dirty.is_some(), provenance.commit.is_some());
+        assert_eq!(quote("--set"), "--set");
+        assert_eq!(quote("es=(a: 'b')"), "'es=(a: '\\''b'\\'')'");
+    }
+}

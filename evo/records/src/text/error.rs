@@ -1,0 +1,62 @@
+//! What can be wrong with a config file.
+
+use std::path::PathBuf;
+
+/// Folder under which configs are looked for, relative to the current one.
+pub const CONFIG_FOLDER: &str = "configs";
+
+/// What is wrong with a config file.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// There is no such file.
+    #[error("no config '{name}': looked for {}{}", .tried.join(" and "), list_known(.known))]
+    Missing {
+        /// Name as given.
+        name: String,
+        /// Paths that were tried.
+        tried: Vec<String>,
+        /// Configs that exist.
+        known: Vec<String>,
+    },
+    /// The file exists but cannot be read.
+    #[error("cannot read config {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The text is not a valid config. Display: `file:line:column: message`, the line and a caret.
+    #[error("{file}:{line}:{column}: {message}{excerpt}")]
+    Invalid {
+        /// File name as given.
+        file: String,
+        /// Line, from 1.
+        line: usize,
+        /// Column in characters, from 1.
+        column: usize,
+        /// What is wrong and what would be valid.
+        message: String,
+        /// The source line with a caret below, and perhaps a hint, each after a line break.
+        excerpt: String,
+    },
+    /// A number is not finite.
+    #[error("{path}: {value} is not a finite number")]
+    NotFinite {
+        /// Path of the field.
+        path: String,
+        /// The number as text.
+        value: String,
+    },
+    /// The value cannot be written as RON.
+    #[error("cannot write the config as RON: {0}")]
+    Write(String),
+}
+
+fn list_known(known: &[String]) -> String {
+    if known.is_empty() {
+        format!(" (there are no configs under {CONFIG_FOLDER}/)")
+    } else {
+        format!(" (configs there: {})", known.join(", "))
+    }
+}

@@ -1,0 +1,156 @@
+//! Options of `bench`.
+
+use clap::{Args, Subcommand, ValueEnum};
+use sim::EngineKind;
+
+use super::common::{Backend, ConfigArgs, TaskArgs, above_zero, engine, finite, positive, seconds, threads};
+
+/// Number format of the controllers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Precision {
+    /// 32-bit floats on a grid: the same bits on every backend
+    F32,
+    /// 32-bit floats without the grid
+    F32Free,
+    /// 8-bit weights
+    I8,
+    /// Connections that exist or not
+    Binary,
+}
+
+impl From<Precision> for snn::Precision {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => Self::F32,
+            Precision::F32Free => Self::F32Free,
+            Precision::I8 => Self::I8,
+            Precision::Binary => Self::Binary,
+        }
+    }
+}
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub enum Bench {
+    /// Control steps per second of a task's physics, with random actions
+    Physics(BenchPhysics),
+    /// Controllers evaluated per second
+    Controller(BenchController),
+    /// Evaluations and time that a strategy needs on a test function
+    Strategy(BenchStrategy),
+    /// Control steps per second of the whole training loop, and where the time goes
+    Rollout(BenchRollout),
+}
+
+/// Options of `bench physics`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo bench physics --env ant --engine lanes --threads 1 --seconds 5 --json
+  evo bench physics --config my_robot.ron")]
+pub struct BenchPhysics {
+    /// Which task.
+    #[command(flatten)]
+    pub task: TaskArgs,
+    /// Physics engine
+    #[arg(long, value_name = "ENGINE", default_value = "rapier", ignore_case = true, value_parser = engine())]
+    pub engine: EngineKind,
+    /// Threads; default one per core
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+    /// How long to measure
+    #[arg(long, value_name = "S", default_value_t = 5.0, value_parser = seconds)]
+    pub seconds: f64,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `bench controller`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:
+  evo bench controller --config ant.ron --population 1024 --threads 1 --json")]
+pub struct BenchController {
+    /// Config and changes.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Controllers side by side
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = positive)]
+    pub population: usize,
+    /// What evaluates the controllers
+    #[arg(long, value_enum, default_value_t)]
+    pub backend: Backend,
+    /// Number format instead of the config's
+    #[arg(long, value_enum)]
+    pub precision: Option<Precision>,
+    /// Threads; default one per core
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+    /// How long to measure
+    #[arg(long, value_name = "S", default_value_t = 3.0, value_parser = seconds)]
+    pub seconds: f64,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `bench strategy`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:
+  evo bench strategy --strategy cma_es --function rosenbrock --dim 20 --target 1e-8 --json")]
+pub struct BenchStrategy {
+    /// Strategy, see evo list strategies
+    #[arg(long, value_name = "NAME")]
+    pub strategy: String,
+    /// Test function to minimise
+    #[arg(long, value_name = "NAME")]
+    pub function: String,
+    /// Number of variables
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub dim: usize,
+    /// Population; default the strategy's
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub population: Option<usize>,
+    /// Start: every variable has this value
+    #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = finite)]
+    pub x0: Option<f64>,
+    /// First step size
+    #[arg(long, value_name = "S", value_parser = above_zero)]
+    pub sigma: Option<f64>,
+    /// Seed of every random number
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Function value to reach
+    #[arg(long, value_name = "T", default_value_t = 1e-8, allow_negative_numbers = true, value_parser = finite)]
+    pub target: f64,
+    /// Evaluations after which to give up
+    #[arg(long, value_name = "N")]
+    pub budget: Option<u64>,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `bench rollout`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Example:
+  evo bench rollout --config ant.ron --seconds 20 --json")]
+pub struct BenchRollout {
+    /// Config and changes.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Physics engine instead of the config's, with the task's settings for it
+    #[arg(long, value_name = "ENGINE", ignore_case = true, value_parser = engine())]
+    pub engine: Option<EngineKind>,
+    /// Threads; default one per core
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+    /// What evaluates the controllers
+    #[arg(long, value_enum, default_value_t)]
+    pub backend: Backend,
+    /// How long to measure
+    #[arg(long, value_name = "S", default_value_t = 10.0, value_parser = seconds)]
+    pub seconds: f64,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,144 @@
+//! Options that several verbs have, and what values may be.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+use sim::EngineKind;
+use training::backend::BackendChoice;
+
+use crate::progress::Verbosity;
+
+/// What evaluates the controllers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Backend {
+    /// Measures for a moment and takes the faster one.
+    #[default]
+    Auto,
+    /// The CPU.
+    Cpu,
+    /// A graphics adapter.
+    Gpu,
+}
+
+impl From<Backend> for BackendChoice {
+    fn from(backend: Backend) -> Self {
+        match backend {
+            Backend::Auto => Self::Auto,
+            Backend::Cpu => Self::Cpu,
+            Backend::Gpu => Self::Gpu,
+        }
+    }
+}
+
+/// How much to print.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Output {
+    /// Print nothing but errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Print every generation with its reward terms
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+impl Output {
+    /// The two flags as one value.
+    #[must_use]
+    pub fn verbosity(self) -> Verbosity {
+        match self {
+            Self { quiet: true, .. } => Verbosity::Quiet,
+            Self { verbose: true, .. } => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        }
+    }
+}
+
+/// A config and changes to it.
+#[derive(Clone, Debug, Args)]
+pub struct ConfigArgs {
+    /// Config file: a path, or the name of a file under configs/
+    #[arg(long, value_name = "NAME")]
+    pub config: PathBuf,
+    /// Change a field of the config, for example strategy.sigma=0.1 (repeatable)
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub sets: Vec<String>,
+}
+
+/// A task.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct TaskArgs {
+    /// Task, see evo list envs
+    #[arg(long, value_name = "NAME")]
+    pub env: Option<String>,
+    /// Config whose task it is, for example one with a robot from a file; a path, or a file under configs/
+    #[arg(long, value_name = "NAME")]
+    pub config: Option<PathBuf>,
+}
+
+/// Which parameters of a run to take.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Which {
+    /// Take the mean of the distribution (the default)
+    #[arg(long, conflicts_with = "best")]
+    pub mean: bool,
+    /// Take the best member that was ever seen
+    #[arg(long)]
+    pub best: bool,
+}
+
+/// Accuracy of the physics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Physics {
+    /// The task's default settings
+    #[default]
+    Default,
+    /// The timestep of the task that it follows, more solver iterations
+    Reference,
+}
+
+impl From<Physics> for envs::Fidelity {
+    fn from(physics: Physics) -> Self {
+        match physics {
+            Physics::Default => Self::Default,
+            Physics::Reference => Self::Reference,
+        }
+    }
+}
+
+pub(super) fn engine() -> impl TypedValueParser<Value = EngineKind> {
+    PossibleValuesParser::new(EngineKind::ALL.map(EngineKind::name)).try_map(|text| {
+        let engine = EngineKind::ALL.into_iter().find(|engine| engine.name().eq_ignore_ascii_case(&text));
+        engine.ok_or("not an engine")
+    })
+}
+
+pub(super) fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(n) if (1..=COUNT_MAX).contains(&n) => Ok(n),
+        _ => Err(format!("must be a whole number, 1 to {COUNT_MAX}")),
+    }
+}
+
+/// Largest count on the command line; more is a typing error, and its memory would end the process.
+const COUNT_MAX: usize = 1_000_000;
+
+pub(super) fn threads(text: &str) -> Result<usize, String> {
+    positive(text).ok().filter(|&n| n <= 1024).ok_or_else(|| "must be a whole number, 1 to 1024".to_owned())
+}
+
+pub(super) fn finite(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| number.is_finite());
+    number.ok_or_else(|| "must be a finite number".to_owned())
+}
+
+pub(super) fn above_zero(text: &str) -> Result<f64, String> {
+    let number = finite(text)?;
+    if number > 0.0 { Ok(number) } else { Err("must be above 0".to_owned()) }
+}
+
+pub(super) fn seconds(text: &str) -> Result<f64, String> {
+    let number = above_zero(text)?;
+    if number <= 86400.0 { Ok(number) } else { Err("must be at most 86400".to_owned()) }
+}

@@ -1,0 +1,254 @@
+//! Options of the verbs that look at results.
+
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
+use sim::EngineKind;
+
+use super::common::{Physics, TaskArgs, Which, engine, positive, threads};
+use crate::plot::Band;
+use crate::report::Kind;
+use crate::statistics::Center;
+
+/// Options of `eval`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo eval results/runs/RUN
+  evo eval results/runs/RUN --episodes 32 --seed 7 --json
+  evo eval results/runs/RUN --engine rapier
+  evo eval results/runs/RUN --change none,config,wind,low_friction+payload
+  evo eval results/runs/RUN/checkpoints/gen_000100.safetensors --best")]
+pub struct EvalArgs {
+    /// Run folder (its last checkpoint) or checkpoint file
+    #[arg(value_name = "RUN|FILE")]
+    pub source: PathBuf,
+    /// Episodes; default the config's run.eval_episodes
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub episodes: Option<usize>,
+    /// Seed of the start states
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Which parameters.
+    #[command(flatten)]
+    pub which: Which,
+    /// Physics engine instead of the one that it was trained in, with the task's settings for it
+    #[arg(long, value_name = "ENGINE", ignore_case = true, value_parser = engine())]
+    pub engine: Option<EngineKind>,
+    /// Changed environment instead of the config's: a ready-made one (`evo list changes`), one of the
+    /// config's `change_lists`, `config` for its own `changes`, `none` for the plain task; several,
+    /// separated by commas or given again, get a row each; joined by `+` they act together
+    #[arg(long = "change", value_name = "NAME", value_delimiter = ',')]
+    pub changes: Vec<String>,
+    /// Threads; default one per core
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+    /// Print one JSON object on stdout; with several changes the first one's, and all in `rows`
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `plot`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo plot results/runs/RUN
+  evo plot results/runs/ant__* --out ant.svg
+  evo plot results/runs/ant__* --line mean --band range
+  evo plot results/sweeps/inverted_pendulum --kind parallel --out parallel.svg
+
+Runs that differ only in their seed are drawn as one line in a band: the interquartile mean in its
+95 % bootstrap interval, unless told otherwise.")]
+pub struct PlotArgs {
+    /// Run folders, or the folder of one sweep
+    #[arg(value_name = "RUN|SWEEP", required = true)]
+    pub runs: Vec<PathBuf>,
+    /// Picture of a sweep: learning curves of the best trials, value of every trial and best so far, parallel
+    /// coordinates, effect of each parameter; default all
+    #[arg(long, value_name = "KIND", value_parser = kind())]
+    pub kind: Option<Kind>,
+    /// File to write, .svg or .png; default curve.svg and curve.png in the run folder, curves.svg and
+    /// curves.png here for several runs, KIND.svg and KIND.png in the folder of a sweep
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Title; default the task's name
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// Line over seeds
+    #[arg(long, value_enum, default_value_t)]
+    pub line: LineChoice,
+    /// Band over seeds
+    #[arg(long, value_enum, default_value_t)]
+    pub band: BandChoice,
+}
+
+/// What stands for several seeds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LineChoice {
+    /// Interquartile mean: a quarter of the seeds is left out at each end, none of fewer than four
+    #[default]
+    Iqm,
+    /// Mean
+    Mean,
+    /// Median
+    Median,
+}
+
+impl From<LineChoice> for Center {
+    fn from(line: LineChoice) -> Self {
+        match line {
+            LineChoice::Iqm => Self::InterquartileMean,
+            LineChoice::Mean => Self::Mean,
+            LineChoice::Median => Self::Median,
+        }
+    }
+}
+
+/// What surrounds the line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum BandChoice {
+    /// Bootstrap interval of 95 %
+    #[default]
+    Interval,
+    /// Lowest to highest seed
+    Range,
+}
+
+impl From<BandChoice> for Band {
+    fn from(band: BandChoice) -> Self {
+        match band {
+            BandChoice::Interval => Self::Interval,
+            BandChoice::Range => Self::Range,
+        }
+    }
+}
+
+/// Options of `report`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo report results/runs/RUN
+  evo report results/runs/ant__* --out ant.html
+  evo report results/sweeps/inverted_pendulum
+  evo report results/sweeps/results --markdown results/benchmarks/table.md
+
+One page with tables, plots, configs, provenance and commands; it needs nothing else, no network
+either. A sweep writes its own when it ends.")]
+pub struct ReportArgs {
+    /// Run folders, or the folder of one sweep
+    #[arg(value_name = "RUN|SWEEP", required = true)]
+    pub sources: Vec<PathBuf>,
+    /// File to write; default report.html in the folder, or here for several runs
+    #[arg(long, value_name = "FILE.html")]
+    pub out: Option<PathBuf>,
+    /// Title; default the task's or the sweep's name
+    #[arg(long, value_name = "TEXT")]
+    pub title: Option<String>,
+    /// Write instead the table of results (task, strategy, controller) as Markdown, and the curves of every
+    /// task as SVG into the folder beside it that is called like it
+    #[arg(long, value_name = "FILE.md", conflicts_with = "out")]
+    pub markdown: Option<PathBuf>,
+}
+
+/// Options of `record`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo record results/runs/RUN
+  evo record results/runs/RUN --episodes 4 --seed 7 --out walk.rollout.safetensors
+  evo record results/runs/RUN --change rough")]
+pub struct RecordArgs {
+    /// Run folder (its last checkpoint) or checkpoint file
+    #[arg(value_name = "RUN|FILE")]
+    pub source: PathBuf,
+    /// Episodes
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = positive)]
+    pub episodes: usize,
+    /// Seed of the start states
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Which parameters.
+    #[command(flatten)]
+    pub which: Which,
+    /// Physics engine instead of the one that it was trained in, with the task's settings for it
+    #[arg(long, value_name = "ENGINE", ignore_case = true, value_parser = engine())]
+    pub engine: Option<EngineKind>,
+    /// Changed environment instead of the config's: a ready-made one (`evo list changes`), one of the
+    /// config's `change_lists`, `none` for the plain task; names joined by `+` act together
+    #[arg(long, value_name = "NAME")]
+    pub change: Option<String>,
+    /// File to write; default episode.rollout.safetensors in the run folder
+    #[arg(long, value_name = "FILE.rollout.safetensors")]
+    pub out: Option<PathBuf>,
+    /// Write also one page with the recording and the viewer in it, to send to somebody
+    #[arg(long, value_name = "FILE.html")]
+    pub html: Option<PathBuf>,
+    /// The viewer for browsers, as `cargo run -p web -- build` makes it
+    #[arg(long, value_name = "DIR", default_value = "target/web", requires = "html")]
+    pub web: PathBuf,
+}
+
+/// Options of `trace`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo trace --env ant --start qpos.npy --control ctrl.npy --out out.npy --physics reference
+  evo trace --config my_robot.ron --start qpos.npy --control ctrl.npy --out out.npy --engine lanes
+
+Arrays have a row per control step. The output's row 0 is the start; positions are in MuJoCo's order.")]
+pub struct TraceArgs {
+    /// Which task.
+    #[command(flatten)]
+    pub task: TaskArgs,
+    /// Start positions, one row of nq values
+    #[arg(long, value_name = "QPOS.npy")]
+    pub start: PathBuf,
+    /// Controls, [T, nu]
+    #[arg(long, value_name = "CTRL.npy")]
+    pub control: PathBuf,
+    /// Positions, [T + 1, nq]
+    #[arg(long, value_name = "QPOS_OUT.npy")]
+    pub out: PathBuf,
+    /// Velocities, [T + 1, nv]
+    #[arg(long, value_name = "QVEL_OUT.npy")]
+    pub qvel_out: Option<PathBuf>,
+    /// Physics engine
+    #[arg(long, value_name = "ENGINE", default_value = "rapier", ignore_case = true, value_parser = engine())]
+    pub engine: EngineKind,
+    /// Accuracy of the physics
+    #[arg(long, value_enum, default_value_t)]
+    pub physics: Physics,
+}
+
+/// Options of `list`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo list envs
+  evo list changes
+  evo list strategies --json")]
+pub struct ListArgs {
+    /// What to list
+    #[arg(value_enum)]
+    pub what: Listing,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What can be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Listing {
+    /// Tasks
+    Envs,
+    /// Evolution strategies
+    Strategies,
+    /// Neuron models
+    Neurons,
+    /// Surrogates: slopes of a spike, for training by gradients
+    Surrogates,
+    /// Ready-made changes of environments
+    Changes,
+}
+
+fn kind() -> impl TypedValueParser<Value = Kind> {
+    PossibleValuesParser::new(Kind::ALL.map(Kind::name)).try_map(|text| {
+        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == text);
+        kind.ok_or("not a picture")
+    })
+}

@@ -1,0 +1,214 @@
+//! The command line: verbs, options and their help.
+
+mod bench;
+mod common;
+mod looking;
+mod nir;
+mod sweep;
+mod training;
+
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand};
+
+pub use bench::{Bench, BenchController, BenchPhysics, BenchRollout, BenchStrategy, Precision};
+pub use common::{Backend, ConfigArgs, Output, Physics, TaskArgs, Which};
+pub use looking::{
+    BandChoice, EvalArgs, LineChoice, ListArgs, Listing, PlotArgs, RecordArgs, ReportArgs, TraceArgs,
+};
+pub use nir::{Nir, NirExport, NirInfo, NirReset, NirRun};
+pub use sweep::SweepArgs;
+pub use training::{FinetuneArgs, ResumeArgs, TrainArgs};
+
+/// Evolves spiking controllers for simulated robots.
+#[derive(Debug, Parser)]
+#[command(
+    name = "evo",
+    version,
+    override_usage = "evo --config <NAME> [OPTIONS]\n       evo <COMMAND>",
+    after_help = "Examples:
+  evo --config ant.ron                          train with configs/ant.ron
+  evo --config ant.ron --set strategy.sigma=0.1 --seed 2
+  evo eval results/runs/RUN                     score the result
+  evo train --help                              every option of training"
+)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// Reads a command line; its first word is the program's name. Options without a verb are those of
+/// `train`.
+///
+/// # Errors
+/// What clap has to say, help and version included; its `exit` prints that and ends the process with
+/// 0 for help and 2 for bad usage.
+pub fn parse<I, T>(words: I) -> Result<Verb, clap::Error>
+where
+    I: IntoIterator<Item = T>,
+    T: Into<OsString>,
+{
+    let mut words: Vec<OsString> = words.into_iter().map(Into::into).collect();
+    let first = words.get(1).and_then(|word| word.to_str()).unwrap_or_default();
+    let own = ["-h", "--help", "-V", "--version"];
+    if first.starts_with('-') && !own.contains(&first) {
+        words.insert(1, "train".into());
+    }
+    Ok(Cli::try_parse_from(words)?.verb)
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Train a controller (the default verb)
+    Train(TrainArgs),
+    /// Go on with an interrupted run, or extend a finished one
+    Resume(ResumeArgs),
+    /// Score the result of a run over fresh episodes
+    Eval(EvalArgs),
+    /// Train by gradient: classes of a data set, the actions of a teacher, or return (PPO)
+    Finetune(FinetuneArgs),
+    /// Run many trials of a config: axes over its fields, several seeds each
+    Sweep(SweepArgs),
+    /// Draw learning curves of one or more runs
+    Plot(PlotArgs),
+    /// Write one page about runs or a sweep: tables, plots, configs, commands
+    Report(ReportArgs),
+    /// Record episodes with states, spikes, observations, actions and reward terms
+    Record(RecordArgs),
+    /// Step a robot open loop from a start state with given controls
+    Trace(TraceArgs),
+    /// List what there is, with fields, units and defaults
+    List(ListArgs),
+    /// Exchange networks with other libraries: NIR files
+    #[command(subcommand)]
+    Nir(Nir),
+    /// Measure speed
+    #[command(subcommand)]
+    Bench(Bench),
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use clap::CommandFactory as _;
+    use clap::error::ErrorKind;
+
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::progress::Verbosity;
+
+    fn refused(line: &str) -> (ErrorKind, i32, String) {
+        let error = parse(line.split(' ')).unwrap_err();
+        (error.kind(), error.exit_code(), error.to_string())
+    }
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn training_is_the_default_verb() {
+        for line in [
+            "evo --config ant.ron --set a=1 --set b=-2 --seed 3 -q",
+            "evo train --config ant.ron --set a=1 --set b=-2 --seed 3 -q",
+        ] {
+            let Verb::Train(args) = parse(line.split(' ')).unwrap() else { panic!("{line}") };
+            assert_eq!(args.config.config, PathBuf::from("ant.ron"));
+            assert_eq!(args.config.sets, ["a=1", "b=-2"]);
+            assert_eq!(args.seed, Some(3));
+            assert_eq!(args.backend, Backend::Auto);
+            assert_eq!(args.output.verbosity(), Verbosity::Quiet);
+        }
+    }
+
+    #[test]
+    fn every_verb_of_the_contract_parses() {
+        for line in [
+            "evo --config a --generations 5 --out d --name n --threads 2 --backend cpu --init f --dry-run -v",
+            "evo resume run --generations 9",
+            "evo eval run --episodes 32 --seed 1 --json --mean --engine rapier",
+            "evo eval run --best --engine lanes",
+            "evo sweep --config sweeps/a.ron --workers 4 --threads 1 --out d --json",
+            "evo plot a b --out c.svg --line mean --band range",
+            "evo plot sweep --kind effects --out c.png",
+            "evo report a b --out c.html --title t",
+            "evo report a --markdown c.md --title t",
+            "evo record run --episodes 2 --engine lanes --out f.rollout.safetensors",
+            "evo trace --env ant --start s --control c --out o --qvel-out v --engine lanes --physics reference",
+            "evo list envs --json",
+            "evo list strategies",
+            "evo list neurons",
+            "evo nir info a.nir --json",
+            "evo nir run a.nir --input x.npy --output y.npy --dt 1e-4 --reset to_v_reset",
+            "evo nir run a.nir --input x.npy --output y.npy --reset subtract",
+            "evo nir export run --out a.nir --best",
+            "evo bench physics --env ant --engine LANES --threads 1 --seconds 0.5 --json",
+            "evo bench controller --config a --population 64 --backend cpu --precision f32 --threads 1 --json",
+            "evo bench strategy --strategy cma_es --function sphere --dim 5 --population 8 --x0 -3 --sigma 0.5 --seed 1 --target 1e-8 --budget 1000 --json",
+            "evo bench rollout --config a --engine lanes --seconds 2 --json",
+        ] {
+            if let Err(error) = parse(line.split(' ')) {
+                panic!("{line}\n{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn bad_usage_exits_with_2_and_says_what_is_wrong() {
+        for (line, kind, text) in [
+            ("evo", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand, "Usage: evo"),
+            ("evo --seed 1", ErrorKind::MissingRequiredArgument, "--config <NAME>"),
+            ("evo fly", ErrorKind::InvalidSubcommand, "fly"),
+            ("evo --config a --sed 1", ErrorKind::UnknownArgument, "--seed"),
+            ("evo --config a --threads 0", ErrorKind::ValueValidation, "must be a whole number, 1 to 1024"),
+            ("evo --config a --backend tpu", ErrorKind::InvalidValue, "possible values: auto, cpu, gpu"),
+            ("evo --config a -q -v", ErrorKind::ArgumentConflict, "cannot be used with"),
+            ("evo eval r --mean --best", ErrorKind::ArgumentConflict, "cannot be used with"),
+            ("evo eval r --engine bullet", ErrorKind::InvalidValue, "possible values: rapier, lanes"),
+            ("evo plot", ErrorKind::MissingRequiredArgument, "<RUN|SWEEP>"),
+            (
+                "evo nir run a --input x --output y --reset zero",
+                ErrorKind::InvalidValue,
+                "possible values: to_v_reset, subtract",
+            ),
+            ("evo nir run a --input x --output y --dt 0", ErrorKind::ValueValidation, "must be above 0"),
+            (
+                "evo bench physics --env a --seconds inf",
+                ErrorKind::ValueValidation,
+                "must be a finite number",
+            ),
+            (
+                "evo bench strategy --strategy a --function b --dim 2 --sigma 0",
+                ErrorKind::ValueValidation,
+                "must be above 0",
+            ),
+        ] {
+            let (found, code, message) = refused(line);
+            assert_eq!((found, code), (kind, 2), "{line}");
+            assert!(message.contains(text), "{line}\n{message}");
+        }
+    }
+
+    #[test]
+    fn every_verb_has_help_with_an_example() {
+        fn check(command: &mut clap::Command) {
+            if command.get_subcommands().next().is_none() {
+                let help = command.render_long_help().to_string();
+                assert!(help.contains("Example"), "{}", command.get_name());
+            }
+            for sub in command.get_subcommands_mut() {
+                if sub.get_name() != "help" {
+                    check(sub);
+                }
+            }
+        }
+        let mut command = Cli::command();
+        command.build();
+        check(&mut command);
+        assert_eq!(refused("evo resume --help").1, 0);
+    }
+}

@@ -1,0 +1,41 @@
+//! Options of `sweep`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::common::{Backend, threads};
+
+/// Options of `sweep`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo sweep --config sweeps/inverted_pendulum.ron
+  evo sweep --config sweeps/ant_open_es.ron --workers 8 --threads 1 --out results/sweeps/ant
+
+The same command again goes on where the last one stopped, and tries once more what failed.")]
+pub struct SweepArgs {
+    /// Sweep file: a path, or the name of a file under configs/
+    #[arg(long, value_name = "NAME")]
+    pub config: PathBuf,
+    /// Trials side by side, each a process; default one per core. Results do not depend on it
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub workers: Option<usize>,
+    /// Threads per trial; default what the machine has, shared by the workers
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+    /// What evaluates the controllers
+    #[arg(long, value_enum, default_value_t)]
+    pub backend: Backend,
+    /// Folder of the sweep; default results/sweeps/NAME
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print the trials and stop; proposals that depend on results are left out
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+    /// Print nothing but errors and the final table
+    #[arg(short, long)]
+    pub quiet: bool,
+}

@@ -1,0 +1,118 @@
+//! Options of `train`, `finetune` and `resume`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::common::{Backend, ConfigArgs, Output, threads};
+
+/// Options of `train`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo --config ant.ron
+  evo --config ant.ron --set strategy.population=256 --set env.healthy_z_range=(0.3,1.0) --seed 2
+  evo --config ant.ron --generations 50 --out runs/short -q
+  evo --config ant.ron --init results/runs/RUN/checkpoints/best.safetensors
+  evo --config ant.ron --set strategy=CmaEs --dry-run")]
+pub struct TrainArgs {
+    /// Config and changes.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Seed of every random number (as --set run.seed=N)
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Generations to train (as --set run.generations=N)
+    #[arg(long, value_name = "N")]
+    pub generations: Option<u64>,
+    /// Run folder; default results/runs/NAME__sSEED__TIME
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Name of the run; default the config file's name
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Threads; default one per core. Results do not depend on it
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+    /// What evaluates the controllers
+    #[arg(long, value_enum, default_value_t)]
+    pub backend: Backend,
+    /// Start from the parameters in this checkpoint or run folder
+    #[arg(long, value_name = "FILE")]
+    pub init: Option<PathBuf>,
+    /// Print the resolved config and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Stop after this generation when stdin ends: the sweep that started this has gone
+    #[arg(long, hide = true)]
+    pub worker: bool,
+    /// How much to print.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Options of `finetune`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo finetune --config yin_yang.ron
+  evo finetune --config ant_ppo.ron --init results/runs/RUN
+  evo finetune --config ant_imitate.ron --set task.teacher=results/runs/RUN
+  evo --config ant.ron --init results/runs/FINETUNED
+
+What is trained for is the field `task` of the config: Classify(…), Regress(…), Imitate(…) or Ppo(…); the other
+fields are those of `evo train`. A generation is an epoch, a round or an iteration.")]
+pub struct FinetuneArgs {
+    /// Config and changes.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Seed of every random number (as --set run.seed=N)
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Generations to train (as --set run.generations=N)
+    #[arg(long, value_name = "N")]
+    pub generations: Option<u64>,
+    /// Run folder; default results/runs/NAME__sSEED__TIME
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Name of the run; default the config file's name
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Threads; default one per core. Results do not depend on it
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+    /// Start from the parameters in this run folder or checkpoint, evolved or trained
+    #[arg(long, value_name = "RUN|FILE")]
+    pub init: Option<PathBuf>,
+    /// Print the resolved config and stop
+    #[arg(long)]
+    pub dry_run: bool,
+    /// How much to print.
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Options of `resume`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo resume results/runs/RUN
+  evo resume results/runs/RUN --generations 2000
+
+The result is bit for bit that of a run without interruption.")]
+pub struct ResumeArgs {
+    /// Run folder
+    pub run: PathBuf,
+    /// Train up to this generation instead of the config's
+    #[arg(long, value_name = "N")]
+    pub generations: Option<u64>,
+    /// Threads; default one per core. Results do not depend on it
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+    /// What evaluates the controllers
+    #[arg(long, value_enum, default_value_t)]
+    pub backend: Backend,
+    /// Stop after this generation when stdin ends: the sweep that started this has gone
+    #[arg(long, hide = true)]
+    pub worker: bool,
+    /// How much to print.
+    #[command(flatten)]
+    pub output: Output,
+}

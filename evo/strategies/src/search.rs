@@ -1,0 +1,237 @@
+//! The public ask/tell loop around a strategy: what all strategies share is done here, once.
+
+use rayon::prelude::*;
+
+use super::{Ranked, State, StopReason, Strategy, StrategyError};
+
+/// Populations below this many values are written by the calling thread alone.
+const PARALLEL_VALUES: usize = 1 << 16;
+
+/// A running search: `ask`, evaluate the members, `tell`, again. Higher fitness is better.
+///
+/// Between `ask` and `tell`, [`Search::member`] may be called from many threads, in any order and repeatedly.
+///
+/// ```
+/// use strategies::{CmaEsConfig, StrategyConfig};
+/// let config = StrategyConfig::CmaEs(CmaEsConfig { sigma: 0.5, ..Default::default() });
+/// let mut search = config.build(&[2.0; 5], 1)?;
+/// let mut x = [0.0; 5];
+/// for _ in 0..100 {
+///     search.ask();
+///     let fitness: Vec<f64> = (0..search.population())
+///         .map(|index| {
+///             search.member(index, &mut x);
+///             -x.iter().map(|v| f64::from(v * v)).sum::<f64>()
+///         })
+///         .collect();
+///     search.tell(&fitness)?;
+/// }
+/// let (fitness, _member) = search.best().expect("told at least once");
+/// assert!(fitness > -1e-6);
+/// # Ok::<(), strategies::StrategyError>(())
+/// ```
+pub struct Search {
+    name: &'static str,
+    strategy: Box<dyn Strategy>,
+    generation: u64,
+    evaluations: u64,
+    asked: bool,
+    best: Option<(f64, Vec<f32>)>,
+}
+
+impl Search {
+    pub(super) fn new(name: &'static str, strategy: Box<dyn Strategy>) -> Self {
+        Self { name, strategy, generation: 0, evaluations: 0, asked: false, best: None }
+    }
+
+    /// Members per generation (λ).
+    #[must_use]
+    pub fn population(&self) -> usize {
+        self.strategy.population()
+    }
+
+    /// Parameters per member (n).
+    #[must_use]
+    pub fn dimension(&self) -> usize {
+        self.strategy.dimension()
+    }
+
+    /// Prepares the members of the next generation. Asking again before a `tell` gives the same members.
+    pub fn ask(&mut self) {
+        self.strategy.ask(self.generation);
+        self.asked = true;
+    }
+
+    /// Writes the parameters of one member of the asked generation.
+    ///
+    /// # Panics
+    /// Before the first `ask`, when `index` is not below the population, or when `out` does not have
+    /// `dimension` elements.
+    pub fn member(&self, index: usize, out: &mut [f32]) {
+        assert!(self.asked, "call ask() before member()");
+        assert!(index < self.population(), "member {index} of {}", self.population());
+        assert_eq!(out.len(), self.dimension(), "length of a member");
+        self.strategy.members(index, out);
+    }
+
+    /// Writes consecutive members, from `first` on, one after another into `out`; faster than one call per
+    /// member where members share work (antithetic pairs).
+    ///
+    /// # Panics
+    /// As [`Search::member`]; `out` must be a whole number of members.
+    pub fn members(&self, first: usize, out: &mut [f32]) {
+        let n = self.dimension();
+        assert!(self.asked, "call ask() before members()");
+        assert!(out.len().is_multiple_of(n), "not a whole number of members");
+        assert!(first + out.len() / n <= self.population(), "more than the population");
+        if out.len() < PARALLEL_VALUES {
+            return self.strategy.members(first, out);
+        }
+        // Two rows each: an antithetic pair stays together.
+        out.par_chunks_mut(2 * n)
+            .enumerate()
+            .for_each(|(chunk, rows)| self.strategy.members(first + 2 * chunk, rows));
+    }
+
+    /// Writes the whole population, `population` rows of `dimension` values; resizes `out`.
+    ///
+    /// # Panics
+    /// Before the first `ask`.
+    pub fn population_matrix(&self, out: &mut Vec<f32>) {
+        out.resize(self.population() * self.dimension(), 0.0);
+        self.members(0, out);
+    }
+
+    /// Gives the search the fitness of each member of the asked generation; higher is better.
+    ///
+    /// A member with NaN or infinite fitness has failed: it ranks behind all others and never becomes the best.
+    ///
+    /// # Errors
+    /// Wrong number of values, no `ask` before, or no finite fitness at all: the search is then unchanged.
+    /// [`StrategyError::Diverged`] if the update left the finite numbers: the search is then of no use.
+    pub fn tell(&mut self, fitness: &[f64]) -> Result<(), StrategyError> {
+        if !self.asked {
+            return Err(StrategyError::TellBeforeAsk);
+        }
+        if fitness.len() != self.population() {
+            let (expected, found) = (self.population(), fitness.len());
+            return Err(StrategyError::FitnessLength { expected, found });
+        }
+        let mut fitness = fitness.to_vec();
+        let ranked = Ranked::new(&mut fitness)
+            .ok_or(StrategyError::NoFiniteFitness { generation: self.generation })?;
+        let leader = ranked.order()[0];
+        if self.best.as_ref().is_none_or(|(best, _)| fitness[leader] > *best) {
+            let mut member = vec![0.0; self.dimension()];
+            self.strategy.members(leader, &mut member);
+            self.best = Some((fitness[leader], member));
+        }
+        self.strategy.tell(&fitness, &ranked);
+        self.asked = false;
+        self.generation += 1;
+        self.evaluations += fitness.len() as u64;
+        self.check_mean()
+    }
+
+    /// Writes the mean of the search distribution.
+    ///
+    /// # Panics
+    /// When `out` does not have `dimension` elements.
+    pub fn mean(&self, out: &mut [f32]) {
+        assert_eq!(out.len(), self.dimension(), "length of the mean");
+        self.strategy.mean(out);
+    }
+
+    /// Moves the mean of the search distribution by `by`, for whoever knows a better place: what the
+    /// distribution has learned of its shape and steps stays. Members must be asked for again.
+    ///
+    /// # Errors
+    /// [`StrategyError::Diverged`] if the mean is no longer finite: the search is then of no use.
+    ///
+    /// # Panics
+    /// When `by` does not have `dimension` elements.
+    pub fn shift(&mut self, by: &[f64]) -> Result<(), StrategyError> {
+        assert_eq!(by.len(), self.dimension(), "length of the shift");
+        self.strategy.shift(by);
+        self.asked = false;
+        self.check_mean()
+    }
+
+    fn check_mean(&self) -> Result<(), StrategyError> {
+        let mut mean = vec![0.0; self.dimension()];
+        self.strategy.mean(&mut mean);
+        if mean.iter().all(|x| x.is_finite()) {
+            return Ok(());
+        }
+        Err(StrategyError::Diverged { generation: self.generation })
+    }
+
+    /// The best fitness told so far and its member.
+    #[must_use]
+    pub fn best(&self) -> Option<(f64, &[f32])> {
+        self.best.as_ref().map(|(fitness, member)| (*fitness, member.as_slice()))
+    }
+
+    /// Generations told so far.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Members told so far.
+    #[must_use]
+    pub fn evaluations(&self) -> u64 {
+        self.evaluations
+    }
+
+    /// Overall step size of the distribution, parameter units.
+    #[must_use]
+    pub fn sigma(&self) -> f64 {
+        self.strategy.sigma()
+    }
+
+    /// Why going on is unlikely to help, as of the last `tell`. The search itself never stops.
+    #[must_use]
+    pub fn stop_reason(&self) -> Option<StopReason> {
+        self.strategy.stop_reason()
+    }
+
+    /// Everything needed to go on bit for bit. Call it between `tell` and `ask`; after an `ask`, that
+    /// generation is asked again on resume, with the same members.
+    #[must_use]
+    pub fn state(&self) -> State {
+        let mut state = self.strategy.state();
+        self.name.clone_into(&mut state.strategy);
+        state.set_integer("generation", self.generation);
+        state.set_integer("evaluations", self.evaluations);
+        if let Some((fitness, member)) = &self.best {
+            state.set_real("best.fitness", *fitness);
+            state.set_f32("best.member", &[member.len()], member);
+        }
+        state
+    }
+
+    /// Takes over a saved state, including its seed. The strategy must have been built from the same config.
+    ///
+    /// # Errors
+    /// When the state is of another strategy, lacks an entry, or has another dimension or population. The
+    /// search is then unchanged.
+    pub fn restore(&mut self, state: &State) -> Result<(), StrategyError> {
+        if state.strategy != self.name {
+            return Err(StrategyError::State {
+                name: "strategy".to_owned(),
+                problem: format!("is {:?}, but the config says {:?}", state.strategy, self.name),
+            });
+        }
+        let generation = state.integer("generation")?;
+        let evaluations = state.integer("evaluations")?;
+        let best = match state.reals.get("best.fitness") {
+            Some(&fitness) => Some((fitness, state.f32("best.member", &[self.dimension()])?.to_vec())),
+            None => None,
+        };
+        self.strategy.restore(state)?;
+        (self.generation, self.evaluations, self.best) = (generation, evaluations, best);
+        self.asked = false;
+        Ok(())
+    }
+}

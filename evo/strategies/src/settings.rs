@@ -1,0 +1,63 @@
+//! The settings of a strategy, and how they are described.
+
+use serde::Serialize;
+
+use super::{Strategy, StrategyError};
+
+/// What the settings of one strategy implement.
+pub trait Settings {
+    /// What there is to know about the strategy.
+    fn info(&self) -> &'static StrategyInfo;
+
+    /// Checks every field, and names the first that is out of range.
+    fn validate(&self) -> Result<(), StrategyError>;
+
+    /// As [`super::StrategyConfig::start`].
+    fn start(&self, initial: Vec<f64>) -> Vec<f64> {
+        initial
+    }
+
+    /// The strategy at its start point, with settings that were checked.
+    fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError>;
+}
+
+/// A setting of a strategy, for listings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldInfo {
+    /// Name in the config.
+    pub name: &'static str,
+    /// Unit; empty where there is none.
+    pub unit: &'static str,
+    /// Default, as written in a config.
+    pub default: &'static str,
+    /// Allowed values.
+    pub range: &'static str,
+}
+
+impl FieldInfo {
+    /// A setting.
+    #[must_use]
+    pub const fn new(
+        name: &'static str,
+        unit: &'static str,
+        default: &'static str,
+        range: &'static str,
+    ) -> Self {
+        Self { name, unit, default, range }
+    }
+}
+
+/// What there is to know about a strategy before using it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct StrategyInfo {
+    /// Name on the command line and in files.
+    pub name: &'static str,
+    /// Name in a config.
+    pub config: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// Where the algorithm is defined.
+    pub reference: &'static str,
+    /// Its settings.
+    pub fields: &'static [FieldInfo],
+}

@@ -1,0 +1,67 @@
+//! What a strategy is to whoever runs a search.
+
+use serde::Serialize;
+
+use super::{Ranked, State, StrategyError};
+
+/// Why going on with a search is unlikely to help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// The distribution is smaller than 1e-12 of its first size in every coordinate.
+    TolX,
+    /// The best fitness of recent generations and all fitness of the last one differ by less than 1e-12.
+    TolFun,
+    /// The distribution grew by more than 1e4: the first sigma was far too small, or the fitness is unbounded.
+    TolXUp,
+    /// The covariance matrix has a condition number of more than 1e14.
+    Condition,
+    /// A step of 0.1 standard deviations along an axis does not change any member.
+    NoEffectAxis,
+    /// A step of 0.2 standard deviations in some coordinate does not change that coordinate.
+    NoEffectCoord,
+}
+
+/// What one strategy implements. Used through [`super::Search`], which guards the order of the calls.
+pub trait Strategy: Send + Sync {
+    /// Members per generation.
+    fn population(&self) -> usize;
+
+    /// Parameters per member.
+    fn dimension(&self) -> usize;
+
+    /// Prepares a generation. Repeating it with the same generation must give the same members.
+    fn ask(&mut self, generation: u64);
+
+    /// Writes consecutive members, from `first` on, one after another into `out` (a whole number of members, not
+    /// beyond the population). A member has the same bits in whatever company it is written. Called from many
+    /// threads.
+    fn members(&self, first: usize, out: &mut [f32]);
+
+    /// Updates the distribution from sanitised (finite) fitness and the order of the members.
+    fn tell(&mut self, fitness: &[f64], ranked: &Ranked);
+
+    /// Writes the mean of the distribution into `out` (`dimension` elements).
+    fn mean(&self, out: &mut [f32]);
+
+    /// Moves the mean of the distribution by `by` (`dimension` elements), as far as the strategy searches
+    /// there; nothing else changes.
+    fn shift(&mut self, by: &[f64]);
+
+    /// Overall step size, parameter units.
+    fn sigma(&self) -> f64;
+
+    /// Why going on is unlikely to help. A pure function of the saved state.
+    fn stop_reason(&self) -> Option<StopReason> {
+        None
+    }
+
+    /// Everything needed to go on bit for bit from the next `ask`.
+    fn state(&self) -> State;
+
+    /// Takes over a saved state, or leaves everything as it is.
+    ///
+    /// # Errors
+    /// When an entry is missing or does not fit.
+    fn restore(&mut self, state: &State) -> Result<(), StrategyError>;
+}

@@ -1,0 +1,41 @@
+//! Strategies as users of the library see them.
+
+#![expect(clippy::unwrap_used, reason = "tests")]
+
+mod ec;
+mod reference;
+mod steps;
+mod suite;
+
+use strategies::Search;
+use strategies::functions::{Function, Problem};
+
+fn population(search: &mut Search) -> Vec<Vec<f64>> {
+    search.ask();
+    let mut matrix = Vec::new();
+    search.population_matrix(&mut matrix);
+    let row = |row: &[f32]| row.iter().map(|&x| f64::from(x)).collect();
+    matrix.chunks(search.dimension()).map(row).collect()
+}
+
+/// One generation with fitness = f(x).
+fn step(search: &mut Search, mut f: impl FnMut(&[f64]) -> f64) {
+    let fitness: Vec<f64> = population(search).iter().map(|x| f(x)).collect();
+    search.tell(&fitness).unwrap();
+}
+
+fn mean(search: &Search) -> Vec<f64> {
+    let mut mean = vec![0.0; search.dimension()];
+    search.mean(&mut mean);
+    mean.into_iter().map(f64::from).collect()
+}
+
+fn minus(function: Function, n: usize) -> impl Fn(&[f64]) -> f64 + Clone {
+    let problem = Problem::new(function, n).unwrap();
+    move |x: &[f64]| -problem.value(x)
+}
+
+fn middle(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}

@@ -1,0 +1,425 @@
+//! What a training run is: task, physics, controller, strategy, rollout, bookkeeping.
+//!
+//! Every field but `env` and `strategy` has a default, so that a short config works; the run folder
+//! keeps the resolved one with every field.
+
+use std::collections::BTreeMap;
+
+use envs::{Change, EnvConfig, EnvError, Fidelity};
+use serde::{Deserialize, Serialize};
+use sim::{EngineKind, Model, StepOptions};
+use snn::ControllerConfig;
+use strategies::StrategyConfig;
+
+use crate::change_names::check_name;
+use crate::field::{InvalidField, require};
+use crate::gradient::{RefineConfig, Task};
+
+/// A training run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Task, with its own fields.
+    pub env: EnvConfig,
+    /// What is different from the task, in training and in evaluations; see [`envs::Change`].
+    #[serde(default)]
+    pub changes: Vec<Change>,
+    /// Further lists of changes by name, for `evo eval --change NAME` and `evo record --change NAME`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub change_lists: BTreeMap<String, Vec<Change>>,
+    /// Engine and accuracy of the physics.
+    #[serde(default)]
+    pub physics: PhysicsConfig,
+    /// Network that maps observations to actions.
+    #[serde(default)]
+    pub controller: ControllerConfig,
+    /// Search for the controller's parameters.
+    pub strategy: StrategyConfig,
+    /// Gradient steps from the mean of each generation, which the search goes on from. Default `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refine: Option<RefineConfig>,
+    /// How a member of the population is scored.
+    #[serde(default)]
+    pub rollout: RolloutConfig,
+    /// Length, seed, evaluations and checkpoints.
+    #[serde(default)]
+    pub run: RunConfig,
+    /// What `evo finetune` trains for, by gradient; evolution does not use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<Task>,
+}
+
+/// Which engine steps the worlds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EngineChoice {
+    /// The general engine, rapier3d.
+    #[default]
+    Rapier,
+    /// Our own engine, one world per lane of a SIMD register.
+    Lanes,
+    /// Lanes if it can do all that the model asks for, else rapier.
+    Auto,
+}
+
+impl EngineChoice {
+    /// The engine for `model`, and the reason if the choice was left open.
+    #[must_use]
+    pub fn resolve(self, model: &Model) -> (EngineKind, Option<String>) {
+        match self {
+            Self::Rapier => (EngineKind::Rapier, None),
+            Self::Lanes => (EngineKind::Lanes, None),
+            Self::Auto => choose(&sim::unsupported(model, EngineKind::Lanes)),
+        }
+    }
+}
+
+/// The choice of [`EngineChoice::Auto`], given what lanes lacks.
+fn choose(missing: &[String]) -> (EngineKind, Option<String>) {
+    if missing.is_empty() {
+        (EngineKind::Lanes, Some("lanes can do all that the model asks for".to_owned()))
+    } else {
+        (EngineKind::Rapier, Some(format!("lanes cannot do: {}", missing.join("; "))))
+    }
+}
+
+impl From<EngineKind> for EngineChoice {
+    fn from(engine: EngineKind) -> Self {
+        match engine {
+            EngineKind::Rapier => Self::Rapier,
+            EngineKind::Lanes => Self::Lanes,
+        }
+    }
+}
+
+/// Engine and accuracy of the physics.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PhysicsConfig {
+    /// Engine that steps the worlds.
+    pub engine: EngineChoice,
+    /// Which of the task's settings to use.
+    pub fidelity: Fidelity,
+    /// Physics step in seconds instead of the task's.
+    pub timestep: Option<f64>,
+    /// Physics steps per control step instead of the task's.
+    pub substeps: Option<usize>,
+    /// Solver iterations per physics step instead of the task's.
+    pub iterations: Option<usize>,
+    /// Engine in which every evaluation is repeated, on the same start states and with the task's own
+    /// settings for it: evolved in one engine, judged in another. It changes nothing in training.
+    pub validate: Option<EngineKind>,
+}
+
+impl PhysicsConfig {
+    /// The settings to train `task` with: the task's for the engine and fidelity, with the overrides.
+    #[must_use]
+    pub fn training(&self, task: &dyn envs::Task) -> StepOptions {
+        let options = task.physics(self.engine.resolve(task.model()).0, self.fidelity);
+        StepOptions {
+            engine: options.engine,
+            timestep: self.timestep.unwrap_or(options.timestep),
+            substeps: self.substeps.unwrap_or(options.substeps),
+            iterations: self.iterations.unwrap_or(options.iterations),
+        }
+    }
+
+    /// The settings to validate with, if that is asked for: the task's, since the overrides are
+    /// meant for the engine that trains.
+    #[must_use]
+    pub fn validation(&self, task: &dyn envs::Task) -> Option<StepOptions> {
+        self.validate.map(|engine| task.physics(engine, self.fidelity))
+    }
+}
+
+/// How a member of the population is scored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RolloutConfig {
+    /// Episodes per member; its fitness is their mean return.
+    pub episodes: usize,
+    /// Which members of a generation start alike, so that their fitness differs by their parameters alone.
+    pub starts: Starts,
+    /// Control steps after which an episode is truncated; `None` takes the task's own horizon.
+    pub horizon: Option<usize>,
+    /// Whether observations are normalised by the running mean and deviation of all episodes so far.
+    pub normalize: bool,
+    /// Normalised observations are clipped to ± this many deviations.
+    pub clip: f32,
+    /// Factors on reward terms in training, by name; 1 for terms not named. Evaluations always use 1.
+    pub weights: BTreeMap<String, f64>,
+    /// Fitness lost in training per microjoule that the controller takes, by the estimate of
+    /// `snn::Activity::energy_pj`; ≥ 0. Makes activity sparse.
+    pub energy_cost: f64,
+}
+
+/// Which members of a generation have the same start states.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Starts {
+    /// The two members of an antithetic pair: every pair sees other starts, so a generation sees many.
+    #[default]
+    Pair,
+    /// All members: no rank is won by an easy start. For strategies without pairs, and those that choose
+    /// members or directions by fitness, where starts differ much; goes with more `episodes`.
+    Population,
+}
+
+impl Default for RolloutConfig {
+    fn default() -> Self {
+        Self {
+            episodes: 1,
+            starts: Starts::Pair,
+            horizon: None,
+            normalize: true,
+            clip: 5.0,
+            weights: BTreeMap::new(),
+            energy_cost: 0.0,
+        }
+    }
+}
+
+/// Length, seed, evaluations and checkpoints.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunConfig {
+    /// Generations to train.
+    pub generations: u64,
+    /// Seed of every random number in the run.
+    pub seed: u64,
+    /// Generations between evaluations of the distribution's mean; 0 evaluates only at the end.
+    pub eval_every: u64,
+    /// Episodes per evaluation, on start states that are the same every time.
+    pub eval_episodes: usize,
+    /// Generations between checkpoints; 0 writes one only at the end.
+    pub checkpoint_every: u64,
+    /// How many of the latest numbered checkpoints are kept beside `best` and `last`; 0 keeps all.
+    pub keep: usize,
+    /// What every generation is written to. `metrics.csv` is always there, named here or not: resuming,
+    /// plots and reports read it.
+    pub log: Vec<LogFormat>,
+}
+
+/// A form of a run's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LogFormat {
+    /// `metrics.csv`.
+    Csv,
+    /// An event file for TensorBoard, see [`records::events`].
+    TensorBoard,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            generations: 100,
+            seed: 1,
+            eval_every: 10,
+            eval_episodes: 16,
+            checkpoint_every: 10,
+            keep: 3,
+            log: vec![LogFormat::Csv],
+        }
+    }
+}
+
+impl RunConfig {
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// The first field that is out of range, with the range.
+    pub fn validate(&self) -> Result<(), InvalidField> {
+        require(self.generations >= 1, "run.generations", self.generations, "at least 1")?;
+        let episodes = (1..=1_000_000).contains(&self.eval_episodes);
+        require(episodes, "run.eval_episodes", self.eval_episodes, "1 to 1000000")
+    }
+}
+
+impl Config {
+    /// The same in `engine`: as it is if it is that engine's already, else without validation and with
+    /// the task's own settings for `engine`, because the overrides were made for another one.
+    ///
+    /// # Errors
+    /// If the task's settings are out of range.
+    pub fn on_engine(mut self, engine: EngineKind) -> Result<Self, EnvError> {
+        let task = self.env.build()?;
+        let PhysicsConfig { engine: choice, fidelity, .. } = self.physics;
+        if choice.resolve(task.model()).0 != engine {
+            self.physics = PhysicsConfig { engine: engine.into(), fidelity, ..PhysicsConfig::default() };
+        }
+        Ok(self)
+    }
+
+    /// Checks every field that this module owns; env, controller and strategy check theirs when built.
+    ///
+    /// # Errors
+    /// The first field that is out of range, with the range.
+    pub fn validate(&self) -> Result<(), InvalidField> {
+        let physics = &self.physics;
+        if let Some(timestep) = physics.timestep {
+            let valid = timestep > 0.0 && timestep <= 0.1;
+            require(valid, "physics.timestep", timestep, "above 0 and at most 0.1 s")?;
+        }
+        if let Some(substeps) = physics.substeps {
+            require((1..=1000).contains(&substeps), "physics.substeps", substeps, "1 to 1000")?;
+        }
+        if let Some(iterations) = physics.iterations {
+            require((1..=100).contains(&iterations), "physics.iterations", iterations, "1 to 100")?;
+        }
+        let rollout = &self.rollout;
+        let many = 1..=1_000_000;
+        require(many.contains(&rollout.episodes), "rollout.episodes", rollout.episodes, "1 to 1000000")?;
+        if let Some(horizon) = rollout.horizon {
+            require(
+                (1..=1_000_000_000).contains(&horizon),
+                "rollout.horizon",
+                horizon,
+                "1 to 1000000000, or None",
+            )?;
+        }
+        let clip = rollout.clip;
+        require(clip > 0.0 && clip.is_finite(), "rollout.clip", clip, "above 0 and finite")?;
+        let cost = rollout.energy_cost;
+        require(cost >= 0.0 && cost.is_finite(), "rollout.energy_cost", cost, "finite and at least 0")?;
+        self.change_lists.keys().try_for_each(|name| check_name(name))?;
+        for (term, weight) in &rollout.weights {
+            require(weight.is_finite(), &format!("rollout.weights.{term}"), weight, "finite")?;
+        }
+        self.run.validate()
+    }
+
+    /// Checks that `rollout.weights` names reward terms of the task.
+    ///
+    /// # Errors
+    /// The first name that is no term, with those that are.
+    pub fn validate_weights(&self, terms: &[&str]) -> Result<(), InvalidField> {
+        self.rollout.weights.iter().try_for_each(|(name, weight)| {
+            require(
+                terms.contains(&name.as_str()),
+                &format!("rollout.weights.{name}"),
+                weight,
+                format!("the weight of a reward term ({})", terms.join(", ")),
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use records::text::{self, patch};
+
+    use super::*;
+
+    const SHORT: &str = "(env: InvertedPendulum(), strategy: OpenEs(population: 8))";
+
+    fn config(sets: &[&str]) -> Config {
+        let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+        patch::apply(text::parse("short.ron", SHORT).unwrap(), &sets).unwrap()
+    }
+
+    #[test]
+    fn a_short_config_is_complete_and_survives_writing() {
+        let config = config(&[]);
+        config.validate().unwrap();
+        assert_eq!(config.rollout, RolloutConfig::default());
+        let text = text::to_text(&config).unwrap();
+        assert_eq!(text::parse::<Config>("config.ron", &text).unwrap(), config);
+    }
+
+    #[test]
+    fn unknown_tasks_strategies_and_fields_are_answered_with_the_valid_ones() {
+        let refused = |text: &str| text::parse::<Config>("a.ron", text).unwrap_err().to_string();
+        assert!(refused("(env: Antt(), strategy: OpenEs())").contains("unknown env 'Antt' (valid: "));
+        let strategy = refused("(env: InvertedPendulum(), strategy: Evolve())");
+        assert!(strategy.contains("unknown strategy 'Evolve' (valid: "), "{strategy}");
+        let field = refused("(env: InvertedPendulum(), strategy: OpenEs(), run: (sede: 1))");
+        assert!(
+            field.contains(
+                "unknown field 'sede' in RunConfig (valid: generations, seed, eval_every, \
+                 eval_episodes, checkpoint_every, keep, log)"
+            ),
+            "{field}"
+        );
+    }
+
+    #[test]
+    fn values_out_of_range_are_named_with_the_range() {
+        for (set, message) in [
+            ("rollout.episodes=0", "rollout.episodes = 0: must be 1 to 1000000"),
+            ("rollout.horizon=0", "rollout.horizon = 0: must be 1 to 1000000000, or None"),
+            ("rollout.clip=-1", "rollout.clip = -1: must be above 0 and finite"),
+            ("rollout.energy_cost=-1", "rollout.energy_cost = -1: must be finite and at least 0"),
+            ("run.generations=0", "run.generations = 0: must be at least 1"),
+            ("run.eval_episodes=0", "run.eval_episodes = 0: must be 1 to 1000000"),
+            ("physics.timestep=0.5", "physics.timestep = 0.5: must be above 0 and at most 0.1 s"),
+            ("physics.substeps=0", "physics.substeps = 0: must be 1 to 1000"),
+            ("physics.iterations=200", "physics.iterations = 200: must be 1 to 100"),
+        ] {
+            assert_eq!(config(&[set]).validate().unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn weights_must_name_reward_terms() {
+        let config = config(&["rollout.weights.survive=0.5"]);
+        assert_eq!(config.validate_weights(&["forward", "survive"]), Ok(()));
+        assert_eq!(
+            config.validate_weights(&["forward", "control"]).unwrap_err().to_string(),
+            "rollout.weights.survive = 0.5: must be the weight of a reward term (forward, control)"
+        );
+    }
+
+    #[test]
+    fn physics_overrides_replace_only_what_they_name() {
+        let task = EnvConfig::from_name("ant").unwrap().build().unwrap();
+        let own = task.physics(EngineKind::Rapier, Fidelity::Default);
+        let physics = PhysicsConfig { substeps: Some(8), ..PhysicsConfig::default() };
+        assert_eq!(physics.training(task.as_ref()), StepOptions { substeps: 8, ..own });
+        assert_eq!(PhysicsConfig::default().training(task.as_ref()), own);
+    }
+
+    #[test]
+    fn engine_names_are_read_and_the_valid_ones_told() {
+        let physics = config(&["physics.engine=Lanes", "physics.validate=Rapier"]).physics;
+        assert_eq!((physics.engine, physics.validate), (EngineChoice::Lanes, Some(EngineKind::Rapier)));
+        assert_eq!(config(&["physics.validate=Some(Lanes)"]).physics.validate, Some(EngineKind::Lanes));
+        assert_eq!(config(&["physics.validate=Lanes", "physics.validate=None"]).physics.validate, None);
+        // Auto stays what the user wrote: the choice is made anew, and the same, every time.
+        let auto = config(&["physics.engine=Auto"]);
+        let text = text::to_text(&auto).unwrap();
+        assert!(text.contains("engine: Auto"), "{text}");
+        assert_eq!(text::parse::<Config>("config.ron", &text).unwrap(), auto);
+        let sets = |set: &str| patch::apply(config(&[]), &[set.to_owned()]).unwrap_err().to_string();
+        assert!(sets("physics.engine=Bullet").contains("(valid: Rapier, Lanes, Auto)"));
+        assert!(sets("physics.validate=Auto").contains("(valid: Rapier, Lanes)"));
+    }
+
+    #[test]
+    fn auto_takes_lanes_if_it_can_and_says_why_not() {
+        assert_eq!(choose(&[]).0, EngineKind::Lanes);
+        let (engine, reason) = choose(&["meshes".to_owned(), "ropes".to_owned()]);
+        assert_eq!(
+            (engine, reason.unwrap().as_str()),
+            (EngineKind::Rapier, "lanes cannot do: meshes; ropes")
+        );
+        let task = EnvConfig::from_name("ant").unwrap().build().unwrap();
+        let can = sim::unsupported(task.model(), EngineKind::Lanes).is_empty();
+        let (engine, reason) = EngineChoice::Auto.resolve(task.model());
+        assert_eq!((engine == EngineKind::Lanes, reason.is_some()), (can, true));
+        for engine in EngineKind::ALL {
+            assert_eq!(EngineChoice::from(engine).resolve(task.model()), (engine, None));
+        }
+    }
+
+    #[test]
+    fn overrides_stay_with_the_engine_they_were_made_for() {
+        let sets = ["physics.iterations=9", "physics.fidelity=Reference", "physics.validate=Lanes"];
+        let config = config(&sets);
+        let task = config.env.build().unwrap();
+        let lanes = task.physics(EngineKind::Lanes, Fidelity::Reference);
+        assert_eq!(config.physics.validation(task.as_ref()), Some(lanes));
+        assert_eq!(config.clone().on_engine(EngineKind::Rapier).unwrap(), config);
+        let other = config.on_engine(EngineKind::Lanes).unwrap().physics;
+        assert_eq!((other.training(task.as_ref()), other.validate), (lanes, None));
+    }
+}

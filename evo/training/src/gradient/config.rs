@@ -1,0 +1,81 @@
+//! What a config says about training by gradient.
+
+use std::collections::BTreeMap;
+
+use envs::{Change, EnvConfig};
+use serde::{Deserialize, Serialize};
+use snn::ControllerConfig;
+use strategies::{OpenEsConfig, StrategyConfig};
+
+use crate::config::{Config, PhysicsConfig, RolloutConfig, RunConfig};
+use crate::field::InvalidField;
+use crate::gradient::task::Task;
+use crate::gradient::task_config::RefineConfig;
+
+/// A training run by gradient. The fields are those of [`Config`] and mean the same, so that a config of
+/// evolution can be the `base` of one; a generation is an epoch, a round or an iteration of `task`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FinetuneConfig {
+    /// What to train for. It may be missing only in a base.
+    #[serde(default)]
+    pub task: Option<Task>,
+    /// Task of the robot; needed by all but `Classify` and `Regress`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<EnvConfig>,
+    /// What is different from the task, as in [`Config::changes`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+    /// Further lists of changes, as in [`Config::change_lists`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub change_lists: BTreeMap<String, Vec<Change>>,
+    /// Engine and accuracy of the physics.
+    #[serde(default)]
+    pub physics: PhysicsConfig,
+    /// The network that is trained.
+    #[serde(default)]
+    pub controller: ControllerConfig,
+    /// How the result would be evolved on; training by gradient does not use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<StrategyConfig>,
+    /// As in [`Config::refine`]; training by gradient does not use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refine: Option<RefineConfig>,
+    /// Time limit, observation normalisation and weights of reward terms.
+    #[serde(default)]
+    pub rollout: RolloutConfig,
+    /// Length, seed, evaluations and checkpoints.
+    #[serde(default)]
+    pub run: RunConfig,
+}
+
+impl FinetuneConfig {
+    /// What to train for.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn task(&self) -> Result<&Task, InvalidField> {
+        let valid = "Classify(…), Regress(…), Imitate(…) or Ppo(…); `evo --config` evolves without one";
+        self.task.as_ref().ok_or_else(|| InvalidField {
+            field: "task".to_owned(),
+            value: "None".to_owned(),
+            expected: valid.to_owned(),
+        })
+    }
+
+    /// The same as a config of evolution, which every other command understands.
+    ///
+    /// # Errors
+    /// If `env` is missing.
+    pub fn with_env(&self) -> Result<Config, InvalidField> {
+        let Self { task, env, changes, change_lists, physics, controller, strategy, refine, rollout, run } =
+            self.clone();
+        let env = env.ok_or_else(|| InvalidField {
+            field: "env".to_owned(),
+            value: "None".to_owned(),
+            expected: format!("one of {}", envs::names().join(", ")),
+        })?;
+        let strategy = strategy.unwrap_or_else(|| StrategyConfig::OpenEs(OpenEsConfig::default()));
+        Ok(Config { env, changes, change_lists, physics, controller, strategy, refine, rollout, run, task })
+    }
+}

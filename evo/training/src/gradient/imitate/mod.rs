@@ -1,0 +1,287 @@
+//! Behaviour cloning and DAgger: a student learns the actions of a teacher.
+
+mod teacher;
+
+use rand::{Rng as _, RngExt as _};
+use records::checkpoint::{Checkpoint, Tensor, TensorData};
+use snn::gradient::{Batch, NetworkState, Objective, Outputs, Score, Sensitivity};
+use strategies::random::{Purpose, Stream, shuffled};
+
+use crate::gradient::collect::{Actor, Worlds};
+use crate::gradient::error::FinetuneError;
+use crate::gradient::imitate::teacher::{Demonstration, Present, Teacher};
+use crate::gradient::ppo::loss::action;
+use crate::gradient::rows::row;
+use crate::gradient::task_config::ImitateConfig;
+use crate::gradient::world::{Method, Round, World};
+use crate::normalizer::Sums;
+use crate::rollout::Episode;
+
+pub(in crate::gradient) struct Imitation {
+    config: ImitateConfig,
+    teacher: Teacher,
+    worlds: Worlds,
+    memory: Vec<Demonstration>,
+    /// Values per observation and per action.
+    sizes: (usize, usize),
+}
+
+impl Imitation {
+    pub(in crate::gradient) fn new(config: &ImitateConfig, world: &World) -> Result<Self, FinetuneError> {
+        let spec = world.setup.task.spec();
+        let sizes = (spec.observations.len(), spec.actions.len());
+        let teacher = Teacher::new(config, world)?;
+        let worlds = Worlds::new(world, config.episodes)?;
+        Ok(Self { config: config.clone(), teacher, worlds, memory: Vec::new(), sizes })
+    }
+
+    /// Lets student and teacher act and remembers what the teacher would have done.
+    fn collect(&mut self, world: &mut World, mix: f64) -> Result<(Vec<Episode>, Option<f64>), FinetuneError> {
+        let (inputs, outputs) = self.sizes;
+        let Self { worlds, teacher, memory, .. } = self;
+        let Teacher::Present(teacher) = teacher else { return Ok((Vec::new(), None)) };
+        let Present { policy, evaluator, .. } = teacher.as_mut();
+        let (seed, round, count) = (world.config.run.seed, world.generation, worlds.len());
+        let normalizer = world.normalizer();
+        let theta = world.trainer.theta();
+        let mut actor = Actor::new(count);
+        let mut demonstrations = vec![Demonstration { round, ..Demonstration::default() }; count];
+        let mut draws: Vec<Stream> =
+            (0..count).map(|i| Stream::new(seed, Purpose::Action, round, i as u64, 0)).collect();
+        for i in 0..count {
+            let mut stream = Stream::new(seed, Purpose::Reset, round, i as u64, 0);
+            worlds.reset(i, &mut stream);
+            actor.seeds[i] = stream.next_u64();
+            evaluator.reset(i, actor.seeds[i]);
+        }
+        let mut active: Vec<bool> = (0..count).map(|i| !worlds.outcome(i).over()).collect();
+        let (mut own, mut own_inputs) = (vec![0.0; count * outputs], vec![0.0; count * inputs]);
+        let (mut wanted, mut its_inputs) = (own.clone(), own_inputs.clone());
+        let mut rewards = vec![0.0; count];
+        while active.contains(&true) {
+            for i in 0..count {
+                let raw = worlds.observation(i);
+                normalizer.apply(raw, &mut own_inputs[row(inputs, i)], None);
+                policy.normalizer.apply(raw, &mut its_inputs[row(inputs, i)], None);
+                if active[i] {
+                    demonstrations[i].observations.extend_from_slice(raw);
+                }
+            }
+            evaluator.begin(&active, &its_inputs, &rewards);
+            evaluator.finish(&active, &mut wanted)?;
+            // A student that would not act anyway need not be asked.
+            if mix < 1.0 {
+                actor.step(world, &theta, &own_inputs, &mut own)?;
+            }
+            for i in (0..count).filter(|&i| active[i]) {
+                if evaluator.fault(i) {
+                    let (path, reason) =
+                        (self.config.teacher.clone(), "its states are not finite".to_owned());
+                    return Err(FinetuneError::Teacher { path, reason });
+                }
+                demonstrations[i].actions.extend_from_slice(&wanted[row(outputs, i)]);
+                if draws[i].random::<f64>() < mix {
+                    own[row(outputs, i)].copy_from_slice(&wanted[row(outputs, i)]);
+                }
+            }
+            worlds.step(&world.pool, &active, &own);
+            for (i, active) in active.iter_mut().enumerate().filter(|(_, active)| **active) {
+                rewards[i] = worlds.outcome(i).reward as f32;
+                *active = !worlds.outcome(i).over();
+            }
+        }
+        observe(world, &demonstrations);
+        demonstrations.retain(|demonstration| !demonstration.actions.is_empty());
+        memory.extend(demonstrations);
+        Ok(((0..count).map(|i| worlds.episode(i)).collect(), actor.spike_rate()))
+    }
+
+    /// Forgets whole rounds, the oldest first, until the rest fits; the last round always stays.
+    fn forget(&mut self, round: u64) {
+        let steps = |all: &[Demonstration]| all.iter().map(|d| d.actions.len()).sum::<usize>() / self.sizes.1;
+        while steps(&self.memory) > self.config.memory && self.memory[0].round < round {
+            let oldest = self.memory[0].round;
+            self.memory.retain(|demonstration| demonstration.round != oldest);
+        }
+    }
+
+    /// Learns once from all that is remembered; returns the mean loss per step and the spike rate.
+    fn learn(&self, world: &mut World, epoch: u64) -> Result<(f64, Option<f64>), FinetuneError> {
+        let Self { config, memory, sizes: (inputs, outputs), .. } = self;
+        let (inputs, outputs) = (*inputs, *outputs);
+        let (seed, round, frames) = (world.config.run.seed, world.generation, config.sequence);
+        let normalizer = world.normalizer();
+        let mut stream = Stream::new(seed, Purpose::Finetune, round, epoch, 0);
+        // Whole episodes in lanes side by side, of about the same length.
+        let lanes = config.batch.min(memory.len());
+        let mut lengths = vec![0; lanes];
+        let mut places: Vec<Vec<(usize, usize)>> = vec![Vec::new(); lanes];
+        for episode in shuffled(memory.len(), &mut stream) {
+            let lane = (0..lanes).min_by_key(|&lane| lengths[lane]).unwrap_or(0);
+            let steps = memory[episode].actions.len() / outputs;
+            places[lane].extend((0..steps).map(|step| (episode, step)));
+            lengths[lane] += steps;
+        }
+        let longest = lengths.into_iter().max().unwrap_or(0);
+        let seeds: Vec<u64> = (0..lanes).map(|_| stream.next_u64()).collect();
+        let mut states: Vec<NetworkState> = Vec::new();
+        let (mut loss, mut steps, mut rate, mut chunks) = (0.0, 0.0, 0.0, 0.0);
+        for first in (0..longest).step_by(frames) {
+            let mut x = vec![0.0; frames * lanes * inputs];
+            let mut objective = Cloning {
+                targets: vec![0.0; frames * lanes * outputs],
+                weights: vec![0.0; frames * lanes],
+                share: 1.0 / (frames * lanes) as f64,
+                squash: world.network.squash(),
+            };
+            let mut resets = vec![false; frames * lanes];
+            for (lane, places) in places.iter().enumerate() {
+                for (frame, &(episode, step)) in places.iter().skip(first).take(frames).enumerate() {
+                    let at = frame * lanes + lane;
+                    let demonstration = &memory[episode];
+                    let raw = &demonstration.observations[row(inputs, step)];
+                    normalizer.apply(raw, &mut x[row(inputs, at)], None);
+                    let action = &demonstration.actions[row(outputs, step)];
+                    objective.targets[row(outputs, at)].copy_from_slice(action);
+                    objective.weights[at] = 1.0;
+                    resets[at] = step == 0;
+                }
+            }
+            let batch = Batch { samples: lanes, inputs: &x, seeds: &seeds, start: &states, resets: &resets };
+            let World { network, trainer, pool, .. } = &mut *world;
+            let gradient = pool.install(|| trainer.step(network.as_ref(), &batch, &objective))?;
+            let weight: f64 = objective.weights.iter().sum();
+            loss += gradient.loss * (frames * lanes) as f64;
+            steps += weight;
+            rate += gradient.rates.iter().sum::<f64>() / gradient.rates.len().max(1) as f64;
+            chunks += 1.0;
+            states = gradient.end;
+        }
+        let spiking = !world.network.neurons().is_empty();
+        Ok((loss / steps, spiking.then(|| rate / chunks)))
+    }
+}
+
+impl Method for Imitation {
+    fn columns(&self) -> &'static [&'static str] {
+        &["imitation_loss", "remembered_steps"]
+    }
+
+    fn describe(&self) -> Vec<(&'static str, String)> {
+        let kind = match &self.teacher {
+            Teacher::Present(teacher) => teacher.description.clone(),
+            Teacher::Recorded(episodes) => format!("{} recorded episodes", episodes.len()),
+        };
+        vec![
+            ("teacher", format!("{}: {kind}", self.config.teacher)),
+            ("task", format!("imitate, {} episodes a round", self.config.episodes)),
+        ]
+    }
+
+    fn advance(&mut self, world: &mut World) -> Result<Round, FinetuneError> {
+        let round = world.generation;
+        let mut result = Round { sigma: libm::pow(self.config.mix, round as f64), ..Round::default() };
+        if let Teacher::Recorded(episodes) = &self.teacher {
+            result.sigma = 1.0;
+            if self.memory.is_empty() {
+                self.memory.clone_from(episodes);
+                if round == 0 {
+                    observe(world, episodes);
+                }
+            }
+        }
+        let (episodes, rate) = self.collect(world, result.sigma)?;
+        self.forget(round);
+        result.steps = episodes.iter().map(|episode| episode.length as u64).sum();
+        result.episodes = episodes;
+        let (mut loss, mut learned) = (f64::NAN, None);
+        for epoch in 0..self.config.epochs {
+            (loss, learned) = self.learn(world, epoch as u64)?;
+        }
+        result.spike_rate = rate.or(learned);
+        let steps: usize = self.memory.iter().map(|d| d.actions.len() / self.sizes.1).sum();
+        result.extras = vec![loss, steps as f64];
+        Ok(result)
+    }
+
+    fn save(&self, checkpoint: &mut Checkpoint) {
+        // A recording can be read again.
+        if let Teacher::Recorded(_) = self.teacher {
+            return;
+        }
+        let rounds: Vec<u64> = self.memory.iter().map(|demonstration| demonstration.round).collect();
+        checkpoint.meta.insert("demonstrations".to_owned(), rounds.into());
+        for (index, demonstration) in self.memory.iter().enumerate() {
+            let steps = demonstration.actions.len() / self.sizes.1;
+            let mut put = |name: &str, width: usize, values: &[f32]| {
+                let tensor = Tensor::new(&[steps, width], TensorData::F32(values.to_vec()));
+                checkpoint.tensors.insert(format!("demonstration.{index}.{name}"), tensor);
+            };
+            put("observation", self.sizes.0, &demonstration.observations);
+            put("action", self.sizes.1, &demonstration.actions);
+        }
+    }
+
+    fn restore(&mut self, _: &World, checkpoint: &Checkpoint) -> Result<(), FinetuneError> {
+        if let Teacher::Recorded(_) = self.teacher {
+            return Ok(());
+        }
+        let rounds: Vec<u64> = checkpoint.meta("demonstrations")?;
+        let take = |index: usize, name: &str, width: usize| {
+            let name = format!("demonstration.{index}.{name}");
+            let steps = checkpoint.tensor(&name)?.shape().first().copied().unwrap_or(0);
+            Ok::<_, FinetuneError>(checkpoint.f32(&name, &[steps, width])?.to_vec())
+        };
+        self.memory.clear();
+        for (index, round) in rounds.into_iter().enumerate() {
+            let observations = take(index, "observation", self.sizes.0)?;
+            let actions = take(index, "action", self.sizes.1)?;
+            self.memory.push(Demonstration { round, observations, actions });
+        }
+        Ok(())
+    }
+}
+
+/// Takes the observations of `episodes` for the statistics, if they are used.
+fn observe(world: &mut World, episodes: &[Demonstration]) {
+    if !world.config.rollout.normalize {
+        return;
+    }
+    let normalizer = world.normalizer();
+    let size = normalizer.mean.len();
+    let (mut sums, mut ignored) = (Sums::new(size), vec![0.0; size]);
+    for raw in episodes.iter().flat_map(|episode| episode.observations.chunks_exact(size)) {
+        normalizer.apply(raw, &mut ignored, Some(&mut sums));
+    }
+    world.statistics.merge(&sums, &normalizer.mean);
+}
+
+/// Mean squared difference of the actions.
+struct Cloning {
+    /// `[frames][lanes][actions]`.
+    targets: Vec<f32>,
+    /// 1 for steps that there are, `[frames][lanes]`.
+    weights: Vec<f64>,
+    share: f64,
+    squash: bool,
+}
+
+impl Objective for Cloning {
+    fn evaluate(&self, outputs: &Outputs, sensitivity: &mut Sensitivity) -> Score {
+        let mut loss = 0.0;
+        for frame in 0..outputs.frames {
+            for (sample, lane) in outputs.samples.clone().enumerate() {
+                let at = frame * outputs.batch + lane;
+                let share = self.share * self.weights[at] / outputs.outputs as f64;
+                let pairs = outputs.value(frame, sample).iter().zip(&self.targets[row(outputs.outputs, at)]);
+                for ((&value, &target), to) in pairs.zip(sensitivity.value(frame, sample)) {
+                    let (action, slope) = action(value, self.squash);
+                    let error = action - f64::from(target);
+                    loss += share * error * error;
+                    *to += 2.0 * share * error * slope;
+                }
+            }
+        }
+        Score { loss, sums: Vec::new() }
+    }
+}

@@ -1,0 +1,32 @@
+//! Training by surrogate gradients: classes or values of a data set, the actions of a teacher, return in a world.
+//!
+//! What is trained has the same parameters as what is evolved, so runs of either kind can start from
+//! those of the other.
+
+mod collect;
+mod config;
+mod error;
+mod gradient_config;
+#[cfg(not(target_arch = "wasm32"))]
+mod imitate;
+pub mod labels;
+mod ppo;
+mod rows;
+mod task;
+mod task_config;
+mod world;
+#[cfg(not(target_arch = "wasm32"))]
+mod world_learner;
+
+pub use config::FinetuneConfig;
+pub use error::FinetuneError;
+pub use gradient_config::GradientConfig;
+pub use labels::data_config::{ArraysConfig, DataConfig, HeidelbergConfig, RandmanConfig, YinYangConfig};
+pub(crate) use ppo::Refiner;
+pub use task::Task;
+pub use task_config::{ImitateConfig, PpoConfig, RefineConfig, SupervisedConfig};
+#[cfg(not(target_arch = "wasm32"))]
+pub use world_learner::WorldLearner;
+
+#[cfg(all(test, not(target_arch = "wasm32")))]
+mod tests;

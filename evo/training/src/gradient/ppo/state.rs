@@ -1,0 +1,81 @@
+//! What a checkpoint has of PPO.
+
+use records::checkpoint::{Checkpoint, Tensor, TensorData};
+
+use crate::gradient::error::FinetuneError;
+use crate::gradient::ppo::Ppo;
+use crate::gradient::ppo::memory::Scale;
+use crate::gradient::ppo::noise::Noise;
+use crate::gradient::rows::row;
+use crate::gradient::world::{World, put_trainer, take_trainer};
+
+impl Ppo {
+    /// Adds what [`take`](Self::take) needs to a checkpoint.
+    pub(in crate::gradient) fn put(&self, checkpoint: &mut Checkpoint) {
+        put_trainer(checkpoint, "critic", &self.critic.trainer);
+        let noise = &self.noise;
+        for (name, values) in [("log", &noise.log), ("first", &noise.mean), ("second", &noise.square)] {
+            checkpoint.tensors.insert(format!("noise.{name}"), values.clone().into());
+        }
+        checkpoint.meta.insert("noise.steps".to_owned(), noise.steps.into());
+        checkpoint.tensors.insert("reward_scale".to_owned(), self.scale.values().to_vec().into());
+        let discounted: Vec<f64> = self.slots.iter().map(|slot| slot.discounted).collect();
+        checkpoint.tensors.insert("world.discounted".to_owned(), discounted.into());
+        let begun: Vec<u64> = self.slots.iter().map(|slot| slot.episodes).collect();
+        checkpoint.meta.insert("world.episodes".to_owned(), begun.into());
+        for (name, states) in [("states", &self.actor.states), ("critic_states", &self.critic.states)] {
+            let states = serde_json::to_value(states).expect("states are finite numbers");
+            checkpoint.meta.insert(format!("world.{name}"), states);
+        }
+        let width = self.noise.log.len();
+        for (index, slot) in self.slots.iter().enumerate() {
+            let shape = [slot.actions.len() / width, width];
+            let tensor = Tensor::new(&shape, TensorData::F32(slot.actions.clone()));
+            checkpoint.tensors.insert(format!("world.{index}.actions"), tensor);
+        }
+    }
+
+    /// Goes on from a checkpoint.
+    pub(in crate::gradient) fn take(
+        &mut self,
+        world: &World,
+        checkpoint: &Checkpoint,
+    ) -> Result<(), FinetuneError> {
+        take_trainer(checkpoint, "critic", &mut self.critic.trainer)?;
+        let width = self.noise.log.len();
+        let noise = |name: &str| checkpoint.f64(&format!("noise.{name}"), &[width]).map(<[f64]>::to_vec);
+        let steps = checkpoint.meta("noise.steps")?;
+        self.noise = Noise { log: noise("log")?, mean: noise("first")?, square: noise("second")?, steps };
+        self.scale = Scale::of(checkpoint.f64("reward_scale", &[3])?);
+        let discounted = checkpoint.f64("world.discounted", &[self.slots.len()])?.to_vec();
+        let episodes: Vec<u64> = checkpoint.meta("world.episodes")?;
+        self.actor.states = checkpoint.meta("world.states")?;
+        self.critic.states = checkpoint.meta("world.critic_states")?;
+        let mut histories = Vec::new();
+        for index in 0..self.slots.len() {
+            let name = format!("world.{index}.actions");
+            let steps = checkpoint.tensor(&name)?.shape().first().copied().unwrap_or(0);
+            histories.push(checkpoint.f32(&name, &[steps, width])?.to_vec());
+        }
+        for (slot, &begun) in episodes.iter().enumerate().take(self.slots.len()) {
+            self.slots[slot].episodes = begun.saturating_sub(1);
+            self.reset(world, slot);
+        }
+        // The worlds are where they were once they have done all that they did since their resets.
+        let longest = histories.iter().map(|actions| actions.len() / width).max().unwrap_or(0);
+        let mut actions = vec![0.0; self.slots.len() * width];
+        for step in 0..longest {
+            let active: Vec<bool> = histories.iter().map(|own| own.len() / width > step).collect();
+            for (slot, own) in histories.iter().enumerate().filter(|(slot, _)| active[*slot]) {
+                actions[row(width, slot)].copy_from_slice(&own[row(width, step)]);
+            }
+            self.worlds.step(&world.pool, &active, &actions);
+        }
+        for (slot, actions) in histories.into_iter().enumerate() {
+            self.actor.fresh[slot] = actions.is_empty();
+            self.slots[slot].actions = actions;
+            self.slots[slot].discounted = discounted[slot];
+        }
+        Ok(())
+    }
+}

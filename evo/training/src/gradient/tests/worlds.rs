@@ -1,0 +1,193 @@
+//! Imitation and PPO in the smallest world.
+
+use records::checkpoint::Checkpoint;
+use records::metrics::MetricsRow;
+
+use super::config;
+use crate::gradient::world_learner::WorldLearner;
+
+const SETTINGS: &str = r#"
+    env: InvertedPendulum(),
+    controller: Snn(hidden: [Recurrent(neurons: 12)], output_gain: 4, encoder: Rate()),
+    rollout: (horizon: 60),
+    run: (eval_episodes: 4),
+"#;
+
+const PPO: &str =
+    "Ppo(worlds: 5, steps: 24, sequence: 8, minibatches: 3, epochs: 2, critic: Mlp(hidden: [8]))";
+
+fn learner(task: &str, sets: &[&str], threads: usize) -> WorldLearner {
+    WorldLearner::new(&config(&format!("({SETTINGS} task: {task})"), sets), threads).unwrap()
+}
+
+fn refused(task: &str, sets: &[&str]) -> String {
+    let config = config(&format!("({SETTINGS} task: {task})"), sets);
+    WorldLearner::new(&config, 1).map(drop).unwrap_err().to_string()
+}
+
+/// What of a row does not depend on the clock.
+fn timeless(row: MetricsRow) -> String {
+    format!("{:?}", MetricsRow { wall_s: 0.0, env_steps_per_s: 0.0, ..row })
+}
+
+/// Runs `more` generations of `learner` and of one restored from it, which must agree.
+fn same_after_restore(mut learner: WorldLearner, mut again: WorldLearner, more: usize) {
+    let mut row = learner.advance().unwrap();
+    learner.evaluate(&mut row).unwrap();
+    let bytes = learner.checkpoint().to_bytes();
+    let file = Checkpoint::from_bytes(std::path::Path::new("c"), &bytes).unwrap();
+    again.restore(&file).unwrap();
+    assert_eq!(again.checkpoint().to_bytes(), bytes);
+    for _ in 0..more {
+        assert_eq!(timeless(learner.advance().unwrap()), timeless(again.advance().unwrap()));
+    }
+    assert_eq!(learner.checkpoint().to_bytes(), again.checkpoint().to_bytes());
+}
+
+/// A checkpoint of a random controller that does something, as a teacher.
+fn teacher() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("teacher.safetensors");
+    let learner = learner(PPO, &["controller.encoder=Current()"], 1);
+    let mut checkpoint = learner.checkpoint();
+    let mut theta = vec![0.0; learner.setup().controller.layout().len()];
+    strategies::random::fill_normals(1, strategies::random::Purpose::Bench, 0, 0, &mut theta);
+    checkpoint.tensors.insert("mean".to_owned(), theta.into());
+    checkpoint.save(&path).unwrap();
+    let text = path.display().to_string();
+    (folder, text)
+}
+
+#[test]
+fn ppo_gives_the_same_bits_on_any_number_of_threads_and_after_a_break() {
+    for sets in [
+        &[][..],
+        &["physics.engine=Lanes"],
+        &["controller=Mlp(hidden: [6])"],
+        &["task.critic=Snn(hidden: [Recurrent(neurons: 7)])", "rollout.horizon=9"],
+        &["controller=Mlp(hidden: [6])", "task.critic=Snn(hidden: [Dense(neurons: 7)], encoder: Rate())"],
+    ] {
+        let [mut one, mut three] = [1, 3].map(|threads| learner(PPO, sets, threads));
+        for _ in 0..3 {
+            assert_eq!(timeless(one.advance().unwrap()), timeless(three.advance().unwrap()));
+        }
+        assert_eq!(one.checkpoint().to_bytes(), three.checkpoint().to_bytes());
+        same_after_restore(one, learner(PPO, sets, 1), 3);
+    }
+}
+
+#[test]
+fn ppo_counts_its_steps_and_says_what_it_measures() {
+    let mut learner = learner(PPO, &[], 1);
+    let row = learner.advance().unwrap();
+    assert_eq!((row.env_steps, learner.env_steps()), (5 * 24, 5 * 24));
+    assert_eq!(learner.columns().len(), row.terms.len());
+    assert_eq!(learner.columns()[..2], ["alive", "policy_loss"]);
+    assert!(row.spike_rate.is_some_and(|rate| rate > 0.0));
+    assert!((row.sigma - 0.3).abs() < 1e-6, "{}", row.sigma);
+}
+
+#[test]
+fn a_critic_may_come_first() {
+    let mut learner = learner(PPO, &["task.critic_first=1"], 1);
+    let mean = |learner: &WorldLearner| {
+        let checkpoint = learner.checkpoint();
+        format!("{:?}", checkpoint.tensor("mean").unwrap())
+    };
+    let start = mean(&learner);
+    learner.advance().unwrap();
+    assert_eq!(mean(&learner), start);
+    learner.advance().unwrap();
+    assert_ne!(mean(&learner), start);
+}
+
+#[test]
+fn errors_say_whether_actor_or_critic_has_failed() {
+    let failed = |sets: &[&str]| {
+        let mut learner = learner(PPO, sets, 1);
+        let error = (0..30).find_map(|_| learner.advance().err()).unwrap().to_string();
+        assert!(error.contains("is not finite") && error.contains("step "), "{error}");
+        error
+    };
+    let error = failed(&["task.critic_rate=1e37"]);
+    assert!(error.contains("critic.hidden.0"), "{error}");
+    let error = failed(&["task.gradient.optimizer=AdamW(learning_rate: 1, weight_decay: 100)"]);
+    assert!(!error.contains("critic"), "{error}");
+}
+
+#[test]
+fn imitation_comes_closer_to_its_teacher() {
+    let (_folder, teacher) = teacher();
+    let task = format!("Imitate(teacher: {teacher:?}, episodes: 3, batch: 2, sequence: 8, epochs: 8)");
+    let sets = ["controller.encoder=Current()", "task.gradient.optimizer.learning_rate=0.01"];
+    let [mut one, mut three] = [1, 3].map(|threads| learner(&task, &sets, threads));
+    let loss = |learner: &mut WorldLearner| {
+        let row = learner.advance().unwrap();
+        (row.terms[1], timeless(row))
+    };
+    let first = loss(&mut one);
+    assert_eq!(first, loss(&mut three));
+    let mut last = first.0;
+    for _ in 0..4 {
+        let next = loss(&mut one);
+        assert_eq!(next, loss(&mut three));
+        last = next.0;
+    }
+    assert!(last < 0.5 * first.0, "{last} after {}", first.0);
+    same_after_restore(one, learner(&task, &sets, 1), 2);
+}
+
+#[test]
+fn a_student_like_its_teacher_has_nothing_to_learn() {
+    let (_folder, teacher) = teacher();
+    // Without normalisation and chance, both see and do the same.
+    let task = format!("Imitate(teacher: {teacher:?}, episodes: 2, epochs: 1, mix: 0)");
+    let plain = ["rollout.normalize=false", "controller.encoder=Current()"];
+    let path = std::path::Path::new(&teacher);
+    let mut file = Checkpoint::load(path).unwrap();
+    let config = &mut file.meta["config"];
+    config["rollout"]["normalize"] = false.into();
+    file.save(path).unwrap();
+    let mut student = learner(&task, &plain, 1);
+    student.warm_start(&Checkpoint::load(path).unwrap()).unwrap();
+    let row = student.advance().unwrap();
+    assert!(row.terms[1] < 1e-9, "{}", row.terms[1]);
+}
+
+#[test]
+fn memory_forgets_whole_rounds() {
+    let (_folder, teacher) = teacher();
+    let task = format!("Imitate(teacher: {teacher:?}, episodes: 2, epochs: 1, memory: 150)");
+    let mut learner = learner(&task, &["rollout.horizon=20"], 1);
+    let remembered: Vec<f64> = (0..8).map(|_| learner.advance().unwrap().terms[2]).collect();
+    assert!(remembered.iter().all(|&steps| steps > 0.0 && steps <= 150.0), "{remembered:?}");
+    assert!(remembered.windows(2).any(|pair| pair[1] > pair[0]), "{remembered:?}");
+}
+
+#[test]
+fn mistakes_are_named() {
+    for (task, sets, text) in [
+        (PPO, &["env=None"][..], "env = None: must be one of ant"),
+        (PPO, &["task.steps=20"], "task.steps = 20: must be a multiple of task.sequence = 8"),
+        (PPO, &["task.minibatches=16"], "must be 1 to the 15 sequences"),
+        (PPO, &["task.discount=1.5"], "task.discount = 1.5: must be 0 to 1"),
+        (PPO, &["task.noise=0"], "task.noise = 0"),
+        (PPO, &["task.critic.hidden=[0]"], "critic: `hidden[0]` is 0"),
+        (
+            PPO,
+            &["task.critic=Snn(precision: Binary)"],
+            "critic: `precision`: Binary networks have no gradient",
+        ),
+        (PPO, &["controller.precision=Binary"], "no gradient"),
+        ("Imitate(teacher: \"/none\")", &[], "cannot read /none"),
+        ("Imitate(teacher: \"/none\", mix: 2)", &[], "task.mix = 2: must be 0 to 1"),
+        ("Imitate(teacher: \"/none\", batch: 0)", &[], "task.batch = 0"),
+        ("Classify(data: YinYang())", &[], "task = Classify: must be Imitate or Ppo"),
+    ] {
+        let error = refused(task, sets);
+        assert!(error.contains(text), "{task} {sets:?}: {error}");
+    }
+    let (_folder, teacher) = teacher();
+    let error = refused(&format!("Imitate(teacher: {teacher:?})"), &["env=Hopper()"]);
+    assert!(error.contains("its task is inverted_pendulum, the config's hopper"), "{error}");
+}

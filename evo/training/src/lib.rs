@@ -1,0 +1,25 @@
+//! Training of controllers, by evolution and by gradient: configs, episodes, runs in memory, evaluations.
+//!
+//! A [`Config`](config::Config) is built into a [`Setup`](setup::Setup); a [`Trainer`](trainer::Trainer) or a
+//! [`gradient`] learner goes on from generation to generation and gives a row of metrics for each, or a checkpoint.
+//! Who calls it decides what is printed, written and when to stop. In a browser there is everything but training
+//! by gradient alone.
+
+pub mod backend;
+pub mod change_names;
+pub mod changes;
+pub mod config;
+pub mod evaluate;
+pub mod field;
+pub mod gradient;
+pub mod named_files;
+pub mod nir_export;
+pub mod normalizer;
+pub mod policy;
+pub mod rollout;
+mod saved;
+pub mod setup;
+pub mod trainer;
+
+/// Counter-based random streams, for whoever plays episodes.
+pub use strategies::random;

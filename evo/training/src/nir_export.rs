@@ -1,0 +1,214 @@
+//! A trained controller in the terms of NIR.
+
+use snn::nir::export::Network;
+use snn::nir::{Array, Data, Metadata, NirError, Value};
+use snn::{Controller, ControllerConfig};
+
+use crate::normalizer::Normalizer;
+
+/// The spiking network of a controller with the given parameters, for a control step of `control_dt`
+/// seconds. Its input is the encoded, normalised observation, constant over the ticks of a control step;
+/// the action is the tanh of its output after the last of them.
+///
+/// # Errors
+/// [`NirError::Export`] with what NIR cannot carry.
+pub fn network(
+    config: &ControllerConfig,
+    controller: &dyn Controller,
+    parameters: &[f32],
+    normalizer: &Normalizer,
+    control_dt: f64,
+) -> Result<Network, NirError> {
+    let ticks = if let ControllerConfig::Snn(config) = config { config.ticks } else { 1 };
+    let mut network = controller.nir(parameters, control_dt / ticks as f64).unwrap_or_else(|| {
+        Err(NirError::Export {
+            what: "an Mlp controller".to_owned(),
+            why: "it has no neurons that spike; only Snn controllers can be exported".to_owned(),
+        })
+    })?;
+    network.metadata.insert("controller".to_owned(), controller.describe().as_str().into());
+    network.metadata.insert("normalizer".to_owned(), Value::Group(notes(normalizer)));
+    Ok(network)
+}
+
+/// `input = clamp((observation − mean) · inverse_std, ±clip)`.
+fn notes(normalizer: &Normalizer) -> Metadata {
+    let clip = Array::scalar(Data::F32(vec![normalizer.clip]));
+    Metadata::from([
+        ("mean".to_owned(), normalizer.mean.clone().into()),
+        ("inverse_std".to_owned(), normalizer.inverse_std.clone().into()),
+        ("clip".to_owned(), Value::Array(clip)),
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use snn::nir::{Executor, Options, export};
+    use snn::{
+        DecoderConfig, HiddenLayer, LayerConfig, Membrane, Precision, Probe, ResetAt, Scope, SnnConfig,
+        SwitchesConfig,
+    };
+    use strategies::random::{Purpose, fill_normals};
+
+    use super::*;
+
+    fn layer(neurons: usize, decay: f64, reset: &str) -> LayerConfig {
+        let (parameters, reset) = ([("decay".into(), decay)].into(), Some(reset.into()));
+        LayerConfig { neurons, parameters, reset, ..LayerConfig::default() }
+    }
+
+    /// Normal numbers, rounded to multiples of `grid` if that is above 0.
+    fn normals(n: usize, grid: f32, seed: u64) -> Vec<f32> {
+        let mut values = vec![0.0; n];
+        fill_normals(seed, Purpose::Evaluate, 0, 0, &mut values);
+        if grid > 0.0 {
+            values.iter_mut().for_each(|x| *x = (*x / grid).round() * grid);
+        }
+        values
+    }
+
+    /// Runs a controller and its export over the same observations, tick by tick. Spikes must be the
+    /// same; returns the largest difference of readouts and of actions.
+    fn compare(config: SnnConfig, grid: f32) -> (f32, f32) {
+        let (inputs, outputs, steps) = (4, 2, 200);
+        let (ticks, layers) = (config.ticks, config.hidden.len());
+        let config = ControllerConfig::Snn(config);
+        let controller = config.build(inputs, outputs).unwrap();
+        let parameters = normals(controller.layout().len(), grid, 1);
+        let network =
+            network(&config, controller.as_ref(), &parameters, &Normalizer::identity(inputs, 5.0), 0.05)
+                .unwrap();
+        let mut executor = Executor::new(&export::export(&network).unwrap(), &Options::default()).unwrap();
+        let mut evaluator = controller.evaluator(1);
+        evaluator.load(0, &parameters);
+        evaluator.reset(0, 0);
+        let (mut probe, mut spikes) = (Probe::default(), 0);
+        let (mut readout_difference, mut action_difference) = (0.0_f32, 0.0_f32);
+        for observation in normals(steps * inputs, grid, 2).chunks_exact(inputs) {
+            let mut action = [0.0; 2];
+            evaluator.step(&[true], observation, &mut action).unwrap();
+            evaluator.probe(0, &mut probe).unwrap();
+            for tick in 0..ticks {
+                executor.tick(&[observation]);
+                for index in 0..layers {
+                    let (layer, name) = (&probe.layers[index], format!("hidden_{index}"));
+                    let found =
+                        executor.value(&format!("{name}.lif")).or_else(|| executor.value(&name)).unwrap();
+                    let expected: Vec<f32> =
+                        (0..layer.neurons).map(|n| f32::from(u8::from(layer.spiked(tick, n)))).collect();
+                    assert_eq!(found, expected, "tick {tick} of {name}");
+                    spikes += found.iter().filter(|z| **z > 0.0).count();
+                }
+            }
+            let readout = probe.layer("readout").unwrap().state("r").unwrap();
+            for (a, b) in executor.value("readout").unwrap().iter().zip(readout) {
+                readout_difference = readout_difference.max((a - b).abs());
+            }
+            for (a, b) in executor.output(0).iter().zip(action) {
+                action_difference = action_difference.max((snn::tanh(*a) - b).abs());
+            }
+        }
+        assert!(spikes > 1000, "only {spikes} spikes");
+        (readout_difference, action_difference)
+    }
+
+    /// Weights and observations are multiples of 1/8, scales powers of two, so sums are exact in any
+    /// order; 1 − decay is rounded once here and twice there.
+    #[test]
+    fn an_export_of_both_resets_gives_the_same_spikes() {
+        for reset in ["zero", "subtract"] {
+            let config = SnnConfig {
+                hidden: vec![
+                    HiddenLayer::Recurrent(layer(16, 0.7, reset)),
+                    HiddenLayer::Dense(layer(64, 0.3, reset)),
+                ],
+                decoder: DecoderConfig::Membrane(Membrane {
+                    parameters: [("decay".into(), 0.9)].into(),
+                    ..Membrane::default()
+                }),
+                precision: Precision::F32Free,
+                ..SnnConfig::default()
+            };
+            let (readout, action) = compare(config, 0.125);
+            assert!(readout < 2e-6 && action < 2e-6, "{readout} {action}");
+        }
+    }
+
+    #[test]
+    fn an_export_of_any_weights_gives_the_same_spikes() {
+        let config = SnnConfig { precision: Precision::F32Free, ..SnnConfig::default() };
+        let (readout, action) = compare(config, 0.0);
+        assert!(readout < 1e-5 && action < 1e-5, "{readout} {action}");
+    }
+
+    #[test]
+    fn neurons_of_libraries_are_exported_if_nir_has_them() {
+        let like = |like: &str, switches| LayerConfig {
+            neurons: 24,
+            like: Some(like.into()),
+            switches,
+            ..LayerConfig::default()
+        };
+        let at_once = SwitchesConfig { at: Some(ResetAt::Spike), ..SwitchesConfig::default() };
+        for layer in [like("norse", SwitchesConfig::default()), like("snntorch", at_once)] {
+            let config = SnnConfig {
+                hidden: vec![HiddenLayer::Recurrent(layer)],
+                precision: Precision::F32Free,
+                input_gain: 6.0,
+                ..SnnConfig::default()
+            };
+            let (readout, action) = compare(config, 0.125);
+            assert!(readout < 1e-4 && action < 1e-4, "{readout} {action}");
+        }
+    }
+
+    /// Delays, sparse and signed connections, evolved time constants.
+    #[test]
+    fn wiring_is_exported() {
+        let config = SnnConfig {
+            hidden: vec![
+                HiddenLayer::Dense(LayerConfig {
+                    delay: (0, 3),
+                    excitatory: Some(0.5),
+                    ..layer(40, 0.7, "zero")
+                }),
+                HiddenLayer::Dense(LayerConfig {
+                    density: 0.3,
+                    skip: vec!["input".into()],
+                    evolve: [("decay".into(), Scope::Neuron), ("threshold".into(), Scope::Layer)].into(),
+                    ..layer(30, 0.6, "zero")
+                }),
+            ],
+            precision: Precision::F32Free,
+            input_gain: 4.0,
+            ..SnnConfig::default()
+        };
+        let (readout, action) = compare(config, 0.0);
+        assert!(readout < 1e-4 && action < 1e-4, "{readout} {action}");
+    }
+
+    #[test]
+    fn what_nir_cannot_carry_is_refused() {
+        let refused = |text: &str, layers: Vec<HiddenLayer>| {
+            let config = match text {
+                "Mlp" => ControllerConfig::Mlp(snn::MlpConfig::default()),
+                _ => ControllerConfig::Snn(SnnConfig { hidden: layers, ..SnnConfig::default() }),
+            };
+            let controller = config.build(2, 1).unwrap();
+            let parameters = vec![0.0; controller.layout().len()];
+            let normalizer = Normalizer::identity(2, 5.0);
+            network(&config, controller.as_ref(), &parameters, &normalizer, 0.05).unwrap_err().to_string()
+        };
+        assert!(refused("Mlp", vec![]).starts_with("NIR cannot carry an Mlp controller: "));
+        let mixed = ["zero", "subtract"].map(|reset| HiddenLayer::Dense(layer(2, 0.5, reset)));
+        assert!(refused("Snn", mixed.to_vec()).contains("give all the same"));
+        let alif = LayerConfig { model: "alif".into(), ..LayerConfig::default() };
+        let alif = refused("Snn", vec![HiddenLayer::Dense(alif)]);
+        assert!(alif.contains("model 'alif'") && alif.contains("'lif' is the nearest"), "{alif}");
+        let spyx = LayerConfig { like: Some("spyx".into()), ..LayerConfig::default() };
+        let spyx = refused("Snn", vec![HiddenLayer::Dense(spyx)]);
+        assert!(spyx.contains("'hidden.0', which spikes from the old potential"), "{spyx}");
+    }
+}

@@ -1,0 +1,123 @@
+//! Controllers from checkpoints.
+
+use records::checkpoint::{Checkpoint, CheckpointError};
+use snn::Controller;
+
+use crate::config::Config;
+use crate::evaluate::Policy;
+use crate::normalizer::{Normalizer, Statistics};
+use crate::setup::{Setup, TrainError};
+
+/// The policy of another run, evolved or trained by gradient, to go on from under `config`.
+///
+/// # Errors
+/// If its task, controller or observation normalisation differs from the config's.
+pub fn start_from(
+    checkpoint: &Checkpoint,
+    setup: &Setup,
+    which: Which,
+    config: &Config,
+) -> Result<(Policy, Statistics), TrainError> {
+    checkpoint.of_a_world()?;
+    let from: Config = checkpoint.meta("config")?;
+    let of = |config: &Config| {
+        let rollout = &config.rollout;
+        [
+            ("task", config.env.name().to_owned()),
+            ("controller", records::text::to_text(&config.controller).unwrap_or_default()),
+            ("observation normalisation", format!("{} (clip {})", rollout.normalize, rollout.clip)),
+        ]
+    };
+    check_layout(checkpoint, &layout(setup.controller.as_ref()))?;
+    for ((what, found), (_, expected)) in of(&from).into_iter().zip(of(config)) {
+        if found != expected {
+            return Err(mismatch(checkpoint, what, found, expected));
+        }
+    }
+    let policy = load_policy(checkpoint, setup, which, config)?;
+    let prefix = if which == Which::Best { "best." } else { "" };
+    let statistics = statistics(checkpoint, prefix, setup.task.spec().observations.len())?;
+    Ok((policy, statistics))
+}
+
+/// Which parameters of a checkpoint to use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The mean of the search distribution.
+    Mean,
+    /// The member with the best training fitness.
+    Best,
+}
+
+/// Reads a policy that fits `setup`.
+///
+/// # Errors
+/// If the checkpoint's controller differs, or an array is missing or has another shape.
+pub fn load_policy(
+    checkpoint: &Checkpoint,
+    setup: &Setup,
+    which: Which,
+    config: &Config,
+) -> Result<Policy, TrainError> {
+    check_layout(checkpoint, &layout(setup.controller.as_ref()))?;
+    let (name, prefix) = match which {
+        Which::Mean => ("mean", ""),
+        Which::Best => ("best", "best."),
+    };
+    let parameters = checkpoint.f32(name, &[setup.controller.layout().len()])?.to_vec();
+    if parameters.iter().any(|x| !x.is_finite()) {
+        return Err(
+            CheckpointError::NotFinite { path: checkpoint.path().to_owned(), name: name.to_owned() }.into()
+        );
+    }
+    let size = setup.task.spec().observations.len();
+    let normalizer = if config.rollout.normalize {
+        statistics(checkpoint, prefix, size)?.normalizer(config.rollout.clip)
+    } else {
+        Normalizer::identity(size, config.rollout.clip)
+    };
+    Ok(Policy { parameters, normalizer })
+}
+
+/// Statistics of observations; `prefix` tells which of the two.
+pub(crate) fn statistics(
+    checkpoint: &Checkpoint,
+    prefix: &str,
+    size: usize,
+) -> Result<Statistics, TrainError> {
+    let get = |name: &str, size: usize| -> Result<Vec<f64>, TrainError> {
+        let name = format!("{prefix}observation.{name}");
+        let values = checkpoint.f64(&name, &[size])?.to_vec();
+        if values.iter().all(|x| x.is_finite()) {
+            return Ok(values);
+        }
+        Err(CheckpointError::NotFinite { path: checkpoint.path().to_owned(), name }.into())
+    };
+    Ok(Statistics { count: get("count", 1)?[0], mean: get("mean", size)?, m2: get("m2", size)? })
+}
+
+/// The controller in words and its blocks; equal if the parameter vectors have the same shape.
+pub(crate) fn layout(controller: &dyn Controller) -> String {
+    let blocks: Vec<String> =
+        controller.layout().blocks().iter().map(|b| format!("{}[{}×{}]", b.name, b.rows, b.cols)).collect();
+    format!("{}: {}", controller.describe(), blocks.join(", "))
+}
+
+/// Refuses a checkpoint of another controller.
+pub(crate) fn check_layout(checkpoint: &Checkpoint, expected: &str) -> Result<(), TrainError> {
+    let found: String = checkpoint.meta("layout")?;
+    if found == expected {
+        return Ok(());
+    }
+    Err(mismatch(checkpoint, "controller", found, expected.to_owned()))
+}
+
+/// What is said of a checkpoint that does not fit.
+pub(crate) fn mismatch(
+    checkpoint: &Checkpoint,
+    what: &'static str,
+    found: String,
+    expected: String,
+) -> TrainError {
+    TrainError::Mismatch { path: checkpoint.path().display().to_string(), what, found, expected }
+}

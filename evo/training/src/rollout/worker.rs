@@ -1,0 +1,54 @@
+//! Episodes on the CPU.
+
+use std::sync::atomic::AtomicUsize;
+use std::time::Instant;
+
+use envs::EnvError;
+use snn::{BackendError, Evaluator};
+
+use super::batch::{Batch, Episode, Episodes, Observer, Parts};
+
+/// One thread's batch with controllers of its own.
+pub(super) struct Worker {
+    pub(super) batch: Batch,
+    pub(super) evaluator: Box<dyn Evaluator>,
+}
+
+impl Worker {
+    pub(super) fn new(parts: &Parts<'_>, slots: usize) -> Result<Self, EnvError> {
+        Ok(Self { batch: Batch::new(parts, slots)?, evaluator: parts.controller.evaluator(slots) })
+    }
+
+    /// Runs episodes from the queue, at most `limit` at the same time, until it is empty.
+    pub(super) fn run(
+        &mut self,
+        episodes: &Episodes<'_>,
+        next: &AtomicUsize,
+        limit: usize,
+        mut observer: Option<&mut Observer<'_>>,
+    ) -> Result<Vec<(usize, Episode)>, BackendError> {
+        let Self { batch, evaluator } = self;
+        let evaluator = evaluator.as_mut();
+        let slots = batch.running.len().min(limit);
+        let mut finished = Vec::new();
+        let mut free = true;
+        loop {
+            if free {
+                batch.fill(evaluator, 0, slots, episodes, next, &mut observer);
+                if !batch.busy() {
+                    return Ok(finished);
+                }
+            }
+            let began = Instant::now();
+            if observer.is_some() {
+                batch.raw.copy_from_slice(batch.envs.observations());
+            }
+            batch.observe(episodes.normalizer);
+            evaluator.begin(&batch.active, &batch.inputs, &batch.rewards);
+            evaluator.finish(&batch.active, &mut batch.outputs)?;
+            batch.times.controller_s += began.elapsed().as_secs_f64();
+            batch.act();
+            free = batch.collect(evaluator, 0, episodes, &mut finished, &mut observer);
+        }
+    }
+}

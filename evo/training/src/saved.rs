@@ -1,0 +1,111 @@
+//! What a checkpoint has of a run of evolution.
+
+use records::checkpoint::{Checkpoint, Tensor, TensorData};
+use strategies::{Data, State};
+
+use crate::policy::{check_layout, layout, mismatch, statistics};
+use crate::setup::TrainError;
+use crate::trainer::Trainer;
+
+impl Trainer {
+    /// Everything that is needed to go on bit for bit, and to use the result.
+    #[must_use]
+    pub fn checkpoint(&self) -> Checkpoint {
+        let mut checkpoint = Checkpoint::new();
+        let state = self.search.state();
+        let mut meta = |name: &str, value: serde_json::Value| {
+            checkpoint.meta.insert(name.to_owned(), value);
+        };
+        meta("config", to_json(&self.config));
+        meta("engine", self.setup.options.engine.name().into());
+        meta("layout", self.layout().into());
+        meta("generation", self.generation().into());
+        meta("env_steps", self.env_steps.into());
+        meta("blow_ups", self.blow_ups.into());
+        meta("best_eval", self.best_eval.into());
+        meta("strategy", state.strategy.clone().into());
+        meta("integers", to_json(&state.integers));
+        // Bits, since JSON has no infinities.
+        let reals = state.reals.iter().map(|(k, v)| (k.clone(), serde_json::Value::from(v.to_bits())));
+        meta("reals", serde_json::Value::Object(reals.collect()));
+        let policy = self.policy();
+        let mut put = |name: &str, tensor: Tensor| {
+            checkpoint.tensors.insert(name.to_owned(), tensor);
+        };
+        put("mean", policy.parameters.into());
+        if let Some((_, best)) = self.search.best() {
+            put("best", best.to_vec().into());
+        }
+        for (prefix, statistics) in [("", &self.statistics), ("best.", &self.best_statistics)] {
+            put(&format!("{prefix}observation.mean"), statistics.mean.clone().into());
+            put(&format!("{prefix}observation.m2"), statistics.m2.clone().into());
+            put(&format!("{prefix}observation.count"), vec![statistics.count].into());
+        }
+        for (name, tensor) in &state.tensors {
+            let data = match &tensor.data {
+                Data::F64(values) => TensorData::F64(values.clone()),
+                Data::F32(values) => TensorData::F32(values.clone()),
+            };
+            put(&format!("strategy.{name}"), Tensor::new(&tensor.shape, data));
+        }
+        if let Some(refiner) = &self.refiner {
+            refiner.save(&mut checkpoint);
+        }
+        checkpoint
+    }
+
+    fn layout(&self) -> String {
+        layout(self.setup.controller.as_ref())
+    }
+
+    /// Goes on from a checkpoint of the same config.
+    ///
+    /// # Errors
+    /// If the checkpoint does not fit the config; the trainer is then not to be used.
+    pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+        check_layout(checkpoint, &self.layout())?;
+        self.check_engine(checkpoint)?;
+        let mut state = State {
+            strategy: checkpoint.meta("strategy")?,
+            integers: checkpoint.meta("integers")?,
+            ..State::default()
+        };
+        let reals: std::collections::BTreeMap<String, u64> = checkpoint.meta("reals")?;
+        state.reals = reals.into_iter().map(|(k, bits)| (k, f64::from_bits(bits))).collect();
+        for (name, tensor) in &checkpoint.tensors {
+            let Some(name) = name.strip_prefix("strategy.") else { continue };
+            let data = match tensor.data() {
+                TensorData::F64(values) => Data::F64(values.clone()),
+                TensorData::F32(values) => Data::F32(values.clone()),
+                TensorData::U8(_) => continue,
+            };
+            let tensor = strategies::Tensor { shape: tensor.shape().to_vec(), data };
+            state.tensors.insert(name.to_owned(), tensor);
+        }
+        self.search.restore(&state)?;
+        self.statistics = statistics(checkpoint, "", self.statistics.mean.len())?;
+        self.best_statistics = statistics(checkpoint, "best.", self.statistics.mean.len())?;
+        self.env_steps = checkpoint.meta("env_steps")?;
+        self.blow_ups = checkpoint.meta("blow_ups")?;
+        self.best_eval = checkpoint.meta("best_eval")?;
+        if let Some(refiner) = &mut self.refiner {
+            refiner.restore(checkpoint)?;
+        }
+        Ok(())
+    }
+
+    /// A run that chose its engine with `Auto` must not change it because a newer program knows more.
+    fn check_engine(&self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+        // Checkpoints from before there was a choice do not say.
+        let found = checkpoint.meta.get("engine").and_then(serde_json::Value::as_str).unwrap_or("rapier");
+        let expected = self.setup.options.engine.name();
+        if found == expected {
+            return Ok(());
+        }
+        Err(mismatch(checkpoint, "engine", found.to_owned(), expected.to_owned()))
+    }
+}
+
+fn to_json(value: &impl serde::Serialize) -> serde_json::Value {
+    serde_json::to_value(value).expect("configs and counters have string keys and finite numbers")
+}

@@ -1,0 +1,135 @@
+//! What a config describes, built.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use envs::{Change, EnvError, Task};
+use records::checkpoint::CheckpointError;
+use sim::{Model, StepOptions};
+use snn::{BackendError, Controller, SnnError};
+use strategies::StrategyError;
+
+use crate::backend::Backend;
+use crate::config::Config;
+use crate::field::InvalidField;
+use crate::rollout::{Parts, Rollout, RolloutError};
+
+/// Why a trainer cannot be made or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// A config value is out of range.
+    #[error(transparent)]
+    Config(#[from] InvalidField),
+    /// The task or its physics cannot be set up.
+    #[error(transparent)]
+    Env(#[from] EnvError),
+    /// The controller cannot be built.
+    #[error(transparent)]
+    Controller(#[from] SnnError),
+    /// The strategy refuses its settings, or no member had a finite fitness.
+    #[error(transparent)]
+    Strategy(#[from] StrategyError),
+    /// A checkpoint does not fit.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A checkpoint is of another config.
+    #[error("{path} is of another {what}: it has {found}, the config says {expected}")]
+    Mismatch {
+        /// The checkpoint.
+        path: String,
+        /// What differs.
+        what: &'static str,
+        /// In the checkpoint.
+        found: String,
+        /// In the config.
+        expected: String,
+    },
+    /// Episodes cannot be run.
+    #[error(transparent)]
+    Rollout(#[from] RolloutError),
+    /// The graphics adapter was lost.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// The refinement of a generation cannot begin or go on.
+    #[error("refine: {0}")]
+    Refine(Box<dyn Error + Send + Sync>),
+    /// Threads could not be started.
+    #[error("cannot start threads: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
+/// What a config describes, built: task, physics, controller.
+#[derive(Clone)]
+pub struct Setup {
+    /// The task.
+    pub task: Arc<dyn Task>,
+    /// What is different from the task.
+    pub changes: Vec<Change>,
+    /// Physics settings in training.
+    pub options: StepOptions,
+    /// Physics settings of the second evaluation, if there is one.
+    pub validation: Option<StepOptions>,
+    /// The network.
+    pub controller: Arc<dyn Controller>,
+}
+
+impl Setup {
+    /// Checks the config and builds its parts.
+    ///
+    /// # Errors
+    /// Whatever is out of range or cannot be built.
+    pub fn new(config: &Config) -> Result<Self, TrainError> {
+        config.validate()?;
+        let task = config.env.build()?;
+        config.validate_weights(task.spec().terms)?;
+        let options = config.physics.training(task.as_ref());
+        let validation = config.physics.validation(task.as_ref());
+        let (inputs, outputs) = (task.spec().observations.len(), task.spec().actions.len());
+        let controller = config.controller.build(inputs, outputs)?;
+        let changes = config.changes.clone();
+        for list in config.change_lists.values() {
+            envs::changed_model(task.as_ref(), list)?;
+        }
+        Ok(Self { task, changes, options, validation, controller })
+    }
+
+    /// The robot and its surroundings: the task's, unless a change has put another ground there.
+    ///
+    /// # Errors
+    /// If a change does not fit the task.
+    pub fn model(&self) -> Result<Arc<Model>, EnvError> {
+        envs::changed_model(self.task.as_ref(), &self.changes)
+    }
+
+    /// Workers for episodes of `horizon` control steps on `threads` threads.
+    ///
+    /// # Errors
+    /// If the worlds cannot be made or the threads not be started.
+    pub fn rollout(
+        &self,
+        horizon: usize,
+        pool: Option<Arc<rayon::ThreadPool>>,
+    ) -> Result<Rollout, TrainError> {
+        Ok(self.rollout_on(self.options, horizon, &Backend::Cpu, 1, pool)?)
+    }
+
+    pub(crate) fn rollout_on(
+        &self,
+        options: StepOptions,
+        horizon: usize,
+        backend: &Backend,
+        episodes: usize,
+        pool: Option<Arc<rayon::ThreadPool>>,
+    ) -> Result<Rollout, RolloutError> {
+        let Self { task, controller, changes, .. } = self;
+        Rollout::new(&Parts { task, changes, controller, options, horizon, backend, episodes }, pool)
+    }
+}
+
+/// A pool of `threads` threads; 0 means one per core.
+///
+/// # Errors
+/// If the threads cannot be started.
+pub fn pool(threads: usize) -> Result<Arc<rayon::ThreadPool>, TrainError> {
+    Ok(Arc::new(rayon::ThreadPoolBuilder::new().num_threads(threads).build()?))
+}

@@ -1,0 +1,331 @@
+//! The loop: ask, run episodes, tell, normalise, evaluate, checkpoint.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use records::checkpoint::Checkpoint;
+use records::metrics::MetricsRow;
+use sim::EngineKind;
+use snn::Activity;
+use strategies::Search;
+use strategies::random::{Purpose, Stream};
+
+use crate::backend::{Backend, BackendChoice};
+use crate::config::{Config, Starts};
+use crate::evaluate::{self, Evaluation, Policy, mean_std};
+use crate::gradient::Refiner;
+use crate::normalizer::{Normalizer, Statistics};
+use crate::policy::{Which, start_from};
+use crate::rollout::{Episode, Episodes, Rollout, Times};
+use crate::setup::{Setup, TrainError, pool};
+
+/// A training run in memory.
+pub struct Trainer {
+    pub(crate) config: Config,
+    pub(crate) setup: Setup,
+    pub(crate) search: Search,
+    pub(crate) statistics: Statistics,
+    training: Rollout,
+    evaluation: Rollout,
+    validation: Option<Rollout>,
+    pool: Arc<rayon::ThreadPool>,
+    weights: Vec<f64>,
+    pub(crate) env_steps: u64,
+    pub(crate) blow_ups: u64,
+    failures: u64,
+    backend: Backend,
+    backend_reason: String,
+    pub(crate) best_eval: Option<f64>,
+    /// Observation statistics under which the best member so far was scored.
+    pub(crate) best_statistics: Statistics,
+    rollout_s: f64,
+    pub(crate) refiner: Option<Refiner>,
+}
+
+impl Trainer {
+    /// Sets up a run at generation 0.
+    ///
+    /// # Errors
+    /// See [`TrainError`].
+    pub fn new(config: &Config, threads: usize, backend: BackendChoice) -> Result<Self, TrainError> {
+        let setup = Setup::new(config)?;
+        let seed = config.run.seed;
+        let initial = setup.controller.initial(&mut Stream::new(seed, Purpose::Init, 0, 0, 0));
+        let x0: Vec<f64> = initial.iter().map(|&x| f64::from(x)).collect();
+        let search = config.strategy.build(&config.strategy.start(x0), seed)?;
+        let pool = pool(threads)?;
+        let spec = setup.task.spec();
+        let horizon = config.rollout.horizon.unwrap_or(spec.horizon);
+        let share = |horizon| setup.rollout(horizon, Some(Arc::clone(&pool)));
+        let validation = setup.validation.map(|options| {
+            setup.rollout_on(options, spec.horizon, &Backend::Cpu, 1, Some(Arc::clone(&pool)))
+        });
+        let episodes = search.population() * config.rollout.episodes;
+        let threads = pool.current_num_threads();
+        let (backend, backend_reason) = backend.resolve(&setup.controller, episodes, threads)?;
+        let training =
+            setup.rollout_on(setup.options, horizon, &backend, episodes, Some(Arc::clone(&pool)))?;
+        let weight = |name: &&str| config.rollout.weights.get(*name).copied().unwrap_or(1.0);
+        let refiner = config.refine.as_ref().map(|refine| Refiner::new(refine, config, &setup, &pool));
+        Ok(Self {
+            refiner: refiner.transpose()?,
+            search,
+            statistics: Statistics::new(spec.observations.len()),
+            best_statistics: Statistics::new(spec.observations.len()),
+            training,
+            evaluation: share(spec.horizon)?,
+            validation: validation.transpose()?,
+            weights: spec.terms.iter().map(weight).collect(),
+            pool,
+            config: config.clone(),
+            setup,
+            env_steps: 0,
+            blow_ups: 0,
+            failures: 0,
+            backend,
+            backend_reason,
+            best_eval: None,
+            rollout_s: 0.0,
+        })
+    }
+
+    /// The config of the run.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Task, physics and controller.
+    #[must_use]
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// The search.
+    #[must_use]
+    pub fn search(&self) -> &Search {
+        &self.search
+    }
+
+    /// Names of the columns after those of [`records::columns::COLUMNS`]: reward terms, then what the
+    /// refinement measures.
+    #[must_use]
+    pub fn columns(&self) -> Vec<&'static str> {
+        let refined = self.refiner.as_ref().map_or(&[][..], |_| Refiner::columns());
+        self.setup.task.spec().terms.iter().chain(refined).copied().collect()
+    }
+
+    /// What the refinement of each generation is, a label and a text per line.
+    #[must_use]
+    pub fn refinement(&self) -> Vec<(&'static str, String)> {
+        self.refiner.as_ref().map_or_else(Vec::new, Refiner::describe)
+    }
+
+    /// Completed generations.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.search.generation()
+    }
+
+    /// Control steps of training episodes so far.
+    #[must_use]
+    pub fn env_steps(&self) -> u64 {
+        self.env_steps
+    }
+
+    /// Episodes so far that ended because the physics blew up.
+    #[must_use]
+    pub fn blow_ups(&self) -> u64 {
+        self.blow_ups
+    }
+
+    /// Training episodes since this trainer was made that ended because the controller failed.
+    #[must_use]
+    pub fn failures(&self) -> u64 {
+        self.failures
+    }
+
+    /// Where controllers run in training, and why.
+    #[must_use]
+    pub fn backend(&self) -> (&Backend, &str) {
+        (&self.backend, &self.backend_reason)
+    }
+
+    /// Where the training workers' time went.
+    #[must_use]
+    pub fn times(&self) -> Times {
+        self.training.times()
+    }
+
+    /// Seconds spent in training rollouts so far, by the clock.
+    #[must_use]
+    pub fn rollout_s(&self) -> f64 {
+        self.rollout_s
+    }
+
+    /// Number of worker threads.
+    #[must_use]
+    pub fn threads(&self) -> usize {
+        self.pool.current_num_threads()
+    }
+
+    /// Best evaluation return so far.
+    #[must_use]
+    pub fn best_eval(&self) -> Option<f64> {
+        self.best_eval
+    }
+
+    fn normalizer(&self) -> Normalizer {
+        let rollout = &self.config.rollout;
+        if rollout.normalize {
+            self.statistics.normalizer(rollout.clip)
+        } else {
+            Normalizer::identity(self.statistics.mean.len(), rollout.clip)
+        }
+    }
+
+    /// Trains for one generation. `wall_s` of the result is this generation's time alone.
+    ///
+    /// # Errors
+    /// If no member had a finite fitness; the trainer is then what it was. If the refinement failed; the
+    /// trainer is then not to be used.
+    pub fn advance(&mut self) -> Result<MetricsRow, TrainError> {
+        let began = Instant::now();
+        let pool = Arc::clone(&self.pool);
+        pool.install(|| self.search.ask());
+        let rollout = &self.config.rollout;
+        let (seed, generation, per) = (self.config.run.seed, self.generation(), rollout.episodes);
+        let normalizer = self.normalizer();
+        let search = &self.search;
+        let rolling = Instant::now();
+        let episodes = self.training.run(&Episodes {
+            count: search.population() * per,
+            parameters: &|index, out| search.member(index / per, out),
+            start: &|index| {
+                let alike = match rollout.starts {
+                    Starts::Pair => index / per / 2,
+                    Starts::Population => 0,
+                };
+                Stream::new(seed, Purpose::Reset, generation, alike as u64, (index % per) as u64)
+            },
+            normalizer: &normalizer,
+            weights: &self.weights,
+            observe: rollout.normalize,
+        })?;
+        self.rollout_s += rolling.elapsed().as_secs_f64();
+        let (controller, cost) = (&self.setup.controller, self.config.rollout.energy_cost);
+        let worth =
+            |episode: &Episode| episode.fitness - cost * 1e-6 * controller.energy_pj(&episode.activity);
+        let fitness: Vec<f64> =
+            episodes.chunks(per).map(|e| e.iter().map(worth).sum::<f64>() / per as f64).collect();
+        let best = self.search.best().map(|(fitness, _)| fitness);
+        pool.install(|| self.search.tell(&fitness))?;
+        if self.search.best().map(|(fitness, _)| fitness) != best {
+            self.best_statistics = self.statistics.clone();
+        }
+        let mut activity = Activity::default();
+        let mut steps = 0;
+        for episode in &episodes {
+            if let Some(sums) = &episode.sums {
+                self.statistics.merge(sums, &normalizer.mean);
+            }
+            activity.merge(&episode.activity);
+            steps += episode.length as u64;
+            self.blow_ups += u64::from(episode.blew_up);
+            self.failures += u64::from(episode.failed);
+        }
+        let mut extras = Vec::new();
+        let trained = steps + self.refine(&mut extras)?;
+        self.env_steps += trained;
+        // Failed members have none.
+        let finite: Vec<f64> = fitness.iter().copied().filter(|fitness| fitness.is_finite()).collect();
+        let (fitness_mean, fitness_std) = mean_std(&finite);
+        let n = episodes.len() as f64;
+        let spiking = activity.neuron_ticks > 0;
+        let wall_s = began.elapsed().as_secs_f64();
+        Ok(MetricsRow {
+            generation: self.generation(),
+            env_steps: self.env_steps,
+            evaluations: self.search.evaluations(),
+            wall_s,
+            fitness_best: finite.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            fitness_mean,
+            fitness_std,
+            eval_return_mean: None,
+            eval_return_std: None,
+            validation_return_mean: None,
+            validation_return_std: None,
+            episode_length_mean: steps as f64 / n,
+            spike_rate: spiking.then(|| activity.spike_rate()),
+            synops_per_step: Some(activity.synops_per_step()),
+            sigma: self.search.sigma(),
+            env_steps_per_s: trained as f64 / wall_s,
+            terms: (0..self.weights.len())
+                .map(|k| episodes.iter().map(|e| e.terms[k]).sum::<f64>() / n)
+                .chain(extras)
+                .collect(),
+            energy_pj_per_step: self.setup.controller.energy_pj(&activity) / activity.steps.max(1) as f64,
+        })
+    }
+
+    /// Refines the mean of the distribution, if that is asked for; returns the control steps it took.
+    fn refine(&mut self, extras: &mut Vec<f64>) -> Result<u64, TrainError> {
+        let mean = self.policy().parameters;
+        let Some(refiner) = &mut self.refiner else { return Ok(0) };
+        let refined = refiner.refine(&mean, &self.statistics)?;
+        self.search.shift(&refined.shift)?;
+        self.statistics = refined.statistics;
+        self.blow_ups += refined.blow_ups;
+        *extras = refined.extras;
+        Ok(refined.steps)
+    }
+
+    /// The mean of the search distribution, with the current observation statistics.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        let mut parameters = vec![0.0; self.search.dimension()];
+        self.search.mean(&mut parameters);
+        Policy { parameters, normalizer: self.normalizer() }
+    }
+
+    /// Scores the mean of the distribution on the run's fixed evaluation episodes.
+    ///
+    /// # Errors
+    /// If the graphics adapter was lost.
+    pub fn evaluate(&mut self) -> Result<Evaluation, TrainError> {
+        let evaluation = self.score(&self.evaluation, self.setup.options.engine)?;
+        if self.best_eval.is_none_or(|best| evaluation.return_mean > best) {
+            self.best_eval = Some(evaluation.return_mean);
+        }
+        Ok(evaluation)
+    }
+
+    /// Scores the same on the same episodes in the engine that validates, if there is one. It has no
+    /// influence on the run: the best evaluation is the training engine's.
+    ///
+    /// # Errors
+    /// If the graphics adapter was lost.
+    pub fn validate(&self) -> Result<Option<Evaluation>, TrainError> {
+        let both = self.setup.validation.zip(self.validation.as_ref());
+        both.map(|(options, rollout)| self.score(rollout, options.engine)).transpose()
+    }
+
+    fn score(&self, rollout: &Rollout, engine: EngineKind) -> Result<Evaluation, TrainError> {
+        let spec = self.setup.task.spec();
+        let run = &self.config.run;
+        let episodes = evaluate::run(rollout, &self.policy(), run.eval_episodes, run.seed, spec.terms)?;
+        Ok(Evaluation::new(spec.name, engine, spec.terms, &episodes, self.setup.controller.as_ref()))
+    }
+
+    /// Starts the search (at generation 0) from another run's policy.
+    ///
+    /// # Errors
+    /// If its controller differs from the config's.
+    pub fn warm_start(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+        let (policy, statistics) = start_from(checkpoint, &self.setup, Which::Mean, &self.config)?;
+        let x0: Vec<f64> = policy.parameters.iter().map(|&x| f64::from(x)).collect();
+        self.search = self.config.strategy.build(&x0, self.config.run.seed)?;
+        self.statistics = statistics;
+        Ok(())
+    }
+}
