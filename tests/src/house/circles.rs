@@ -81,6 +81,6 @@ mod tests {
     #[test]
     fn what_only_leads_down_is_none() {
         let arrows = arrows(&[("a", "b"), ("a", "c"), ("b", "d"), ("c", "d")]);
-        assert_eq!(circles(&arrows), [BTreeSet::new(); 0]);
+        assert!(circles(&arrows).is_empty());
     }
 }

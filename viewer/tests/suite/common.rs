@@ -104,7 +104,9 @@ pub fn ant() -> Document {
         let wave = |k: usize| (step as f32 * 0.11 + k as f32 * 0.7).sin();
         let mut qpos = start.clone();
         qpos[0] = step as f32 * 0.02;
-        qpos.iter_mut().enumerate().skip(7).for_each(|(k, q)| *q += 0.2 * wave(k));
+        // Hips turn, ankles hardly: feet near the ground stay there.
+        let swing = |k: usize| if k.is_multiple_of(2) { 0.05 } else { 0.2 };
+        qpos.iter_mut().enumerate().skip(7).for_each(|(k, q)| *q += swing(k) * wave(k));
         // Its lowest foot touches the ground.
         let lowest = soles(&shapes, &qpos).map(|(_, sole)| sole[2]).into_iter().fold(f32::INFINITY, f32::min);
         qpos[2] -= lowest;
@@ -138,9 +140,9 @@ pub fn soles(shapes: &Shapes, qpos: &[f32]) -> [(usize, [f32; 3]); 4] {
     })
 }
 
-/// Where feet of the ant touch the ground, with their bodies.
+/// Where feet of the ant touch the ground, with their bodies. MuJoCo's soft contacts hold them up to 3 cm above it.
 pub fn touching(shapes: &Shapes, qpos: &[f32]) -> Vec<(usize, [f32; 3])> {
-    let near = |(body, [x, y, z]): (usize, [f32; 3])| (z.abs() < 0.02).then_some((body, [x, y, 0.0]));
+    let near = |(body, [x, y, z]): (usize, [f32; 3])| (z.abs() < 0.03).then_some((body, [x, y, 0.0]));
     soles(shapes, qpos).into_iter().filter_map(near).collect()
 }
 
