@@ -1,9 +1,34 @@
 //! Tests through the public interface, in one binary.
 
+#![expect(clippy::unwrap_used, reason = "tests")]
+
 mod config;
+mod instructions;
 mod nir;
 mod nir_export;
 mod nir_graphs;
 mod parity;
 mod plasticity;
 mod reference;
+
+use std::sync::Arc;
+
+use rand::SeedableRng as _;
+use rand::rngs::ChaCha8Rng;
+use rand_distr::{Distribution as _, StandardNormal};
+use ron::extensions::Extensions;
+use snn::{Controller, ControllerConfig};
+
+fn controller(text: &str, inputs: usize, outputs: usize) -> Arc<dyn Controller> {
+    let options = ron::Options::default().with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES);
+    options.from_str::<ControllerConfig>(text).unwrap().build(inputs, outputs).unwrap()
+}
+
+fn normals(seed: u64, count: usize) -> Vec<f32> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    (0..count).map(|_| StandardNormal.sample(&mut rng)).collect()
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}

@@ -4,31 +4,13 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::sync::Arc;
-
 use proptest::prelude::*;
-use rand::SeedableRng as _;
-use rand::rngs::ChaCha8Rng;
-use rand_distr::{Distribution as _, StandardNormal};
-use ron::extensions::Extensions;
-use snn::{Controller, ControllerConfig, Evaluator, Gpu, Probe};
+use snn::{Controller, Evaluator, Gpu, Probe};
+
+use crate::{bits, controller, normals};
 
 fn gpu() -> Gpu {
     Gpu::open().expect("these tests need a Vulkan adapter: install mesa-vulkan-drivers")
-}
-
-fn controller(text: &str, inputs: usize, outputs: usize) -> Arc<dyn Controller> {
-    let options = ron::Options::default().with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES);
-    options.from_str::<ControllerConfig>(text).unwrap().build(inputs, outputs).unwrap()
-}
-
-fn normals(seed: u64, count: usize) -> Vec<f32> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    (0..count).map(|_| StandardNormal.sample(&mut rng)).collect()
-}
-
-fn bits(values: &[f32]) -> Vec<u32> {
-    values.iter().map(|value| value.to_bits()).collect()
 }
 
 /// Weights that make most networks neither silent nor saturated.
@@ -214,6 +196,7 @@ fn a_model_of_the_user() {
 
 /// The full length that is promised, on a small network of each precision.
 #[test]
+#[ignore = "slow: ./tests/run --full"]
 fn ten_thousand_control_steps() {
     for precision in PRECISIONS {
         let text = format!(

@@ -5,11 +5,12 @@
 use proptest::prelude::*;
 use rand::SeedableRng as _;
 use rand::rngs::ChaCha8Rng;
-use rand_distr::{Distribution as _, StandardNormal};
 use snn::{
     Activation, Activity, Controller, ControllerConfig, DecoderConfig, HiddenLayer, LayerConfig, Layout,
     Membrane, MlpConfig, Precision, Probe, SnnConfig, tanh,
 };
+
+use crate::normals;
 
 /// One layer of the naive network.
 struct Naive {
@@ -169,11 +170,6 @@ impl<'a> NaiveNetwork<'a> {
             }
         }
     }
-}
-
-fn normals(seed: u64, count: usize) -> Vec<f32> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    (0..count).map(|_| StandardNormal.sample(&mut rng)).collect()
 }
 
 fn bits(values: &[f32]) -> Vec<u32> {
