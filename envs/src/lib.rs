@@ -68,6 +68,7 @@ mod ground;
 mod landscape;
 mod lookup;
 mod math;
+mod pay;
 mod person;
 mod registry;
 mod senses;
