@@ -44,6 +44,7 @@
 pub mod ant;
 pub mod ant_direction;
 pub mod ant_terrain;
+pub mod changes;
 pub mod grasp;
 pub mod half_cheetah;
 pub mod hopper;
@@ -51,22 +52,20 @@ pub mod humanoid;
 pub mod humanoid_standup;
 pub mod inverted_double_pendulum;
 pub mod inverted_pendulum;
-pub mod mjcf;
+pub mod own_robot;
 pub mod push_to_goal;
 pub mod pusher;
 pub mod reacher;
 pub mod swimmer;
 pub mod walker2d;
 
+mod anatomy;
 mod batch;
-mod changes;
-mod changing;
 mod checker;
 mod docs;
 mod error;
 mod ground;
 mod landscape;
-mod lookup;
 mod math;
 mod pay;
 mod person;
@@ -83,13 +82,12 @@ mod whole_body;
 #[path = "../../docs/tutorials/swing_up/src/swing_up.rs"]
 mod swing_up;
 
+pub use anatomy::{Limb, limbs};
 pub use batch::{EnvState, Envs, Step};
-pub use changes::{Change, Effect, Motors, Value, When, presets};
-pub use changing::changed_model;
+pub use changes::{Change, Effect, Motors, Value, When, changed_model, presets};
 pub use checker::{check, check_briefly, check_changed};
 pub use docs::docs;
 pub use error::EnvError;
-pub use lookup::{Limb, limbs};
 pub use registry::{EnvConfig, defaults, names};
 pub use senses::Sense;
 pub use spec::{Channel, Spec};

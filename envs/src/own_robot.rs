@@ -30,8 +30,8 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 use sim::{EngineKind, JointKind, Model, Sensor, StepOptions, WorldView};
 
+use crate::anatomy::trunk;
 use crate::error::{at_least_one, finite, interval, not_negative, positive};
-use crate::lookup::trunk;
 use crate::math::{add_normal, add_uniform, matrix, product, turned};
 use crate::pay::{self, control, survive};
 use crate::senses::{Senses, body, unique};
