@@ -36,7 +36,8 @@ use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
 
 use crate::error::{interval, not_negative};
 use crate::math::{add_normal, add_uniform, sum_of_squares};
-use crate::task::{Pay, speed, steps};
+use crate::pay::{self, Pay, speed};
+use crate::task::steps;
 use crate::whole_body::WholeBody;
 use crate::{Channel, EnvError, Fidelity, Observations, Spec, Task, Variant};
 
@@ -53,14 +54,9 @@ const JOINTS: usize = 27;
 /// Contact moments and forces are clipped to ± this, N·m and N.
 const CONTACT: f32 = 1.0;
 
-/// Reward terms, the last one only if contacts cost something.
-const TERMS: &[&str] = &["forward", "survive", "control", "contact"];
-const FORMULAS: &[&str] = &[
-    "forward_reward_weight · Δx / control_dt",
-    "healthy_reward if healthy or, with terminal_bonus, just fallen, else 0",
-    "−ctrl_cost_weight · Σ action²",
-    "−contact_cost_weight · Σ (contact moments and forces)²",
-];
+/// Of the reward terms, the last one only if contacts cost something.
+const FORMULAS: &[&str] =
+    &[pay::FORWARD, pay::SURVIVE, pay::CONTROL, "−contact_cost_weight · Σ (contact moments and forces)²"];
 
 /// Settings of the task. The defaults are Brax's but for `terminal_bonus`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -145,7 +141,7 @@ impl Ant {
         if let Some(body) = body.as_ref().filter(|_| felt) {
             observations.extend(body.contact_channels().into_iter().map(|c| c.within(CONTACT)));
         }
-        let count = if costly { TERMS.len() } else { TERMS.len() - 1 };
+        let count = if costly { FORMULAS.len() } else { FORMULAS.len() - 1 };
         let spec = Spec {
             name: NAME,
             summary: "A four-legged robot walks along +x as fast as it can without falling.",
@@ -164,7 +160,7 @@ impl Ant {
             termination: Some("The torso's height leaves healthy_z_range."),
             observations,
             actions: Channel::controls(&model),
-            terms: &TERMS[..count],
+            terms: &pay::TERMS[..count],
             formulas: &FORMULAS[..count],
             control_dt: CONTROL_DT,
             horizon: 1000,

@@ -23,8 +23,8 @@ use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
 
 use crate::ant::{Ant, CONTROL_DT};
 use crate::ground::Ground;
+use crate::pay::speed;
 use crate::senses::Senses;
-use crate::task::speed;
 use crate::terrain::{Grid, lay};
 use crate::{EnvError, Fidelity, Sense, Spec, Task, Terrain};
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rand::Rng;
 use sim::{Model, Snapshot, StepOptions, WorldView, Worlds};
 
-use crate::changing::{Changing, Episode};
+use crate::changes::{Changing, Episode};
 use crate::{Change, Channel, EnvError, Task};
 
 /// How the last step of an environment ended; all zero and false after a reset.

@@ -72,6 +72,11 @@ pub enum EnvError {
     Sim(#[from] SimError),
 }
 
+/// What is wrong with a change.
+pub(crate) fn change_error(change: &'static str, problem: String) -> EnvError {
+    EnvError::Change { change, problem }
+}
+
 /// Refuses a weight that is not a finite number.
 pub(crate) fn finite(env: &'static str, field: &'static str, value: f64) -> Result<(), EnvError> {
     check(env, field, value, value.is_finite(), "expected a finite number")

@@ -38,6 +38,7 @@ use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
 
 use crate::error::{finite, not_negative};
 use crate::math::{minus, sum_of_squares};
+use crate::pay::{self, control};
 use crate::task::steps;
 use crate::{Channel, EnvError, Fidelity, Spec, Task};
 
@@ -147,7 +148,7 @@ impl Grasp {
                 "grip_weight · mean over the fingers of their normal force, at most 1 N each, if |box − grip| < 0.03 m, else 0",
                 "lift_weight · height of the box above the table, within 0 and the target's",
                 "success_reward if |box − target| < 0.03 m, else 0",
-                "−ctrl_cost_weight · Σ action²",
+                pay::CONTROL,
             ],
             control_dt: 0.05,
             horizon: 100,
@@ -228,7 +229,7 @@ impl Task for Grasp {
         terms[2] = (self.config.grip_weight * held) as f32;
         terms[3] = (self.config.lift_weight * lift) as f32;
         terms[4] = f32::from(distance < REACHED) * self.config.success_reward as f32;
-        terms[5] = (-self.config.ctrl_cost_weight * sum_of_squares(action)) as f32;
+        terms[5] = control(self.config.ctrl_cost_weight, action);
         false
     }
 }

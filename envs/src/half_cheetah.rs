@@ -28,8 +28,9 @@ use serde::{Deserialize, Serialize};
 use sim::{EngineKind, Model, StepOptions, WorldView};
 
 use crate::error::{finite, not_negative};
-use crate::math::{add_normal, add_uniform, sum_of_squares};
-use crate::task::{speed, steps};
+use crate::math::{add_normal, add_uniform};
+use crate::pay::{self, control, forward, speed};
+use crate::task::steps;
 use crate::{Channel, EnvError, Fidelity, Spec, Task};
 
 const NAME: &str = "half_cheetah";
@@ -82,7 +83,7 @@ impl HalfCheetah {
             observations,
             actions: Channel::controls(&model),
             terms: &["forward", "control"],
-            formulas: &["forward_reward_weight · Δx / control_dt", "−ctrl_cost_weight · Σ action²"],
+            formulas: &[pay::FORWARD, pay::CONTROL],
             control_dt: CONTROL_DT,
             horizon: 1000,
             memory: 1,
@@ -124,8 +125,8 @@ impl Task for HalfCheetah {
 
     fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
         let speed = speed(world.qpos[0], &mut memory[0], CONTROL_DT);
-        terms[0] = (self.config.forward_reward_weight * speed) as f32;
-        terms[1] = (-self.config.ctrl_cost_weight * sum_of_squares(action)) as f32;
+        terms[0] = forward(self.config.forward_reward_weight, speed);
+        terms[1] = control(self.config.ctrl_cost_weight, action);
         false
     }
 }

@@ -31,7 +31,8 @@ use sim::{EngineKind, Model, StepOptions, WorldView};
 
 use crate::error::{finite, interval, not_negative};
 use crate::math::{add_uniform, clip_to};
-use crate::task::{Pay, speed, steps};
+use crate::pay::{self, Pay, speed};
+use crate::task::steps;
 use crate::{Channel, EnvError, Fidelity, Spec, Task};
 
 const NAME: &str = "hopper";
@@ -118,12 +119,8 @@ impl Hopper {
             ),
             observations,
             actions: Channel::controls(&model),
-            terms: &["forward", "survive", "control"],
-            formulas: &[
-                "forward_reward_weight · Δx / control_dt",
-                "healthy_reward if healthy or, with terminal_bonus, just fallen, else 0",
-                "−ctrl_cost_weight · Σ action²",
-            ],
+            terms: &pay::TERMS[..3],
+            formulas: &[pay::FORWARD, pay::SURVIVE, pay::CONTROL],
             control_dt: CONTROL_DT,
             horizon: 1000,
             memory: 1,

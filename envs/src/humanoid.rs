@@ -36,8 +36,9 @@ use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
 
 use crate::error::{interval, not_negative};
 use crate::math::add_uniform;
+use crate::pay::{self, Pay};
 use crate::person::{self, Person};
-use crate::task::{Pay, steps};
+use crate::task::steps;
 use crate::{EnvError, Fidelity, Observations, Spec, Task};
 
 const NAME: &str = "humanoid";
@@ -122,12 +123,12 @@ impl Humanoid {
             termination: Some("The torso's height leaves healthy_z_range."),
             observations: person.channels(),
             actions: person.actions(),
-            terms: &["forward", "survive", "control", "contact"],
+            terms: pay::TERMS,
             formulas: &[
                 "forward_reward_weight · Δx of the centre of mass / control_dt",
-                "healthy_reward if healthy or, with terminal_bonus, just fallen, else 0",
-                "−ctrl_cost_weight · Σ action²",
-                "−min(contact_cost_weight · Σ (contact moments and forces)², 10)",
+                pay::SURVIVE,
+                pay::CONTROL,
+                person::IMPACT,
             ],
             control_dt: CONTROL_DT,
             horizon: 1000,

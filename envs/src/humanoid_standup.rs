@@ -24,7 +24,8 @@ use serde::{Deserialize, Serialize};
 use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
 
 use crate::error::{finite, not_negative};
-use crate::math::{add_uniform, sum_of_squares};
+use crate::math::add_uniform;
+use crate::pay::{self, control};
 use crate::person::{self, Person};
 use crate::task::steps;
 use crate::{EnvError, Fidelity, Observations, Spec, Task, Variant};
@@ -103,12 +104,7 @@ impl HumanoidStandup {
             observations: person.channels(),
             actions: person.actions(),
             terms: &["height", "alive", "control", "contact"],
-            formulas: &[
-                "uph_cost_weight · torso z / 0.003",
-                "1",
-                "−ctrl_cost_weight · Σ action²",
-                "−min(contact_cost_weight · Σ (contact moments and forces)², 10)",
-            ],
+            formulas: &["uph_cost_weight · torso z / 0.003", "1", pay::CONTROL, person::IMPACT],
             control_dt: 0.015,
             horizon: 1000,
             memory: person::MEMORY,
@@ -155,7 +151,7 @@ impl Task for HumanoidStandup {
         memory[1..].copy_from_slice(action);
         terms[0] = (self.config.uph_cost_weight * f64::from(world.qpos[2]) / UNIT) as f32;
         terms[1] = 1.0;
-        terms[2] = (-self.config.ctrl_cost_weight * sum_of_squares(action)) as f32;
+        terms[2] = control(self.config.ctrl_cost_weight, action);
         terms[3] = self.person.impact(world, self.config.contact_cost_weight);
         false
     }

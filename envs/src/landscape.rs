@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use sim::{GeomKind, JointKind, Model, Sensor, WorldView};
 
-use crate::changes::error;
+use crate::anatomy::trunk;
+use crate::error::change_error as error;
 use crate::ground::Ground;
-use crate::lookup::trunk;
 use crate::math::{Vec3, add, matrix, norm, turned};
 use crate::terrain::{Grid, Terrain, lay};
 use crate::{EnvError, Task};

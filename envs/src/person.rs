@@ -9,6 +9,8 @@ use crate::{Channel, Observations};
 
 /// Entries of memory: a number of the task's own, then the last action.
 pub(crate) const MEMORY: usize = 1 + MOTORS;
+/// Formula of [`Person::impact`].
+pub(crate) const IMPACT: &str = "−min(contact_cost_weight · Σ (contact moments and forces)², 10)";
 /// Largest cost of contacts in a step.
 const MAX_IMPACT: f64 = 10.0;
 const MOTORS: usize = 17;

@@ -37,7 +37,8 @@ use serde::{Deserialize, Serialize};
 use sim::{EngineKind, Model, StepOptions, WorldView};
 
 use crate::error::finite;
-use crate::math::{distance, minus, sum_of_squares};
+use crate::math::{distance, minus};
+use crate::pay::{self, control};
 use crate::task::steps;
 use crate::{Channel, EnvError, Fidelity, Spec, Task};
 
@@ -140,7 +141,7 @@ impl PushToGoal {
                 "−distance_weight · |object − goal|",
                 "−near_weight · |hand − (object + 0.09 m · (object − goal) / |object − goal|)| if |object − goal| ≥ 0.05 m, else 0",
                 "success_reward if |object − goal| < 0.05 m, else 0",
-                "−ctrl_cost_weight · Σ action²",
+                pay::CONTROL,
             ],
             control_dt: 0.05,
             horizon: 100,
@@ -222,7 +223,7 @@ impl Task for PushToGoal {
         terms[0] = (-self.config.distance_weight * off) as f32;
         terms[1] = (-self.config.near_weight * near) as f32;
         terms[2] = f32::from(reached) * self.config.success_reward as f32;
-        terms[3] = (-self.config.ctrl_cost_weight * sum_of_squares(action)) as f32;
+        terms[3] = control(self.config.ctrl_cost_weight, action);
         false
     }
 }

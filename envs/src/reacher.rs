@@ -31,7 +31,8 @@ use serde::{Deserialize, Serialize};
 use sim::{EngineKind, Model, StepOptions, WorldView};
 
 use crate::error::{at_least_one, finite, not_negative};
-use crate::math::{add_uniform, sum_of_squares};
+use crate::math::add_uniform;
+use crate::pay::{self, control};
 use crate::task::steps;
 use crate::{Channel, EnvError, Fidelity, Observations, Spec, Task, Variant};
 
@@ -133,7 +134,7 @@ impl Reacher {
             observations,
             actions: Channel::controls(&model),
             terms: &["distance", "control"],
-            formulas: &["−distance_weight · |fingertip − target|", "−ctrl_cost_weight · Σ action²"],
+            formulas: &["−distance_weight · |fingertip − target|", pay::CONTROL],
             control_dt: 0.02,
             horizon: config.horizon,
             memory: 0,
@@ -218,7 +219,7 @@ impl Task for Reacher {
     fn step(&self, world: &WorldView<'_>, action: &[f32], _memory: &mut [f32], terms: &mut [f32]) -> bool {
         let [x, y] = miss(world.qpos);
         terms[0] = (-self.config.distance_weight * libm::sqrt(x * x + y * y)) as f32;
-        terms[1] = (-self.config.ctrl_cost_weight * sum_of_squares(action)) as f32;
+        terms[1] = control(self.config.ctrl_cost_weight, action);
         false
     }
 }

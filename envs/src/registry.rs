@@ -18,8 +18,8 @@ macro_rules! registry {
                 #[doc = concat!("[`crate::", stringify!($module), "`]")]
                 $variant(crate::$module::Config),
             )+
-            /// [`crate::mjcf`]: a robot of the user's own. Not in [`names`], since it needs a file.
-            Mjcf(crate::mjcf::Config),
+            /// [`crate::own_robot`]: a robot of the user's own. Not in [`names`], since it needs a file.
+            Mjcf(crate::own_robot::Config),
         }
 
         impl EnvConfig {
@@ -28,7 +28,7 @@ macro_rules! registry {
             pub fn name(&self) -> &'static str {
                 match self {
                     $(Self::$variant(_) => $name,)+
-                    Self::Mjcf(_) => crate::mjcf::NAME,
+                    Self::Mjcf(_) => crate::own_robot::NAME,
                 }
             }
 
@@ -51,7 +51,7 @@ macro_rules! registry {
                     $(Self::$variant(config) => {
                         Arc::new(crate::$module::$variant::new(config.clone())?)
                     })+
-                    Self::Mjcf(config) => Arc::new(crate::mjcf::Mjcf::new(config.clone())?),
+                    Self::Mjcf(config) => Arc::new(crate::own_robot::Mjcf::new(config.clone())?),
                 })
             }
         }

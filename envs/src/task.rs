@@ -9,8 +9,6 @@ use std::sync::Arc;
 use rand::Rng;
 use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
 
-use crate::error::finite;
-use crate::math::sum_of_squares;
 use crate::{Channel, EnvError, Spec};
 
 /// How exact the physics is.
@@ -46,47 +44,6 @@ pub enum Variant {
     Gymnasium,
     /// As in Brax 0.14.
     Brax,
-}
-
-/// What walkers are paid for: speed, health, effort.
-pub(crate) struct Pay {
-    /// Reward per m/s.
-    pub(crate) forward: f64,
-    /// Reward per healthy step.
-    pub(crate) healthy: f64,
-    /// Cost per squared unit of action.
-    pub(crate) control: f64,
-    /// Whether an episode ends at the first unhealthy step.
-    pub(crate) terminate: bool,
-    /// Whether that step is paid as a healthy one.
-    pub(crate) last: bool,
-}
-
-impl Pay {
-    /// Refuses numbers that are not finite.
-    pub(crate) fn check(self, env: &'static str) -> Result<Self, EnvError> {
-        finite(env, "forward_reward_weight", self.forward)?;
-        finite(env, "ctrl_cost_weight", self.control)?;
-        finite(env, "healthy_reward", self.healthy)?;
-        Ok(self)
-    }
-
-    /// Writes the first three reward terms; returns whether the episode has terminated.
-    pub(crate) fn score(&self, speed: f64, healthy: bool, action: &[f32], terms: &mut [f32]) -> bool {
-        let over = self.terminate && !healthy;
-        let paid = healthy || (over && self.last);
-        terms[0] = (self.forward * speed) as f32;
-        terms[1] = f32::from(paid) * self.healthy as f32;
-        terms[2] = (-self.control * sum_of_squares(action)) as f32;
-        over
-    }
-}
-
-/// Speed on the way from the place that `memory` holds to `x`, m/s; then the memory holds `x`.
-pub(crate) fn speed(x: f32, memory: &mut f32, control_dt: f64) -> f64 {
-    let speed = (f64::from(x) - f64::from(*memory)) / control_dt;
-    *memory = x;
-    speed
 }
 
 impl Observations {

@@ -25,7 +25,7 @@ impl Envs {
     #[must_use]
     pub fn changed_parameters(&mut self, i: usize) -> Parameters {
         match &mut self.changing {
-            Some(changing) => changing.parameters(i, self.worlds.model()).clone(),
+            Some(changing) => changing.parameters(i).clone(),
             None => Parameters::nominal(self.worlds.model()),
         }
     }

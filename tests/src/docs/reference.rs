@@ -106,7 +106,7 @@ fn environments(source: &Source) -> String {
         fields(&mut sections, source.get(&file(config), "Config"), &place(variant))
     })
     .expect("tasks build with their defaults");
-    let own = source.get("envs/src/mjcf.rs", "Config");
+    let own = source.get("envs/src/own_robot.rs", "Config");
     let table = fields(&mut sections, own, &place("Mjcf"));
     let _ = write!(page, "\n## mjcf\n\nA robot of your own, see [MJCF support](mjcf.md).\n\n{table}");
     page += "\n## Values of settings\n";

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, Fields, Item, Lit, Meta, Token, Type, UseTree};
+use syn::{Attribute, Expr, Fields, Item, ItemEnum, Lit, Meta, Token, Type, UseTree};
 
 /// Folders whose types may occur in a config.
 const FOLDERS: [&str; 6] =
@@ -33,6 +33,7 @@ pub enum Shape {
 }
 
 /// A named field.
+#[derive(Clone)]
 pub struct Field {
     /// Name in the config.
     pub name: String,
@@ -55,6 +56,7 @@ pub struct Variant {
 }
 
 /// What a variant holds.
+#[derive(Clone)]
 pub enum Content {
     /// Nothing.
     Unit,
@@ -64,9 +66,16 @@ pub enum Content {
     Fields(Vec<Field>),
 }
 
+/// Doc comment and content of a variant.
+type Row = (String, Content);
+
 /// All types that a config may be made of.
 pub struct Source {
     definitions: Vec<Definition>,
+    /// Structs whose fields have no names; a row of a registry may hold one.
+    tuples: Vec<(PathBuf, String, Row)>,
+    /// Enums that a macro declares from rows without words, such as the effects of changes.
+    registries: Vec<Definition>,
     /// Per file: names from elsewhere, and the first part of the path that they come from.
     imports: BTreeMap<PathBuf, BTreeMap<String, String>>,
 }
@@ -78,7 +87,12 @@ impl Source {
     /// If a file cannot be read or is not Rust.
     #[must_use]
     pub fn read(root: &Path) -> Self {
-        let mut source = Self { definitions: Vec::new(), imports: BTreeMap::new() };
+        let mut source = Self {
+            definitions: Vec::new(),
+            tuples: Vec::new(),
+            registries: Vec::new(),
+            imports: BTreeMap::new(),
+        };
         for folder in FOLDERS {
             let mut files = Vec::new();
             list(&root.join(folder), &mut files);
@@ -89,7 +103,33 @@ impl Source {
                 source.add(&file, parsed.items);
             }
         }
+        for mut registry in std::mem::take(&mut source.registries) {
+            if let Shape::Enum(variants) = &mut registry.shape {
+                for variant in variants {
+                    (variant.doc, variant.content) = source.row(&registry.file, variant);
+                }
+            }
+            source.definitions.push(registry);
+        }
         source
+    }
+
+    /// What a row of a registry stands for: its words are those of the type that it names, and so is what it
+    /// holds.
+    fn row(&self, file: &Path, variant: &Variant) -> Row {
+        let Content::Tuple(types) = &variant.content else { panic!("{}: no type in a row", file.display()) };
+        let [Type::Path(path)] = types.as_slice() else { panic!("{}: no type in a row", file.display()) };
+        let parts: Vec<String> = path.path.segments.iter().map(|part| part.ident.to_string()).collect();
+        let (name, module) = (&parts[parts.len() - 1], &parts[parts.len() - 2]);
+        let own = |place: &Path| place.file_stem().is_some_and(|stem| stem == module.as_str());
+        if let Some((.., row)) = self.tuples.iter().find(|(place, other, _)| other == name && own(place)) {
+            return row.clone();
+        }
+        let named = self.find(file, &format!("{module}::{name}"));
+        let Some(Definition { doc, shape: Shape::Struct(fields), .. }) = named else {
+            panic!("{}: nothing is known of {module}::{name}", file.display())
+        };
+        (doc.clone(), Content::Fields(fields.clone()))
     }
 
     fn add(&mut self, file: &Path, items: Vec<Item>) {
@@ -101,7 +141,16 @@ impl Source {
                     continue;
                 }
                 Item::Struct(item) => {
-                    let Fields::Named(named) = item.fields else { continue };
+                    let named = match item.fields {
+                        Fields::Named(named) => named,
+                        Fields::Unnamed(fields) => {
+                            let types = fields.unnamed.into_iter().map(|f| f.ty).collect();
+                            let row = (doc(&item.attrs), Content::Tuple(types));
+                            self.tuples.push((file.to_owned(), item.ident.to_string(), row));
+                            continue;
+                        }
+                        Fields::Unit => continue,
+                    };
                     let whole = has_default(&item.attrs);
                     let fields = named.named.into_iter().filter_map(|f| field(f, whole)).collect();
                     (item.ident, item.attrs, Shape::Struct(fields))
@@ -109,6 +158,15 @@ impl Source {
                 Item::Enum(item) => {
                     let variants = item.variants.into_iter().map(variant).collect();
                     (item.ident, item.attrs, Shape::Enum(variants))
+                }
+                Item::Macro(item) => {
+                    let Ok(item) = item.mac.parse_body::<ItemEnum>() else { continue };
+                    if is_deserialized(&item.attrs) {
+                        let shape = Shape::Enum(item.variants.into_iter().map(variant).collect());
+                        let (file, name, doc) = (file.to_owned(), item.ident.to_string(), doc(&item.attrs));
+                        self.registries.push(Definition { file, name, doc, shape });
+                    }
+                    continue;
                 }
                 _ => continue,
             };

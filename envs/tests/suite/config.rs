@@ -1,7 +1,5 @@
 //! Configs as a person writes them, and what a wrong one is told.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
 use envs::{EnvConfig, ant};
 use ron::extensions::Extensions;
 

@@ -30,9 +30,10 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 use sim::{EngineKind, JointKind, Model, Sensor, StepOptions, WorldView};
 
+use crate::anatomy::trunk;
 use crate::error::{at_least_one, finite, interval, not_negative, positive};
-use crate::lookup::trunk;
-use crate::math::{add_normal, add_uniform, matrix, product, sum_of_squares, turned};
+use crate::math::{add_normal, add_uniform, matrix, product, turned};
+use crate::pay::{self, control, survive};
 use crate::senses::{Senses, body, unique};
 use crate::task::steps;
 use crate::{Channel, EnvError, Fidelity, Goal, Sense, Spec, Task};
@@ -224,7 +225,7 @@ impl Mjcf {
                 "forward_reward_weight · Δ(place along the direction) / control_dt",
                 "healthy_reward if healthy, else 0",
                 "upright_reward_weight · cos(tilt)",
-                "−ctrl_cost_weight · Σ action²",
+                pay::CONTROL,
             ],
             control_dt: config.control_dt,
             horizon: config.horizon,
@@ -332,9 +333,9 @@ impl Task for Mjcf {
         let level = walk.healthy_z_range.is_none_or(|(low, high)| low <= height && height <= high);
         let healthy = level && walk.healthy_tilt.is_none_or(|tilt| libm::acos(upright) <= tilt);
         terms[0] = (walk.forward_reward_weight * along / self.config.control_dt) as f32;
-        terms[1] = f32::from(healthy) * walk.healthy_reward as f32;
+        terms[1] = survive(walk.healthy_reward, healthy);
         terms[2] = (walk.upright_reward_weight * upright) as f32;
-        terms[3] = (-walk.ctrl_cost_weight * sum_of_squares(action)) as f32;
+        terms[3] = control(walk.ctrl_cost_weight, action);
         !healthy
     }
 }

@@ -1,14 +1,10 @@
 //! 200 steps of every task, plain, under changes and as its variants: the same bits for any place, batch,
 //! number of threads, process and interruption, and, in lanes, on any machine.
 //!
-//! After a wanted change of a task or of lanes run `UPDATE_GOLDEN=1 cargo test -p envs --test golden`.
-
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests, of which one is run by another")]
-
-mod common;
+//! After a wanted change of a task or of lanes run `UPDATE_GOLDEN=1 cargo test -p envs --test suite golden`.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
 
@@ -16,8 +12,10 @@ use envs::{Change, Envs, Fidelity, Task, changed_model, defaults, variants};
 use rand::{RngExt as _, SeedableRng as _, rngs::ChaCha8Rng};
 use sim::EngineKind;
 
+use crate::common::everything;
+
 const STEPS: usize = 200;
-const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden.txt");
+const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/suite/golden.txt");
 
 /// 64-bit FNV-1a.
 fn hash(hash: u64, value: u32) -> u64 {
@@ -77,7 +75,7 @@ fn cases() -> Vec<Case> {
     for config in defaults() {
         let task = config.build().unwrap();
         add("", &task, Vec::new());
-        add(" everything", &task, common::everything());
+        add(" everything", &task, everything());
         for preset in ["rough", "steps", "turn"] {
             let changes = Change::preset(preset).unwrap();
             if changed_model(task.as_ref(), &changes).is_ok() {
@@ -128,21 +126,23 @@ fn courses_in_rapier() -> String {
     cases().iter().filter(|case| plain(case)).map(line).collect()
 }
 
-#[test]
-#[ignore = "run by another test, in a process of its own"]
-fn prints_the_courses_in_rapier() {
-    // After the name that the test program prints on the same line.
-    write!(std::io::stdout(), "\n{}", courses_in_rapier()).unwrap();
-}
+/// Set for the process that the test below starts: the file that it writes its courses to.
+const COURSES: &str = "SPINDLE_TEST_COURSES";
 
 #[test]
 fn another_process_sees_the_same_courses_in_rapier() {
-    let program = std::env::current_exe().unwrap();
-    let arguments = ["--ignored", "--exact", "prints_the_courses_in_rapier", "--nocapture"];
-    // A process has its own addresses, its own order of hash maps and another number of threads.
-    let output = Command::new(program).args(arguments).env("RAYON_NUM_THREADS", "1").output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    let lines = text.lines().filter(|line| line.starts_with("course "));
-    let other: String = lines.map(|line| format!("{line}\n")).collect();
-    assert_eq!(other, courses_in_rapier());
+    if let Some(path) = std::env::var_os(COURSES) {
+        return std::fs::write(path, courses_in_rapier()).unwrap();
+    }
+    // This test again, alone, in a process with its own addresses, its own order of hash maps and another
+    // number of threads.
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("courses_{}.txt", std::process::id()));
+    let name = "golden::another_process_sees_the_same_courses_in_rapier";
+    let mut other = Command::new(std::env::current_exe().unwrap());
+    other.args(["--exact", name]).env("RAYON_NUM_THREADS", "1").env(COURSES, &path);
+    let output = other.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let courses = std::fs::read_to_string(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(courses, courses_in_rapier());
 }

@@ -1,20 +1,23 @@
 //! Changing environments: what a change does to the physics and to what is seen, on both engines.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
-mod common;
-
+use std::path::Path;
 use std::sync::Arc;
 
 use envs::Value::{Fixed, Uniform};
+use envs::changes::{
+    delay::Delay, friction::Friction, gravity::Gravity, mass::Mass, motors::MotorStrength, noise::Noise,
+    payload::Payload, pushes::Pushes, slope::Slope, target::Target, terrain::UnevenGround, wind::Wind,
+};
 use envs::{
     Change, Channel, Effect, EnvConfig, EnvError, Envs, Fidelity, Goal, Motors, Sense, Spec, Task, Terrain,
-    When, changed_model, check_briefly, check_changed, defaults, mjcf, presets,
+    When, changed_model, check_briefly, check_changed, defaults, own_robot, presets,
 };
 use rand::{Rng, RngExt as _, SeedableRng as _, rngs::ChaCha8Rng};
 use rayon::prelude::*;
 use ron::extensions::Extensions;
 use sim::{EngineKind, Model, StepOptions, WorldView};
+
+use crate::common::everything;
 
 fn task(name: &str) -> Arc<dyn Task> {
     EnvConfig::from_name(name).unwrap().build().unwrap()
@@ -27,12 +30,12 @@ fn envs(task: &Arc<dyn Task>, engine: EngineKind, n: usize, changes: &[Change]) 
     envs
 }
 
-fn always(effect: Effect) -> Vec<Change> {
+fn always(effect: impl Into<Effect>) -> Vec<Change> {
     vec![Change::always(effect)]
 }
 
 fn motors(strength: f64, which: Motors) -> Effect {
-    Effect::Motors { strength: Fixed(strength), which }
+    MotorStrength { strength: Fixed(strength), which }.into()
 }
 
 /// The same random actions for every environment of a batch, step by step.
@@ -83,10 +86,10 @@ fn a_broken_leg_does_not_hear_its_motors() {
 #[test]
 fn on_low_friction_a_robot_slides() {
     let task = task("ant");
-    let wind = Effect::Wind { force: Fixed(0.3), direction: Some(0.0) };
+    let wind = Wind { force: Fixed(0.3), direction: Some(0.0) };
     for engine in EngineKind::ALL {
         let slid = |factor: f64| {
-            let changes = [always(wind.clone()), always(Effect::Friction(Fixed(factor)))].concat();
+            let changes = [always(wind.clone()), always(Friction(Fixed(factor)))].concat();
             let mut envs = envs(&task, engine, 1, &changes);
             let start = envs.view(0).qpos[0];
             (0..40).for_each(|_| envs.step(&[true], &[0.0; 8]));
@@ -96,8 +99,8 @@ fn on_low_friction_a_robot_slides() {
         // The wind is 0.3 of the weight: friction 1 holds, 0.1 leaves 2 m/s² for two seconds.
         assert!(rough.abs() < 0.8 && smooth > 2.0, "{engine:?}: {rough} {smooth}");
         // Two factors multiply; these products are exact.
-        let twice = [always(Effect::Friction(Fixed(0.5))), always(Effect::Friction(Fixed(0.5)))].concat();
-        let once = always(Effect::Friction(Fixed(0.25)));
+        let twice = [always(Friction(Fixed(0.5))), always(Friction(Fixed(0.5)))].concat();
+        let once = always(Friction(Fixed(0.25)));
         let course = |changes: &[Change]| play(&mut envs(&task, engine, 1, changes), 20, |_| ());
         assert_eq!(course(&twice), course(&once));
     }
@@ -107,7 +110,7 @@ fn on_low_friction_a_robot_slides() {
 fn a_slope_pulls_down_and_gravity_may_turn_round() {
     let ant = task("ant");
     for engine in EngineKind::ALL {
-        let changes = [always(Effect::Slope(Fixed(0.1))), always(Effect::Friction(Fixed(0.0)))].concat();
+        let changes = [always(Slope(Fixed(0.1))), always(Friction(Fixed(0.0)))].concat();
         let mut envs = envs(&ant, engine, 1, &changes);
         let before = envs.view(0).qvel[0];
         (0..20).for_each(|_| envs.step(&[true], &[0.0; 8]));
@@ -116,7 +119,7 @@ fn a_slope_pulls_down_and_gravity_may_turn_round() {
         assert!((gained - expected).abs() < 0.35, "{engine:?}: {gained}, expected {expected}");
         // A pendulum hangs upwards.
         let pendulum = task("inverted_pendulum");
-        let mut envs = self::envs(&pendulum, engine, 1, &always(Effect::Gravity(Fixed(-1.0))));
+        let mut envs = self::envs(&pendulum, engine, 1, &always(Gravity(Fixed(-1.0))));
         (0..1000).for_each(|_| envs.step(&[true], &[0.0]));
         assert_eq!((envs.steps(0), envs.outcome(0).terminated), (1000, false));
     }
@@ -141,7 +144,7 @@ fn payload_and_strength_enter_the_equation_of_motion() {
         let nominal = speed(&[]);
         let half = speed(&always(motors(0.5, Motors::All)));
         assert!((half / nominal - 0.5).abs() < 0.01, "{engine:?}: {half} {nominal}");
-        let mut envs = envs(&task, engine, 1, &always(Effect::Payload { mass: Fixed(2.0), body: None }));
+        let mut envs = envs(&task, engine, 1, &always(Payload { mass: Fixed(2.0), body: None }));
         let kilograms = 2.0 * model.total_mass();
         assert!((f64::from(envs.change_values(0)[0]) - kilograms).abs() < 1e-4);
         let before = f64::from(envs.view(0).qvel[0]);
@@ -155,10 +158,10 @@ fn payload_and_strength_enter_the_equation_of_motion() {
 #[test]
 fn factors_do_not_depend_on_their_order() {
     let task = task("ant");
-    let payload = Change::always(Effect::Payload { mass: Fixed(0.5), body: None });
-    let mass = Change::always(Effect::Mass(Fixed(2.0)));
-    let turned = Change::always(Effect::Slope(Fixed(0.1)));
-    let gravity = Change::always(Effect::Gravity(Fixed(0.5)));
+    let payload = Change::always(Payload { mass: Fixed(0.5), body: None });
+    let mass = Change::always(Mass(Fixed(2.0)));
+    let turned = Change::always(Slope(Fixed(0.1)));
+    let gravity = Change::always(Gravity(Fixed(0.5)));
     for engine in EngineKind::ALL {
         let course = |changes: &[&Change]| {
             let changes: Vec<Change> = changes.iter().map(|c| (*c).clone()).collect();
@@ -187,7 +190,7 @@ fn course_of(task: &Arc<dyn Task>, change: &Change, seed: u64, steps: usize) -> 
 #[test]
 fn a_change_may_end_and_come_back() {
     let task = task("half_cheetah");
-    let friction = |when| Change { effect: Effect::Friction(Fixed(0.5)), when };
+    let friction = |when| Change { effect: Friction(Fixed(0.5)).into(), when };
     let on = |values: &[f32]| -> Vec<usize> {
         assert!(values.iter().all(|&v| v == 0.5 || v == 1.0), "{values:?}");
         (0..values.len()).filter(|&step| values[step] == 0.5).collect()
@@ -212,7 +215,7 @@ fn a_change_may_end_and_come_back() {
 #[test]
 fn what_comes_back_is_drawn_anew() {
     let task = task("ant_direction");
-    let turn = Effect::Target { goal: "direction".into(), value: Uniform(-1.0, 1.0) };
+    let turn = Effect::from(Target { goal: "direction".into(), value: Uniform(-1.0, 1.0) });
     let when = When::Every { period: Fixed(4), on: Fixed(2), first: Fixed(2) };
     let values = course_of(&task, &Change { effect: turn.clone(), when }, 1, 200);
     // In between, the goal is the one that the task has drawn.
@@ -230,7 +233,7 @@ fn what_comes_back_is_drawn_anew() {
     assert_eq!(different, goals.len() - 1, "{goals:?}");
     // Two changes of one goal: the later one in the list wins where both hold, and neither sticks.
     let between = |value, start, end| Change {
-        effect: Effect::Target { goal: "direction".into(), value: Fixed(value) },
+        effect: Target { goal: "direction".into(), value: Fixed(value) }.into(),
         when: When::Between(Fixed(start), Fixed(end)),
     };
     let mut envs = envs(&task, EngineKind::Lanes, 1, &[between(0.5, 2, 6), between(0.25, 4, 8)]);
@@ -247,8 +250,8 @@ fn what_comes_back_is_drawn_anew() {
 #[test]
 fn pushes_come_and_go_as_told() {
     let task = task("ant");
-    let pushes = Effect::Pushes { force: Fixed(0.5), seconds: 0.2, pause: Uniform(1.0, 3.0) };
-    let changes = [Change { effect: pushes, when: When::From(Fixed(50)) }];
+    let pushes = Pushes { force: Fixed(0.5), seconds: 0.2, pause: Uniform(1.0, 3.0) };
+    let changes = [Change { effect: pushes.into(), when: When::From(Fixed(50)) }];
     let force = 0.5 * 9.81 * task.model().total_mass();
     for engine in EngineKind::ALL {
         let mut envs = envs(&task, engine, 1, &changes);
@@ -296,8 +299,8 @@ fn noise_and_delay_touch_what_is_seen_and_nothing_else() {
         let size = task.spec().observations.len();
         for engine in EngineKind::ALL {
             let mut plain = envs(&task, engine, 1, &[]);
-            let mut noisy = envs(&task, engine, 1, &always(Effect::Noise(Fixed(0.05))));
-            let late = [always(Effect::Delay(Fixed(1))), always(Effect::Delay(Fixed(2)))].concat();
+            let mut noisy = envs(&task, engine, 1, &always(Noise(Fixed(0.05))));
+            let late = [always(Delay(Fixed(1))), always(Delay(Fixed(2)))].concat();
             let mut late = envs(&task, engine, 1, &late);
             let mut seen = vec![plain.observations().to_vec()];
             let (mut sum, mut square, mut count) = (0.0, 0.0, 0);
@@ -370,7 +373,7 @@ fn a_change_in_mid_episode_leaves_the_past_alone() {
 #[test]
 fn episodes_draw_from_their_own_stream_and_changes_from_theirs() {
     let task = task("ant");
-    let friction = Change::always(Effect::Friction(Uniform(0.2, 0.8)));
+    let friction = Change::always(Friction(Uniform(0.2, 0.8)));
     let limb = Change::always(motors(0.0, Motors::AnyLimb));
     let options = task.physics(EngineKind::Lanes, Fidelity::Default);
     let drawn = |changes: &[Change], seed: u64| {
@@ -406,18 +409,18 @@ fn every_task_passes_the_checker_under_everything_at_once() {
         let task = config.build().unwrap();
         for engine in EngineKind::ALL {
             let options = task.physics(engine, Fidelity::Default);
-            check_changed(&task, options, &common::everything()).unwrap();
+            check_changed(&task, options, &everything()).unwrap();
         }
     }
 }
 
 /// The ant from its file under the generic task, with a scan of the ground.
 fn ant_from_file() -> EnvConfig {
-    let text = include_str!("../assets/ant.xml").to_owned();
-    EnvConfig::Mjcf(mjcf::Config {
+    let text = include_str!("../../assets/ant.xml").to_owned();
+    EnvConfig::Mjcf(own_robot::Config {
         file: "ant.xml".to_owned(),
         text: Some(text),
-        task: mjcf::Goals::default(),
+        task: own_robot::Goals::default(),
         observations: vec![
             Sense::Positions,
             Sense::HeightScan { points: (3, 3), spacing: 0.5, ahead: 0.5 },
@@ -436,10 +439,10 @@ fn ant_from_file() -> EnvConfig {
 fn alone() -> Vec<(String, Vec<Change>)> {
     let between = When::Between(Uniform(2, 5), Uniform(8, 12));
     let every = When::Every { period: Uniform(6, 9), on: Uniform(1, 6), first: Uniform(0, 3) };
-    let target = |low, high| Effect::Target { goal: "direction".into(), value: Uniform(low, high) };
-    let ground = |ground| Effect::Terrain { ground, seed: 3 };
+    let target = |low, high| Effect::from(Target { goal: "direction".into(), value: Uniform(low, high) });
+    let ground = |ground| Effect::from(UnevenGround { ground, seed: 3 });
     let mut lists: Vec<(String, Vec<Change>)> = Vec::new();
-    for change in common::everything() {
+    for change in everything() {
         for when in [When::Always, between, every] {
             // The first of each effect always, the others in turn.
             if when == When::Always || lists.len().is_multiple_of(2) == (when == between) {
@@ -449,10 +452,10 @@ fn alone() -> Vec<(String, Vec<Change>)> {
         }
     }
     for effect in [
-        Effect::Payload { mass: Fixed(0.3), body: None },
+        Payload { mass: Fixed(0.3), body: None }.into(),
         motors(0.5, Motors::Limb(0)),
         motors(-0.5, Motors::Numbered(vec![0])),
-        Effect::Wind { force: Fixed(0.1), direction: Some(2.0) },
+        Wind { force: Fixed(0.1), direction: Some(2.0) }.into(),
         target(-1.0, 1.0),
         ground(Terrain::Rough { height: 0.1 }),
         ground(Terrain::Steps { height: 0.1, length: 1.0 }),
@@ -466,6 +469,40 @@ fn alone() -> Vec<(String, Vec<Change>)> {
     let preset = |&(name, _): &(&str, &str)| (name.to_owned(), Change::preset(name).unwrap());
     lists.extend(presets().iter().map(preset));
     lists
+}
+
+#[test]
+fn every_effect_is_tried_recorded_and_documented() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("../docs/reference/config.md")).unwrap();
+    let task = Guided::boxed();
+    for name in Effect::NAMES {
+        // As in a config, so in Rust: `Friction(Friction(…))`.
+        let is_meant = |change: &Change| format!("{:?}", change.effect).split('(').next() == Some(name);
+        let tried = alone().into_iter().flat_map(|(_, changes)| changes).find(is_meant);
+        let mut change = tried.unwrap_or_else(|| panic!("no example of {name} is tried alone"));
+        if let Effect::Target(target) = &mut change.effect {
+            (target.goal, target.value) = ("speed".to_owned(), Uniform(1.0, 2.0));
+        }
+        let own = change.effect.name();
+        assert!(root.join(format!("src/changes/{own}.rs")).is_file(), "{name} is a file of its own");
+        assert!(page.contains(&format!("| `{name}(")), "{name} is in the reference: write it anew");
+        // Drawn from the episode's seed and nothing else, and recorded under its name.
+        let drawn = |seed: u64| {
+            let options = task.physics(EngineKind::Lanes, Fidelity::Default);
+            let mut envs =
+                Envs::with_changes(task.clone(), 2, options, 10, std::slice::from_ref(&change)).unwrap();
+            envs.reset(1, &mut ChaCha8Rng::seed_from_u64(seed));
+            let channels = envs.change_channels();
+            assert!(!channels.is_empty() && channels.iter().all(|c| c.name.starts_with(own)), "{channels:?}");
+            let courses = (0..5).map(|_| {
+                envs.step(&[false, true], &[0.0; 12]);
+                envs.change_values(1).iter().chain(&envs.observations()[18..]).map(|x| x.to_bits()).collect()
+            });
+            courses.collect::<Vec<Vec<u32>>>()
+        };
+        assert_eq!(drawn(7), drawn(7), "{name}");
+    }
 }
 
 /// Ready-made lists hold what is tried on both engines anyway.
@@ -492,8 +529,8 @@ fn every_task_passes_the_checker_under_every_change_alone() {
     work.into_par_iter().for_each(|(task, (name, changes))| {
         let env = task.spec().name;
         let fits = |effect: &Effect| match effect {
-            Effect::Terrain { .. } => walkers.contains(&env),
-            Effect::Target { .. } => ["ant_direction", "mjcf"].contains(&env),
+            Effect::Terrain(_) => walkers.contains(&env),
+            Effect::Target(_) => ["ant_direction", "mjcf"].contains(&env),
             _ => true,
         };
         for &engine in engines(name) {
@@ -561,7 +598,7 @@ impl Task for Guided {
 #[test]
 fn a_target_reaches_the_task_at_its_step() {
     let task = Guided::boxed();
-    let target = |goal: &str, value| Effect::Target { goal: goal.into(), value };
+    let target = |goal: &str, value| Effect::from(Target { goal: goal.into(), value });
     let changes = [Change { effect: target("speed", Fixed(3.0)), when: When::From(Fixed(4)) }];
     for engine in EngineKind::ALL {
         check_changed(&task, task.physics(engine, Fidelity::Default), &changes).unwrap();
@@ -602,7 +639,7 @@ fn a_target_reaches_the_task_at_its_step() {
 
 #[test]
 fn on_uneven_ground_a_task_sees_heights_above_it() {
-    let ground = Effect::Terrain { ground: Terrain::Hills { height: 0.6, length: 12.0 }, seed: 2 };
+    let ground = UnevenGround { ground: Terrain::Hills { height: 0.6, length: 12.0 }, seed: 2 };
     let changes = always(ground);
     let ant = task("ant");
     for engine in EngineKind::ALL {
@@ -627,7 +664,7 @@ fn on_uneven_ground_a_task_sees_heights_above_it() {
     // engines find contacts with a field by its triangles, and forces differ by some per cent.
     for name in ["ant", "hopper", "half_cheetah", "humanoid"] {
         let task = task(name);
-        let flat = always(Effect::Terrain { ground: Terrain::Rough { height: 1e-6 }, seed: 1 });
+        let flat = always(UnevenGround { ground: Terrain::Rough { height: 1e-6 }, seed: 1 });
         for engine in EngineKind::ALL {
             let (mut plain, mut flat) = (envs(&task, engine, 1, &[]), envs(&task, engine, 1, &flat));
             for step in 0..3 {
@@ -648,7 +685,7 @@ fn on_uneven_ground_a_task_sees_heights_above_it() {
 #[test]
 fn a_scan_sees_the_ground_that_a_change_has_put_there() {
     let task = ant_from_file().build().unwrap();
-    let changes = always(Effect::Terrain { ground: Terrain::Steps { height: 0.2, length: 1.0 }, seed: 2 });
+    let changes = always(UnevenGround { ground: Terrain::Steps { height: 0.2, length: 1.0 }, seed: 2 });
     let scan = |envs: &Envs| -> Vec<f32> {
         let place = task.spec().observations.iter().position(|c| c.name.starts_with("ground")).unwrap();
         let z = envs.observations()[0];
@@ -675,7 +712,7 @@ fn a_scan_sees_the_ground_that_a_change_has_put_there() {
 const EXPECTED: &str = "(expected one robot that moves over a level plane)";
 
 fn refuse_ground(task: &dyn Task) -> String {
-    let rough = Effect::Terrain { ground: Terrain::Rough { height: 0.1 }, seed: 1 };
+    let rough = UnevenGround { ground: Terrain::Rough { height: 0.1 }, seed: 1 };
     changed_model(task, &always(rough)).unwrap_err().to_string()
 }
 
@@ -700,34 +737,34 @@ fn what_does_not_fit_is_refused_with_what_would() {
         ),
         (motors(0.0, Motors::Numbered(vec![])), "change motors: Numbered([]) is no motor".into()),
         (
-            Effect::Friction(Uniform(1.5, 0.5)),
+            Friction(Uniform(1.5, 0.5)).into(),
             "change friction: factor = Uniform(1.5, 0.5): expected low ≤ high, both in 0.0..=1000.0".into(),
         ),
         (
-            Effect::Mass(Fixed(-1.0)),
+            Mass(Fixed(-1.0)).into(),
             "change mass: factor = Fixed(-1.0): expected 0.001..=1000.0".into(),
         ),
         (
-            Effect::Payload { mass: Fixed(-0.5), body: None },
+            Payload { mass: Fixed(-0.5), body: None }.into(),
             "change payload: mass = Fixed(-0.5): expected 0.0..=1000.0".into(),
         ),
         (
-            Effect::Noise(Fixed(f64::NAN)),
+            Noise(Fixed(f64::NAN)).into(),
             "change noise: deviation = Fixed(NaN): expected 0.0..=1000.0".into(),
         ),
         (
-            Effect::Delay(Fixed(5000)),
+            Delay(Fixed(5000)).into(),
             "change delay: steps = Fixed(5000): expected 0..=1000".into(),
         ),
         (
-            Effect::Pushes { force: Fixed(1.0), seconds: -1.0, pause: Fixed(1.0) },
+            Pushes { force: Fixed(1.0), seconds: -1.0, pause: Fixed(1.0) }.into(),
             "change pushes: seconds = Fixed(-1.0): expected 0.0..=1000000.0".into(),
         ),
     ] {
         refuse(effect, When::Always, &message);
     }
     refuse(
-        Effect::Friction(Fixed(1.0)),
+        Friction(Fixed(1.0)).into(),
         When::From(Uniform(9, 3)),
         "change friction: when = From(Uniform(9, 3): expected low ≤ high, both in 0..=1000000)",
     );
@@ -745,9 +782,9 @@ fn what_does_not_fit_is_refused_with_what_would() {
             "Every { period: Uniform(3, 9), on: Fixed(4), first: Fixed(0) }: expected on to be at most a period",
         ),
     ] {
-        refuse(Effect::Friction(Fixed(1.0)), when, &format!("change friction: when = {message}"));
+        refuse(Friction(Fixed(1.0)).into(), when, &format!("change friction: when = {message}"));
     }
-    let rough = |height| Effect::Terrain { ground: Terrain::Rough { height }, seed: 1 };
+    let rough = |height| Effect::from(UnevenGround { ground: Terrain::Rough { height }, seed: 1 });
     refuse(
         rough(0.1),
         When::From(Fixed(5)),
@@ -786,13 +823,13 @@ fn what_does_not_fit_is_refused_with_what_would() {
         1,
         options,
         10,
-        &always(Effect::Payload { mass: Fixed(0.1), body: Some("backpack".into()) }),
+        &always(Payload { mass: Fixed(0.1), body: Some("backpack".into()) }),
     );
     let error = error.err().unwrap().to_string();
     assert!(error.starts_with("change payload: unknown body 'backpack' (valid: torso, "), "{error}");
     let error = Change::preset("earthquake").unwrap_err().to_string();
     assert!(error.starts_with("unknown change 'earthquake' (valid: broken_leg, breaking_leg, "), "{error}");
-    let many = vec![Change::always(Effect::Mass(Fixed(1000.0))); 13];
+    let many = vec![Change::always(Mass(Fixed(1000.0))); 13];
     let error = Envs::with_changes(ant.clone(), 1, options, 10, &many).err().unwrap().to_string();
     assert_eq!(error, "change mass: 13 changes: expected at most 12");
     // As extreme as it gets: refused or not, never a panic.
@@ -819,20 +856,22 @@ fn lists_are_written_as_documented_and_come_back() {
         (effect: Mass(Fixed(2.0)), when: Every(period: Fixed(10), on: Uniform(1, 5))),
     ]"#;
     let read: Vec<Change> = options.from_str(text).unwrap();
-    assert_eq!(read[0], Change::always(Effect::Friction(Uniform(0.3, 1.5))));
+    assert_eq!(read[0], Change::always(Friction(Uniform(0.3, 1.5))));
     assert_eq!(read[2].when, When::From(Fixed(200)));
-    assert_eq!(read[4].effect, Effect::Pushes { force: Fixed(0.5), seconds: 0.2, pause: Uniform(1.0, 3.0) });
-    assert_eq!(read[8].effect, Effect::Terrain { ground: Terrain::Rough { height: 0.1 }, seed: 1 });
+    let pushes = Pushes { force: Fixed(0.5), seconds: 0.2, pause: Uniform(1.0, 3.0) };
+    assert_eq!(read[4].effect, pushes.into());
+    let rough = UnevenGround { ground: Terrain::Rough { height: 0.1 }, seed: 1 };
+    assert_eq!(read[8].effect, rough.into());
     assert_eq!(read[11].when, When::Every { period: Fixed(10), on: Uniform(1, 5), first: Fixed(0) });
     let mut all = read;
     all.extend(presets().iter().flat_map(|(name, _)| Change::preset(name).unwrap()));
+    let error = options.from_str::<Change>("(effect: Wind(force: Fixed(1.0), angle: 3.0))");
+    assert!(error.unwrap_err().to_string().contains("angle"));
     for options in [options, ron::Options::default()] {
         let text = options.to_string(&all).unwrap();
         assert_eq!(options.from_str::<Vec<Change>>(&text).unwrap(), all, "{text}");
         let error = options.from_str::<Change>("(effect: Frition(Fixed(1.0)))").unwrap_err().to_string();
         assert!(error.contains("Frition") && error.contains("Friction"), "{error}");
-        let error = options.from_str::<Change>("(effect: Wind(force: Fixed(1.0), angle: 3.0))");
-        assert!(error.unwrap_err().to_string().contains("angle"));
         let error = options.from_str::<Change>("(effect: Noise(Fixed(1.0)), wen: Always)");
         assert!(error.unwrap_err().to_string().contains("wen"));
     }

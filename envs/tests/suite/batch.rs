@@ -1,7 +1,5 @@
 //! The batch with tasks that misbehave: nothing that is not finite may get out.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
 use std::sync::Arc;
 
 use envs::{EnvConfig, EnvError, Envs, Fidelity, Spec, Step, Task, check};

@@ -1,13 +1,13 @@
 //! Every registered task, held to its contract.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+use std::sync::Arc;
 
 use envs::{
-    EnvConfig, EnvError, Envs, Fidelity, Observations, Terrain, Variant, ant, ant_direction, ant_terrain,
-    check, defaults, variants,
+    EnvConfig, EnvError, Envs, Fidelity, Observations, Task, Terrain, Variant, ant, ant_direction,
+    ant_terrain, check, check_briefly, defaults, variants,
 };
 use rand::{RngExt as _, SeedableRng as _, rngs::ChaCha8Rng};
-use sim::EngineKind;
+use sim::{EngineKind, StepOptions};
 
 #[test]
 fn every_task_passes_the_checker() -> Result<(), EnvError> {
@@ -19,10 +19,20 @@ fn every_task_passes_the_checker() -> Result<(), EnvError> {
 }
 
 #[test]
+#[ignore = "slow: ./tests/run --full"]
 fn every_task_passes_the_checker_with_reference_physics() -> Result<(), EnvError> {
     for config in defaults() {
         let task = config.build()?;
         check(&task, task.physics(EngineKind::Rapier, Fidelity::Reference))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn every_task_passes_a_brief_check_with_reference_physics() -> Result<(), EnvError> {
+    for config in defaults() {
+        let task = config.build()?;
+        check_briefly(&task, task.physics(EngineKind::Rapier, Fidelity::Reference), &[])?;
     }
     Ok(())
 }
@@ -71,9 +81,21 @@ fn variants_of_tasks_pass_the_checker() -> Result<(), EnvError> {
     Ok(())
 }
 
-/// Gymnasium's and Brax's own versions.
 #[test]
+#[ignore = "slow: ./tests/run --full"]
 fn variants_of_peers_pass_the_checker() -> Result<(), EnvError> {
+    variants_of_peers(check)
+}
+
+#[test]
+fn variants_of_peers_pass_a_brief_check() -> Result<(), EnvError> {
+    variants_of_peers(|task, options| check_briefly(task, options, &[]))
+}
+
+/// Gymnasium's and Brax's own versions.
+fn variants_of_peers(
+    check: impl Fn(&Arc<dyn Task>, StepOptions) -> Result<(), EnvError>,
+) -> Result<(), EnvError> {
     let mut sizes = Vec::new();
     for (variant, config) in variants() {
         let task = config.build()?;
@@ -137,7 +159,9 @@ fn the_step_that_ends_an_episode_is_paid_as_the_variant_says() -> Result<(), Env
     Ok(())
 }
 
+/// The checker does the same in a few worlds.
 #[test]
+#[ignore = "slow: ./tests/run --full"]
 fn no_task_blows_up_under_random_actions() -> Result<(), EnvError> {
     // Rapier takes a hundred times as long.
     for (engine, n, steps) in [(EngineKind::Rapier, 64, 300), (EngineKind::Lanes, 256, 1000)] {

@@ -1,16 +1,16 @@
 //! Robots from files under the generic task, and what they sense.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
-
 use std::sync::Arc;
 
-use envs::mjcf::{Config, Goals, Walk};
+use envs::changes::friction::Friction;
+use envs::changes::target::Target;
+use envs::own_robot::{Config, Goals, Walk};
 use envs::{Change, Effect, EnvConfig, Envs, Fidelity, Sense, Task, Value, check, check_changed};
 use rand::{RngExt as _, SeedableRng as _, rngs::ChaCha8Rng};
 use sim::EngineKind;
 
-const ANT: &str = include_str!("../assets/ant.xml");
-const CHEETAH: &str = include_str!("../assets/half_cheetah.xml");
+const ANT: &str = include_str!("../../assets/ant.xml");
+const CHEETAH: &str = include_str!("../../assets/half_cheetah.xml");
 
 /// A box of 1 kg on a slide along y that is turned by 90°, so along −x, and one along z.
 const CART: &str = r#"<mujoco><option timestep="0.01" gravity="0 0 0"/><worldbody>
@@ -86,8 +86,8 @@ fn robots_from_files_pass_the_checker() {
         for engine in EngineKind::ALL {
             let options = task.physics(engine, Fidelity::Default);
             check(&task, options).unwrap();
-            let turning = Effect::Target { goal: "direction".to_owned(), value: Value::Uniform(-3.0, 3.0) };
-            let effects = [turning, Effect::Friction(Value::Uniform(0.3, 1.0))];
+            let turning = Target { goal: "direction".to_owned(), value: Value::Uniform(-3.0, 3.0) };
+            let effects = [turning.into(), Effect::from(Friction(Value::Uniform(0.3, 1.0)))];
             check_changed(&task, options, &effects.map(Change::always)).unwrap();
         }
     }

@@ -1,0 +1,12 @@
+//! Tasks, batches and changes through the crate's public interface.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod batch;
+mod changes;
+mod checker;
+mod common;
+mod config;
+mod golden;
+mod own_robot;
+mod spec;
