@@ -1,6 +1,6 @@
 //! Where a world's bodies touch and with what force: for those who look on, not for the engine.
 
-use super::collide::touch;
+use super::collide::hit;
 use super::dynamics::{Group, Scratch, kinematics};
 use super::lane::{Lane, Portable};
 use super::shape::Side;
@@ -26,7 +26,7 @@ pub(super) fn contacts<V: Lane>(t: &Tables, g: &Group<V>, lane: usize) -> Vec<Co
     };
     let mut contacts = Vec::new();
     for contact in &t.contacts {
-        let Some(touch) = touch(&s, t, contact) else { continue };
+        let Some(hit) = hit(&s, t, contact) else { continue };
         let forces: Vec<f32> = g.contact[contact.force..contact.force + contact.rows(t.elliptic)]
             .iter()
             .map(|f| f.lanes()[lane])
@@ -47,16 +47,13 @@ pub(super) fn contacts<V: Lane>(t: &Tables, g: &Group<V>, lane: usize) -> Vec<Co
         if along[2] <= 0.0 {
             continue;
         }
-        let (at, link) = if contact.b.link.is_some() {
-            (touch.at[1], contact.b.link)
-        } else {
-            (touch.at[0], contact.a.link)
-        };
+        let (at, link) =
+            if contact.b.link.is_some() { (hit.at[1], contact.b.link) } else { (hit.at[0], contact.a.link) };
         let origin = link.map_or([Portable::zero(); 3], |l| s.origin[t.links[l].tree]);
         contacts.push(Contact {
             bodies: [body(&contact.a), body(&contact.b)],
             position: std::array::from_fn(|i| first(&origin[i]) + first(&at[i])),
-            force: std::array::from_fn(|i| (0..3).map(|c| along[c] * first(&touch.frame[c][i])).sum()),
+            force: std::array::from_fn(|i| (0..3).map(|c| along[c] * first(&hit.frame[c][i])).sum()),
         });
     }
     contacts

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use super::collide::collide;
 use super::dynamics::{Group, Scratch, assemble, drag, factor, inertia, integrate, kinematics, push};
+use super::engine::LanesEngine;
 use super::lane::{Lane, Portable};
-use super::solver::{add_singles, solve};
+use super::rows::add_singles;
+use super::solver::solve;
 use super::table::Tables;
+use super::work::{Run, Shared, Work};
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512};
-use super::{LanesEngine, MAX_POSITION, MAX_RATE, Shared, Work};
-use crate::worlds::Engine;
+use crate::engine::{Engine, MAX_POSITION, MAX_RATE};
 use crate::{Model, Sensor, StepOptions};
 
 /// An instruction set that the engine is compiled for.
@@ -65,14 +67,6 @@ pub(super) fn engine(
         #[cfg(target_arch = "x86_64")]
         Width::Avx512 => Box::new(LanesEngine::<Avx512>::new(model, n, options, sensors)),
     }
-}
-
-/// A register type with functions compiled for its instructions.
-pub(super) trait Run: Lane {
-    /// One control step, then poses and velocities if a sensor wants them.
-    fn step(shared: &Shared, group: &mut Group<Self>, work: &mut Work<Self>);
-    /// Poses and velocities alone.
-    fn look(tables: &Tables, group: &Group<Self>, scratch: &mut Scratch<Self>);
 }
 
 /// Implements [`Run`] for a type whose instructions are enabled inside.

@@ -1,92 +1,21 @@
-//! The lanes engine: one world per lane of a SIMD register.
-//!
-//! Follows MuJoCo's equations: reduced coordinates, soft constraints, semi-implicit Euler with joint
-//! damping treated implicitly. What it cannot do is refused by name. All worlds of a register walk
-//! through the same tables, without recursion or allocation, so the cost of a step does not depend
-//! on what the worlds do but for contacts: those that touch in any lane are computed for all.
-//!
-//! A world's result depends on nothing but its own state: every operation rounds the same in every
-//! lane and on every instruction set.
-
-mod collide;
-mod contacts;
-mod dispatch;
-mod dynamics;
-mod field;
-mod lane;
-mod shape;
-#[expect(
-    clippy::needless_range_loop,
-    reason = "small matrices are written with indices, as in the equations"
-)]
-mod solver;
-mod table;
-mod vector;
-mod weights;
-#[cfg(target_arch = "x86_64")]
-mod x86;
+//! The engine: puts worlds into lanes, steps them a register at a time and takes them out again.
 
 use std::sync::Arc;
 
 use nalgebra as na;
 
-use self::dispatch::Run;
-use self::dynamics::{Group, Scratch};
-pub(crate) use self::lane::WIDTH;
-use self::solver::Rows;
-use self::table::{MAX_DOFS, Tables, possible_power};
-use crate::worlds::{Engine, EngineSnapshot, MAX_POSITION, MAX_RATE, Parameters, Row, State};
-use crate::{Contact, JointKind, Model, Sensor, SimError, StepOptions};
-
-/// What the engine cannot do of what the model asks for, one entry each; empty if it can do it all.
-pub(crate) fn missing(model: &Model) -> Vec<String> {
-    let mut missing = Vec::new();
-    if model.nv() > MAX_DOFS {
-        missing.push(format!("{} degrees of freedom (at most {MAX_DOFS})", model.nv()));
-    }
-    for joint in &model.joints {
-        let (name, scalar) = (&joint.name, joint.kind.nv() == 1);
-        if joint.kind == JointKind::Free && model.bodies[joint.body].parent != 0 {
-            missing.push(format!("free joint '{name}' below the world"));
-        }
-        if !scalar && joint.limited {
-            missing.push(format!("limits on joint '{name}', which is no hinge or slide"));
-        }
-        if !scalar && (joint.stiffness != 0.0 || joint.frictionloss != 0.0) {
-            missing.push(format!("spring or dry friction on joint '{name}', which is no hinge or slide"));
-        }
-        if joint.limited && joint.range[1] - joint.range[0] < 2.0 * joint.margin {
-            missing.push(format!("margin of joint '{name}' wider than half of its range"));
-        }
-        if joint.limited && !possible_power(joint.solimp_limit[4]) {
-            let power = joint.solimp_limit[4];
-            missing.push(format!("solimp power {power} of joint '{name}' (a multiple of 0.5, 1 to 8)"));
-        }
-    }
-    missing.extend(shape::refused(model));
-    if missing.is_empty()
-        && let Some((dof, inertia)) = weights::Weights::lightest(model)
-        && (inertia.is_nan() || inertia < 1e-12)
-    {
-        missing.push(format!("degree of freedom {dof}, which moves no mass"));
-    }
-    missing
-}
-
-/// What all worlds of a batch have in common.
-struct Shared {
-    model: Arc<Model>,
-    tables: Tables,
-    sensors: Vec<Sensor>,
-    /// Bodies whose contact forces are wanted.
-    touched: Vec<usize>,
-}
-
-/// Contact force on a body, sum of normal forces, moment about the tree's reference point.
-type Felt<V> = [V; 7];
+use super::blocks::Rows;
+use super::contacts::contacts;
+use super::dynamics::{Group, Scratch};
+use super::lane::WIDTH;
+use super::sensors::sense;
+use super::table::Tables;
+use super::work::{Run, Shared, Work};
+use crate::engine::{Engine, EngineSnapshot, Row, State};
+use crate::{Contact, JointKind, Model, Parameters, Sensor, StepOptions};
 
 /// All worlds of a batch, in registers of type `V`.
-struct LanesEngine<V> {
+pub(super) struct LanesEngine<V> {
     shared: Shared,
     groups: Vec<Group<V>>,
     work: Work<V>,
@@ -94,35 +23,11 @@ struct LanesEngine<V> {
     kept: Group<V>,
 }
 
-/// Buffers of a step.
-struct Work<V> {
-    scratch: Scratch<V>,
-    rows: Rows<V>,
-    /// Per body of [`Shared::touched`].
-    touch: Vec<Felt<V>>,
-    /// 1 in the lanes that blew up.
-    bad: V,
-}
-
-/// Makes the engine in the widest registers that this processor has.
-pub(crate) fn engine(
-    model: &Arc<Model>,
-    n: usize,
-    options: StepOptions,
-    sensors: &[Sensor],
-) -> Result<Box<dyn Engine>, SimError> {
-    let missing = missing(model);
-    if !missing.is_empty() {
-        return Err(SimError::Unsupported { engine: "lanes", model: model.name.clone(), missing });
-    }
-    Ok(dispatch::engine(model, n, options, sensors, dispatch::widest()))
-}
-
 /// State of one world between steps.
 struct LaneState(Vec<f32>);
 
 impl<V: Run> LanesEngine<V> {
-    fn new(model: &Arc<Model>, n: usize, options: StepOptions, sensors: &[Sensor]) -> Self {
+    pub(super) fn new(model: &Arc<Model>, n: usize, options: StepOptions, sensors: &[Sensor]) -> Self {
         let tables = Tables::new(model, options);
         let mut touched: Vec<usize> = sensors
             .iter()
@@ -189,65 +94,6 @@ impl<V: Run> LanesEngine<V> {
             v[..3].copy_from_slice(&body);
         }
     }
-
-    /// Computes the sensors of a lane from poses and velocities in the scratch space.
-    fn sense(&self, lane: usize, touch: bool, out: &mut [f32]) {
-        let (s, tables) = (&self.work.scratch, &self.shared.tables);
-        let get = |v: &[V]| -> [f32; 3] { std::array::from_fn(|i| v[i].lanes()[lane]) };
-        let mut at = 0;
-        for &sensor in &self.shared.sensors {
-            let out = &mut out[at..at + sensor.len()];
-            at += sensor.len();
-            let body = sensor.body();
-            let (link, offset) = &tables.carriers[body];
-            let vector = |v: [f32; 3]| na::Vector3::from(v);
-            let (origin, rot, pos, spin, shift) = match *link {
-                Some(l) => (
-                    vector(get(&s.origin[tables.links[l].tree])),
-                    na::Matrix3::from_fn(|i, j| s.rot[l][3 * i + j].lanes()[lane]),
-                    vector(get(&s.pos[l])),
-                    vector(get(&s.vel[l][..3])),
-                    vector(get(&s.vel[l][3..])),
-                ),
-                None => {
-                    let z = na::Vector3::zeros();
-                    (z, na::Matrix3::identity(), z, z, z)
-                }
-            };
-            let offset = offset.cast::<f32>();
-            match sensor {
-                Sensor::Position(_) => {
-                    let p = origin + (pos + rot * offset.translation.vector);
-                    out.copy_from_slice(p.as_slice());
-                }
-                Sensor::Orientation(_) => {
-                    let m = rot * offset.rotation.to_rotation_matrix().matrix();
-                    let quat = crate::inertia::matrix_to_quat(&m.cast::<f64>());
-                    out.copy_from_slice(&quat.map(|x| x as f32));
-                }
-                Sensor::Velocity(_) => {
-                    let com = vector(self.shared.model.bodies[body].com.map(|x| x as f32));
-                    let at = pos + rot * (offset * na::Point3::from(com)).coords;
-                    out.copy_from_slice((shift + spin.cross(&at)).as_slice());
-                }
-                Sensor::AngularVelocity(_) => out.copy_from_slice(spin.as_slice()),
-                Sensor::ContactForce(_) | Sensor::ContactTorque(_) | Sensor::Touch(_) => {
-                    let index = self.shared.touched.binary_search(&body).expect("collected from the sensors");
-                    let felt = self.work.touch[index].map(|v| if touch { v.lanes()[lane] } else { 0.0 });
-                    let force = vector([felt[0], felt[1], felt[2]]);
-                    match sensor {
-                        Sensor::Touch(_) => out[0] = felt[3],
-                        Sensor::ContactForce(_) => out.copy_from_slice(force.as_slice()),
-                        _ => {
-                            let at = pos + rot * offset.translation.vector;
-                            let moment = vector([felt[4], felt[5], felt[6]]) - at.cross(&force);
-                            out.copy_from_slice(moment.as_slice());
-                        }
-                    }
-                }
-            }
-        }
-    }
 }
 
 /// A vector turned by a unit quaternion.
@@ -263,7 +109,7 @@ impl<V: Run> Engine for LanesEngine<V> {
         if !self.shared.sensors.is_empty() {
             let group = &self.groups[world / WIDTH];
             V::look(&self.shared.tables, group, &mut self.work.scratch);
-            self.sense(world % WIDTH, false, row.sensors);
+            sense(&self.shared, &self.work, world % WIDTH, false, row.sensors);
         }
         *row.bad = false;
     }
@@ -336,7 +182,7 @@ impl<V: Run> Engine for LanesEngine<V> {
                     self.read(world, &mut row);
                     *row.bad = self.work.bad.lanes()[lane] != 0.0;
                     if !self.shared.sensors.is_empty() && !*row.bad {
-                        self.sense(lane, true, row.sensors);
+                        sense(&self.shared, &self.work, lane, true, row.sensors);
                     }
                 }
             }
@@ -350,7 +196,7 @@ impl<V: Run> Engine for LanesEngine<V> {
     }
 
     fn contacts(&self, world: usize) -> Vec<Contact> {
-        contacts::contacts(&self.shared.tables, &self.groups[world / WIDTH], world % WIDTH)
+        contacts(&self.shared.tables, &self.groups[world / WIDTH], world % WIDTH)
     }
 
     fn restore(&mut self, world: usize, snapshot: &EngineSnapshot) {
@@ -360,137 +206,5 @@ impl<V: Run> Engine for LanesEngine<V> {
         for (to, &from) in places.zip(values) {
             to.lanes_mut()[lane] = from;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-
-    use super::lane::{Lane as _, Portable};
-    use super::*;
-
-    const ANT: &str = include_str!("../../../envs/assets/ant.xml");
-    /// A free body, a ball joint off the anchor, two hinges and a slide, with turned frames.
-    const CREATURE: &str = r#"<mujoco><option timestep="0.005"/><worldbody>
-        <geom type="plane" size="5 5 1"/>
-        <body pos="0 0 0.4" euler="20 30 40"><freejoint/><geom type="capsule" size="0.1 0.2" mass="2"/>
-          <body pos="0.2 0.1 0" euler="0 50 10"><joint type="ball" pos="-0.1 0 0" damping="0.1"/>
-            <geom type="capsule" size="0.05 0.1" mass="0.5" pos="0.1 0 0"/>
-            <body pos="0.2 0 0"><joint type="hinge" axis="0 1 0" armature="0.01"/>
-              <joint type="hinge" axis="0 0 1"/><joint type="slide" axis="1 0 0" damping="1"/>
-              <geom type="sphere" size="0.08" mass="0.3" pos="0.05 0.02 0"/>
-              <body pos="0 0.1 0.1"><geom type="sphere" size="0.03" mass="0.1"/></body>
-            </body></body></body></worldbody></mujoco>"#;
-
-    fn model(xml: &str) -> Arc<Model> {
-        Arc::new(Model::from_mjcf(xml, "test.xml").unwrap())
-    }
-
-    #[test]
-    fn every_instruction_set_gives_the_same_bits() {
-        for xml in [ANT, CREATURE] {
-            let model = model(xml);
-            let (n, nu) = (WIDTH + 3, model.nu());
-            let options = StepOptions {
-                engine: crate::EngineKind::Lanes,
-                timestep: 0.005,
-                substeps: 4,
-                iterations: 10,
-            };
-            let sensors = [Sensor::Orientation(1), Sensor::Velocity(2), Sensor::ContactForce(1)];
-            let runs: Vec<Vec<u32>> = dispatch::Width::available()
-                .into_iter()
-                .map(|width| {
-                    let mut engine = dispatch::engine(&model, n, options, &sensors, width);
-                    let mut state = State::new(&model, n, &sensors);
-                    let mut bits = Vec::new();
-                    for step in 0..100 {
-                        let controls: Vec<f32> =
-                            (0..n * nu).map(|i| ((step * 31 + i * 17) % 41) as f32 / 20.0 - 1.0).collect();
-                        let active: Vec<bool> = (0..n).map(|i| (step + i) % 7 > 0).collect();
-                        engine.step(&active, &controls, &mut state);
-                        for row in state.rows_mut() {
-                            let all = row.qpos.iter().chain(row.qvel.iter()).chain(row.sensors.iter());
-                            bits.extend(all.map(|x| x.to_bits()));
-                        }
-                    }
-                    bits
-                })
-                .collect();
-            assert!(runs[0].iter().any(|&b| b != runs[0][0]), "something moves");
-            for run in &runs[1..] {
-                assert!(*run == runs[0], "{} of {} numbers differ", differing(run, &runs[0]), run.len());
-            }
-        }
-    }
-
-    fn differing(a: &[u32], b: &[u32]) -> usize {
-        a.iter().zip(b).filter(|(a, b)| a != b).count()
-    }
-
-    #[test]
-    fn the_mass_matrix_is_that_of_the_dense_double_precision_sum() {
-        for xml in [ANT, CREATURE] {
-            let mut model = (*model(xml)).clone();
-            model.option.gravity = [0.0; 3];
-            let dense = weights::Weights::new(&model).mass;
-            let tables = Tables::new(
-                &model,
-                StepOptions { engine: crate::EngineKind::Lanes, timestep: 0.005, substeps: 1, iterations: 1 },
-            );
-            let mut group = Group::<Portable>::new(&tables);
-            for (to, &q) in group.qpos.iter_mut().zip(&model.qpos0) {
-                *to = Portable::splat(q as f32);
-            }
-            for link in 0..tables.links.len() {
-                let factors = vec![1.0; model.bodies.len()];
-                group.inertia[link] = tables.link_inertia(link, &factors).map(Portable::splat);
-            }
-            let mut scratch = Scratch::new(&tables);
-            dynamics::kinematics(&tables, &group, &mut scratch);
-            dynamics::inertia(&tables, &group, &mut scratch);
-            dynamics::assemble(&tables, &group, &mut scratch);
-            let scale = dense.amax();
-            // MuJoCo's free joint turns about the body's axes, ours about the world's.
-            let body_axes = |k: usize| {
-                model
-                    .joints
-                    .iter()
-                    .any(|j| j.kind == JointKind::Free && (j.dof_adr + 3..j.dof_adr + 6).contains(&k))
-            };
-            let mut compared = 0;
-            for (k, dof) in tables.dofs.iter().enumerate().filter(|(k, _)| !body_axes(*k)) {
-                for entry in dof.row..=dof.row + dof.depth {
-                    let column = usize::from(tables.columns[entry]);
-                    if body_axes(column) {
-                        continue;
-                    }
-                    let ours = f64::from(scratch.matrix.entries[entry].lanes()[5]);
-                    let theirs = dense[(k, column)];
-                    assert!((ours - theirs).abs() < 1e-5 * scale, "{k} {column}: {ours} {theirs}");
-                    compared += 1;
-                }
-            }
-            assert!(compared > 20, "{compared} entries");
-        }
-    }
-
-    #[test]
-    fn what_it_cannot_do_is_refused_by_name() {
-        for (body, complaint) in [
-            ("<joint type='ball' range='0 30' limited='true'/><geom size='1'/>", "limits on joint"),
-            ("<joint type='ball' stiffness='1'/><geom size='1'/>", "spring or dry friction on joint"),
-            ("<joint range='0 1' limited='true' margin='1'/><geom size='1'/>", "margin of joint"),
-            ("<joint/><geom type='ellipsoid' size='1 2 3'/>", "collisions of"),
-            ("<joint/><geom size='1' solimp='0.9 0.95 0.001 0.5 1.7'/>", "solimp power 1.7"),
-        ] {
-            let xml = format!(
-                "<mujoco><worldbody><geom type='plane' size='1 1 1'/><body>{body}</body></worldbody></mujoco>"
-            );
-            let missing = missing(&model(&xml.replace('\'', "\"")));
-            assert!(missing.iter().any(|m| m.contains(complaint)), "{body}: {missing:?}");
-        }
-        assert!(missing(&model(ANT)).is_empty());
     }
 }

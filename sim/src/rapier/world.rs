@@ -1,55 +1,35 @@
-//! The rapier3d engine: one rapier world per world, multibodies in reduced coordinates.
-
-mod build;
-mod contacts;
-mod limits;
-mod template;
+//! One world: reset, stepped, changed.
 
 use std::sync::Arc;
 
-use rapier3d::dynamics::{IntegrationParameters, MultibodyJointHandle, MultibodyJointSet, RigidBodyHandle};
-use rapier3d::math::{Pose, Rotation, Vector};
-use rapier3d::pipeline::PhysicsPipeline;
-use rapier3d::prelude::SoftBodySet;
-use rayon::prelude::*;
+use rapier3d::dynamics::{IntegrationParameters, RigidBodyHandle};
+use rapier3d::math::{Pose, Vector};
 
-use self::build::{Blueprint, JointMap, RapierState};
-use self::contacts::{Rules, contacts, own_spring, touch, wrench};
-use self::limits::Room;
-use self::template::Template;
-use crate::worlds::{Engine, EngineSnapshot, MAX_POSITION, MAX_RATE, Row, State};
-use crate::{Contact, Joint, JointKind, Model, Parameters, Sensor, SimError, StepOptions};
-
-/// What the engine cannot do of what the model asks for, one entry each; empty if it can do it all.
-pub(crate) fn missing(model: &Model) -> Vec<String> {
-    build::missing(model)
-}
-
-/// Whether a limit of MuJoCo's is too stiff for physics steps of `timestep` seconds.
-pub(crate) fn limit_is_stiff(joint: &Joint, timestep: f64) -> bool {
-    !limits::Limit::possible(joint, timestep)
-}
-
-/// All worlds of a batch.
-pub(crate) struct RapierEngine {
-    shared: Shared,
-    worlds: Vec<World>,
-}
+use super::blueprint::Blueprint;
+use super::contacts::Rules;
+use super::limits::Room;
+use super::pipeline::Pipeline;
+use super::pose::quat;
+use super::sensors::{read, sense};
+use super::state::{JointMap, RapierState, link_mut, root_multibody};
+use super::template::Template;
+use crate::engine::{MAX_POSITION, MAX_RATE, Row};
+use crate::{Model, Parameters, Sensor, StepOptions};
 
 /// What all worlds of a batch have in common.
-struct Shared {
-    model: Arc<Model>,
-    options: StepOptions,
-    integration: IntegrationParameters,
-    nominal: Template,
-    rules: Rules,
-    sensors: Vec<Sensor>,
+pub(super) struct Shared {
+    pub model: Arc<Model>,
+    pub options: StepOptions,
+    pub integration: IntegrationParameters,
+    pub nominal: Template,
+    pub rules: Rules,
+    pub sensors: Vec<Sensor>,
 }
 
-struct World {
-    state: RapierState,
-    pipeline: PhysicsPipeline,
-    soft_bodies: SoftBodySet,
+/// One world.
+pub(super) struct World {
+    pub state: RapierState,
+    pipeline: Pipeline,
     /// The world's own template if its masses are not the model's.
     own: Option<Box<Template>>,
     tuning: Tuning,
@@ -60,7 +40,7 @@ struct World {
 
 /// Parameters for which a world needs no template of its own.
 #[derive(Clone, Default)]
-struct Tuning {
+pub(super) struct Tuning {
     gravity: Vector,
     /// Factor on all friction coefficients.
     friction: f32,
@@ -71,7 +51,7 @@ struct Tuning {
 }
 
 impl Tuning {
-    fn set(&mut self, model: &Model, parameters: &Parameters, blueprint: &Blueprint) {
+    pub fn set(&mut self, model: &Model, parameters: &Parameters, blueprint: &Blueprint) {
         self.gravity = Vector::from(parameters.gravity);
         self.friction = parameters.friction;
         self.gear.clear();
@@ -83,87 +63,11 @@ impl Tuning {
     }
 }
 
-impl RapierEngine {
-    pub(crate) fn new(
-        model: &Arc<Model>,
-        n: usize,
-        options: StepOptions,
-        sensors: &[Sensor],
-    ) -> Result<Self, SimError> {
-        let mut integration = IntegrationParameters {
-            dt: options.timestep as f32,
-            num_solver_iterations: options.iterations,
-            max_ccd_substeps: 0,
-            contact_clustering: false,
-            contact_recycling: false,
-            ..IntegrationParameters::default()
-        };
-        if let Some(spring) = own_spring(model, options.timestep) {
-            integration.contact_softness = spring;
-            // It would take away again what the springs give to the velocities.
-            integration.num_internal_stabilization_iterations = 0;
-        }
-        let rules = Rules::new(model);
-        let parameters = Parameters::nominal(model);
-        let nominal = Template::new(model, &parameters.mass, &integration, &rules)?;
-        let mut tuning = Tuning::default();
-        tuning.set(model, &parameters, &nominal.blueprint);
-        let worlds = (0..n).map(|_| World::new(nominal.blueprint.state.clone(), tuning.clone())).collect();
-        let shared = Shared {
-            model: Arc::clone(model),
-            options,
-            integration,
-            nominal,
-            rules,
-            sensors: sensors.to_vec(),
-        };
-        Ok(Self { shared, worlds })
-    }
-}
-
-impl Engine for RapierEngine {
-    fn reset(&mut self, world: usize, mut row: Row<'_>) {
-        self.worlds[world].reset(&self.shared, &mut row);
-    }
-
-    fn configure(&mut self, world: usize, parameters: &Parameters) {
-        self.worlds[world].configure(&self.shared, parameters);
-    }
-
-    fn step(&mut self, active: &[bool], controls: &[f32], state: &mut State) {
-        let (shared, nu) = (&self.shared, self.shared.model.nu());
-        let one = |(i, (world, mut row)): (usize, (&mut World, Row<'_>))| {
-            if active[i] {
-                world.step(shared, &controls[i * nu..(i + 1) * nu], &mut row);
-            }
-        };
-        if self.worlds.len() == 1 {
-            self.worlds.iter_mut().zip(state.rows_mut()).enumerate().for_each(one);
-        } else {
-            self.worlds.par_iter_mut().zip(state.par_rows_mut()).enumerate().for_each(one);
-        }
-    }
-
-    fn snapshot(&self, world: usize) -> EngineSnapshot {
-        EngineSnapshot::new(self.worlds[world].state.clone())
-    }
-
-    fn contacts(&self, world: usize) -> Vec<Contact> {
-        let state = &self.worlds[world].state;
-        contacts(&self.shared.model, &state.narrow_phase, &state.colliders, self.shared.integration.dt)
-    }
-
-    fn restore(&mut self, world: usize, snapshot: &EngineSnapshot) {
-        self.worlds[world].state.clone_from(snapshot.get());
-    }
-}
-
 impl World {
-    fn new(state: RapierState, tuning: Tuning) -> Self {
+    pub fn new(state: RapierState, tuning: Tuning) -> Self {
         Self {
             state,
-            pipeline: PhysicsPipeline::new(),
-            soft_bodies: SoftBodySet::new(),
+            pipeline: Pipeline::new(),
             own: None,
             tuning,
             pushes: Vec::new(),
@@ -171,7 +75,7 @@ impl World {
         }
     }
 
-    fn configure(&mut self, shared: &Shared, parameters: &Parameters) {
+    pub fn configure(&mut self, shared: &Shared, parameters: &Parameters) {
         let old = template(&self.own, shared);
         for &(body, ..) in &self.pushes {
             if let Some(handle) = old.blueprint.bodies[body].body {
@@ -190,8 +94,7 @@ impl World {
         if old.mass != parameters.mass {
             let own = (shared.nominal.mass != parameters.mass).then(|| {
                 let (model, mass) = (&shared.model, &parameters.mass);
-                let own = Template::new(model, mass, &shared.integration, &shared.rules);
-                Box::new(own.expect("masses add nothing that the engine lacks"))
+                Box::new(Template::new(model, mass, &shared.integration, &shared.rules))
             });
             template(&own, shared).graft(old, &mut self.state);
             self.own = own;
@@ -203,27 +106,8 @@ impl World {
         }
     }
 
-    fn advance(&mut self, parameters: &IntegrationParameters, gravity: Vector, rules: &Rules) {
-        let s = &mut self.state;
-        self.pipeline.step(
-            gravity,
-            parameters,
-            &mut s.islands,
-            &mut s.broad_phase,
-            &mut s.narrow_phase,
-            &mut s.bodies,
-            &mut s.colliders,
-            &mut s.impulse_joints,
-            &mut s.multibody_joints,
-            &mut self.soft_bodies,
-            &mut s.ccd,
-            rules,
-            &(),
-        );
-    }
-
     /// Sets the state to `row`'s coordinates, with no memory of the past.
-    fn reset(&mut self, shared: &Shared, row: &mut Row<'_>) {
+    pub fn reset(&mut self, shared: &Shared, row: &mut Row<'_>) {
         // Always from the template: displacements from a used state would round differently.
         let blueprint = &template(&self.own, shared).blueprint;
         self.state.clone_from(&blueprint.state);
@@ -292,21 +176,21 @@ impl World {
         *row.bad = false;
     }
 
-    fn step(&mut self, shared: &Shared, controls: &[f32], row: &mut Row<'_>) {
+    pub fn step(&mut self, shared: &Shared, controls: &[f32], row: &mut Row<'_>) {
         let mut quarantined = false;
         let gravity = self.tuning.gravity;
         for _ in 0..shared.options.substeps {
-            self.push(shared, controls);
+            self.apply(shared, controls);
             if shared.model.option.density > 0.0 || shared.model.option.viscosity > 0.0 {
                 self.drag(shared);
             }
             let blueprint = &template(&self.own, shared).blueprint;
             self.state.limit(&blueprint.limits, &blueprint.joints, shared.integration.dt, &mut self.room);
-            self.advance(&shared.integration, gravity, &shared.rules);
+            self.pipeline.advance(&mut self.state, &shared.integration, gravity, &shared.rules);
             // rapier reports what it has taken out of the world for one physics step only.
-            quarantined |= !self.pipeline.quarantine().is_empty();
+            quarantined |= self.pipeline.quarantined();
         }
-        self.read(shared, row);
+        read(&self.state, &shared.model, &template(&self.own, shared).blueprint.joints, row);
         let sane = |limit: f32| move |x: &f32| x.abs() <= limit;
         *row.bad =
             quarantined || !row.qpos.iter().all(sane(MAX_POSITION)) || !row.qvel.iter().all(sane(MAX_RATE));
@@ -316,7 +200,7 @@ impl World {
     }
 
     /// Applies the motors' torques and forces, and those from outside, for the coming physics step.
-    fn push(&mut self, shared: &Shared, controls: &[f32]) {
+    fn apply(&mut self, shared: &Shared, controls: &[f32]) {
         let blueprint = &template(&self.own, shared).blueprint;
         let s = &mut self.state;
         for &body in &blueprint.pushed {
@@ -353,11 +237,11 @@ impl World {
                     servo.force(control, coordinate, rate)
                 }
             };
-            motor.drive.push(s, gear * force);
+            motor.drive.apply(s, gear * force);
         }
     }
 
-    /// Applies the drag of the medium, after [`World::push`]. It stays the unchanged model's, as in
+    /// Applies the drag of the medium, after [`World::apply`]. It stays the unchanged model's, as in
     /// lanes.
     fn drag(&mut self, shared: &Shared) {
         let places = &template(&self.own, shared).blueprint.bodies;
@@ -365,7 +249,7 @@ impl World {
         for (place, nominal) in places.iter().zip(nominal) {
             let (Some(handle), Some(drag)) = (place.body, nominal.drag) else { continue };
             let pose = *self.state.bodies[handle].position() * place.offset * nominal.axes;
-            let (linear, angular, origin) = self.motion(place.body);
+            let (linear, angular, origin) = self.state.motion(place.body);
             let back = pose.rotation.inverse();
             let velocity = back * (linear + angular.cross(pose.translation - origin));
             let (force, torque) = drag.resist(velocity.to_array(), (back * angular).to_array());
@@ -375,153 +259,13 @@ impl World {
         }
     }
 
-    fn read(&self, shared: &Shared, row: &mut Row<'_>) {
-        let s = &self.state;
-        let joints = &template(&self.own, shared).blueprint.joints;
-        for (joint, map) in shared.model.joints.iter().zip(joints) {
-            let q = &mut row.qpos[joint.qpos_adr..joint.qpos_adr + joint.kind.nq()];
-            let v = &mut row.qvel[joint.dof_adr..joint.dof_adr + joint.kind.nv()];
-            match *map {
-                JointMap::Free { body, com } => {
-                    let rigid = &s.bodies[body];
-                    let (linear, angular) = match s.multibody_joints.rigid_body_link(body) {
-                        Some(link) => {
-                            let rates = s
-                                .multibody_joints
-                                .get_multibody(link.multibody)
-                                .expect("index was just read")
-                                .generalized_velocity();
-                            (
-                                Vector::new(rates[0], rates[1], rates[2]),
-                                Vector::new(rates[3], rates[4], rates[5]),
-                            )
-                        }
-                        None => (rigid.linvel(), rigid.angvel()),
-                    };
-                    let rotation = rigid.position().rotation;
-                    let com_world = rotation * com;
-                    let position = rigid.position().translation - com_world;
-                    let linear = linear - angular.cross(com_world);
-                    let angular = rotation.inverse() * angular;
-                    q.copy_from_slice(&[
-                        position.x, position.y, position.z, rotation.w, rotation.x, rotation.y, rotation.z,
-                    ]);
-                    v.copy_from_slice(&[linear.x, linear.y, linear.z, angular.x, angular.y, angular.z]);
-                }
-                JointMap::Ball { handle } => {
-                    let (multibody, link, start) = link(&s.multibody_joints, handle);
-                    let rotation = multibody.link(link).expect("mapped link").joint().joint_rot();
-                    let rates = multibody.generalized_velocity();
-                    let rate =
-                        rotation.inverse() * Vector::new(rates[start], rates[start + 1], rates[start + 2]);
-                    q.copy_from_slice(&[rotation.w, rotation.x, rotation.y, rotation.z]);
-                    v.copy_from_slice(&[rate.x, rate.y, rate.z]);
-                }
-                JointMap::Scalar { handle, axis, dof, sign, reference } => {
-                    let (multibody, link, start) = link(&s.multibody_joints, handle);
-                    q[0] =
-                        sign * multibody.link(link).expect("mapped link").joint().coords()[axis] + reference;
-                    v[0] = sign * multibody.generalized_velocity()[start + dof];
-                }
-            }
-        }
-        debug_assert!(
-            shared.model.joints.iter().all(|j| j.kind != JointKind::Free || j.qpos_adr + 7 <= row.qpos.len()),
-            "layout"
-        );
-    }
-
     fn sense(&self, shared: &Shared, row: &mut Row<'_>) {
         let bodies = &template(&self.own, shared).blueprint.bodies;
-        let mut at = 0;
-        for &sensor in &shared.sensors {
-            let out = &mut row.sensors[at..at + sensor.len()];
-            at += sensor.len();
-            let body = sensor.body();
-            let place = &bodies[body];
-            let pose = match place.body {
-                Some(handle) => *self.state.bodies[handle].position() * place.offset,
-                None => place.offset,
-            };
-            match sensor {
-                Sensor::Position(_) => out.copy_from_slice(&pose.translation.to_array()),
-                Sensor::Orientation(_) => {
-                    let r = pose.rotation;
-                    out.copy_from_slice(&[r.w, r.x, r.y, r.z]);
-                }
-                Sensor::Velocity(_) => {
-                    let com = pose * Vector::from(shared.model.bodies[body].com.map(|x| x as f32));
-                    let (linear, angular, origin) = self.motion(place.body);
-                    out.copy_from_slice(&(linear + angular.cross(com - origin)).to_array());
-                }
-                Sensor::AngularVelocity(_) => out.copy_from_slice(&self.motion(place.body).1.to_array()),
-                Sensor::ContactForce(_) | Sensor::ContactTorque(_) => {
-                    let origin = pose.translation;
-                    let s = &self.state;
-                    let (force, moment) = wrench(
-                        &s.narrow_phase,
-                        &s.colliders,
-                        &place.colliders,
-                        origin,
-                        shared.integration.dt,
-                    );
-                    let wanted = if matches!(sensor, Sensor::ContactForce(_)) { force } else { moment };
-                    out.copy_from_slice(&wanted.to_array());
-                }
-                Sensor::Touch(_) => {
-                    out[0] = touch(&self.state.narrow_phase, &place.colliders, shared.integration.dt);
-                }
-            }
-        }
-    }
-
-    /// Velocity of a rapier body's centre of mass, its angular velocity, and that centre, all in the
-    /// world frame, from the generalized velocities (the bodies' own copies lag behind a reset).
-    fn motion(&self, body: Option<RigidBodyHandle>) -> (Vector, Vector, Vector) {
-        let s = &self.state;
-        let Some(handle) = body else { return (Vector::ZERO, Vector::ZERO, Vector::ZERO) };
-        let rigid = &s.bodies[handle];
-        let origin = rigid.center_of_mass();
-        let Some(link) = s.multibody_joints.rigid_body_link(handle) else {
-            return (rigid.linvel(), rigid.angvel(), origin);
-        };
-        let multibody = s.multibody_joints.get_multibody(link.multibody).expect("index was just read");
-        let rate = multibody.body_jacobian(link.id) * multibody.generalized_velocity();
-        (Vector::new(rate[0], rate[1], rate[2]), Vector::new(rate[3], rate[4], rate[5]), origin)
+        sense(&self.state, &shared.model, bodies, &shared.sensors, shared.integration.dt, row.sensors);
     }
 }
 
 /// What a world is reset to.
 fn template<'a>(own: &'a Option<Box<Template>>, shared: &'a Shared) -> &'a Template {
     own.as_deref().unwrap_or(&shared.nominal)
-}
-
-fn quat(q: &[f32]) -> Rotation {
-    Rotation::from_xyzw(q[1], q[2], q[3], q[0]).normalize()
-}
-
-/// The multibody of a joint, the joint's link and its first degree of freedom.
-fn link(
-    joints: &MultibodyJointSet,
-    handle: MultibodyJointHandle,
-) -> (&rapier3d::dynamics::Multibody, usize, usize) {
-    let (multibody, link) = joints.get(handle).expect("mapped joint");
-    (multibody, link, multibody.link(link).expect("mapped link").assembly_id())
-}
-
-fn link_mut(
-    joints: &mut MultibodyJointSet,
-    handle: MultibodyJointHandle,
-) -> (&mut rapier3d::dynamics::Multibody, usize, usize) {
-    let (multibody, link) = joints.get_mut(handle).expect("mapped joint");
-    let start = multibody.link(link).expect("mapped link").assembly_id();
-    (multibody, link, start)
-}
-
-fn root_multibody(
-    joints: &mut MultibodyJointSet,
-    body: RigidBodyHandle,
-) -> Option<&mut rapier3d::dynamics::Multibody> {
-    let index = joints.rigid_body_link(body)?.multibody;
-    joints.get_multibody_mut(index)
 }

@@ -1,0 +1,50 @@
+//! The lanes engine: one world per lane of a SIMD register.
+//!
+//! Follows MuJoCo's equations: reduced coordinates, soft constraints, semi-implicit Euler with joint
+//! damping treated implicitly. What it cannot do is refused by name. All worlds of a register walk
+//! through the same tables, without recursion or allocation, so the cost of a step does not depend
+//! on what the worlds do but for contacts: those that touch in any lane are computed for all.
+//!
+//! A world's result depends on nothing but its own state: every operation rounds the same in every
+//! lane and on every instruction set.
+
+mod blocks;
+mod collide;
+mod cone;
+mod contacts;
+mod dispatch;
+mod dynamics;
+mod engine;
+mod field;
+mod lane;
+mod missing;
+mod pose;
+mod rows;
+mod sensors;
+mod shape;
+mod solver;
+mod table;
+#[cfg(test)]
+mod tests;
+mod vector;
+mod weights;
+mod work;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use std::sync::Arc;
+
+pub(crate) use self::lane::WIDTH;
+pub(crate) use self::missing::missing;
+use crate::engine::Engine;
+use crate::{Model, Sensor, StepOptions};
+
+/// Makes the engine in the widest registers that this processor has.
+pub(crate) fn make(
+    model: &Arc<Model>,
+    n: usize,
+    options: StepOptions,
+    sensors: &[Sensor],
+) -> Box<dyn Engine> {
+    dispatch::engine(model, n, options, sensors, dispatch::widest())
+}
