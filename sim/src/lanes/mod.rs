@@ -10,6 +10,10 @@
 
 mod blocks;
 mod collide;
+#[expect(
+    clippy::needless_range_loop,
+    reason = "small matrices are written with indices, as in the equations"
+)]
 mod cone;
 mod contacts;
 mod dispatch;
@@ -19,9 +23,17 @@ mod field;
 mod lane;
 mod missing;
 mod pose;
+#[expect(
+    clippy::needless_range_loop,
+    reason = "small matrices are written with indices, as in the equations"
+)]
 mod rows;
 mod sensors;
 mod shape;
+#[expect(
+    clippy::needless_range_loop,
+    reason = "small matrices are written with indices, as in the equations"
+)]
 mod solver;
 mod table;
 #[cfg(test)]

@@ -42,13 +42,11 @@ fn bits(worlds: &Worlds, world: usize) -> Vec<u32> {
 }
 
 #[test]
-fn engines_are_known_by_their_names() {
-    let names = EngineKind::ALL.map(EngineKind::name);
-    assert_eq!(names, ["rapier", "lanes"]);
+fn an_engine_has_a_name_of_its_own_and_reasonable_numbers() {
     for engine in EngineKind::ALL {
         let [quick, exact] = engine.iterations();
         assert!(engine.batch() >= 1 && (1..=exact).contains(&quick), "{engine:?}");
-        assert_eq!(EngineKind::ALL.iter().filter(|&&other| other == engine).count(), 1);
+        assert_eq!(EngineKind::ALL.iter().filter(|other| other.name() == engine.name()).count(), 1);
     }
 }
 
