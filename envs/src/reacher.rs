@@ -28,12 +28,11 @@ use std::sync::Arc;
 
 use rand::{Rng, RngExt as _};
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, StepOptions, WorldView};
+use sim::{EngineKind, Model, WorldView};
 
 use crate::error::{at_least_one, finite, not_negative};
 use crate::math::{add_uniform, sum_of_squares};
-use crate::task::steps;
-use crate::{Channel, EnvError, Fidelity, Observations, Spec, Task, Variant};
+use crate::{Channel, EnvError, Observations, PhysicsSettings, Spec, Task, Variant};
 
 const NAME: &str = "reacher";
 /// From joint to joint, and from the second joint to the fingertip, m.
@@ -135,6 +134,11 @@ impl Reacher {
             terms: &["distance", "control"],
             formulas: &["−distance_weight · |fingertip − target|", "−ctrl_cost_weight · Σ action²"],
             control_dt: 0.02,
+            physics: PhysicsSettings::new(0.01, 2).iterations(EngineKind::Rapier, 2, 4).iterations(
+                EngineKind::Lanes,
+                4,
+                8,
+            ),
             horizon: config.horizon,
             memory: 0,
         };
@@ -170,15 +174,6 @@ impl Task for Reacher {
 
     fn model(&self) -> &Arc<Model> {
         &self.model
-    }
-
-    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
-        match (engine, fidelity) {
-            (EngineKind::Rapier, Fidelity::Default) => steps(engine, 0.01, 2, 2),
-            (EngineKind::Rapier, Fidelity::Reference) => steps(engine, 0.01, 2, 4),
-            (EngineKind::Lanes, Fidelity::Default) => steps(engine, 0.01, 2, 4),
-            (EngineKind::Lanes, Fidelity::Reference) => steps(engine, 0.01, 2, 8),
-        }
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], _memory: &mut [f32]) {
@@ -233,6 +228,7 @@ mod tests {
     use sim::{Sensor, Worlds};
 
     use super::*;
+    use crate::Fidelity;
     use crate::task::world;
 
     #[test]
