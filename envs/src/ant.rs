@@ -32,14 +32,13 @@ use std::sync::Arc;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
+use sim::{EngineKind, Model, Sensor, WorldView};
 
 use crate::error::{interval, not_negative};
 use crate::math::{add_normal, add_uniform, sum_of_squares};
 use crate::pay::{self, Pay, speed};
-use crate::task::steps;
 use crate::whole_body::WholeBody;
-use crate::{Channel, EnvError, Fidelity, Observations, Spec, Task, Variant};
+use crate::{Channel, EnvError, Observations, PhysicsSettings, Spec, Task, Variant};
 
 const NAME: &str = "ant";
 pub(crate) const CONTROL_DT: f64 = 0.05;
@@ -163,6 +162,7 @@ impl Ant {
             terms: &pay::TERMS[..count],
             formulas: &FORMULAS[..count],
             control_dt: CONTROL_DT,
+            physics: PhysicsSettings::new(0.01, 5).coarse(EngineKind::Rapier, 0.025, 2, 2),
             horizon: 1000,
             memory: 1,
         };
@@ -214,15 +214,6 @@ impl Task for Ant {
 
     fn sensors(&self) -> Vec<Sensor> {
         self.body.as_ref().map_or_else(Vec::new, WholeBody::sensors)
-    }
-
-    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
-        match (engine, fidelity) {
-            (EngineKind::Rapier, Fidelity::Default) => steps(engine, 0.025, 2, 2),
-            (EngineKind::Rapier, Fidelity::Reference) => steps(engine, 0.01, 5, 4),
-            (EngineKind::Lanes, Fidelity::Default) => steps(engine, 0.01, 5, 10),
-            (EngineKind::Lanes, Fidelity::Reference) => steps(engine, 0.01, 5, 16),
-        }
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], memory: &mut [f32]) {
@@ -277,8 +268,8 @@ mod tests {
     use rand::{SeedableRng as _, rngs::ChaCha8Rng};
 
     use super::*;
-    use crate::Envs;
     use crate::task::world;
+    use crate::{Envs, Fidelity};
 
     fn score(config: Config, x: [f32; 2], z: f32, action: [f32; 8]) -> ([f32; 3], bool) {
         let task = Ant::new(config).unwrap();

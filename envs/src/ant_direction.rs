@@ -22,10 +22,10 @@ use std::sync::Arc;
 
 use rand::{Rng, RngExt as _};
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
+use sim::{Model, Sensor, WorldView};
 
 use crate::ant::{Ant, CONTROL_DT};
-use crate::{Channel, EnvError, Fidelity, Goal, Spec, Task};
+use crate::{Channel, EnvError, Goal, Spec, Task};
 
 const NAME: &str = "ant_direction";
 const PI: f64 = std::f64::consts::PI;
@@ -129,10 +129,6 @@ impl Task for AntDirection {
             goals.push(Goal { channel: speed, memory: 3 });
         }
         goals
-    }
-
-    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
-        self.ant.physics(engine, fidelity)
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], memory: &mut [f32]) {

@@ -19,14 +19,14 @@ use std::sync::Arc;
 
 use rand::{Rng, RngExt as _};
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
+use sim::{Model, Sensor, WorldView};
 
 use crate::ant::{Ant, CONTROL_DT};
 use crate::ground::Ground;
 use crate::pay::speed;
 use crate::senses::Senses;
 use crate::terrain::{Grid, lay};
-use crate::{EnvError, Fidelity, Sense, Spec, Task, Terrain};
+use crate::{EnvError, Sense, Spec, Task, Terrain};
 
 const NAME: &str = "ant_terrain";
 /// The field: 300 m × 24 m, a grid point every 0.3 m.
@@ -130,10 +130,6 @@ impl Task for AntTerrain {
         [self.ant.sensors(), self.senses.sensors().to_vec()].concat()
     }
 
-    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
-        self.ant.physics(engine, fidelity)
-    }
-
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], memory: &mut [f32]) {
         self.ant.start(rng, qpos, qvel);
         let ([first, last], aside) = START;
@@ -169,9 +165,10 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
     use rand::{SeedableRng as _, rngs::ChaCha8Rng};
+    use sim::EngineKind;
 
     use super::*;
-    use crate::Envs;
+    use crate::{Envs, Fidelity};
 
     fn build(terrain: Terrain) -> AntTerrain {
         AntTerrain::new(Config { terrain, ..Config::default() }).unwrap()

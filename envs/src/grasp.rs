@@ -34,13 +34,12 @@ use std::sync::Arc;
 
 use rand::{Rng, RngExt as _};
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
+use sim::{EngineKind, Model, Sensor, WorldView};
 
 use crate::error::{finite, not_negative};
 use crate::math::{minus, sum_of_squares};
 use crate::pay::{self, control};
-use crate::task::steps;
-use crate::{Channel, EnvError, Fidelity, Spec, Task};
+use crate::{Channel, EnvError, PhysicsSettings, Spec, Task};
 
 const NAME: &str = "grasp";
 /// Joints of gantry and fingers; the box's free joint follows.
@@ -151,6 +150,7 @@ impl Grasp {
                 pay::CONTROL,
             ],
             control_dt: 0.05,
+            physics: PhysicsSettings::new(0.005, 10).iterations(EngineKind::Lanes, 10, 20),
             horizon: 100,
             memory: 3,
         };
@@ -180,14 +180,6 @@ impl Task for Grasp {
     fn sensors(&self) -> Vec<Sensor> {
         let body = |name| self.model.body(name).expect("our own model has it");
         ["left_finger", "right_finger"].map(|name| Sensor::Touch(body(name))).to_vec()
-    }
-
-    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
-        match (engine, fidelity) {
-            (EngineKind::Rapier, _) => steps(engine, 0.005, 10, 4),
-            (EngineKind::Lanes, Fidelity::Default) => steps(engine, 0.005, 10, 10),
-            (EngineKind::Lanes, Fidelity::Reference) => steps(engine, 0.005, 10, 20),
-        }
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], _qvel: &mut [f32], memory: &mut [f32]) {
@@ -241,7 +233,7 @@ mod tests {
     use rand::{SeedableRng as _, rngs::ChaCha8Rng};
 
     use super::*;
-    use crate::Envs;
+    use crate::{Envs, Fidelity};
 
     #[test]
     fn terms_are_distances_grip_height_and_effort() {

@@ -25,13 +25,12 @@ use std::sync::Arc;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, StepOptions, WorldView};
+use sim::{EngineKind, Model, WorldView};
 
 use crate::error::{finite, not_negative};
 use crate::math::{add_normal, add_uniform};
 use crate::pay::{self, control, forward, speed};
-use crate::task::steps;
-use crate::{Channel, EnvError, Fidelity, Spec, Task};
+use crate::{Channel, EnvError, PhysicsSettings, Spec, Task};
 
 const NAME: &str = "half_cheetah";
 const CONTROL_DT: f64 = 0.05;
@@ -85,6 +84,8 @@ impl HalfCheetah {
             terms: &["forward", "control"],
             formulas: &[pay::FORWARD, pay::CONTROL],
             control_dt: CONTROL_DT,
+            // One rapier iteration is not enough: the robot drifts by metres under random actions.
+            physics: PhysicsSettings::new(0.01, 5).coarse(EngineKind::Rapier, 0.0125, 4, 2),
             horizon: 1000,
             memory: 1,
         };
@@ -99,16 +100,6 @@ impl Task for HalfCheetah {
 
     fn model(&self) -> &Arc<Model> {
         &self.model
-    }
-
-    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
-        // One rapier iteration is not enough: the robot drifts by metres under random actions.
-        match (engine, fidelity) {
-            (EngineKind::Rapier, Fidelity::Default) => steps(engine, 0.0125, 4, 2),
-            (EngineKind::Rapier, Fidelity::Reference) => steps(engine, 0.01, 5, 4),
-            (EngineKind::Lanes, Fidelity::Default) => steps(engine, 0.01, 5, 10),
-            (EngineKind::Lanes, Fidelity::Reference) => steps(engine, 0.01, 5, 16),
-        }
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], memory: &mut [f32]) {
@@ -138,8 +129,8 @@ mod tests {
     use rand::{SeedableRng as _, rngs::ChaCha8Rng};
 
     use super::*;
-    use crate::Envs;
     use crate::task::world;
+    use crate::{Envs, Fidelity};
 
     #[test]
     fn terms_are_speed_and_effort() {

@@ -27,13 +27,12 @@ use std::sync::Arc;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, StepOptions, WorldView};
+use sim::{EngineKind, Model, WorldView};
 
 use crate::error::{finite, interval, not_negative};
 use crate::math::{add_uniform, clip_to};
 use crate::pay::{self, Pay, speed};
-use crate::task::steps;
-use crate::{Channel, EnvError, Fidelity, Spec, Task};
+use crate::{Channel, EnvError, PhysicsSettings, Spec, Task};
 
 const NAME: &str = "hopper";
 const CONTROL_DT: f64 = 0.008;
@@ -122,6 +121,7 @@ impl Hopper {
             terms: &pay::TERMS[..3],
             formulas: &[pay::FORWARD, pay::SURVIVE, pay::CONTROL],
             control_dt: CONTROL_DT,
+            physics: PhysicsSettings::new(0.002, 4).coarse(EngineKind::Rapier, 0.004, 2, 2),
             horizon: 1000,
             memory: 1,
         };
@@ -144,15 +144,6 @@ impl Task for Hopper {
 
     fn model(&self) -> &Arc<Model> {
         &self.model
-    }
-
-    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
-        match (engine, fidelity) {
-            (EngineKind::Rapier, Fidelity::Default) => steps(engine, 0.004, 2, 2),
-            (EngineKind::Rapier, Fidelity::Reference) => steps(engine, 0.002, 4, 4),
-            (EngineKind::Lanes, Fidelity::Default) => steps(engine, 0.002, 4, 10),
-            (EngineKind::Lanes, Fidelity::Reference) => steps(engine, 0.002, 4, 16),
-        }
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], memory: &mut [f32]) {

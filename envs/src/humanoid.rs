@@ -32,14 +32,13 @@ use std::sync::Arc;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
+use sim::{EngineKind, Model, Sensor, WorldView};
 
 use crate::error::{interval, not_negative};
 use crate::math::add_uniform;
 use crate::pay::{self, Pay};
 use crate::person::{self, Person};
-use crate::task::steps;
-use crate::{EnvError, Fidelity, Observations, Spec, Task};
+use crate::{EnvError, Observations, PhysicsSettings, Spec, Task};
 
 const NAME: &str = "humanoid";
 const CONTROL_DT: f64 = 0.015;
@@ -131,6 +130,7 @@ impl Humanoid {
                 person::IMPACT,
             ],
             control_dt: CONTROL_DT,
+            physics: PhysicsSettings::new(0.003, 5).coarse(EngineKind::Rapier, 0.005, 3, 2),
             horizon: 1000,
             memory: person::MEMORY,
         };
@@ -149,15 +149,6 @@ impl Task for Humanoid {
 
     fn sensors(&self) -> Vec<Sensor> {
         self.person.body.sensors()
-    }
-
-    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
-        match (engine, fidelity) {
-            (EngineKind::Rapier, Fidelity::Default) => steps(engine, 0.005, 3, 2),
-            (EngineKind::Rapier, Fidelity::Reference) => steps(engine, 0.003, 5, 4),
-            (EngineKind::Lanes, Fidelity::Default) => steps(engine, 0.003, 5, 10),
-            (EngineKind::Lanes, Fidelity::Reference) => steps(engine, 0.003, 5, 16),
-        }
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], memory: &mut [f32]) {
@@ -190,7 +181,7 @@ mod tests {
     use rand::{SeedableRng as _, rngs::ChaCha8Rng};
 
     use super::*;
-    use crate::Envs;
+    use crate::{Envs, Fidelity};
 
     fn envs(config: Config, engine: EngineKind) -> Envs {
         let task: Arc<dyn Task> = Arc::new(Humanoid::new(config).unwrap());

@@ -21,14 +21,13 @@ use std::sync::Arc;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
+use sim::{EngineKind, Model, Sensor, WorldView};
 
 use crate::error::{finite, not_negative};
 use crate::math::add_uniform;
 use crate::pay::{self, control};
 use crate::person::{self, Person};
-use crate::task::steps;
-use crate::{EnvError, Fidelity, Observations, Spec, Task, Variant};
+use crate::{EnvError, Observations, PhysicsSettings, Spec, Task, Variant};
 
 const NAME: &str = "humanoid_standup";
 /// By which the reference divides the height: its physics step, s.
@@ -106,6 +105,7 @@ impl HumanoidStandup {
             terms: &["height", "alive", "control", "contact"],
             formulas: &["uph_cost_weight · torso z / 0.003", "1", pay::CONTROL, person::IMPACT],
             control_dt: 0.015,
+            physics: PhysicsSettings::new(0.003, 5).coarse(EngineKind::Rapier, 0.005, 3, 2),
             horizon: 1000,
             memory: person::MEMORY,
         };
@@ -124,15 +124,6 @@ impl Task for HumanoidStandup {
 
     fn sensors(&self) -> Vec<Sensor> {
         self.person.body.sensors()
-    }
-
-    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
-        match (engine, fidelity) {
-            (EngineKind::Rapier, Fidelity::Default) => steps(engine, 0.005, 3, 2),
-            (EngineKind::Rapier, Fidelity::Reference) => steps(engine, 0.003, 5, 4),
-            (EngineKind::Lanes, Fidelity::Default) => steps(engine, 0.003, 5, 10),
-            (EngineKind::Lanes, Fidelity::Reference) => steps(engine, 0.003, 5, 16),
-        }
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], _memory: &mut [f32]) {
@@ -164,7 +155,7 @@ mod tests {
     use rand::{SeedableRng as _, rngs::ChaCha8Rng};
 
     use super::*;
-    use crate::Envs;
+    use crate::{Envs, Fidelity};
 
     #[test]
     fn terms_are_height_bonus_effort_and_impact() {

@@ -28,12 +28,11 @@ use std::sync::Arc;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, StepOptions, WorldView};
+use sim::{EngineKind, Model, WorldView};
 
 use crate::error::{finite, not_negative};
 use crate::math::{add_normal, add_uniform, clip_to};
-use crate::task::steps;
-use crate::{Channel, EnvError, Fidelity, Observations, Spec, Task};
+use crate::{Channel, EnvError, Observations, PhysicsSettings, Spec, Task};
 
 const NAME: &str = "inverted_double_pendulum";
 const TIMESTEP: f64 = 0.01;
@@ -130,6 +129,9 @@ impl InvertedDoublePendulum {
                 "−(0.001 · hinge velocity² + 0.005 · hinge2 velocity²)",
             ],
             control_dt: TIMESTEP * config.frame_skip as f64,
+            physics: PhysicsSettings::new(TIMESTEP, config.frame_skip)
+                .iterations(EngineKind::Rapier, 1, 4)
+                .iterations(EngineKind::Lanes, 4, 8),
             horizon: 1000,
             memory: 2,
         };
@@ -167,15 +169,6 @@ impl Task for InvertedDoublePendulum {
 
     fn model(&self) -> &Arc<Model> {
         &self.model
-    }
-
-    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
-        let iterations = match (engine, fidelity) {
-            (EngineKind::Rapier, Fidelity::Default) => 1,
-            (EngineKind::Rapier, Fidelity::Reference) | (EngineKind::Lanes, Fidelity::Default) => 4,
-            (EngineKind::Lanes, Fidelity::Reference) => 8,
-        };
-        steps(engine, TIMESTEP, self.config.frame_skip, iterations)
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], memory: &mut [f32]) {
@@ -217,6 +210,7 @@ mod tests {
     use sim::Worlds;
 
     use super::*;
+    use crate::Fidelity;
     use crate::task::world;
 
     fn score(qpos: [f32; 3], qvel: [f32; 3]) -> ([f32; 3], bool) {

@@ -23,12 +23,11 @@ use std::sync::Arc;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, StepOptions, WorldView};
+use sim::{EngineKind, Model, WorldView};
 
 use crate::error::{not_negative, positive};
 use crate::math::add_uniform;
-use crate::task::steps;
-use crate::{Channel, EnvError, Fidelity, Spec, Task};
+use crate::{Channel, EnvError, PhysicsSettings, Spec, Task};
 
 const NAME: &str = "inverted_pendulum";
 
@@ -84,6 +83,11 @@ impl InvertedPendulum {
                 &["1 unless the step terminates the episode"]
             },
             control_dt: 0.04,
+            physics: PhysicsSettings::new(0.02, 2).iterations(EngineKind::Rapier, 2, 4).iterations(
+                EngineKind::Lanes,
+                4,
+                8,
+            ),
             horizon: 1000,
             memory: 0,
         };
@@ -98,15 +102,6 @@ impl Task for InvertedPendulum {
 
     fn model(&self) -> &Arc<Model> {
         &self.model
-    }
-
-    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
-        match (engine, fidelity) {
-            (EngineKind::Rapier, Fidelity::Default) => steps(engine, 0.02, 2, 2),
-            (EngineKind::Rapier, Fidelity::Reference) => steps(engine, 0.02, 2, 4),
-            (EngineKind::Lanes, Fidelity::Default) => steps(engine, 0.02, 2, 4),
-            (EngineKind::Lanes, Fidelity::Reference) => steps(engine, 0.02, 2, 8),
-        }
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], _memory: &mut [f32]) {

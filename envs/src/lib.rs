@@ -35,7 +35,7 @@
 //!    survive from one step to the next goes into `memory`; a value that `qpos` and `qvel` do not
 //!    hold, such as a contact force, is a [`sim::Sensor`].
 //! 3. Add `pub mod hopper;` below and `Hopper = "hopper" in hopper,` to `registry.rs`.
-//! 4. Run `UPDATE_DOCS=1 cargo test -p tests reference`. The checker now covers the task (determinism, ranges,
+//! 4. Run `UPDATE_DOCS=1 cargo test -p tests --test reference`. The checker now covers the task (determinism, ranges,
 //!    save and load, time limit, blow-ups), its reference page is written, and every config, sweep
 //!    and command knows its name.
 //!
@@ -69,6 +69,7 @@ mod landscape;
 mod math;
 mod pay;
 mod person;
+mod physics;
 mod registry;
 mod senses;
 mod spec;
@@ -88,9 +89,10 @@ pub use changes::{Change, Effect, Motors, Value, When, changed_model, presets};
 pub use checker::{check, check_briefly, check_changed};
 pub use docs::docs;
 pub use error::EnvError;
+pub use physics::{Fidelity, PhysicsSettings};
 pub use registry::{EnvConfig, defaults, names};
 pub use senses::Sense;
 pub use spec::{Channel, Spec};
-pub use task::{Fidelity, Goal, Observations, Task, Variant};
+pub use task::{Goal, Observations, Task, Variant};
 pub use terrain::Terrain;
 pub use variants::variants;

@@ -28,15 +28,14 @@ use std::sync::Arc;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, JointKind, Model, Sensor, StepOptions, WorldView};
+use sim::{JointKind, Model, Sensor, WorldView};
 
 use crate::anatomy::trunk;
 use crate::error::{at_least_one, finite, interval, not_negative, positive};
 use crate::math::{add_normal, add_uniform, matrix, product, turned};
 use crate::pay::{self, control, survive};
 use crate::senses::{Senses, body, unique};
-use crate::task::steps;
-use crate::{Channel, EnvError, Fidelity, Goal, Sense, Spec, Task};
+use crate::{Channel, EnvError, Goal, PhysicsSettings, Sense, Spec, Task};
 
 pub(crate) const NAME: &str = "mjcf";
 /// Most physics steps per control step.
@@ -158,7 +157,6 @@ pub struct Mjcf {
     start: Option<usize>,
     /// The direction in the trunk's frame that is up in the file's pose.
     up: [f64; 3],
-    substeps: usize,
 }
 
 impl Mjcf {
@@ -228,12 +226,13 @@ impl Mjcf {
                 pay::CONTROL,
             ],
             control_dt: config.control_dt,
+            physics: PhysicsSettings::new(config.control_dt / substeps, substeps as usize),
             horizon: config.horizon,
             memory: 3,
         };
         let start = config.keyframe.as_ref().map(|name| keyframe(&model, name)).transpose()?;
         let up = up(&model, trunk);
-        Ok(Self { config, walk, spec, model, senses, place, start, up, substeps: substeps as usize })
+        Ok(Self { config, walk, spec, model, senses, place, start, up })
     }
 
     /// The trunk's horizontal place, up to a constant, m.
@@ -284,16 +283,6 @@ impl Task for Mjcf {
     fn goals(&self) -> Vec<Goal> {
         let channel = Channel::bounded("direction", "rad", -PI as f32, PI as f32);
         vec![Goal { channel, memory: 2 }]
-    }
-
-    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
-        let timestep = self.config.control_dt / self.substeps as f64;
-        let iterations = match (engine, fidelity) {
-            (EngineKind::Rapier, _) => 4,
-            (EngineKind::Lanes, Fidelity::Default) => 10,
-            (EngineKind::Lanes, Fidelity::Reference) => 16,
-        };
-        steps(engine, timestep, self.substeps, iterations)
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], memory: &mut [f32]) {

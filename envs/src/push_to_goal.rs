@@ -34,13 +34,12 @@ use std::sync::Arc;
 
 use rand::{Rng, RngExt as _};
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, StepOptions, WorldView};
+use sim::{EngineKind, Model, WorldView};
 
 use crate::error::finite;
 use crate::math::{distance, minus};
 use crate::pay::{self, control};
-use crate::task::steps;
-use crate::{Channel, EnvError, Fidelity, Spec, Task};
+use crate::{Channel, EnvError, PhysicsSettings, Spec, Task};
 
 const NAME: &str = "push_to_goal";
 /// First coordinates of the objects (x, y, angle each) and of the goal, in `qpos` and `qvel`.
@@ -144,6 +143,7 @@ impl PushToGoal {
                 pay::CONTROL,
             ],
             control_dt: 0.05,
+            physics: PhysicsSettings::new(0.01, 5).iterations(EngineKind::Lanes, 8, 16),
             horizon: 100,
             memory: 1,
         };
@@ -164,14 +164,6 @@ impl Task for PushToGoal {
 
     fn model(&self) -> &Arc<Model> {
         &self.model
-    }
-
-    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
-        match (engine, fidelity) {
-            (EngineKind::Rapier, _) => steps(engine, 0.01, 5, 4),
-            (EngineKind::Lanes, Fidelity::Default) => steps(engine, 0.01, 5, 8),
-            (EngineKind::Lanes, Fidelity::Reference) => steps(engine, 0.01, 5, 16),
-        }
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], _qvel: &mut [f32], memory: &mut [f32]) {
@@ -236,6 +228,7 @@ mod tests {
     use sim::Worlds;
 
     use super::*;
+    use crate::Fidelity;
     use crate::task::world;
 
     fn task(objects: &[Object]) -> PushToGoal {

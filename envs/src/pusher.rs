@@ -27,12 +27,11 @@ use std::sync::Arc;
 
 use rand::{Rng, RngExt as _};
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, Sensor, StepOptions, WorldView, Worlds};
+use sim::{EngineKind, Model, Sensor, WorldView, Worlds};
 
 use crate::error::{at_least_one, finite, not_negative};
 use crate::math::{add_uniform, distance, sum_of_squares};
-use crate::task::steps;
-use crate::{Channel, EnvError, Fidelity, Spec, Task, Variant};
+use crate::{Channel, EnvError, Fidelity, PhysicsSettings, Spec, Task, Variant};
 
 const NAME: &str = "pusher";
 /// Joints of the arm; the disc's and the goal's slides follow.
@@ -138,6 +137,11 @@ impl Pusher {
                 ]
             },
             control_dt: 0.05,
+            physics: PhysicsSettings::new(0.01, 5).iterations(EngineKind::Rapier, 1, 4).iterations(
+                EngineKind::Lanes,
+                8,
+                16,
+            ),
             horizon: config.horizon,
             memory: if config.reward_before_step { 2 } else { 0 },
         };
@@ -169,15 +173,6 @@ impl Task for Pusher {
 
     fn sensors(&self) -> Vec<Sensor> {
         self.bodies.map(Sensor::Position).to_vec()
-    }
-
-    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
-        match (engine, fidelity) {
-            (EngineKind::Rapier, Fidelity::Default) => steps(engine, 0.01, 5, 1),
-            (EngineKind::Rapier, Fidelity::Reference) => steps(engine, 0.01, 5, 4),
-            (EngineKind::Lanes, Fidelity::Default) => steps(engine, 0.01, 5, 8),
-            (EngineKind::Lanes, Fidelity::Reference) => steps(engine, 0.01, 5, 16),
-        }
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], memory: &mut [f32]) {

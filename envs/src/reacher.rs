@@ -28,13 +28,12 @@ use std::sync::Arc;
 
 use rand::{Rng, RngExt as _};
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, StepOptions, WorldView};
+use sim::{EngineKind, Model, WorldView};
 
 use crate::error::{at_least_one, finite, not_negative};
 use crate::math::add_uniform;
 use crate::pay::{self, control};
-use crate::task::steps;
-use crate::{Channel, EnvError, Fidelity, Observations, Spec, Task, Variant};
+use crate::{Channel, EnvError, Observations, PhysicsSettings, Spec, Task, Variant};
 
 const NAME: &str = "reacher";
 /// From joint to joint, and from the second joint to the fingertip, m.
@@ -136,6 +135,11 @@ impl Reacher {
             terms: &["distance", "control"],
             formulas: &["−distance_weight · |fingertip − target|", pay::CONTROL],
             control_dt: 0.02,
+            physics: PhysicsSettings::new(0.01, 2).iterations(EngineKind::Rapier, 2, 4).iterations(
+                EngineKind::Lanes,
+                4,
+                8,
+            ),
             horizon: config.horizon,
             memory: 0,
         };
@@ -171,15 +175,6 @@ impl Task for Reacher {
 
     fn model(&self) -> &Arc<Model> {
         &self.model
-    }
-
-    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
-        match (engine, fidelity) {
-            (EngineKind::Rapier, Fidelity::Default) => steps(engine, 0.01, 2, 2),
-            (EngineKind::Rapier, Fidelity::Reference) => steps(engine, 0.01, 2, 4),
-            (EngineKind::Lanes, Fidelity::Default) => steps(engine, 0.01, 2, 4),
-            (EngineKind::Lanes, Fidelity::Reference) => steps(engine, 0.01, 2, 8),
-        }
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], _memory: &mut [f32]) {
@@ -234,6 +229,7 @@ mod tests {
     use sim::{Sensor, Worlds};
 
     use super::*;
+    use crate::Fidelity;
     use crate::task::world;
 
     #[test]

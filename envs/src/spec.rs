@@ -2,6 +2,8 @@
 
 use sim::{JointKind, Model};
 
+use crate::PhysicsSettings;
+
 /// One named observation or action.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Channel {
@@ -115,6 +117,8 @@ pub struct Spec {
     pub formulas: &'static [&'static str],
     /// Seconds between two actions.
     pub control_dt: f64,
+    /// How that time is divided into physics steps.
+    pub physics: PhysicsSettings,
     /// Default number of control steps after which an episode is truncated.
     pub horizon: usize,
     /// Number of values that the task remembers between steps ([`crate::Task`] `memory`).

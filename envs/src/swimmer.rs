@@ -25,13 +25,12 @@ use std::sync::Arc;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, StepOptions, WorldView};
+use sim::{EngineKind, Model, WorldView};
 
 use crate::error::{finite, not_negative};
 use crate::math::add_uniform;
 use crate::pay::{self, control, forward, speed};
-use crate::task::steps;
-use crate::{Channel, EnvError, Fidelity, Spec, Task};
+use crate::{Channel, EnvError, PhysicsSettings, Spec, Task};
 
 const NAME: &str = "swimmer";
 const CONTROL_DT: f64 = 0.04;
@@ -84,6 +83,11 @@ impl Swimmer {
             terms: &["forward", "control"],
             formulas: &[pay::FORWARD, pay::CONTROL],
             control_dt: CONTROL_DT,
+            physics: PhysicsSettings::new(0.01, 4).iterations(EngineKind::Rapier, 1, 4).iterations(
+                EngineKind::Lanes,
+                4,
+                8,
+            ),
             horizon: 1000,
             memory: 1,
         };
@@ -98,15 +102,6 @@ impl Task for Swimmer {
 
     fn model(&self) -> &Arc<Model> {
         &self.model
-    }
-
-    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
-        match (engine, fidelity) {
-            (EngineKind::Rapier, Fidelity::Default) => steps(engine, 0.01, 4, 1),
-            (EngineKind::Rapier, Fidelity::Reference) => steps(engine, 0.01, 4, 4),
-            (EngineKind::Lanes, Fidelity::Default) => steps(engine, 0.01, 4, 4),
-            (EngineKind::Lanes, Fidelity::Reference) => steps(engine, 0.01, 4, 8),
-        }
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], memory: &mut [f32]) {
@@ -136,8 +131,8 @@ mod tests {
     use rand::{SeedableRng as _, rngs::ChaCha8Rng};
 
     use super::*;
-    use crate::Envs;
     use crate::task::world;
+    use crate::{Envs, Fidelity};
 
     #[test]
     fn terms_are_speed_and_effort() {

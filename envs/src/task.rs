@@ -9,22 +9,7 @@ use std::sync::Arc;
 use rand::Rng;
 use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
 
-use crate::{Channel, EnvError, Spec};
-
-/// How exact the physics is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub enum Fidelity {
-    /// Fewest physics steps that stay as close to MuJoCo as its own Euler integrator does.
-    #[default]
-    Default,
-    /// The followed task's own timestep, with more solver iterations.
-    Reference,
-}
-
-/// Physics step in seconds, physics steps per control step, solver iterations per physics step.
-pub(crate) fn steps(engine: EngineKind, timestep: f64, substeps: usize, iterations: usize) -> StepOptions {
-    StepOptions { engine, timestep, substeps, iterations }
-}
+use crate::{Channel, EnvError, Fidelity, Spec};
 
 /// Whose list of observations a task gives, where they differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -91,7 +76,9 @@ pub trait Task: Send + Sync {
 
     /// Physics settings for an engine, whether or not it can do all that the model asks for. An
     /// iteration is one of the engine's own: for lanes, a Gauss-Seidel sweep over the constraints.
-    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions;
+    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
+        self.spec().physics.options(engine, fidelity)
+    }
 
     /// Draws a start state. `qpos` holds the model's reference configuration on entry, `qvel` and
     /// `memory` hold zeros.

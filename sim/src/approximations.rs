@@ -1,6 +1,7 @@
 //! What an engine does in its own way although a model asks for another: one table that drives the
 //! notes at the start of a run and the table in `docs/mjcf.md`.
 
+use crate::rapier::limit_is_stiff;
 use crate::{Cone, EngineKind, Geom, Integrator, Model, PhysicsOption};
 
 /// Something that a model may ask for.
@@ -9,10 +10,8 @@ struct Approximation {
     asked: &'static str,
     /// Whether a model asks for it.
     by: fn(&Model) -> bool,
-    /// What rapier does instead; empty if it does it.
-    rapier: &'static str,
-    /// What lanes does instead.
-    lanes: &'static str,
+    /// What an engine does instead; one that is not listed does it.
+    instead: &'static [(EngineKind, &'static str)],
 }
 
 /// Geoms that may touch another.
@@ -26,8 +25,10 @@ const APPROXIMATIONS: [Approximation; 5] = [
     Approximation {
         asked: "`integrator` other than `Euler`",
         by: |model| model.option.integrator != Integrator::Euler,
-        rapier: "semi-implicit Euler, once per solver iteration",
-        lanes: "MuJoCo's semi-implicit Euler",
+        instead: &[
+            (EngineKind::Rapier, "semi-implicit Euler, once per solver iteration"),
+            (EngineKind::Lanes, "MuJoCo's semi-implicit Euler"),
+        ],
     },
     Approximation {
         asked: "`impratio` other than 1 with pyramidal cones",
@@ -35,14 +36,15 @@ const APPROXIMATIONS: [Approximation; 5] = [
             let PhysicsOption { impratio, cone, .. } = model.option;
             impratio != 1.0 && cone == Cone::Pyramidal && touching(model).next().is_some()
         },
-        rapier: "friction that does not give way",
-        lanes: "as if it were 1",
+        instead: &[
+            (EngineKind::Rapier, "friction that does not give way"),
+            (EngineKind::Lanes, "as if it were 1"),
+        ],
     },
     Approximation {
         asked: "`condim` 4 or 6",
         by: |model| touching(model).any(|geom| geom.condim > 3),
-        rapier: "sliding friction only",
-        lanes: "",
+        instead: &[(EngineKind::Rapier, "sliding friction only")],
     },
     Approximation {
         asked: "`solref` or `solimp` of a geom that are not MuJoCo's defaults",
@@ -50,48 +52,43 @@ const APPROXIMATIONS: [Approximation; 5] = [
             let default = |g: &Geom| g.solref == [0.02, 1.0] && g.solimp == [0.9, 0.95, 0.001, 0.5, 2.0];
             touching(model).any(|geom| !default(geom))
         },
-        rapier: "hard contacts, but for a robot's with itself",
-        lanes: "",
+        instead: &[(EngineKind::Rapier, "hard contacts, but for a robot's with itself")],
     },
     Approximation {
         asked: "`solreflimit` with more damping than a physics step can follow",
         by: |model| {
-            let long = |joint| crate::rapier::limit_is_stiff(joint, model.option.timestep);
+            let long = |joint| limit_is_stiff(joint, model.option.timestep);
             model.joints.iter().any(|joint| joint.limited && joint.kind.nv() == 1 && long(joint))
         },
-        rapier: "a spring of 30 Hz, critically damped",
-        lanes: "",
+        instead: &[(EngineKind::Rapier, "a spring of 30 Hz, critically damped")],
     },
 ];
 
 impl Approximation {
-    fn instead(&self, engine: EngineKind) -> &'static str {
-        match engine {
-            EngineKind::Rapier => self.rapier,
-            EngineKind::Lanes => self.lanes,
-        }
+    /// What `engine` does instead; `None` if it does as asked.
+    fn instead(&self, engine: EngineKind) -> Option<&'static str> {
+        self.instead.iter().find(|row| row.0 == engine).map(|row| row.1)
     }
 }
 
 /// What an engine does otherwise than a model asks, one sentence each.
 #[must_use]
 pub fn approximated(model: &Model, engine: EngineKind) -> Vec<String> {
-    let other = APPROXIMATIONS.iter().filter(|entry| !entry.instead(engine).is_empty() && (entry.by)(model));
-    other
-        .map(|entry| {
-            let asked = entry.asked.replace('`', "");
-            format!("{} approximates {asked}: {}", engine.name(), entry.instead(engine))
-        })
-        .collect()
+    let asked = APPROXIMATIONS.iter().filter(|entry| (entry.by)(model));
+    let other = asked.filter_map(|entry| Some((entry.asked.replace('`', ""), entry.instead(engine)?)));
+    other.map(|(asked, instead)| format!("{} approximates {asked}: {instead}", engine.name())).collect()
 }
 
 /// The same as Markdown, for every engine; `docs/mjcf.md` holds a copy.
 #[must_use]
 pub fn approximations_table() -> String {
-    let mut out = String::from("| asked for | rapier | lanes |\n| --- | --- | --- |\n");
+    let engines = EngineKind::ALL;
+    let row = |cells: Vec<&str>| format!("| {} |\n", cells.join(" | "));
+    let head = [vec!["asked for"], engines.map(EngineKind::name).to_vec()].concat();
+    let mut out = row(head) + &row(vec!["---"; engines.len() + 1]);
     for entry in &APPROXIMATIONS {
-        let cell = |text: &'static str| if text.is_empty() { "as in MuJoCo" } else { text };
-        out += &format!("| {} | {} | {} |\n", entry.asked, cell(entry.rapier), cell(entry.lanes));
+        let cells = engines.map(|engine| entry.instead(engine).unwrap_or("as in MuJoCo"));
+        out += &row([vec![entry.asked], cells.to_vec()].concat());
     }
     out
 }

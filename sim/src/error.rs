@@ -35,15 +35,6 @@ pub enum SimError {
         /// What is missing, one entry each.
         missing: Vec<String>,
     },
-    /// The program was built for another processor.
-    #[error(
-        "engine {engine}: this build has no instructions for this processor; a developer's build has only those of the \
-         machine that it was built on. Build here, or with --release"
-    )]
-    Instructions {
-        /// Engine name.
-        engine: &'static str,
-    },
     /// A physics setting is out of range.
     #[error("physics setting {setting} = {value}: {expected}")]
     Setting {

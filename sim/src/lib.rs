@@ -3,14 +3,21 @@
 
 mod approximations;
 mod drag;
+mod engine;
 mod error;
 mod inertia;
 mod kinematics;
 mod lanes;
 mod mjcf;
 mod model;
+mod options;
+mod parameters;
+mod pose;
 mod rapier;
+mod registry;
+mod sensor;
 mod softness;
+mod view;
 mod worlds;
 
 pub use approximations::{approximated, approximations_table};
@@ -18,4 +25,9 @@ pub use error::SimError;
 pub use kinematics::{Frames, frames};
 pub use mjcf::{mjcf_support_table, read_mjcf};
 pub use model::*;
-pub use worlds::*;
+pub use options::{EngineKind, StepOptions};
+pub use parameters::Parameters;
+pub use registry::unsupported;
+pub use sensor::Sensor;
+pub use view::{Contact, WorldView};
+pub use worlds::{Snapshot, Worlds};

@@ -379,6 +379,16 @@ pub struct Servo {
     pub forcerange: [f64; 2],
 }
 
+impl Actuator {
+    /// The law of a servo on the joint's own coordinate: its bias with the gear in it, so that length
+    /// and velocity are the joint's.
+    pub(crate) fn joint_servo(&self) -> Option<Servo> {
+        let servo = self.servo?;
+        let [constant, length, velocity] = servo.bias;
+        Some(Servo { bias: [constant, length * self.gear, velocity * self.gear], ..servo })
+    }
+}
+
 impl Servo {
     /// The law of a motor.
     pub(crate) const MOTOR: Self =
@@ -420,6 +430,30 @@ impl Model {
     #[must_use]
     pub fn total_mass(&self) -> f64 {
         self.bodies.iter().map(|b| b.mass).sum()
+    }
+
+    /// The child of the world that `body` is or hangs on, or 0 for the world.
+    ///
+    /// # Panics
+    /// If there is no such body.
+    #[must_use]
+    pub fn root(&self, mut body: usize) -> usize {
+        while self.bodies[body].parent != 0 {
+            body = self.bodies[body].parent;
+        }
+        body
+    }
+
+    /// Whether `body` is `top` or hangs on it. All bodies hang on the world, 0.
+    ///
+    /// # Panics
+    /// If there is no such body.
+    #[must_use]
+    pub fn is_below(&self, mut body: usize, top: usize) -> bool {
+        while body != 0 && body != top {
+            body = self.bodies[body].parent;
+        }
+        body == top
     }
 
     /// The jointed body that carries `body`, or 0.

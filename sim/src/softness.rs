@@ -70,3 +70,8 @@ impl Softness {
         (self.d0 + self.rise * y).clamp(1e-4, 0.9999)
     }
 }
+
+/// Whether a solimp power is one that products and square roots make.
+pub(crate) fn possible_power(power: f64) -> bool {
+    (2.0 * power).fract() == 0.0 && (1.0..=8.0).contains(&power)
+}

@@ -2,362 +2,15 @@
 //!
 //! The batch is the primitive: state lives in plain arrays, `[world][coordinate]`, so that callers
 //! never see an engine's types. Worlds are independent: a world's trajectory does not depend on its
-//! neighbours, on the batch's size or on the number of threads.
+//! neighbours or on the batch's size. A batch is stepped on the caller's thread; callers that want
+//! more threads have a batch on each.
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
-
-use crate::rapier::RapierEngine;
-use crate::{Model, SimError};
-
-/// A world faster than this (m/s, rad/s) has blown up.
-pub(crate) const MAX_RATE: f32 = 1e3;
-/// A world farther out than this (m, rad) has blown up.
-pub(crate) const MAX_POSITION: f32 = 1e5;
-
-/// Which engine steps the worlds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum EngineKind {
-    /// rapier3d multibodies, one rapier world per world: the general engine.
-    #[default]
-    Rapier,
-    /// Our own engine: one world per lane of a SIMD register, MuJoCo's equations.
-    Lanes,
-}
-
-impl EngineKind {
-    /// Every engine.
-    pub const ALL: [Self; 2] = [Self::Rapier, Self::Lanes];
-
-    /// Name on the command line.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Rapier => "rapier",
-            Self::Lanes => "lanes",
-        }
-    }
-
-    /// Number of worlds that one thread steps at the lowest cost per world.
-    #[must_use]
-    pub fn batch(self) -> usize {
-        match self {
-            // One rapier world fits the caches; more would evict each other.
-            Self::Rapier => 1,
-            Self::Lanes => crate::lanes::WIDTH,
-        }
-    }
-}
-
-/// How the worlds are stepped.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StepOptions {
-    /// Engine.
-    pub engine: EngineKind,
-    /// Physics step in seconds.
-    pub timestep: f64,
-    /// Physics steps per control step.
-    pub substeps: usize,
-    /// Solver iterations per physics step.
-    pub iterations: usize,
-}
-
-impl StepOptions {
-    /// Duration of a control step in seconds.
-    #[must_use]
-    pub fn control_dt(&self) -> f64 {
-        self.timestep * self.substeps as f64
-    }
-
-    fn validate(&self) -> Result<(), SimError> {
-        let positive = "a finite number above 0";
-        if !(self.timestep.is_finite() && self.timestep > 0.0) {
-            return Err(SimError::Setting { setting: "timestep", value: self.timestep, expected: positive });
-        }
-        for (setting, value) in [("substeps", self.substeps), ("iterations", self.iterations)] {
-            if value == 0 {
-                return Err(SimError::Setting { setting, value: 0.0, expected: "at least 1" });
-            }
-        }
-        Ok(())
-    }
-}
-
-/// A quantity beside `qpos` and `qvel` that the worlds compute after every step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sensor {
-    /// Position of a body's frame in the world, m; 3 values.
-    Position(usize),
-    /// Orientation of a body's frame in the world, `[w, x, y, z]`; 4 values.
-    Orientation(usize),
-    /// Velocity of a body's centre of mass in the world, m/s; 3 values.
-    Velocity(usize),
-    /// Angular velocity of a body in the world frame, rad/s; 3 values.
-    AngularVelocity(usize),
-    /// Sum of the contact forces on a body, world frame, N, mean over the last physics step; 3 values.
-    ContactForce(usize),
-    /// Sum of the moments of the contact forces on a body about the origin of its frame, world axes,
-    /// N·m, mean over the last physics step; 3 values.
-    ContactTorque(usize),
-    /// Sum of the normal forces of all contacts of a body, N, mean over the last physics step; 1 value.
-    Touch(usize),
-}
-
-impl Sensor {
-    /// The body that it is about.
-    #[must_use]
-    pub fn body(self) -> usize {
-        let (Self::Position(body)
-        | Self::Orientation(body)
-        | Self::Velocity(body)
-        | Self::AngularVelocity(body)
-        | Self::ContactForce(body)
-        | Self::ContactTorque(body)
-        | Self::Touch(body)) = self;
-        body
-    }
-
-    /// Number of values.
-    #[must_use]
-    pub fn len(self) -> usize {
-        match self {
-            Self::Orientation(_) => 4,
-            Self::Touch(_) => 1,
-            _ => 3,
-        }
-    }
-
-    /// Never: every sensor has values.
-    #[must_use]
-    pub fn is_empty(self) -> bool {
-        false
-    }
-}
-
-/// Physical changes of one world relative to its model. They hold until the next change, across resets.
-///
-/// In the lanes engine the softness of contacts and limits keeps following the unchanged model's
-/// inertia, as in MuJoCo when fields of a compiled model are changed; in rapier they are springs of a
-/// given frequency, which follow the changed mass.
-#[derive(Debug, PartialEq)]
-pub struct Parameters {
-    /// Factor on mass and inertia, per body, finite and above 0; entry 0 (the world) is not used.
-    pub mass: Vec<f32>,
-    /// Factor on all friction coefficients, finite and at least 0.
-    pub friction: f32,
-    /// Factor on the gear, per actuator, finite; 0 is a broken motor.
-    pub gear: Vec<f32>,
-    /// Gravity, m/s².
-    pub gravity: [f32; 3],
-    /// Force from outside on each body's (unchanged) centre of mass, in the world's axes, finite, N,
-    /// during every physics step; entry 0 (the world) is not used. Rapier leaves out the part across
-    /// the plane of a robot that can only move in one, which the robot would not feel.
-    pub force: Vec<[f32; 3]>,
-    /// Torque from outside on each body, as `force`, N·m. Of a robot that can only move in a plane,
-    /// rapier keeps the part that turns it within the plane.
-    pub torque: Vec<[f32; 3]>,
-}
-
-impl Clone for Parameters {
-    fn clone(&self) -> Self {
-        let (mass, gear) = (self.mass.clone(), self.gear.clone());
-        let (force, torque) = (self.force.clone(), self.torque.clone());
-        Self { mass, gear, force, torque, ..*self }
-    }
-
-    /// Into the room that is there: parameters may change in every step.
-    fn clone_from(&mut self, from: &Self) {
-        let Self { mass, friction, gear, gravity, force, torque } = from;
-        self.mass.clone_from(mass);
-        self.gear.clone_from(gear);
-        self.force.clone_from(force);
-        self.torque.clone_from(torque);
-        (self.friction, self.gravity) = (*friction, *gravity);
-    }
-}
-
-impl Parameters {
-    /// The model as it is.
-    #[must_use]
-    pub fn nominal(model: &Model) -> Self {
-        Self {
-            mass: vec![1.0; model.bodies.len()],
-            friction: 1.0,
-            gear: vec![1.0; model.nu()],
-            gravity: model.option.gravity.map(|g| g as f32),
-            force: vec![[0.0; 3]; model.bodies.len()],
-            torque: vec![[0.0; 3]; model.bodies.len()],
-        }
-    }
-
-    /// Bodies that are pushed or turned from outside, with force and torque.
-    pub(crate) fn pushed(&self) -> impl Iterator<Item = (usize, [f32; 3], [f32; 3])> {
-        let efforts = self.force.iter().zip(&self.torque).enumerate().skip(1);
-        let efforts = efforts.map(|(body, (&force, &torque))| (body, force, torque));
-        efforts.filter(|(_, force, torque)| force.iter().chain(torque).any(|&x| x != 0.0))
-    }
-
-    fn validate(&self, model: &Model) -> Result<(), SimError> {
-        for (what, got, expected) in [
-            ("parameters.mass", self.mass.len(), model.bodies.len()),
-            ("parameters.gear", self.gear.len(), model.nu()),
-            ("parameters.force", self.force.len(), model.bodies.len()),
-            ("parameters.torque", self.torque.len(), model.bodies.len()),
-        ] {
-            if got != expected {
-                return Err(SimError::Length { what, got, expected });
-            }
-        }
-        let check = |setting: &'static str, value: f32, valid: bool, expected: &'static str| {
-            if valid { Ok(()) } else { Err(SimError::Setting { setting, value: f64::from(value), expected }) }
-        };
-        for &mass in &self.mass {
-            check("parameters.mass", mass, mass.is_finite() && mass > 0.0, "a finite factor above 0")?;
-        }
-        let friction = self.friction;
-        let valid = friction.is_finite() && friction >= 0.0;
-        check("parameters.friction", friction, valid, "a finite factor of at least 0")?;
-        for &gear in &self.gear {
-            check("parameters.gear", gear, gear.is_finite(), "a finite factor")?;
-        }
-        for &gravity in &self.gravity {
-            check("parameters.gravity", gravity, gravity.is_finite(), "a finite acceleration")?;
-        }
-        for &force in self.force.iter().flatten() {
-            check("parameters.force", force, force.is_finite(), "a finite force")?;
-        }
-        for &torque in self.torque.iter().flatten() {
-            check("parameters.torque", torque, torque.is_finite(), "a finite torque")?;
-        }
-        Ok(())
-    }
-}
-
-/// One world's state after its last reset or step.
-#[derive(Clone, Copy, Debug)]
-pub struct WorldView<'a> {
-    /// Positions, length `nq`.
-    pub qpos: &'a [f32],
-    /// Velocities, length `nv`.
-    pub qvel: &'a [f32],
-    /// Values of the declared sensors, one after the other.
-    pub sensors: &'a [f32],
-}
-
-/// A point where two bodies press against each other.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Contact {
-    /// The two bodies; 0 is the world.
-    pub bodies: [usize; 2],
-    /// Where, in the world, m.
-    pub position: [f32; 3],
-    /// Force on the second body, friction included, mean over the last physics step, N; the first body
-    /// feels the opposite.
-    pub force: [f32; 3],
-}
-
-/// Mutable access to one world's arrays, for engines.
-pub(crate) struct Row<'a> {
-    pub qpos: &'a mut [f32],
-    pub qvel: &'a mut [f32],
-    pub sensors: &'a mut [f32],
-    pub bad: &'a mut bool,
-}
-
-/// The arrays of all worlds, `[world][coordinate]`.
-pub(crate) struct State {
-    nq: usize,
-    nv: usize,
-    ns: usize,
-    qpos: Vec<f32>,
-    qvel: Vec<f32>,
-    sensors: Vec<f32>,
-    bad: Vec<bool>,
-}
-
-impl State {
-    pub(crate) fn new(model: &Model, n: usize, sensors: &[Sensor]) -> Self {
-        let (nq, nv, ns) = (model.nq(), model.nv(), sensors.iter().map(|s| s.len()).sum());
-        Self {
-            nq,
-            nv,
-            ns,
-            // A row for every world even of what has no entries, see `par_rows_mut`.
-            qpos: vec![0.0; n * nq.max(1)],
-            qvel: vec![0.0; n * nv.max(1)],
-            sensors: vec![0.0; n * ns.max(1)],
-            bad: vec![false; n],
-        }
-    }
-
-    pub(crate) fn row(&mut self, world: usize) -> Row<'_> {
-        Row {
-            qpos: &mut self.qpos[world * self.nq..(world + 1) * self.nq],
-            qvel: &mut self.qvel[world * self.nv..(world + 1) * self.nv],
-            sensors: &mut self.sensors[world * self.ns..(world + 1) * self.ns],
-            bad: &mut self.bad[world],
-        }
-    }
-
-    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = Row<'_>> {
-        let (nq, nv, ns) = (self.nq, self.nv, self.ns);
-        // `max(1)`: a chunk size of zero panics, and a model may have no sensors or no joints.
-        let qpos = self.qpos.chunks_mut(nq.max(1));
-        let rates = qpos.zip(self.qvel.chunks_mut(nv.max(1)));
-        let rest = self.sensors.chunks_mut(ns.max(1)).zip(&mut self.bad);
-        rates.zip(rest).map(move |((qpos, qvel), (sensors, bad))| Row {
-            qpos: &mut qpos[..nq],
-            qvel: &mut qvel[..nv],
-            sensors: &mut sensors[..ns],
-            bad,
-        })
-    }
-
-    /// The same for several threads.
-    pub(crate) fn par_rows_mut(&mut self) -> impl IndexedParallelIterator<Item = Row<'_>> {
-        let (nq, nv, ns) = (self.nq, self.nv, self.ns);
-        let qpos = self.qpos.par_chunks_mut(nq.max(1));
-        let rates = qpos.zip(self.qvel.par_chunks_mut(nv.max(1)));
-        let rest = self.sensors.par_chunks_mut(ns.max(1)).zip(&mut self.bad);
-        rates.zip(rest).map(move |((qpos, qvel), (sensors, bad))| Row {
-            qpos: &mut qpos[..nq],
-            qvel: &mut qvel[..nv],
-            sensors: &mut sensors[..ns],
-            bad,
-        })
-    }
-}
-
-/// What an engine does for a batch.
-pub(crate) trait Engine: Send {
-    /// Starts `world` anew from `row.qpos` and `row.qvel`; fills `row.sensors`, clears `row.bad`.
-    fn reset(&mut self, world: usize, row: Row<'_>);
-    /// Changes `world`'s parameters, which have been checked; its state stays.
-    fn configure(&mut self, world: usize, parameters: &Parameters);
-    /// One control step of every active world.
-    fn step(&mut self, active: &[bool], controls: &[f32], state: &mut State);
-    /// Contacts of `world` that press; see [`Worlds::contacts`].
-    fn contacts(&self, world: usize) -> Vec<Contact>;
-    /// The engine's own state of `world`, warm-start forces included.
-    fn snapshot(&self, world: usize) -> EngineSnapshot;
-    /// Puts back what [`Engine::snapshot`] took.
-    fn restore(&mut self, world: usize, snapshot: &EngineSnapshot);
-}
-
-/// An engine's state of one world, opaque to everyone else.
-pub(crate) struct EngineSnapshot(Box<dyn std::any::Any + Send + Sync>);
-
-impl EngineSnapshot {
-    pub(crate) fn new<T: Send + Sync + 'static>(state: T) -> Self {
-        Self(Box::new(state))
-    }
-
-    pub(crate) fn get<T: 'static>(&self) -> &T {
-        self.0.downcast_ref().expect("a snapshot returns to the kind of engine that took it")
-    }
-}
+use crate::engine::{Engine, EngineSnapshot, State};
+use crate::{
+    Contact, EngineKind, JointKind, Model, Parameters, Sensor, SimError, StepOptions, WorldView, registry,
+};
 
 /// One world's complete state; continuing from it gives the same bits.
 pub struct Snapshot {
@@ -392,11 +45,19 @@ impl Worlds {
         sensors: &[Sensor],
     ) -> Result<Self, SimError> {
         options.validate()?;
+        let engine = registry::make(model, n, options, sensors)?;
+        Ok(Self::around(engine, model, n, options, sensors))
+    }
+
+    /// Worlds that `engine` steps, in the model's reference configuration, at rest.
+    fn around(
+        engine: Box<dyn Engine>,
+        model: &Arc<Model>,
+        n: usize,
+        options: StepOptions,
+        sensors: &[Sensor],
+    ) -> Self {
         let state = State::new(model, n, sensors);
-        let engine: Box<dyn Engine> = match options.engine {
-            EngineKind::Rapier => Box::new(RapierEngine::new(model, n, options, sensors)?),
-            EngineKind::Lanes => crate::lanes::engine(model, n, options, sensors)?,
-        };
         let parameters = vec![Parameters::nominal(model); n];
         let mut worlds = Self { model: Arc::clone(model), options, parameters, state, engine };
         let qpos: Vec<f32> = model.qpos0.iter().map(|&x| x as f32).collect();
@@ -404,13 +65,13 @@ impl Worlds {
         for world in 0..n {
             worlds.reset(world, &qpos, &qvel);
         }
-        Ok(worlds)
+        worlds
     }
 
     /// Number of worlds.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.state.bad.len()
+        self.state.len()
     }
 
     /// Whether there is no world.
@@ -441,9 +102,9 @@ impl Worlds {
         row.qvel.copy_from_slice(qvel);
         for joint in &self.model.joints {
             let at = match joint.kind {
-                crate::JointKind::Free => joint.qpos_adr + 3,
-                crate::JointKind::Ball => joint.qpos_adr,
-                crate::JointKind::Slide | crate::JointKind::Hinge => continue,
+                JointKind::Free => joint.qpos_adr + 3,
+                JointKind::Ball => joint.qpos_adr,
+                JointKind::Slide | JointKind::Hinge => continue,
             };
             let quat = &mut row.qpos[at..at + 4];
             let norm = quat.iter().map(|x| x * x).sum::<f32>().sqrt();
@@ -492,19 +153,14 @@ impl Worlds {
     /// The state of a world after its last reset or step.
     #[must_use]
     pub fn view(&self, world: usize) -> WorldView<'_> {
-        let s = &self.state;
-        WorldView {
-            qpos: &s.qpos[world * s.nq..(world + 1) * s.nq],
-            qvel: &s.qvel[world * s.nv..(world + 1) * s.nv],
-            sensors: &s.sensors[world * s.ns..(world + 1) * s.ns],
-        }
+        self.state.view(world)
     }
 
     /// Whether a world blew up in its last step: non-finite or absurdly fast or far. Its state is
     /// then of no use until the next reset.
     #[must_use]
     pub fn bad(&self, world: usize) -> bool {
-        self.state.bad[world]
+        self.state.bad(world)
     }
 
     /// Where the bodies of a world press against each other, with the forces of its last physics step;
@@ -550,11 +206,64 @@ impl Worlds {
     }
 }
 
-/// What an engine cannot do of what a model asks for, one entry each; empty if it can do it all.
-#[must_use]
-pub fn unsupported(model: &Model, engine: EngineKind) -> Vec<String> {
-    match engine {
-        EngineKind::Rapier => crate::rapier::missing(model),
-        EngineKind::Lanes => crate::lanes::missing(model),
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::engine::Row;
+
+    /// All that an engine must do: bodies drift as they were thrown. It holds the coordinates of each world.
+    struct Drift {
+        timestep: f32,
+        worlds: Vec<(Vec<f32>, Vec<f32>)>,
+    }
+
+    impl Engine for Drift {
+        fn reset(&mut self, world: usize, row: Row<'_>) {
+            self.worlds[world] = (row.qpos.to_vec(), row.qvel.to_vec());
+            *row.bad = false;
+        }
+
+        fn configure(&mut self, _world: usize, _parameters: &Parameters) {}
+
+        fn step(&mut self, active: &[bool], _controls: &[f32], state: &mut State) {
+            let worlds = self.worlds.iter_mut().enumerate();
+            for (world, (qpos, qvel)) in worlds.filter(|(world, _)| active[*world]) {
+                qpos.iter_mut().zip(qvel.iter()).for_each(|(q, v)| *q += self.timestep * v);
+                state.row(world).qpos.copy_from_slice(qpos);
+            }
+        }
+
+        fn contacts(&self, _world: usize) -> Vec<Contact> {
+            Vec::new()
+        }
+
+        fn snapshot(&self, world: usize) -> EngineSnapshot {
+            EngineSnapshot::new(self.worlds[world].clone())
+        }
+
+        fn restore(&mut self, world: usize, snapshot: &EngineSnapshot) {
+            self.worlds[world].clone_from(snapshot.get());
+        }
+    }
+
+    #[test]
+    fn worlds_need_no_more_of_an_engine_than_its_six_functions() {
+        let xml =
+            r#"<mujoco><worldbody><body><joint type="slide"/><geom size="1"/></body></worldbody></mujoco>"#;
+        let model = Arc::new(Model::from_mjcf(xml, "m.xml").unwrap());
+        let options =
+            StepOptions { engine: EngineKind::default(), timestep: 0.5, substeps: 1, iterations: 1 };
+        let drift = Drift { timestep: 0.5, worlds: vec![Default::default(); 2] };
+        let mut worlds = Worlds::around(Box::new(drift), &model, 2, options, &[]);
+        worlds.reset(1, &[1.0], &[2.0]);
+        worlds.step(&[true; 2], &[]);
+        assert_eq!((worlds.view(0).qpos, worlds.view(1).qpos), (&[0.0][..], &[2.0][..]));
+        let saved = worlds.snapshot(1);
+        worlds.restore(0, &saved);
+        worlds.step(&[true, false], &[]);
+        assert_eq!((worlds.view(0).qpos, worlds.view(1).qpos), (&[3.0][..], &[2.0][..]));
+        assert!(!worlds.bad(0) && worlds.contacts(0).is_empty());
     }
 }

@@ -88,12 +88,9 @@ fn a_batch_of_rapier_allocates_nothing_of_its_own() {
     let controls = vec![0.3; 3 * 8];
     let mut single = worlds(EngineKind::Rapier, 1, &[]);
     let mut batch = worlds(EngineKind::Rapier, 3, &[]);
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().unwrap();
-    pool.install(|| {
-        batch.step(&[true; 3], &controls);
-        single.step(&[true], &controls[..8]);
-        let one = allocations(|| single.step(&[true], &controls[..8]));
-        let three = allocations(|| batch.step(&[true; 3], &controls));
-        assert_eq!(three, 3 * one);
-    });
+    batch.step(&[true; 3], &controls);
+    single.step(&[true], &controls[..8]);
+    let one = allocations(|| single.step(&[true], &controls[..8]));
+    let three = allocations(|| batch.step(&[true; 3], &controls));
+    assert_eq!(three, 3 * one);
 }

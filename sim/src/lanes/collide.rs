@@ -1,31 +1,27 @@
 //! Distances between shapes, one lane per world: points against planes and heightfields, segments
 //! with a radius among themselves, segments against cylinders and boxes.
 
+use super::blocks::{Hit, Rows};
 use super::dynamics::{Group, Scratch};
 use super::field::Field;
 use super::lane::{Lane, WIDTH};
-use super::shape::{Contact, Kind, Side, Solid};
-use super::solver::{Rows, Touch, add_contact};
+use super::rows::add_contact;
+use super::shape::{Candidate, Kind, Side, Solid};
 use super::table::Tables;
 use super::vector::{
     M3, V3, add, axpy, cross, dot, rotate, rotate_back, rotate_frame, row, scale, splat3, sub,
 };
+use super::work::Run;
 
 /// Bisections for the nearest point of a segment to a solid: 2⁻²⁰ of its length.
 const BISECTIONS: usize = 20;
 
-/// Finds the contacts of all worlds, by [`touch`] as compiled for the register type, and adds their rows.
+/// Finds the contacts of all worlds and adds their rows.
 #[inline(always)]
-pub(super) fn collide<V: Lane>(
-    t: &Tables,
-    g: &mut Group<V>,
-    s: &Scratch<V>,
-    rows: &mut Rows<V>,
-    touch: impl Fn(&Scratch<V>, &Tables, &Contact) -> Option<Touch<V>>,
-) {
+pub(super) fn collide<V: Run>(t: &Tables, g: &mut Group<V>, s: &Scratch<V>, rows: &mut Rows<V>) {
     for (index, contact) in t.contacts.iter().enumerate() {
-        match touch(s, t, contact) {
-            Some(touch) => add_contact(t, g, s, rows, index, &touch),
+        match V::hit(s, t, contact) {
+            Some(hit) => add_contact(t, g, s, rows, index, &hit),
             None => g.contact[contact.force..contact.force + contact.rows(t.elliptic)].fill(V::zero()),
         }
     }
@@ -33,7 +29,7 @@ pub(super) fn collide<V: Lane>(
 
 /// Where the two sides of a contact meet, if they do in any lane.
 #[inline(always)]
-pub(super) fn touch<V: Lane>(s: &Scratch<V>, t: &Tables, contact: &Contact) -> Option<Touch<V>> {
+pub(super) fn hit<V: Lane>(s: &Scratch<V>, t: &Tables, contact: &Candidate) -> Option<Hit<V>> {
     match &contact.kind {
         Kind::Plane { normal, offset, tangents, align } => {
             plane(s, t, contact, *normal, *offset, tangents, align.as_ref())
@@ -48,12 +44,12 @@ pub(super) fn touch<V: Lane>(s: &Scratch<V>, t: &Tables, contact: &Contact) -> O
 fn plane<V: Lane>(
     s: &Scratch<V>,
     t: &Tables,
-    contact: &Contact,
+    contact: &Candidate,
     normal: [f32; 3],
     offset: f32,
     tangents: &[[f32; 3]; 2],
     align: Option<&(usize, [f32; 3])>,
-) -> Option<Touch<V>> {
+) -> Option<Hit<V>> {
     let side = &contact.b;
     let link = side.link?;
     let origin = s.origin[t.links[link].tree];
@@ -79,12 +75,12 @@ fn plane<V: Lane>(
         frame[0] = std::array::from_fn(|i| V::select(lies, flat[i] * inverse, frame[0][i]));
         frame[1] = cross(n, frame[0]);
     }
-    Some(Touch { mask, distance, frame, at: [at; 2] })
+    Some(Hit { mask, distance, frame, at: [at; 2] })
 }
 
 /// A point with a radius against a heightfield. Most lanes are far from it most of the time.
 #[inline(always)]
-fn field<V: Lane>(s: &Scratch<V>, t: &Tables, contact: &Contact, field: &Field) -> Option<Touch<V>> {
+fn field<V: Lane>(s: &Scratch<V>, t: &Tables, contact: &Candidate, field: &Field) -> Option<Hit<V>> {
     let side = &contact.b;
     let link = side.link?;
     let origin = sub(s.origin[t.links[link].tree], splat3(field.pos));
@@ -132,7 +128,7 @@ fn place<V: Lane>(s: &Scratch<V>, t: &Tables, side: &Side) -> (V3<V>, V3<V>, V3<
 #[inline(always)]
 fn within_reach<V: Lane>(
     t: &Tables,
-    contact: &Contact,
+    contact: &Candidate,
     a: (V3<V>, V3<V>),
     b: (V3<V>, V3<V>),
 ) -> Option<V3<V>> {
@@ -161,26 +157,26 @@ fn tangents<V: Lane>(n: V3<V>) -> [V3<V>; 2] {
 /// The contact between a point at distance `gap` along unit `n` from another.
 #[inline(always)]
 fn between<V: Lane>(
-    contact: &Contact,
+    contact: &Candidate,
     mask: V::Mask,
     distance: V,
     n: V3<V>,
     surface_a: V3<V>,
     surface_b: V3<V>,
-) -> Option<Touch<V>> {
+) -> Option<Hit<V>> {
     if !V::any(mask) {
         return None;
     }
     let half = V::splat(0.5) * distance;
     let at = [axpy(half, n, surface_a), axpy(-half, n, surface_b)];
     let [t1, t2] = if contact.condim == 1 { [[V::zero(); 3]; 2] } else { tangents(n) };
-    Some(Touch { mask, distance, frame: [t1, t2, n], at })
+    Some(Hit { mask, distance, frame: [t1, t2, n], at })
 }
 
 /// Spheres and capsules: the nearest points of two segments (Ericson 2005, "Real-Time Collision
 /// Detection", 5.1.9, for parameters in −1..=1).
 #[inline(always)]
-fn segments<V: Lane>(s: &Scratch<V>, t: &Tables, contact: &Contact) -> Option<Touch<V>> {
+fn segments<V: Lane>(s: &Scratch<V>, t: &Tables, contact: &Candidate) -> Option<Hit<V>> {
     let (origin_a, centre_a, half_a) = place(s, t, &contact.a);
     let (origin_b, centre_b, half_b) = place(s, t, &contact.b);
     let gap = within_reach(t, contact, (origin_a, centre_a), (origin_b, centre_b))?;
@@ -256,10 +252,10 @@ fn signed_distance<V: Lane>(solid: &Solid, p: V3<V>) -> (V, V3<V>) {
 fn segment_solid<V: Lane>(
     s: &Scratch<V>,
     t: &Tables,
-    contact: &Contact,
+    contact: &Candidate,
     solid: &Solid,
     rot: &[f32; 9],
-) -> Option<Touch<V>> {
+) -> Option<Hit<V>> {
     let (origin_a, centre_a, _) = place(s, t, &contact.a);
     let (origin_b, centre_b, half_b) = place(s, t, &contact.b);
     let gap = within_reach(t, contact, (origin_a, centre_a), (origin_b, centre_b))?;

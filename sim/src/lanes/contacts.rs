@@ -1,9 +1,9 @@
 //! Where a world's bodies touch and with what force: for those who look on, not for the engine.
 
-use super::dispatch::Run;
 use super::dynamics::{Group, Scratch};
 use super::shape::Side;
 use super::table::Tables;
+use super::work::Run;
 use crate::Contact;
 
 /// Contacts of the world in a lane: points where its bodies are now, forces of its last physics step.
@@ -25,7 +25,7 @@ pub(super) fn contacts<V: Run>(t: &Tables, g: &Group<V>, lane: usize) -> Vec<Con
     };
     let mut contacts = Vec::new();
     for contact in &t.contacts {
-        let Some(touch) = V::touch(&s, t, contact) else { continue };
+        let Some(hit) = V::hit(&s, t, contact) else { continue };
         let forces: Vec<f32> = g.contact[contact.force..contact.force + contact.rows(t.elliptic)]
             .iter()
             .map(|f| f.lanes()[lane])
@@ -46,16 +46,13 @@ pub(super) fn contacts<V: Run>(t: &Tables, g: &Group<V>, lane: usize) -> Vec<Con
         if along[2] <= 0.0 {
             continue;
         }
-        let (at, link) = if contact.b.link.is_some() {
-            (touch.at[1], contact.b.link)
-        } else {
-            (touch.at[0], contact.a.link)
-        };
+        let (at, link) =
+            if contact.b.link.is_some() { (hit.at[1], contact.b.link) } else { (hit.at[0], contact.a.link) };
         let origin = link.map_or([V::zero(); 3], |l| s.origin[t.links[l].tree]);
         contacts.push(Contact {
             bodies: [body(&contact.a), body(&contact.b)],
             position: std::array::from_fn(|i| first(&origin[i]) + first(&at[i])),
-            force: std::array::from_fn(|i| (0..3).map(|c| along[c] * first(&touch.frame[c][i])).sum()),
+            force: std::array::from_fn(|i| (0..3).map(|c| along[c] * first(&hit.frame[c][i])).sum()),
         });
     }
     contacts

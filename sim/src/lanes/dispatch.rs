@@ -6,17 +6,19 @@ use std::sync::Arc;
 use super::avx2::Avx2;
 #[cfg(any(lanes_avx512, all(test, target_arch = "x86_64")))]
 use super::avx512::Avx512;
-use super::collide::{collide, touch};
+use super::blocks::Hit;
+use super::collide::{collide, hit};
 use super::dynamics::{Group, Scratch, assemble, drag, factor, inertia, integrate, kinematics, push};
-use super::lane::Lane;
+use super::engine::LanesEngine;
 #[cfg(any(lanes_portable, test))]
 use super::portable::Portable;
-use super::shape::Contact;
-use super::solver::{Touch, add_singles, solve};
+use super::rows::add_singles;
+use super::shape::Candidate;
+use super::solver::solve;
 use super::table::Tables;
-use super::{LanesEngine, MAX_POSITION, MAX_RATE, Shared, Work};
-use crate::worlds::Engine;
-use crate::{Model, Sensor, SimError, StepOptions};
+use super::work::{Run, Shared, Work};
+use crate::engine::{Engine, MAX_POSITION, MAX_RATE};
+use crate::{Model, Sensor, StepOptions};
 
 /// An instruction set that the engine is compiled for; the build script chooses which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,20 +49,11 @@ impl Width {
         .filter_map(|(there, width)| there.then_some(width))
         .collect()
     }
-}
 
-/// The engine in the widest registers that this processor has.
-///
-/// # Errors
-/// When the build has no instruction set that this processor has.
-pub(super) fn widest(
-    model: &Arc<Model>,
-    n: usize,
-    options: StepOptions,
-    sensors: &[Sensor],
-) -> Result<Box<dyn Engine>, SimError> {
-    let width = Width::available().pop().ok_or(SimError::Instructions { engine: "lanes" })?;
-    Ok(engine(model, n, options, sensors, width))
+    /// The widest of them; none in a developer's build that runs on a machine that lacks the instructions of its own.
+    pub(super) fn widest() -> Option<Self> {
+        Self::available().pop()
+    }
 }
 
 /// The engine for `width`, which must be [available](Width::available).
@@ -80,16 +73,6 @@ pub(super) fn engine(
         #[cfg(any(lanes_avx512, all(test, target_arch = "x86_64")))]
         Width::Avx512 => Box::new(LanesEngine::<Avx512>::new(model, n, options, sensors)),
     }
-}
-
-/// A register type with functions compiled for its instructions. Each is compiled once, however often it is called.
-pub(super) trait Run: Lane {
-    /// One control step, then poses and velocities if a sensor wants them.
-    fn step(shared: &Shared, group: &mut Group<Self>, work: &mut Work<Self>);
-    /// Poses and velocities.
-    fn look(tables: &Tables, group: &Group<Self>, scratch: &mut Scratch<Self>);
-    /// Where the two sides of a contact meet.
-    fn touch(scratch: &Scratch<Self>, tables: &Tables, contact: &Contact) -> Option<Touch<Self>>;
 }
 
 /// Implements [`Run`] for a type whose instructions are enabled inside.
@@ -113,8 +96,8 @@ macro_rules! run {
                 step(shared: &Shared, group: &mut Group<$type>, work: &mut Work<$type>));
             run!(@ kinematics, $type, $features,
                 look(tables: &Tables, group: &Group<$type>, scratch: &mut Scratch<$type>));
-            run!(@ touch, $type, $features,
-                touch(scratch: &Scratch<$type>, tables: &Tables, contact: &Contact) -> Option<Touch<$type>>);
+            run!(@ hit, $type, $features,
+                hit(scratch: &Scratch<$type>, tables: &Tables, contact: &Candidate) -> Option<Hit<$type>>);
         }
     };
 }
@@ -143,7 +126,7 @@ fn control_step<V: Run>(shared: &Shared, g: &mut Group<V>, work: &mut Work<V>) {
         factor(t, s);
         rows.clear();
         add_singles(t, g, s, rows);
-        collide(t, g, s, rows, V::touch);
+        collide(t, g, s, rows);
         let last = substep + 1 == t.substeps && !shared.touched.is_empty();
         if last {
             touch.fill([V::zero(); 7]);

@@ -11,8 +11,9 @@
 //! All of this is scalar: worlds stand on different triangles. The file's plain arithmetic rounds
 //! the same everywhere.
 
-use super::table::{Iso, mat3, vec3};
+use super::pose::{mat3, vec3};
 use crate::Heightfield;
+use crate::pose::Iso;
 
 type P3 = [f32; 3];
 

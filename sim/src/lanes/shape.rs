@@ -5,10 +5,14 @@ use std::sync::Arc;
 use nalgebra as na;
 
 use super::field::Field;
-use super::table::{Iso, Tables, iso, mat3, possible_power, vec3};
+use super::pose::{mat3, vec3};
 use super::weights::Weights;
-use crate::softness::Softness;
+use crate::pose::{Iso, iso};
+use crate::softness::{Softness, possible_power};
 use crate::{Geom, GeomKind, JointKind, Model};
+
+/// The link that carries a body, and the body's pose there (in the world if none does).
+pub(super) type Carrier = (Option<usize>, Iso);
 
 /// Two points of one link closer than this are one, m.
 const SAME: f32 = 1e-6;
@@ -58,7 +62,7 @@ pub(super) enum Kind {
 
 /// A contact that can occur.
 #[derive(Clone, Debug)]
-pub(super) struct Contact {
+pub(super) struct Candidate {
     pub kind: Kind,
     pub a: Side,
     pub b: Side,
@@ -77,7 +81,7 @@ pub(super) struct Contact {
     pub force: usize,
 }
 
-impl Contact {
+impl Candidate {
     /// Number of constraint forces.
     pub(super) fn rows(&self, elliptic: bool) -> usize {
         match (self.condim, elliptic) {
@@ -180,22 +184,27 @@ pub(super) fn refused(model: &Model) -> Vec<String> {
 }
 
 /// All contacts that can occur, those with the ground first.
-pub(super) fn contacts(model: &Model, tables: &Tables, weights: &Weights, timestep: f64) -> Vec<Contact> {
-    let fields: Vec<Option<Arc<Field>>> = model.geoms.iter().map(|g| field(model, tables, g)).collect();
-    let mut grounded: Vec<(Contact, Vec<(usize, f64)>)> = Vec::new();
+pub(super) fn contacts(
+    model: &Model,
+    carriers: &[Carrier],
+    weights: &Weights,
+    timestep: f64,
+) -> Vec<Candidate> {
+    let fields: Vec<Option<Arc<Field>>> = model.geoms.iter().map(|g| field(model, carriers, g)).collect();
+    let mut grounded: Vec<(Candidate, Vec<(usize, f64)>)> = Vec::new();
     let mut others = Vec::new();
     for (a, b) in model.pairs() {
         let (a, b) = (&model.geoms[a], &model.geoms[b]);
         if !matches!(treatment(model, a, b), Treatment::Contact) {
             continue;
         }
-        let base = Contact::new(a, b, timestep);
+        let base = Candidate::new(a, b, timestep);
         let translation = &weights.translation;
         if is_ground(a) || is_ground(b) {
             let (ground, body) = if is_ground(a) { (a, b) } else { (b, a) };
             let field =
                 model.geoms.iter().position(|g| std::ptr::eq(g, ground)).and_then(|g| fields[g].as_ref());
-            for point in ground_points(tables, ground, field, body, &base) {
+            for point in ground_points(carriers, ground, field, body, &base) {
                 let owner = (body.body, translation[body.body]);
                 match grounded.iter_mut().find(|(other, _)| other.coincides(&point)) {
                     Some((_, owners)) => owners.push(owner),
@@ -207,10 +216,10 @@ pub(super) fn contacts(model: &Model, tables: &Tables, weights: &Weights, timest
             let (a, b) = if solid(b) { (b, a) } else { (a, b) };
             let mut contact = base;
             contact.weight = (translation[a.body] + translation[b.body]) as f32;
-            contact.a = side(tables, a);
-            contact.b = side(tables, b);
+            contact.a = side(carriers, a);
+            contact.b = side(carriers, b);
             contact.reach = (extent(a) + extent(b)) as f32 + contact.margin;
-            let pose = tables.carriers[a.body].1 * iso(a.pos, a.quat);
+            let pose = carriers[a.body].1 * iso(a.pos, a.quat);
             let rot = mat3(pose.rotation.to_rotation_matrix().matrix());
             let [x, y, z] = a.size.map(|s| s as f32);
             contact.kind = match a.kind {
@@ -221,7 +230,7 @@ pub(super) fn contacts(model: &Model, tables: &Tables, weights: &Weights, timest
             others.push(contact);
         }
     }
-    let mut contacts: Vec<Contact> = grounded
+    let mut contacts: Vec<Candidate> = grounded
         .into_iter()
         .map(|(mut contact, owners)| {
             // Constraints in parallel: their inverse regularisations add up.
@@ -248,8 +257,8 @@ fn extent(geom: &Geom) -> f64 {
     }
 }
 
-fn side(tables: &Tables, geom: &Geom) -> Side {
-    let (link, frame) = tables.carriers[geom.body];
+fn side(carriers: &[Carrier], geom: &Geom) -> Side {
+    let (link, frame) = carriers[geom.body];
     let pose: Iso = frame * iso(geom.pos, geom.quat);
     let half = match geom.kind {
         GeomKind::Capsule => pose.rotation * na::Vector3::new(0.0, 0.0, geom.size[1]),
@@ -264,8 +273,8 @@ fn side(tables: &Tables, geom: &Geom) -> Side {
 }
 
 /// The field that `geom` shows, ready for whatever may touch it.
-fn field(model: &Model, tables: &Tables, geom: &Geom) -> Option<Arc<Field>> {
-    let pose = tables.carriers[geom.body].1 * iso(geom.pos, geom.quat);
+fn field(model: &Model, carriers: &[Carrier], geom: &Geom) -> Option<Arc<Field>> {
+    let pose = carriers[geom.body].1 * iso(geom.pos, geom.quat);
     let radius = |g: &Geom| match g.kind {
         GeomKind::Sphere | GeomKind::Capsule => g.size[0],
         _ => 0.0,
@@ -276,18 +285,18 @@ fn field(model: &Model, tables: &Tables, geom: &Geom) -> Option<Arc<Field>> {
 
 /// The points of `geom` that the ground touches: sphere centres or corners.
 fn ground_points(
-    tables: &Tables,
+    carriers: &[Carrier],
     ground: &Geom,
     field: Option<&Arc<Field>>,
     geom: &Geom,
-    base: &Contact,
-) -> Vec<Contact> {
-    let pose = tables.carriers[ground.body].1 * iso(ground.pos, ground.quat);
+    base: &Candidate,
+) -> Vec<Candidate> {
+    let pose = carriers[ground.body].1 * iso(ground.pos, ground.quat);
     let axis = |v: na::Vector3<f64>| pose.rotation * v;
     let normal = axis(na::Vector3::z());
     let tangents = [vec3(&axis(na::Vector3::x())), vec3(&axis(na::Vector3::y()))];
     let offset = normal.dot(&pose.translation.vector) as f32;
-    let (link, frame) = tables.carriers[geom.body];
+    let (link, frame) = carriers[geom.body];
     let Some(link) = link else { return Vec::new() };
     let shape = frame * iso(geom.pos, geom.quat);
     let [x, y, z] = geom.size;
@@ -318,7 +327,7 @@ fn ground_points(
         .collect()
 }
 
-impl Contact {
+impl Candidate {
     /// MuJoCo's rules for the parameters of a pair ("Contact parameters"): the larger condim and
     /// friction, mean softness, margins added. A gap only lists contacts earlier, without force.
     fn new(a: &Geom, b: &Geom, timestep: f64) -> Self {

@@ -6,18 +6,17 @@
 
 use nalgebra as na;
 
-use super::shape::{self, Contact};
+use super::pose::{mat3, vec3};
+use super::shape::{self, Candidate, Carrier};
 use super::weights::Weights;
 use crate::drag::Drag;
 use crate::inertia::quat_to_matrix;
+use crate::pose::{Iso, iso};
 use crate::softness::Softness;
 use crate::{Cone, JointKind, Model, StepOptions};
 
 /// Degrees of freedom that fit: they are indexed by masked bytes.
 pub(super) const MAX_DOFS: usize = 64;
-
-/// A pose; nalgebra's own, in double precision.
-pub(super) type Iso = na::Isometry3<f64>;
 
 /// One joint with the body parts that it carries.
 pub(super) struct Link {
@@ -150,41 +149,21 @@ pub(super) struct Tables {
     pub limits: Vec<Limit>,
     pub losses: Vec<Loss>,
     pub fluids: Vec<Fluid>,
-    pub contacts: Vec<Contact>,
+    pub contacts: Vec<Candidate>,
     pub supports: Vec<Support>,
     /// Contact forces of all contacts.
     pub forces: usize,
     pub parts: Vec<Part>,
-    /// Per body: the link that carries it, and its pose there (in the world if none does).
-    pub carriers: Vec<(Option<usize>, Iso)>,
+    /// Per body.
+    pub carriers: Vec<Carrier>,
     /// Per body: its centre of mass in the frame of the link that carries it.
     pub centres: Vec<[f32; 3]>,
 }
 
-pub(super) fn iso(pos: [f64; 3], quat: [f64; 4]) -> Iso {
-    let [w, x, y, z] = quat;
-    let rotation = na::UnitQuaternion::from_quaternion(na::Quaternion::new(w, x, y, z));
-    Iso::from_parts(na::Translation3::from(pos), rotation)
-}
-
-pub(super) fn vec3(v: &na::Vector3<f64>) -> [f32; 3] {
-    [v.x as f32, v.y as f32, v.z as f32]
-}
-
-/// By rows.
-pub(super) fn mat3(m: &na::Matrix3<f64>) -> [f32; 9] {
-    std::array::from_fn(|i| m[(i / 3, i % 3)] as f32)
-}
-
-/// Whether a solimp power is one that products and square roots make.
-pub(super) fn possible_power(power: f64) -> bool {
-    (2.0 * power).fract() == 0.0 && (1.0..=8.0).contains(&power)
-}
-
 /// The poses of all bodies in the links that carry them. A body's own joints are applied: the link
 /// is its last joint.
-pub(super) fn carriers(model: &Model) -> Vec<(Option<usize>, Iso)> {
-    let mut carriers: Vec<(Option<usize>, Iso)> = vec![(None, Iso::identity())];
+pub(super) fn carriers(model: &Model) -> Vec<Carrier> {
+    let mut carriers: Vec<Carrier> = vec![(None, Iso::identity())];
     let mut link = 0;
     for (index, body) in model.bodies.iter().enumerate().skip(1) {
         let (mut carrier, mut pose) = carriers[body.parent];
@@ -208,10 +187,10 @@ fn anchor(joint: &crate::Joint) -> [f64; 3] {
 }
 
 impl Tables {
-    /// For a model that [`missing`](super::missing) has nothing to say against.
+    /// For a model that [`missing`](super::missing::missing) has nothing to say against.
     pub(super) fn new(model: &Model, options: StepOptions) -> Self {
         let carriers = carriers(model);
-        let centre = |(body, carrier): (&crate::Body, &(Option<usize>, Iso))| {
+        let centre = |(body, carrier): (&crate::Body, &Carrier)| {
             vec3(&(carrier.1 * na::Point3::from(body.com)).coords)
         };
         let centres = model.bodies.iter().zip(&carriers).map(centre).collect();
@@ -246,18 +225,15 @@ impl Tables {
         for actuator in &model.actuators {
             let range = actuator.ctrlrange.map(|x| x as f32);
             let dof = model.joints[actuator.joint].dof_adr;
-            let servo = actuator.servo.map(|servo| {
-                let [constant, length, velocity] = servo.bias;
-                Servo {
-                    gain: servo.gain as f32,
-                    qpos: model.joints[actuator.joint].qpos_adr,
-                    bias: [constant, length * actuator.gear, velocity * actuator.gear].map(|x| x as f32),
-                    range: servo.forcerange.map(|x| x as f32),
-                }
+            let servo = actuator.joint_servo().map(|servo| Servo {
+                gain: servo.gain as f32,
+                qpos: model.joints[actuator.joint].qpos_adr,
+                bias: servo.bias.map(|x| x as f32),
+                range: servo.forcerange.map(|x| x as f32),
             });
             tables.motors.push(Motor { dof, gear: actuator.gear as f32, range, servo });
         }
-        for contact in shape::contacts(model, &tables, &weights, options.timestep) {
+        for contact in shape::contacts(model, &tables.carriers, &weights, options.timestep) {
             tables.add_contact(contact);
         }
         tables
@@ -376,7 +352,7 @@ impl Tables {
         }
     }
 
-    fn add_contact(&mut self, mut contact: Contact) {
+    fn add_contact(&mut self, mut contact: Candidate) {
         let support = self.support(contact.a.link, contact.b.link);
         let same = |s: &Support| s.dofs == support.dofs && s.sides == support.sides;
         contact.support = self.supports.iter().position(same).unwrap_or_else(|| {

@@ -5,8 +5,8 @@
 
 use nalgebra as na;
 
-use super::table::iso;
 use crate::inertia::quat_to_matrix;
+use crate::pose::{Iso, iso};
 use crate::{JointKind, Model};
 
 pub(super) struct Weights {
@@ -29,12 +29,7 @@ impl Weights {
     pub(super) fn new(model: &Model) -> Self {
         let (poses, screws) = screws(model);
         let nv = screws.len();
-        let moves = |screw: &Screw, mut body: usize| {
-            while body != 0 && body != screw.body {
-                body = model.bodies[body].parent;
-            }
-            body != 0
-        };
+        let moves = |screw: &Screw, body: usize| model.is_below(body, screw.body);
         let jacobians: Vec<na::Matrix6xX<f64>> = (0..model.bodies.len())
             .map(|body| {
                 let com = (poses[body] * na::Point3::from(model.bodies[body].com)).coords;
@@ -114,8 +109,8 @@ fn sliders(model: &Model) -> Vec<usize> {
 }
 
 /// Poses of all bodies in the reference configuration, and what each degree of freedom moves.
-fn screws(model: &Model) -> (Vec<super::table::Iso>, Vec<Screw>) {
-    let mut poses = vec![super::table::Iso::identity()];
+fn screws(model: &Model) -> (Vec<Iso>, Vec<Screw>) {
+    let mut poses = vec![Iso::identity()];
     let mut screws = Vec::new();
     for (index, body) in model.bodies.iter().enumerate().skip(1) {
         let mut pose = poses[body.parent] * iso(body.pos, body.quat);
@@ -128,7 +123,7 @@ fn screws(model: &Model) -> (Vec<super::table::Iso>, Vec<Screw>) {
             if joint.kind == JointKind::Ball {
                 let turned = pose.rotation * iso([0.0; 3], [q[0], q[1], q[2], q[3]]).rotation;
                 let shifted = anchor - turned * na::Vector3::from(joint.pos);
-                pose = super::table::Iso::from_parts(shifted.into(), turned);
+                pose = Iso::from_parts(shifted.into(), turned);
             }
             let axis = pose.rotation * na::Vector3::from(joint.axis);
             let mut turn = |angular: na::Vector3<f64>, at: na::Vector3<f64>| {

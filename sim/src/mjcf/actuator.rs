@@ -2,9 +2,10 @@
 
 use roxmltree::Node;
 
-use super::Result;
 use super::attrs::Attrs;
-use super::build::{Builder, MAIN, shorten};
+use super::build::{Builder, MAIN};
+use super::source::Result;
+use super::xml::shorten;
 use crate::{Actuator, JointKind, Servo};
 
 /// The kinds that are read. In MuJoCo they are ways to write the same thing and share their defaults.

@@ -2,7 +2,7 @@
 
 use roxmltree::{Attribute, Node};
 
-use super::{Result, Source};
+use super::source::{Result, Source};
 use crate::SimError;
 
 /// The attributes of an element: its own first, then those of its default classes, nearest first.

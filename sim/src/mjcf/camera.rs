@@ -2,9 +2,10 @@
 
 use roxmltree::Node;
 
-use super::Result;
-use super::build::{Builder, shorten};
+use super::build::{Builder, MAIN};
 use super::pose::{orientation, position};
+use super::source::Result;
+use super::xml::shorten;
 use crate::{Camera, CameraMode};
 
 /// What `mode` may be.
@@ -41,7 +42,7 @@ impl<'a> Builder<'a> {
             if !matches!(mode, CameraMode::TargetBody | CameraMode::TargetBodyCom) {
                 continue;
             }
-            let attrs = self.attrs(node, super::build::MAIN)?;
+            let attrs = self.attrs(node, MAIN)?;
             let wanted = node.attribute("target").unwrap_or("");
             let Some(body) = self.model.body(wanted).filter(|_| !wanted.is_empty()) else {
                 let names = self.model.bodies.iter().map(|b| b.name.as_str()).filter(|n| !n.is_empty());

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use roxmltree::{Document, Node};
 
-use super::{Result, Source, xml_error};
+use super::mark::beside;
+use super::source::{Result, Source, xml_error};
 use crate::SimError;
 
 /// The text of an MJCF file with the files that it includes in their places, for
@@ -32,11 +33,6 @@ pub fn read_mjcf(path: impl AsRef<Path>) -> Result<String> {
 /// A file by any of its names.
 fn identity(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
-}
-
-/// Where a file is that the file `main` includes as `name`; `main` itself if that is empty.
-pub(super) fn beside(main: &str, name: &str) -> PathBuf {
-    if name.is_empty() { PathBuf::from(main) } else { Path::new(main).with_file_name("").join(name) }
 }
 
 /// The text as it grows.
@@ -110,13 +106,4 @@ fn inside(element: Node<'_, '_>, xml: &str) -> Range<usize> {
         Some(first) => first.range().start..xml[..end].rfind("</").unwrap_or(end),
         None => end..end,
     }
-}
-
-/// What `<?source …?>` says: line, column and the file's name.
-pub(super) fn mark<'a>(node: Node<'a, '_>) -> Option<(u32, u32, &'a str)> {
-    let mark = node.pi().filter(|pi| pi.target == "source")?;
-    let mut words = mark.value?.splitn(3, ' ');
-    let mut number = || words.next()?.parse().ok();
-    let (line, column) = (number()?, number()?);
-    Some((line, column, words.next().unwrap_or("").trim_end()))
 }

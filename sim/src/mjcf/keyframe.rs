@@ -2,9 +2,9 @@
 
 use roxmltree::Node;
 
-use super::Result;
 use super::attrs::Attrs;
 use super::build::Builder;
+use super::source::Result;
 use crate::inertia::normalize;
 use crate::{JointKind, Keyframe};
 

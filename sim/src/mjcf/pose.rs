@@ -3,7 +3,8 @@
 use nalgebra::{Matrix3, Vector3};
 
 use super::attrs::Attrs;
-use super::{Compiler, Result};
+use super::compiler::Compiler;
+use super::source::Result;
 use crate::inertia::{Quat, matrix_to_quat, normalize, quat_mul};
 
 /// The ways to write an orientation, of which one element may use one.

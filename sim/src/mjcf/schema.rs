@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use roxmltree::Node;
 
-use super::{Result, Source};
+use super::source::{Result, Source};
 
 /// Deepest nesting of elements; a robot needs a tenth of it.
 const MAX_DEPTH: usize = 200;

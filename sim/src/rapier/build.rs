@@ -8,21 +8,22 @@
 
 use nalgebra as na;
 use rapier3d::dynamics::{
-    CCDSolver, GenericJoint, ImpulseJointSet, IslandManager, JointAxesMask, JointAxis, MassProperties,
-    MultibodyJointHandle, MultibodyJointSet, RigidBodyBuilder, RigidBodyHandle, RigidBodySet,
+    GenericJoint, JointAxesMask, MassProperties, MultibodyJointHandle, RigidBodyBuilder, RigidBodyHandle,
     SpringCoefficients,
 };
-use rapier3d::geometry::{
-    Array2, BroadPhaseBvh, ColliderBuilder, ColliderHandle, ColliderSet, Group, HeightFieldFlags,
-    InteractionGroups, InteractionTestMode, NarrowPhase, SharedShape,
-};
-use rapier3d::math::{Pose, Rotation, Vector};
-use rapier3d::prelude::CoefficientCombineRule;
+use rapier3d::math::{Pose, Vector};
 
+use super::blueprint::{Blueprint, BodyMap};
+use super::colliders::collider;
 use super::contacts::Rules;
-use super::limits::{Kept, Limit};
+use super::drives::{ActuatorMap, Brace, Drive, Servo};
+use super::joints::{AXES, Dof, group_joints};
+use super::limits::Limit;
+use super::pose::{to_pose, vector};
+use super::state::{JointMap, RapierState};
 use crate::drag::Drag;
-use crate::{Actuator, Cone, Geom, GeomKind, Heightfield, Joint, JointKind, Model, SimError};
+use crate::pose::{Iso, iso};
+use crate::{GeomKind, Joint, JointKind, Model};
 
 /// Stiffness of rapier's own joint limits, which are in use where steps are long. rapier's default is
 /// a hard stop; this follows MuJoCo's default `solref` more closely in the free-flight comparisons.
@@ -33,208 +34,15 @@ const LIMIT_SOFTNESS: SpringCoefficients<f32> =
 /// no rounding noise.
 const BALLAST: f32 = 100.0;
 
-/// Everything of rapier that is a world's state: cloned to reset, to save and to restore.
-#[derive(Clone)]
-pub(super) struct RapierState {
-    pub bodies: RigidBodySet,
-    pub colliders: ColliderSet,
-    pub impulse_joints: ImpulseJointSet,
-    pub multibody_joints: MultibodyJointSet,
-    pub islands: IslandManager,
-    pub broad_phase: BroadPhaseBvh,
-    pub narrow_phase: NarrowPhase,
-    pub ccd: CCDSolver,
-    pub limits: Vec<Kept>,
-}
-
-/// Where one model joint lives in rapier.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum JointMap {
-    /// The root of a multibody; `com` is the offset from the body's frame to its centre of mass,
-    /// where rapier's frame sits (rapier takes both for the same point on a free root).
-    Free { body: RigidBodyHandle, com: Vector },
-    /// A ball joint.
-    Ball { handle: MultibodyJointHandle },
-    /// A slide (`axis` 0..3) or hinge (`axis` 3..6); the model's coordinate is
-    /// `sign · coordinate + reference`.
-    Scalar { handle: MultibodyJointHandle, axis: usize, dof: usize, sign: f32, reference: f32 },
-}
-
-/// Where a force along a hinge or slide pushes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Drive {
-    pub handle: MultibodyJointHandle,
-    pub child: RigidBodyHandle,
-    pub parent: RigidBodyHandle,
-    /// Axis in the joint's parent-side frame, already signed.
-    pub axis: Vector,
-    pub hinge: bool,
-}
-
-/// One actuator.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ActuatorMap {
-    pub drive: Drive,
-    pub range: [f32; 2],
-    /// The law of a servo and the joint that it looks at.
-    pub servo: Option<(Servo, usize)>,
-}
-
-/// [`crate::Servo`] in single precision, on the joint's own coordinate.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Servo {
-    gain: f32,
-    bias: [f32; 3],
-    range: [f32; 2],
-}
-
-impl Servo {
-    fn new(actuator: &Actuator) -> Option<Self> {
-        let servo = actuator.servo?;
-        let [constant, length, velocity] = servo.bias;
-        Some(Self {
-            gain: servo.gain as f32,
-            bias: [constant, length * actuator.gear, velocity * actuator.gear].map(|x| x as f32),
-            range: servo.forcerange.map(|x| x as f32),
-        })
+/// The template of `model`, of which nothing may be [missing](super::missing::missing). `timestep`: duration
+/// of a physics step, s.
+pub(super) fn build(model: &Model, rules: &Rules, timestep: f64) -> Blueprint {
+    let mut builder = Builder::new(model, rules, timestep);
+    for body in 1..model.bodies.len() {
+        builder.add_body(body);
     }
-
-    /// Force before the gear.
-    pub fn force(&self, control: f32, coordinate: f32, rate: f32) -> f32 {
-        let [constant, length, velocity] = self.bias;
-        let force = self.gain * control + constant + length * coordinate + velocity * rate;
-        force.clamp(self.range[0], self.range[1])
-    }
-}
-
-/// A planar robot on its ballast, which gravity must not move.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Brace {
-    pub ballast: RigidBodyHandle,
-    normal: na::Vector3<f64>,
-    /// Mass of the robot, kg.
-    mass: f64,
-}
-
-impl Brace {
-    /// The ballast and the force that holds it; none if gravity lies in the plane.
-    pub fn hold(&self, gravity: [f64; 3]) -> Option<(RigidBodyHandle, Vector)> {
-        let across = self.normal.dot(&na::Vector3::from(gravity));
-        // What the normal's rounding leaves of gravity in the plane is no reason to push.
-        (across.abs() > 1e-6).then(|| (self.ballast, vector(&(self.normal * (-across * self.mass)))))
-    }
-}
-
-impl Drive {
-    /// Adds a force or torque along the joint to both bodies.
-    pub fn push(&self, state: &mut RapierState, effort: f32) {
-        let (multibody, link) = state.multibody_joints.get(self.handle).expect("mapped joint");
-        let data = &multibody.link(link).expect("mapped link").joint.data;
-        let frame = *state.bodies[self.parent].position() * data.local_frame1;
-        let along = frame.rotation * self.axis * effort;
-        if self.hinge {
-            state.bodies[self.child].add_torque(along, false);
-            state.bodies[self.parent].add_torque(-along, false);
-        } else {
-            let point = *state.bodies[self.child].position() * data.local_frame2.translation;
-            state.bodies[self.child].add_force_at_point(along, point, false);
-            state.bodies[self.parent].add_force_at_point(-along, point, false);
-        }
-    }
-}
-
-/// A body's place on the rapier body that carries it.
-#[derive(Clone)]
-pub(super) struct BodyMap {
-    pub body: Option<RigidBodyHandle>,
-    pub offset: Pose,
-    pub colliders: Vec<ColliderHandle>,
-    /// What the medium does to the body.
-    pub drag: Option<Drag>,
-    /// Principal axes in the body's frame, at its centre of mass.
-    pub axes: Pose,
-    /// Direction in which the body's robot cannot move, if it can only move in a plane.
-    pub normal: Option<Vector>,
-}
-
-impl BodyMap {
-    /// The part of a force that the body can follow: across its plane, the ballast would.
-    pub fn felt(&self, force: Vector) -> Vector {
-        self.normal.map_or(force, |normal| force - normal * normal.dot(force))
-    }
-
-    /// The part of a torque that the body can follow.
-    pub fn turned(&self, torque: Vector) -> Vector {
-        self.normal.map_or(torque, |normal| normal * normal.dot(torque))
-    }
-}
-
-/// The template world and the tables that read and write it.
-pub(super) struct Blueprint {
-    pub state: RapierState,
-    pub joints: Vec<JointMap>,
-    pub actuators: Vec<ActuatorMap>,
-    pub limits: Vec<Limit>,
-    pub bodies: Vec<BodyMap>,
-    /// Rapier bodies that actuators, limits or the medium push, for clearing last step's forces.
-    pub pushed: Vec<RigidBodyHandle>,
-    /// One body of every multibody.
-    pub roots: Vec<RigidBodyHandle>,
-    pub braces: Vec<Brace>,
-}
-
-type Iso = na::Isometry3<f64>;
-
-pub(super) fn iso(pos: [f64; 3], quat: [f64; 4]) -> Iso {
-    let rotation = na::UnitQuaternion::new_normalize(na::Quaternion::new(quat[0], quat[1], quat[2], quat[3]));
-    Iso::from_parts(na::Translation3::new(pos[0], pos[1], pos[2]), rotation)
-}
-
-fn to_pose(iso: &Iso) -> Pose {
-    let (t, q) = (iso.translation, iso.rotation.coords);
-    Pose::from_parts(
-        vector(&t.vector),
-        Rotation::from_xyzw(q.x as f32, q.y as f32, q.z as f32, q.w as f32).normalize(),
-    )
-}
-
-fn vector(v: &na::Vector3<f64>) -> Vector {
-    Vector::new(v.x as f32, v.y as f32, v.z as f32)
-}
-
-/// What the engine cannot do of what the model asks for.
-pub(super) fn missing(model: &Model) -> Vec<String> {
-    let mut missing = Vec::new();
-    if model.option.cone == Cone::Elliptic {
-        missing.push("elliptic friction cones (option cone)".into());
-    }
-    for joint in &model.joints {
-        if joint.kind == JointKind::Ball && (joint.limited || joint.stiffness != 0.0) {
-            missing.push(format!("limits and springs on ball joint '{}'", joint.name));
-        }
-        if joint.kind == JointKind::Free && model.bodies[joint.body].parent != 0 {
-            missing.push(format!("free joint '{}' below the world", joint.name));
-        }
-    }
-    let rules = Rules::new(model);
-    for (geom, touches) in model.geoms.iter().zip(&rules.asks) {
-        if geom.kind == GeomKind::Ellipsoid && touches.is_some() {
-            missing.push(format!("collisions of ellipsoid '{}'", geom.name));
-        }
-        if matches!(geom.kind, GeomKind::Plane | GeomKind::Heightfield) && geom.body != 0 {
-            let what = if geom.kind == GeomKind::Plane { "plane" } else { "heightfield" };
-            missing.push(format!("{what} '{}' on a moving body", geom.name));
-        }
-    }
-    missing
-}
-
-/// Whether `body` is `root` or hangs on it.
-fn below(model: &Model, mut body: usize, root: usize) -> bool {
-    while body != 0 && body != root {
-        body = model.bodies[body].parent;
-    }
-    body == root
+    builder.add_geoms();
+    builder.finish()
 }
 
 /// A link under construction: a jointed body with the joint-less bodies below it.
@@ -245,34 +53,6 @@ struct Link {
     com: na::Vector3<f64>,
     /// About the link's centre of mass, in the owner's frame.
     inertia: na::Matrix3<f64>,
-}
-
-impl Blueprint {
-    /// `timestep`: duration of a physics step, s.
-    pub fn new(model: &Model, rules: &Rules, timestep: f64) -> Result<Self, SimError> {
-        let missing = missing(model);
-        if !missing.is_empty() {
-            return Err(SimError::Unsupported { engine: "rapier", model: model.name.clone(), missing });
-        }
-        let mut builder = Builder::new(model, rules, timestep);
-        for body in 1..model.bodies.len() {
-            builder.add_body(body);
-        }
-        builder.add_geoms();
-        Ok(builder.finish())
-    }
-
-    /// Gives `state`, a world of this template, the model's friction times `factor`.
-    pub fn rub(&self, model: &Model, factor: f32, state: &mut RapierState) {
-        for &handle in self.bodies.iter().flat_map(|body| &body.colliders) {
-            let geom = &model.geoms[state.colliders[handle].user_data as usize];
-            let friction = (geom.friction[0] * f64::from(factor)) as f32;
-            // Only what differs is written: rapier does extra work for whatever was touched.
-            if state.colliders[handle].friction() != friction {
-                state.colliders[handle].set_friction(friction);
-            }
-        }
-    }
 }
 
 struct Builder<'a> {
@@ -310,17 +90,7 @@ impl<'a> Builder<'a> {
             model,
             rules,
             timestep,
-            state: RapierState {
-                bodies: RigidBodySet::new(),
-                colliders: ColliderSet::new(),
-                impulse_joints: ImpulseJointSet::new(),
-                multibody_joints: MultibodyJointSet::new(),
-                islands: IslandManager::new(),
-                broad_phase: BroadPhaseBvh::new(),
-                narrow_phase: NarrowPhase::new(),
-                ccd: CCDSolver::new(),
-                limits: Vec::new(),
-            },
+            state: RapierState::empty(),
             carrier: vec![None; model.bodies.len()],
             joints: vec![None; model.joints.len()],
             actuators: vec![None; model.actuators.len()],
@@ -486,7 +256,7 @@ impl<'a> Builder<'a> {
             .expect("a tree never closes a loop");
         self.ballasts.push(handle);
         self.planes.push((root, vector(&normal)));
-        let bodies = (0..self.model.bodies.len()).filter(|&b| below(self.model, b, root));
+        let bodies = (0..self.model.bodies.len()).filter(|&b| self.model.is_below(b, root));
         let mass = bodies.map(|b| self.model.bodies[b].mass).sum();
         self.braces.push(Brace { ballast, normal, mass });
         Some(ballast)
@@ -499,7 +269,7 @@ impl<'a> Builder<'a> {
         for body in &model.bodies[1..] {
             poses.push(poses[body.parent] * iso(body.pos, body.quat));
         }
-        let joints: Vec<&Joint> = model.joints.iter().filter(|j| below(model, j.body, root)).collect();
+        let joints: Vec<&Joint> = model.joints.iter().filter(|j| model.is_below(j.body, root)).collect();
         let axis = |j: &Joint| poses[j.body].rotation * na::Vector3::from(j.axis).normalize();
         let normal = axis(joints.iter().find(|j| j.kind == JointKind::Hinge)?);
         let planar = joints.iter().all(|j| match j.kind {
@@ -508,7 +278,7 @@ impl<'a> Builder<'a> {
             JointKind::Ball | JointKind::Free => false,
         });
         let asks = model.geoms.iter().zip(&self.rules.asks);
-        let touches = { asks }.any(|(g, asks)| asks.is_some() && below(model, g.body, root));
+        let touches = { asks }.any(|(g, asks)| asks.is_some() && model.is_below(g.body, root));
         (planar && touches).then_some(normal)
     }
 
@@ -611,7 +381,7 @@ impl<'a> Builder<'a> {
             let body = &model.bodies[index];
             map.drag = Drag::new(body, model.option.density, model.option.viscosity);
             map.axes = to_pose(&iso(body.com, body.inertia_quat));
-            map.normal = self.planes.iter().find(|p| below(model, index, p.0)).map(|p| p.1);
+            map.normal = self.planes.iter().find(|p| model.is_below(index, p.0)).map(|p| p.1);
             let (owner, pose) = self.owner[index];
             match self.carrier[owner] {
                 Some((body, frame)) => {
@@ -661,154 +431,5 @@ fn write_dynamics(state: &mut RapierState, joint: &Joint, map: &JointMap) {
             joint.stiffness as f32,
             rest,
         );
-    }
-}
-
-fn collider(model: &Model, geom: &Geom) -> ColliderBuilder {
-    let s = geom.size.map(|x| x as f32);
-    let shape = match geom.kind {
-        GeomKind::Plane => ColliderBuilder::new(SharedShape::halfspace(Vector::Z)),
-        GeomKind::Sphere | GeomKind::Ellipsoid => ColliderBuilder::ball(s[0]),
-        GeomKind::Capsule => ColliderBuilder::capsule_z(s[1], s[0]),
-        GeomKind::Cylinder => ColliderBuilder::cylinder(s[1], s[0]),
-        GeomKind::Box => ColliderBuilder::cuboid(s[0], s[1], s[2]),
-        GeomKind::Heightfield => {
-            let index = geom.heightfield.expect("a heightfield geom shows one");
-            heightfield(&model.heightfields[index])
-        }
-    };
-    let groups = InteractionGroups::new(
-        Group::from_bits_truncate(geom.contype),
-        Group::from_bits_truncate(geom.conaffinity),
-        InteractionTestMode::Or,
-    );
-    shape
-        .density(0.0)
-        .friction(geom.friction[0] as f32)
-        .friction_combine_rule(CoefficientCombineRule::Max)
-        .restitution(0.0)
-        .contact_skin(geom.margin as f32)
-        .collision_groups(groups)
-}
-
-/// rapier's rows run along its z, which is −y of the model after the turn in `add_geoms`; its cells
-/// are then divided as MuJoCo's.
-fn heightfield(field: &Heightfield) -> ColliderBuilder {
-    let height = |i: usize, j: usize| field.height(field.nrow - 1 - i, j) as f32;
-    let heights = Array2::from_fn(field.nrow, field.ncol, height);
-    let scale = Vector::new(2.0 * field.size[0] as f32, 1.0, 2.0 * field.size[1] as f32);
-    // Without the flag, bodies trip over the edges between the triangles of a flat field.
-    ColliderBuilder::heightfield_with_flags(heights, scale, HeightFieldFlags::FIX_INTERNAL_EDGES)
-}
-
-const AXES: [JointAxis; 6] =
-    [JointAxis::LinX, JointAxis::LinY, JointAxis::LinZ, JointAxis::AngX, JointAxis::AngY, JointAxis::AngZ];
-
-/// One model joint inside a rapier joint.
-struct Dof {
-    joint: usize,
-    /// 0..3 linear, 3..6 angular.
-    axis: usize,
-    /// Position among the rapier joint's free degrees of freedom.
-    offset: usize,
-    sign: f64,
-}
-
-/// Model joints that one rapier joint represents.
-struct JointGroup {
-    anchor: na::Vector3<f64>,
-    /// Joint axes in the body's frame.
-    rotation: na::UnitQuaternion<f64>,
-    locked: JointAxesMask,
-    dofs: Vec<Dof>,
-}
-
-/// Packs a body's joints, in order, into as few rapier joints as possible: mutually orthogonal
-/// slides and one hinge after them, with axes along one frame, are one joint (rapier panics on two
-/// angular axes in one joint).
-fn group_joints(model: &Model, indices: &[usize]) -> Vec<JointGroup> {
-    let mut groups = Vec::new();
-    let mut rest = indices;
-    while !rest.is_empty() {
-        let mut take = 1;
-        while take < rest.len() && frame_of(model, &rest[..=take]).is_some() {
-            take += 1;
-        }
-        let (now, later) = rest.split_at(take);
-        groups.push(make_group(model, now));
-        rest = later;
-    }
-    groups
-}
-
-/// An orthonormal frame whose axes carry all the joints' axes, if slides precede a single hinge.
-fn frame_of(model: &Model, joints: &[usize]) -> Option<na::Matrix3<f64>> {
-    let joints: Vec<&Joint> = joints.iter().map(|&j| &model.joints[j]).collect();
-    if joints.len() > 1 && joints.iter().any(|j| matches!(j.kind, JointKind::Ball | JointKind::Free)) {
-        return None;
-    }
-    if joints[..joints.len() - 1].iter().any(|j| j.kind == JointKind::Hinge) {
-        return None;
-    }
-    let mut axes: Vec<na::Vector3<f64>> = Vec::new();
-    for joint in &joints {
-        let axis = na::Vector3::from(joint.axis).normalize();
-        let parallel = axes.iter().any(|a| a.dot(&axis).abs() > 1.0 - 1e-9);
-        let orthogonal = axes.iter().all(|a| a.dot(&axis).abs() < 1e-9);
-        match (joint.kind, parallel, orthogonal) {
-            (JointKind::Hinge, true, _) => (),
-            (_, _, true) => axes.push(axis),
-            _ => return None,
-        }
-    }
-    let x = axes[0];
-    let y = axes.get(1).copied().unwrap_or_else(|| {
-        let helper = if x.x.abs() < 0.9 { na::Vector3::x() } else { na::Vector3::y() };
-        x.cross(&helper).normalize()
-    });
-    Some(na::Matrix3::from_columns(&[x, y, x.cross(&y)]))
-}
-
-fn make_group(model: &Model, indices: &[usize]) -> JointGroup {
-    let first = &model.joints[indices[0]];
-    if first.kind == JointKind::Ball {
-        return JointGroup {
-            anchor: na::Vector3::from(first.pos),
-            rotation: na::UnitQuaternion::identity(),
-            locked: JointAxesMask::LIN_AXES,
-            dofs: vec![Dof { joint: indices[0], axis: 3, offset: 0, sign: 1.0 }],
-        };
-    }
-    let frame = frame_of(model, indices).expect("one joint always has a frame");
-    let last = &model.joints[*indices.last().expect("a group is not empty")];
-    let mut locked = JointAxesMask::all();
-    let mut dofs = Vec::new();
-    for &index in indices {
-        let joint = &model.joints[index];
-        let axis = na::Vector3::from(joint.axis).normalize();
-        let column = (0..3).max_by(|&a, &b| {
-            let along = |c: usize| frame.column(c).dot(&axis).abs();
-            along(a).total_cmp(&along(b))
-        });
-        let column = column.expect("three columns");
-        let axis_id = column + if joint.kind == JointKind::Hinge { 3 } else { 0 };
-        locked.remove(JointAxesMask::from_bits_truncate(1 << axis_id));
-        dofs.push(Dof {
-            joint: index,
-            axis: axis_id,
-            offset: 0,
-            sign: frame.column(column).dot(&axis).signum(),
-        });
-    }
-    // rapier orders a joint's free degrees of freedom by axis, linear first.
-    let order: Vec<usize> = dofs.iter().map(|d| d.axis).collect();
-    for dof in &mut dofs {
-        dof.offset = order.iter().filter(|&&a| a < dof.axis).count();
-    }
-    JointGroup {
-        anchor: na::Vector3::from(last.pos),
-        rotation: na::UnitQuaternion::from_rotation_matrix(&na::Rotation3::from_matrix_unchecked(frame)),
-        locked,
-        dofs,
     }
 }

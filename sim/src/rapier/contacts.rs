@@ -71,18 +71,12 @@ impl PhysicsHooks for Rules {
 /// MuJoCo asks for, d · (−b · rate − k · d · violation), is that of a spring of angular frequency 1 /
 /// (time constant · damping ratio).
 pub(super) fn own_spring(model: &Model, timestep: f64) -> Option<SpringCoefficients<f32>> {
-    let root = |mut body: usize| {
-        while model.bodies[body].parent != 0 {
-            body = model.bodies[body].parent;
-        }
-        body
-    };
     let body = |geom: usize| model.geoms[geom].body;
     let moves = |geom: usize| model.carrier(body(geom)) != 0;
     let pairs: Vec<_> = model.pairs().into_iter().filter(|&(a, b)| moves(a) && moves(b)).collect();
     let (mut time, mut damping) = (0.0, 0.0);
     for &(a, b) in &pairs {
-        if root(body(a)) != root(body(b)) {
+        if model.root(body(a)) != model.root(body(b)) {
             return None;
         }
         for geom in [a, b] {

@@ -7,7 +7,8 @@
 use rapier3d::dynamics::MultibodyIndex;
 use rapier3d::math::DVector;
 
-use super::build::{Drive, JointMap, RapierState};
+use super::drives::Drive;
+use super::state::{JointMap, Kept, RapierState};
 use crate::softness::Softness;
 use crate::{Joint, Model};
 
@@ -22,15 +23,6 @@ pub(super) struct Limit {
     range: [f32; 2],
     margin: f32,
     softness: Softness,
-}
-
-/// What a world keeps of a limit from one physics step to the next.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Kept {
-    /// Rate before the last step.
-    rate: f32,
-    /// Force in the last step.
-    effort: f32,
 }
 
 /// Room for a step's limits, so that none is allocated.
@@ -81,20 +73,6 @@ impl RapierState {
             let (_, rate, ..) = self.coordinate(&joints[limit.joint]);
             self.limits.push(Kept { rate, effort: 0.0 });
         }
-    }
-
-    /// Coordinate, rate, multibody, degree of freedom and sign of a hinge or slide.
-    pub(super) fn coordinate(&self, map: &JointMap) -> (f32, f32, MultibodyIndex, usize, f32) {
-        let JointMap::Scalar { handle, axis, dof, sign, reference } = *map else {
-            unreachable!("only hinges and slides have limits");
-        };
-        let joints = &self.multibody_joints;
-        let (multibody, link, start) = super::link(joints, handle);
-        let q = sign * multibody.link(link).expect("mapped link").joint().coords()[axis] + reference;
-        let v = sign * multibody.generalized_velocity()[start + dof];
-        let body = multibody.link(link).expect("mapped link").rigid_body_handle();
-        let index = joints.rigid_body_link(body).expect("a link's body").multibody;
-        (q, v, index, start + dof, sign)
     }
 
     /// Applies the limits' forces for the coming physics step of `dt` seconds, after motors and drag.
@@ -174,7 +152,7 @@ impl RapierState {
         for row in rows.iter() {
             self.limits[row.limit].effort = row.effort;
             if row.effort != 0.0 {
-                limits[row.limit].drive.push(self, row.effort);
+                limits[row.limit].drive.apply(self, row.effort);
             }
         }
     }

@@ -3,10 +3,12 @@
 use rapier3d::dynamics::{IntegrationParameters, RigidBodyHandle};
 use rapier3d::math::{Pose, Vector};
 
-use super::build::{Blueprint, JointMap, RapierState};
+use super::blueprint::Blueprint;
+use super::build::build;
 use super::contacts::Rules;
-use super::{Tuning, World};
-use crate::{Model, SimError};
+use super::pipeline::Pipeline;
+use super::state::{JointMap, RapierState, root_multibody};
+use crate::Model;
 
 /// A model with changed masses, ready to be cloned into worlds.
 ///
@@ -19,19 +21,13 @@ pub(super) struct Template {
 }
 
 impl Template {
-    pub fn new(
-        model: &Model,
-        mass: &[f32],
-        integration: &IntegrationParameters,
-        rules: &Rules,
-    ) -> Result<Self, SimError> {
-        let mut blueprint = Blueprint::new(&scaled(model, mass), rules, f64::from(integration.dt))?;
+    pub fn new(model: &Model, mass: &[f32], integration: &IntegrationParameters, rules: &Rules) -> Self {
+        let mut blueprint = build(&scaled(model, mass), rules, f64::from(integration.dt));
         // A step of no duration registers bodies and colliders, so that no world does it again.
-        let mut world = World::new(blueprint.state, Tuning::default());
         let gravity = Vector::from(model.option.gravity.map(|g| g as f32));
-        world.advance(&IntegrationParameters { dt: 0.0, ..*integration }, gravity, rules);
-        blueprint.state = world.state;
-        Ok(Self { mass: mass.to_vec(), blueprint })
+        let standstill = IntegrationParameters { dt: 0.0, ..*integration };
+        Pipeline::new().advance(&mut blueprint.state, &standstill, gravity, rules);
+        Self { mass: mass.to_vec(), blueprint }
     }
 
     /// Gives `state`, a world of the template `old`, this template's physics; where it is, how it
@@ -103,7 +99,7 @@ fn shift_root(state: &mut RapierState, body: RigidBodyHandle, shift: Vector) {
     let Pose { rotation, translation, .. } = *rigid.position();
     let shift = rotation * shift;
     rigid.set_position(Pose::from_parts(translation + shift, rotation), false);
-    if let Some(multibody) = super::root_multibody(&mut state.multibody_joints, body) {
+    if let Some(multibody) = root_multibody(&mut state.multibody_joints, body) {
         let mut rates = multibody.generalized_velocity_mut();
         let change = Vector::new(rates[3], rates[4], rates[5]).cross(shift);
         for k in 0..3 {

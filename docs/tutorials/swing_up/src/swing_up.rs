@@ -20,12 +20,11 @@ use std::sync::Arc;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, StepOptions, WorldView};
+use sim::{Model, WorldView};
 
 use crate::error::not_negative;
 use crate::math::add_uniform;
-use crate::task::steps;
-use crate::{Channel, EnvError, Fidelity, Spec, Task};
+use crate::{Channel, EnvError, PhysicsSettings, Spec, Task};
 
 const NAME: &str = "swing_up";
 
@@ -75,6 +74,7 @@ impl SwingUp {
             terms: &["height", "control"],
             formulas: &["cosine of the angle from upright", "−ctrl_cost_weight · action²"],
             control_dt: 0.05,
+            physics: PhysicsSettings::new(0.01, 5),
             horizon: 200,
             memory: 0,
         };
@@ -89,13 +89,6 @@ impl Task for SwingUp {
 
     fn model(&self) -> &Arc<Model> {
         &self.model
-    }
-
-    fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
-        match fidelity {
-            Fidelity::Default => steps(engine, 0.01, 5, 4),
-            Fidelity::Reference => steps(engine, 0.005, 10, 8),
-        }
     }
 
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], _memory: &mut [f32]) {
@@ -121,9 +114,11 @@ impl Task for SwingUp {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
+    use sim::EngineKind;
+
     use super::*;
-    use crate::check;
     use crate::task::world;
+    use crate::{Fidelity, check};
 
     #[test]
     fn height_is_paid_and_torque_costs() {

@@ -30,7 +30,7 @@ fn close<const N: usize>(what: &str, got: [f32; N], expected: [f32; N]) {
 
 #[test]
 fn bodies_and_joints_are_where_mujoco_puts_them() {
-    let text = include_str!("../../tests/data/physics/kinematics.json");
+    let text = include_str!("../../../tests/data/physics/kinematics.json");
     let entries: Vec<Entry> = serde_json::from_str(text).unwrap();
     assert_eq!(entries.len(), 4);
     for entry in entries {

@@ -6,11 +6,8 @@ use std::sync::Arc;
 
 use sim::{EngineKind, Model, Parameters, Sensor, SimError, StepOptions, Worlds};
 
-/// The engines under test.
-const ENGINES: [EngineKind; 2] = EngineKind::ALL;
-
-const ANT: &str = include_str!("../../envs/assets/ant.xml");
-const CHEETAH: &str = include_str!("../../envs/assets/half_cheetah.xml");
+const ANT: &str = include_str!("../../../envs/assets/ant.xml");
+const CHEETAH: &str = include_str!("../../../envs/assets/half_cheetah.xml");
 
 /// A mass of 2 kg on a slide, and an arm with a weight welded to its end on a hinge; one motor each.
 const MOTORS: &str = r#"<mujoco><option gravity="0 0 0"/>
@@ -154,7 +151,7 @@ fn mass_and_gear_scale_acceleration_and_armature_stays() {
         moments[1] + b.mass * (at + b.com[0]).powi(2)
     };
     let (arm_inertia, weight_inertia) = (about_axle(arm, 0.0), about_axle(weight, 0.6));
-    for engine in ENGINES {
+    for engine in EngineKind::ALL {
         for [m_cart, m_arm, m_weight, gear] in
             [[1.0, 1.0, 1.0, 1.0], [2.0, 1.0, 3.0, 1.0], [0.5, 2.0, 0.5, 0.5], [1.0, 1.0, 1.0, -1.0]]
         {
@@ -179,7 +176,7 @@ fn mass_and_gear_scale_acceleration_and_armature_stays() {
 #[test]
 fn a_broken_motor_does_nothing() {
     let model = model(MOTORS);
-    for engine in ENGINES {
+    for engine in EngineKind::ALL {
         let mut worlds = worlds(engine, &model, 1, &[]);
         set(&mut worlds, 0, |p| p.gear[1] = 0.0);
         run(&mut worlds, 10, 1.0);
@@ -192,7 +189,7 @@ fn a_broken_motor_does_nothing() {
 fn the_centre_of_mass_follows_the_masses() {
     let model = model(SLED);
     let front = model.body("front").unwrap();
-    for engine in ENGINES {
+    for engine in EngineKind::ALL {
         // Both orders: parameters before the reset and on the living world.
         for early in [true, false] {
             let mut worlds = worlds(engine, &model, 1, &[]);
@@ -233,7 +230,7 @@ fn a_change_in_mid_air_and_a_change_before_the_reset_are_the_same_physics() {
         let model = model(xml);
         let sensors: Vec<Sensor> =
             (1..model.bodies.len()).flat_map(|b| [Sensor::Position(b), Sensor::Velocity(b)]).collect();
-        for engine in ENGINES {
+        for engine in EngineKind::ALL {
             let mut worlds = worlds(engine, &model, 3, &sensors);
             let mut qpos = legal(&model);
             if xml != CHEETAH {
@@ -260,7 +257,7 @@ fn a_change_in_mid_air_and_a_change_before_the_reset_are_the_same_physics() {
 #[test]
 fn gravity_may_point_anywhere() {
     let model = model(SLED);
-    for engine in ENGINES {
+    for engine in EngineKind::ALL {
         let mut worlds = worlds(engine, &model, 2, &[]);
         let mut qpos = legal(&model);
         qpos[2] = 50.0;
@@ -279,7 +276,7 @@ fn gravity_may_point_anywhere() {
 fn gravity_across_its_plane_does_not_move_a_planar_robot() {
     let model = model(CHEETAH);
     let torso = model.body("torso").unwrap();
-    for engine in ENGINES {
+    for engine in EngineKind::ALL {
         let mut worlds = worlds(engine, &model, 2, &[Sensor::Position(torso), Sensor::Touch(0)]);
         set(&mut worlds, 0, |p| p.gravity = [0.0, 6.0, -9.81]);
         wriggle(&mut worlds, 0, 30);
@@ -296,7 +293,7 @@ fn gravity_across_its_plane_does_not_move_a_planar_robot() {
 fn friction_decides_how_far_a_push_goes() {
     let model = model(SLED);
     let speed = 2.0;
-    for engine in ENGINES {
+    for engine in EngineKind::ALL {
         // The larger friction of the two surfaces, the floor's 0.4, counts.
         for (factor, friction) in [(1.0, 0.4), (0.5, 0.2), (2.0, 0.8)] {
             let mut worlds = worlds(engine, &model, 1, &[]);
@@ -319,7 +316,7 @@ fn friction_decides_how_far_a_push_goes() {
 fn without_friction_a_slope_accelerates_a_sled_at_once() {
     let model = model(SLED);
     let slope = [9.81 * 0.3f32.sin(), 0.0, -9.81 * 0.3f32.cos()];
-    for engine in ENGINES {
+    for engine in EngineKind::ALL {
         let mut worlds = worlds(engine, &model, 1, &[]);
         // At rest on the slope: tan 0.3 is below the friction coefficient.
         set(&mut worlds, 0, |p| p.gravity = slope);
@@ -343,7 +340,7 @@ fn without_friction_a_slope_accelerates_a_sled_at_once() {
 fn touch_carries_the_weight_whatever_it_is() {
     let model = model(SLED);
     let (sled, front) = (model.body("sled").unwrap(), model.body("front").unwrap());
-    for engine in ENGINES {
+    for engine in EngineKind::ALL {
         let sensors = [Sensor::Touch(sled), Sensor::Touch(front), Sensor::Touch(0)];
         let mut worlds = worlds(engine, &model, 1, &sensors);
         assert_eq!(worlds.view(0).sensors, [0.0; 3], "no step, no force");
@@ -377,7 +374,7 @@ fn a_resting_ant_touches_with_its_weight() {
     let model = model(ANT);
     let mut sensors: Vec<Sensor> = (1..model.bodies.len()).map(Sensor::Touch).collect();
     sensors.extend((1..model.bodies.len()).map(Sensor::ContactForce));
-    for engine in ENGINES {
+    for engine in EngineKind::ALL {
         let mut worlds = worlds(engine, &model, 2, &sensors);
         set(&mut worlds, 1, |p| p.mass.fill(2.0));
         let mut qpos = legal(&model);
@@ -403,7 +400,7 @@ fn a_resting_ant_touches_with_its_weight() {
 fn neighbours_do_not_notice() {
     for xml in [ANT, CHEETAH] {
         let model = model(xml);
-        for engine in ENGINES {
+        for engine in EngineKind::ALL {
             let mut worlds = worlds(engine, &model, 3, &[Sensor::Touch(1)]);
             let mut alone = self::worlds(engine, &model, 1, &[Sensor::Touch(1)]);
             for round in 0..2 {
@@ -423,7 +420,7 @@ fn parameters_survive_resets_and_leave_without_a_trace() {
     for xml in [ANT, CHEETAH, SLED] {
         let model = model(xml);
         let still = vec![0.0; model.nv()];
-        for engine in ENGINES {
+        for engine in EngineKind::ALL {
             let mut worlds = worlds(engine, &model, 1, &[Sensor::Touch(0)]);
             let repeat = |worlds: &mut Worlds| {
                 restart(worlds, 0, &still);
@@ -448,7 +445,7 @@ fn parameters_survive_resets_and_leave_without_a_trace() {
 fn a_snapshot_brings_its_parameters_along() {
     for xml in [ANT, CHEETAH, SLED] {
         let model = model(xml);
-        for engine in ENGINES {
+        for engine in EngineKind::ALL {
             let mut source = worlds(engine, &model, 2, &[Sensor::Touch(0)]);
             set(&mut source, 1, odd);
             wriggle(&mut source, 0, 30);
@@ -479,7 +476,7 @@ fn a_snapshot_brings_its_parameters_along() {
 #[test]
 fn a_blown_up_world_takes_parameters_and_heals() {
     let model = model(ANT);
-    for engine in ENGINES {
+    for engine in EngineKind::ALL {
         let mut worlds = worlds(engine, &model, 1, &[]);
         let mut qvel = vec![0.0; model.nv()];
         qvel[0] = 1e30;
@@ -496,7 +493,7 @@ fn a_blown_up_world_takes_parameters_and_heals() {
 #[test]
 fn invalid_parameters_are_refused_and_change_nothing() {
     let model = model(ANT);
-    for engine in ENGINES {
+    for engine in EngineKind::ALL {
         let mut worlds = worlds(engine, &model, 1, &[]);
         let mut refuse = |change: &dyn Fn(&mut Parameters), what: &str| {
             let error = worlds.set_parameters(0, &with(&model, change)).unwrap_err();
@@ -526,7 +523,7 @@ fn invalid_parameters_are_refused_and_change_nothing() {
 fn a_force_accelerates_what_it_pushes() {
     let model = model(MOTORS);
     let (cart, weight) = (model.body("cart").unwrap(), model.body("weight").unwrap());
-    for engine in ENGINES {
+    for engine in EngineKind::ALL {
         let mut worlds = worlds(engine, &model, 2, &[]);
         set(&mut worlds, 1, |p| (p.force[cart], p.force[weight]) = ([6.0, 5.0, 4.0], [0.0, 0.5, 0.0]));
         run(&mut worlds, 10, 0.0);
@@ -554,7 +551,7 @@ fn a_force_moves_the_centre_of_mass_and_turns_about_it() {
     let mut sensors: Vec<Sensor> = (1..model.bodies.len()).map(Sensor::Velocity).collect();
     sensors.push(Sensor::AngularVelocity(1));
     let mut spins = Vec::new();
-    for engine in ENGINES {
+    for engine in EngineKind::ALL {
         let mut worlds = worlds(engine, &model, 1, &sensors);
         restart(&mut worlds, 0, &still);
         set(&mut worlds, 0, |p| (p.gravity, p.force[knob]) = ([0.0; 3], [1.0, 2.0, -0.5]));
@@ -583,7 +580,7 @@ fn a_torque_turns_the_robot_and_moves_it_nowhere() {
     let mut sensors: Vec<Sensor> = (1..model.bodies.len()).map(Sensor::Velocity).collect();
     sensors.push(Sensor::AngularVelocity(1));
     let mut spins = Vec::new();
-    for engine in ENGINES {
+    for engine in EngineKind::ALL {
         let mut worlds = worlds(engine, &model, 1, &sensors);
         restart(&mut worlds, 0, &still);
         set(&mut worlds, 0, |p| (p.gravity, p.torque[knob]) = ([0.0; 3], [0.1, -0.2, 0.3]));
@@ -610,7 +607,7 @@ fn a_torque_turns_the_robot_and_moves_it_nowhere() {
 #[test]
 fn a_planar_robot_is_pushed_in_its_plane_only() {
     let model = model(CHEETAH);
-    for engine in ENGINES {
+    for engine in EngineKind::ALL {
         let speed = |force: [f32; 3]| {
             let mut worlds = worlds(engine, &model, 1, &[Sensor::Position(1)]);
             set(&mut worlds, 0, |p| p.force[1] = force);
@@ -635,7 +632,7 @@ fn contact_forces_and_moments_balance_a_pushed_body_at_rest() {
         Sensor::Position(sled),
         Sensor::Position(front),
     ];
-    for engine in ENGINES {
+    for engine in EngineKind::ALL {
         let mut worlds = worlds(engine, &model, 1, &sensors);
         // Friction holds: 0.4 · 2 kg · 9.81 m/s² is 7.8 N.
         let push = [2.0, 1.0, -3.0];
@@ -665,7 +662,7 @@ fn contact_forces_and_moments_balance_a_pushed_body_at_rest() {
 fn a_sliding_robot_feels_its_friction() {
     let model = model(CHEETAH);
     let sensors: Vec<Sensor> = (1..model.bodies.len()).map(Sensor::ContactForce).collect();
-    for engine in ENGINES {
+    for engine in EngineKind::ALL {
         let mut worlds = worlds(engine, &model, 1, &sensors);
         let mut qvel = vec![0.0; model.nv()];
         qvel[0] = 6.0;

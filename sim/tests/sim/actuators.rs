@@ -32,7 +32,8 @@ fn worlds(engine: EngineKind, substeps: usize) -> Worlds {
 /// After 25 and 100 steps of MuJoCo 4.0's Euler with these controls.
 #[test]
 fn servos_move_as_in_mujoco() {
-    for (engine, tolerance) in [(EngineKind::Rapier, 2e-2), (EngineKind::Lanes, 2e-5)] {
+    for engine in EngineKind::ALL {
+        let tolerance = if engine == EngineKind::Rapier { 2e-2 } else { 2e-5 };
         for (steps, qpos, qvel) in [
             (25, [0.030_365, 0.008_959, 0.021_842], [1.159_733, 0.321_823, 0.823_708]),
             (100, [0.399_398, 0.092_996, 0.273_023], [2.398_431, 0.680_218, 2.145_08]),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use sim::{Cone, EngineKind, Model, Sensor, SimError, StepOptions, Worlds, unsupported};
 
-const ANT: &str = include_str!("../../envs/assets/ant.xml");
-const CHEETAH: &str = include_str!("../../envs/assets/half_cheetah.xml");
+const ANT: &str = include_str!("../../../envs/assets/ant.xml");
+const CHEETAH: &str = include_str!("../../../envs/assets/half_cheetah.xml");
 
 fn model(xml: &str) -> Arc<Model> {
     Arc::new(Model::from_mjcf(xml, "test.xml").unwrap())
@@ -18,11 +18,8 @@ fn options(engine: EngineKind, timestep: f64, substeps: usize, iterations: usize
 }
 
 fn worlds(engine: EngineKind, model: &Arc<Model>, n: usize, sensors: &[Sensor]) -> Worlds {
-    let options = match engine {
-        EngineKind::Rapier => options(engine, 0.0125, 4, 2),
-        EngineKind::Lanes => options(engine, 0.01, 5, 10),
-    };
-    Worlds::new(model, n, options, sensors).unwrap()
+    let [iterations, _] = engine.iterations();
+    Worlds::new(model, n, options(engine, 0.01, 5, iterations), sensors).unwrap()
 }
 
 /// The reference configuration with every limited joint inside its limits.
@@ -45,7 +42,16 @@ fn bits(worlds: &Worlds, world: usize) -> Vec<u32> {
 }
 
 #[test]
-fn a_world_does_not_depend_on_its_neighbours_or_on_the_number_of_threads() {
+fn an_engine_has_a_name_of_its_own_and_reasonable_numbers() {
+    for engine in EngineKind::ALL {
+        let [quick, exact] = engine.iterations();
+        assert!(engine.batch() >= 1 && (1..=exact).contains(&quick), "{engine:?}");
+        assert_eq!(EngineKind::ALL.iter().filter(|other| other.name() == engine.name()).count(), 1);
+    }
+}
+
+#[test]
+fn a_world_does_not_depend_on_its_neighbours() {
     for engine in EngineKind::ALL {
         // Lanes: two full registers and a part of a third.
         let n = 2 * engine.batch() + 2;
@@ -55,13 +61,12 @@ fn a_world_does_not_depend_on_its_neighbours_or_on_the_number_of_threads() {
             let nu = model.nu();
             let mut alone = worlds(engine, &model, 1, &[Sensor::ContactForce(1)]);
             let mut many = worlds(engine, &model, n, &[Sensor::ContactForce(1)]);
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
             for step in 0..60 {
                 let all = controls(step, n, nu);
                 alone.step(&[true], &all[watched * nu..(watched + 1) * nu]);
                 // Every other world rests from half-time on.
                 let active: Vec<bool> = (0..n).map(|i| i % 2 == watched % 2 || step < 30).collect();
-                pool.install(|| many.step(&active, &all));
+                many.step(&active, &all);
                 assert_eq!(bits(&alone, 0), bits(&many, watched), "step {step}");
             }
         }

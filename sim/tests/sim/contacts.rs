@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sim::{Contact, EngineKind, Model, StepOptions, Worlds};
 
-const ANT: &str = include_str!("../../envs/assets/ant.xml");
+const ANT: &str = include_str!("../../../envs/assets/ant.xml");
 
 fn settled(xml: &str, engine: EngineKind, steps: usize) -> Worlds {
     let model = Arc::new(Model::from_mjcf(xml, "test.xml").unwrap());
@@ -45,12 +45,7 @@ fn a_capsule_at_rest_on_a_slope_is_held_by_normal_and_friction_together() {
     let (tilt, radius) = (15_f32.to_radians(), 0.1);
     let height = f64::from(radius / tilt.cos());
     let arm = "<body pos='0 0 0'><joint axis='0 1 0' damping='1'/><geom size='0.05' mass='0.5' contype='0' conaffinity='0'/></body>";
-    for (engine, arm) in [
-        (EngineKind::Rapier, ""),
-        (EngineKind::Rapier, arm),
-        (EngineKind::Lanes, ""),
-        (EngineKind::Lanes, arm),
-    ] {
+    for (engine, arm) in EngineKind::ALL.into_iter().flat_map(|engine| [(engine, ""), (engine, arm)]) {
         let xml = format!(
             "<mujoco><worldbody><geom type='plane' size='9 9 1' euler='0 15 0'/>
              <body pos='0 0 {height}'><freejoint/>

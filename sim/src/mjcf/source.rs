@@ -1,0 +1,59 @@
+//! The text that is read, and errors with their place in it.
+
+use roxmltree::{Document, Error, Node};
+
+use super::mark::{beside, mark};
+use crate::SimError;
+
+pub(super) type Result<T> = std::result::Result<T, SimError>;
+
+/// A parsed document and the name under which its errors are reported.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) file: &'a str,
+    pub(super) doc: &'a Document<'a>,
+}
+
+impl<'a> Source<'a> {
+    /// The root's children of one name.
+    pub(super) fn all<'n>(self, name: &'n str) -> impl Iterator<Item = Node<'a, 'a>> + use<'a, 'n> {
+        let children = self.doc.root_element().children();
+        children.filter(move |n| n.is_element() && n.tag_name().name() == name)
+    }
+
+    /// An error at a byte offset of the text, in the file that this part of it is from.
+    pub(super) fn error(&self, offset: usize, message: impl Into<String>) -> SimError {
+        let at = self.doc.text_pos_at(offset);
+        let (mut file, mut line, mut column) = (self.file.to_owned(), at.row, at.col);
+        let marks = self.doc.descendants().filter(|n| n.range().end <= offset);
+        if let Some((mark, (row, first, name))) = marks.rev().find_map(|n| Some((n, mark(n)?))) {
+            let start = self.doc.text_pos_at(mark.range().end);
+            file = beside(self.file, name).display().to_string();
+            // A mark can be edited, so it may say anything.
+            line = row.saturating_add(at.row - start.row);
+            column = if at.row == start.row { first.saturating_add(at.col - start.col) } else { at.col };
+        }
+        SimError::Mjcf { file, line, column, message: message.into() }
+    }
+}
+
+/// An error of the XML parser with its place.
+pub(super) fn xml_error(error: &Error, xml: &str, file: &str) -> SimError {
+    let at = error.pos();
+    let text = error.to_string().replace(&format!(" at {at}"), "");
+    let (line, column, message) = match error {
+        // These two have no position of their own: the text just ends too early.
+        Error::UnclosedRootNode | Error::UnexpectedEndOfStream => {
+            let last = xml.rsplit('\n').next().unwrap_or("");
+            let line = xml.matches('\n').count() + 1;
+            let column = last.chars().count() + 1;
+            let narrow = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+            let message = "the file ends too early: an end tag, quote or comment is missing".to_owned();
+            (narrow(line), narrow(column), message)
+        }
+        Error::NoRootNode => (1, 1, "the file holds no element, expected <mujoco>".to_owned()),
+        Error::DtdDetected => (1, 1, "<!DOCTYPE> is not supported: remove it".to_owned()),
+        _ => (at.row, at.col, format!("not valid XML: {text}")),
+    };
+    SimError::Mjcf { file: file.to_owned(), line, column, message }
+}

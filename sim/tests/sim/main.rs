@@ -1,0 +1,10 @@
+//! The crate from outside, in one program. What counts allocations needs an allocator of its own and is
+//! another.
+
+mod actuators;
+mod contacts;
+mod kinematics;
+mod mjcf;
+mod parameters;
+mod terrain;
+mod worlds;
