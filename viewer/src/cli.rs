@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Parser;
 use records::failure::{Blame, Failure};
 
-use crate::app::{App, STORAGE, title};
+use crate::app::App;
 use crate::data::document::Document;
 use crate::offscreen::Offscreen;
 use crate::scene::headless;
@@ -14,6 +14,7 @@ use crate::settings::Settings;
 use crate::stage::views;
 use crate::state::Reported;
 use crate::video::{Video, write_png};
+use crate::window::{STORAGE, title};
 
 /// Watch bodies and spiking brains.
 #[derive(Debug, Parser)]

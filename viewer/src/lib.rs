@@ -1,6 +1,6 @@
 //! The viewer: bodies and spiking brains on one timeline.
 //!
-//! [`App`](app::App) is the whole window and knows nothing of where it is drawn: in a window, into a
+//! [`App`](app::App) is what a window shows and knows nothing of where it is drawn: in a window, into a
 //! picture without a display, or in a browser. `data` holds what is shown, `panels` one file per panel.
 
 pub mod app;
@@ -14,6 +14,7 @@ mod keys;
 mod layout;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod offscreen;
+mod pane;
 pub mod panels;
 pub mod scene;
 pub mod settings;
@@ -26,3 +27,4 @@ pub mod theme;
 pub mod video;
 #[cfg(target_arch = "wasm32")]
 pub mod web;
+pub mod window;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use egui_tiles::{Container, Linear, LinearDir, Tile, TileId, Tiles, Tree};
 use serde::{Deserialize, Serialize};
 
-use crate::panels::Pane;
+use crate::pane::Pane;
 
 /// Number of recent paths that are kept.
 const RECENT: usize = 12;

@@ -3,40 +3,13 @@
 use nalgebra as na;
 use sim::{Geom, GeomKind};
 
-use super::gpu::{Instance, Material, instance};
+use super::gpu::{Material, instance};
+use super::lists::{Instances, Layer};
 use super::markers;
 use super::mesh::Shape;
 use super::palette::{LIMBS, Palette, Rgba, TRUNK, linear};
 use super::shapes::{isometry, placed};
 use super::{Actor, Scene, Shapes, Tint};
-
-/// When and how instances are drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Layer {
-    /// Opaque, with shadow.
-    Solid,
-    /// Opaque, without shadow.
-    Plain,
-    /// Seen through.
-    Ghost,
-    /// Opaque, and faintly visible through what hides it.
-    Mark,
-    /// Of which only an outline is drawn.
-    Outline,
-}
-
-impl Layer {
-    pub const ALL: [Self; 5] = [Self::Solid, Self::Plain, Self::Ghost, Self::Mark, Self::Outline];
-}
-
-/// All instances of a scene, by layer and shape.
-pub(super) struct Instances {
-    lists: [[Vec<Instance>; Shape::ALL.len()]; Layer::ALL.len()],
-    /// Planes, see `vs_ground` in `scene.wgsl`.
-    pub ground: Vec<Instance>,
-    /// Heightfields: identity of the shapes, index of the field, where.
-    pub terrain: Vec<(u64, usize, Instance)>,
-}
 
 /// A grey that MJCF gives to geoms without a colour.
 const UNSET: Rgba = [0.5, 0.5, 0.5, 1.0];
@@ -44,23 +17,13 @@ const UNSET: Rgba = [0.5, 0.5, 0.5, 1.0];
 impl Instances {
     /// Those of a scene in a picture `height` pixels high.
     pub fn of(scene: &Scene<'_>, height: f32) -> Self {
-        let mut all = Self { lists: Default::default(), ground: Vec::new(), terrain: Vec::new() };
+        let mut all = Self::default();
         for actor in &scene.actors {
             all.actor(actor, scene);
             markers::add(&mut all, actor, scene, height);
         }
         all.grounds(scene);
         all
-    }
-
-    /// Adds a shape.
-    pub fn push(&mut self, layer: Layer, shape: Shape, instance: Instance) {
-        self.lists[layer as usize][shape as usize].push(instance);
-    }
-
-    /// The instances of a layer and shape.
-    pub fn list(&self, layer: Layer, shape: Shape) -> &[Instance] {
-        &self.lists[layer as usize][shape as usize]
     }
 
     fn actor(&mut self, actor: &Actor<'_>, scene: &Scene<'_>) {

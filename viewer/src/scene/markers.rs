@@ -4,7 +4,7 @@ use nalgebra as na;
 use sim::JointKind;
 
 use super::gpu::{Material, instance};
-use super::instances::{Instances, Layer};
+use super::lists::{Instances, Layer};
 use super::mesh::Shape;
 use super::palette::{Palette, Rgba, linear};
 use super::{Actor, Bounds, Scene, Tint};

@@ -13,6 +13,7 @@ mod globals;
 mod gpu;
 mod instances;
 mod light;
+mod lists;
 mod markers;
 mod mesh;
 mod palette;

@@ -7,7 +7,7 @@ use bytemuck::cast_slice;
 use wgpu::util::DeviceExt as _;
 
 use super::gpu::Instance;
-use super::instances::{Instances, Layer};
+use super::lists::{Instances, Layer};
 use super::mesh::Shape;
 use super::pipelines::Pipelines;
 

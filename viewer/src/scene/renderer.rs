@@ -6,8 +6,8 @@ use bytemuck::cast_slice;
 
 use super::globals::globals;
 use super::gpu::{Globals, Growing, attachment};
-use super::instances::Instances;
 use super::light::SHADOW_MAP;
+use super::lists::Instances;
 use super::mesh::Meshes;
 use super::passes::{Drawing, Mesh, place};
 use super::pipelines::{DEPTH, Pipelines};

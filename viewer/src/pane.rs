@@ -1,0 +1,61 @@
+//! The names of the panels.
+
+use serde::{Deserialize, Serialize};
+
+/// A panel that the layout can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Pane {
+    /// The robot.
+    Scene,
+    /// Spikes of all neurons.
+    Raster,
+    /// The membrane of the selected neuron.
+    Neuron,
+    /// Neurons and their connections.
+    Network,
+    /// Histograms of the weights.
+    Weights,
+    /// Observations.
+    Observations,
+    /// Actions.
+    Actions,
+    /// Reward terms.
+    Rewards,
+    /// Learning curves of the run.
+    Run,
+    /// What can be changed by hand.
+    Controls,
+}
+
+impl Pane {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Scene,
+        Self::Raster,
+        Self::Neuron,
+        Self::Network,
+        Self::Weights,
+        Self::Observations,
+        Self::Actions,
+        Self::Rewards,
+        Self::Run,
+        Self::Controls,
+    ];
+
+    /// Title of its tab.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Scene => "Scene",
+            Self::Raster => "Spikes",
+            Self::Neuron => "Neuron",
+            Self::Network => "Network",
+            Self::Weights => "Weights",
+            Self::Observations => "Observations",
+            Self::Actions => "Actions",
+            Self::Rewards => "Reward",
+            Self::Run => "Run",
+            Self::Controls => "Controls",
+        }
+    }
+}

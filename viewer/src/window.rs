@@ -1,0 +1,224 @@
+//! The window: the bars around the panels, what keys and dropped files do.
+
+use egui::{Frame, Margin, Panel, RichText, Ui};
+use web_time::{Duration, Instant};
+
+use crate::app::{App, POLL};
+use crate::data::document::Document;
+use crate::data::timeline::Timeline;
+use crate::panels::{self, Pane, help, start, transport};
+use crate::settings::default_layout;
+use crate::theme::{self, BAR, Palette};
+use crate::{dropped, keys, layout, shortcuts};
+
+/// Longest real time that one frame moves the cursor by, s: after a hang it goes on from where it was.
+const FRAME: f64 = 0.1;
+/// Time that a frame may spend on simulation, and on ghosts.
+const BUDGET: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(8)];
+/// Time over which the pace is averaged, s.
+const PACE: f64 = 0.7;
+
+impl App {
+    /// Draws the window for somebody who looks on, after the real time since the last frame.
+    pub fn show(&mut self, ui: &mut Ui) {
+        let real = ui.input(|input| f64::from(input.unstable_dt));
+        let deadline = BUDGET.map(|budget| Some(Instant::now() + budget));
+        let before = self.timeline.time;
+        self.show_after(ui, real.min(FRAME), deadline);
+        let moved = self.timeline.time - before;
+        let (Timeline { playing, .. }, real) = (&self.timeline, real.max(1e-6));
+        // A jump back is a new start or a repetition.
+        self.pace = match self.pace.filter(|_| *playing) {
+            Some(pace) if moved >= 0.0 => Some(pace + (moved / real - pace) * (real / PACE).min(1.0)),
+            kept => kept.or_else(|| playing.then(|| self.timeline.factor())),
+        };
+    }
+
+    /// Draws the window after exactly `seconds`, however long the simulation takes: the same picture every
+    /// time.
+    pub fn show_exactly(&mut self, ui: &mut Ui, seconds: f64) {
+        self.show_after(ui, seconds, [None; 2]);
+    }
+
+    fn show_after(&mut self, ui: &mut Ui, seconds: f64, [deadline, ghosts]: [Option<Instant>; 2]) {
+        let ctx = ui.ctx().clone();
+        self.dress(&ctx);
+        let now = ctx.input(|input| input.time);
+        self.dropped(&ctx);
+        self.arrived();
+        for action in shortcuts::pressed(&ctx) {
+            keys::perform(self, &ctx, action);
+        }
+        self.poll(now);
+        self.advance(seconds, deadline);
+        let growing = self.document.as_mut().is_some_and(|document| document.grow(ghosts));
+        self.name_window(&ctx);
+
+        let palette = Palette::of(ui);
+        let bar = |margin: Margin| Frame::new().fill(palette.base).inner_margin(margin);
+        Panel::top("title")
+            .exact_size(BAR)
+            .frame(bar(Margin::symmetric(10, 0)))
+            .show_separator_line(false)
+            .show(ui, |ui| {
+                ui.horizontal_centered(|ui| self.title(ui, &palette));
+            });
+        if self.message.is_some() {
+            self.complain(ui, &palette);
+        }
+        if self.document.is_some() {
+            let frame = bar(Margin::symmetric(10, 0));
+            let shown = Panel::bottom("transport")
+                .exact_size(BAR + 4.0)
+                .frame(frame)
+                .show_separator_line(false)
+                .show(ui, |ui| self.with(&palette, seconds, |cx| transport::show(ui, cx)));
+            for action in shown.inner.unwrap_or_default() {
+                keys::perform(self, &ctx, action);
+            }
+        }
+        egui::CentralPanel::no_frame().frame(Frame::new().fill(palette.base)).show(ui, |ui| {
+            if self.document.is_some() {
+                self.with(&palette, seconds, |cx| layout::show(ui, cx));
+            } else if let Some(path) = start::show(ui, &self.shelf, &self.settings, &palette) {
+                self.open(&path);
+            }
+        });
+        if self.help {
+            self.help = help::show(&ctx, &palette);
+        }
+        shortcuts::keep_keyboard(&ctx);
+        self.settings.zoom = ctx.zoom_factor();
+        let moving = self.timeline.playing && self.document.is_some();
+        if moving || growing || self.stage.held.is_some() || self.stage.settling {
+            ctx.request_repaint();
+        } else if self.document.as_ref().is_some_and(|document| document.follow.is_some()) {
+            ctx.request_repaint_after(Duration::from_secs_f64(POLL));
+        }
+    }
+
+    /// Calls the window after what is open.
+    fn name_window(&mut self, ctx: &egui::Context) {
+        let title = title(self.document.as_ref());
+        if self.title != title {
+            ctx.send_viewport_cmd(egui::ViewportCommand::Title(title.clone()));
+            self.title = title;
+        }
+    }
+
+    /// Draws one panel of what is open, alone; nothing without a document.
+    pub fn show_panel(&mut self, ui: &mut Ui, pane: Pane) {
+        let ctx = ui.ctx().clone();
+        self.dress(&ctx);
+        let palette = Palette::of(ui);
+        Frame::new().fill(palette.panel).inner_margin(8).show(ui, |ui| {
+            ui.set_min_size(ui.available_size());
+            self.with(&palette, 0.0, |cx| panels::show(pane, ui, cx));
+        });
+    }
+
+    /// Sets the theme.
+    fn dress(&mut self, ctx: &egui::Context) {
+        if !self.dressed {
+            theme::install(ctx);
+            ctx.set_zoom_factor(self.settings.zoom);
+            self.dressed = true;
+        }
+        ctx.set_theme(self.settings.theme);
+    }
+
+    /// The bar at the top: what is open.
+    fn title(&mut self, ui: &mut Ui, palette: &Palette) {
+        let home = egui::Button::new(RichText::new("Spindle").strong()).frame(false);
+        if ui.add(home).on_hover_text("start page").clicked() {
+            self.close();
+        }
+        let text = self.document.as_ref().map(|document| {
+            let path = document.source.path();
+            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+            let header = &document.recording().header;
+            let mut about =
+                vec![document.source.kind().to_owned(), header.env.clone(), header.engine.clone()];
+            about.extend(document.generation.map(|generation| format!("generation {generation}")));
+            let brain = &document.brain.summary;
+            about.extend((!brain.is_empty()).then(|| brain.clone()));
+            (name, about.join("  ·  "))
+        });
+        if let Some((name, about)) = text {
+            ui.label(RichText::new("›").color(palette.weak));
+            ui.label(name);
+            let room = ui.available_width() - 190.0;
+            ui.allocate_ui(egui::vec2(room.max(20.0), BAR), |ui| {
+                ui.add(egui::Label::new(RichText::new(about).small().color(palette.weak)).truncate());
+            });
+        }
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            if ui.button("?").on_hover_text("keys (F1)").clicked() {
+                self.help = !self.help;
+            }
+            let dark = palette.dark;
+            if ui.button(if dark { "Light" } else { "Dark" }).on_hover_text("light or dark (L)").clicked() {
+                self.toggle_theme(dark);
+            }
+            if self.document.is_some()
+                && ui.button("Layout").on_hover_text("panels as at the first start").clicked()
+            {
+                self.settings.layout = default_layout();
+                self.settings.panels = true;
+            }
+        });
+    }
+
+    /// The bar with what went wrong.
+    fn complain(&mut self, ui: &mut Ui, palette: &Palette) {
+        let frame =
+            Frame::new().fill(palette.error.gamma_multiply(0.18)).inner_margin(Margin::symmetric(10, 6));
+        let mut close = false;
+        Panel::top("message").frame(frame).show_separator_line(false).show(ui, |ui| {
+            ui.horizontal(|ui| {
+                close = ui.small_button("Close").clicked();
+                let text = self.message.clone().unwrap_or_default();
+                ui.add(egui::Label::new(RichText::new(text).color(palette.error)).wrap());
+            });
+        });
+        if close {
+            self.message = None;
+        }
+    }
+
+    /// Opens the first file that was dropped onto the window, and shows the others beside it. With Shift
+    /// held, all are shown beside what is open.
+    fn dropped(&mut self, ctx: &egui::Context) {
+        let (files, beside) = ctx.input(|input| (input.raw.dropped_files.clone(), input.modifiers.shift));
+        for (index, file) in files.iter().enumerate() {
+            dropped::open(self, file, beside || index > 0);
+        }
+    }
+}
+
+/// What a window is called that shows `document`.
+#[must_use]
+pub fn title(document: Option<&Document>) -> String {
+    let name = document.map(|document| {
+        let path = document.source.path();
+        path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+    });
+    name.map_or_else(|| "Spindle".to_owned(), |name| format!("{name} – Spindle"))
+}
+
+/// Key of the settings in the window's storage.
+pub const STORAGE: &str = "spindle";
+
+impl eframe::App for App {
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        self.show(ui);
+    }
+
+    fn save(&mut self, storage: &mut dyn eframe::Storage) {
+        storage.set_string(STORAGE, self.stored());
+    }
+
+    fn persist_egui_memory(&self) -> bool {
+        false
+    }
+}
