@@ -8,8 +8,8 @@ use tests::fidelity::settings;
 use tests::play::{Controls, mujoco, stability};
 use tests::reference::load;
 
-/// A register's.
-const FEW: usize = 16;
+/// As many as MuJoCo's.
+const FEW: usize = 64;
 const MANY: usize = 256;
 const STEPS: usize = 1000;
 
