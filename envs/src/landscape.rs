@@ -60,13 +60,7 @@ impl Landscape {
         };
         let plane = plane(model).ok_or_else(|| refuse("no level plane that the robot can touch"))?;
         let root = trunk(model);
-        let above = |mut body: usize| {
-            while model.bodies[body].parent != 0 {
-                body = model.bodies[body].parent;
-            }
-            body
-        };
-        if model.joints.iter().any(|joint| above(joint.body) != root) {
+        if model.joints.iter().any(|joint| model.root(joint.body) != root) {
             return Err(refuse("something that moves beside the robot"));
         }
         let rails = rails(model, root).ok_or_else(|| refuse("a robot that cannot move up"))?;

@@ -27,11 +27,11 @@ use std::sync::Arc;
 
 use rand::{Rng, RngExt as _};
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, Sensor, WorldView, Worlds};
+use sim::{EngineKind, Model, Sensor, WorldView};
 
 use crate::error::{at_least_one, finite, not_negative};
 use crate::math::{add_uniform, distance, sum_of_squares};
-use crate::{Channel, EnvError, Fidelity, PhysicsSettings, Spec, Task, Variant};
+use crate::{Channel, EnvError, PhysicsSettings, Spec, Task, Variant};
 
 const NAME: &str = "pusher";
 /// Joints of the arm; the disc's and the goal's slides follow.
@@ -145,13 +145,12 @@ impl Pusher {
             horizon: config.horizon,
             memory: if config.reward_before_step { 2 } else { 0 },
         };
-        let mut task = Self { config, spec, model: Arc::new(model), bodies, places: None };
-        if task.config.reward_before_step {
-            let options = task.physics(EngineKind::Lanes, Fidelity::Default);
-            let worlds = Worlds::new(&task.model, 1, options, &task.sensors())?;
-            task.places = worlds.view(0).sensors.try_into().ok();
-        }
-        Ok(task)
+        let places = config.reward_before_step.then(|| {
+            let qpos0: Vec<f32> = model.qpos0.iter().map(|&q| q as f32).collect();
+            let poses = model.frames(&qpos0).poses;
+            std::array::from_fn(|i| poses[bodies[i / 3]][i % 3])
+        });
+        Ok(Self { config, spec, model: Arc::new(model), bodies, places })
     }
 }
 
@@ -225,8 +224,9 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
-    use crate::Envs;
+    use crate::{Envs, Fidelity};
     use rand::{SeedableRng as _, rngs::ChaCha8Rng};
+    use sim::Worlds;
 
     #[test]
     fn costs_are_distances_and_effort() {
@@ -250,6 +250,15 @@ mod tests {
             assert!((-0.3..=0.0).contains(&y) && x.abs() <= 0.2 && x.hypot(y) > 0.17, "{qpos:?}");
             assert!(qvel[..7].iter().all(|v| v.abs() <= 0.005) && qvel[7..] == [0.0; 4]);
         }
+    }
+
+    /// What is paid in the first step is what the engine's own sensors say.
+    #[test]
+    fn places_are_to_the_bit_where_the_engine_has_them() {
+        let task = Pusher::new(Config { reward_before_step: true, ..Config::default() }).unwrap();
+        let options = task.physics(EngineKind::Lanes, Fidelity::Default);
+        let worlds = Worlds::new(task.model(), 1, options, &task.sensors()).unwrap();
+        assert_eq!(worlds.view(0).sensors, task.places.unwrap());
     }
 
     #[test]

@@ -35,8 +35,8 @@ impl Model {
     /// Reads a model from MJCF text; `file` is the name that errors and warnings show.
     ///
     /// # Errors
-    /// [`SimError::Mjcf`] with line and column for XML that is malformed, and for MJCF that is
-    /// unknown, contradictory, not physical or not supported; for an `<include>`, too, which
+    /// [`SimError::Mjcf`](crate::SimError::Mjcf) with line and column for XML that is malformed, and for
+    /// MJCF that is unknown, contradictory, not physical or not supported; for an `<include>`, too, which
     /// [`read_mjcf`] replaces.
     pub fn from_mjcf(xml: &str, file: &str) -> Result<Self> {
         let doc = Document::parse(xml).map_err(|error| xml_error(&error, xml, file))?;
