@@ -157,10 +157,11 @@ impl Synapses for Bytes {
 
     #[inline(always)]
     fn currents(&mut self, projection: &Projection, slot: usize, index: usize, x: &[f32], out: &mut [Lanes]) {
-        self.x.clear();
-        self.x.extend(x.iter().map(|&x| i16::from(steps_of(x))));
-        if projection.bias {
-            self.x.push(STEPS as i16);
+        // A bias is a source of 1. In a loop of its own, which is compiled for the wider instructions.
+        self.x.resize(x.len() + usize::from(projection.bias), 0);
+        self.x[x.len()..].fill(STEPS as i16);
+        for (steps, &x) in self.x.iter_mut().zip(x) {
+            *steps = i16::from(steps_of(x));
         }
         let weights = part(&self.weights, self.starts[self.starts.len() - 1], slot);
         let rows = &weights[self.starts[index]..self.starts[index + 1]];
