@@ -47,6 +47,7 @@ impl Activity {
 
     /// Counts the spikes of the neurons `indices` of `population`. Individuals may differ in their
     /// connections: then `own` lists those of all populations, `offset` is this one's first.
+    #[inline(always)]
     pub(crate) fn count(&mut self, indices: &[u16], population: &Population, own: &[u32], offset: usize) {
         self.spikes += indices.len() as u64;
         let fan_out = if own.is_empty() { &population.fan_out } else { &own[offset..] };

@@ -27,10 +27,12 @@ impl Lanes {
 }
 
 /// Part `index` of equal parts of `size`.
+#[inline(always)]
 pub(crate) fn part<T>(all: &[T], size: usize, index: usize) -> &[T] {
     &all[index * size..(index + 1) * size]
 }
 
+#[inline(always)]
 pub(crate) fn part_mut<T>(all: &mut [T], size: usize, index: usize) -> &mut [T] {
     &mut all[index * size..(index + 1) * size]
 }

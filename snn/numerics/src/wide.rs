@@ -26,17 +26,13 @@ impl Instructions {
     /// All of them, the narrowest first.
     pub const ALL: [Self; 4] = [Self::Plain, Self::Avx2, Self::Avx512, Self::Avx512Count];
 
-    /// The widest set that this machine has, detected once.
-    #[inline]
+    /// Whether this machine has the set, which is detected once.
+    #[inline(always)]
     #[must_use]
-    pub fn widest() -> Self {
-        match WIDEST.load(Ordering::Relaxed) {
-            1 => Self::Plain,
-            2 => Self::Avx2,
-            3 => Self::Avx512,
-            4 => Self::Avx512Count,
-            _ => Self::Avx512Count.limit(),
-        }
+    pub fn available(self) -> bool {
+        let widest = WIDEST.load(Ordering::Relaxed);
+        // One comparison where the answer is yes, since calls come often.
+        widest >= self as u8 || widest == 0 && Self::Avx512Count.limit() >= self
     }
 
     /// From now on the whole program uses this set, or the widest that the machine has if that is
@@ -100,15 +96,14 @@ macro_rules! wide {
                 fn wide256 $(<$($generics)*>)? ($($arg: $ty),*) $(-> $out)? {
                     plain $(::<$($names)*>)? ($($arg),*)
                 }
-                let set = $crate::Instructions::widest();
-                if set >= $crate::Instructions::$widest {
+                if $crate::Instructions::$widest.available() {
                     #[expect(unsafe_code, reason = "calls a copy compiled for detected CPU features")]
-                    // SAFETY: the machine has the features of all sets up to `set`.
+                    // SAFETY: the machine has the features of an available set.
                     return unsafe { wide512 $(::<$($names)*>)? ($($arg),*) };
                 }
-                if set >= $crate::Instructions::Avx2 {
+                if $crate::Instructions::Avx2.available() {
                     #[expect(unsafe_code, reason = "calls a copy compiled for detected CPU features")]
-                    // SAFETY: the machine has the features of all sets up to `set`.
+                    // SAFETY: the machine has the features of an available set.
                     return unsafe { wide256 $(::<$($names)*>)? ($($arg),*) };
                 }
             }

@@ -9,6 +9,8 @@ mod tick;
 
 use std::sync::Arc;
 
+use numerics::wide;
+
 use crate::activity::Activity;
 use crate::controller::{Evaluator, check_step};
 use crate::gpu::BackendError;
@@ -125,26 +127,33 @@ impl<S: Synapses> CpuEvaluator<S> {
             }
         });
     }
+}
 
+wide! {
     /// One control step of one individual.
-    fn step_slot(&mut self, slot: usize, observation: &[f32], reward: f32) {
-        let network = &*self.network;
-        let states = part_mut(&mut self.states, network.state_lanes, slot);
-        let constants = part(&self.constants, network.constant_lanes, slot);
-        let spikes = part_mut(&mut self.spikes, network.spike_words, slot);
-        let fan_out = part(&self.fan_out, self.fan_out.len() / self.host.episodes.len(), slot);
-        let watched = self.watched == Some(slot);
-        let scratch = &mut self.scratch;
+    fn step[S: Synapses][S](
+        evaluator: &mut CpuEvaluator<S>,
+        slot: usize,
+        observation: &[f32],
+        reward: f32,
+    ) {
+        let network = &*evaluator.network;
+        let states = part_mut(&mut evaluator.states, network.state_lanes, slot);
+        let constants = part(&evaluator.constants, network.constant_lanes, slot);
+        let spikes = part_mut(&mut evaluator.spikes, network.spike_words, slot);
+        let fan_out = part(&evaluator.fan_out, evaluator.fan_out.len() / evaluator.host.episodes.len(), slot);
+        let watched = evaluator.watched == Some(slot);
+        let scratch = &mut evaluator.scratch;
 
-        self.host.begin(slot, observation, reward);
+        evaluator.host.begin(slot, observation, reward);
         if !network.plastic.is_empty() {
-            self.synapses.learn(network, slot, &self.host.modulators);
+            evaluator.synapses.learn(network, slot, &evaluator.host.modulators);
         }
-        let (episode, signal) = (&mut self.host.episodes[slot], &self.host.signal);
+        let (episode, signal) = (&mut evaluator.host.episodes[slot], &evaluator.host.signal);
         let activity = &mut episode.activity;
         for (index, population) in network.populations.iter().enumerate() {
             if population.clear {
-                let initial = part(&self.initial, network.state_lanes, slot);
+                let initial = part(&evaluator.initial, network.state_lanes, slot);
                 let lanes = population.states();
                 states[lanes.clone()].copy_from_slice(&initial[lanes]);
             }
@@ -162,7 +171,7 @@ impl<S: Synapses> CpuEvaluator<S> {
                 if projection.source == Source::Input {
                     let out = &mut scratch.constant[projection.target];
                     out.resize(network.populations[projection.target].stride, Lanes::ZERO);
-                    self.synapses.currents(projection, slot, index, &signal.currents, out);
+                    evaluator.synapses.currents(projection, slot, index, &signal.currents, out);
                 }
             }
         }
@@ -200,7 +209,7 @@ impl<S: Synapses> CpuEvaluator<S> {
                     }
                     let apart = projection.recurrent && population.neuron.kernel().recurrent;
                     let out = if apart { &mut *recurrent } else { &mut *forward };
-                    self.synapses.add(projection, slot, at, arriving, out);
+                    evaluator.synapses.add(projection, slot, at, arriving, out);
                 }
                 let row = network.history + tick;
                 let words = &mut spikes[population.rows(row..row + 1)];
@@ -230,7 +239,7 @@ impl<S: Synapses> CpuEvaluator<S> {
                             synapses::Source::Spikes(&scratch.arriving[source].indices)
                         }
                     };
-                    self.synapses.observe(network, slot, rule, Activities { source, targets });
+                    evaluator.synapses.observe(network, slot, rule, Activities { source, targets });
                 }
                 if !population.spiking() {
                     continue;
@@ -252,11 +261,12 @@ impl<S: Synapses> CpuEvaluator<S> {
         episode.fault |= faults != 0;
         let readout = network.readout();
         let first = &states[readout.state..readout.state + readout.stride];
-        self.host.finish(slot, values(first, readout.neurons));
+        evaluator.host.finish(slot, values(first, readout.neurons));
     }
 }
 
 /// What the neurons of `population` did in a tick: spikes as 0 or 1, or the first of their `states`.
+#[inline(always)]
 fn activities(population: &Population, spikes: &[u64], states: &[Lanes], out: &mut [Lanes]) {
     for (column, lanes) in out.iter_mut().enumerate() {
         for (lane, activity) in lanes.0.iter_mut().enumerate() {
@@ -271,6 +281,7 @@ fn activities(population: &Population, spikes: &[u64], states: &[Lanes], out: &m
 }
 
 /// Spikes of `population` that arrive after those of row `row` have been emitted.
+#[inline(always)]
 fn arrive(population: &Population, spikes: &[u64], row: usize, arriving: &mut Arriving) {
     arriving.words.clear();
     if population.delays.is_empty() {
@@ -288,6 +299,7 @@ fn arrive(population: &Population, spikes: &[u64], row: usize, arriving: &mut Ar
 }
 
 /// Replaces `indices` by the ascending indices of the bits set in `words`.
+#[inline(always)]
 fn indices(words: &[u64], indices: &mut Vec<u16>) {
     indices.clear();
     for (word, &bits) in words.iter().enumerate() {
@@ -335,7 +347,7 @@ impl<S: Synapses> Evaluator for CpuEvaluator<S> {
         check_step(self.slots(), inputs, active, observations);
         for (slot, observation) in observations.chunks_exact(inputs).enumerate() {
             if active[slot] {
-                self.step_slot(slot, observation, rewards[slot]);
+                step(self, slot, observation, rewards[slot]);
             }
         }
     }

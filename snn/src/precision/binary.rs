@@ -167,12 +167,14 @@ impl Synapses for Bits {
         }
     }
 
+    #[inline(always)]
     fn currents(&mut self, projection: &Projection, slot: usize, index: usize, x: &[f32], out: &mut [Lanes]) {
         let words = part(&self.words, self.starts[self.starts.len() - 1], slot);
         let words = &words[self.starts[index]..self.starts[index + 1]];
         currents(x, words, projection.unit.scale, out);
     }
 
+    #[inline(always)]
     fn add(&self, projection: &Projection, slot: usize, index: usize, spikes: Spikes<'_>, out: &mut [Lanes]) {
         let words = part(&self.words, self.starts[self.starts.len() - 1], slot);
         let words = &words[self.starts[index]..self.starts[index + 1]];
@@ -196,21 +198,20 @@ impl Synapses for Bits {
     }
 }
 
-wide! {
-    /// The currents `x` through rows of bits.
-    fn currents(x: &[f32], words: &[u64], scale: f32, out: &mut [Lanes]) {
-        let row_words = (out.len() * WIDTH).div_ceil(64);
-        for (column, out) in out.iter_mut().enumerate() {
-            let mut sum = Lanes::ZERO;
-            for (&x, row) in x.iter().zip(words.chunks_exact(row_words)) {
-                let bits = (row[column * WIDTH / 64] >> (column * WIDTH % 64)) as u32;
-                for (lane, sum) in sum.0.iter_mut().enumerate() {
-                    *sum += if bits >> lane & 1 == 1 { x } else { 0.0 };
-                }
+/// The currents `x` through rows of bits.
+#[inline(always)]
+fn currents(x: &[f32], words: &[u64], scale: f32, out: &mut [Lanes]) {
+    let row_words = (out.len() * WIDTH).div_ceil(64);
+    for (column, out) in out.iter_mut().enumerate() {
+        let mut sum = Lanes::ZERO;
+        for (&x, row) in x.iter().zip(words.chunks_exact(row_words)) {
+            let bits = (row[column * WIDTH / 64] >> (column * WIDTH % 64)) as u32;
+            for (lane, sum) in sum.0.iter_mut().enumerate() {
+                *sum += if bits >> lane & 1 == 1 { x } else { 0.0 };
             }
-            for (out, sum) in out.0.iter_mut().zip(sum.0) {
-                *out = snap_current(sum * scale);
-            }
+        }
+        for (out, sum) in out.0.iter_mut().zip(sum.0) {
+            *out = snap_current(sum * scale);
         }
     }
 }

@@ -6,8 +6,6 @@
 use std::fmt::{Result, Write as _};
 use std::sync::Arc;
 
-use numerics::wide;
-
 use super::format::{Format, signed};
 use super::storage::{Site, Storage};
 use crate::controller::Evaluator;
@@ -56,11 +54,13 @@ impl Format for Byte {
 }
 
 /// In steps, within the range of 8 bits.
+#[inline(always)]
 fn rounded(x: f32) -> f32 {
     (x * STEPS).round_ties_even().clamp(-127.0, 127.0)
 }
 
 /// An observation in steps; no number is 0.
+#[inline(always)]
 fn steps_of(x: f32) -> i8 {
     rounded(x) as i8
 }
@@ -155,11 +155,13 @@ impl Synapses for Bytes {
         }
     }
 
+    #[inline(always)]
     fn currents(&mut self, projection: &Projection, slot: usize, index: usize, x: &[f32], out: &mut [Lanes]) {
-        self.x.clear();
-        self.x.extend(x.iter().map(|&x| i16::from(steps_of(x))));
-        if projection.bias {
-            self.x.push(STEPS as i16);
+        // A bias is a source of 1. In a loop of its own, which is compiled for the wider instructions.
+        self.x.resize(x.len() + usize::from(projection.bias), 0);
+        self.x[x.len()..].fill(STEPS as i16);
+        for (steps, &x) in self.x.iter_mut().zip(x) {
+            *steps = i16::from(steps_of(x));
         }
         let weights = part(&self.weights, self.starts[self.starts.len() - 1], slot);
         let rows = &weights[self.starts[index]..self.starts[index + 1]];
@@ -167,6 +169,7 @@ impl Synapses for Bytes {
         currents(&self.x, rows, unit, out);
     }
 
+    #[inline(always)]
     fn add(&self, projection: &Projection, slot: usize, index: usize, spikes: Spikes<'_>, out: &mut [Lanes]) {
         let weights = part(&self.weights, self.starts[self.starts.len() - 1], slot);
         let rows = &weights[self.starts[index]..self.starts[index + 1]];
@@ -175,51 +178,49 @@ impl Synapses for Bytes {
     }
 }
 
-wide! {
-    /// The products of the observation `x`, in steps, with `rows` of weights.
-    fn currents(x: &[i16], rows: &[i8], unit: f32, out: &mut [Lanes]) {
-        let stride = out.len() * WIDTH;
-        for (column, out) in (0..stride).step_by(WIDTH).zip(out) {
-            let mut sum = [0_i32; WIDTH];
-            let mut pairs = x.chunks_exact(2);
-            let mut row = column;
-            for pair in &mut pairs {
-                // Two products of 8-bit numbers fit into 16 bits.
-                let (a, b) = (block::<WIDTH>(rows, row), block::<WIDTH>(rows, row + stride));
-                for lane in 0..WIDTH {
-                    let product = i16::from(a[lane]).wrapping_mul(pair[0]);
-                    let other = i16::from(b[lane]).wrapping_mul(pair[1]);
-                    sum[lane] = sum[lane].wrapping_add(i32::from(product.wrapping_add(other)));
-                }
-                row += 2 * stride;
+/// The products of the observation `x`, in steps, with `rows` of weights.
+#[inline(always)]
+fn currents(x: &[i16], rows: &[i8], unit: f32, out: &mut [Lanes]) {
+    let stride = out.len() * WIDTH;
+    for (column, out) in (0..stride).step_by(WIDTH).zip(out) {
+        let mut sum = [0_i32; WIDTH];
+        let mut pairs = x.chunks_exact(2);
+        let mut row = column;
+        for pair in &mut pairs {
+            // Two products of 8-bit numbers fit into 16 bits.
+            let (a, b) = (block::<WIDTH>(rows, row), block::<WIDTH>(rows, row + stride));
+            for lane in 0..WIDTH {
+                let product = i16::from(a[lane]).wrapping_mul(pair[0]);
+                let other = i16::from(b[lane]).wrapping_mul(pair[1]);
+                sum[lane] = sum[lane].wrapping_add(i32::from(product.wrapping_add(other)));
             }
-            if let [x] = pairs.remainder() {
-                let a = block::<WIDTH>(rows, row);
-                for lane in 0..WIDTH {
-                    sum[lane] = sum[lane].wrapping_add(i32::from(i16::from(a[lane]).wrapping_mul(*x)));
-                }
+            row += 2 * stride;
+        }
+        if let [x] = pairs.remainder() {
+            let a = block::<WIDTH>(rows, row);
+            for lane in 0..WIDTH {
+                sum[lane] = sum[lane].wrapping_add(i32::from(i16::from(a[lane]).wrapping_mul(*x)));
             }
-            for (out, sum) in out.0.iter_mut().zip(sum) {
-                *out = sum as f32 * unit;
-            }
+        }
+        for (out, sum) in out.0.iter_mut().zip(sum) {
+            *out = sum as f32 * unit;
         }
     }
 }
 
-wide! {
-    /// Adds the rows of `spikes`.
-    fn add(spikes: &[u16], rows: &[i8], unit: f32, out: &mut [Lanes]) {
-        let stride = out.len() * WIDTH;
-        let mut column = 0;
-        let mut fours = out.chunks_exact_mut(4);
-        for four in &mut fours {
-            add_rows::<{ 4 * WIDTH }>(spikes, rows, stride, column, unit, four);
-            column += 4 * WIDTH;
-        }
-        for one in fours.into_remainder().chunks_mut(1) {
-            add_rows::<WIDTH>(spikes, rows, stride, column, unit, one);
-            column += WIDTH;
-        }
+/// Adds the rows of `spikes`.
+#[inline(always)]
+fn add(spikes: &[u16], rows: &[i8], unit: f32, out: &mut [Lanes]) {
+    let stride = out.len() * WIDTH;
+    let mut column = 0;
+    let mut fours = out.chunks_exact_mut(4);
+    for four in &mut fours {
+        add_rows::<{ 4 * WIDTH }>(spikes, rows, stride, column, unit, four);
+        column += 4 * WIDTH;
+    }
+    for one in fours.into_remainder().chunks_mut(1) {
+        add_rows::<WIDTH>(spikes, rows, stride, column, unit, one);
+        column += WIDTH;
     }
 }
 

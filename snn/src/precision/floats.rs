@@ -3,8 +3,6 @@
 use std::fmt::{Result, Write as _};
 use std::sync::Arc;
 
-use numerics::wide;
-
 use super::format::Format;
 use super::storage::{Site, Storage};
 use crate::controller::Evaluator;
@@ -122,59 +120,60 @@ impl Synapses for Rows {
         self.learners[index].observe(&network.plastic[index], slot, seen);
     }
 
+    #[inline(always)]
     fn currents(&mut self, _: &Projection, slot: usize, index: usize, x: &[f32], out: &mut [Lanes]) {
         currents(x, self.rows(slot, index), self.snap, out);
     }
 
+    #[inline(always)]
     fn add(&self, _: &Projection, slot: usize, index: usize, spikes: Spikes<'_>, out: &mut [Lanes]) {
         add_rows(spikes.indices, self.rows(slot, index), out);
     }
 }
 
 impl Rows {
+    #[inline(always)]
     fn rows(&self, slot: usize, index: usize) -> &[Lanes] {
         let weights = part(&self.weights, self.starts[self.starts.len() - 1], slot);
         &weights[self.starts[index]..self.starts[index + 1]]
     }
 }
 
-wide! {
-    /// The dense product, on the grid of currents if `snap`.
-    fn currents(x: &[f32], rows: &[Lanes], snap: bool, out: &mut [Lanes]) {
-        dense(x, rows, out);
-        if snap {
-            for current in out.iter_mut().flat_map(|lanes| &mut lanes.0) {
-                *current = snap_current(*current);
-            }
+/// The dense product, on the grid of currents if `snap`.
+#[inline(always)]
+fn currents(x: &[f32], rows: &[Lanes], snap: bool, out: &mut [Lanes]) {
+    dense(x, rows, out);
+    if snap {
+        for current in out.iter_mut().flat_map(|lanes| &mut lanes.0) {
+            *current = snap_current(*current);
         }
     }
 }
 
-wide! {
-    /// Adds the rows of `spikes`.
-    fn add_rows(spikes: &[u16], rows: &[Lanes], out: &mut [Lanes]) {
-        let stride = out.len();
-        // Four lanes at a time hide the latency of the additions.
-        let mut columns = out.chunks_exact_mut(4);
-        let mut column = 0;
-        for four in &mut columns {
-            let mut sums = [four[0], four[1], four[2], four[3]];
-            for &source in spikes {
-                let row = &rows[usize::from(source) * stride + column..][..4];
-                for (sum, weights) in sums.iter_mut().zip(row) {
-                    sum.add(weights);
-                }
+/// Adds the rows of `spikes`.
+#[inline(always)]
+fn add_rows(spikes: &[u16], rows: &[Lanes], out: &mut [Lanes]) {
+    let stride = out.len();
+    // Four lanes at a time hide the latency of the additions.
+    let mut columns = out.chunks_exact_mut(4);
+    let mut column = 0;
+    for four in &mut columns {
+        let mut sums = [four[0], four[1], four[2], four[3]];
+        for &source in spikes {
+            let row = &rows[usize::from(source) * stride + column..][..4];
+            for (sum, weights) in sums.iter_mut().zip(row) {
+                sum.add(weights);
             }
-            four.copy_from_slice(&sums);
-            column += 4;
         }
-        for out in columns.into_remainder() {
-            let mut sum = *out;
-            for &source in spikes {
-                sum.add(&rows[usize::from(source) * stride + column]);
-            }
-            *out = sum;
-            column += 1;
+        four.copy_from_slice(&sums);
+        column += 4;
+    }
+    for out in columns.into_remainder() {
+        let mut sum = *out;
+        for &source in spikes {
+            sum.add(&rows[usize::from(source) * stride + column]);
         }
+        *out = sum;
+        column += 1;
     }
 }
