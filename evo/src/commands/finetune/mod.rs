@@ -13,6 +13,7 @@ use records::text::{self, patch};
 use records::words::to_stderr;
 use training::gradient::labels::Classifier;
 use training::gradient::{FinetuneConfig, Task, WorldLearner};
+use training::learner::Learner as _;
 use training::named_files;
 
 use super::learning::{self, check_same_config, new_folder};
@@ -175,6 +176,9 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
 fn go_on(learner: Learner, folder: &RunFolder, verbosity: Verbosity) -> Result<(), Failure> {
     match learner {
         Learner::Classifier(learner) => labels::train(*learner, folder, verbosity),
-        Learner::World(learner) => learning::train(*learner, folder, verbosity),
+        Learner::World(learner) => {
+            let introduction = worlds::introduction(&learner, folder.path());
+            learning::train(*learner, &introduction, folder, verbosity)
+        }
     }
 }
