@@ -22,16 +22,16 @@ pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {
     if args.worker {
         interrupt::stop_with_stdin();
     }
-    let (path, mut config) = read_config(&args.config)?;
-    if let Some(seed) = args.seed {
+    let (path, mut config) = read_config(&args.run.config)?;
+    if let Some(seed) = args.run.seed {
         config.run.seed = seed;
     }
-    if let Some(generations) = args.generations {
+    if let Some(generations) = args.run.generations {
         config.run.generations = generations;
     }
     let text = text::to_text(&config).usage()?;
     // Building it is the check: whatever is wrong is said before a folder exists.
-    let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0), args.backend.into()).usage()?;
+    let mut trainer = Trainer::new(&config, args.run.threads.unwrap_or(0), args.backend.into()).usage()?;
     if let Some(init) = &args.init {
         trainer.warm_start(&load_checkpoint(init)?).usage()?;
     }
@@ -40,7 +40,7 @@ pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {
         print_line(text.trim_end());
         return Ok(());
     }
-    let (out, name) = (args.out.as_deref(), args.name.as_deref());
+    let (out, name) = (args.run.out.as_deref(), args.run.name.as_deref());
     let (folder, _lock) = new_folder((out, name), &path, (config.run.seed, trainer.threads()), &text)?;
     if args.init.is_some() {
         // The config does not know where the run starts from; a resumed run must.
