@@ -18,7 +18,7 @@ pub use looking::{
 };
 pub use nir::{Nir, NirExport, NirInfo, NirReset, NirRun};
 pub use sweep::SweepArgs;
-pub use training::{FinetuneArgs, ResumeArgs, TrainArgs};
+pub use training::{FinetuneArgs, ResumeArgs, RunArgs, TrainArgs};
 
 /// Evolves spiking controllers for simulated robots.
 #[derive(Debug, Parser)]
@@ -117,9 +117,9 @@ mod tests {
             "evo train --config ant.ron --set a=1 --set b=-2 --seed 3 -q",
         ] {
             let Verb::Train(args) = parse(line.split(' ')).unwrap() else { panic!("{line}") };
-            assert_eq!(args.config.config, PathBuf::from("ant.ron"));
-            assert_eq!(args.config.sets, ["a=1", "b=-2"]);
-            assert_eq!(args.seed, Some(3));
+            assert_eq!(args.run.config.config, PathBuf::from("ant.ron"));
+            assert_eq!(args.run.config.sets, ["a=1", "b=-2"]);
+            assert_eq!(args.run.seed, Some(3));
             assert_eq!(args.backend, Backend::Auto);
             assert_eq!(args.output.verbosity(), Verbosity::Quiet);
         }

@@ -6,15 +6,9 @@ use clap::Args;
 
 use super::common::{Backend, ConfigArgs, Output, threads};
 
-/// Options of `train`.
+/// What a new run is.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:
-  evo --config ant.ron
-  evo --config ant.ron --set strategy.population=256 --set env.healthy_z_range=(0.3,1.0) --seed 2
-  evo --config ant.ron --generations 50 --out runs/short -q
-  evo --config ant.ron --init results/runs/RUN/checkpoints/best.safetensors
-  evo --config ant.ron --set strategy=CmaEs --dry-run")]
-pub struct TrainArgs {
+pub struct RunArgs {
     /// Config and changes.
     #[command(flatten)]
     pub config: ConfigArgs,
@@ -33,6 +27,20 @@ pub struct TrainArgs {
     /// Threads; default one per core. Results do not depend on it
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
+}
+
+/// Options of `train`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo --config ant.ron
+  evo --config ant.ron --set strategy.population=256 --set env.healthy_z_range=(0.3,1.0) --seed 2
+  evo --config ant.ron --generations 50 --out runs/short -q
+  evo --config ant.ron --init results/runs/RUN/checkpoints/best.safetensors
+  evo --config ant.ron --set strategy=CmaEs --dry-run")]
+pub struct TrainArgs {
+    /// Which run.
+    #[command(flatten)]
+    pub run: RunArgs,
     /// What evaluates the controllers
     #[arg(long, value_enum, default_value_t)]
     pub backend: Backend,
@@ -61,24 +69,9 @@ pub struct TrainArgs {
 What is trained for is the field `task` of the config: Classify(…), Regress(…), Imitate(…) or Ppo(…); the other
 fields are those of `evo train`. A generation is an epoch, a round or an iteration.")]
 pub struct FinetuneArgs {
-    /// Config and changes.
+    /// Which run.
     #[command(flatten)]
-    pub config: ConfigArgs,
-    /// Seed of every random number (as --set run.seed=N)
-    #[arg(long, value_name = "N")]
-    pub seed: Option<u64>,
-    /// Generations to train (as --set run.generations=N)
-    #[arg(long, value_name = "N")]
-    pub generations: Option<u64>,
-    /// Run folder; default results/runs/NAME__sSEED__TIME
-    #[arg(long, value_name = "DIR")]
-    pub out: Option<PathBuf>,
-    /// Name of the run; default the config file's name
-    #[arg(long, value_name = "NAME")]
-    pub name: Option<String>,
-    /// Threads; default one per core. Results do not depend on it
-    #[arg(long, value_name = "N", value_parser = threads)]
-    pub threads: Option<usize>,
+    pub run: RunArgs,
     /// Start from the parameters in this run folder or checkpoint, evolved or trained
     #[arg(long, value_name = "RUN|FILE")]
     pub init: Option<PathBuf>,

@@ -12,6 +12,7 @@ use snn::{Activity, BackendError, Controller, ControllerConfig, Evaluator};
 use strategies::bench::{self, BenchArgs};
 use strategies::random::{Purpose, Stream};
 use training::backend::{Backend, BackendChoice};
+use training::learner::Learner as _;
 use training::rollout::RolloutError;
 use training::setup::{Setup, pool};
 use training::trainer::Trainer;

@@ -13,43 +13,12 @@ use records::provenance::Provenance;
 use records::text;
 use serde::Serialize;
 use strategies::StopReason;
-use training::config::{Config, LogFormat, RunConfig};
-use training::evaluate::Evaluation;
-use training::setup::Setup;
+use training::config::{LogFormat, RunConfig};
+use training::learner::Learner;
 
 use crate::interrupt;
 use crate::plot::Figure;
 use crate::progress::{Ending, Progress, Verbosity};
-
-/// A training in a world.
-pub(super) trait Learner {
-    fn config(&self) -> &Config;
-    fn setup(&self) -> &Setup;
-    /// Names of the columns after those of [`records::columns::COLUMNS`].
-    fn columns(&self) -> Vec<&'static str>;
-    /// What it is about to do, a label and a text per line.
-    fn introduction(&self, folder: &Path) -> Vec<(&'static str, String)>;
-    /// Completed generations.
-    fn generation(&self) -> u64;
-    fn env_steps(&self) -> u64;
-    fn evaluations(&self) -> u64;
-    fn blow_ups(&self) -> u64;
-    /// Training episodes that ended because the controller failed.
-    fn failures(&self) -> u64;
-    fn best_eval(&self) -> Option<f64>;
-    /// Why it has ended before its last generation.
-    fn stop_reason(&self) -> Option<StopReason>;
-    /// Whether a generation that fails leaves half of itself behind.
-    fn fragile(&self) -> bool;
-    fn advance(&mut self) -> Result<MetricsRow, anyhow::Error>;
-    /// Scores the policy, fills in the row and tells whether it is better than ever before.
-    fn evaluate(&mut self, row: &mut MetricsRow) -> Result<(Evaluation, bool), anyhow::Error>;
-    fn checkpoint(&self) -> Checkpoint;
-
-    fn over(&self) -> bool {
-        self.generation() >= self.config().run.generations || self.stop_reason().is_some()
-    }
-}
 
 /// `summary.json`.
 #[derive(Serialize)]
@@ -97,10 +66,12 @@ impl Earlier {
     }
 }
 
-/// Trains to the end or to the first Ctrl-C. A row is in its file before the next generation starts;
+/// Trains to the end or to the first Ctrl-C; `introduction` says what it is about to do, a label and a text per
+/// line. A row is in its file before the next generation starts;
 /// a killed run goes on from its last checkpoint and computes what came after it again.
 pub(super) fn train(
     mut learner: impl Learner,
+    introduction: &[(&'static str, String)],
     folder: &RunFolder,
     verbosity: Verbosity,
 ) -> Result<(), Failure> {
@@ -120,7 +91,7 @@ pub(super) fn train(
     if let Some(validation) = validation_engine {
         progress = progress.with_engines(engine, validation);
     }
-    progress.start(&learner.introduction(folder.path()));
+    progress.start(introduction);
     for warning in &learner.setup().task.model().warnings {
         progress.warn(warning);
     }
@@ -136,8 +107,8 @@ pub(super) fn train(
     let earlier_s = wall_s;
     let (mut blow_ups, mut failures) = (learner.blow_ups(), learner.failures());
     let mut interrupted = false;
-    while !learner.over() && !interrupted {
-        let before = learner.fragile().then(|| learner.checkpoint());
+    while !learner.is_over() && !interrupted {
+        let before = learner.is_fragile().then(|| learner.checkpoint());
         let mut row = match learner.advance() {
             Ok(row) => row,
             Err(error) => {
@@ -146,7 +117,7 @@ pub(super) fn train(
             }
         };
         let generation = learner.generation();
-        let last = learner.over();
+        let last = learner.is_over();
         let mut improved = false;
         if last || (run.eval_every > 0 && generation.is_multiple_of(run.eval_every)) {
             let (result, better) =

@@ -1,7 +1,7 @@
 //! Points on the axes. Every random choice depends on the sweep's seed, the trial and the axis only.
 
 use rand::RngExt as _;
-use strategies::random::{Purpose, Stream};
+use strategies::random::{Purpose, Stream, shuffled};
 
 use super::axis::Axis;
 use super::config::Sampler;
@@ -46,7 +46,10 @@ pub fn batch_end(sampler: &Sampler, trials: usize, start: usize) -> usize {
 #[must_use]
 pub fn strata(sampler: &Sampler, axes: &[Axis], seed: u64, trials: usize) -> Vec<Vec<usize>> {
     let is_cube = matches!(sampler, Sampler::LatinHypercube { .. });
-    (0..axes.len()).filter(|_| is_cube).map(|axis| permutation(seed, axis, trials)).collect()
+    (0..axes.len())
+        .filter(|_| is_cube)
+        .map(|axis| shuffled(trials, &mut stream(seed, 0, axis, Use::Stratum)))
+        .collect()
 }
 
 /// Point of trial `trial` of `trials`, a number in [0, 1] per axis. `strata` are those of [`strata`];
@@ -88,16 +91,6 @@ pub fn point(
             })
         }
     }
-}
-
-/// A random permutation (Fisher, Yates) for an axis.
-fn permutation(seed: u64, axis: usize, trials: usize) -> Vec<usize> {
-    let mut random = stream(seed, 0, axis, Use::Stratum);
-    let mut order: Vec<usize> = (0..trials).collect();
-    for last in (1..trials).rev() {
-        order.swap(last, random.random_range(0..=last));
-    }
-    order
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::Instant;
 use snn::{BackendError, Controller, Evaluator, Gpu};
 use strategies::random::{Purpose, Stream};
 
-use crate::rollout::RolloutError;
+use crate::rollout::error::RolloutError;
 
 /// What the user asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

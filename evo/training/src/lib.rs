@@ -12,6 +12,7 @@ pub mod config;
 pub mod evaluate;
 pub mod field;
 pub mod gradient;
+pub mod learner;
 pub mod named_files;
 pub mod nir_export;
 pub mod normalizer;

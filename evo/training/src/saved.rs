@@ -3,14 +3,14 @@
 use records::checkpoint::{Checkpoint, Tensor, TensorData};
 use strategies::{Data, State};
 
+use crate::learner::Learner;
 use crate::policy::{check_layout, layout, mismatch, statistics};
 use crate::setup::TrainError;
 use crate::trainer::Trainer;
 
 impl Trainer {
     /// Everything that is needed to go on bit for bit, and to use the result.
-    #[must_use]
-    pub fn checkpoint(&self) -> Checkpoint {
+    pub(crate) fn saved(&self) -> Checkpoint {
         let mut checkpoint = Checkpoint::new();
         let state = self.search.state();
         let mut meta = |name: &str, value: serde_json::Value| {

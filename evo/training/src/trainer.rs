@@ -7,13 +7,14 @@ use records::checkpoint::Checkpoint;
 use records::metrics::MetricsRow;
 use sim::EngineKind;
 use snn::Activity;
-use strategies::Search;
 use strategies::random::{Purpose, Stream};
+use strategies::{Search, StopReason};
 
 use crate::backend::{Backend, BackendChoice};
 use crate::config::{Config, Starts};
 use crate::evaluate::{self, Evaluation, Policy, mean_std};
 use crate::gradient::Refiner;
+use crate::learner::Learner;
 use crate::normalizer::{Normalizer, Statistics};
 use crate::policy::{Which, start_from};
 use crate::rollout::{Episode, Episodes, Rollout, Times};
@@ -89,60 +90,16 @@ impl Trainer {
         })
     }
 
-    /// The config of the run.
-    #[must_use]
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-
-    /// Task, physics and controller.
-    #[must_use]
-    pub fn setup(&self) -> &Setup {
-        &self.setup
-    }
-
     /// The search.
     #[must_use]
     pub fn search(&self) -> &Search {
         &self.search
     }
 
-    /// Names of the columns after those of [`records::columns::COLUMNS`]: reward terms, then what the
-    /// refinement measures.
-    #[must_use]
-    pub fn columns(&self) -> Vec<&'static str> {
-        let refined = self.refiner.as_ref().map_or(&[][..], |_| Refiner::columns());
-        self.setup.task.spec().terms.iter().chain(refined).copied().collect()
-    }
-
     /// What the refinement of each generation is, a label and a text per line.
     #[must_use]
     pub fn refinement(&self) -> Vec<(&'static str, String)> {
         self.refiner.as_ref().map_or_else(Vec::new, Refiner::describe)
-    }
-
-    /// Completed generations.
-    #[must_use]
-    pub fn generation(&self) -> u64 {
-        self.search.generation()
-    }
-
-    /// Control steps of training episodes so far.
-    #[must_use]
-    pub fn env_steps(&self) -> u64 {
-        self.env_steps
-    }
-
-    /// Episodes so far that ended because the physics blew up.
-    #[must_use]
-    pub fn blow_ups(&self) -> u64 {
-        self.blow_ups
-    }
-
-    /// Training episodes since this trainer was made that ended because the controller failed.
-    #[must_use]
-    pub fn failures(&self) -> u64 {
-        self.failures
     }
 
     /// Where controllers run in training, and why.
@@ -169,12 +126,6 @@ impl Trainer {
         self.pool.current_num_threads()
     }
 
-    /// Best evaluation return so far.
-    #[must_use]
-    pub fn best_eval(&self) -> Option<f64> {
-        self.best_eval
-    }
-
     fn normalizer(&self) -> Normalizer {
         let rollout = &self.config.rollout;
         if rollout.normalize {
@@ -184,12 +135,98 @@ impl Trainer {
         }
     }
 
-    /// Trains for one generation. `wall_s` of the result is this generation's time alone.
+    /// Refines the mean of the distribution, if that is asked for; returns the control steps it took.
+    fn refine(&mut self, extras: &mut Vec<f64>) -> Result<u64, TrainError> {
+        let mean = self.policy().parameters;
+        let Some(refiner) = &mut self.refiner else { return Ok(0) };
+        let refined = refiner.refine(&mean, &self.statistics)?;
+        self.search.shift(&refined.shift)?;
+        self.statistics = refined.statistics;
+        self.blow_ups += refined.blow_ups;
+        *extras = refined.extras;
+        Ok(refined.steps)
+    }
+
+    /// The mean of the search distribution, with the current observation statistics.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        let mut parameters = vec![0.0; self.search.dimension()];
+        self.search.mean(&mut parameters);
+        Policy { parameters, normalizer: self.normalizer() }
+    }
+
+    fn score(&self, rollout: &Rollout, engine: EngineKind) -> Result<Evaluation, TrainError> {
+        let spec = self.setup.task.spec();
+        let run = &self.config.run;
+        let episodes = evaluate::run(rollout, &self.policy(), run.eval_episodes, run.seed, spec.terms)?;
+        Ok(Evaluation::new(spec.name, engine, spec.terms, &episodes, self.setup.controller.as_ref()))
+    }
+
+    /// Starts the search (at generation 0) from another run's policy.
     ///
     /// # Errors
-    /// If no member had a finite fitness; the trainer is then what it was. If the refinement failed; the
-    /// trainer is then not to be used.
-    pub fn advance(&mut self) -> Result<MetricsRow, TrainError> {
+    /// If its controller differs from the config's.
+    pub fn warm_start(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
+        let (policy, statistics) = start_from(checkpoint, &self.setup, Which::Mean, &self.config)?;
+        let x0: Vec<f64> = policy.parameters.iter().map(|&x| f64::from(x)).collect();
+        self.search = self.config.strategy.build(&x0, self.config.run.seed)?;
+        self.statistics = statistics;
+        Ok(())
+    }
+}
+
+impl Learner for Trainer {
+    type Error = TrainError;
+
+    fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    fn columns(&self) -> Vec<&'static str> {
+        let refined = self.refiner.as_ref().map_or(&[][..], |_| Refiner::columns());
+        self.setup.task.spec().terms.iter().chain(refined).copied().collect()
+    }
+
+    fn generation(&self) -> u64 {
+        self.search.generation()
+    }
+
+    fn env_steps(&self) -> u64 {
+        self.env_steps
+    }
+
+    fn evaluations(&self) -> u64 {
+        self.search.evaluations()
+    }
+
+    fn blow_ups(&self) -> u64 {
+        self.blow_ups
+    }
+
+    fn failures(&self) -> u64 {
+        self.failures
+    }
+
+    fn best_eval(&self) -> Option<f64> {
+        self.best_eval
+    }
+
+    /// A fresh search has not ended, however it looks.
+    fn stop_reason(&self) -> Option<StopReason> {
+        self.search.stop_reason().filter(|_| self.generation() > 0)
+    }
+
+    /// Only what is told is changed, but a refinement follows it.
+    fn is_fragile(&self) -> bool {
+        self.config.refine.is_some()
+    }
+
+    /// If no member had a finite fitness, the trainer is what it was; if the refinement failed, it is not to be used.
+    fn advance(&mut self) -> Result<MetricsRow, TrainError> {
         let began = Instant::now();
         let pool = Arc::clone(&self.pool);
         pool.install(|| self.search.ask());
@@ -268,64 +305,22 @@ impl Trainer {
         })
     }
 
-    /// Refines the mean of the distribution, if that is asked for; returns the control steps it took.
-    fn refine(&mut self, extras: &mut Vec<f64>) -> Result<u64, TrainError> {
-        let mean = self.policy().parameters;
-        let Some(refiner) = &mut self.refiner else { return Ok(0) };
-        let refined = refiner.refine(&mean, &self.statistics)?;
-        self.search.shift(&refined.shift)?;
-        self.statistics = refined.statistics;
-        self.blow_ups += refined.blow_ups;
-        *extras = refined.extras;
-        Ok(refined.steps)
-    }
-
-    /// The mean of the search distribution, with the current observation statistics.
-    #[must_use]
-    pub fn policy(&self) -> Policy {
-        let mut parameters = vec![0.0; self.search.dimension()];
-        self.search.mean(&mut parameters);
-        Policy { parameters, normalizer: self.normalizer() }
-    }
-
-    /// Scores the mean of the distribution on the run's fixed evaluation episodes.
-    ///
-    /// # Errors
-    /// If the graphics adapter was lost.
-    pub fn evaluate(&mut self) -> Result<Evaluation, TrainError> {
-        let evaluation = self.score(&self.evaluation, self.setup.options.engine)?;
-        if self.best_eval.is_none_or(|best| evaluation.return_mean > best) {
-            self.best_eval = Some(evaluation.return_mean);
+    fn evaluate(&mut self, row: &mut MetricsRow) -> Result<(Evaluation, bool), TrainError> {
+        let result = self.score(&self.evaluation, self.setup.options.engine)?;
+        let improved = self.best_eval.is_none_or(|best| result.return_mean > best);
+        if improved {
+            self.best_eval = Some(result.return_mean);
         }
-        Ok(evaluation)
-    }
-
-    /// Scores the same on the same episodes in the engine that validates, if there is one. It has no
-    /// influence on the run: the best evaluation is the training engine's.
-    ///
-    /// # Errors
-    /// If the graphics adapter was lost.
-    pub fn validate(&self) -> Result<Option<Evaluation>, TrainError> {
+        row.eval_return_mean = Some(result.return_mean);
+        row.eval_return_std = Some(result.return_std);
         let both = self.setup.validation.zip(self.validation.as_ref());
-        both.map(|(options, rollout)| self.score(rollout, options.engine)).transpose()
+        let validation = both.map(|(options, rollout)| self.score(rollout, options.engine)).transpose()?;
+        row.validation_return_mean = validation.as_ref().map(|result| result.return_mean);
+        row.validation_return_std = validation.as_ref().map(|result| result.return_std);
+        Ok((result, improved))
     }
 
-    fn score(&self, rollout: &Rollout, engine: EngineKind) -> Result<Evaluation, TrainError> {
-        let spec = self.setup.task.spec();
-        let run = &self.config.run;
-        let episodes = evaluate::run(rollout, &self.policy(), run.eval_episodes, run.seed, spec.terms)?;
-        Ok(Evaluation::new(spec.name, engine, spec.terms, &episodes, self.setup.controller.as_ref()))
-    }
-
-    /// Starts the search (at generation 0) from another run's policy.
-    ///
-    /// # Errors
-    /// If its controller differs from the config's.
-    pub fn warm_start(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
-        let (policy, statistics) = start_from(checkpoint, &self.setup, Which::Mean, &self.config)?;
-        let x0: Vec<f64> = policy.parameters.iter().map(|&x| f64::from(x)).collect();
-        self.search = self.config.strategy.build(&x0, self.config.run.seed)?;
-        self.statistics = statistics;
-        Ok(())
+    fn checkpoint(&self) -> Checkpoint {
+        self.saved()
     }
 }

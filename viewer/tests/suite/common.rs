@@ -10,6 +10,7 @@ use records::metrics::MetricsWriter;
 use records::text;
 use training::backend::BackendChoice;
 use training::config::Config;
+use training::learner::Learner as _;
 use training::trainer::Trainer;
 use viewer::data::document::Document;
 use viewer::data::recording::{End, Header, Layer, Recording, Row, Series};

@@ -13,6 +13,7 @@ use records::text::{self, patch};
 use records::words::to_stderr;
 use training::gradient::labels::Classifier;
 use training::gradient::{FinetuneConfig, Task, WorldLearner};
+use training::learner::Learner as _;
 use training::named_files;
 
 use super::learning::{self, check_same_config, new_folder};
@@ -83,9 +84,9 @@ impl Learner {
 
 /// Reads a config and applies `--set`; names of files are looked for beside it.
 fn read(args: &FinetuneArgs) -> Result<(PathBuf, FinetuneConfig), Failure> {
-    let path = text::find(&args.config.config).usage()?;
+    let path = text::find(&args.run.config.config).usage()?;
     let config: FinetuneConfig = text::read(&path).usage()?;
-    let mut config = patch::apply(config, &args.config.sets).usage()?;
+    let mut config = patch::apply(config, &args.run.config.sets).usage()?;
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     config.controller.inline_models(|name| named_files::model(&folder, name)).usage()?;
     if let Some(Task::Ppo(task)) = &mut config.task {
@@ -109,10 +110,10 @@ fn read(args: &FinetuneArgs) -> Result<(PathBuf, FinetuneConfig), Failure> {
 /// Starts a run.
 pub(super) fn finetune(args: &FinetuneArgs) -> Result<(), Failure> {
     let (path, mut config) = read(args)?;
-    if let Some(seed) = args.seed {
+    if let Some(seed) = args.run.seed {
         config.run.seed = seed;
     }
-    if let Some(generations) = args.generations {
+    if let Some(generations) = args.run.generations {
         config.run.generations = generations;
     }
     config.run.validate().usage()?;
@@ -121,7 +122,7 @@ pub(super) fn finetune(args: &FinetuneArgs) -> Result<(), Failure> {
         Failure::Usage(error) => Failure::Usage(error.context(path.display().to_string())),
         other => other,
     };
-    let mut learner = Learner::new(&config, args.threads.unwrap_or(0)).map_err(place)?;
+    let mut learner = Learner::new(&config, args.run.threads.unwrap_or(0)).map_err(place)?;
     if let Some(init) = &args.init {
         learner.warm_start(&load_checkpoint(init)?)?;
     }
@@ -130,7 +131,7 @@ pub(super) fn finetune(args: &FinetuneArgs) -> Result<(), Failure> {
         print_line(text.trim_end());
         return Ok(());
     }
-    let (out, name) = (args.out.as_deref(), args.name.as_deref());
+    let (out, name) = (args.run.out.as_deref(), args.run.name.as_deref());
     let (folder, _lock) = new_folder((out, name), &path, (config.run.seed, learner.threads()), &text)?;
     // The config does not know where the run starts from; a resumed run must.
     learner.checkpoint().save(&folder.last()).run()?;
@@ -175,6 +176,9 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
 fn go_on(learner: Learner, folder: &RunFolder, verbosity: Verbosity) -> Result<(), Failure> {
     match learner {
         Learner::Classifier(learner) => labels::train(*learner, folder, verbosity),
-        Learner::World(learner) => learning::train(*learner, folder, verbosity),
+        Learner::World(learner) => {
+            let introduction = worlds::introduction(&learner, folder.path());
+            learning::train(*learner, &introduction, folder, verbosity)
+        }
     }
 }

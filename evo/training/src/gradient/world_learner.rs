@@ -7,6 +7,7 @@ use records::checkpoint::{Checkpoint, Tensor};
 use records::metrics::MetricsRow;
 use serde_json::Value;
 use snn::gradient::Trainer;
+use strategies::StopReason;
 
 use crate::backend::Backend;
 use crate::config::Config;
@@ -18,6 +19,7 @@ use crate::gradient::imitate::Imitation;
 use crate::gradient::ppo::Ppo;
 use crate::gradient::task::Task;
 use crate::gradient::world::{Method, World, put_trainer, take_trainer};
+use crate::learner::Learner;
 use crate::normalizer::Statistics;
 use crate::policy::{Which, check_layout, layout, load_policy, start_from, statistics};
 use crate::rollout::Rollout;
@@ -84,60 +86,10 @@ impl WorldLearner {
         })
     }
 
-    /// The config of the run, with everything that other commands need.
-    #[must_use]
-    pub fn config(&self) -> &Config {
-        &self.world.config
-    }
-
-    /// Task, physics and controller.
-    #[must_use]
-    pub fn setup(&self) -> &Setup {
-        &self.world.setup
-    }
-
-    /// Names of the columns after those of [`records::columns::COLUMNS`]: reward terms, then what the
-    /// method measures.
-    #[must_use]
-    pub fn columns(&self) -> Vec<&'static str> {
-        let terms = self.world.setup.task.spec().terms;
-        terms.iter().chain(self.method.columns()).copied().collect()
-    }
-
     /// What it is about to do, a label and a text per line.
     #[must_use]
     pub fn describe(&self) -> Vec<(&'static str, String)> {
         self.method.describe()
-    }
-
-    /// Completed generations.
-    #[must_use]
-    pub fn generation(&self) -> u64 {
-        self.world.generation
-    }
-
-    /// Control steps of training so far.
-    #[must_use]
-    pub fn env_steps(&self) -> u64 {
-        self.env_steps
-    }
-
-    /// Training episodes so far.
-    #[must_use]
-    pub fn episodes(&self) -> u64 {
-        self.episodes
-    }
-
-    /// Episodes so far that ended because the physics blew up.
-    #[must_use]
-    pub fn blow_ups(&self) -> u64 {
-        self.blow_ups
-    }
-
-    /// Best evaluation return so far.
-    #[must_use]
-    pub fn best_eval(&self) -> Option<f64> {
-        self.best.as_ref().map(|best| best.score)
     }
 
     /// Number of worker threads.
@@ -146,120 +98,12 @@ impl WorldLearner {
         self.world.pool.current_num_threads()
     }
 
-    /// Trains for one generation. `wall_s` of the result is this generation's time alone. After an error
-    /// θ is as it was before the step that failed.
-    ///
-    /// # Errors
-    /// [`FinetuneError::Gradient`] if something is not finite, with the step and the layer.
-    pub fn advance(&mut self) -> Result<MetricsRow, FinetuneError> {
-        let began = Instant::now();
-        let round = self.method.advance(&mut self.world)?;
-        self.world.generation += 1;
-        self.env_steps += round.steps;
-        self.episodes += round.episodes.len() as u64;
-        self.blow_ups += round.blow_ups();
-        let n = round.episodes.len();
-        if n > 0 {
-            let fitness: Vec<f64> = round.episodes.iter().map(|episode| episode.fitness).collect();
-            let (mean, std) = mean_std(&fitness);
-            let best = fitness.into_iter().fold(f64::NEG_INFINITY, f64::max);
-            let length = round.episodes.iter().map(|e| e.length as f64).sum::<f64>() / n as f64;
-            self.last = [best, mean, std, length];
-        }
-        let [fitness_best, fitness_mean, fitness_std, episode_length_mean] = self.last;
-        let mean_of =
-            |k: usize| round.episodes.iter().map(|episode| episode.terms[k]).sum::<f64>() / n.max(1) as f64;
-        let wall_s = began.elapsed().as_secs_f64();
-        Ok(MetricsRow {
-            generation: self.generation(),
-            env_steps: self.env_steps,
-            evaluations: self.episodes,
-            wall_s,
-            fitness_best,
-            fitness_mean,
-            fitness_std,
-            episode_length_mean,
-            spike_rate: round.spike_rate,
-            sigma: round.sigma,
-            env_steps_per_s: round.steps as f64 / wall_s,
-            terms: (0..self.world.weights.len()).map(mean_of).chain(round.extras).collect(),
-            // Known where there is an evaluation.
-            energy_pj_per_step: f64::NAN,
-            ..MetricsRow::default()
-        })
-    }
-
-    /// Scores the controller, without noise, on the run's fixed evaluation episodes, fills in the row and
-    /// tells whether it is better than ever before.
-    ///
-    /// # Errors
-    /// Never on the CPU.
-    pub fn evaluate(&mut self, row: &mut MetricsRow) -> Result<(Evaluation, bool), FinetuneError> {
-        let setup = &self.world.setup;
-        let result = self.score(&self.evaluation, setup.options.engine)?;
-        if let Some((options, rollout)) = setup.validation.zip(self.validation.as_ref()) {
-            let second = self.score(rollout, options.engine)?;
-            row.validation_return_mean = Some(second.return_mean);
-            row.validation_return_std = Some(second.return_std);
-        }
-        row.eval_return_mean = Some(result.return_mean);
-        row.eval_return_std = Some(result.return_std);
-        row.synops_per_step = Some(result.synops_per_step);
-        row.energy_pj_per_step = result.energy_pj_per_step;
-        let better = self.best_eval().is_none_or(|best| result.return_mean > best);
-        if better {
-            let (parameters, statistics) = (self.world.trainer.theta(), self.world.statistics.clone());
-            self.best = Some(Best { score: result.return_mean, parameters, statistics });
-        }
-        Ok((result, better))
-    }
-
     fn score(&self, rollout: &Rollout, engine: sim::EngineKind) -> Result<Evaluation, FinetuneError> {
         let world = &self.world;
         let (spec, run) = (world.setup.task.spec(), &world.config.run);
         let policy = Policy { parameters: world.trainer.theta(), normalizer: world.normalizer() };
         let episodes = evaluate::run(rollout, &policy, run.eval_episodes, run.seed, spec.terms)?;
         Ok(Evaluation::new(spec.name, engine, spec.terms, &episodes, world.setup.controller.as_ref()))
-    }
-
-    /// Everything that is needed to go on bit for bit, and to use the result, as every command does.
-    #[must_use]
-    pub fn checkpoint(&self) -> Checkpoint {
-        let world = &self.world;
-        let mut checkpoint = Checkpoint::new();
-        let mut meta = |name: &str, value: Value| {
-            checkpoint.meta.insert(name.to_owned(), value);
-        };
-        let json = |config: &Config| serde_json::to_value(config).expect("configs have string keys");
-        meta("config", json(&world.config));
-        let task = world.config.task.as_ref();
-        meta("task", task.map_or("", Task::name).into());
-        meta("engine", world.setup.options.engine.name().into());
-        meta("layout", layout(world.setup.controller.as_ref()).into());
-        meta("generation", world.generation.into());
-        meta("env_steps", self.env_steps.into());
-        meta("episodes", self.episodes.into());
-        meta("blow_ups", self.blow_ups.into());
-        meta("last", self.last.map(f64::to_bits).to_vec().into());
-        meta("best_eval", self.best_eval().into());
-        let theta = world.trainer.theta();
-        let mut put = |name: &str, tensor: Tensor| {
-            checkpoint.tensors.insert(name.to_owned(), tensor);
-        };
-        let mut observed = |prefix: &str, statistics: &Statistics| {
-            put(&format!("{prefix}observation.mean"), statistics.mean.clone().into());
-            put(&format!("{prefix}observation.m2"), statistics.m2.clone().into());
-            put(&format!("{prefix}observation.count"), vec![statistics.count].into());
-        };
-        observed("", &world.statistics);
-        if let Some(best) = &self.best {
-            observed("best.", &best.statistics);
-            put("best", best.parameters.clone().into());
-        }
-        put("mean", theta.into());
-        put_trainer(&mut checkpoint, "trainer", &world.trainer);
-        self.method.save(&mut checkpoint);
-        checkpoint
     }
 
     /// Goes on from a checkpoint of the same config.
@@ -300,5 +144,152 @@ impl WorldLearner {
         world.trainer = Trainer::new(gradient.trainer(), &policy.parameters)?;
         world.statistics = statistics;
         Ok(())
+    }
+}
+
+impl Learner for WorldLearner {
+    type Error = FinetuneError;
+
+    fn config(&self) -> &Config {
+        &self.world.config
+    }
+
+    fn setup(&self) -> &Setup {
+        &self.world.setup
+    }
+
+    fn columns(&self) -> Vec<&'static str> {
+        let terms = self.world.setup.task.spec().terms;
+        terms.iter().chain(self.method.columns()).copied().collect()
+    }
+
+    fn generation(&self) -> u64 {
+        self.world.generation
+    }
+
+    fn env_steps(&self) -> u64 {
+        self.env_steps
+    }
+
+    fn evaluations(&self) -> u64 {
+        self.episodes
+    }
+
+    fn blow_ups(&self) -> u64 {
+        self.blow_ups
+    }
+
+    /// One that fails stops the training.
+    fn failures(&self) -> u64 {
+        0
+    }
+
+    fn best_eval(&self) -> Option<f64> {
+        self.best.as_ref().map(|best| best.score)
+    }
+
+    fn stop_reason(&self) -> Option<StopReason> {
+        None
+    }
+
+    fn is_fragile(&self) -> bool {
+        true
+    }
+
+    /// After an error θ is as it was before the step that failed.
+    fn advance(&mut self) -> Result<MetricsRow, FinetuneError> {
+        let began = Instant::now();
+        let round = self.method.advance(&mut self.world)?;
+        self.world.generation += 1;
+        self.env_steps += round.steps;
+        self.episodes += round.episodes.len() as u64;
+        self.blow_ups += round.blow_ups();
+        let n = round.episodes.len();
+        if n > 0 {
+            let fitness: Vec<f64> = round.episodes.iter().map(|episode| episode.fitness).collect();
+            let (mean, std) = mean_std(&fitness);
+            let best = fitness.into_iter().fold(f64::NEG_INFINITY, f64::max);
+            let length = round.episodes.iter().map(|e| e.length as f64).sum::<f64>() / n as f64;
+            self.last = [best, mean, std, length];
+        }
+        let [fitness_best, fitness_mean, fitness_std, episode_length_mean] = self.last;
+        let mean_of =
+            |k: usize| round.episodes.iter().map(|episode| episode.terms[k]).sum::<f64>() / n.max(1) as f64;
+        let wall_s = began.elapsed().as_secs_f64();
+        Ok(MetricsRow {
+            generation: self.generation(),
+            env_steps: self.env_steps,
+            evaluations: self.episodes,
+            wall_s,
+            fitness_best,
+            fitness_mean,
+            fitness_std,
+            episode_length_mean,
+            spike_rate: round.spike_rate,
+            sigma: round.sigma,
+            env_steps_per_s: round.steps as f64 / wall_s,
+            terms: (0..self.world.weights.len()).map(mean_of).chain(round.extras).collect(),
+            // Known where there is an evaluation.
+            energy_pj_per_step: f64::NAN,
+            ..MetricsRow::default()
+        })
+    }
+
+    fn evaluate(&mut self, row: &mut MetricsRow) -> Result<(Evaluation, bool), FinetuneError> {
+        let setup = &self.world.setup;
+        let result = self.score(&self.evaluation, setup.options.engine)?;
+        if let Some((options, rollout)) = setup.validation.zip(self.validation.as_ref()) {
+            let second = self.score(rollout, options.engine)?;
+            row.validation_return_mean = Some(second.return_mean);
+            row.validation_return_std = Some(second.return_std);
+        }
+        row.eval_return_mean = Some(result.return_mean);
+        row.eval_return_std = Some(result.return_std);
+        row.synops_per_step = Some(result.synops_per_step);
+        row.energy_pj_per_step = result.energy_pj_per_step;
+        let better = self.best_eval().is_none_or(|best| result.return_mean > best);
+        if better {
+            let (parameters, statistics) = (self.world.trainer.theta(), self.world.statistics.clone());
+            self.best = Some(Best { score: result.return_mean, parameters, statistics });
+        }
+        Ok((result, better))
+    }
+
+    fn checkpoint(&self) -> Checkpoint {
+        let world = &self.world;
+        let mut checkpoint = Checkpoint::new();
+        let mut meta = |name: &str, value: Value| {
+            checkpoint.meta.insert(name.to_owned(), value);
+        };
+        let json = |config: &Config| serde_json::to_value(config).expect("configs have string keys");
+        meta("config", json(&world.config));
+        let task = world.config.task.as_ref();
+        meta("task", task.map_or("", Task::name).into());
+        meta("engine", world.setup.options.engine.name().into());
+        meta("layout", layout(world.setup.controller.as_ref()).into());
+        meta("generation", world.generation.into());
+        meta("env_steps", self.env_steps.into());
+        meta("episodes", self.episodes.into());
+        meta("blow_ups", self.blow_ups.into());
+        meta("last", self.last.map(f64::to_bits).to_vec().into());
+        meta("best_eval", self.best_eval().into());
+        let theta = world.trainer.theta();
+        let mut put = |name: &str, tensor: Tensor| {
+            checkpoint.tensors.insert(name.to_owned(), tensor);
+        };
+        let mut observed = |prefix: &str, statistics: &Statistics| {
+            put(&format!("{prefix}observation.mean"), statistics.mean.clone().into());
+            put(&format!("{prefix}observation.m2"), statistics.m2.clone().into());
+            put(&format!("{prefix}observation.count"), vec![statistics.count].into());
+        };
+        observed("", &world.statistics);
+        if let Some(best) = &self.best {
+            observed("best.", &best.statistics);
+            put("best", best.parameters.clone().into());
+        }
+        put("mean", theta.into());
+        put_trainer(&mut checkpoint, "trainer", &world.trainer);
+        self.method.save(&mut checkpoint);
+        checkpoint
     }
 }

@@ -9,7 +9,7 @@
 //! of one, all threads step the worlds of the other.
 
 mod batch;
-mod error;
+pub(crate) mod error;
 mod halves;
 mod worker;
 

@@ -5,6 +5,7 @@ use records::metrics::MetricsRow;
 
 use crate::backend::BackendChoice;
 use crate::config::Config;
+use crate::learner::Learner as _;
 use crate::trainer::Trainer;
 
 const CONFIG: &str = r#"(

@@ -5,6 +5,7 @@ use records::metrics::MetricsRow;
 
 use super::config;
 use crate::gradient::world_learner::WorldLearner;
+use crate::learner::Learner as _;
 
 const SETTINGS: &str = r#"
     env: InvertedPendulum(),
