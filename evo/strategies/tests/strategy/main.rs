@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod ec;
+mod golden;
 mod reference;
 mod steps;
 mod suite;

@@ -10,7 +10,7 @@ use strategies::{
 use super::{mean, minus, population, step};
 
 /// Every strategy, with settings for problems of a few parameters.
-fn all() -> Vec<StrategyConfig> {
+pub fn all() -> Vec<StrategyConfig> {
     let open_es = OpenEsConfig {
         population: 40,
         sigma: 0.1,
