@@ -151,7 +151,7 @@ pub fn pool(threads: usize) -> Result<Arc<rayon::ThreadPool>, TrainError> {
 pub struct Trainer {
     config: Config,
     setup: Setup,
-    search: Search,
+    search: Search<f32>,
     statistics: Statistics,
     training: Rollout,
     evaluation: Rollout,
@@ -231,7 +231,7 @@ impl Trainer {
 
     /// The search.
     #[must_use]
-    pub fn search(&self) -> &Search {
+    pub fn search(&self) -> &Search<f32> {
         &self.search
     }
 

@@ -103,11 +103,9 @@ mod tests {
 
     #[test]
     fn it_finds_the_middle_of_a_sphere() {
-        let config = CemConfig::default();
-        config.validate().unwrap();
-        let mut search = Search::new(INFO.name, config.build(&[2.0; 5], 1).unwrap());
+        let mut search: Search = Search::new(&CemConfig::default(), &[2.0; 5], 1).unwrap();
         let mut x = [0.0; 5];
-        let square = |x: &[f32]| x.iter().map(|v| f64::from(v * v)).sum::<f64>();
+        let square = |x: &[f64]| x.iter().map(|v| v * v).sum::<f64>();
         for _ in 0..100 {
             search.ask();
             let fitness: Vec<f64> = (0..search.population())

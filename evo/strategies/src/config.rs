@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ArsConfig, CmaEsConfig, EcConfig, OpenEsConfig, PgpeConfig, Search, SepCmaEsConfig, Settings, SnesConfig,
-    StrategyError, StrategyInfo, XnesConfig, ars, cma_es, ec, open_es, pgpe, sep_cma_es, snes, xnes,
+    ArsConfig, CmaEsConfig, EcConfig, OpenEsConfig, PgpeConfig, Real, Search, SepCmaEsConfig, Settings,
+    SnesConfig, StrategyError, StrategyInfo, XnesConfig, ars, cma_es, ec, open_es, pgpe, sep_cma_es, snes,
+    xnes,
 };
 
 /// What is listed here exists: in configs, on the command line and in the shared tests.
@@ -91,20 +92,11 @@ impl StrategyConfig {
         self.settings().start(initial)
     }
 
-    /// Starts a search at the mean `x0`, whose length is the number of parameters.
+    /// Starts a search, see [`Search::new`].
     ///
     /// # Errors
-    /// As [`StrategyConfig::validate`]; an empty or non-finite `x0`, or one that is outside of what the strategy
-    /// searches; more parameters than the strategy can hold.
-    pub fn build(&self, x0: &[f64], seed: u64) -> Result<Search, StrategyError> {
-        self.validate()?;
-        if x0.is_empty() {
-            return Err(StrategyError::NoParameters);
-        }
-        // Members are f32: what overflows there is as useless as NaN.
-        if let Some(index) = x0.iter().position(|&x| !(x as f32).is_finite()) {
-            return Err(StrategyError::StartNotFinite { index, value: x0[index] });
-        }
-        Ok(Search::new(self.name(), self.settings().build(x0, seed)?))
+    /// As [`Search::new`].
+    pub fn build<R: Real>(&self, x0: &[f64], seed: u64) -> Result<Search<R>, StrategyError> {
+        Search::new(self.settings(), x0, seed)
     }
 }

@@ -19,8 +19,10 @@ pub enum StrategyError {
     #[error("there are no parameters to search over: the start point is empty")]
     NoParameters,
     /// The start point is not usable.
-    #[error("the start point is not finite in f32: parameter {index} is {value}")]
+    #[error("the start point is not finite in {precision}: parameter {index} is {value}")]
     StartNotFinite {
+        /// Precision of the members, `f32` or `f64`.
+        precision: &'static str,
         /// First such parameter.
         index: usize,
         /// Its value.

@@ -17,7 +17,7 @@ impl Hash {
 }
 
 /// All members of 12 generations in 37 parameters, told a fitness with several optima, and the state after them.
-fn bits(mut search: Search) -> u64 {
+fn bits(mut search: Search<f32>) -> u64 {
     let mut hash = Hash(0xcbf2_9ce4_8422_2325);
     let mut members: Vec<f32> = Vec::new();
     for _ in 0..12 {
