@@ -30,6 +30,7 @@ pub mod progress;
 pub mod report;
 pub mod rollout;
 pub mod ron_io;
+mod ron_report;
 mod ron_value;
 pub mod run_folder;
 pub mod statistics;

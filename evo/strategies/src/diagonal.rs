@@ -7,8 +7,10 @@ use super::strategy::Precision;
 use super::{Ranked, State, StopReason, Strategy, StrategyError};
 
 /// Member k is mean + deviation · εₖ, coordinate by coordinate.
-pub(super) struct Diagonal {
+pub struct Diagonal {
+    /// The draws of the asked generation.
     pub noise: Noise,
+    /// Mean of each coordinate.
     pub mean: Vec<f64>,
     /// Standard deviation of each coordinate.
     pub deviation: Vec<f64>,
@@ -23,19 +25,12 @@ impl Diagonal {
         self.singles.clear();
         self.singles.extend(coordinates.map(|(&mean, &deviation)| [mean as f32, deviation as f32]));
     }
-
-    /// The noise of a member in double precision: the same numbers.
-    fn wide_normals(&self, member: usize, out: &mut [f64]) {
-        let mut normals = vec![0.0; out.len()];
-        self.noise.normals(member, &mut normals);
-        out.iter_mut().zip(&normals).for_each(|(x, &normal)| *x = f64::from(normal));
-    }
 }
 
 /// Writes consecutive members. Coordinates are \[mean, deviation\], of pairs with opposite noise if `antithetic`.
 fn write<R: Number>(
     (first, antithetic): (usize, bool),
-    coordinates: impl ExactSizeIterator<Item = [R; 2]> + Clone,
+    coordinates: &(impl ExactSizeIterator<Item = [R; 2]> + Clone),
     normals: impl Fn(usize, &mut [R]),
     out: &mut [R],
 ) {
@@ -48,7 +43,7 @@ fn write<R: Number>(
 /// Each with noise of its own.
 fn write_each<R: Number>(
     first: usize,
-    coordinates: impl ExactSizeIterator<Item = [R; 2]> + Clone,
+    coordinates: &(impl ExactSizeIterator<Item = [R; 2]> + Clone),
     normals: impl Fn(usize, &mut [R]),
     out: &mut [R],
 ) {
@@ -63,7 +58,7 @@ fn write_each<R: Number>(
 /// Members 2k and 2k + 1 are mean ± deviation · εₖ.
 fn write_pairs<R: Number>(
     first: usize,
-    coordinates: impl ExactSizeIterator<Item = [R; 2]> + Clone,
+    coordinates: &(impl ExactSizeIterator<Item = [R; 2]> + Clone),
     normals: impl Fn(usize, &mut [R]),
     out: &mut [R],
 ) {
@@ -100,7 +95,7 @@ trait Number: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self
 impl<R: Copy + Add<Output = R> + Sub<Output = R> + Mul<Output = R>> Number for R {}
 
 /// What such a strategy adds: the update of the distribution, and its memory.
-pub(super) trait Update: Send + Sync {
+pub trait Update: Send + Sync {
     /// Whether the deviation changes. If not, it is the same for all coordinates and no part of the saved state.
     const ADAPTS: bool;
 
@@ -116,13 +111,16 @@ pub(super) trait Update: Send + Sync {
     fn save(&self, _state: &mut State) {}
 
     /// Takes the memory over, or leaves everything as it is.
+    ///
+    /// # Errors
+    /// When an entry is missing or does not fit.
     fn restore(&mut self, _state: &State) -> Result<(), StrategyError> {
         Ok(())
     }
 }
 
 /// A strategy made of a distribution and an update.
-pub(super) struct OnDemand<U> {
+pub struct OnDemand<U> {
     population: usize,
     /// Whether members come in pairs with the same noise and opposite signs.
     antithetic: bool,
@@ -166,14 +164,14 @@ impl<U: Update> Strategy for OnDemand<U> {
         let samples = &self.samples;
         let coordinates =
             samples.mean.iter().zip(&samples.deviation).map(|(&mean, &deviation)| [mean, deviation]);
-        let normals = |member, row: &mut [f64]| samples.wide_normals(member, row);
-        write((first, self.antithetic), coordinates, normals, out);
+        let normals = |member, row: &mut [f64]| samples.noise.normals_f64(member, row);
+        write((first, self.antithetic), &coordinates, normals, out);
     }
 
     fn members_f32(&self, first: usize, out: &mut [f32]) {
         let samples = &self.samples;
         let normals = |member, row: &mut [f32]| samples.noise.normals(member, row);
-        write((first, self.antithetic), samples.singles.iter().copied(), normals, out);
+        write((first, self.antithetic), &samples.singles.iter().copied(), normals, out);
     }
 
     fn tell(&mut self, fitness: &[f64], ranked: &Ranked) {

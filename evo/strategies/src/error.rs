@@ -15,6 +15,14 @@ pub enum StrategyError {
         /// What it should be.
         expected: &'static str,
     },
+    /// A strategy of another crate cannot be known by name.
+    #[error("strategy {strategy} cannot be registered: {problem}")]
+    Registration {
+        /// Name of the strategy.
+        strategy: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
     /// The start point has no elements.
     #[error("there are no parameters to search over: the start point is empty")]
     NoParameters,

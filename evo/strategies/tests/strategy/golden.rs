@@ -1,6 +1,6 @@
 //! Searches for controllers keep their bits, from version to version.
 
-use strategies::{Data, Search};
+use strategies::{Data, Search, StrategyConfig};
 
 use super::suite::all;
 
@@ -43,8 +43,8 @@ fn bits(mut search: Search<f32>) -> u64 {
 
 #[test]
 fn searches_of_single_precision_have_the_bits_they_had() {
-    let found: Vec<(&str, u64)> = all()
-        .iter()
+    let built_in = all().into_iter().filter(|config| !matches!(config, StrategyConfig::Registered(_)));
+    let found: Vec<(&str, u64)> = built_in
         .map(|config| {
             let search = config.build(&config.start(vec![0.3; 37]), 21).unwrap();
             (config.name(), bits(search))

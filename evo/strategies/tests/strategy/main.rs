@@ -2,9 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+/// The strategy of `docs/tutorials/own-strategy.md`, which another crate registers.
+#[path = "../../../../docs/tutorials/cem/src/cem.rs"]
+mod cem;
 mod ec;
 mod golden;
 mod reference;
+mod registry;
 mod steps;
 mod suite;
 

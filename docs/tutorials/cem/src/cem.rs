@@ -10,8 +10,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::diagonal::{Diagonal, OnDemand, Update};
-use super::{FieldInfo, Ranked, Settings, Strategy, StrategyError, StrategyInfo, check};
+use strategies::{
+    Diagonal, FieldInfo, OnDemand, Ranked, Settings, Strategy, StrategyError, StrategyInfo, Update, check,
+};
 
 /// Settings of the cross-entropy method.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,7 +34,7 @@ impl Default for CemConfig {
     }
 }
 
-pub(super) const INFO: StrategyInfo = StrategyInfo {
+const INFO: StrategyInfo = StrategyInfo {
     name: "cem",
     config: "Cem",
     summary: "mean and deviation of the best members; O(n) memory",
@@ -98,7 +99,8 @@ impl Update for Cem {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use super::super::Search;
+    use strategies::Search;
+
     use super::*;
 
     #[test]
