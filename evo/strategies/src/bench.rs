@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::functions::{Function, Problem};
-use super::{OptimizerConfig, StopReason, StrategyConfig, StrategyError};
+use super::{OptimizerConfig, Search, StopReason, StrategyConfig, StrategyError};
 
 /// Most parameters generated at a time; bounds the memory whatever the population (4 MB).
-const BATCH_VALUES: usize = 1 << 20;
+const BATCH_VALUES: usize = 1 << 19;
 
 /// What to run. `None` means the default named at the field.
 #[derive(Clone, Debug)]
@@ -100,14 +100,13 @@ pub fn run(args: &BenchArgs) -> Result<BenchReport, StrategyError> {
         Some(x) => vec![x; args.dim],
         None => config.start(vec![function.start(); args.dim]),
     };
-    let mut search = config.build(&x0, args.seed)?;
+    let mut search: Search = config.build(&x0, args.seed)?;
     let budget = args.budget.unwrap_or(20_000 * args.dim as u64);
 
     let (population, dim) = (search.population(), args.dim);
     // An even number of rows keeps antithetic pairs together.
     let rows = (BATCH_VALUES / dim / 2 * 2).clamp(2, population.next_multiple_of(2));
-    let mut members = vec![0.0_f32; rows * dim];
-    let mut x = vec![0.0_f64; dim];
+    let mut members = vec![0.0; rows * dim];
     let mut fitness = vec![0.0; population];
     let mut spent = Duration::ZERO;
     let (mut evaluations, mut generations, mut told) = (0, 0, 0);
@@ -128,8 +127,7 @@ pub fn run(args: &BenchArgs) -> Result<BenchReport, StrategyError> {
                 if evaluations == budget {
                     break 'run;
                 }
-                widen(member, &mut x);
-                let value = problem.value(&x);
+                let value = problem.value(member);
                 evaluations += 1;
                 best = value.min(best);
                 fitness[index] = -value;
@@ -145,21 +143,14 @@ pub fn run(args: &BenchArgs) -> Result<BenchReport, StrategyError> {
         stop = search.stop_reason();
     }
     search.mean(&mut members[..dim]);
-    widen(&members[..dim], &mut x);
     let milliseconds = spent.as_secs_f64() * 1e3;
     Ok(BenchReport {
         evaluations,
         reached: best < args.target,
         best,
-        mean_value: problem.value(&x),
+        mean_value: problem.value(&members[..dim]),
         generations,
         ms_per_generation: if told == 0 { 0.0 } else { milliseconds / f64::from(told) },
         stop,
     })
-}
-
-fn widen(single: &[f32], double: &mut [f64]) {
-    for (wide, &narrow) in double.iter_mut().zip(single) {
-        *wide = f64::from(narrow);
-    }
 }

@@ -2,7 +2,9 @@
 
 use super::StrategyError;
 
-pub(super) fn error(
+/// The error of a field with a value other than `expected`.
+#[must_use]
+pub fn error(
     strategy: &'static str,
     field: &'static str,
     value: &impl ToString,
@@ -21,41 +23,55 @@ fn require(
     if holds && value.is_finite() { Ok(()) } else { Err(error(strategy, field, &value, expected)) }
 }
 
-pub(super) fn positive(strategy: &'static str, field: &'static str, value: f64) -> Result<(), StrategyError> {
+/// Refuses what is not a finite number > 0.
+///
+/// # Errors
+/// [`StrategyError::Field`], as all checks here.
+pub fn positive(strategy: &'static str, field: &'static str, value: f64) -> Result<(), StrategyError> {
     require(value > 0.0, strategy, field, value, "a finite number > 0")
 }
 
-pub(super) fn at_least_zero(
-    strategy: &'static str,
-    field: &'static str,
-    value: f64,
-) -> Result<(), StrategyError> {
+/// Refuses what is not a finite number ≥ 0.
+///
+/// # Errors
+/// As [`positive`].
+pub fn at_least_zero(strategy: &'static str, field: &'static str, value: f64) -> Result<(), StrategyError> {
     require(value >= 0.0, strategy, field, value, "a finite number ≥ 0")
 }
 
-/// In \[0, 1).
-pub(super) fn fraction(strategy: &'static str, field: &'static str, value: f64) -> Result<(), StrategyError> {
+/// Refuses what is not in \[0, 1).
+///
+/// # Errors
+/// As [`positive`].
+pub fn fraction(strategy: &'static str, field: &'static str, value: f64) -> Result<(), StrategyError> {
     require((0.0..1.0).contains(&value), strategy, field, value, "a number in [0, 1)")
 }
 
-pub(super) fn at_least_one(
-    strategy: &'static str,
-    field: &'static str,
-    value: u64,
-) -> Result<(), StrategyError> {
+/// Refuses 0.
+///
+/// # Errors
+/// As [`positive`].
+pub fn at_least_one(strategy: &'static str, field: &'static str, value: u64) -> Result<(), StrategyError> {
     if value >= 1 { Ok(()) } else { Err(error(strategy, field, &value, "an integer ≥ 1")) }
 }
 
 /// Largest population; more is a typing error, and its memory would end the process.
 const MAX_POPULATION: usize = 1 << 20;
 
-pub(super) fn population(strategy: &'static str, value: usize) -> Result<(), StrategyError> {
+/// Refuses a population that is 0, or so large that it is a typing error.
+///
+/// # Errors
+/// As [`positive`].
+pub fn population(strategy: &'static str, value: usize) -> Result<(), StrategyError> {
     let valid = (1..=MAX_POPULATION).contains(&value);
     if valid { Ok(()) } else { Err(error(strategy, "population", &value, "an integer from 1 to 1048576")) }
 }
 
-/// At least 2 members, if the number is not left to the strategy.
-pub(super) fn at_least_two(strategy: &'static str, value: Option<usize>) -> Result<(), StrategyError> {
+/// Refuses fewer than 2 members, if the number is not left to the strategy.
+///
+/// # Errors
+/// As [`positive`].
+pub fn at_least_two(strategy: &'static str, value: Option<usize>) -> Result<(), StrategyError> {
     match value {
         Some(value @ 0..2) => Err(error(strategy, "population", &value, "an integer ≥ 2")),
         Some(value) => population(strategy, value),
@@ -63,8 +79,11 @@ pub(super) fn at_least_two(strategy: &'static str, value: Option<usize>) -> Resu
     }
 }
 
-/// At least one pair of members, and no single one.
-pub(super) fn pairs(strategy: &'static str, value: usize) -> Result<(), StrategyError> {
+/// Refuses an odd population, and none.
+///
+/// # Errors
+/// As [`positive`].
+pub fn pairs(strategy: &'static str, value: usize) -> Result<(), StrategyError> {
     population(strategy, value)?;
     if value.is_multiple_of(2) {
         return Ok(());
@@ -72,13 +91,11 @@ pub(super) fn pairs(strategy: &'static str, value: usize) -> Result<(), Strategy
     Err(error(strategy, "population", &value, "an even number: members come in pairs"))
 }
 
-/// At most `limit` parameters, for a strategy that needs `bytes` n² of memory.
-pub(super) fn dimension(
-    strategy: &'static str,
-    n: usize,
-    limit: usize,
-    bytes: u64,
-) -> Result<(), StrategyError> {
+/// Refuses more than `limit` parameters, for a strategy that needs `bytes` n² of memory.
+///
+/// # Errors
+/// [`StrategyError::TooManyParameters`].
+pub fn dimension(strategy: &'static str, n: usize, limit: usize, bytes: u64) -> Result<(), StrategyError> {
     if n <= limit {
         return Ok(());
     }

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::cma_paths::{Chosen, Paths, norm_squared, unchanged};
 use super::cma_rates::{self, Rates, default_population};
 use super::noise::Noise;
+use super::strategy::Precision;
 use super::{
     FieldInfo, Ranked, Settings, State, StopReason, Strategy, StrategyError, StrategyInfo, check, linalg,
 };
@@ -174,7 +175,7 @@ impl Strategy for CmaEs {
         linalg::times_upper(&self.z, &self.factor, self.n, &mut self.y);
     }
 
-    fn members(&self, first: usize, out: &mut [f32]) {
+    fn members(&self, first: usize, out: &mut [f64]) {
         linalg::write_members(&self.mean, self.paths.sigma, &self.y[first * self.n..], out);
     }
 
@@ -193,10 +194,8 @@ impl Strategy for CmaEs {
         }
     }
 
-    fn mean(&self, out: &mut [f32]) {
-        for (x, &mean) in out.iter_mut().zip(&self.mean) {
-            *x = mean as f32;
-        }
+    fn mean(&self) -> &[f64] {
+        &self.mean
     }
 
     fn shift(&mut self, by: &[f64]) {
@@ -207,17 +206,17 @@ impl Strategy for CmaEs {
         self.paths.sigma
     }
 
-    fn stop_reason(&self) -> Option<StopReason> {
+    fn stop_reason(&self, precision: Precision) -> Option<StopReason> {
         let diagonal = |i: usize| self.factor[i * (self.n + 1)];
         let largest = (0..self.n).map(diagonal).fold(0.0, f64::max);
         let smallest = (0..self.n).map(diagonal).fold(f64::INFINITY, f64::min);
         let deviation = |i: usize| self.deviation(i);
-        if let Some(reason) = self.paths.stop_reason(&self.mean, deviation, (largest, smallest)) {
+        if let Some(reason) = self.paths.stop_reason(&self.mean, deviation, (largest, smallest), precision) {
             return Some(reason);
         }
         let axis = (self.paths.generation % self.n as u64) as usize * self.n;
         let step = |i: usize| 0.1 * self.paths.sigma * self.factor[axis + i];
-        (0..self.n).all(|i| unchanged(self.mean[i], step(i))).then_some(StopReason::NoEffectAxis)
+        (0..self.n).all(|i| unchanged(self.mean[i], step(i), precision)).then_some(StopReason::NoEffectAxis)
     }
 
     fn state(&self) -> State {

@@ -1,6 +1,7 @@
 //! What full and separable CMA-ES share: the choice of members, evolution paths, step size and stops.
 
 use super::cma_rates::Rates;
+use super::strategy::Precision;
 use super::{Ranked, State, StopReason, StrategyError};
 
 /// Step size and evolution paths, named as in the tutorial.
@@ -111,6 +112,7 @@ impl Paths {
         mean: &[f64],
         deviation: impl Fn(usize) -> f64,
         (longest, shortest): (f64, f64),
+        precision: Precision,
     ) -> Option<StopReason> {
         let coordinates = 0..mean.len();
         let small = 1e-12 * self.first_sigma;
@@ -130,7 +132,7 @@ impl Paths {
         if longest > 1e7 * shortest {
             return Some(StopReason::Condition);
         }
-        let stuck = |i: usize| unchanged(mean[i], 0.2 * deviation(i));
+        let stuck = |i: usize| unchanged(mean[i], 0.2 * deviation(i), precision);
         coordinates.clone().any(stuck).then_some(StopReason::NoEffectCoord)
     }
 
@@ -157,9 +159,9 @@ impl Paths {
     }
 }
 
-/// Whether a step shows in the members, which are f32.
-pub(super) fn unchanged(mean: f64, step: f64) -> bool {
-    (mean + step) as f32 == mean as f32
+/// Whether a step does not show in members of a precision.
+pub(super) fn unchanged(mean: f64, step: f64, precision: Precision) -> bool {
+    precision.round(mean + step) == precision.round(mean)
 }
 
 pub(super) fn norm_squared(x: &[f64]) -> f64 {

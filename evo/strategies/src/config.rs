@@ -1,35 +1,73 @@
 //! Every strategy there is, and a config that names one.
 
-use serde::{Deserialize, Serialize};
+use std::fmt::{self, Formatter};
+use std::sync::{LazyLock, PoisonError, RwLock};
 
+use serde::de::{DeserializeSeed, EnumAccess, VariantAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::registered::Entry;
 use super::{
-    ArsConfig, CmaEsConfig, EcConfig, OpenEsConfig, PgpeConfig, Search, SepCmaEsConfig, Settings, SnesConfig,
-    StrategyError, StrategyInfo, XnesConfig, ars, cma_es, ec, open_es, pgpe, sep_cma_es, snes, xnes,
+    ArsConfig, CmaEsConfig, EcConfig, OpenEsConfig, OwnSettings, PgpeConfig, Real, Registered, Search,
+    SepCmaEsConfig, Settings, SnesConfig, StrategyError, StrategyInfo, XnesConfig, ars, cma_es, ec, open_es,
+    pgpe, sep_cma_es, snes, xnes,
 };
 
 /// What is listed here exists: in configs, on the command line and in the shared tests.
 macro_rules! registry {
     ($($(#[$doc:meta])* $module:ident: $variant:ident($config:ident),)*) => {
         /// A strategy and its settings, as written in a config.
-        #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-        pub enum StrategyConfig { $($(#[$doc])* $variant($config),)* }
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum StrategyConfig {
+            $($(#[$doc])* $variant($config),)*
+            /// A strategy of another crate, see [`register`]. In a config it has the name of its own.
+            Registered(Registered),
+        }
+
+        /// The strategies of this crate.
+        const BUILT_IN: &[StrategyInfo] = &[$($module::INFO),*];
 
         impl StrategyConfig {
             /// Every strategy with its default settings.
             #[must_use]
             pub fn defaults() -> Vec<Self> {
-                vec![$(Self::$variant($config::default())),*]
+                let own = known().own.iter().map(|entry| Self::Registered((entry.default)()));
+                [$(Self::$variant($config::default())),*].into_iter().chain(own).collect()
             }
 
             fn settings(&self) -> &dyn Settings {
-                match self { $(Self::$variant(config) => config),* }
+                match self {
+                    $(Self::$variant(config) => config,)*
+                    Self::Registered(config) => config.settings(),
+                }
+            }
+
+            /// The strategy at this place among the known ones.
+            fn read<'de, A: VariantAccess<'de>>(place: usize, content: A) -> Result<Self, A::Error> {
+                let known = known();
+                match known.names[place] {
+                    $(stringify!($variant) => content.newtype_variant().map(Self::$variant),)*
+                    _ => {
+                        let entry = known.own[place - BUILT_IN.len()];
+                        content.newtype_variant_seed(entry).map(Self::Registered)
+                    }
+                }
             }
         }
 
-        /// Every strategy there is.
-        #[must_use]
-        pub fn strategies() -> &'static [StrategyInfo] {
-            &[$($module::INFO),*]
+        impl Serialize for StrategyConfig {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let name = self.info().config;
+                let place = known().names.iter().position(|known| *known == name).unwrap_or(BUILT_IN.len());
+                match self {
+                    $(Self::$variant(config) => {
+                        serializer.serialize_newtype_variant(ENUM, place as u32, name, config)
+                    })*
+                    Self::Registered(config) => {
+                        serializer.serialize_newtype_variant(ENUM, place as u32, name, config)
+                    }
+                }
+            }
         }
     };
 }
@@ -51,6 +89,104 @@ registry! {
     ars: Ars(ArsConfig),
     /// EC: searches the probabilities of binary parameters, O(n) memory.
     ec: Ec(EcConfig),
+}
+
+/// Name of the enum for serde.
+const ENUM: &str = "StrategyConfig";
+
+/// All strategies: those of this crate, then those registered.
+struct Known {
+    own: Vec<Entry>,
+    infos: Vec<StrategyInfo>,
+    /// Names in configs.
+    names: Vec<&'static str>,
+}
+
+impl Known {
+    /// Lives as long as the program, since serde wants names that do: one for each registration.
+    fn leaked(own: Vec<Entry>) -> &'static Self {
+        let infos: Vec<StrategyInfo> =
+            BUILT_IN.iter().copied().chain(own.iter().map(|entry| *entry.info)).collect();
+        let names = infos.iter().map(|info| info.config).collect();
+        Box::leak(Box::new(Self { own, infos, names }))
+    }
+}
+
+static KNOWN: LazyLock<RwLock<&'static Known>> = LazyLock::new(|| RwLock::new(Known::leaked(Vec::new())));
+
+fn known() -> &'static Known {
+    *KNOWN.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Every strategy there is.
+#[must_use]
+pub fn strategies() -> &'static [StrategyInfo] {
+    &known().infos
+}
+
+/// Makes a strategy of another crate known by its name, for the whole program: call it before anything is read. From
+/// then on, configs, `--set`, sweeps and the listings know it like one of this crate.
+///
+/// # Errors
+/// A name that is taken or no word, fields that differ from those that [`Settings::info`] lists, and settings that
+/// lack defaults or take unknown fields.
+pub fn register<C: OwnSettings>() -> Result<(), StrategyError> {
+    let entry = Entry::of::<C>()?;
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    let info = entry.info;
+    let taken = |other: &&StrategyInfo| other.name == info.name || other.config == info.config;
+    if let Some(other) = known.infos.iter().find(taken) {
+        let problem = format!("`{}` (`{}` in configs) is there already", other.name, other.config);
+        return Err(StrategyError::Registration { strategy: info.name, problem });
+    }
+    let own = known.own.iter().copied().chain([entry]).collect();
+    *known = Known::leaked(own);
+    Ok(())
+}
+
+impl<'de> Deserialize<'de> for StrategyConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_enum(ENUM, &known().names, Variants)
+    }
+}
+
+struct Variants;
+
+impl<'de> Visitor<'de> for Variants {
+    type Value = StrategyConfig;
+
+    fn expecting(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(formatter, "enum {ENUM}")
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<StrategyConfig, A::Error> {
+        let (place, content) = data.variant_seed(Name)?;
+        StrategyConfig::read(place, content)
+    }
+}
+
+/// Reads a name and gives its place among the known ones.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = usize;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<usize, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for Name {
+    type Value = usize;
+
+    fn expecting(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        formatter.write_str("variant identifier")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<usize, E> {
+        let names = &known().names;
+        names.iter().position(|known| *known == name).ok_or_else(|| E::unknown_variant(name, names))
+    }
 }
 
 impl StrategyConfig {
@@ -91,20 +227,11 @@ impl StrategyConfig {
         self.settings().start(initial)
     }
 
-    /// Starts a search at the mean `x0`, whose length is the number of parameters.
+    /// Starts a search, see [`Search::new`].
     ///
     /// # Errors
-    /// As [`StrategyConfig::validate`]; an empty or non-finite `x0`, or one that is outside of what the strategy
-    /// searches; more parameters than the strategy can hold.
-    pub fn build(&self, x0: &[f64], seed: u64) -> Result<Search, StrategyError> {
-        self.validate()?;
-        if x0.is_empty() {
-            return Err(StrategyError::NoParameters);
-        }
-        // Members are f32: what overflows there is as useless as NaN.
-        if let Some(index) = x0.iter().position(|&x| !(x as f32).is_finite()) {
-            return Err(StrategyError::StartNotFinite { index, value: x0[index] });
-        }
-        Ok(Search::new(self.name(), self.settings().build(x0, seed)?))
+    /// As [`Search::new`].
+    pub fn build<R: Real>(&self, x0: &[f64], seed: u64) -> Result<Search<R>, StrategyError> {
+        Search::new(self.settings(), x0, seed)
     }
 }

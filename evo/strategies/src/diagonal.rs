@@ -1,15 +1,20 @@
 //! Strategies that sample a normal distribution with independent coordinates, and make their members on demand.
 
+use std::ops::{Add, Mul, Sub};
+
 use super::noise::Noise;
+use super::strategy::Precision;
 use super::{Ranked, State, StopReason, Strategy, StrategyError};
 
 /// Member k is mean + deviation · εₖ, coordinate by coordinate.
-pub(super) struct Diagonal {
+pub struct Diagonal {
+    /// The draws of the asked generation.
     pub noise: Noise,
+    /// Mean of each coordinate.
     pub mean: Vec<f64>,
     /// Standard deviation of each coordinate.
     pub deviation: Vec<f64>,
-    /// Mean and deviation as the members of the asked generation see them.
+    /// Mean and deviation as members of single precision see them.
     singles: Vec<[f32; 2]>,
 }
 
@@ -20,48 +25,77 @@ impl Diagonal {
         self.singles.clear();
         self.singles.extend(coordinates.map(|(&mean, &deviation)| [mean as f32, deviation as f32]));
     }
+}
 
-    /// Writes consecutive members, each with noise of its own.
-    fn members(&self, first: usize, out: &mut [f32]) {
-        for (index, row) in (first..).zip(out.chunks_mut(self.mean.len())) {
-            self.noise.normals(index, row);
-            for (x, [mean, deviation]) in row.iter_mut().zip(&self.singles) {
-                *x = mean + deviation * *x;
-            }
-        }
+/// Writes consecutive members. Coordinates are \[mean, deviation\], of pairs with opposite noise if `antithetic`.
+fn write<R: Number>(
+    (first, antithetic): (usize, bool),
+    coordinates: &(impl ExactSizeIterator<Item = [R; 2]> + Clone),
+    normals: impl Fn(usize, &mut [R]),
+    out: &mut [R],
+) {
+    match antithetic {
+        true => write_pairs(first, coordinates, normals, out),
+        false => write_each(first, coordinates, normals, out),
     }
+}
 
-    /// Writes consecutive members of which 2k and 2k + 1 are mean ± deviation · εₖ.
-    fn antithetic_members(&self, first: usize, out: &mut [f32]) {
-        let n = self.mean.len();
-        let (mut index, mut rest) = (first, out);
-        while !rest.is_empty() {
-            let pair = index.is_multiple_of(2) && rest.len() >= 2 * n;
-            let (rows, others) = std::mem::take(&mut rest).split_at_mut(if pair { 2 * n } else { n });
-            let (row, twin) = rows.split_at_mut(n);
-            self.noise.normals(index / 2, row);
-            if pair {
-                // Noise is the expensive part, and a pair shares it.
-                for ((plus, minus), [mean, deviation]) in row.iter_mut().zip(twin).zip(&self.singles) {
-                    let step = deviation * *plus;
-                    *plus = mean + step;
-                    *minus = mean - step;
-                }
-                index += 2;
-            } else {
-                let sign = if index.is_multiple_of(2) { 1.0 } else { -1.0 };
-                for (x, [mean, deviation]) in row.iter_mut().zip(&self.singles) {
-                    *x = mean + sign * (deviation * *x);
-                }
-                index += 1;
-            }
-            rest = others;
+/// Each with noise of its own.
+fn write_each<R: Number>(
+    first: usize,
+    coordinates: &(impl ExactSizeIterator<Item = [R; 2]> + Clone),
+    normals: impl Fn(usize, &mut [R]),
+    out: &mut [R],
+) {
+    for (index, row) in (first..).zip(out.chunks_mut(coordinates.len())) {
+        normals(index, row);
+        for (x, [mean, deviation]) in row.iter_mut().zip(coordinates.clone()) {
+            *x = mean + deviation * *x;
         }
     }
 }
 
+/// Members 2k and 2k + 1 are mean ± deviation · εₖ.
+fn write_pairs<R: Number>(
+    first: usize,
+    coordinates: &(impl ExactSizeIterator<Item = [R; 2]> + Clone),
+    normals: impl Fn(usize, &mut [R]),
+    out: &mut [R],
+) {
+    let n = coordinates.len();
+    let (mut index, mut rest) = (first, out);
+    while !rest.is_empty() {
+        let pair = index.is_multiple_of(2) && rest.len() >= 2 * n;
+        let (rows, others) = std::mem::take(&mut rest).split_at_mut(if pair { 2 * n } else { n });
+        let (row, twin) = rows.split_at_mut(n);
+        normals(index / 2, row);
+        if pair {
+            // Noise is the expensive part, and a pair shares it.
+            for ((plus, minus), [mean, deviation]) in row.iter_mut().zip(twin).zip(coordinates.clone()) {
+                let step = deviation * *plus;
+                *plus = mean + step;
+                *minus = mean - step;
+            }
+            index += 2;
+        } else {
+            let plus = index.is_multiple_of(2);
+            for (x, [mean, deviation]) in row.iter_mut().zip(coordinates.clone()) {
+                let step = deviation * *x;
+                *x = if plus { mean + step } else { mean - step };
+            }
+            index += 1;
+        }
+        rest = others;
+    }
+}
+
+/// What members are computed with.
+trait Number: Copy + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> {}
+
+impl<R: Copy + Add<Output = R> + Sub<Output = R> + Mul<Output = R>> Number for R {}
+
 /// What such a strategy adds: the update of the distribution, and its memory.
-pub(super) trait Update: Send + Sync {
+pub trait Update: Send + Sync {
     /// Whether the deviation changes. If not, it is the same for all coordinates and no part of the saved state.
     const ADAPTS: bool;
 
@@ -69,7 +103,7 @@ pub(super) trait Update: Send + Sync {
     fn tell(&mut self, samples: &mut Diagonal, fitness: &[f64], ranked: &Ranked);
 
     /// As [`Strategy::stop_reason`].
-    fn stop_reason(&self, _samples: &Diagonal) -> Option<StopReason> {
+    fn stop_reason(&self, _samples: &Diagonal, _precision: Precision) -> Option<StopReason> {
         None
     }
 
@@ -77,13 +111,16 @@ pub(super) trait Update: Send + Sync {
     fn save(&self, _state: &mut State) {}
 
     /// Takes the memory over, or leaves everything as it is.
+    ///
+    /// # Errors
+    /// When an entry is missing or does not fit.
     fn restore(&mut self, _state: &State) -> Result<(), StrategyError> {
         Ok(())
     }
 }
 
 /// A strategy made of a distribution and an update.
-pub(super) struct OnDemand<U> {
+pub struct OnDemand<U> {
     population: usize,
     /// Whether members come in pairs with the same noise and opposite signs.
     antithetic: bool,
@@ -123,21 +160,26 @@ impl<U: Update> Strategy for OnDemand<U> {
         self.samples.ask(generation);
     }
 
-    fn members(&self, first: usize, out: &mut [f32]) {
-        match self.antithetic {
-            true => self.samples.antithetic_members(first, out),
-            false => self.samples.members(first, out),
-        }
+    fn members(&self, first: usize, out: &mut [f64]) {
+        let samples = &self.samples;
+        let coordinates =
+            samples.mean.iter().zip(&samples.deviation).map(|(&mean, &deviation)| [mean, deviation]);
+        let normals = |member, row: &mut [f64]| samples.noise.normals_f64(member, row);
+        write((first, self.antithetic), &coordinates, normals, out);
+    }
+
+    fn members_f32(&self, first: usize, out: &mut [f32]) {
+        let samples = &self.samples;
+        let normals = |member, row: &mut [f32]| samples.noise.normals(member, row);
+        write((first, self.antithetic), &samples.singles.iter().copied(), normals, out);
     }
 
     fn tell(&mut self, fitness: &[f64], ranked: &Ranked) {
         self.update.tell(&mut self.samples, fitness, ranked);
     }
 
-    fn mean(&self, out: &mut [f32]) {
-        for (x, &mean) in out.iter_mut().zip(&self.samples.mean) {
-            *x = mean as f32;
-        }
+    fn mean(&self) -> &[f64] {
+        &self.samples.mean
     }
 
     fn shift(&mut self, by: &[f64]) {
@@ -153,8 +195,8 @@ impl<U: Update> Strategy for OnDemand<U> {
         }
     }
 
-    fn stop_reason(&self) -> Option<StopReason> {
-        self.update.stop_reason(&self.samples)
+    fn stop_reason(&self, precision: Precision) -> Option<StopReason> {
+        self.update.stop_reason(&self.samples, precision)
     }
 
     fn state(&self) -> State {

@@ -162,7 +162,15 @@ impl Strategy for Ec {
         self.limits.extend(self.p.iter().map(|&p| bernoulli_limit(p)));
     }
 
-    fn members(&self, first: usize, out: &mut [f32]) {
+    fn members(&self, first: usize, out: &mut [f64]) {
+        let mut draws = vec![0.0; self.p.len()];
+        for (index, row) in (first..).zip(out.chunks_mut(self.p.len())) {
+            self.noise.bernoulli(index, &self.limits, &mut draws);
+            row.iter_mut().zip(&draws).for_each(|(x, &draw)| *x = f64::from(draw));
+        }
+    }
+
+    fn members_f32(&self, first: usize, out: &mut [f32]) {
         for (index, row) in (first..).zip(out.chunks_mut(self.p.len())) {
             self.noise.bernoulli(index, &self.limits, row);
         }
@@ -182,10 +190,8 @@ impl Strategy for Ec {
         self.p = next;
     }
 
-    fn mean(&self, out: &mut [f32]) {
-        for (x, &p) in out.iter_mut().zip(&self.p) {
-            *x = p as f32;
-        }
+    fn mean(&self) -> &[f64] {
+        &self.p
     }
 
     fn shift(&mut self, by: &[f64]) {

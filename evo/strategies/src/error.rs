@@ -15,12 +15,22 @@ pub enum StrategyError {
         /// What it should be.
         expected: &'static str,
     },
+    /// A strategy of another crate cannot be known by name.
+    #[error("strategy {strategy} cannot be registered: {problem}")]
+    Registration {
+        /// Name of the strategy.
+        strategy: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
     /// The start point has no elements.
     #[error("there are no parameters to search over: the start point is empty")]
     NoParameters,
     /// The start point is not usable.
-    #[error("the start point is not finite in f32: parameter {index} is {value}")]
+    #[error("the start point is not finite in {precision}: parameter {index} is {value}")]
     StartNotFinite {
+        /// Precision of the members, `f32` or `f64`.
+        precision: &'static str,
         /// First such parameter.
         index: usize,
         /// Its value.

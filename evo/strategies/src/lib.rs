@@ -1,16 +1,29 @@
 //! Evolution strategies behind one ask/tell interface; fitness is maximised.
 //!
-//! A config builds a [`Search`], which does what all strategies share: counters, best so far, ranks, failed
-//! members. One strategy is one file with a config that implements `Settings` and a state that implements
-//! [`Strategy`]. To add one, write the file, name it among the modules below and give it a line in the registry
-//! (`config.rs`); the shared tests then run over it.
+//! ```
+//! use strategies::{CmaEsConfig, Search};
+//! let mut search: Search = Search::new(&CmaEsConfig::default(), &[2.0; 3], 1)?;
+//! let (mut members, sphere) = (Vec::new(), |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>());
+//! while search.best().is_none_or(|(fitness, _)| fitness < -1e-20) {
+//!     search.ask();
+//!     search.population_matrix(&mut members);
+//!     search.tell(&members.chunks(3).map(|x| -sphere(x)).collect::<Vec<f64>>())?;
+//! }
+//! # Ok::<(), strategies::StrategyError>(())
+//! ```
 //!
-//! State is `f64`, members are `f32`. Randomness comes from [`random`] and depends on the seed, the
-//! generation and the member only, so a search gives the same bits for any number of threads.
+//! A [`Search`] does what all strategies share: counters, best so far, ranks, failed members. It starts from the
+//! settings of a strategy, or from a [`StrategyConfig`], which names one. One strategy is one file with a config that
+//! implements [`Settings`] and a state that implements [`Strategy`], or only an [`Update`] where members are normal
+//! with independent coordinates. A strategy of this crate is named among the modules below and has a line in the
+//! registry (`config.rs`); that of another one is made known by [`register`]. The shared tests run over both.
+//!
+//! State is `f64`, members are `f64`, or `f32` for controllers. Randomness comes from [`random`] and depends on the
+//! seed, the generation and the member only, so a search gives the same bits for any number of threads.
 
 mod ars;
 pub mod bench;
-mod check;
+pub mod check;
 mod cma_es;
 mod cma_paths;
 mod cma_rates;
@@ -25,6 +38,8 @@ mod open_es;
 mod optimizer;
 mod pgpe;
 pub mod random;
+mod real;
+mod registered;
 mod search;
 mod sep_cma_es;
 mod settings;
@@ -35,25 +50,24 @@ mod strategy;
 mod trust_region;
 mod xnes;
 
-/// The strategy of `docs/tutorials/own-strategy.md`.
-#[cfg(test)]
-#[path = "../../../docs/tutorials/cem/cem.rs"]
-mod cem;
-
 pub use ars::ArsConfig;
 pub use cma_es::CmaEsConfig;
-pub use config::{StrategyConfig, strategies};
+pub use config::{StrategyConfig, register, strategies};
+pub use diagonal::{Diagonal, OnDemand, Update};
 pub use ec::EcConfig;
 pub use error::StrategyError;
+pub use noise::Noise;
 pub use open_es::OpenEsConfig;
-pub use optimizer::{OptimizerConfig, Schedule};
+pub use optimizer::{Optimizer, OptimizerConfig, Schedule};
 pub use pgpe::PgpeConfig;
+pub use real::Real;
+pub use registered::{OwnSettings, Registered};
 pub use search::Search;
 pub use sep_cma_es::SepCmaEsConfig;
 pub use settings::{FieldInfo, Settings, StrategyInfo};
 pub use shaping::{Ranked, Shaping};
 pub use snes::SnesConfig;
 pub use state::{Data, State, Tensor};
-pub use strategy::{StopReason, Strategy};
+pub use strategy::{Precision, StopReason, Strategy};
 pub use trust_region::TrustRegion;
 pub use xnes::XnesConfig;

@@ -144,10 +144,10 @@ pub(super) fn recombine(rows: &[f64], n: usize, chosen: &[(usize, f64)]) -> Vec<
 }
 
 /// Writes mean + σ·y for as many rows of `y` as `out` has.
-pub(super) fn write_members(mean: &[f64], sigma: f64, y: &[f64], out: &mut [f32]) {
+pub(super) fn write_members(mean: &[f64], sigma: f64, y: &[f64], out: &mut [f64]) {
     for (row, y) in out.chunks_mut(mean.len()).zip(y.chunks(mean.len())) {
         for ((x, mean), y) in row.iter_mut().zip(mean).zip(y) {
-            *x = (mean + sigma * y) as f32;
+            *x = mean + sigma * y;
         }
     }
 }

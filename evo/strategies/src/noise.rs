@@ -11,20 +11,25 @@ const CHUNK: usize = 8 * BLOCK;
 
 /// Draws of all members of one generation.
 #[derive(Clone, Copy)]
-pub(super) struct Noise {
+pub struct Noise {
     seed: u64,
     generation: u64,
 }
 
 impl Noise {
+    /// Draws of the first generation.
+    #[must_use]
     pub fn new(seed: u64) -> Self {
         Self { seed, generation: 0 }
     }
 
+    /// The generation, counted from 0.
+    #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation
     }
 
+    /// Goes to the draws of a generation.
     pub fn ask(&mut self, generation: u64) {
         self.generation = generation;
     }
@@ -34,7 +39,18 @@ impl Noise {
         random::fill_normals(self.seed, Purpose::Noise, self.generation, member as u64, out);
     }
 
-    /// Other standard normals, in double precision: a row of `n` for each member.
+    /// The same numbers in double precision.
+    pub fn normals_f64(&self, member: usize, out: &mut [f64]) {
+        let (seed, generation, member) = (self.seed, self.generation, member as u64);
+        let mut normals = [0.0; CHUNK];
+        for (chunk, out) in out.chunks_mut(CHUNK).enumerate() {
+            let (first, normals) = (chunk * CHUNK / BLOCK, &mut normals[..out.len()]);
+            random::fill_normals_from(seed, Purpose::Noise, generation, member, first, normals);
+            out.iter_mut().zip(normals).for_each(|(x, normal)| *x = f64::from(*normal));
+        }
+    }
+
+    /// Other standard normals, of double precision: a row of `n` for each member.
     pub fn normal_rows(&self, n: usize, out: &mut [f64]) {
         for (member, row) in out.chunks_mut(n).enumerate() {
             random::fill_normals_f64(self.seed, Purpose::Noise, self.generation, member as u64, row);
@@ -42,6 +58,7 @@ impl Noise {
     }
 
     /// Σ weight · normals, over the members. Each coordinate is summed in their order, for any number of threads.
+    #[must_use]
     pub fn weighted_sum(&self, weights: &[f32], n: usize) -> Vec<f32> {
         let mut sum = vec![0.0; n];
         sum.par_chunks_mut(CHUNK).enumerate().for_each(|(chunk, out)| {
@@ -52,6 +69,7 @@ impl Noise {
     }
 
     /// Σ weight\[0\] · normals and Σ weight\[1\] · normals², likewise.
+    #[must_use]
     pub fn weighted_moments(&self, weights: &[[f32; 2]], n: usize) -> (Vec<f32>, Vec<f32>) {
         let (mut sums, mut squares) = (vec![0.0; n], vec![0.0; n]);
         let chunks = sums.par_chunks_mut(CHUNK).zip(squares.par_chunks_mut(CHUNK));
@@ -63,12 +81,13 @@ impl Noise {
         (sums, squares)
     }
 
-    /// The draws of a member: 1 with the probability behind each limit, else 0.
+    /// The draws of a member: 1 with the probability behind each limit ([`random::bernoulli_limit`]), else 0.
     pub fn bernoulli(&self, member: usize, limits: &[u32], out: &mut [f32]) {
         random::fill_bernoulli(self.seed, Purpose::Noise, self.generation, member as u64, limits, out);
     }
 
     /// Σ weight · draws, like [`Noise::weighted_sum`].
+    #[must_use]
     pub fn weighted_bernoulli(&self, weights: &[f32], limits: &[u32]) -> Vec<f32> {
         let mut sum = vec![0.0; limits.len()];
         let chunks = sum.par_chunks_mut(CHUNK).zip(limits.par_chunks(CHUNK));
@@ -80,11 +99,15 @@ impl Noise {
         sum
     }
 
+    /// Adds the seed to a state.
     pub fn save(&self, state: &mut State) {
         state.set_integer("seed", self.seed);
     }
 
     /// These draws with the seed of a saved state.
+    ///
+    /// # Errors
+    /// If there is none.
     pub fn loaded(&self, state: &State) -> Result<Self, StrategyError> {
         Ok(Self { seed: state.integer("seed")?, ..*self })
     }

@@ -178,7 +178,7 @@ impl Schedule {
 
 /// An optimizer with its memory of past gradients.
 #[derive(Clone, Debug)]
-pub(super) struct Optimizer {
+pub struct Optimizer {
     config: OptimizerConfig,
     steps: u64,
     /// Adam: mean of the gradient; others: velocity.
@@ -188,6 +188,8 @@ pub(super) struct Optimizer {
 }
 
 impl Optimizer {
+    /// At rest, for a number of parameters.
+    #[must_use]
     pub fn new(config: OptimizerConfig, dimension: usize) -> Self {
         let second = match config {
             OptimizerConfig::Adam { .. } => vec![0.0; dimension],
@@ -231,6 +233,7 @@ impl Optimizer {
         }
     }
 
+    /// Adds its memory to a state.
     pub fn save(&self, state: &mut State) {
         state.set_integer("optimizer.steps", self.steps);
         state.set_f64("optimizer.first", &[self.first.len()], &self.first);
@@ -238,6 +241,9 @@ impl Optimizer {
     }
 
     /// Takes over the memory of a saved state, or leaves everything as it is.
+    ///
+    /// # Errors
+    /// When an entry is missing or does not fit.
     pub fn restore(&mut self, state: &State) -> Result<(), StrategyError> {
         let steps = state.integer("optimizer.steps")?;
         let first = state.f64("optimizer.first", &[self.first.len()])?.to_vec();

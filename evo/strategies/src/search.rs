@@ -2,26 +2,28 @@
 
 use rayon::prelude::*;
 
-use super::{Ranked, State, StopReason, Strategy, StrategyError};
+use super::real::Real;
+use super::{Ranked, Settings, State, StopReason, Strategy, StrategyError};
 
 /// Populations below this many values are written by the calling thread alone.
 const PARALLEL_VALUES: usize = 1 << 16;
 
 /// A running search: `ask`, evaluate the members, `tell`, again. Higher fitness is better.
 ///
+/// Members are `f64`; those of `Search<f32>`, for controllers, are `f32`.
+///
 /// Between `ask` and `tell`, [`Search::member`] may be called from many threads, in any order and repeatedly.
 ///
 /// ```
-/// use strategies::{CmaEsConfig, StrategyConfig};
-/// let config = StrategyConfig::CmaEs(CmaEsConfig { sigma: 0.5, ..Default::default() });
-/// let mut search = config.build(&[2.0; 5], 1)?;
+/// use strategies::{CmaEsConfig, Search};
+/// let mut search: Search = Search::new(&CmaEsConfig { sigma: 0.5, ..Default::default() }, &[2.0; 5], 1)?;
 /// let mut x = [0.0; 5];
 /// for _ in 0..100 {
 ///     search.ask();
 ///     let fitness: Vec<f64> = (0..search.population())
 ///         .map(|index| {
 ///             search.member(index, &mut x);
-///             -x.iter().map(|v| f64::from(v * v)).sum::<f64>()
+///             -x.iter().map(|v| v * v).sum::<f64>()
 ///         })
 ///         .collect();
 ///     search.tell(&fitness)?;
@@ -30,18 +32,34 @@ const PARALLEL_VALUES: usize = 1 << 16;
 /// assert!(fitness > -1e-6);
 /// # Ok::<(), strategies::StrategyError>(())
 /// ```
-pub struct Search {
+pub struct Search<R: Real = f64> {
     name: &'static str,
     strategy: Box<dyn Strategy>,
     generation: u64,
     evaluations: u64,
     asked: bool,
-    best: Option<(f64, Vec<f32>)>,
+    best: Option<(f64, Vec<R>)>,
 }
 
-impl Search {
-    pub(super) fn new(name: &'static str, strategy: Box<dyn Strategy>) -> Self {
-        Self { name, strategy, generation: 0, evaluations: 0, asked: false, best: None }
+impl<R: Real> Search<R> {
+    /// Starts a search at the mean `x0`, whose length is the number of parameters.
+    ///
+    /// # Errors
+    /// A setting that is out of range; an empty or non-finite `x0`, or one that is outside of what the strategy
+    /// searches; more parameters than the strategy can hold.
+    pub fn new(settings: &dyn Settings, x0: &[f64], seed: u64) -> Result<Self, StrategyError> {
+        settings.validate()?;
+        if x0.is_empty() {
+            return Err(StrategyError::NoParameters);
+        }
+        // In f32, what overflows is as useless as NaN.
+        let precision = R::PRECISION;
+        if let Some(index) = x0.iter().position(|&x| !precision.round(x).is_finite()) {
+            let (precision, value) = (precision.name(), x0[index]);
+            return Err(StrategyError::StartNotFinite { precision, index, value });
+        }
+        let (name, strategy) = (settings.info().name, settings.build(x0, seed)?);
+        Ok(Self { name, strategy, generation: 0, evaluations: 0, asked: false, best: None })
     }
 
     /// Members per generation (λ).
@@ -67,11 +85,11 @@ impl Search {
     /// # Panics
     /// Before the first `ask`, when `index` is not below the population, or when `out` does not have
     /// `dimension` elements.
-    pub fn member(&self, index: usize, out: &mut [f32]) {
+    pub fn member(&self, index: usize, out: &mut [R]) {
         assert!(self.asked, "call ask() before member()");
         assert!(index < self.population(), "member {index} of {}", self.population());
         assert_eq!(out.len(), self.dimension(), "length of a member");
-        self.strategy.members(index, out);
+        R::members(&*self.strategy, index, out);
     }
 
     /// Writes consecutive members, from `first` on, one after another into `out`; faster than one call per
@@ -79,26 +97,26 @@ impl Search {
     ///
     /// # Panics
     /// As [`Search::member`]; `out` must be a whole number of members.
-    pub fn members(&self, first: usize, out: &mut [f32]) {
+    pub fn members(&self, first: usize, out: &mut [R]) {
         let n = self.dimension();
         assert!(self.asked, "call ask() before members()");
         assert!(out.len().is_multiple_of(n), "not a whole number of members");
         assert!(first + out.len() / n <= self.population(), "more than the population");
         if out.len() < PARALLEL_VALUES {
-            return self.strategy.members(first, out);
+            return R::members(&*self.strategy, first, out);
         }
         // Two rows each: an antithetic pair stays together.
         out.par_chunks_mut(2 * n)
             .enumerate()
-            .for_each(|(chunk, rows)| self.strategy.members(first + 2 * chunk, rows));
+            .for_each(|(chunk, rows)| R::members(&*self.strategy, first + 2 * chunk, rows));
     }
 
     /// Writes the whole population, `population` rows of `dimension` values; resizes `out`.
     ///
     /// # Panics
     /// Before the first `ask`.
-    pub fn population_matrix(&self, out: &mut Vec<f32>) {
-        out.resize(self.population() * self.dimension(), 0.0);
+    pub fn population_matrix(&self, out: &mut Vec<R>) {
+        out.resize(self.population() * self.dimension(), R::default());
         self.members(0, out);
     }
 
@@ -122,8 +140,8 @@ impl Search {
             .ok_or(StrategyError::NoFiniteFitness { generation: self.generation })?;
         let leader = ranked.order()[0];
         if self.best.as_ref().is_none_or(|(best, _)| fitness[leader] > *best) {
-            let mut member = vec![0.0; self.dimension()];
-            self.strategy.members(leader, &mut member);
+            let mut member = vec![R::default(); self.dimension()];
+            R::members(&*self.strategy, leader, &mut member);
             self.best = Some((fitness[leader], member));
         }
         self.strategy.tell(&fitness, &ranked);
@@ -137,9 +155,9 @@ impl Search {
     ///
     /// # Panics
     /// When `out` does not have `dimension` elements.
-    pub fn mean(&self, out: &mut [f32]) {
+    pub fn mean(&self, out: &mut [R]) {
         assert_eq!(out.len(), self.dimension(), "length of the mean");
-        self.strategy.mean(out);
+        out.iter_mut().zip(self.strategy.mean()).for_each(|(x, &mean)| *x = R::rounded(mean));
     }
 
     /// Moves the mean of the search distribution by `by`, for whoever knows a better place: what the
@@ -158,9 +176,7 @@ impl Search {
     }
 
     fn check_mean(&self) -> Result<(), StrategyError> {
-        let mut mean = vec![0.0; self.dimension()];
-        self.strategy.mean(&mut mean);
-        if mean.iter().all(|x| x.is_finite()) {
+        if self.strategy.mean().iter().all(|&x| R::PRECISION.round(x).is_finite()) {
             return Ok(());
         }
         Err(StrategyError::Diverged { generation: self.generation })
@@ -168,7 +184,7 @@ impl Search {
 
     /// The best fitness told so far and its member.
     #[must_use]
-    pub fn best(&self) -> Option<(f64, &[f32])> {
+    pub fn best(&self) -> Option<(f64, &[R])> {
         self.best.as_ref().map(|(fitness, member)| (*fitness, member.as_slice()))
     }
 
@@ -193,7 +209,7 @@ impl Search {
     /// Why going on is unlikely to help, as of the last `tell`. The search itself never stops.
     #[must_use]
     pub fn stop_reason(&self) -> Option<StopReason> {
-        self.strategy.stop_reason()
+        self.strategy.stop_reason(R::PRECISION)
     }
 
     /// Everything needed to go on bit for bit. Call it between `tell` and `ask`; after an `ask`, that
@@ -206,12 +222,13 @@ impl Search {
         state.set_integer("evaluations", self.evaluations);
         if let Some((fitness, member)) = &self.best {
             state.set_real("best.fitness", *fitness);
-            state.set_f32("best.member", &[member.len()], member);
+            R::save(&mut state, "best.member", member);
         }
         state
     }
 
-    /// Takes over a saved state, including its seed. The strategy must have been built from the same config.
+    /// Takes over a saved state, including its seed. The search must have been started with the same
+    /// settings, and have the same precision.
     ///
     /// # Errors
     /// When the state is of another strategy, lacks an entry, or has another dimension or population. The
@@ -226,7 +243,7 @@ impl Search {
         let generation = state.integer("generation")?;
         let evaluations = state.integer("evaluations")?;
         let best = match state.reals.get("best.fitness") {
-            Some(&fitness) => Some((fitness, state.f32("best.member", &[self.dimension()])?.to_vec())),
+            Some(&fitness) => Some((fitness, R::saved(state, "best.member", self.dimension())?)),
             None => None,
         };
         self.strategy.restore(state)?;

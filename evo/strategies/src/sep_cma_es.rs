@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use super::cma_paths::Paths;
 use super::cma_rates::{self, Rates, default_population};
 use super::diagonal::{Diagonal, OnDemand, Update};
+use super::strategy::Precision;
 use super::{FieldInfo, Ranked, Settings, State, StopReason, Strategy, StrategyError, StrategyInfo, check};
 
 /// Settings of separable CMA-ES. Everything else follows from dimension and population.
@@ -111,10 +112,10 @@ impl Update for SepCmaEs {
         }
     }
 
-    fn stop_reason(&self, samples: &Diagonal) -> Option<StopReason> {
+    fn stop_reason(&self, samples: &Diagonal, precision: Precision) -> Option<StopReason> {
         let longest = self.variances.iter().copied().fold(0.0, f64::max).sqrt();
         let shortest = self.variances.iter().copied().fold(f64::INFINITY, f64::min).sqrt();
-        self.paths.stop_reason(&samples.mean, |i| samples.deviation[i], (longest, shortest))
+        self.paths.stop_reason(&samples.mean, |i| samples.deviation[i], (longest, shortest), precision)
     }
 
     fn save(&self, state: &mut State) {

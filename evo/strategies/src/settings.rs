@@ -5,19 +5,25 @@ use serde::Serialize;
 use super::{Strategy, StrategyError};
 
 /// What the settings of one strategy implement.
-pub trait Settings {
+pub trait Settings: Send + Sync {
     /// What there is to know about the strategy.
     fn info(&self) -> &'static StrategyInfo;
 
-    /// Checks every field, and names the first that is out of range.
+    /// Checks every field.
+    ///
+    /// # Errors
+    /// Names the first field that is out of range; [`super::check`] has the messages.
     fn validate(&self) -> Result<(), StrategyError>;
 
-    /// As [`super::StrategyConfig::start`].
+    /// Where a search without previous results starts, if a controller would start at `initial`.
     fn start(&self, initial: Vec<f64>) -> Vec<f64> {
         initial
     }
 
     /// The strategy at its start point, with settings that were checked.
+    ///
+    /// # Errors
+    /// A start point outside of what the strategy searches, or more parameters than it can hold.
     fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError>;
 }
 

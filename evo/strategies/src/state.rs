@@ -38,21 +38,25 @@ pub struct State {
 }
 
 impl State {
-    pub(super) fn set_f64(&mut self, name: &str, shape: &[usize], values: &[f64]) {
+    /// Adds an array of double precision; its `shape` has as many elements as `values`.
+    pub fn set_f64(&mut self, name: &str, shape: &[usize], values: &[f64]) {
         let tensor = Tensor { shape: shape.to_vec(), data: Data::F64(values.to_vec()) };
         self.tensors.insert(name.to_owned(), tensor);
     }
 
-    pub(super) fn set_f32(&mut self, name: &str, shape: &[usize], values: &[f32]) {
+    /// Adds an array of single precision, likewise.
+    pub fn set_f32(&mut self, name: &str, shape: &[usize], values: &[f32]) {
         let tensor = Tensor { shape: shape.to_vec(), data: Data::F32(values.to_vec()) };
         self.tensors.insert(name.to_owned(), tensor);
     }
 
-    pub(super) fn set_integer(&mut self, name: &str, value: u64) {
+    /// Adds a counter or a seed.
+    pub fn set_integer(&mut self, name: &str, value: u64) {
         self.integers.insert(name.to_owned(), value);
     }
 
-    pub(super) fn set_real(&mut self, name: &str, value: f64) {
+    /// Adds a number.
+    pub fn set_real(&mut self, name: &str, value: f64) {
         self.reals.insert(name.to_owned(), value);
     }
 
@@ -67,30 +71,49 @@ impl State {
         })
     }
 
-    pub(super) fn f64(&self, name: &str, shape: &[usize]) -> Result<&[f64], StrategyError> {
+    /// The values of an array.
+    ///
+    /// # Errors
+    /// If it is missing, or has another shape or precision.
+    pub fn f64(&self, name: &str, shape: &[usize]) -> Result<&[f64], StrategyError> {
         match &self.tensor(name, shape)?.data {
             Data::F64(values) if values.len() == shape.iter().product::<usize>() => Ok(values),
             _ => Err(wrong(name)),
         }
     }
 
-    pub(super) fn f32(&self, name: &str, shape: &[usize]) -> Result<&[f32], StrategyError> {
+    /// The values of an array of single precision.
+    ///
+    /// # Errors
+    /// As [`State::f64`].
+    pub fn f32(&self, name: &str, shape: &[usize]) -> Result<&[f32], StrategyError> {
         match &self.tensor(name, shape)?.data {
             Data::F32(values) if values.len() == shape.iter().product::<usize>() => Ok(values),
             _ => Err(wrong(name)),
         }
     }
 
-    pub(super) fn integer(&self, name: &str) -> Result<u64, StrategyError> {
+    /// A counter or a seed.
+    ///
+    /// # Errors
+    /// If it is missing.
+    pub fn integer(&self, name: &str) -> Result<u64, StrategyError> {
         self.integers.get(name).copied().ok_or_else(|| missing(name))
     }
 
-    pub(super) fn real(&self, name: &str) -> Result<f64, StrategyError> {
+    /// A number.
+    ///
+    /// # Errors
+    /// If it is missing.
+    pub fn real(&self, name: &str) -> Result<f64, StrategyError> {
         self.reals.get(name).copied().ok_or_else(|| missing(name))
     }
 
     /// Checks that an integer in the state is what the strategy was built with.
-    pub(super) fn expect(&self, name: &str, built: u64) -> Result<(), StrategyError> {
+    ///
+    /// # Errors
+    /// If it is missing or another one.
+    pub fn expect(&self, name: &str, built: u64) -> Result<(), StrategyError> {
         let saved = self.integer(name)?;
         if saved == built {
             return Ok(());

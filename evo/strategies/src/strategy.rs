@@ -22,6 +22,35 @@ pub enum StopReason {
     NoEffectCoord,
 }
 
+/// How precise members are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// f32, for controllers.
+    Single,
+    /// f64, for functions of one's own.
+    Double,
+}
+
+impl Precision {
+    /// Name of the type, as in Rust.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Single => "f32",
+            Self::Double => "f64",
+        }
+    }
+
+    /// The nearest such number.
+    #[must_use]
+    pub fn round(self, value: f64) -> f64 {
+        match self {
+            Self::Single => f64::from(value as f32),
+            Self::Double => value,
+        }
+    }
+}
+
 /// What one strategy implements. Used through [`super::Search`], which guards the order of the calls.
 pub trait Strategy: Send + Sync {
     /// Members per generation.
@@ -36,13 +65,22 @@ pub trait Strategy: Send + Sync {
     /// Writes consecutive members, from `first` on, one after another into `out` (a whole number of members, not
     /// beyond the population). A member has the same bits in whatever company it is written. Called from many
     /// threads.
-    fn members(&self, first: usize, out: &mut [f32]);
+    fn members(&self, first: usize, out: &mut [f64]);
+
+    /// Writes the same members in single precision, for controllers: rounded, unless the strategy can do it faster.
+    fn members_f32(&self, first: usize, out: &mut [f32]) {
+        let mut member = vec![0.0; self.dimension()];
+        for (index, row) in (first..).zip(out.chunks_mut(member.len())) {
+            self.members(index, &mut member);
+            row.iter_mut().zip(&member).for_each(|(x, &exact)| *x = exact as f32);
+        }
+    }
 
     /// Updates the distribution from sanitised (finite) fitness and the order of the members.
     fn tell(&mut self, fitness: &[f64], ranked: &Ranked);
 
-    /// Writes the mean of the distribution into `out` (`dimension` elements).
-    fn mean(&self, out: &mut [f32]);
+    /// The mean of the distribution (`dimension` elements).
+    fn mean(&self) -> &[f64];
 
     /// Moves the mean of the distribution by `by` (`dimension` elements), as far as the strategy searches
     /// there; nothing else changes.
@@ -51,8 +89,8 @@ pub trait Strategy: Send + Sync {
     /// Overall step size, parameter units.
     fn sigma(&self) -> f64;
 
-    /// Why going on is unlikely to help. A pure function of the saved state.
-    fn stop_reason(&self) -> Option<StopReason> {
+    /// Why going on is unlikely to help, with members of a precision. A pure function of the saved state.
+    fn stop_reason(&self, _precision: Precision) -> Option<StopReason> {
         None
     }
 

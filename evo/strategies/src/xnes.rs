@@ -117,7 +117,7 @@ impl Strategy for Xnes {
         self.y = linalg::product(&self.s, &self.shape, self.n);
     }
 
-    fn members(&self, first: usize, out: &mut [f32]) {
+    fn members(&self, first: usize, out: &mut [f64]) {
         linalg::write_members(&self.mean, self.sigma, &self.y[first * self.n..], out);
     }
 
@@ -149,10 +149,8 @@ impl Strategy for Xnes {
         self.shape = linalg::exp_times(&gradient, &self.shape, n);
     }
 
-    fn mean(&self, out: &mut [f32]) {
-        for (x, &mean) in out.iter_mut().zip(&self.mean) {
-            *x = mean as f32;
-        }
+    fn mean(&self) -> &[f64] {
+        &self.mean
     }
 
     fn shift(&mut self, by: &[f64]) {

@@ -24,7 +24,7 @@ use crate::setup::{Setup, TrainError, pool};
 pub struct Trainer {
     pub(crate) config: Config,
     pub(crate) setup: Setup,
-    pub(crate) search: Search,
+    pub(crate) search: Search<f32>,
     pub(crate) statistics: Statistics,
     training: Rollout,
     evaluation: Rollout,
@@ -92,7 +92,7 @@ impl Trainer {
 
     /// The search.
     #[must_use]
-    pub fn search(&self) -> &Search {
+    pub fn search(&self) -> &Search<f32> {
         &self.search
     }
 

@@ -3,28 +3,30 @@
 use ron::error::{Error as Code, Position};
 
 use super::error::ConfigError;
+use super::report::Report;
 
 /// Our words for ron's errors, and the place to show.
 pub(super) fn explain(code: &Code, text: &str, start: Position, end: Position) -> (String, Position) {
-    let list = |names: &[&str]| names.join(", ");
     let of = |outer: &Option<String>| outer.as_ref().map(|outer| format!(" in {outer}")).unwrap_or_default();
-    match code {
-        Code::NoSuchStructField { expected, found, outer } => (
-            format!("unknown field '{found}'{} (valid: {})", of(outer), list(expected)),
-            word_at(text, found, start, end),
+    match Report::of(code) {
+        Some(Report::UnknownField { found, outer, valid }) => (
+            format!("unknown field '{found}'{} (valid: {})", of(&outer), valid.join(", ")),
+            word_at(text, &found, start, end),
         ),
-        Code::NoSuchEnumVariant { expected, found, outer } => {
-            let place = word_at(text, found, start, end);
+        Some(Report::UnknownVariant { found, outer, valid }) => {
+            let place = word_at(text, &found, start, end);
             let what = field_before(text, place).or_else(|| outer.clone());
             let what = what.as_deref().unwrap_or("variant");
-            (format!("unknown {what} '{found}' (valid: {})", list(expected)), place)
+            (format!("unknown {what} '{found}' (valid: {})", valid.join(", ")), place)
         }
-        Code::MissingStructField { field, outer } => (format!("missing field '{field}'{}", of(outer)), start),
-        Code::DuplicateStructField { field, outer } => {
-            (format!("field '{field}' is given twice{}", of(outer)), word_at(text, field, start, end))
+        Some(Report::MissingField { field, outer }) => {
+            (format!("missing field '{field}'{}", of(&outer)), start)
         }
-        other => {
-            let mut message = other.to_string();
+        Some(Report::DuplicateField { field, outer }) => {
+            (format!("field '{field}' is given twice{}", of(&outer)), word_at(text, &field, start, end))
+        }
+        None => {
+            let mut message = code.to_string();
             // One message style everywhere: a lower-case start, quotes instead of backticks.
             if let Some(first) = message.get(..1) {
                 message = first.to_lowercase() + &message[1..];

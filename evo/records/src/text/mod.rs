@@ -8,6 +8,7 @@ mod explain;
 mod file;
 mod finite;
 pub mod patch;
+mod report;
 pub mod value;
 mod write;
 

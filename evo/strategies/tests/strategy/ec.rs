@@ -152,9 +152,9 @@ fn the_step_is_that_of_the_paper_and_a_trust_region_bounds_its_divergence() {
 #[test]
 fn a_warm_start_takes_probabilities_and_nothing_else() {
     let config = StrategyConfig::Ec(EcConfig::default());
-    let search = config.build(&[0.0, 0.25, 1.0], 1).unwrap();
-    assert_eq!(mean(&search), [0.001_f32, 0.25, 0.999].map(f64::from));
-    let error = config.build(&[0.5, -0.1], 1).err().unwrap();
+    let search = config.build::<f64>(&[0.0, 0.25, 1.0], 1).unwrap();
+    assert_eq!(mean(&search), [0.001, 0.25, 0.999]);
+    let error = config.build::<f64>(&[0.5, -0.1], 1).err().unwrap();
     assert!(matches!(error, StrategyError::Start { index: 1, .. }), "{error:?}");
     assert!(error.to_string().contains("parameter 1 is -0.1"), "{error}");
 }

@@ -2,24 +2,29 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+/// The strategy of `docs/tutorials/own-strategy.md`, which another crate registers.
+#[path = "../../../../docs/tutorials/cem/src/cem.rs"]
+mod cem;
 mod ec;
+mod golden;
 mod reference;
+mod registry;
 mod steps;
 mod suite;
 
-use strategies::Search;
 use strategies::functions::{Function, Problem};
+use strategies::{Real, Search};
 
-fn population(search: &mut Search) -> Vec<Vec<f64>> {
+fn population<R: Real + Into<f64>>(search: &mut Search<R>) -> Vec<Vec<f64>> {
     search.ask();
     let mut matrix = Vec::new();
     search.population_matrix(&mut matrix);
-    let row = |row: &[f32]| row.iter().map(|&x| f64::from(x)).collect();
+    let row = |row: &[R]| row.iter().map(|&x| x.into()).collect();
     matrix.chunks(search.dimension()).map(row).collect()
 }
 
 /// One generation with fitness = f(x).
-fn step(search: &mut Search, mut f: impl FnMut(&[f64]) -> f64) {
+fn step<R: Real + Into<f64>>(search: &mut Search<R>, mut f: impl FnMut(&[f64]) -> f64) {
     let fitness: Vec<f64> = population(search).iter().map(|x| f(x)).collect();
     search.tell(&fitness).unwrap();
 }
@@ -27,7 +32,7 @@ fn step(search: &mut Search, mut f: impl FnMut(&[f64]) -> f64) {
 fn mean(search: &Search) -> Vec<f64> {
     let mut mean = vec![0.0; search.dimension()];
     search.mean(&mut mean);
-    mean.into_iter().map(f64::from).collect()
+    mean
 }
 
 fn minus(function: Function, n: usize) -> impl Fn(&[f64]) -> f64 + Clone {

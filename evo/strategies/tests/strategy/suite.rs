@@ -3,14 +3,17 @@
 use strategies::bench::{self, BenchArgs};
 use strategies::functions::{Function, Problem};
 use strategies::{
-    ArsConfig, CmaEsConfig, EcConfig, OpenEsConfig, OptimizerConfig, PgpeConfig, Schedule, Search,
-    SepCmaEsConfig, Shaping, SnesConfig, StrategyConfig, StrategyError, TrustRegion, XnesConfig, strategies,
+    ArsConfig, CmaEsConfig, EcConfig, OpenEsConfig, OptimizerConfig, PgpeConfig, Real, Registered, Schedule,
+    Search, SepCmaEsConfig, Shaping, SnesConfig, StrategyConfig, StrategyError, TrustRegion, XnesConfig,
+    strategies,
 };
 
+use super::cem::CemConfig;
 use super::{mean, minus, population, step};
 
 /// Every strategy, with settings for problems of a few parameters.
-fn all() -> Vec<StrategyConfig> {
+pub fn all() -> Vec<StrategyConfig> {
+    super::registry::register_cem();
     let open_es = OpenEsConfig {
         population: 40,
         sigma: 0.1,
@@ -61,6 +64,7 @@ fn all() -> Vec<StrategyConfig> {
         trust_region: Some(TrustRegion::Satr { kl_per_energy: 2.0 }),
         ..ec.clone()
     };
+    let cem = CemConfig { population: 40, elite_ratio: 0.25, ..CemConfig::default() };
     vec![
         StrategyConfig::OpenEs(open_es),
         StrategyConfig::OpenEs(sgd),
@@ -78,11 +82,17 @@ fn all() -> Vec<StrategyConfig> {
         StrategyConfig::Ars(adam_ars),
         StrategyConfig::Ec(ec),
         StrategyConfig::Ec(satr),
+        StrategyConfig::Registered(Registered::new(cem)),
     ]
 }
 
 /// A search from a constant point, or from where the strategy starts by itself.
 fn begin(config: &StrategyConfig, x: f64, n: usize, seed: u64) -> Search {
+    config.build(&config.start(vec![x; n]), seed).unwrap()
+}
+
+/// Likewise, for a controller.
+fn begin_f32(config: &StrategyConfig, x: f64, n: usize, seed: u64) -> Search<f32> {
     config.build(&config.start(vec![x; n]), seed).unwrap()
 }
 
@@ -110,8 +120,7 @@ fn every_strategy_improves_on_smooth_functions() {
             let end = f(&mean(&search));
             assert!(end > part * start, "{config:?} on {}: {start} to {end}", function.name());
             let (best, member) = search.best().unwrap();
-            let member: Vec<f64> = member.iter().map(|&x| f64::from(x)).collect();
-            assert_eq!(best, f(&member), "the best member has the best fitness");
+            assert_eq!(best, f(member), "the best member has the best fitness");
             assert_eq!(search.generation(), 300);
             assert_eq!(search.evaluations(), 300 * search.population() as u64);
         }
@@ -133,30 +142,66 @@ fn fitness_is_maximised() {
 
 #[test]
 fn members_are_the_same_one_by_one_in_batches_and_when_asked_again() {
-    for config in all() {
-        let mut search = begin(&config, 0.5, 7, 3);
+    fn check<R: Real + Into<f64>>(mut search: Search<R>) {
         step(&mut search, |x| x[0]);
         let whole = population(&mut search);
         assert_eq!(whole, population(&mut search), "asked again");
-        let mut one = vec![0.0; 7];
+        let mut one = vec![R::default(); 7];
         for (index, expected) in whole.iter().enumerate().rev() {
             search.member(index, &mut one);
-            assert!(one.iter().zip(expected).all(|(&a, &b)| f64::from(a) == b));
+            assert!(one.iter().zip(expected).all(|(&a, &b)| a.into() == b));
         }
         // From an odd member on, and with an odd number of rows.
-        let mut some = vec![0.0; 5 * 7];
+        let mut some = vec![R::default(); 5 * 7];
         search.members(1, &mut some);
         let flat: Vec<f64> = whole[1..6].concat();
-        assert!(some.iter().zip(&flat).all(|(&a, &b)| f64::from(a) == b));
+        assert!(some.iter().zip(&flat).all(|(&a, &b)| a.into() == b));
         step(&mut search, |x| x[0]);
         assert_ne!(whole, population(&mut search), "a new generation has new members");
+    }
+    for config in all() {
+        check(begin(&config, 0.5, 7, 3));
+        check(begin_f32(&config, 0.5, 7, 3));
+    }
+}
+
+#[test]
+fn members_of_single_precision_are_those_of_double_precision_rounded() {
+    for config in all() {
+        let (mut double, mut single) = (begin(&config, 0.5, 300, 3), begin_f32(&config, 0.5, 300, 3));
+        let mut rounded = 0;
+        for (exact, x) in population(&mut double).concat().iter().zip(population(&mut single).concat()) {
+            // Where f32 is calculated with, not just rounded to, another rounding or two.
+            assert!((exact - x).abs() <= 2e-7 * (exact.abs() + 1.0), "{config:?}: {exact} {x}");
+            rounded += usize::from(*exact != x);
+        }
+        // Draws of zeros and ones have nothing to round.
+        assert_eq!(rounded > 0, config.name() != "ec", "{config:?}");
+    }
+}
+
+#[test]
+fn a_function_is_minimised_to_where_f32_could_not_tell_apart() {
+    // Ill-conditioned, with its minimum at 1.
+    let f = minus(Function::Rosenbrock, 4);
+    for name in ["cma_es", "xnes"] {
+        let mut search = begin(&StrategyConfig::from_name(name).unwrap(), 0.0, 4, 5);
+        let mut told = 0;
+        while search.best().is_none_or(|(best, _)| best < -1e-26) {
+            step(&mut search, &f);
+            told += 1;
+            assert!(told < 5000, "{name}: {:?}", search.best());
+        }
+        let (_, member) = search.best().unwrap();
+        assert!(member.iter().all(|x| (x - 1.0).abs() < 1e-11), "{name}: {member:?}");
+        assert!(member.iter().any(|&x| f64::from(x as f32) != x), "{name}: {member:?}");
     }
 }
 
 #[test]
 fn open_es_members_come_in_antithetic_pairs() {
     let config = OpenEsConfig { population: 10, sigma: 0.25, ..OpenEsConfig::default() };
-    let mut search = StrategyConfig::OpenEs(config).build(&[0.0; 100], 4).unwrap();
+    let mut search: Search = StrategyConfig::OpenEs(config).build(&[0.0; 100], 4).unwrap();
     let members = population(&mut search);
     for pair in members.chunks(2) {
         assert!(pair[0].iter().zip(&pair[1]).all(|(a, b)| *a == -b && *a != 0.0));
@@ -222,7 +267,7 @@ fn a_shift_moves_the_mean_and_nothing_else() {
             let moved = (0..5).all(|i| (new[i] - old[i] - by[i]).abs() < 1e-5);
             assert!(bounded || moved, "{config:?}: {new:?} from {old:?}");
         }
-        let diverged = search.shift(&[1e300; 5]);
+        let diverged = search.shift(&[f64::INFINITY; 5]);
         assert_eq!(diverged, if bounded { Ok(()) } else { Err(StrategyError::Diverged { generation: 10 }) });
     }
 }
@@ -280,15 +325,16 @@ fn a_flat_fitness_moves_nothing_to_nan() {
 
 #[test]
 fn a_restored_search_goes_on_bit_for_bit() {
-    for config in all() {
+    fn check<R: Real + Into<f64> + PartialEq + std::fmt::Debug>(
+        config: &StrategyConfig,
+        mut search: Search<R>,
+        mut resumed: Search<R>,
+    ) {
         let f = minus(Function::Rosenbrock, 5);
-        let mut search = begin(&config, 0.0, 5, 10);
         for _ in 0..17 {
             step(&mut search, &f);
         }
         let saved = search.state();
-        // Another seed and start: the state brings its own.
-        let mut resumed = begin(&config, 9.0, 5, 999);
         resumed.restore(&saved).unwrap();
         assert_eq!(resumed.state(), saved);
         for _ in 0..40 {
@@ -304,6 +350,11 @@ fn a_restored_search_goes_on_bit_for_bit() {
         let members = population(&mut search);
         resumed.restore(&search.state()).unwrap();
         assert_eq!(population(&mut resumed), members);
+    }
+    for config in all() {
+        // Another seed and start: the state brings its own.
+        check(&config, begin(&config, 0.0, 5, 10), begin(&config, 9.0, 5, 999));
+        check(&config, begin_f32(&config, 0.0, 5, 10), begin_f32(&config, 9.0, 5, 999));
     }
 }
 
@@ -461,14 +512,16 @@ fn bad_settings_are_errors_that_name_the_field() {
     ];
     for (text, message) in cases {
         let config = read(text).unwrap();
-        let error = config.build(&[0.0; 3], 1).err().unwrap();
+        let error = config.build::<f64>(&[0.0; 3], 1).err().unwrap();
         assert_eq!(config.validate(), Err(error.clone()));
         let error = error.to_string();
         assert!(error.contains(message) && error.contains(config.name()), "{error}");
     }
     for config in all() {
-        assert_eq!(config.build(&[], 1).err(), Some(StrategyError::NoParameters));
-        let error = config.build(&[0.0, 1e39], 1).err().unwrap().to_string();
+        assert_eq!(config.build::<f64>(&[], 1).err(), Some(StrategyError::NoParameters));
+        let error = config.build::<f64>(&[0.0, f64::NAN], 1).err().unwrap().to_string();
+        assert!(error.contains("not finite in f64: parameter 1 is NaN"), "{error}");
+        let error = config.build::<f32>(&[0.0, 1e39], 1).err().unwrap().to_string();
         assert!(error.contains("parameter 1 is 1000"), "{error}");
     }
 }
@@ -476,13 +529,13 @@ fn bad_settings_are_errors_that_name_the_field() {
 #[test]
 fn a_covariance_matrix_that_is_too_large_is_refused_with_a_way_out() {
     let config = StrategyConfig::CmaEs(CmaEsConfig::default());
-    let error = config.build(&vec![0.0; 6400], 1).err().unwrap().to_string();
+    let error = config.build::<f64>(&vec![0.0; 6400], 1).err().unwrap().to_string();
     for part in ["6400 parameters", "656 MB", "limit is 4000", "`OpenEs`", "`max_dimension`"] {
         assert!(error.contains(part), "{part}: {error}");
     }
     let config = CmaEsConfig { max_dimension: 10, ..CmaEsConfig::default() };
-    assert!(StrategyConfig::CmaEs(config.clone()).build(&[0.0; 10], 1).is_ok());
-    assert!(StrategyConfig::CmaEs(config).build(&[0.0; 11], 1).is_err());
+    assert!(StrategyConfig::CmaEs(config.clone()).build::<f64>(&[0.0; 10], 1).is_ok());
+    assert!(StrategyConfig::CmaEs(config).build::<f64>(&[0.0; 11], 1).is_err());
 }
 
 #[test]
@@ -508,9 +561,11 @@ fn configs_are_read_from_ron_with_defaults_and_without_unknown_fields() {
 
 #[test]
 fn the_listing_shows_every_field_with_its_default() {
+    super::registry::register_cem();
     let guide = include_str!("../../../../docs/strategies.md");
     for info in strategies() {
-        assert!(guide.contains(&format!("| `{}` |", info.config)), "{} in the guide", info.name);
+        let own = info.name == "cem";
+        assert!(own || guide.contains(&format!("| `{}` |", info.config)), "{} in the guide", info.name);
         let config = StrategyConfig::from_name(info.name).unwrap();
         assert_eq!(config.name(), info.name);
         let json = serde_json::to_value(&config).unwrap();
@@ -527,16 +582,16 @@ fn the_listing_shows_every_field_with_its_default() {
     let error = StrategyConfig::from_name("cmaes").unwrap_err().to_string();
     assert_eq!(
         error,
-        "unknown strategy \"cmaes\"; known: open_es, cma_es, sep_cma_es, pgpe, snes, xnes, ars, ec"
+        "unknown strategy \"cmaes\"; known: open_es, cma_es, sep_cma_es, pgpe, snes, xnes, ars, ec, cem"
     );
 }
 
 #[test]
 fn cma_es_says_when_going_on_is_useless() {
-    let stop = |function: Function, sigma: f64, f: fn(f64) -> f64| {
-        let config = StrategyConfig::CmaEs(CmaEsConfig { sigma, ..CmaEsConfig::default() });
+    fn stop<R: Real + Into<f64>>(function: Function, sigma: f64, f: fn(f64) -> f64) -> String {
         let problem = Problem::new(function, 4).unwrap();
-        let mut search = begin(&config, 2.0, 4, 16);
+        let settings = CmaEsConfig { sigma, ..CmaEsConfig::default() };
+        let mut search: Search<R> = Search::new(&settings, &[2.0; 4], 16).unwrap();
         assert_eq!(search.stop_reason(), None);
         for _ in 0..5000 {
             step(&mut search, |x| f(problem.value(x)));
@@ -545,12 +600,15 @@ fn cma_es_says_when_going_on_is_useless() {
             }
         }
         "none".to_owned()
-    };
-    assert_eq!(stop(Function::Sphere, 0.5, |value| -value), "TolFun");
-    assert_eq!(stop(Function::Sphere, 0.5, |value| -1e30 * value), "TolX");
-    assert_eq!(stop(Function::Sphere, 1e-3, |value| value), "TolXUp");
+    }
+    assert_eq!(stop::<f32>(Function::Sphere, 0.5, |value| -value), "TolFun");
+    assert_eq!(stop::<f64>(Function::Sphere, 0.5, |value| -value), "TolFun");
+    assert_eq!(stop::<f32>(Function::Sphere, 0.5, |value| -1e30 * value), "TolX");
+    assert_eq!(stop::<f64>(Function::Sphere, 1e-3, |value| value), "TolXUp");
     // The minimum is at 1, where f32 members cannot come closer than 6e-8.
-    assert!(stop(Function::Rosenbrock, 0.5, |value| -1e30 * value).starts_with("NoEffect"));
+    let steep = |value: f64| -1e30 * value;
+    assert!(stop::<f32>(Function::Rosenbrock, 0.5, steep).starts_with("NoEffect"));
+    assert_eq!(stop::<f64>(Function::Rosenbrock, 0.5, steep), "TolX");
 }
 
 #[test]

@@ -10,8 +10,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::diagonal::{Diagonal, OnDemand, Update};
-use super::{FieldInfo, Ranked, Settings, Strategy, StrategyError, StrategyInfo, check};
+use strategies::{
+    Diagonal, FieldInfo, OnDemand, Ranked, Settings, Strategy, StrategyError, StrategyInfo, Update, check,
+};
 
 /// Settings of the cross-entropy method.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,7 +34,7 @@ impl Default for CemConfig {
     }
 }
 
-pub(super) const INFO: StrategyInfo = StrategyInfo {
+const INFO: StrategyInfo = StrategyInfo {
     name: "cem",
     config: "Cem",
     summary: "mean and deviation of the best members; O(n) memory",
@@ -98,16 +99,15 @@ impl Update for Cem {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use super::super::Search;
+    use strategies::Search;
+
     use super::*;
 
     #[test]
     fn it_finds_the_middle_of_a_sphere() {
-        let config = CemConfig::default();
-        config.validate().unwrap();
-        let mut search = Search::new(INFO.name, config.build(&[2.0; 5], 1).unwrap());
+        let mut search: Search = Search::new(&CemConfig::default(), &[2.0; 5], 1).unwrap();
         let mut x = [0.0; 5];
-        let square = |x: &[f32]| x.iter().map(|v| f64::from(v * v)).sum::<f64>();
+        let square = |x: &[f64]| x.iter().map(|v| v * v).sum::<f64>();
         for _ in 0..100 {
             search.ask();
             let fitness: Vec<f64> = (0..search.population())
