@@ -4,7 +4,7 @@ use std::any::Any;
 use std::collections::BTreeSet;
 use std::fmt::{self, Debug, Formatter};
 
-use serde::de::{DeserializeOwned, DeserializeSeed, Error as _};
+use serde::de::{DeserializeOwned, DeserializeSeed};
 use serde::{Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
@@ -89,6 +89,8 @@ impl Serialize for Registered {
 pub(super) struct Entry {
     pub info: &'static StrategyInfo,
     pub default: fn() -> Registered,
+    /// Names of the fields, in the order of the settings.
+    fields: &'static [&'static str],
     read: fn(&mut dyn erased_serde::Deserializer<'_>) -> Result<Registered, erased_serde::Error>,
 }
 
@@ -122,21 +124,49 @@ impl Entry {
         }
         let mut more = written;
         more.insert("no such field".to_owned(), Value::Null);
-        if read(more).is_ok() {
+        let Err(error) = read(more) else {
             return refuse("its settings take unknown fields: `#[serde(deny_unknown_fields)]` on the struct");
-        }
+        };
+        let error = error.to_string();
+        let fields = quoted(&error).skip(1).filter_map(|name| info.fields.iter().find(|f| f.name == name));
         Ok(Self {
             info,
+            // serde wants names that live as long as the program: once for each registration.
+            fields: Vec::leak(fields.map(|field| field.name).collect()),
             default: || Registered::new(C::default()),
             read: |from| erased_serde::deserialize::<C>(from).map(Registered::new),
         })
     }
 }
 
+impl Entry {
+    /// An error that comes as text, which a deserializer may not know as one about a field of the strategy.
+    fn error<E: serde::de::Error>(&self, text: &str) -> E {
+        let mut names = quoted(text);
+        let field = names.next().unwrap_or_default();
+        let unknown = text.starts_with("unknown field `") || text.starts_with("Unexpected field named `");
+        if unknown && names.eq(self.fields.iter().copied()) {
+            return E::unknown_field(field, self.fields);
+        }
+        let twice =
+            text.strip_prefix("Unexpected duplicate field named `").and_then(|rest| rest.strip_suffix('`'));
+        match self.fields.iter().find(|field| Some(**field) == twice) {
+            Some(field) => E::duplicate_field(field),
+            None => E::custom(text),
+        }
+    }
+}
+
+/// The names in backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
 impl<'de> DeserializeSeed<'de> for Entry {
     type Value = Registered;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Registered, D::Error> {
-        (self.read)(&mut <dyn erased_serde::Deserializer<'_>>::erase(deserializer)).map_err(D::Error::custom)
+        (self.read)(&mut <dyn erased_serde::Deserializer<'_>>::erase(deserializer))
+            .map_err(|error| self.error(&error.to_string()))
     }
 }

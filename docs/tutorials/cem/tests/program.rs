@@ -24,10 +24,10 @@ fn refuse(arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-fn best_column(folder: &Path) -> Vec<f64> {
+fn mean_fitness(folder: &Path) -> Vec<f64> {
     let text = std::fs::read_to_string(folder.join("metrics.csv")).unwrap();
     let mut lines = text.lines();
-    let column = lines.next().unwrap().split(',').position(|name| name == "mean").unwrap();
+    let column = lines.next().unwrap().split(',').position(|name| name == "fitness_mean").unwrap();
     lines.map(|line| line.split(',').nth(column).unwrap().parse().unwrap()).collect()
 }
 
@@ -41,7 +41,7 @@ fn it_trains_is_saved_and_goes_on() {
         succeed(&arguments);
     };
     train(&whole, "12");
-    let means = best_column(&whole);
+    let means = mean_fitness(&whole);
     assert_eq!(means.len(), 12);
     assert!(means[11] > means[0] + 20.0, "{means:?}");
     let written = std::fs::read_to_string(whole.join("config.ron")).unwrap();
@@ -49,7 +49,7 @@ fn it_trains_is_saved_and_goes_on() {
     // A run that goes on has the bits of one that was never stopped.
     train(&broken, "5");
     succeed(&["resume", &text(&broken), "--generations", "12", "--quiet"]);
-    assert_eq!(best_column(&broken), means);
+    assert_eq!(mean_fitness(&broken), means);
     succeed(&["eval", &text(&whole), "--episodes", "2"]);
 }
 
