@@ -2,7 +2,7 @@
 
 use super::lane::Lane;
 use super::table::Tables;
-use super::vector::{V3, add as add3, cross};
+use super::vector::{V3, add as add3, array, cross};
 
 /// A limit or dry friction of one degree of freedom: a force between `low` and `high`.
 pub(super) struct Single<V> {
@@ -166,7 +166,7 @@ impl<V: Lane, const D: usize, const E: usize> Block<V, D, E> {
     pub fn along(&self) -> [V; D] {
         let f = &self.force;
         if E == D {
-            return std::array::from_fn(|c| f[c]);
+            return array!([V::zero(); D]; c => f[c]);
         }
         let mut out = [V::zero(); D];
         for c in 0..D - 1 {

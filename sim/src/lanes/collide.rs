@@ -9,7 +9,7 @@ use super::rows::add_contact;
 use super::shape::{Candidate, Kind, Side, Solid};
 use super::table::Tables;
 use super::vector::{
-    M3, V3, add, axpy, cross, dot, rotate, rotate_back, rotate_frame, row, scale, splat3, sub,
+    M3, V3, add, array, axpy, cross, dot, rotate, rotate_back, rotate_frame, row, scale, splat3, sub,
 };
 use super::work::Run;
 
@@ -72,7 +72,7 @@ fn plane<V: Lane>(
         let inverse = square.max(V::splat(1e-12)).sqrt().recip();
         // A capsule that stands upright has no direction in the plane.
         let lies = V::splat(1e-10).lt(square);
-        frame[0] = std::array::from_fn(|i| V::select(lies, flat[i] * inverse, frame[0][i]));
+        frame[0] = array!([V::zero(); 3]; i => V::select(lies, flat[i] * inverse, frame[0][i]));
         frame[1] = cross(n, frame[0]);
     }
     Some(Hit { mask, distance, frame, at: [at; 2] })
@@ -85,7 +85,7 @@ fn field<V: Lane>(s: &Scratch<V>, t: &Tables, contact: &Candidate, field: &Field
     let link = side.link?;
     let origin = sub(s.origin[t.links[link].tree], splat3(field.pos));
     let centre = add(s.pos[link], rotate(&s.rot[link], splat3(side.pos)));
-    let axes: M3<V> = field.axes.map(V::splat);
+    let axes: M3<V> = array!([V::zero(); 9]; i => V::splat(field.axes[i]));
     let local = rotate_back(&axes, add(origin, centre));
     let reach = side.radius + contact.margin;
     if !V::any((local[2] - V::splat(reach)).lt(V::splat(field.top))) {
@@ -201,7 +201,8 @@ fn segments<V: Lane>(s: &Scratch<V>, t: &Tables, contact: &Candidate) -> Option<
     // Centres that coincide: any direction.
     let apart = V::splat(1e-9).lt(length);
     let inverse = length.max(V::splat(1e-9)).recip();
-    let n: V3<V> = std::array::from_fn(|i| V::select(apart, d[i] * inverse, if i == 2 { one } else { z }));
+    let n: V3<V> =
+        array!([V::zero(); 3]; i => V::select(apart, d[i] * inverse, if i == 2 { one } else { z }));
     let surface_a = axpy(V::splat(contact.a.radius), n, add(centre_a, on_a));
     let surface_b = axpy(V::splat(-contact.b.radius), n, add(centre_b, on_b));
     between(contact, mask, distance, n, surface_a, surface_b)
@@ -231,12 +232,12 @@ fn signed_distance<V: Lane>(solid: &Solid, p: V3<V>) -> (V, V3<V>) {
             (outside + inside, [w_side * radial[0], w_side * radial[1], w_cap * sign(p[2])])
         }
         Solid::Box(half) => {
-            let over: V3<V> = std::array::from_fn(|i| p[i].abs() - V::splat(half[i]));
-            let out: V3<V> = over.map(|x| x.max(z));
+            let over: V3<V> = array!([V::zero(); 3]; i => p[i].abs() - V::splat(half[i]));
+            let out: V3<V> = array!([z; 3]; i => over[i].max(z));
             let outside = dot(out, out).sqrt();
             let most = over[0].max(over[1]).max(over[2]);
             let is_out = z.lt(outside);
-            let n: V3<V> = std::array::from_fn(|i| {
+            let n: V3<V> = array!([V::zero(); 3]; i => {
                 let face = V::select(over[i].lt(most), z, one);
                 sign(p[i]) * V::select(is_out, direction(out[i], outside), face)
             });
@@ -261,7 +262,7 @@ fn segment_solid<V: Lane>(
     let gap = within_reach(t, contact, (origin_a, centre_a), (origin_b, centre_b))?;
     let axes: M3<V> = match contact.a.link {
         Some(link) => rotate_frame(&s.rot[link], rot),
-        None => rot.map(V::splat),
+        None => array!([V::zero(); 9]; i => V::splat(rot[i])),
     };
     let (start, half) = (rotate_back(&axes, gap), rotate_back(&axes, half_b));
     let (z, one) = (V::zero(), V::splat(1.0));

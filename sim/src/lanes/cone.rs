@@ -2,6 +2,7 @@
 
 use super::blocks::Block;
 use super::lane::Lane;
+use super::vector::array;
 
 impl<V: Lane, const D: usize, const E: usize> Block<V, D, E> {
     /// One Gauss-Seidel update given the residual acceleration; returns the change along the directions.
@@ -12,7 +13,7 @@ impl<V: Lane, const D: usize, const E: usize> Block<V, D, E> {
         }
         // Residuals of all forces at once: what one changes is added to the others.
         let n = D - 1;
-        let mut residual: [V; E] = std::array::from_fn(|e| {
+        let mut residual: [V; E] = array!([V::zero(); E]; e => {
             let rest = self.regularization.mul_add(self.force[e], a[n]);
             match (D, e % 2) {
                 (1, _) => rest,
@@ -47,18 +48,15 @@ impl<V: Lane, const D: usize, const E: usize> Block<V, D, E> {
     fn update_cone(&mut self, mut a: [V; D], impratio: f32) -> [V; D] {
         let (z, one) = (V::zero(), V::splat(1.0));
         let n = D - 1;
-        let f: [V; D] = std::array::from_fn(|c| self.force[c]);
+        let f: [V; D] = array!([z; D]; c => self.force[c]);
         let mu = &self.friction;
         // Regularisation of the directions: R_c μ_c² is the same for all but the normal.
         let first = self.regularization * V::splat(1.0 / impratio) * mu[0] * mu[0];
-        let r: [V; D] =
-            std::array::from_fn(
-                |c| {
+        let r: [V; D] = array!([z; D]; c => {
                     if c == n { self.regularization } else { first * (mu[c] * mu[c]).recip() }
-                },
-            );
+                },);
         let pressed = V::splat(1e-10).lt(f[n]);
-        let ray: [V; D] = std::array::from_fn(|c| V::select(pressed, f[c], if c == n { one } else { z }));
+        let ray: [V; D] = array!([z; D]; c => V::select(pressed, f[c], if c == n { one } else { z }));
         let (mut slope, mut curvature) = (z, z);
         let mut effect = [z; D];
         for i in 0..D {
@@ -72,7 +70,7 @@ impl<V: Lane, const D: usize, const E: usize> Block<V, D, E> {
         let step = (-(slope * curvature.max(V::splat(1e-20)).recip())).max(floor);
         let touching = z.lt(self.inverse[n]);
         let step = V::select(touching, step, z);
-        let mut new: [V; D] = std::array::from_fn(|c| step.mul_add(ray[c], f[c]));
+        let mut new: [V; D] = array!([z; D]; c => step.mul_add(ray[c], f[c]));
         for c in 0..D {
             a[c] = step.mul_add(effect[c], a[c]);
         }
@@ -95,7 +93,7 @@ impl<V: Lane, const D: usize, const E: usize> Block<V, D, E> {
         // Newton's method on 1/radius − 1/|x(λ)| (Moré and Sorensen 1983).
         for _ in 0..6 {
             let l = cholesky(&p, lambda);
-            x = forward_back(&l, &q.map(|q| -q));
+            x = forward_back(&l, &array!([z; D]; c => -q[c]));
             let y = forward_back(&l, &x);
             let (mut square, mut slope) = (z, z);
             for c in 0..n {
@@ -115,7 +113,7 @@ impl<V: Lane, const D: usize, const E: usize> Block<V, D, E> {
             new[c] = x[c] * shrink * mu[c];
         }
         new[n] = radius;
-        std::array::from_fn(|c| {
+        array!([z; D]; c => {
             let value = V::select(touching, new[c], z);
             self.force[c] = value;
             value - f[c]

@@ -9,8 +9,8 @@
 use super::lane::Lane;
 use super::table::{Fluid, Tables};
 use super::vector::{
-    M3, V3, V6, add, angular, axpy, cross, dot, dot6, join, linear, quat_exp, quat_mul, quat_normalize,
-    quat_to_rotation, rotate, rotate_back, rotate_frame, row, sin_cos, splat3, sub,
+    M3, V3, V6, add, angular, array, axpy, cross, dot, dot6, join, linear, quat_exp, quat_mul,
+    quat_normalize, quat_to_rotation, rotate, rotate_back, rotate_frame, row, sin_cos, splat3, sub,
 };
 use crate::JointKind;
 
@@ -319,12 +319,9 @@ pub(super) fn inertia<V: Lane>(t: &Tables, g: &Group<V>, s: &mut Scratch<V>) {
         let c = add(s.pos[index], rotate(r, [x, y, zc]));
         let h = [c[0] * mass, c[1] * mass, c[2] * mass];
         // R I Rᵀ by rows.
-        let turned = |i: usize| {
-            let r = row(r, i);
-            [dot(r, [xx, xy, xz]), dot(r, [xy, yy, yz]), dot(r, [xz, yz, zz])]
-        };
-        let (t0, t1, t2) = (turned(0), turned(1), turned(2));
         let (r0, r1, r2) = (row(r, 0), row(r, 1), row(r, 2));
+        let columns = [[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]];
+        let (t0, t1, t2) = (times(r0, &columns), times(r1, &columns), times(r2, &columns));
         let inertia = [
             dot(t0, r0) + h[1].mul_add(c[1], h[2] * c[2]),
             dot(t1, r1) + h[0].mul_add(c[0], h[2] * c[2]),
@@ -347,6 +344,20 @@ pub(super) fn inertia<V: Lane>(t: &Tables, g: &Group<V>, s: &mut Scratch<V>) {
     }
 }
 
+/// A row times a matrix of three columns.
+#[inline(always)]
+fn times<V: Lane>(row: V3<V>, columns: &[V3<V>; 3]) -> V3<V> {
+    [dot(row, columns[0]), dot(row, columns[1]), dot(row, columns[2])]
+}
+
+/// The resistance of the medium to a velocity, along its axes.
+#[inline(always)]
+fn resist<V: Lane>(rate: V3<V>, square: &[f32; 3], viscous: f32) -> V3<V> {
+    array!([V::zero(); 3]; i => {
+        -(V::splat(square[i]) * rate[i].abs()).mul_add(rate[i], V::splat(viscous) * rate[i])
+    })
+}
+
 /// Subtracts the drag of the medium from the forces that the links need.
 #[inline(always)]
 pub(super) fn drag<V: Lane>(t: &Tables, s: &mut Scratch<V>) {
@@ -357,11 +368,6 @@ pub(super) fn drag<V: Lane>(t: &Tables, s: &mut Scratch<V>) {
         let axes = rotate_frame(&s.rot[*link], rot);
         let w = rotate_back(&axes, angular(vel));
         let v = rotate_back(&axes, add(linear(vel), cross(angular(vel), at)));
-        let resist = |rate: V3<V>, square: &[f32; 3], viscous: f32| -> V3<V> {
-            std::array::from_fn(|i| {
-                -(V::splat(square[i]) * rate[i].abs()).mul_add(rate[i], V::splat(viscous) * rate[i])
-            })
-        };
         let force = rotate(&axes, resist(v, &drag.linear, drag.viscous_linear));
         let torque = rotate(&axes, resist(w, &drag.angular, drag.viscous_angular));
         let torque = add(torque, cross(at, force));
@@ -404,7 +410,7 @@ pub(super) fn assemble<V: Lane>(t: &Tables, g: &Group<V>, s: &mut Scratch<V>) {
         s.u[motor.dof] += match &motor.servo {
             None => effort,
             Some(servo) => {
-                let [constant, length, velocity] = servo.bias.map(V::splat);
+                let [constant, length, velocity] = array!([V::zero(); 3]; i => V::splat(servo.bias[i]));
                 let force = V::splat(servo.gain).mul_add(effort, constant);
                 let force = length.mul_add(g.qpos[servo.qpos], force);
                 let force = velocity.mul_add(g.qvel[motor.dof], force);
@@ -476,6 +482,15 @@ pub(super) fn factor<V: Lane>(t: &Tables, s: &mut Scratch<V>) {
     s.matrix.factor(t, &mut s.u);
 }
 
+/// Turns a quaternion by `rate` for twice the time `half`; the rate is in the world's axes or the body's.
+#[inline(always)]
+fn turn<V: Lane>(q: &mut [V], half: V, rate: V3<V>, world: bool) {
+    let step = quat_exp([rate[0] * half, rate[1] * half, rate[2] * half]);
+    let old = [q[0], q[1], q[2], q[3]];
+    let new = if world { quat_mul(step, old) } else { quat_mul(old, step) };
+    q.copy_from_slice(&quat_normalize(new));
+}
+
 /// Accelerations from `u`, then velocities, then positions (semi-implicit Euler).
 #[inline(always)]
 pub(super) fn integrate<V: Lane>(t: &Tables, g: &mut Group<V>, s: &mut Scratch<V>) {
@@ -496,20 +511,14 @@ pub(super) fn integrate<V: Lane>(t: &Tables, g: &mut Group<V>, s: &mut Scratch<V
     let half = V::splat(0.5 * t.timestep);
     for link in &t.links {
         let (q, v) = (&mut g.qpos[link.qpos..], &g.qvel[link.dof..]);
-        let mut turn = |at: usize, rate: V3<V>, world: bool| {
-            let step = quat_exp([rate[0] * half, rate[1] * half, rate[2] * half]);
-            let old = [q[at], q[at + 1], q[at + 2], q[at + 3]];
-            let new = if world { quat_mul(step, old) } else { quat_mul(old, step) };
-            q[at..at + 4].copy_from_slice(&quat_normalize(new));
-        };
         match link.kind {
             JointKind::Free => {
-                turn(3, [v[3], v[4], v[5]], true);
+                turn(&mut q[3..7], half, [v[3], v[4], v[5]], true);
                 for i in 0..3 {
                     q[i] = h.mul_add(v[i], q[i]);
                 }
             }
-            JointKind::Ball => turn(0, [v[0], v[1], v[2]], false),
+            JointKind::Ball => turn(&mut q[..4], half, [v[0], v[1], v[2]], false),
             JointKind::Slide | JointKind::Hinge => q[0] = h.mul_add(v[0], q[0]),
         }
     }

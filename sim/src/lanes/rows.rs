@@ -9,7 +9,7 @@ use super::blocks::{Blocks, Hit, Rows, Single};
 use super::dynamics::{Group, Scratch};
 use super::lane::Lane;
 use super::table::{Limit, Loss, Support, Tables};
-use super::vector::{V3, V6, cross, dot6, join};
+use super::vector::{V3, V6, array, cross, dot6, join};
 use crate::softness::Softness;
 
 /// Impedance d(r) at distance `r` from the margin.
@@ -82,18 +82,22 @@ fn eliminate<V: Lane, const D: usize>(t: &Tables, matrix: &[V], support: &Suppor
 #[inline(always)]
 fn wrenches<V: Lane, const D: usize>(frame: &[V3<V>; 3], at: V3<V>) -> [V6<V>; D] {
     let z = V::zero();
-    let slide = |direction: V3<V>| join(cross(at, direction), direction);
-    let spin = |direction: V3<V>| join(direction, [z; 3]);
-    std::array::from_fn(|c| {
-        if c + 1 == D {
-            return slide(frame[2]);
-        }
-        match c {
-            0 | 1 => slide(frame[c]),
-            2 => spin(frame[2]),
-            _ => spin(frame[c - 3]),
-        }
-    })
+    let mut out = [[z; 6]; D];
+    for c in 0..D {
+        out[c] = match c {
+            _ if c + 1 == D => slide(at, frame[2]),
+            0 | 1 => slide(at, frame[c]),
+            2 => join(frame[2], [z; 3]),
+            _ => join(frame[c - 3], [z; 3]),
+        };
+    }
+    out
+}
+
+/// The wrench of a force of one at a point.
+#[inline(always)]
+fn slide<V: Lane>(at: V3<V>, direction: V3<V>) -> V6<V> {
+    join(cross(at, direction), direction)
 }
 
 /// Adds the rows of a contact that touches. Lanes that do not touch get no force.
@@ -116,10 +120,10 @@ fn add<V: Lane, const D: usize, const E: usize>(
     if support.free_alone {
         // The root's motions are unit vectors: three velocities, three rotation rates.
         for c in 0..3 {
-            blocks.y.push(std::array::from_fn(|d| of_b[d][3 + c]));
+            blocks.y.push(array!([z; D]; d => of_b[d][3 + c]));
         }
         for c in 0..3 {
-            blocks.y.push(std::array::from_fn(|d| of_b[d][c]));
+            blocks.y.push(array!([z; D]; d => of_b[d][c]));
         }
         rest = &rest[6..];
     }
@@ -127,9 +131,9 @@ fn add<V: Lane, const D: usize, const E: usize>(
     for (&dof, &(on_a, on_b)) in rest.iter().zip(sides) {
         let motion = &s.motion[usize::from(dof)];
         blocks.y.push(match (on_a, on_b) {
-            (false, _) => std::array::from_fn(|d| dot6(motion, &of_b[d])),
-            (true, false) => std::array::from_fn(|d| -dot6(motion, &of_a[d])),
-            (true, true) => std::array::from_fn(|d| dot6(motion, &of_b[d]) - dot6(motion, &of_a[d])),
+            (false, _) => array!([z; D]; d => dot6(motion, &of_b[d])),
+            (true, false) => array!([z; D]; d => -dot6(motion, &of_a[d])),
+            (true, true) => array!([z; D]; d => dot6(motion, &of_b[d]) - dot6(motion, &of_a[d])),
         });
     }
     let y = &mut blocks.y[start..];
@@ -144,7 +148,7 @@ fn add<V: Lane, const D: usize, const E: usize>(
             }
         }
     }
-    let velocity: [V; D] = std::array::from_fn(|d| {
+    let velocity: [V; D] = array!([z; D]; d => {
         let mut rate = z;
         if let Some(link) = contact.b.link {
             rate += dot6(&s.vel[link], &of_b[d]);
@@ -158,9 +162,9 @@ fn add<V: Lane, const D: usize, const E: usize>(
     let r = hit.distance - V::splat(contact.margin);
     let d = impedance(softness, r);
     let (b, k) = (V::splat(softness.b), V::splat(softness.k));
-    let mut reference = velocity.map(|v| -(b * v));
+    let mut reference = array!([z; D]; c => -(b * velocity[c]));
     reference[D - 1] = (k * d).neg_mul_add(r, reference[D - 1]);
-    let friction: [V; D] = std::array::from_fn(|c| {
+    let friction: [V; D] = array!([z; D]; c => {
         if c + 1 == D { z } else { (V::splat(contact.friction[c]) * g.friction).max(V::splat(1e-5)) }
     });
     let one = V::splat(1.0);

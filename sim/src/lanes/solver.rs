@@ -7,12 +7,12 @@ use super::dynamics::{Group, Scratch};
 use super::lane::Lane;
 use super::shape::Candidate;
 use super::table::Tables;
-use super::vector::V3;
+use super::vector::{V3, array};
 
 /// y·u − reference.
 #[inline(always)]
 fn residual<V: Lane, const D: usize>(dofs: &[u8], y: &[[V; D]], u: &[V; 64], reference: &[V; D]) -> [V; D] {
-    let mut a = reference.map(|r| -r);
+    let mut a = array!([V::zero(); D]; c => -reference[c]);
     for (y, &dof) in y.iter().zip(dofs) {
         let u = u[usize::from(dof & 63)];
         for c in 0..D {
@@ -71,7 +71,7 @@ impl<V: Lane, const D: usize, const E: usize> Blocks<V, D, E> {
             contact[touching.force..touching.force + E].copy_from_slice(&block.force);
             let along = block.along();
             let normal = along[D - 1];
-            let force = std::array::from_fn(|i| {
+            let force = array!([V::zero(); 3]; i => {
                 let mut sum = normal * block.frame[2][i];
                 if D > 1 {
                     for c in 0..2 {
@@ -83,7 +83,7 @@ impl<V: Lane, const D: usize, const E: usize> Blocks<V, D, E> {
             let mut spin = [V::zero(); 3];
             for (c, &along) in along.iter().enumerate().take(D - 1).skip(2) {
                 let axis = &block.frame[if c == 2 { 2 } else { c - 3 }];
-                spin = std::array::from_fn(|i| along.mul_add(axis[i], spin[i]));
+                spin = array!([V::zero(); 3]; i => along.mul_add(axis[i], spin[i]));
             }
             let at = points.get(block.contact).copied().unwrap_or([[V::zero(); 3]; 2]);
             see(touching, &Wrench { force, spin, normal, at });

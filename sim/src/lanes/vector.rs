@@ -3,6 +3,19 @@
 
 use super::lane::Lane;
 
+/// An array by index, as `std::array::from_fn`. A loop instead: of a function that is compiled for other instructions,
+/// closures are compiled for those of the program, unless they happen to be inlined.
+macro_rules! array {
+    ($zeros:expr; $i:ident => $value:expr $(,)?) => {{
+        let mut out = $zeros;
+        for $i in 0..out.len() {
+            out[$i] = $value;
+        }
+        out
+    }};
+}
+pub(super) use array;
+
 pub(super) type V3<V> = [V; 3];
 pub(super) type V6<V> = [V; 6];
 pub(super) type M3<V> = [V; 9];
