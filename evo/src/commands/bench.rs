@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use envs::Envs;
-use rand::Rng as _;
 use records::failure::{Blame, Failure};
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
@@ -13,6 +12,7 @@ use strategies::bench::{self, BenchArgs};
 use strategies::random::{Purpose, Stream};
 use training::backend::{Backend, BackendChoice};
 use training::learner::Learner as _;
+use training::random_actions::{RandomActions, unit};
 use training::rollout::RolloutError;
 use training::setup::{Setup, pool};
 use training::trainer::Trainer;
@@ -24,11 +24,6 @@ use crate::commands::common::{print_json, print_line, read_config, task, warn_of
 fn cpu_s() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
-}
-
-/// Uniform in [−1, 1].
-fn unit(stream: &mut Stream) -> f32 {
-    (stream.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0
 }
 
 #[derive(Serialize)]
@@ -56,36 +51,23 @@ pub(super) fn physics(args: &BenchPhysics) -> Result<(), Failure> {
     let batch = options.engine.batch();
     let pool = pool(args.threads.unwrap_or(0)).run()?;
     // Built before the clock starts.
-    let made: Result<Vec<Envs>, _> = (0..pool.current_num_threads())
-        .map(|_| Envs::new(Arc::clone(&task), batch, options, spec.horizon))
-        .collect();
-    let envs: Vec<std::sync::Mutex<Envs>> = made.usage()?.into_iter().map(Into::into).collect();
+    let made: Result<Vec<RandomActions>, _> = (0..pool.current_num_threads())
+        .map(|thread| {
+            let envs = Envs::new(Arc::clone(&task), batch, options, spec.horizon)?;
+            Ok(RandomActions::new(Arc::clone(&task), envs, thread as u64))
+        })
+        .collect::<Result<_, envs::EnvError>>();
+    let batches: Vec<std::sync::Mutex<RandomActions>> = made.usage()?.into_iter().map(Into::into).collect();
     let (wall, cpu) = (Instant::now(), cpu_s());
     let limit = Duration::from_secs_f64(args.seconds);
     let counts = pool.broadcast(|context| {
-        let mut envs = envs[context.index()].lock().expect("one thread per batch");
-        let mut stream = Stream::new(1, Purpose::Bench, 0, context.index() as u64, 0);
-        let size = spec.actions.len();
-        let mut unit_action = vec![0.0; size];
-        let mut actions = vec![0.0; batch * size];
-        let all = vec![true; batch];
-        (0..batch).for_each(|i| envs.reset(i, &mut stream));
-        let (mut rounds, mut episodes) = (0u64, batch as u64);
-        while !rounds.is_multiple_of(64) || wall.elapsed() < limit {
-            for action in actions.chunks_exact_mut(size) {
-                unit_action.iter_mut().for_each(|u| *u = unit(&mut stream));
-                spec.scale_action(&unit_action, action);
-            }
-            envs.step(&all, &actions);
-            for i in 0..batch {
-                if envs.outcome(i).over() {
-                    envs.reset(i, &mut stream);
-                    episodes += 1;
-                }
-            }
-            rounds += 1;
+        let mut batch_of_worlds = batches[context.index()].lock().expect("one thread per batch");
+        let mut rounds = 0_u64;
+        while rounds == 0 || wall.elapsed() < limit {
+            batch_of_worlds.step(64);
+            rounds += 64;
         }
-        [rounds * batch as u64, episodes, envs.blow_ups()]
+        [rounds * batch as u64, batch_of_worlds.episodes(), batch_of_worlds.blow_ups()]
     });
     let (wall, cpu) = (wall.elapsed().as_secs_f64(), cpu_s() - cpu);
     let [steps, episodes, blow_ups] = [0, 1, 2].map(|k| counts.iter().map(|count| count[k]).sum::<u64>());

@@ -17,6 +17,7 @@ pub mod named_files;
 pub mod nir_export;
 pub mod normalizer;
 pub mod policy;
+pub mod random_actions;
 pub mod rollout;
 mod saved;
 pub mod setup;

@@ -13,6 +13,7 @@ use super::engine::LanesEngine;
 #[cfg(any(lanes_portable, test))]
 use super::portable::Portable;
 use super::rows::add_singles;
+use super::sensors::sense;
 use super::shape::Candidate;
 use super::solver::solve;
 use super::table::Tables;
@@ -96,6 +97,8 @@ macro_rules! run {
                 step(shared: &Shared, group: &mut Group<$type>, work: &mut Work<$type>));
             run!(@ kinematics, $type, $features,
                 look(tables: &Tables, group: &Group<$type>, scratch: &mut Scratch<$type>));
+            run!(@ sense, $type, $features,
+                sense(shared: &Shared, work: &Work<$type>, lane: usize, touch: bool, out: &mut [f32]));
             run!(@ hit, $type, $features,
                 hit(scratch: &Scratch<$type>, tables: &Tables, contact: &Candidate) -> Option<Hit<$type>>);
         }

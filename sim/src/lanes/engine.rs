@@ -8,7 +8,6 @@ use super::blocks::Rows;
 use super::contacts::contacts;
 use super::dynamics::{Group, Scratch};
 use super::lane::WIDTH;
-use super::sensors::sense;
 use super::table::Tables;
 use super::work::{Run, Shared, Work};
 use crate::engine::{Engine, EngineSnapshot, Row, State};
@@ -109,7 +108,7 @@ impl<V: Run> Engine for LanesEngine<V> {
         if !self.shared.sensors.is_empty() {
             let group = &self.groups[world / WIDTH];
             V::look(&self.shared.tables, group, &mut self.work.scratch);
-            sense(&self.shared, &self.work, world % WIDTH, false, row.sensors);
+            V::sense(&self.shared, &self.work, world % WIDTH, false, row.sensors);
         }
         *row.bad = false;
     }
@@ -182,7 +181,7 @@ impl<V: Run> Engine for LanesEngine<V> {
                     self.read(world, &mut row);
                     *row.bad = self.work.bad.lanes()[lane] != 0.0;
                     if !self.shared.sensors.is_empty() && !*row.bad {
-                        sense(&self.shared, &self.work, lane, true, row.sensors);
+                        V::sense(&self.shared, &self.work, lane, true, row.sensors);
                     }
                 }
             }

@@ -9,9 +9,9 @@ use crate::inertia::matrix_to_quat;
 
 /// Computes the sensors of a lane from poses and velocities in the scratch space, contact forces only if
 /// there has been a step (`touch`).
+#[inline(always)]
 pub(super) fn sense<V: Lane>(shared: &Shared, work: &Work<V>, lane: usize, touch: bool, out: &mut [f32]) {
     let (s, tables) = (&work.scratch, &shared.tables);
-    let get = |v: &[V]| -> [f32; 3] { std::array::from_fn(|i| v[i].lanes()[lane]) };
     let mut at = 0;
     for &sensor in &shared.sensors {
         let out = &mut out[at..at + sensor.len()];
@@ -21,11 +21,11 @@ pub(super) fn sense<V: Lane>(shared: &Shared, work: &Work<V>, lane: usize, touch
         let vector = |v: [f32; 3]| na::Vector3::from(v);
         let (origin, rot, pos, spin, shift) = match *link {
             Some(l) => (
-                vector(get(&s.origin[tables.links[l].tree])),
+                lane3(&s.origin[tables.links[l].tree], lane),
                 na::Matrix3::from_fn(|i, j| s.rot[l][3 * i + j].lanes()[lane]),
-                vector(get(&s.pos[l])),
-                vector(get(&s.vel[l][..3])),
-                vector(get(&s.vel[l][3..])),
+                lane3(&s.pos[l], lane),
+                lane3(&s.vel[l][..3], lane),
+                lane3(&s.vel[l][3..], lane),
             ),
             None => {
                 let z = na::Vector3::zeros();
@@ -65,4 +65,10 @@ pub(super) fn sense<V: Lane>(shared: &Shared, work: &Work<V>, lane: usize, touch
             }
         }
     }
+}
+
+/// The vector of a lane.
+#[inline(always)]
+fn lane3<V: Lane>(v: &[V], lane: usize) -> na::Vector3<f32> {
+    na::Vector3::new(v[0].lanes()[lane], v[1].lanes()[lane], v[2].lanes()[lane])
 }

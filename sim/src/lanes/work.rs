@@ -37,6 +37,8 @@ pub(super) trait Run: Lane {
     fn step(shared: &Shared, group: &mut Group<Self>, work: &mut Work<Self>);
     /// Poses and velocities.
     fn look(tables: &Tables, group: &Group<Self>, scratch: &mut Scratch<Self>);
+    /// The values of the sensors of a lane, contact forces only if there has been a step (`touch`).
+    fn sense(shared: &Shared, work: &Work<Self>, lane: usize, touch: bool, out: &mut [f32]);
     /// Where the two sides of a contact meet.
     fn hit(scratch: &Scratch<Self>, tables: &Tables, contact: &Candidate) -> Option<Hit<Self>>;
 }
