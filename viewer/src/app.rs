@@ -10,7 +10,7 @@ use crate::data::document::Document;
 use crate::data::timeline::{PART, Timeline};
 use crate::inbox::Inbox;
 use crate::panels::start::Shelf;
-use crate::panels::{Caches, Cx, Selection};
+use crate::panels::{Caches, Cx, Selection, network, weights};
 use crate::settings::Settings;
 use crate::stage::Stage;
 use crate::theme::Palette;
@@ -118,8 +118,8 @@ impl App {
     }
 
     fn changed_brain(&mut self) {
-        self.caches.network.clear();
-        self.caches.weights.clear();
+        self.caches.of::<network::Cache>().clear();
+        self.caches.of::<weights::Cache>().clear();
     }
 
     /// Closes what is open and shows the start page.

@@ -2,6 +2,7 @@
 
 pub mod channels;
 pub mod controls;
+mod cx;
 pub mod fitness;
 pub mod help;
 pub mod network;
@@ -13,80 +14,10 @@ pub mod start;
 pub mod transport;
 pub mod weights;
 
-use egui::{RichText, Ui};
+use egui::Ui;
 
-use crate::data::document::Document;
-use crate::data::timeline::Timeline;
+pub use self::cx::{Caches, Cx, Selection, empty};
 pub use crate::pane::Pane;
-use crate::settings::Settings;
-use crate::stage::Stage;
-use crate::theme::Palette;
-
-/// What is selected, in all panels at once.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Selection {
-    /// Population and number of a neuron.
-    pub neuron: Option<(String, usize)>,
-    /// A body of the robot.
-    pub body: Option<usize>,
-}
-
-impl Selection {
-    /// Number of the selected neuron, if it is in this layer.
-    #[must_use]
-    pub fn in_layer(&self, layer: &str) -> Option<usize> {
-        self.neuron.as_ref().filter(|(name, _)| name == layer).map(|&(_, index)| index)
-    }
-}
-
-/// What panels keep from one frame to the next to be fast.
-#[derive(Default)]
-pub struct Caches {
-    /// Picture of the spikes.
-    pub raster: raster::Cache,
-    /// Strongest connections.
-    pub network: network::Cache,
-    /// Histograms.
-    pub weights: weights::Cache,
-}
-
-/// Everything that a panel draws and changes.
-pub struct Cx<'a> {
-    /// What is open.
-    pub document: &'a mut Document,
-    /// The cursor.
-    pub timeline: &'a mut Timeline,
-    /// What is selected.
-    pub selection: &'a mut Selection,
-    /// What is kept on disk.
-    pub settings: &'a mut Settings,
-    /// The 3D scene.
-    pub stage: &'a mut Stage,
-    /// What panels keep.
-    pub caches: &'a mut Caches,
-    /// Something that went wrong, for the bar at the top.
-    pub message: &'a mut Option<String>,
-    /// Colours.
-    pub palette: Palette,
-    /// Time since the last frame, s.
-    pub seconds: f64,
-    /// Speed at which time really passes, as a factor on real time; none if nobody looks on.
-    pub pace: Option<f64>,
-}
-
-impl Cx<'_> {
-    /// Duration of the episode, s.
-    #[must_use]
-    pub fn duration(&self) -> f64 {
-        self.document.recording().duration()
-    }
-
-    /// The control step under the cursor.
-    #[must_use]
-    pub fn step(&self) -> usize {
-        self.document.recording().step_at(self.timeline.time)
-    }
-}
 
 /// Draws a panel.
 pub fn show(pane: Pane, ui: &mut Ui, cx: &mut Cx<'_>) {
@@ -102,11 +33,4 @@ pub fn show(pane: Pane, ui: &mut Ui, cx: &mut Cx<'_>) {
         Pane::Run => fitness::show(ui, cx),
         Pane::Controls => controls::show(ui, cx),
     }
-}
-
-/// What a panel says if it has nothing to show.
-pub fn empty(ui: &mut Ui, text: &str) {
-    ui.centered_and_justified(|ui| {
-        ui.label(RichText::new(text).weak());
-    });
 }

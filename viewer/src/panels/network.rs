@@ -76,9 +76,9 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let plan = Plan::new(brain, rect.shrink2(Vec2::new(4.0, 2.0)));
     let selected =
         cx.selection.neuron.as_ref().and_then(|(name, index)| Some((brain.population(name)?, *index)));
-    refresh(&mut cx.caches.network, brain, selected);
+    refresh(cx.caches.of::<Cache>(), brain, selected);
     let painter = ui.painter_at(rect);
-    for line in &cx.caches.network.lines {
+    for line in &cx.caches.of::<Cache>().lines {
         let (Some(from), Some(to)) = (plan.at(line.from), plan.at(line.to)) else { continue };
         let colour = if line.strength > 0.0 { palette.plus } else { palette.minus };
         let size = line.strength.abs();
@@ -100,7 +100,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     }
     let recording = cx.document.recording();
     for (index, population) in brain.populations.iter().enumerate() {
-        let peaks = cx.caches.network.peaks.entry(population.name.clone()).or_default();
+        let peaks = cx.caches.of::<Cache>().peaks.entry(population.name.clone()).or_default();
         let light = light(recording, peaks, &population.name, population.neurons, cx.timeline.time);
         let colour = palette.layer(recording, &population.name);
         for neuron in 0..population.neurons {

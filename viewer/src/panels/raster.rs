@@ -59,12 +59,12 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let chart = Chart { rect: plot, x: cx.timeline.visible(duration), y: (0.0, 1.0) };
     let pixels = ui.pixels_per_point();
     let bands = bands(&layers, plot, pixels);
-    refresh(ui, &mut cx.caches.raster, recording, &bands, &chart, &cx.palette);
-    draw(ui, &cx.caches.raster, &bands, &chart, &cx.palette, recording);
+    refresh(ui, cx.caches.of::<Cache>(), recording, &bands, &chart, &cx.palette);
+    draw(ui, cx.caches.of::<Cache>(), &bands, &chart, &cx.palette, recording);
 
     let hit = response.hover_pos().and_then(|at| neuron_at(&bands, at));
     if let Some((layer, neuron)) = hit {
-        let rate = cx.caches.raster.rates.get(layer).and_then(|rates| rates.get(neuron)).copied();
+        let rate = cx.caches.of::<Cache>().rates.get(layer).and_then(|rates| rates.get(neuron)).copied();
         let name = layers[layer].name.clone();
         if response.clicked() {
             cx.selection.neuron = Some((name.clone(), neuron));

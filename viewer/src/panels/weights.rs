@@ -5,6 +5,7 @@ use egui::{Align2, CornerRadius, Pos2, Rect, RichText, Sense, Stroke, Ui, Vec2};
 use crate::chart;
 use crate::data::brain::{Brain, Projection};
 use crate::panels::{Cx, empty};
+use crate::theme::Palette;
 
 /// Bars per histogram.
 const BARS: usize = 61;
@@ -65,18 +66,18 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
         return empty(ui, "The file does not hold the controller's parameters");
     }
     ui.weak(RichText::new(&cx.document.brain.summary).small());
-    refresh(&mut cx.caches.weights, &cx.document.brain);
-    let count = cx.caches.weights.all.len();
+    refresh(cx.caches.of::<Cache>(), &cx.document.brain);
+    let palette = cx.palette;
+    let count = cx.caches.of::<Cache>().all.len();
     let height = (ui.available_height() / count as f32 - 34.0).clamp(40.0, 140.0);
     egui::ScrollArea::vertical().auto_shrink(false).show(ui, |ui| {
-        for histogram in &cx.caches.weights.all {
-            draw(ui, cx, histogram, height);
+        for histogram in &cx.caches.of::<Cache>().all {
+            draw(ui, &palette, histogram, height);
         }
     });
 }
 
-fn draw(ui: &mut Ui, cx: &Cx<'_>, histogram: &Histogram, height: f32) {
-    let palette = cx.palette;
+fn draw(ui: &mut Ui, palette: &Palette, histogram: &Histogram, height: f32) {
     ui.horizontal(|ui| {
         ui.label(RichText::new(&histogram.name).strong().small());
         let text = format!("{} weights, {:+.3} ± {:.3}", histogram.number, histogram.mean, histogram.std);

@@ -6,7 +6,7 @@ use nalgebra as na;
 use serde::{Deserialize, Serialize};
 use sim::{Body, Geom, GeomKind, Heightfield, Joint, Model};
 
-use super::Snapshot;
+use super::snapshot::Snapshot;
 
 /// Shapes, bodies and joints of a model: all that drawing a robot takes. Made once per model; it can
 /// be written into a file, so that a browser needs no MJCF.

@@ -6,6 +6,7 @@ use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use viewer::app::App;
 use viewer::data::live::Driver;
+use viewer::scene::headless;
 use viewer::settings::Settings;
 
 use super::common;
@@ -138,7 +139,7 @@ fn a_simulation_runs_goes_back_and_is_taken_over() {
 
 #[test]
 fn a_simulation_is_pushed_by_the_pointer() {
-    let mut app = App::new(Settings::default(), None);
+    let mut app = App::new(Settings::default(), Some(headless().unwrap()));
     app.open(&tests::root().join("configs/ant.ron"));
     let mut window = window(app);
     let live = |window: &Harness<'_, App>| {
