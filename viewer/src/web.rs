@@ -8,9 +8,10 @@ use eframe::wasm_bindgen::closure::Closure;
 use eframe::wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use crate::app::{App, STORAGE};
+use crate::app::App;
 use crate::inbox::{Arrived, Inbox};
 use crate::settings::Settings;
+use crate::window::STORAGE;
 
 /// Element of the page that the window fills.
 const CANVAS: &str = "spindle";
