@@ -1,8 +1,7 @@
 //! Chooses the instruction sets that the lanes engine is compiled for.
 //!
-//! A release has all of them and picks one at run time. Each takes as long to compile as the rest of the crate, so a
-//! developer's build has one alone, the widest of the machine that builds it. `SPINDLE_INSTRUCTION_SETS=all` asks for
-//! all of them there as well.
+//! A release has all of them and picks one at run time. Each takes its time to compile, so a developer's build has one
+//! alone, the widest of the machine that builds it. `SPINDLE_INSTRUCTION_SETS=all` asks for all of them there as well.
 
 use std::env;
 

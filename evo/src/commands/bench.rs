@@ -51,12 +51,12 @@ pub(super) fn physics(args: &BenchPhysics) -> Result<(), Failure> {
     let batch = options.engine.batch();
     let pool = pool(args.threads.unwrap_or(0)).run()?;
     // Built before the clock starts.
-    let made: Result<Vec<RandomActions>, _> = (0..pool.current_num_threads())
+    let made: Result<Vec<RandomActions>, envs::EnvError> = (0..pool.current_num_threads())
         .map(|thread| {
             let envs = Envs::new(Arc::clone(&task), batch, options, spec.horizon)?;
             Ok(RandomActions::new(Arc::clone(&task), envs, thread as u64))
         })
-        .collect::<Result<_, envs::EnvError>>();
+        .collect();
     let batches: Vec<std::sync::Mutex<RandomActions>> = made.usage()?.into_iter().map(Into::into).collect();
     let (wall, cpu) = (Instant::now(), cpu_s());
     let limit = Duration::from_secs_f64(args.seconds);
