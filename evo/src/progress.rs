@@ -173,6 +173,14 @@ impl Progress {
         self.line(&format!("warning: {text}"));
     }
 
+    /// Prints a warning that also a quiet run must give: a result is not what it seems.
+    pub fn alarm(&mut self, text: &str) {
+        self.warn(text);
+        if self.verbosity == Verbosity::Quiet {
+            to_stderr(&format!("warning: {text}"));
+        }
+    }
+
     /// Ends the bar and says how to go on.
     pub fn finish(&mut self, ending: &Ending) {
         if let Some(bar) = self.bar.take() {

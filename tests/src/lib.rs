@@ -201,7 +201,7 @@ pub fn column(folder: &Path, name: &str) -> Vec<Option<f64>> {
 pub fn untimed_metrics(folder: &Path) -> Vec<Vec<String>> {
     let table = std::fs::read_to_string(folder.join("metrics.csv")).expect("metrics");
     let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split(',').collect()).collect();
-    let is_time = |column: usize| ["wall_s", "env_steps_per_s"].contains(&rows[0][column]);
+    let is_time = |column: usize| ["wall_s", "env_steps_per_s", "samples_per_s"].contains(&rows[0][column]);
     let kept: Vec<usize> = (0..rows[0].len()).filter(|&column| !is_time(column)).collect();
     assert_eq!(kept.len() + 2, rows[0].len(), "both time columns are there");
     rows.iter().map(|row| kept.iter().map(|&column| row[column].to_owned()).collect()).collect()

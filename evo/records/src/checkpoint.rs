@@ -11,13 +11,19 @@ use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, View};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::atomic::write_atomic;
+use crate::disk::{self, write_atomic};
 
-/// Version of the container, stored as `format` in the metadata.
-pub const FORMAT: u64 = 1;
+/// Version of the container, stored as `format` in the metadata. Files of version 1 have no hash.
+pub const FORMAT: u64 = 2;
 
 /// Key of the metadata string. A single key, because several would be written in random order.
 const KEY: &str = "spindle";
+
+/// How the metadata of a hashed file begins in the safetensors header; the hash's 64 digits follow.
+const BEFORE_HASH: &str = r#""spindle":"{\"blake3\":\""#;
+
+/// Digits of a hash, before it is known.
+const NO_HASH: [u8; 64] = [b'0'; 64];
 
 /// Values of a tensor.
 #[derive(Clone, Debug, PartialEq)]
@@ -179,6 +185,12 @@ pub enum CheckpointError {
         /// What was expected.
         expected: String,
     },
+    /// Its contents are not those that were written.
+    #[error("checkpoint {path} is damaged: its contents do not have the hash that it carries")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
     /// NaN or infinity where a controller or statistic should be.
     #[error("checkpoint {path}: tensor '{name}' holds numbers that are not finite")]
     NotFinite {
@@ -214,6 +226,8 @@ pub struct Checkpoint {
     pub tensors: BTreeMap<String, Tensor>,
     /// File that it was loaded from; names the file in errors.
     path: PathBuf,
+    /// Whether the file could not be checked.
+    unchecked: bool,
 }
 
 impl Checkpoint {
@@ -223,14 +237,21 @@ impl Checkpoint {
         Self::default()
     }
 
-    /// The file's bytes: the same for equal contents.
+    /// The file's bytes, with their hash: the same for equal contents.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut meta = self.meta.clone();
         meta.insert("format".to_owned(), FORMAT.into());
-        let meta = HashMap::from([(KEY.to_owned(), Value::Object(meta).to_string())]);
-        safetensors::serialize(&self.tensors, Some(meta))
-            .expect("the shape of a tensor fits its values by construction")
+        // The hash comes first, whatever the order of the rest.
+        let zeros = String::from_utf8_lossy(&NO_HASH);
+        let rest = Value::Object(meta).to_string();
+        let text = format!("{{\"blake3\":\"{zeros}\",{}", &rest[1..]);
+        let mut bytes = safetensors::serialize(&self.tensors, Some(HashMap::from([(KEY.to_owned(), text)])))
+            .expect("the shape of a tensor fits its values by construction");
+        let place = hash_place(&bytes).expect("it was just written");
+        let hash = blake3::hash(&bytes).to_hex();
+        bytes[place..place + NO_HASH.len()].copy_from_slice(hash.as_bytes());
+        bytes
     }
 
     /// Writes the file atomically: it is either the old one or complete.
@@ -248,9 +269,9 @@ impl Checkpoint {
     /// Reads a file.
     ///
     /// # Errors
-    /// Unreadable or truncated files, other files, and files of a newer format.
+    /// Unreadable, truncated or damaged files, other files, and files of a newer format.
     pub fn load(path: &Path) -> Result<Self, CheckpointError> {
-        let bytes = std::fs::read(path).map_err(|source| CheckpointError::File {
+        let bytes = disk::read(path).map_err(|source| CheckpointError::File {
             action: "read",
             path: path.to_owned(),
             source,
@@ -277,9 +298,12 @@ impl Checkpoint {
             Some(found) if found > FORMAT => {
                 return Err(CheckpointError::Newer { path: owned(), found });
             }
-            Some(_) => {}
+            Some(1) => {}
+            Some(_) if has_its_hash(bytes) => {}
+            Some(_) => return Err(CheckpointError::Damaged { path: owned() }),
             None => return Err(foreign("its metadata has no format number")),
         }
+        meta.remove("blake3");
         let file = SafeTensors::deserialize(bytes).map_err(|error| reason(path, &error))?;
         let mut tensors = BTreeMap::new();
         for (name, view) in file.iter() {
@@ -303,13 +327,24 @@ impl Checkpoint {
             };
             tensors.insert(name.to_owned(), Tensor { shape: view.shape().to_vec(), data });
         }
-        Ok(Self { meta, tensors, path: path.to_owned() })
+        Ok(Self { meta, tensors, path: path.to_owned(), unchecked: format == Some(1) })
     }
 
     /// File that this was loaded from; empty if it was made in memory.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What to tell if the file is of an earlier version, without a hash.
+    #[must_use]
+    pub fn warning(&self) -> Option<String> {
+        let path = self.path.display();
+        self.unchecked.then(|| {
+            format!(
+                "warning: checkpoint {path} is of an earlier version without a hash: damage would not show"
+            )
+        })
     }
 
     /// A metadata field.
@@ -409,6 +444,24 @@ fn check_length(path: &Path, bytes: &[u8]) -> Result<(), CheckpointError> {
     Ok(())
 }
 
+/// Where the digits of the file's hash begin.
+fn hash_place(bytes: &[u8]) -> Option<usize> {
+    let header = u64::from_le_bytes(*bytes.first_chunk()?);
+    let end = usize::try_from(header).ok()?.checked_add(8)?.min(bytes.len());
+    let place =
+        bytes[..end].windows(BEFORE_HASH.len()).position(|window| window == BEFORE_HASH.as_bytes())?;
+    Some(place + BEFORE_HASH.len()).filter(|place| place + NO_HASH.len() <= end)
+}
+
+/// Whether a file carries the hash of itself, its digits taken as zeros.
+fn has_its_hash(bytes: &[u8]) -> bool {
+    let Some(place) = hash_place(bytes) else { return false };
+    let (before, rest) = bytes.split_at(place);
+    let (digits, after) = rest.split_at(NO_HASH.len());
+    let hash = blake3::Hasher::new().update(before).update(&NO_HASH).update(after).finalize();
+    hash.to_hex().as_bytes() == digits
+}
+
 fn reason(path: &Path, error: &SafeTensorError) -> CheckpointError {
     let path = path.to_owned();
     match error {
@@ -446,6 +499,37 @@ mod tests {
         let path = folder.path().join("c");
         std::fs::write(&path, bytes).unwrap();
         Checkpoint::load(&path).unwrap_err().to_string().replace(&path.display().to_string(), "c")
+    }
+
+    #[test]
+    fn every_flipped_bit_is_refused() {
+        let bytes = example().to_bytes();
+        for bit in 0..8 * bytes.len() {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            let text = refused(&flipped);
+            assert!(
+                text.starts_with("checkpoint c ") || text.starts_with("c is not a Spindle"),
+                "{bit}: {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn files_without_a_hash_are_read_and_told_of() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("c");
+        std::fs::write(&path, with_meta("{\"format\": 1, \"generation\": 7}")).unwrap();
+        let old = Checkpoint::load(&path).unwrap();
+        assert_eq!((old.meta::<u64>("generation").unwrap(), &old.tensors), (7, &example().tensors));
+        assert!(old.warning().unwrap().ends_with("without a hash: damage would not show"));
+        // No way to say that a new file has none.
+        assert_eq!(
+            refused(&with_meta("{\"format\": 2}")),
+            "checkpoint c is damaged: its contents do not have the hash that it carries"
+        );
+        example().save(&path).unwrap();
+        assert_eq!(Checkpoint::load(&path).unwrap().warning(), None);
     }
 
     fn with_meta(meta: &str) -> Vec<u8> {
@@ -510,8 +594,8 @@ mod tests {
             "c is not a Spindle checkpoint: its metadata has no format number"
         );
         assert_eq!(
-            refused(&with_meta("{\"format\": 2}")),
-            "checkpoint c has format 2; this version reads up to format 1"
+            refused(&with_meta("{\"format\": 3}")),
+            "checkpoint c has format 3; this version reads up to format 2"
         );
         let error = Checkpoint::load(Path::new("/nonexistent")).unwrap_err().to_string();
         assert!(error.starts_with("cannot read /nonexistent: "), "{error}");

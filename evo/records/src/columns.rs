@@ -27,8 +27,13 @@ pub const VALIDATION_COLUMNS: [&str; 2] = ["validation_return_mean", "validation
 /// Columns that depend on the clock: equal runs may differ here, and nowhere else.
 pub const TIME_COLUMNS: [&str; 2] = ["wall_s", "env_steps_per_s"];
 
-/// Header line for a task with these reward terms. Names with commas or quotes do not occur in tasks.
-pub(crate) fn header(terms: &[&str], validated: bool) -> String {
+/// Whether a column depends on the clock, in runs of every kind.
+pub(crate) fn is_time(column: &str) -> bool {
+    TIME_COLUMNS.contains(&column) || column.ends_with("_per_s")
+}
+
+/// Header line of a run in a world, for a task with these reward terms; `validated` tells whether the run validates. Names with commas or quotes do not occur in tasks.
+pub fn header(terms: &[&str], validated: bool) -> String {
     let validation = if validated { &VALIDATION_COLUMNS[..] } else { &[] };
     let names = COLUMNS.iter().chain(terms).chain([&ENERGY_COLUMN]).chain(validation);
     names.copied().collect::<Vec<_>>().join(",") + "\n"

@@ -5,12 +5,11 @@
 //! each a protobuf message `Event`, of which we write four fields: a crate for them would be larger than
 //! this file.
 
-use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 
-use crate::atomic::write_atomic;
 use crate::columns::{COLUMNS, ENERGY_COLUMN, VALIDATION_COLUMNS};
+use crate::disk::{self, Appender};
 
 /// Tag of a column, as `GROUP/NAME`: TensorBoard puts what has the same group together. The step is not
 /// a scalar, and neither is the time.
@@ -38,7 +37,7 @@ pub fn tag(column: &str) -> Option<String> {
 /// Appends generations to an event file.
 #[derive(Debug)]
 pub struct EventsWriter {
-    file: File,
+    file: Appender,
     columns: Vec<String>,
 }
 
@@ -55,16 +54,15 @@ impl EventsWriter {
         for row in rows {
             expected.extend(record(&event(&columns, row)));
         }
-        let found = match std::fs::read(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            found => found.unwrap_or_default(),
-        };
-        if found.starts_with(&expected) {
-            File::options().write(true).open(path)?.set_len(expected.len() as u64)?;
-        } else {
-            write_atomic(path, &expected)?;
+        let found = disk::read_if_there(path)?.unwrap_or_default();
+        if !found.starts_with(&expected) {
+            disk::write_atomic(path, &expected)?;
         }
-        Ok(Self { file: File::options().append(true).open(path)?, columns })
+        let file = Appender::open(path)?;
+        if found.starts_with(&expected) && found.len() > expected.len() {
+            file.truncate(expected.len() as u64)?;
+        }
+        Ok(Self { file, columns })
     }
 
     /// Appends a line of `metrics.csv`.
@@ -73,7 +71,7 @@ impl EventsWriter {
     /// If the file cannot be written.
     pub fn push(&mut self, row: &str) -> io::Result<()> {
         // One write per row: a reader seldom sees half of one.
-        self.file.write_all(&record(&event(&self.columns, row)))
+        self.file.append(&record(&event(&self.columns, row)))
     }
 }
 

@@ -1,18 +1,36 @@
 //! The folder of a run.
 
-use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::atomic::write_atomic;
+use crate::disk;
+use crate::hashes::{self, HASHES, Hashes, Mark, Verdict};
+use crate::lock::{LOCK, Lock};
 
 /// Folder of runs that were not given one.
 pub const RUNS: &str = "results/runs";
 
 /// Name of a run's event file. TensorBoard knows one by `tfevents`; a run needs only this one.
 pub const EVENTS: &str = "events.out.tfevents.0";
+
+/// Folder in which a new run is put together.
+const STAGE: &str = "new.tmp";
+
+/// What a run has from its first moment on, so that it can go on whenever it is ended.
+#[derive(Clone, Debug)]
+pub struct First<'a> {
+    /// The resolved config's text.
+    pub config: &'a str,
+    /// Where the run comes from, as JSON.
+    pub provenance: String,
+    /// Header line of `metrics.csv`.
+    pub metrics: String,
+    /// The checkpoint of generation 0.
+    pub checkpoint: Vec<u8>,
+}
 
 /// What is wrong with a run folder.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +45,20 @@ pub enum RunFolderError {
     #[error("cannot write to run folder {path}: {source}")]
     Write {
         /// The folder or file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file does not hold what was written to it.
+    #[error("{path} is damaged: it does not have the hash in {HASHES}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
         path: PathBuf,
         /// Why.
         source: io::Error,
@@ -60,17 +92,22 @@ pub struct RunFolder {
 }
 
 impl RunFolder {
-    /// Makes the folder and its `config.ron`: `out`, or else a new one under [`RUNS`] with name,
+    /// Makes and locks a folder with all that a run begins with: `out`, or else a new one under [`RUNS`] with name,
     /// seed and time. Doing this first shows a full or read-only disk before any work starts.
     ///
     /// # Errors
     /// A name that is no file name, a folder that contains a run, or one that cannot be written.
-    pub fn create(out: Option<&Path>, name: &str, seed: u64, config: &str) -> Result<Self, RunFolderError> {
+    pub fn create(
+        out: Option<&Path>,
+        name: &str,
+        seed: u64,
+        first: &First<'_>,
+    ) -> Result<(Self, Lock), RunFolderError> {
         match out {
-            Some(path) => Self::claim(path, config),
+            Some(path) => Self::claim(path, first),
             None => {
                 let stamp = jiff::ZonedDateTime::now().strftime("%Y%m%d-%H%M%S").to_string();
-                Self::create_in(Path::new(RUNS), name, seed, &stamp, config)
+                Self::create_in(Path::new(RUNS), name, seed, &stamp, first)
             }
         }
     }
@@ -84,8 +121,8 @@ impl RunFolder {
         name: &str,
         seed: u64,
         stamp: &str,
-        config: &str,
-    ) -> Result<Self, RunFolderError> {
+        first: &First<'_>,
+    ) -> Result<(Self, Lock), RunFolderError> {
         let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
         if name.is_empty() || name.starts_with('.') || !name.chars().all(plain) {
             return Err(RunFolderError::Name { name: name.to_owned() });
@@ -94,38 +131,82 @@ impl RunFolder {
         loop {
             let suffix = if count == 1 { String::new() } else { format!("-{count}") };
             let path = root.join(format!("{name}__s{seed}__{stamp}{suffix}"));
-            match Self::claim(&path, config) {
+            match Self::claim(&path, first) {
                 Err(RunFolderError::Occupied { .. }) if count < 1000 => count += 1,
                 result => return result,
             }
         }
     }
 
-    /// Takes a folder that contains no run yet. `config.ron` is made exclusively, so that of two
-    /// processes only one gets the folder.
-    fn claim(path: &Path, config: &str) -> Result<Self, RunFolderError> {
+    /// Takes a folder that contains no run yet. The run is put together in a folder inside and moved from there, its
+    /// config last: with that it is one.
+    fn claim(path: &Path, first: &First<'_>) -> Result<(Self, Lock), RunFolderError> {
         let folder = Self { path: path.to_owned() };
         let failed = |source| RunFolderError::Write { path: path.to_owned(), source };
         let occupied = || RunFolderError::Occupied { path: path.to_owned() };
-        fs::create_dir_all(path).map_err(failed)?;
+        let was_there = path.exists();
+        disk::create_folder(path).map_err(failed)?;
+        // Of two processes only one gets the folder.
+        let lock = Lock::take(path).map_err(failed)?.ok_or_else(occupied)?;
+        let stage = path.join(STAGE);
+        if folder.config().exists() {
+            return Err(occupied());
+        }
+        if stage.exists() {
+            // A process that was killed has moved what is not in the stage any more.
+            folder.abandon().map_err(failed)?;
+        }
         let traces = [folder.metrics(), folder.events(), folder.checkpoints(), folder.summary()];
         if traces.iter().any(|trace| trace.exists()) {
             return Err(occupied());
         }
-        let file = folder.config();
-        match File::create_new(&file) {
-            Ok(mut new) => {
-                if let Err(error) = new.write_all(config.as_bytes()).and_then(|()| new.sync_all()) {
-                    // Half a config is no run: leave the folder free.
-                    let _ = fs::remove_file(&file);
-                    return Err(failed(error));
-                }
+        if let Err(error) = folder.put_together(&stage, first) {
+            // Half a run is none: leave the folder free.
+            let _ = folder.abandon();
+            let _ = disk::remove(&path.join(LOCK));
+            if !was_there {
+                let _ = fs::remove_dir(path);
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(occupied()),
-            Err(error) => return Err(failed(error)),
+            return Err(failed(error));
         }
-        fs::create_dir(folder.checkpoints()).map_err(failed)?;
-        Ok(folder)
+        Ok((folder, lock))
+    }
+
+    /// What a run begins with, in the order in which it is moved to its place.
+    fn beginning(&self) -> [PathBuf; 5] {
+        [self.checkpoints(), self.provenance(), self.metrics(), self.path.join(HASHES), self.config()]
+    }
+
+    fn put_together(&self, stage: &Path, first: &First<'_>) -> io::Result<()> {
+        let staged = Self { path: stage.to_owned() };
+        disk::create_folder(&staged.checkpoints())?;
+        let mut hashes = Hashes::default();
+        for (file, bytes) in [
+            (staged.config(), first.config.as_bytes()),
+            (staged.provenance(), first.provenance.as_bytes()),
+            (staged.metrics(), first.metrics.as_bytes()),
+        ] {
+            disk::write(&file, bytes)?;
+            hashes.set(&file.file_name().unwrap_or_default().to_string_lossy(), bytes);
+        }
+        disk::write(&stage.join(HASHES), &hashes.to_bytes())?;
+        disk::write(&staged.last(), &first.checkpoint)?;
+        disk::sync_folder(&staged.checkpoints());
+        for (from, to) in staged.beginning().iter().zip(self.beginning()) {
+            if to == self.config() {
+                disk::sync_folder(&self.path);
+            }
+            disk::rename(from, &to)?;
+        }
+        disk::sync_folder(&self.path);
+        let _ = disk::remove(stage);
+        Ok(())
+    }
+
+    /// Deletes what a folder has of a run that was not put together to its end.
+    fn abandon(&self) -> io::Result<()> {
+        self.beginning().iter().try_for_each(|path| disk::remove(path))?;
+        disk::remove(&self.path.join(STAGE))
     }
 
     /// The folder of an existing run.
@@ -225,23 +306,35 @@ impl RunFolder {
         self.summary().is_file()
     }
 
-    /// Writes one of the folder's files atomically.
+    /// Writes one of the folder's files atomically, and notes its hash.
     ///
     /// # Errors
     /// If it cannot be written; names the file.
     pub fn write(&self, file: &Path, bytes: &[u8]) -> Result<(), RunFolderError> {
-        write_atomic(file, bytes).map_err(|source| RunFolderError::Write { path: file.to_owned(), source })
+        let write = || {
+            let old = disk::read_if_there(file)?;
+            hashes::announce(&self.path, &name(file), Mark::of(bytes), old.as_deref())?;
+            disk::write_atomic(file, bytes)
+        };
+        write().map_err(|source| RunFolderError::Write { path: file.to_owned(), source })
     }
 
-    /// Writes one of the folder's JSON files atomically, indented.
+    /// Writes one of the folder's JSON files atomically, indented, and notes its hash.
     ///
     /// # Errors
     /// If it cannot be written; names the file.
     pub fn write_json<T: Serialize>(&self, file: &Path, value: &T) -> Result<(), RunFolderError> {
-        let mut text = serde_json::to_string_pretty(value)
+        let text = to_json(value)
             .map_err(|error| RunFolderError::Write { path: file.to_owned(), source: error.into() })?;
-        text.push('\n');
         self.write(file, text.as_bytes())
+    }
+
+    /// Reads one of the folder's files; none if there is none.
+    ///
+    /// # Errors
+    /// If it cannot be read, or does not hold what was written to it.
+    pub fn read(&self, file: &Path) -> Result<Option<Vec<u8>>, RunFolderError> {
+        read_file(file)
     }
 
     /// Keeps other processes from training the run for as long as the result lives, and deletes
@@ -249,26 +342,19 @@ impl RunFolder {
     ///
     /// # Errors
     /// [`RunFolderError::Busy`] if another process holds it, or if the folder cannot be written to.
-    pub fn lock(&self) -> Result<File, RunFolderError> {
+    pub fn lock(&self) -> Result<Lock, RunFolderError> {
         let failed = |source| RunFolderError::Write { path: self.path.clone(), source };
-        let file = File::options().create(true).append(true).open(self.log()).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => {
-                return Err(RunFolderError::Busy { path: self.path.clone() });
-            }
-            // A file system without locks cannot keep anyone out.
-            Err(fs::TryLockError::Error(_)) => return Ok(file),
-        }
+        let lock = Lock::take(&self.path).map_err(failed)?;
+        let lock = lock.ok_or_else(|| RunFolderError::Busy { path: self.path.clone() })?;
         for folder in [self.path.clone(), self.checkpoints()] {
             for entry in fs::read_dir(&folder).map_err(failed)? {
                 let path = entry.map_err(failed)?.path();
                 if path.extension().is_some_and(|extension| extension == "tmp") {
-                    fs::remove_file(&path).map_err(failed)?;
+                    disk::remove(&path).map_err(failed)?;
                 }
             }
         }
-        Ok(file)
+        Ok(lock)
     }
 
     /// Marks the run as unfinished, before it goes on.
@@ -276,12 +362,8 @@ impl RunFolder {
     /// # Errors
     /// If the summary cannot be deleted.
     pub fn reopen(&self) -> Result<(), RunFolderError> {
-        match fs::remove_file(self.summary()) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                Err(RunFolderError::Write { path: self.summary(), source })
-            }
-            _ => Ok(()),
-        }
+        let path = self.summary();
+        disk::remove(&path).map_err(|source| RunFolderError::Write { path, source })
     }
 
     /// Deletes numbered checkpoints but the `keep` latest (0 keeps all), and those after `latest`,
@@ -310,11 +392,43 @@ impl RunFolder {
         for (index, &generation) in numbered.iter().enumerate() {
             if index < first_kept || index >= past {
                 let file = self.numbered(generation);
-                fs::remove_file(&file).map_err(failed(&file))?;
+                disk::remove(&file).map_err(failed(&file))?;
             }
         }
         Ok(())
     }
+}
+
+/// Reads a file of a run folder; none if there is none.
+///
+/// # Errors
+/// If it cannot be read, or does not have the hash that the folder has of it.
+pub fn read_file(file: &Path) -> Result<Option<Vec<u8>>, RunFolderError> {
+    let read = || {
+        let hashes = Hashes::read(file.parent().unwrap_or(Path::new("")))?;
+        let bytes = disk::read_if_there(file)?;
+        let verdict = bytes.as_ref().map(|bytes| hashes.verdict(&name(file), bytes));
+        Ok((bytes, verdict == Some(Verdict::Damaged)))
+    };
+    let failed = |source| RunFolderError::Read { path: file.to_owned(), source };
+    let (mut bytes, mut damaged) = read().map_err(failed)?;
+    if damaged {
+        // Another process has just written it anew, between the two.
+        (bytes, damaged) = read().map_err(failed)?;
+    }
+    if damaged { Err(RunFolderError::Damaged { path: file.to_owned() }) } else { Ok(bytes) }
+}
+
+fn name(file: &Path) -> String {
+    file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// A value as indented JSON with a line's end.
+///
+/// # Errors
+/// If it is no JSON, such as a map whose keys are no strings.
+pub fn to_json<T: Serialize>(value: &T) -> serde_json::Result<String> {
+    Ok(serde_json::to_string_pretty(value)? + "\n")
 }
 
 #[cfg(test)]
@@ -322,6 +436,15 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
+
+    fn first() -> First<'static> {
+        First {
+            config: "(x: 1)\n",
+            provenance: "{}\n".to_owned(),
+            metrics: "generation\n".to_owned(),
+            checkpoint: b"checkpoint".to_vec(),
+        }
+    }
 
     fn files(folder: &Path) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(folder)
@@ -335,12 +458,16 @@ mod tests {
     #[test]
     fn a_new_folder_has_name_seed_and_time_and_a_collision_a_number() {
         let root = tempfile::tempdir().unwrap();
-        let make = || RunFolder::create_in(root.path(), "ant", 3, "20260102-030405", "(x: 1)\n").unwrap();
+        let make = || RunFolder::create_in(root.path(), "ant", 3, "20260102-030405", &first()).unwrap().0;
         let (first, second, third) = (make(), make(), make());
         assert_eq!(first.path(), root.path().join("ant__s3__20260102-030405"));
         assert_eq!(second.path(), root.path().join("ant__s3__20260102-030405-2"));
         assert_eq!(third.path(), root.path().join("ant__s3__20260102-030405-3"));
-        assert_eq!(files(first.path()), ["checkpoints", "config.ron"]);
+        assert_eq!(
+            files(first.path()),
+            ["checkpoints", "config.ron", "hashes.json", "lock", "metrics.csv", "provenance.json"]
+        );
+        assert_eq!(files(&first.checkpoints()), ["last.safetensors"]);
         assert_eq!(fs::read_to_string(first.config()).unwrap(), "(x: 1)\n");
         assert_eq!(RunFolder::open(first.path()).unwrap(), first);
         assert!(!first.is_finished());
@@ -352,8 +479,8 @@ mod tests {
     fn a_given_folder_is_taken_unless_it_contains_a_run() {
         let root = tempfile::tempdir().unwrap();
         let out = root.path().join("a/b");
-        RunFolder::create(Some(&out), "ant", 1, "x").unwrap();
-        let error = RunFolder::create(Some(&out), "ant", 1, "x").unwrap_err().to_string();
+        RunFolder::create(Some(&out), "ant", 1, &first()).unwrap();
+        let error = RunFolder::create(Some(&out), "ant", 1, &first()).unwrap_err().to_string();
         assert_eq!(
             error,
             format!(
@@ -365,13 +492,55 @@ mod tests {
             let out = root.path().join(trace).join("run");
             fs::create_dir_all(&out).unwrap();
             fs::write(out.join(trace), "").unwrap();
-            let error = RunFolder::create(Some(&out), "ant", 1, "x").unwrap_err();
+            let error = RunFolder::create(Some(&out), "ant", 1, &first()).unwrap_err();
             assert!(matches!(error, RunFolderError::Occupied { .. }), "{trace}: {error}");
         }
         let notes = root.path().join("notes");
         fs::create_dir(&notes).unwrap();
         fs::write(notes.join("notes.txt"), "").unwrap();
-        RunFolder::create(Some(&notes), "ant", 1, "x").unwrap();
+        RunFolder::create(Some(&notes), "ant", 1, &first()).unwrap();
+    }
+
+    #[test]
+    fn a_folder_whose_making_was_killed_is_free() {
+        let root = tempfile::tempdir().unwrap();
+        let out = root.path().join("run");
+        let (whole, lock) = RunFolder::create(Some(&out), "ant", 1, &first()).unwrap();
+        drop(lock);
+        // As if the config had not been moved yet.
+        let stage = out.join(STAGE);
+        fs::create_dir(&stage).unwrap();
+        fs::rename(whole.config(), stage.join("config.ron")).unwrap();
+        fs::write(whole.last(), "other").unwrap();
+        assert!(matches!(RunFolder::open(&out), Err(RunFolderError::NotARun { .. })));
+        let (again, _lock) = RunFolder::create(Some(&out), "ant", 1, &first()).unwrap();
+        assert_eq!(fs::read(again.last()).unwrap(), b"checkpoint");
+        assert!(!stage.exists());
+        // A run whose config somebody has deleted is not taken for one of these.
+        fs::remove_file(again.config()).unwrap();
+        drop(_lock);
+        let error = RunFolder::create(Some(&out), "ant", 1, &first()).unwrap_err();
+        assert!(matches!(error, RunFolderError::Occupied { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_flipped_bit_is_noticed() {
+        let root = tempfile::tempdir().unwrap();
+        let (run, _lock) = RunFolder::create_in(root.path(), "a", 1, "t", &first()).unwrap();
+        run.write_json(&run.summary(), &[1]).unwrap();
+        run.write_json(&run.summary(), &[2]).unwrap();
+        assert_eq!(run.read(&run.summary()).unwrap().unwrap(), b"[\n  2\n]\n");
+        assert_eq!(run.read(&run.curve("svg")).unwrap(), None);
+        for file in [run.summary(), run.config(), run.provenance()] {
+            let mut bytes = fs::read(&file).unwrap();
+            bytes[1] ^= 4;
+            fs::write(&file, bytes).unwrap();
+            let error = run.read(&file).unwrap_err().to_string();
+            assert_eq!(
+                error,
+                format!("{} is damaged: it does not have the hash in hashes.json", file.display())
+            );
+        }
     }
 
     #[test]
@@ -380,10 +549,10 @@ mod tests {
         let file = root.path().join("file");
         fs::write(&file, "").unwrap();
         let out = file.join("run");
-        let error = RunFolder::create(Some(&out), "ant", 1, "x").unwrap_err().to_string();
+        let error = RunFolder::create(Some(&out), "ant", 1, &first()).unwrap_err().to_string();
         assert!(error.starts_with(&format!("cannot write to run folder {}: ", out.display())), "{error}");
         for name in ["", "a/b", "..", "a b"] {
-            let error = RunFolder::create_in(root.path(), name, 1, "t", "x").unwrap_err().to_string();
+            let error = RunFolder::create_in(root.path(), name, 1, "t", &first()).unwrap_err().to_string();
             assert_eq!(error, format!("run name '{name}': use letters, digits, '-', '_' and '.' (--name)"));
         }
     }
@@ -403,7 +572,7 @@ mod tests {
     #[test]
     fn old_and_future_numbered_checkpoints_go() {
         let root = tempfile::tempdir().unwrap();
-        let run = RunFolder::create_in(root.path(), "a", 1, "t", "x").unwrap();
+        let run = RunFolder::create_in(root.path(), "a", 1, "t", &first()).unwrap().0;
         let fill = || {
             for generation in [5, 10, 15, 20, 1_000_000] {
                 fs::write(run.numbered(generation), "").unwrap();

@@ -2,12 +2,15 @@
 //!
 //! Nothing here knows what is trained, or how.
 
-pub mod atomic;
 pub mod checkpoint;
 pub mod columns;
+pub mod disk;
 pub mod events;
+pub mod examine;
 pub mod failure;
 pub mod folder;
+pub mod hashes;
+pub mod lock;
 pub mod metrics;
 pub mod npy;
 pub mod provenance;
@@ -16,4 +19,4 @@ pub mod table;
 pub mod text;
 pub mod words;
 
-pub use rows::MetricsError;
+pub use rows::{MetricsError, RowsMark};

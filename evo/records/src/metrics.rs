@@ -5,7 +5,9 @@
 use std::path::Path;
 
 use crate::columns::header;
-use crate::rows::{MetricsError, Rows};
+use crate::disk;
+use crate::hashes::{Hashes, Verdict};
+use crate::rows::{MetricsError, Rows, RowsMark};
 
 /// One generation. `None` where nothing was measured (written as an empty cell).
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -89,34 +91,29 @@ pub struct MetricsWriter {
 }
 
 impl MetricsWriter {
-    /// Starts a file with the header; `terms` are the task's reward terms, `validated` tells whether
-    /// the run validates.
-    ///
-    /// # Errors
-    /// If the file exists or cannot be written.
-    pub fn create(path: &Path, terms: &[&str], validated: bool) -> Result<Self, MetricsError> {
-        Ok(Self { rows: Rows::create(path, &header(terms, validated))?, validated })
-    }
-
     /// Continues a file after `generation`: later rows, and a last row cut off by a crash, go, so
-    /// that the file becomes that of an uninterrupted run. A missing file is started anew.
+    /// that the file becomes that of an uninterrupted run. `terms` are the task's reward terms, `validated` tells whether
+    /// the run validates, `mark` is what the checkpoint says of the rows. A missing file is started anew; a text then
+    /// says what is lost, if anything.
     ///
     /// # Errors
-    /// If the file is of another run, or cannot be read or written.
+    /// If the file is of another run, damaged, or cannot be read or written.
     pub fn resume(
         path: &Path,
         terms: &[&str],
         validated: bool,
-        generation: u64,
-    ) -> Result<Self, MetricsError> {
-        Ok(Self { rows: Rows::resume(path, &header(terms, validated), generation)?, validated })
+        (generation, mark): (u64, Option<&RowsMark>),
+    ) -> Result<(Self, Option<String>), MetricsError> {
+        let (rows, warning) = Rows::resume(path, &header(terms, validated), generation, mark)?;
+        Ok((Self { rows, validated }, warning))
     }
 
-    /// Makes sure that the rows survive a power cut. Call before a checkpoint that relies on them.
+    /// Makes sure that the rows survive a power cut. Call before a checkpoint that relies on them, and put into it what
+    /// this returns.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn sync(&self) -> Result<(), MetricsError> {
+    pub fn sync(&self) -> Result<RowsMark, MetricsError> {
         self.rows.sync()
     }
 
@@ -150,14 +147,27 @@ impl Metrics {
     /// Reads a file. A last line that is still being written is left out.
     ///
     /// # Errors
-    /// A missing file, a cell that is no number, a row of another length.
+    /// A missing or damaged file, a cell that is no number, a row of another length.
     pub fn read(path: &Path) -> Result<Self, MetricsError> {
         let owned = || path.to_owned();
-        let text = std::fs::read_to_string(path).map_err(|source| MetricsError::File {
-            action: "read",
-            path: owned(),
-            source,
-        })?;
+        let failed = |source| MetricsError::File { action: "read", path: owned(), source };
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let read = || {
+            let hashes = Hashes::read(folder)?;
+            let bytes = disk::read(path)?;
+            Ok((hashes.verdict_of_growing(&name, &bytes), bytes))
+        };
+        let mut found = read().map_err(failed)?;
+        if found.0 == Verdict::Damaged {
+            // A run that just went on has shortened its file between the two.
+            found = read().map_err(failed)?;
+        }
+        let damaged = |message: &str| MetricsError::Damaged { path: owned(), message: message.to_owned() };
+        if found.0 == Verdict::Damaged {
+            return Err(damaged("it does not have the hash in hashes.json"));
+        }
+        let text = String::from_utf8(found.1).map_err(|_| damaged("it is not UTF-8"))?;
         let complete = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
         let mut reader = csv::ReaderBuilder::new().from_reader(complete.as_bytes());
         let line = |line: u64, message: String| MetricsError::Line { path: owned(), line, message };
@@ -219,8 +229,13 @@ mod tests {
         }
     }
 
+    /// A writer that goes on after a generation.
+    fn resumed(path: &Path, generation: u64) -> MetricsWriter {
+        MetricsWriter::resume(path, &TERMS, false, (generation, None)).unwrap().0
+    }
+
     fn write_rows(path: &Path, generations: std::ops::RangeInclusive<u64>) {
-        let mut writer = MetricsWriter::create(path, &TERMS, false).unwrap();
+        let mut writer = resumed(path, 0);
         for generation in generations {
             writer.push(&row(generation)).unwrap();
         }
@@ -230,7 +245,7 @@ mod tests {
     fn rows_can_be_read_while_the_file_is_open() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.csv");
-        let mut writer = MetricsWriter::create(&path, &TERMS, false).unwrap();
+        let mut writer = resumed(&path, 0);
         writer.push(&row(1)).unwrap();
         writer.push(&row(2)).unwrap();
         let metrics = Metrics::read(&path).unwrap();
@@ -254,7 +269,7 @@ mod tests {
         // The crash came in the middle of a row.
         File::options().append(true).open(&cut).unwrap().write_all(b"6,60").unwrap();
         assert_eq!(Metrics::read(&cut).unwrap().rows.len(), 5);
-        let mut writer = MetricsWriter::resume(&cut, &TERMS, false, 4).unwrap();
+        let mut writer = resumed(&cut, 4);
         writer.push(&row(5)).unwrap();
         writer.push(&row(6)).unwrap();
         assert_eq!(std::fs::read(&whole).unwrap(), std::fs::read(&cut).unwrap());
@@ -264,7 +279,7 @@ mod tests {
     fn validation_stands_at_the_end_of_the_row_in_runs_that_validate() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.csv");
-        let mut writer = MetricsWriter::create(&path, &TERMS, true).unwrap();
+        let mut writer = MetricsWriter::resume(&path, &TERMS, true, (0, None)).unwrap().0;
         writer.push(&row(1)).unwrap();
         let scored =
             MetricsRow { validation_return_mean: Some(7.5), validation_return_std: Some(0.5), ..row(2) };
@@ -275,8 +290,11 @@ mod tests {
         let metrics = Metrics::read(&path).unwrap();
         assert_eq!(metrics.column("validation_return_mean").unwrap(), [None, Some(7.5)]);
         assert_eq!(metrics.column("validation_return_std").unwrap(), [None, Some(0.5)]);
-        assert!(MetricsWriter::resume(&path, &TERMS, false, 1).is_err(), "that is another run's table");
-        let mut writer = MetricsWriter::resume(&path, &TERMS, true, 1).unwrap();
+        assert!(
+            MetricsWriter::resume(&path, &TERMS, false, (1, None)).is_err(),
+            "that is another run's table"
+        );
+        let mut writer = MetricsWriter::resume(&path, &TERMS, true, (1, None)).unwrap().0;
         writer.push(&scored).unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     }
@@ -287,19 +305,55 @@ mod tests {
         let path = folder.path().join("m.csv");
         let shown = path.display();
         write_rows(&path, 1..=1);
-        let error = MetricsWriter::create(&path, &TERMS, false).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("cannot write {shown}: ")), "{error}");
-        let error = MetricsWriter::resume(&path, &["other"], false, 1).unwrap_err().to_string();
+        let error = MetricsWriter::resume(&path, &["other"], false, (1, None)).unwrap_err().to_string();
         assert!(error.starts_with(&format!("{shown}: the columns are not those of this run")), "{error}");
         std::fs::write(&path, "generation,wall_s\n1,2\n2,x\n").unwrap();
+        let error = Metrics::read(&path).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{shown} is damaged: it does not have the hash")), "{error}");
+        std::fs::remove_file(folder.path().join(crate::hashes::HASHES)).unwrap();
         let error = Metrics::read(&path).unwrap_err().to_string();
         assert_eq!(error, format!("{shown}: line 3: 'x' in column wall_s is not a number"));
         std::fs::write(&path, "generation,wall_s\n1\n").unwrap();
         let error = Metrics::read(&path).unwrap_err().to_string();
         assert_eq!(error, format!("{shown}: line 2: the number of cells is not that of the header"));
         std::fs::write(&path, header(&TERMS, false) + "one,2\n").unwrap();
-        let error = MetricsWriter::resume(&path, &TERMS, false, 1).unwrap_err().to_string();
+        let error = MetricsWriter::resume(&path, &TERMS, false, (1, None)).unwrap_err().to_string();
         assert_eq!(error, format!("{shown}: line 2: 'one' is not a generation"));
+    }
+
+    #[test]
+    fn rows_that_are_not_those_before_the_checkpoint_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, hashes) = (folder.path().join("m.csv"), folder.path().join(crate::hashes::HASHES));
+        let mut writer = resumed(&path, 0);
+        for generation in 1..=4 {
+            writer.push(&row(generation)).unwrap();
+        }
+        let mark = writer.sync().unwrap();
+        let whole = std::fs::read_to_string(&path).unwrap();
+        let resume = |text: &str, mark: Option<&RowsMark>| {
+            std::fs::write(&path, text).unwrap();
+            MetricsWriter::resume(&path, &TERMS, false, (4, mark)).map(|(_, warning)| warning)
+        };
+        assert_eq!(resume(&whole, Some(&mark)).unwrap(), None);
+        let lines: Vec<&str> = whole.split_inclusive('\n').collect();
+        let gap = [&lines[..2], &lines[3..]].concat().concat();
+        let other = whole.replace("1e-7", "2e-7");
+        // With the hash of the file, with that in the checkpoint alone, and with neither.
+        for (text, mark) in
+            [(&gap, Some(&mark)), (&other, Some(&mark)), (&lines[..4].concat(), Some(&mark)), (&gap, None)]
+        {
+            let error = resume(text, mark).unwrap_err().to_string();
+            assert!(error.contains("m.csv is damaged: "), "{error}");
+            std::fs::remove_file(&hashes).unwrap();
+            let error = resume(text, mark).unwrap_err().to_string();
+            assert!(error.contains("m.csv is damaged: "), "{error}");
+            assert_eq!(resume(&whole, mark).unwrap(), None);
+        }
+        // Times may differ from run to run; not within one.
+        std::fs::remove_file(&path).unwrap();
+        let (_, warning) = MetricsWriter::resume(&path, &TERMS, false, (4, Some(&mark))).unwrap();
+        assert!(warning.unwrap().contains("without the rows up to generation 4"));
     }
 
     proptest! {

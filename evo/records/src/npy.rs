@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use npyz::{AutoSerialize, DType, NpyFile, NpyHeader, Order, TypeChar, WriterBuilder as _};
 
-use crate::atomic::write_atomic;
+use crate::disk::write_atomic;
 
 /// Numbers in rows.
 #[derive(Clone, Debug, PartialEq)]

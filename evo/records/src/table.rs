@@ -2,19 +2,33 @@
 
 use std::path::Path;
 
-use crate::rows::{MetricsError, Rows};
+use crate::rows::{MetricsError, Rows, RowsMark};
 
 /// Appends rows to a metrics file. The first column is the generation, from 1.
 #[derive(Debug)]
 pub struct Table(Rows);
 
 impl Table {
-    /// Goes on after a generation: later rows go, and so does half a row. A missing file is started.
+    /// Goes on after a generation: later rows go, and so does half a row. `mark` is what the checkpoint says of the rows.
+    /// A missing file is started anew; a text then says what is lost, if anything.
     ///
     /// # Errors
-    /// If the file is of another run, or cannot be read or written.
-    pub fn resume(path: &Path, columns: &[&str], generation: u64) -> Result<Self, MetricsError> {
-        Ok(Self(Rows::resume(path, &(columns.join(",") + "\n"), generation)?))
+    /// If the file is of another run, damaged, or cannot be read or written.
+    pub fn resume(
+        path: &Path,
+        columns: &[&str],
+        (generation, mark): (u64, Option<&RowsMark>),
+    ) -> Result<(Self, Option<String>), MetricsError> {
+        let (rows, warning) = Rows::resume(path, &(columns.join(",") + "\n"), generation, mark)?;
+        Ok((Self(rows), warning))
+    }
+
+    /// Makes sure that the rows survive a power cut; see [`MetricsWriter::sync`](crate::metrics::MetricsWriter::sync).
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn sync(&self) -> Result<RowsMark, MetricsError> {
+        self.0.sync()
     }
 
     /// Writes the same to an event file for TensorBoard.
@@ -57,7 +71,7 @@ mod tests {
         let (whole, cut) = (folder.path().join("whole.csv"), folder.path().join("cut.csv"));
         let columns = ["generation", "loss", "accuracy"];
         let fill = |path: &Path, generations| {
-            let mut table = Table::resume(path, &columns, 0).unwrap();
+            let mut table = Table::resume(path, &columns, (0, None)).unwrap().0;
             for generation in 1..=generations {
                 table.push(generation, &[Some(1.0 / generation as f64), None]).unwrap();
             }
@@ -65,13 +79,13 @@ mod tests {
         fill(&whole, 4);
         fill(&cut, 3);
         File::options().append(true).open(&cut).unwrap().write_all(b"4,0.2").unwrap();
-        let mut table = Table::resume(&cut, &columns, 2).unwrap();
+        let mut table = Table::resume(&cut, &columns, (2, None)).unwrap().0;
         for generation in 3..=4 {
             table.push(generation, &[Some(1.0 / generation as f64), None]).unwrap();
         }
         let read = |path: &Path| std::fs::read_to_string(path).unwrap();
         assert_eq!(read(&whole), read(&cut));
         assert!(read(&whole).starts_with("generation,loss,accuracy\n1,1.0,\n2,0.5,\n"));
-        assert!(Table::resume(&cut, &["generation", "other"], 2).is_err());
+        assert!(Table::resume(&cut, &["generation", "other"], (2, None)).is_err());
     }
 }

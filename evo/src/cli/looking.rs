@@ -48,6 +48,23 @@ pub struct EvalArgs {
     pub json: bool,
 }
 
+/// Options of `check`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo check results/runs/*
+  evo check results/sweeps/inverted_pendulum
+  evo check a.rollout.safetensors --json
+
+Exit code 1 if something is damaged.")]
+pub struct CheckArgs {
+    /// Run folders, folders of sweeps, checkpoints, recordings
+    #[arg(value_name = "RUN|SWEEP|FILE", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// Print one JSON object on stdout
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// Options of `plot`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:

@@ -14,7 +14,8 @@ use clap::{Parser, Subcommand};
 pub use bench::{Bench, BenchController, BenchPhysics, BenchRollout, BenchStrategy, Precision};
 pub use common::{Backend, ConfigArgs, Output, Physics, TaskArgs, Which};
 pub use looking::{
-    BandChoice, EvalArgs, LineChoice, ListArgs, Listing, PlotArgs, RecordArgs, ReportArgs, TraceArgs,
+    BandChoice, CheckArgs, EvalArgs, LineChoice, ListArgs, Listing, PlotArgs, RecordArgs, ReportArgs,
+    TraceArgs,
 };
 pub use nir::{Nir, NirExport, NirInfo, NirReset, NirRun};
 pub use sweep::SweepArgs;
@@ -68,6 +69,8 @@ pub enum Verb {
     Eval(EvalArgs),
     /// Train by gradient: classes of a data set, the actions of a teacher, or return (PPO)
     Finetune(FinetuneArgs),
+    /// Look runs, sweeps and checkpoints over for damage
+    Check(CheckArgs),
     /// Run many trials of a config: axes over its fields, several seeds each
     Sweep(SweepArgs),
     /// Draw learning curves of one or more runs
@@ -132,6 +135,7 @@ mod tests {
             "evo resume run --generations 9",
             "evo eval run --episodes 32 --seed 1 --json --mean --engine rapier",
             "evo eval run --best --engine lanes",
+            "evo check run sweep file --json",
             "evo sweep --config sweeps/a.ron --workers 4 --threads 1 --out d --json",
             "evo plot a b --out c.svg --line mean --band range",
             "evo plot sweep --kind effects --out c.png",

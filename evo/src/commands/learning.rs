@@ -1,21 +1,26 @@
 //! The loop of training in a world, by evolution or by gradient, and what every kind of training does
 //! with its run folder.
 
-use std::fs::File;
 use std::path::Path;
 use std::time::Instant;
 
+use records::RowsMark;
 use records::checkpoint::Checkpoint;
+use records::columns;
 use records::failure::{Blame, Failure};
-use records::folder::RunFolder;
+use records::folder::{First, RunFolder, RunFolderError, to_json};
+use records::lock::Lock;
 use records::metrics::{Metrics, MetricsRow, MetricsWriter};
 use records::provenance::Provenance;
 use records::text;
+use records::words::to_stderr;
 use serde::Serialize;
+use serde_json::json;
 use strategies::StopReason;
 use training::config::{LogFormat, RunConfig};
 use training::learner::Learner;
 
+use crate::commands::common::load_checkpoint;
 use crate::interrupt;
 use crate::plot::Figure;
 use crate::progress::{Ending, Progress, Verbosity};
@@ -66,23 +71,46 @@ impl Earlier {
     }
 }
 
+/// Where training begins.
+pub(super) struct Start<'a> {
+    /// The run's folder.
+    pub(super) folder: &'a RunFolder,
+    /// What the checkpoint that it goes on from says of the rows before it.
+    pub(super) rows: Option<RowsMark>,
+    /// The text of a config that has changed since.
+    pub(super) config: Option<String>,
+}
+
+impl Start<'_> {
+    /// Marks the run as unfinished. Only once it is sure that it can go on.
+    pub(super) fn begin(&self) -> Result<(), Failure> {
+        self.folder.reopen().run()?;
+        match &self.config {
+            Some(text) => self.folder.write(&self.folder.config(), text.as_bytes()).run(),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Trains to the end or to the first Ctrl-C; `introduction` says what it is about to do, a label and a text per
 /// line. A row is in its file before the next generation starts;
 /// a killed run goes on from its last checkpoint and computes what came after it again.
 pub(super) fn train(
     mut learner: impl Learner,
     introduction: &[(&'static str, String)],
-    folder: &RunFolder,
+    start: &Start<'_>,
     verbosity: Verbosity,
 ) -> Result<(), Failure> {
     interrupt::install(interrupt::FINISHING).run()?;
+    let folder = start.folder;
     let run = learner.config().run.clone();
     let columns = learner.columns();
     let engine = learner.setup().options.engine.name();
     let validation_engine = learner.setup().validation.map(|options| options.engine.name());
     let validated = validation_engine.is_some();
-    let mut metrics =
-        MetricsWriter::resume(&folder.metrics(), &columns, validated, learner.generation()).run()?;
+    let done = (learner.generation(), start.rows.as_ref());
+    let (mut metrics, gap) = MetricsWriter::resume(&folder.metrics(), &columns, validated, done).usage()?;
+    start.begin()?;
     if run.log.contains(&LogFormat::TensorBoard) {
         metrics = metrics.with_events(&folder.events()).run()?;
     }
@@ -92,6 +120,11 @@ pub(super) fn train(
         progress = progress.with_engines(engine, validation);
     }
     progress.start(introduction);
+    if let Some(gap) = gap {
+        progress.alarm(&gap);
+        let (rows, generation) = (metrics.sync().run()?, learner.generation());
+        save(learner.checkpoint(), folder, &rows, (false, false, true), (run.keep, generation))?;
+    }
     for warning in &learner.setup().task.model().warnings {
         progress.warn(warning);
     }
@@ -112,16 +145,22 @@ pub(super) fn train(
         let mut row = match learner.advance() {
             Ok(row) => row,
             Err(error) => {
-                metrics.sync().run()?;
-                return Err(stopped(error, &before.unwrap_or_else(|| learner.checkpoint()), folder));
+                let rows = metrics.sync().run()?;
+                return Err(stopped(error, before.unwrap_or_else(|| learner.checkpoint()), &rows, folder));
             }
         };
         let generation = learner.generation();
         let last = learner.is_over();
         let mut improved = false;
         if last || (run.eval_every > 0 && generation.is_multiple_of(run.eval_every)) {
-            let (result, better) =
-                learner.evaluate(&mut row).map_err(|error| stopped(error, &learner.checkpoint(), folder))?;
+            let (result, better) = match learner.evaluate(&mut row) {
+                Ok(result) => result,
+                Err(error) => {
+                    // The generation is complete; only its evaluation is missing.
+                    metrics.push(&row).run()?;
+                    return Err(stopped(error, learner.checkpoint(), &metrics.sync().run()?, folder));
+                }
+            };
             improved = better;
             if result.blow_ups > 0 {
                 progress.warn(&format!(
@@ -159,10 +198,10 @@ pub(super) fn train(
         }
         let due = run.checkpoint_every > 0 && generation.is_multiple_of(run.checkpoint_every);
         if due || last || interrupted || improved {
-            metrics.sync().run()?;
             save(
-                &learner.checkpoint(),
+                learner.checkpoint(),
                 folder,
+                &metrics.sync().run()?,
                 (due, improved, last || interrupted),
                 (run.keep, generation),
             )?;
@@ -210,27 +249,70 @@ pub(super) fn train(
     Ok(())
 }
 
-/// Makes and locks the folder of a new run of the config in `path`, whose resolved text is `text`.
+/// The header of `metrics.csv` of a training in a world.
+pub(super) fn header(learner: &impl Learner) -> String {
+    columns::header(&learner.columns(), learner.setup().validation.is_some())
+}
+
+/// Makes and locks the folder of a new run of the config in `path`, whose resolved text is `text`. `metrics` is the
+/// header of its table, `start` its first checkpoint: the config does not know where a run starts from, and a resumed
+/// run must.
 pub(super) fn new_folder(
     (out, name): (Option<&Path>, Option<&str>),
     path: &Path,
     (seed, threads): (u64, usize),
     text: &str,
-) -> Result<(RunFolder, File), Failure> {
+    (metrics, start): (String, Checkpoint),
+) -> Result<(RunFolder, Lock), Failure> {
     let stem = path.file_stem().map_or_else(|| "run".into(), |s| s.to_string_lossy().into_owned());
     let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
     let name = name.map_or_else(|| stem.chars().map(plain).collect(), str::to_owned);
-    let folder = RunFolder::create(out, &name, seed, text).usage()?;
-    let lock = folder.lock().usage()?;
-    folder.write_json(&folder.provenance(), &Provenance::collect(seed, threads, text)).run()?;
+    let provenance = to_json(&Provenance::collect(seed, threads, text)).run()?;
+    let first = First { config: text, provenance, metrics, checkpoint: start.to_bytes() };
+    let (folder, lock) = RunFolder::create(out, &name, seed, &first).usage()?;
+    lock.warning().iter().for_each(|warning| to_stderr(warning));
     Ok((folder, lock))
+}
+
+/// What is left of a run.
+pub(super) struct Left {
+    /// Its last checkpoint.
+    pub(super) checkpoint: Checkpoint,
+    /// What that says of the rows before it.
+    pub(super) rows: Option<RowsMark>,
+    /// Whether somebody has changed its config.
+    pub(super) edited: bool,
+}
+
+/// Reads what is left of a run. Says what could not be checked.
+pub(super) fn left_of(folder: &RunFolder) -> Result<Left, Failure> {
+    let checkpoint = load_checkpoint(folder.path())?;
+    let rows = if checkpoint.meta.contains_key(ROWS) { Some(checkpoint.meta(ROWS).usage()?) } else { None };
+    let edited = match folder.read(&folder.config()) {
+        // It is compared with that of the checkpoint, and may be changed where that does not matter.
+        Err(RunFolderError::Damaged { path }) => {
+            to_stderr(&format!(
+                "warning: {} is not as it was written; the number of generations and the log are taken as they stand",
+                path.display()
+            ));
+            true
+        }
+        other => other.map(|_| false).usage()?,
+    };
+    Ok(Left { checkpoint, rows, edited })
 }
 
 /// The error of a training that cannot go on. What is left of it, its state after the last generation
 /// that it completed, becomes the last checkpoint.
-pub(super) fn stopped(error: impl Into<anyhow::Error>, good: &Checkpoint, folder: &RunFolder) -> Failure {
+pub(super) fn stopped(
+    error: impl Into<anyhow::Error>,
+    mut good: Checkpoint,
+    rows: &RowsMark,
+    folder: &RunFolder,
+) -> Failure {
     let last = folder.last();
     let generation: u64 = good.meta("generation").unwrap_or(0);
+    note(&mut good, rows);
     let context = match good.save(&last) {
         Ok(()) => format!("training stopped; {} has the state after generation {generation}", last.display()),
         Err(other) => format!("training stopped, and its state is lost ({other})"),
@@ -238,13 +320,22 @@ pub(super) fn stopped(error: impl Into<anyhow::Error>, good: &Checkpoint, folder
     Failure::Run(error.into().context(context))
 }
 
-/// Writes the checkpoints that a generation is to leave: numbered, best, last.
+/// Field of a checkpoint's metadata with what it says of the rows before it.
+const ROWS: &str = "metrics";
+
+fn note(checkpoint: &mut Checkpoint, rows: &RowsMark) {
+    checkpoint.meta.insert(ROWS.to_owned(), json!(rows));
+}
+
+/// Writes the checkpoints that a generation is to leave: numbered, best, last. `rows` are those before it.
 pub(super) fn save(
-    checkpoint: &Checkpoint,
+    mut checkpoint: Checkpoint,
     folder: &RunFolder,
+    rows: &RowsMark,
     (due, improved, last): (bool, bool, bool),
     (keep, generation): (usize, u64),
 ) -> Result<(), Failure> {
+    note(&mut checkpoint, rows);
     if improved {
         checkpoint.save(&folder.best()).run()?;
     }

@@ -1,6 +1,7 @@
 //! What the verbs of the command line do.
 
 mod bench;
+mod check;
 mod common;
 mod eval;
 mod finetune;
@@ -32,6 +33,7 @@ pub fn run(verb: Verb) -> Result<(), Failure> {
         Verb::Eval(args) if finetune::is_classifier(&args.source) => finetune::eval(&args),
         Verb::Eval(args) => eval::eval(&args),
         Verb::Sweep(args) => sweep::sweep(&args),
+        Verb::Check(args) => check::check(&args),
         Verb::Plot(args) if args.runs.iter().any(|run| finetune::is_classifier(run)) => finetune::plot(&args),
         Verb::Plot(args) => plot::plot(&args),
         Verb::Report(args) => report::report(&args),

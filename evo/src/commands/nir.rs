@@ -1,7 +1,7 @@
 //! `evo nir`: networks of other libraries, and ours for them.
 
 use anyhow::{Context as _, anyhow};
-use records::atomic::write_atomic;
+use records::disk::write_atomic;
 use records::failure::{Blame, Failure};
 use records::npy;
 use serde_json::{Map, Value as Json, json};

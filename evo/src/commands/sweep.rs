@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use records::atomic::write_atomic;
+use records::disk::write_atomic;
 use records::failure::{Blame, Failure};
 use records::provenance::Provenance;
 use records::text;

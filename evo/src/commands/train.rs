@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use records::checkpoint::Checkpoint;
 use records::failure::{Blame, Failure};
 use records::folder::RunFolder;
 use records::text;
@@ -12,7 +11,7 @@ use training::config::Config;
 use training::learner::Learner as _;
 use training::trainer::Trainer;
 
-use super::learning::{self, check_same_config, new_folder};
+use super::learning::{self, Left, Start, check_same_config, left_of, new_folder};
 use crate::cli::{ResumeArgs, TrainArgs};
 use crate::commands::common::{load_checkpoint, print_line, read_config, warn_of_robot};
 use crate::interrupt;
@@ -41,13 +40,15 @@ pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {
         return Ok(());
     }
     let (out, name) = (args.run.out.as_deref(), args.run.name.as_deref());
-    let (folder, _lock) = new_folder((out, name), &path, (config.run.seed, trainer.threads()), &text)?;
-    if args.init.is_some() {
-        // The config does not know where the run starts from; a resumed run must.
-        trainer.checkpoint().save(&folder.last()).run()?;
-    }
+    let start = (learning::header(&trainer), trainer.checkpoint());
+    let (folder, _lock) = new_folder((out, name), &path, (config.run.seed, trainer.threads()), &text, start)?;
     let introduction = introduction(&trainer, folder.path());
-    learning::train(trainer, &introduction, &folder, args.output.verbosity())
+    learning::train(
+        trainer,
+        &introduction,
+        &Start { folder: &folder, rows: None, config: None },
+        args.output.verbosity(),
+    )
 }
 
 /// Goes on with a run.
@@ -57,16 +58,15 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
     }
     let folder = RunFolder::open(&args.run).usage()?;
     let mut config: Config = text::read(&folder.config()).usage()?;
-    let _lock = folder.lock().usage()?;
-    let checkpoint = folder.last().exists().then(|| Checkpoint::load(&folder.last())).transpose().usage()?;
+    let lock = folder.lock().usage()?;
+    lock.warning().iter().for_each(|warning| to_stderr(warning));
+    let Left { checkpoint, rows, edited } = left_of(&folder)?;
     if let Some(generations) = args.generations {
         config.run.generations = generations;
     }
     let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0), args.backend.into()).usage()?;
-    if let Some(checkpoint) = &checkpoint {
-        check_same_config(checkpoint, &config, |config| &mut config.run, &folder)?;
-        trainer.restore(checkpoint).usage()?;
-    }
+    check_same_config(&checkpoint, &config, |config| &mut config.run, &folder)?;
+    trainer.restore(&checkpoint).usage()?;
     let done = trainer.generation();
     if trainer.is_over() && folder.is_finished() {
         to_stderr(&match trainer.stop_reason() {
@@ -79,13 +79,10 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
         });
         return Ok(());
     }
-    folder.reopen().run()?;
-    if args.generations.is_some() {
-        let text = text::to_text(&config).usage()?;
-        folder.write(&folder.config(), text.as_bytes()).run()?;
-    }
+    let config =
+        (args.generations.is_some() || edited).then(|| text::to_text(&config)).transpose().usage()?;
     let introduction = introduction(&trainer, folder.path());
-    learning::train(trainer, &introduction, &folder, args.output.verbosity())
+    learning::train(trainer, &introduction, &Start { folder: &folder, rows, config }, args.output.verbosity())
 }
 
 /// What a run is about to do.

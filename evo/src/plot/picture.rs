@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
-use records::atomic::write_atomic;
+use records::disk::write_atomic;
 
 use super::error::PlotError;
 

@@ -50,7 +50,8 @@ impl Run {
         let folder = RunFolder::open(path)?;
         let file = folder.config();
         let unreadable = |reason: String| PlotError::Config { path: file.clone(), reason };
-        let config = std::fs::read_to_string(&file).map_err(|error| unreadable(error.to_string()))?;
+        let config = String::from_utf8(folder.read(&file)?.unwrap_or_default())
+            .map_err(|error| unreadable(error.to_string()))?;
         let parsed = value::parse(&config).map_err(|error| unreadable(error.to_string()))?;
         let mut fields = Vec::new();
         flatten("", &parsed.value, &mut fields);

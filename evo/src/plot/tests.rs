@@ -2,16 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use records::folder::RunFolder;
+use records::columns::header;
+use records::folder::{First, RunFolder};
 use records::metrics::{MetricsRow, MetricsWriter};
 
 use super::*;
 
 /// A run whose evaluation rises to `top`, in a folder of its own.
 fn run(root: &Path, name: &str, config: &str, generations: u64, top: f64) -> PathBuf {
-    let folder = RunFolder::create(Some(&root.join(name)), "x", 1, config).unwrap();
     let validated = config.contains("validate");
-    let mut metrics = MetricsWriter::create(&folder.metrics(), &[], validated).unwrap();
+    let first = First {
+        config,
+        provenance: "{}".to_owned(),
+        metrics: header(&[], validated),
+        checkpoint: Vec::new(),
+    };
+    let (folder, _) = RunFolder::create(Some(&root.join(name)), "x", 1, &first).unwrap();
+    let (mut metrics, _) = MetricsWriter::resume(&folder.metrics(), &[], validated, (0, None)).unwrap();
     for generation in 1..=generations {
         let x = generation as f64 / generations as f64;
         let wobble = libm::sin(generation as f64 * (1.0 + top / 1000.0)) * 40.0;

@@ -41,8 +41,7 @@ pub fn of_classifiers(paths: &[PathBuf], title: Option<&str>) -> Result<String, 
 
 /// What a finished run says of itself; empty for others.
 fn summary(folder: &RunFolder) -> Map<String, Value> {
-    let text = std::fs::read(folder.summary()).unwrap_or_default();
-    serde_json::from_slice(&text).unwrap_or_default()
+    origin::json(&folder.summary())
 }
 
 /// A row per run.

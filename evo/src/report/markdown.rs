@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use records::atomic::write_atomic;
+use records::disk::write_atomic;
 use records::provenance::quote;
 use serde_json::{Map, Value};
 

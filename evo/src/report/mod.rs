@@ -14,7 +14,7 @@ mod sweep;
 
 use std::path::Path;
 
-use records::atomic::write_atomic;
+use records::disk::write_atomic;
 
 pub use error::ReportError;
 pub use labels::of_classifiers;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use records::folder::read_file;
 use serde_json::{Map, Value};
 
 use super::html::{self, Cell};
@@ -10,10 +11,17 @@ use crate::sweep::journal::{Build, Records};
 /// Fields that stand elsewhere on the page.
 const ELSEWHERE: [&str; 3] = ["command", "seed", "started"];
 
-/// A folder's provenance; empty if it has none.
+/// A folder's provenance; empty if it has none, the reason alone if it is damaged.
 pub(super) fn read(folder: &Path) -> Map<String, Value> {
-    let text = std::fs::read(folder.join("provenance.json")).unwrap_or_default();
-    serde_json::from_slice(&text).unwrap_or_default()
+    json(&folder.join("provenance.json"))
+}
+
+/// A JSON object in a run folder; empty if it is not there, the field `damaged` alone if it is not as it was written.
+pub(super) fn json(file: &Path) -> Map<String, Value> {
+    match read_file(file) {
+        Ok(bytes) => serde_json::from_slice(&bytes.unwrap_or_default()).unwrap_or_default(),
+        Err(error) => Map::from_iter([("damaged".to_owned(), error.to_string().into())]),
+    }
 }
 
 /// A field as text; empty if it is unknown.

@@ -1,10 +1,10 @@
 //! What has been done, on disk: JSON lines, appended and synced one by one.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
+use records::disk::{self, Appender};
 use records::provenance::Provenance;
 use records::text::patch;
 use serde::{Deserialize, Serialize};
@@ -217,7 +217,7 @@ impl Records {
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    file: File,
+    file: Appender,
     /// What it says.
     pub records: Records,
     /// The session, until there is something to note.
@@ -234,7 +234,7 @@ type Contents = (Option<Header>, Records, usize);
 /// If it is damaged or cannot be read.
 fn read(path: &Path) -> Result<Contents, JournalError> {
     let failed = |source| JournalError::File { action: "read", path: path.to_owned(), source };
-    let bytes = std::fs::read(path).map_err(failed)?;
+    let bytes = disk::read(path).map_err(failed)?;
     let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
     let text = String::from_utf8_lossy(&bytes[..whole]);
     let damaged = |line: usize, message: String| JournalError::Line { path: path.to_owned(), line, message };
@@ -276,12 +276,11 @@ impl Journal {
     /// If it is of another sweep, damaged, or cannot be read or written.
     pub fn open(path: &Path, header: &Header, build: Build) -> Result<Self, JournalError> {
         let failed = |action| move |source| JournalError::File { action, path: path.to_owned(), source };
-        let options = || File::options().create(true).read(true).append(true).open(path);
-        let file = options().map_err(failed("write"))?;
+        let file = Appender::open(path).map_err(failed("write"))?;
         let (old, records, whole) = read(path)?;
-        let length = file.metadata().map_err(failed("read"))?.len();
+        let length = std::fs::metadata(path).map_err(failed("read"))?.len();
         if (whole as u64) < length {
-            file.set_len(whole as u64).map_err(failed("write"))?;
+            file.truncate(whole as u64).map_err(failed("write"))?;
         }
         let json = |value: serde_json::Result<Value>| value.map_err(|e| failed("write")(e.into()));
         let (sweep, base) = (json(serde_json::to_value(&header.sweep))?, json(header.base())?);
@@ -305,11 +304,11 @@ impl Journal {
         if let Some(build) = self.session.take() {
             self.append(Line::Session(build))?;
         }
-        let write = || -> io::Result<()> {
+        let mut write = || -> io::Result<()> {
             let mut text = serde_json::to_string(&line)?;
             text.push('\n');
-            (&self.file).write_all(text.as_bytes())?;
-            self.file.sync_data()
+            self.file.append(text.as_bytes())?;
+            self.file.sync()
         };
         write().map_err(|source| JournalError::File { action: "write", path: self.path.clone(), source })?;
         self.records.note(line);
@@ -366,6 +365,9 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use records::text::{self, value};
+
+    use std::fs::File;
+    use std::io::Write as _;
 
     use super::*;
 

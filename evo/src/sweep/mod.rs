@@ -25,13 +25,13 @@ mod worker;
 mod workers;
 
 use std::collections::VecDeque;
-use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use records::atomic::write_atomic;
+use records::disk::{self, write_atomic};
+use records::lock::Lock;
 use records::text;
+use records::words::to_stderr;
 use training::config::Config;
 
 use board::Board;
@@ -71,7 +71,7 @@ pub struct Sweep {
     plan: Plan,
     folder: PathBuf,
     journal: Journal,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Sweep {
@@ -91,26 +91,19 @@ impl Sweep {
         {
             return Err(SweepError::Occupied { path: folder.to_owned(), file });
         }
-        fs::create_dir_all(folder.join("trials")).map_err(failed(folder))?;
-        let lock_path = folder.join("lock");
-        let lock = File::options().create(true).append(true).open(&lock_path).map_err(failed(&lock_path))?;
-        match lock.try_lock() {
-            Err(fs::TryLockError::WouldBlock) => return Err(SweepError::Busy { path: folder.to_owned() }),
-            // A file system without locks cannot keep anyone out.
-            Ok(()) | Err(fs::TryLockError::Error(_)) => {}
-        }
+        disk::create_folder(&folder.join("trials")).map_err(failed(folder))?;
+        let lock = Lock::take(folder).map_err(failed(folder))?;
+        let lock = lock.ok_or_else(|| SweepError::Busy { path: folder.to_owned() })?;
+        lock.warning().iter().for_each(|warning| to_stderr(warning));
         let bases: Vec<Config> = plan.bases.iter().map(|base| base.config.clone()).collect();
         let header = Header { sweep: plan.config.clone(), bases };
         let journal = Journal::open(&folder.join(JOURNAL), &header, build)?;
         if let Some(init) = init {
             let path = folder.join(INIT);
-            match fs::read(&path) {
-                Ok(earlier) if earlier == init => {}
-                Ok(_) => return Err(SweepError::Init { path }),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    write_atomic(&path, init).map_err(failed(&path))?;
-                }
-                Err(error) => return Err(failed(&path)(error)),
+            match disk::read_if_there(&path).map_err(failed(&path))? {
+                Some(earlier) if earlier == init => {}
+                Some(_) => return Err(SweepError::Init { path }),
+                None => write_atomic(&path, init).map_err(failed(&path))?,
             }
         }
         let sweep = serde_json::to_value(&plan.config).map_err(|e| failed(folder)(e.into()))?;
@@ -120,7 +113,7 @@ impl Sweep {
         }
         for (name, text) in files {
             let path = folder.join(name);
-            fs::create_dir_all(path.parent().unwrap_or(folder))
+            disk::create_folder(path.parent().unwrap_or(folder))
                 .and_then(|()| write_atomic(&path, text.as_bytes()))
                 .map_err(failed(&path))?;
         }

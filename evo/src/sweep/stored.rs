@@ -1,6 +1,10 @@
 //! A sweep's folder for readers.
 
-use std::path::Path;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use records::folder::RunFolder;
 
 use super::error::SweepError;
 use super::journal::{Header, Journal, JournalError, Records};
@@ -21,6 +25,26 @@ impl Stored {
     #[must_use]
     pub fn is_in(folder: &Path) -> bool {
         folder.join(JOURNAL).is_file()
+    }
+
+    /// The folders of the runs in it, in order; a run that was not put together to its end is none.
+    ///
+    /// # Errors
+    /// If one of the folders cannot be listed.
+    pub fn runs_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
+        let list = |folder: &Path| -> io::Result<Vec<PathBuf>> {
+            let entries = fs::read_dir(folder)?;
+            let mut paths: Vec<PathBuf> =
+                entries.map(|entry| Ok(entry?.path())).collect::<io::Result<_>>()?;
+            paths.retain(|path| path.is_dir());
+            paths.sort();
+            Ok(paths)
+        };
+        let trials = list(&folder.join("trials"))?;
+        let mut runs: Vec<PathBuf> =
+            trials.iter().map(|trial| list(trial)).collect::<io::Result<Vec<_>>>()?.concat();
+        runs.retain(|run| RunFolder::open(run).is_ok());
+        Ok(runs)
     }
 
     /// Reads a sweep's folder.

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use records::folder::{RunFolder, RunFolderError};
+use records::folder::{RunFolder, RunFolderError, read_file};
 use serde::Deserialize;
 
 use super::config::Objective;
@@ -163,7 +163,11 @@ impl Running {
     }
 
     fn result(&self, objective: Objective) -> Outcome {
-        let Ok(text) = fs::read(self.job.folder.join("summary.json")) else { return Outcome::Stopped };
+        let text = match read_file(&self.job.folder.join("summary.json")) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Outcome::Stopped,
+            Err(error) => return Outcome::Failed(error.to_string()),
+        };
         let summary: Summary = match serde_json::from_slice(&text) {
             Ok(summary) => summary,
             Err(error) => return Outcome::Failed(format!("its summary.json is damaged: {error}")),

@@ -116,7 +116,7 @@ fn main() -> anyhow::Result<()> {
          | task | rapier | ÷ MuJoCo | lanes | ÷ MuJoCo |\n| --- | --- | --- | --- | --- |\n{with_task}",
     )?;
     let path = arguments.out.join("engines.md");
-    records::atomic::write_atomic(&path, text.as_bytes())
+    records::disk::write_atomic(&path, text.as_bytes())
         .with_context(|| format!("cannot write {}", path.display()))
 }
 

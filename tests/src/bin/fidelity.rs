@@ -103,7 +103,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    records::atomic::write_atomic(path, text.as_bytes())
+    records::disk::write_atomic(path, text.as_bytes())
         .with_context(|| format!("cannot write {}", path.display()))
 }
 

@@ -61,7 +61,7 @@ fn main() -> anyhow::Result<()> {
             format!("| {name} | {} | {} | {} | {missed} | {used:.0} |", a.episodes, a.blow_ups, b.blow_ups);
         eprintln!("{row}");
         writeln!(text, "{row}")?;
-        records::atomic::write_atomic(&path, text.as_bytes())
+        records::disk::write_atomic(&path, text.as_bytes())
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())

@@ -19,6 +19,7 @@ mod learning;
 mod nir;
 mod rapier_fidelity;
 mod reference;
+mod reliability;
 mod report;
 mod stability;
 mod sweep;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use evo::commands;
-use records::folder::RunFolder;
+use records::columns::header;
+use records::folder::{First, RunFolder};
 use records::metrics::MetricsWriter;
 use records::text;
 use training::backend::BackendChoice;
@@ -190,10 +191,16 @@ impl Training {
     pub fn start(path: &Path) -> Self {
         let config = config(PENDULUM);
         let text = text::to_text(&config).unwrap();
-        let folder = RunFolder::create(Some(path), "run", 1, &text).unwrap();
         let trainer = Trainer::new(&config, 1, BackendChoice::Cpu).unwrap();
         let terms = trainer.setup().task.spec().terms;
-        let metrics = MetricsWriter::create(&folder.metrics(), terms, false).unwrap();
+        let first = First {
+            config: &text,
+            provenance: "{}".to_owned(),
+            metrics: header(terms, false),
+            checkpoint: trainer.checkpoint().to_bytes(),
+        };
+        let (folder, _) = RunFolder::create(Some(path), "run", 1, &first).unwrap();
+        let (metrics, _) = MetricsWriter::resume(&folder.metrics(), terms, false, (0, None)).unwrap();
         Self { folder, trainer, metrics }
     }
 

@@ -18,21 +18,20 @@ use training::gradient::{FinetuneConfig, Task};
 use super::kind::is_classifier;
 use crate::cli::{EvalArgs, PlotArgs};
 use crate::commands::common::{load_checkpoint, print_json, print_line};
-use crate::commands::learning::{save, stopped};
+use crate::commands::learning::{Start, save, stopped};
 use crate::interrupt;
 use crate::plot::PlotError;
 use crate::plot::labels::{Curves, write_confusion};
 use crate::progress::{Progress, Verbosity};
 
 /// Trains on a data set to the end or to the first Ctrl-C.
-pub(super) fn train(
-    mut learner: Classifier,
-    folder: &RunFolder,
-    verbosity: Verbosity,
-) -> Result<(), Failure> {
+pub(super) fn train(mut learner: Classifier, start: &Start<'_>, verbosity: Verbosity) -> Result<(), Failure> {
     interrupt::install(interrupt::FINISHING).run()?;
     let run = learner.config().run.clone();
-    let mut metrics = Table::resume(&folder.metrics(), &labels::COLUMNS, learner.generation()).run()?;
+    let folder = start.folder;
+    let done = (learner.generation(), start.rows.as_ref());
+    let (mut metrics, gap) = Table::resume(&folder.metrics(), &labels::COLUMNS, done).usage()?;
+    start.begin()?;
     if run.log.contains(&LogFormat::TensorBoard) {
         metrics = metrics.with_events(&folder.events()).run()?;
     }
@@ -59,20 +58,31 @@ pub(super) fn train(
         ("threads", learner.threads().to_string()),
         ("seed", run.seed.to_string()),
     ]);
+    if let Some(gap) = gap {
+        progress.alarm(&gap);
+        let (rows, generation) = (metrics.sync().run()?, learner.generation());
+        save(learner.checkpoint(), folder, &rows, (false, false, true), (run.keep, generation))?;
+    }
     let each = learner.data().train.len() as u64;
     let (began, mut wall_s, mut interrupted) = (Instant::now(), earlier_s, false);
     let mut last_epoch = None;
     while learner.generation() < run.generations && !interrupted {
         let started = Instant::now();
         let before = learner.checkpoint();
-        let epoch = learner.advance().map_err(|error| stopped(error, &before, folder))?;
+        let epoch = match learner.advance() {
+            Ok(epoch) => epoch,
+            Err(error) => return Err(stopped(error, before, &metrics.sync().run()?, folder)),
+        };
         let seconds = started.elapsed().as_secs_f64();
         let generation = learner.generation();
         let last = generation >= run.generations;
         interrupted = interrupt::requested() && !last;
         let (mut improved, mut validation) = (false, None);
         if last || (run.eval_every > 0 && generation.is_multiple_of(run.eval_every)) {
-            validation = learner.validate().map_err(|error| stopped(error, &learner.checkpoint(), folder))?;
+            validation = match learner.validate() {
+                Ok(validation) => validation,
+                Err(error) => return Err(stopped(error, before, &metrics.sync().run()?, folder)),
+            };
             let of = validation.as_ref().map(|v| (v.accuracy(), v.loss));
             let (accuracy, loss) = of.unwrap_or((epoch.accuracy, epoch.loss));
             improved = learner.note(accuracy.unwrap_or(0.0), loss);
@@ -112,10 +122,13 @@ pub(super) fn train(
         let due = run.checkpoint_every > 0 && generation.is_multiple_of(run.checkpoint_every);
         if due || last || interrupted || improved {
             let kind = (due, improved, last || interrupted);
-            save(&learner.checkpoint(), folder, kind, (run.keep, generation))?;
+            save(learner.checkpoint(), folder, &metrics.sync().run()?, kind, (run.keep, generation))?;
         }
     }
-    let (part, test) = learner.test().map_err(|error| stopped(error, &learner.checkpoint(), folder))?;
+    let (part, test) = match learner.test() {
+        Ok(test) => test,
+        Err(error) => return Err(stopped(error, learner.checkpoint(), &metrics.sync().run()?, folder)),
+    };
     let drawn = draw(folder, &title(learner.config()), test.confusion.as_ref());
     if let Err(error) = drawn {
         progress.warn(&format!("no pictures: {error}"));

@@ -11,12 +11,12 @@ use records::failure::{Blame, Failure};
 use records::folder::RunFolder;
 use records::text::{self, patch};
 use records::words::to_stderr;
-use training::gradient::labels::Classifier;
+use training::gradient::labels::{COLUMNS, Classifier};
 use training::gradient::{FinetuneConfig, Task, WorldLearner};
 use training::learner::Learner as _;
 use training::named_files;
 
-use super::learning::{self, check_same_config, new_folder};
+use super::learning::{self, Left, Start, check_same_config, left_of, new_folder};
 use crate::cli::{FinetuneArgs, ResumeArgs};
 use crate::commands::common::{load_checkpoint, print_line};
 use crate::progress::Verbosity;
@@ -49,6 +49,14 @@ impl Learner {
         match self {
             Self::Classifier(learner) => learner.threads(),
             Self::World(learner) => learner.threads(),
+        }
+    }
+
+    /// The header of its `metrics.csv`.
+    fn header(&self) -> String {
+        match self {
+            Self::Classifier(_) => COLUMNS.join(",") + "\n",
+            Self::World(learner) => learning::header(learner.as_ref()),
         }
     }
 
@@ -132,23 +140,23 @@ pub(super) fn finetune(args: &FinetuneArgs) -> Result<(), Failure> {
         return Ok(());
     }
     let (out, name) = (args.run.out.as_deref(), args.run.name.as_deref());
-    let (folder, _lock) = new_folder((out, name), &path, (config.run.seed, learner.threads()), &text)?;
-    // The config does not know where the run starts from; a resumed run must.
-    learner.checkpoint().save(&folder.last()).run()?;
-    go_on(learner, &folder, args.output.verbosity())
+    let start = (learner.header(), learner.checkpoint());
+    let (folder, _lock) = new_folder((out, name), &path, (config.run.seed, learner.threads()), &text, start)?;
+    go_on(learner, &Start { folder: &folder, rows: None, config: None }, args.output.verbosity())
 }
 
 /// Goes on with a run.
 pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
     let folder = RunFolder::open(&args.run).usage()?;
     let mut config: FinetuneConfig = text::read(&folder.config()).usage()?;
-    let _lock = folder.lock().usage()?;
+    let lock = folder.lock().usage()?;
+    lock.warning().iter().for_each(|warning| to_stderr(warning));
     if let Some(generations) = args.generations {
         config.run.generations = generations;
     }
     config.run.validate().usage()?;
     let mut learner = Learner::new(&config, args.threads.unwrap_or(0))?;
-    let checkpoint = Checkpoint::load(&folder.last()).usage()?;
+    let Left { checkpoint, rows, edited } = left_of(&folder)?;
     match &learner {
         Learner::Classifier(learner) => {
             check_same_config(&checkpoint, learner.config(), |config| &mut config.run, &folder)?;
@@ -166,19 +174,16 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
         ));
         return Ok(());
     }
-    folder.reopen().run()?;
-    if args.generations.is_some() {
-        folder.write(&folder.config(), learner.text()?.as_bytes()).run()?;
-    }
-    go_on(learner, &folder, args.output.verbosity())
+    let config = (args.generations.is_some() || edited).then(|| learner.text()).transpose()?;
+    go_on(learner, &Start { folder: &folder, rows, config }, args.output.verbosity())
 }
 
-fn go_on(learner: Learner, folder: &RunFolder, verbosity: Verbosity) -> Result<(), Failure> {
+fn go_on(learner: Learner, start: &Start<'_>, verbosity: Verbosity) -> Result<(), Failure> {
     match learner {
-        Learner::Classifier(learner) => labels::train(*learner, folder, verbosity),
+        Learner::Classifier(learner) => labels::train(*learner, start, verbosity),
         Learner::World(learner) => {
-            let introduction = worlds::introduction(&learner, folder.path());
-            learning::train(*learner, &introduction, folder, verbosity)
+            let introduction = worlds::introduction(&learner, start.folder.path());
+            learning::train(*learner, &introduction, start, verbosity)
         }
     }
 }

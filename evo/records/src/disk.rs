@@ -1,0 +1,273 @@
+//! The operations on files that a run's safety rests on. All go through here, so that a test can make each of
+//! them fail.
+//!
+//! A developer's build reads `SPINDLE_FAULT=KIND:N`: the N-th operation of the process, from 1, goes wrong in the
+//! way of [`Kind`], and says so on stderr. A release has no such thing.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How an operation goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// `fail`: it fails, once.
+    Fail,
+    /// `full`: it fails, and so does everything after it that writes.
+    Full,
+    /// `torn`: half of the bytes are written, then it fails.
+    Torn,
+    /// `end`: the process ends before it.
+    End,
+    /// `torn-end`: half of the bytes are written, then the process ends.
+    TornEnd,
+    /// `no-lock`: no lock can be had, from this operation on.
+    NoLock,
+}
+
+/// What is to go wrong, if anything.
+fn plan() -> Option<(Kind, u64)> {
+    static PLAN: OnceLock<Option<(Kind, u64)>> = OnceLock::new();
+    *PLAN.get_or_init(|| {
+        let text = std::env::var("SPINDLE_FAULT").ok()?;
+        let (kind, number) = text.split_once(':')?;
+        let kind = match kind {
+            "fail" => Kind::Fail,
+            "full" => Kind::Full,
+            "torn" => Kind::Torn,
+            "end" => Kind::End,
+            "torn-end" => Kind::TornEnd,
+            "no-lock" => Kind::NoLock,
+            _ => return None,
+        };
+        Some((kind, number.parse().ok()?))
+    })
+}
+
+/// Counts an operation, and makes it fail if that is planned. `half` leaves what a torn one leaves.
+fn operation(name: &str, path: &Path, half: impl FnOnce()) -> io::Result<()> {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    if !cfg!(debug_assertions) {
+        return Ok(());
+    }
+    let Some((kind, number)) = plan() else { return Ok(()) };
+    let count = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
+    let writes = !matches!(name, "read" | "lock");
+    let strikes = match kind {
+        Kind::NoLock => count >= number && name == "lock",
+        Kind::Full => count == number || count > number && writes,
+        _ => count == number,
+    };
+    if !strikes {
+        return Ok(());
+    }
+    crate::words::to_stderr(&format!("fault {count}: {name} {}", path.display()));
+    if matches!(kind, Kind::Torn | Kind::TornEnd) {
+        half();
+    }
+    if matches!(kind, Kind::End | Kind::TornEnd) {
+        std::process::abort();
+    }
+    Err(if writes { io::ErrorKind::StorageFull } else { io::ErrorKind::InvalidData }.into())
+}
+
+fn counted<T>(name: &str, path: &Path, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+    operation(name, path, || {})?;
+    work()
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// Whatever the system says; so in the whole module.
+pub fn read(path: &Path) -> io::Result<Vec<u8>> {
+    counted("read", path, || fs::read(path))
+}
+
+/// Reads a file if there is one.
+///
+/// # Errors
+/// Whatever the system says, but for a missing file.
+pub fn read_if_there(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes a folder and those that it lies in; one that is there is fine.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn create_folder(path: &Path) -> io::Result<()> {
+    counted("create", path, || fs::create_dir_all(path))
+}
+
+/// Writes a new file, or an old one anew, and waits until it is on the disk.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = counted("create", path, || File::create(path))?;
+    write_to(&mut file, path, bytes)?;
+    counted("sync", path, || file.sync_all())
+}
+
+fn write_to(file: &mut File, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    operation("write", path, || {
+        let _ = (&*file).write_all(&bytes[..bytes.len() / 2]);
+    })?;
+    file.write_all(bytes)
+}
+
+/// Renames a file or folder.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    counted("rename", to, || fs::rename(from, to))
+}
+
+/// Deletes a file, or a folder with all that is in it; what is not there need not go.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn remove(path: &Path) -> io::Result<()> {
+    let result = counted("remove", path, || {
+        let is_folder = fs::symlink_metadata(path)?.is_dir();
+        if is_folder { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+    });
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+/// Waits until what was renamed or deleted in a folder is on the disk. Not every system can do that.
+pub fn sync_folder(folder: &Path) {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let _ = counted("sync", folder, || File::open(folder)?.sync_all());
+}
+
+/// Locks a file or folder for as long as the result lives; none if another process holds it.
+///
+/// # Errors
+/// Whatever the system says, such as that it has no locks.
+pub fn lock(path: &Path, file: File) -> io::Result<Option<File>> {
+    counted("lock", path, || match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(fs::TryLockError::WouldBlock) => Ok(None),
+        Err(fs::TryLockError::Error(error)) => Err(error),
+    })
+}
+
+/// A file that grows.
+#[derive(Debug)]
+pub struct Appender {
+    file: File,
+    path: PathBuf,
+}
+
+impl Appender {
+    /// Opens a file to append to it; one that is not there is made.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let options = || File::options().create(true).append(true).open(path);
+        Ok(Self { file: counted("open", path, options)?, path: path.to_owned() })
+    }
+
+    /// Appends in one write: a reader never sees half of what a process that lives has written.
+    ///
+    /// # Errors
+    /// Whatever the system says; half of the bytes may then be there.
+    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        write_to(&mut self.file, &self.path, bytes)
+    }
+
+    /// Waits until all of it is on the disk.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn sync(&self) -> io::Result<()> {
+        counted("sync", &self.path, || self.file.sync_data())
+    }
+
+    /// Cuts the file off.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    pub fn truncate(&self, length: u64) -> io::Result<()> {
+        counted("truncate", &self.path, || self.file.set_len(length))
+    }
+}
+
+/// Writes a file so that it is either the old one or complete: a temporary file beside it is
+/// written, synced to disk, then renamed.
+///
+/// # Errors
+/// Whatever the system says; the old file is then untouched and no temporary one is left.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
+    let mut temporary = name.to_owned();
+    temporary.push(format!(".{}.tmp", std::process::id()));
+    let temporary = path.with_file_name(temporary);
+    write(&temporary, bytes).and_then(|()| rename(&temporary, path)).inspect_err(|_| {
+        let _ = fs::remove_file(&temporary);
+    })?;
+    // The rename itself is on disk once the folder is.
+    sync_folder(path.parent().unwrap_or(Path::new("")));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn atomic_writing_leaves_the_old_file_or_the_new_one_and_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("f");
+        write_atomic(&path, b"old").unwrap();
+        write_atomic(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        // A folder of that name with content cannot be replaced by a file.
+        fs::create_dir_all(root.path().join("g/h")).unwrap();
+        assert!(write_atomic(&root.path().join("g"), b"x").is_err());
+        let mut names: Vec<_> =
+            fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["f", "g"]);
+    }
+
+    #[test]
+    fn files_and_folders_go_and_may_be_gone() {
+        let root = tempfile::tempdir().unwrap();
+        let (file, folder) = (root.path().join("f"), root.path().join("g"));
+        fs::write(&file, "x").unwrap();
+        fs::create_dir_all(folder.join("h")).unwrap();
+        for path in [&file, &folder, &file, &folder] {
+            remove(path).unwrap();
+            assert!(!path.exists());
+        }
+        assert_eq!(read_if_there(&file).unwrap(), None);
+    }
+
+    #[test]
+    fn a_file_grows_and_is_cut() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("f");
+        let mut file = Appender::open(&path).unwrap();
+        file.append(b"abc").unwrap();
+        file.truncate(1).unwrap();
+        file.append(b"d").unwrap();
+        file.sync().unwrap();
+        assert_eq!(read(&path).unwrap(), b"ad");
+    }
+}

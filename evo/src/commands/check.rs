@@ -1,0 +1,67 @@
+//! `evo check`: whether runs, sweeps and checkpoints are as they were written.
+
+use std::path::Path;
+
+use anyhow::anyhow;
+use records::examine::{self, Condition, Finding};
+use records::failure::{Blame, Failure};
+use serde::Serialize;
+
+use crate::cli::CheckArgs;
+use crate::commands::common::{print_json, print_line};
+use crate::sweep::Stored;
+
+#[derive(Serialize)]
+struct Report<'a> {
+    files: &'a [Finding],
+    damaged: usize,
+    unchecked: usize,
+}
+
+/// Looks everything over; damage is a failure.
+pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
+    let mut files = Vec::new();
+    for path in &args.paths {
+        files.extend(look_over(path)?);
+    }
+    let count = |wanted: fn(&Condition) -> bool| files.iter().filter(|file| wanted(&file.condition)).count();
+    let damaged = count(|condition| matches!(condition, Condition::Damaged(_)));
+    let unchecked = count(|condition| *condition == Condition::Unchecked);
+    if args.json {
+        print_json(&Report { files: &files, damaged, unchecked })?;
+    } else {
+        for Finding { path, condition } in &files {
+            let path = path.display();
+            match condition {
+                Condition::Whole => {}
+                Condition::Unchecked => print_line(&format!("without a hash  {path}")),
+                Condition::Leftover => print_line(&format!("left over       {path}")),
+                Condition::Damaged(reason) => print_line(&format!("damaged         {path}: {reason}")),
+            }
+        }
+        let whole = count(|condition| *condition == Condition::Whole);
+        print_line(&format!("{whole} of {} files are as they were written", files.len()));
+    }
+    if damaged > 0 {
+        return Err(anyhow!("{damaged} of {} files are damaged", files.len())).run();
+    }
+    Ok(())
+}
+
+fn look_over(path: &Path) -> Result<Vec<Finding>, Failure> {
+    if path.is_file() {
+        return Ok(vec![examine::container(path)]);
+    }
+    if !Stored::is_in(path) {
+        return examine::run(path).usage();
+    }
+    let journal = |condition| Finding { path: path.join("journal.jsonl"), condition };
+    let mut files = vec![match Stored::read(path) {
+        Ok(_) => journal(Condition::Whole),
+        Err(error) => journal(Condition::Damaged(error.to_string())),
+    }];
+    for run in Stored::runs_in(path).run()? {
+        files.extend(examine::run(&run).run()?);
+    }
+    Ok(files)
+}

@@ -1,0 +1,408 @@
+//! What is on disk after a fault, a kill or a flipped bit: nothing is lost, stuck or silently wrong.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use rand::rngs::SmallRng;
+use rand::{RngExt as _, SeedableRng as _};
+use records::examine::{self, Condition};
+use tests::{data, evo, refuse, run, succeed, text, untimed_metrics};
+
+/// How an operation on a file can go wrong, see `records::disk`.
+const KINDS: [&str; 5] = ["fail", "full", "torn", "end", "torn-end"];
+
+/// Operations of the longest command here, and some.
+const MOST: u64 = 400;
+
+/// A small run of three generations that starts from a checkpoint, keeps two of its own and logs for TensorBoard.
+const EVOLVE: [&str; 20] = [
+    "train",
+    "--config",
+    "inverted_pendulum.ron",
+    "--set",
+    "strategy.population=4",
+    "--set",
+    "rollout.horizon=20",
+    "--set",
+    "run=(eval_every: 1, eval_episodes: 1, checkpoint_every: 1, keep: 2, log: [Csv, TensorBoard])",
+    "--set",
+    "controller.hidden=[Dense(neurons: 4)]",
+    "--generations",
+    "3",
+    "--threads",
+    "1",
+    "--backend",
+    "cpu",
+    "--seed",
+    "5",
+    "-q",
+];
+
+/// As small, by gradient with labels.
+const LABELS: [&str; 14] = [
+    "finetune",
+    "--config",
+    "yin_yang.ron",
+    "--set",
+    "task.data=YinYang(train: 40, validation: 10, test: 10)",
+    "--set",
+    "controller.hidden=[Dense(neurons: 4)]",
+    "--set",
+    "run=(eval_every: 1, checkpoint_every: 1, keep: 2)",
+    "--generations",
+    "3",
+    "--threads",
+    "1",
+    "-q",
+];
+
+/// As small, by gradient in a world.
+const PPO: [&str; 16] = [
+    "finetune",
+    "--config",
+    "inverted_pendulum_ppo.ron",
+    "--set",
+    "run=(eval_every: 1, eval_episodes: 1, checkpoint_every: 1, keep: 2)",
+    "--set",
+    "task.worlds=2",
+    "--set",
+    "task.steps=16",
+    "--set",
+    "task.minibatches=1",
+    "--generations",
+    "3",
+    "--threads",
+    "1",
+    "-q",
+];
+
+/// A command that starts a run, and what the run must be in the end.
+struct Case {
+    name: &'static str,
+    start: Vec<String>,
+    metrics: Vec<Vec<String>>,
+    last: Vec<u8>,
+}
+
+fn last(run: &Path) -> PathBuf {
+    run.join("checkpoints/last.safetensors")
+}
+
+impl Case {
+    /// Runs the command without a fault, in a folder that stays until the tests end.
+    fn new(name: &'static str, start: &[&str]) -> Self {
+        let out = scratch().join(name);
+        let _ = succeed(&[start, &["--out", text(&out)]].concat());
+        let start = start.iter().map(|&word| word.to_owned()).collect();
+        let bytes = fs::read(last(&out)).expect("a checkpoint");
+        Self { name, start, metrics: untimed_metrics(&out), last: bytes }
+    }
+
+    fn arguments<'a>(&'a self, out: &'a Path) -> Vec<&'a str> {
+        self.start.iter().map(String::as_str).chain(["--out", text(out)]).collect()
+    }
+
+    /// Whatever has happened to `out`, the run can be started or go on there, and ends as without it.
+    fn must_go_on(&self, out: &Path, what: &str) {
+        let what = format!("{}, {what}", self.name);
+        if out.join("config.ron").exists() {
+            whole(out, &what);
+            let output = run(&["resume", text(out), "-q", "--threads", "1"]);
+            assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
+        } else {
+            let output = run(&self.arguments(out));
+            assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        whole(out, &what);
+        let left = examine::run(out).expect("a run");
+        assert!(left.iter().all(|file| file.condition == Condition::Whole), "{what}: {left:?}");
+        assert_eq!(untimed_metrics(out), self.metrics, "{what}");
+        assert!(fs::read(last(out)).expect("a checkpoint") == self.last, "{what}: the checkpoint differs");
+        assert!(out.join("summary.json").exists(), "{what}: it is not finished");
+    }
+}
+
+/// No file is damaged.
+fn whole(run: &Path, what: &str) {
+    let damaged: Vec<_> = examine::run(run)
+        .expect("a run folder")
+        .into_iter()
+        .filter(|file| matches!(file.condition, Condition::Damaged(_)))
+        .collect();
+    assert!(damaged.is_empty(), "{what}: {damaged:?}");
+}
+
+/// Folder of the cases.
+fn scratch() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("reliability")
+}
+
+/// The cases, each run once without a fault.
+fn cases() -> &'static [Case; 3] {
+    static CASES: OnceLock<[Case; 3]> = OnceLock::new();
+    CASES.get_or_init(|| {
+        let _ = fs::remove_dir_all(scratch());
+        let init = scratch().join("init");
+        let other = EVOLVE.map(|word| if word == "5" { "6" } else { word });
+        let _ = succeed(&[&other[..], &["--out", text(&init)]].concat());
+        [
+            Case::new("evolve", &[&EVOLVE[..], &["--init", text(&init)]].concat()),
+            Case::new("labels", &LABELS),
+            Case::new("ppo", &PPO),
+        ]
+    })
+}
+
+/// Runs the program with a fault; none if it has fewer operations.
+fn with_fault(arguments: &[&str], fault: &str) -> Option<Output> {
+    let output = evo(arguments).env("SPINDLE_FAULT", fault).output().expect("evo starts");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!stderr.contains("panicked"), "{fault}: {stderr}");
+    if !stderr.contains("fault ") {
+        return None;
+    }
+    match output.status.code() {
+        // What can do without is told or tried again; then the result must be all there.
+        Some(0) | None => {}
+        Some(code) => {
+            assert!(matches!(code, 1 | 2) && stderr.contains("error: "), "{fault}: {code}: {stderr}");
+        }
+    }
+    Some(output)
+}
+
+/// Faults at the operations that `choose` picks of each kind, in a start and in a resumption; how many there were.
+fn faults(case: &Case, kinds: &[&str], choose: impl Fn(u64) -> bool) -> usize {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let mut count = 0;
+    for kind in kinds {
+        for number in (1..MOST).filter(|&number| choose(number)) {
+            let out = folder.path().join(format!("{kind}_{number}"));
+            let fault = format!("{kind}:{number}");
+            let Some(output) = with_fault(&case.arguments(&out), &fault) else { break };
+            if output.status.success() {
+                assert_eq!(untimed_metrics(&out), case.metrics, "{fault}");
+            }
+            case.must_go_on(&out, &format!("started with {fault}"));
+            fs::remove_dir_all(&out).expect("it can be removed");
+            count += 1;
+        }
+        // A run that has its first generation, and then goes on.
+        let half = folder.path().join("half");
+        let one = case.start.iter().map(|word| if word == "3" { "1" } else { word });
+        let _ = succeed(&one.chain(["--out", text(&half)]).collect::<Vec<_>>());
+        for number in (1..MOST).filter(|&number| choose(number)) {
+            let out = folder.path().join(format!("half_{kind}_{number}"));
+            copy(&half, &out);
+            let fault = format!("{kind}:{number}");
+            let go_on = ["resume", text(&out), "--generations", "3", "-q", "--threads", "1"];
+            if with_fault(&go_on, &fault).is_none() {
+                break;
+            }
+            whole(&out, &fault);
+            // The length may not have been written yet.
+            let output = run(&go_on);
+            assert!(output.status.success(), "{fault}: {}", String::from_utf8_lossy(&output.stderr));
+            case.must_go_on(&out, &format!("resumed with {fault}"));
+            fs::remove_dir_all(&out).expect("it can be removed");
+            count += 1;
+        }
+        fs::remove_dir_all(&half).expect("it can be removed");
+    }
+    count
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            fs::copy(&path, &target).expect("a copy");
+        }
+    }
+}
+
+/// Every operation is as likely to fail; which do is another choice in each kind.
+#[test]
+fn a_run_goes_on_after_any_fault() {
+    for (index, kind) in KINDS.into_iter().enumerate() {
+        let step = |number: u64| number % 41 == 5 + 7 * index as u64;
+        let count = faults(&cases()[0], &[kind], step);
+        assert!(count >= 3, "{kind}: {count} faults");
+    }
+}
+
+#[test]
+#[ignore = "slow: ./tests/run --full"]
+fn every_operation_may_fail_in_every_way() {
+    for case in cases() {
+        let count = faults(case, &KINDS, |_| true);
+        println!("{}: {count} faults", case.name);
+        assert!(count > 300, "{}: {count} faults", case.name);
+    }
+}
+
+/// Kills at random instants; the seed of a failure is in its message.
+fn kills(case: &Case, seeds: std::ops::Range<u64>) {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    for seed in seeds {
+        let mut random = SmallRng::seed_from_u64(seed);
+        let out = folder.path().join(seed.to_string());
+        let mut what = format!("seed {seed}");
+        let mut go = |arguments: &[&str], random: &mut SmallRng| {
+            let mut child = evo(arguments).stderr(Stdio::null()).spawn().expect("evo starts");
+            // As often early as late.
+            let pause = Duration::from_secs_f64(0.003 * 150_f64.powf(random.random::<f64>()));
+            what.push_str(&format!(", killed after {} ms", pause.as_millis()));
+            std::thread::sleep(pause);
+            child.kill().expect("SIGKILL");
+            child.wait().expect("status");
+        };
+        go(&case.arguments(&out), &mut random);
+        if out.join("config.ron").exists() {
+            go(&["resume", text(&out), "-q", "--threads", "1"], &mut random);
+        }
+        case.must_go_on(&out, &what);
+        fs::remove_dir_all(&out).expect("it can be removed");
+    }
+}
+
+#[test]
+fn a_run_goes_on_after_any_kill() {
+    kills(&cases()[0], 0..12);
+    kills(&cases()[1], 12..16);
+    kills(&cases()[2], 16..20);
+}
+
+#[test]
+#[ignore = "slow: ./tests/run --full"]
+fn a_run_goes_on_after_a_thousand_kills() {
+    kills(&cases()[0], 100..800);
+    kills(&cases()[1], 800..950);
+    kills(&cases()[2], 950..1100);
+}
+
+/// The `--init` of a run is part of it from the moment on that it is one.
+#[test]
+fn a_run_that_was_just_made_starts_where_init_says() {
+    let case = &cases()[0];
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    for attempt in 0..3 {
+        let out = folder.path().join(attempt.to_string());
+        let mut child = evo(&case.arguments(&out)).spawn().expect("evo starts");
+        while !out.join("config.ron").exists() && child.try_wait().expect("status").is_none() {
+            std::thread::yield_now();
+        }
+        child.kill().expect("SIGKILL");
+        child.wait().expect("status");
+        case.must_go_on(&out, "killed as soon as there was a config");
+    }
+}
+
+#[test]
+fn flipped_bits_are_found_and_never_used() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let out = folder.path().join("run");
+    let case = &cases()[0];
+    let _ = succeed(&case.arguments(&out));
+    let mut random = SmallRng::seed_from_u64(7);
+    let files = [
+        "checkpoints/last.safetensors",
+        "metrics.csv",
+        "config.ron",
+        "provenance.json",
+        "summary.json",
+        "hashes.json",
+    ];
+    for (name, flips) in files.into_iter().zip([40, 40, 10, 10, 10, 20]) {
+        let file = out.join(name);
+        let good = fs::read(&file).expect("a file");
+        for flip in 0..flips {
+            let bit = random.random_range(0..8 * good.len());
+            let mut bytes = good.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&file, bytes).expect("it can be written");
+            let damaged = examine::run(&out).expect("a run").into_iter().any(|found| {
+                matches!(found.condition, Condition::Damaged(_)) || found.condition == Condition::Unchecked
+            });
+            assert!(damaged, "{name}: bit {bit}");
+            // Whoever would go on with them refuses.
+            if flip < 4 && ["checkpoints/last.safetensors", "metrics.csv"].contains(&name) {
+                let stderr = refuse(&["resume", text(&out), "--generations", "4", "-q"], 2);
+                assert!(
+                    stderr.contains(file.file_name().and_then(|n| n.to_str()).expect("a name")),
+                    "{stderr}"
+                );
+            }
+        }
+        fs::write(&file, good).expect("it can be written");
+    }
+    let _ = succeed(&["check", text(&out)]);
+    fs::write(out.join("provenance.json"), "{}").expect("it can be written");
+    let stderr = refuse(&["check", text(&out)], 1);
+    assert!(stderr.contains("1 of 8 files are damaged"), "{stderr}");
+}
+
+#[test]
+fn a_table_that_is_gone_is_told_of_and_marked() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let out = folder.path().join("run");
+    let _ = succeed(&cases()[0].arguments(&out));
+    let table = out.join("metrics.csv");
+    // Damaged in the middle.
+    let rows = fs::read_to_string(&table).expect("metrics");
+    fs::write(&table, rows.split_inclusive('\n').take(2).collect::<String>()).expect("metrics");
+    let stderr = refuse(&["resume", text(&out), "--generations", "5", "-q"], 2);
+    assert!(stderr.contains("metrics.csv is damaged") && stderr.contains("delete it to go on"), "{stderr}");
+    fs::remove_file(&table).expect("metrics");
+    let output = run(&["resume", text(&out), "--generations", "5", "-q"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && stderr.contains("without the rows up to generation 3"), "{stderr}");
+    assert_eq!(untimed_metrics(&out)[1][0], "4");
+    whole(&out, "after the loss");
+    let output = run(&["resume", text(&out), "--generations", "6", "-q"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && stderr.contains("begins at generation 4"), "{stderr}");
+}
+
+#[test]
+fn runs_of_earlier_versions_are_read_with_a_warning() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let out = folder.path().join("run");
+    copy(&data("run_9529ebc"), &out);
+    let warns = |arguments: &[&str]| {
+        let output = run(arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{stderr}");
+        assert!(stderr.contains("last.safetensors is of an earlier version without a hash"), "{stderr}");
+    };
+    warns(&["eval", text(&out), "--episodes", "1"]);
+    assert!(succeed(&["check", text(&out)]).contains("0 of 6 files are as they were written"));
+    let before = fs::read_to_string(out.join("metrics.csv")).expect("metrics");
+    warns(&["resume", text(&out), "--generations", "6", "-q"]);
+    let after = fs::read_to_string(out.join("metrics.csv")).expect("metrics");
+    assert!(after.starts_with(&before) && after.lines().count() == before.lines().count() + 2);
+    // What it has written has hashes.
+    let conditions = examine::run(&out).expect("a run");
+    let of =
+        |name: &str| conditions.iter().find(|file| file.path.ends_with(name)).map(|file| &file.condition);
+    assert_eq!(of("checkpoints/last.safetensors"), Some(&Condition::Whole));
+    assert_eq!(of("metrics.csv"), Some(&Condition::Whole));
+}
+
+/// Without locks, a second process is not kept out: that is told.
+#[test]
+fn a_file_system_without_locks_is_told_of() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let out = folder.path().join("run");
+    let output = with_fault(&cases()[0].arguments(&out), "no-lock:1").expect("a fault");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && stderr.contains("warning: the folder cannot be locked"), "{stderr}");
+    assert_eq!(untimed_metrics(&out), cases()[0].metrics);
+}
