@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+/// Environment variable with the fault of this process.
+pub const FAULT: &str = "SPINDLE_FAULT";
+
 /// How an operation goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -31,7 +34,7 @@ enum Kind {
 fn plan() -> Option<(Kind, u64)> {
     static PLAN: OnceLock<Option<(Kind, u64)>> = OnceLock::new();
     *PLAN.get_or_init(|| {
-        let text = std::env::var("SPINDLE_FAULT").ok()?;
+        let text = std::env::var(FAULT).ok()?;
         let (kind, number) = text.split_once(':')?;
         let kind = match kind {
             "fail" => Kind::Fail,

@@ -1,10 +1,12 @@
 //! What has been done, on disk: JSON lines, appended and synced one by one.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use records::disk::{self, Appender};
+use records::hashes::Mark;
 use records::provenance::Provenance;
 use records::text::patch;
 use serde::{Deserialize, Serialize};
@@ -228,6 +230,24 @@ pub struct Journal {
 /// those lines in bytes.
 type Contents = (Option<Header>, Records, usize);
 
+/// What stands between a line's contents and its hash, and after it.
+const HASH: (&str, &str) = (",\"blake3\":\"", "\"}");
+
+/// A line's JSON object with the hash of its text as the last field, and a line's end.
+fn hashed(json: &str) -> String {
+    let hash = Mark::of(json.as_bytes()).blake3;
+    let open = json.strip_suffix('}').unwrap_or(json);
+    format!("{open}{}{hash}{}\n", HASH.0, HASH.1)
+}
+
+/// A line without its hash; none if that is another one. Lines of earlier versions have none.
+fn checked(line: &str) -> Option<Cow<'_, str>> {
+    let split = line.strip_suffix(HASH.1).and_then(|line| line.rsplit_once(HASH.0));
+    let Some((open, hash)) = split else { return Some(line.into()) };
+    let json = format!("{open}}}");
+    (Mark::of(json.as_bytes()).blake3 == hash).then(|| json.into())
+}
+
 /// Reads a journal and leaves it alone; another process may be writing it.
 ///
 /// # Errors
@@ -240,7 +260,8 @@ fn read(path: &Path) -> Result<Contents, JournalError> {
     let damaged = |line: usize, message: String| JournalError::Line { path: path.to_owned(), line, message };
     let (mut header, mut records) = (None, Records::default());
     for (index, text) in text.lines().enumerate() {
-        let line = serde_json::from_str(text).map_err(|error| damaged(index + 1, error.to_string()))?;
+        let text = checked(text).ok_or_else(|| damaged(index + 1, "it does not have its hash".to_owned()))?;
+        let line = serde_json::from_str(&text).map_err(|error| damaged(index + 1, error.to_string()))?;
         match line {
             Line::Sweep { format, sweep, base } if index == 0 => {
                 if format != FORMAT {
@@ -305,9 +326,7 @@ impl Journal {
             self.append(Line::Session(build))?;
         }
         let mut write = || -> io::Result<()> {
-            let mut text = serde_json::to_string(&line)?;
-            text.push('\n');
-            self.file.append(text.as_bytes())?;
+            self.file.append(hashed(&serde_json::to_string(&line)?).as_bytes())?;
             self.file.sync()
         };
         write().map_err(|source| JournalError::File { action: "write", path: self.path.clone(), source })?;
@@ -425,6 +444,25 @@ mod tests {
         assert!(error.starts_with(&format!("{}:{line}: ", path.display())), "{error}");
     }
 
+    #[test]
+    fn a_flipped_bit_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        let mut journal = Journal::open(&path, &header(0.1), build("one")).unwrap();
+        journal.trial(0, &[0.25]).unwrap();
+        drop(journal);
+        let whole = std::fs::read(&path).unwrap();
+        let start = whole.iter().rposition(|&byte| byte == b'{').unwrap();
+        // But for the last line's end: without it the line is one that a crash has cut off.
+        for bit in 8 * start..8 * (whole.len() - 1) {
+            let mut bytes = whole.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&path, bytes).unwrap();
+            let error = Journal::stored(&path).unwrap_err();
+            assert!(matches!(error, JournalError::Line { .. }), "{bit}: {error}");
+        }
+    }
+
     /// A program that knows more fields goes on with an older one's sweeps.
     #[test]
     fn fields_that_an_older_journal_lacks_have_their_defaults() {
@@ -433,6 +471,7 @@ mod tests {
         drop(Journal::open(&path, &header(0.1), build("one")).unwrap());
         let text = std::fs::read_to_string(&path).unwrap();
         let mut line: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+        assert!(line.as_object_mut().unwrap().remove("blake3").is_some());
         let sweep = line["sweep"]["sweep"].as_object_mut().unwrap();
         assert!(sweep.remove("objective").is_some() && sweep.remove("init").is_some());
         let base = line["sweep"]["base"].as_object_mut().unwrap();

@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use records::disk::FAULT;
 use records::folder::{RunFolder, RunFolderError, read_file};
 use serde::Deserialize;
 
@@ -125,6 +126,8 @@ impl Running {
         }
         command.args(["--generations", &generations.to_string(), "--threads", &threads.to_string()]);
         command.args(["--backend", context.backend, "--quiet", "--worker"]);
+        // A fault is planned for one process.
+        command.env_remove(FAULT);
         let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn()?;
         let log = log_of(&job.folder);
         Ok(Self { job, resumed, child, log })

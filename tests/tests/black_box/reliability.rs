@@ -246,6 +246,58 @@ fn every_operation_may_fail_in_every_way() {
         println!("{}: {count} faults", case.name);
         assert!(count > 300, "{}: {count} faults", case.name);
     }
+    let count = sweep_faults(&KINDS, |_| true);
+    println!("sweep: {count} faults");
+    assert!(count > 100, "sweep: {count} faults");
+}
+
+/// As [`faults`], of a sweep: the same command goes on and ends with the same table.
+fn sweep_faults(kinds: &[&str], choose: impl Fn(u64) -> bool) -> usize {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let file = folder.path().join("two.ron");
+    let sweep = r#"(
+        config: "inverted_pendulum.ron",
+        set: ["run.generations=1", "run.eval_episodes=1", "strategy.population=4", "rollout.horizon=20"],
+        axes: [List(path: "strategy.sigma", values: [0.1, 0.2])],
+    )"#;
+    fs::write(&file, sweep).expect("a sweep file");
+    let table = |out: &Path| fs::read_to_string(out.join("sweep.csv")).expect("a table");
+    let words = |out: &Path| {
+        let words =
+            ["sweep", "--config", text(&file), "--out", text(out), "--backend", "cpu", "--threads", "1"];
+        words.map(str::to_owned)
+    };
+    let go = |out: &Path| {
+        let words = words(out);
+        let _ = succeed(&words.each_ref().map(String::as_str));
+        let _ = succeed(&["check", text(out)]);
+    };
+    let whole = folder.path().join("whole");
+    go(&whole);
+    let mut count = 0;
+    for kind in kinds {
+        for number in (1..MOST).filter(|&number| choose(number)) {
+            let out = folder.path().join(format!("{kind}_{number}"));
+            let words = words(&out);
+            let fault = format!("{kind}:{number}");
+            if with_fault(&words.each_ref().map(String::as_str), &fault).is_none() {
+                break;
+            }
+            go(&out);
+            assert_eq!(table(&out), table(&whole), "{fault}");
+            fs::remove_dir_all(&out).expect("it can be removed");
+            count += 1;
+        }
+    }
+    count
+}
+
+#[test]
+fn a_sweep_goes_on_after_any_fault() {
+    for (index, kind) in KINDS.into_iter().enumerate() {
+        let count = sweep_faults(&[kind], |number| number % 29 == 3 + 5 * index as u64);
+        assert!(count >= 1, "{kind}: {count} faults");
+    }
 }
 
 /// Kills at random instants; the seed of a failure is in its message.
