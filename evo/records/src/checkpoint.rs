@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::disk::{self, write_atomic};
+use crate::words::to_stderr;
 
 /// Version of the container, stored as `format` in the metadata. Files of version 1 have no hash.
 pub const FORMAT: u64 = 2;
@@ -345,6 +346,13 @@ impl Checkpoint {
                 "warning: checkpoint {path} is of an earlier version without a hash: damage would not show"
             )
         })
+    }
+
+    /// The same, after [`warning`](Self::warning) was printed.
+    #[must_use]
+    pub fn told(self) -> Self {
+        self.warning().iter().for_each(|warning| to_stderr(warning));
+        self
     }
 
     /// A metadata field.

@@ -72,9 +72,7 @@ pub(super) fn warn_of_blow_ups(count: usize, of: &str) {
 /// A checkpoint file, or the last checkpoint of a run folder. Says if it could not be checked.
 pub(super) fn load_checkpoint(source: &Path) -> Result<Checkpoint, Failure> {
     let file = if source.is_dir() { RunFolder::open(source).usage()?.last() } else { source.to_owned() };
-    let checkpoint = Checkpoint::load(&file).usage()?;
-    checkpoint.warning().iter().for_each(|warning| to_stderr(warning));
-    Ok(checkpoint)
+    Ok(Checkpoint::load(&file).usage()?.told())
 }
 
 /// A trained controller with what it needs to run.

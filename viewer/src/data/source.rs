@@ -57,7 +57,7 @@ impl Source {
         if !path.exists() {
             return Err(SourceError::Missing { path: path.to_owned() });
         }
-        let file = Checkpoint::load(path)?;
+        let file = Checkpoint::load(path)?.told();
         Ok((Self::of(&file, path), Some(file)))
     }
 

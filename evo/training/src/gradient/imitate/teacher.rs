@@ -80,7 +80,7 @@ fn load(config: &ImitateConfig) -> Result<Checkpoint, FinetuneError> {
         true => RunFolder::open(path).map_err(|error| wrong(error.to_string()))?.last(),
         false => path.to_owned(),
     };
-    Ok(Checkpoint::load(&file)?)
+    Ok(Checkpoint::load(&file)?.told())
 }
 
 /// The episodes of a recording, or what is wrong with it.
