@@ -241,7 +241,7 @@ mod tests {
         let (mut qpos, mut terms) = ([0.0; 12], [f32::NAN; 6]);
         // Grip at (0, 0, 0.18); the box 0.03 and 0.04 beside it, 0.16 above the table, 0.02 below the target.
         (qpos[5], qpos[6], qpos[7]) = (0.03, 0.04, 0.18);
-        let view = WorldView { qpos: &qpos, qvel: &[0.0; 11], sensors: &[2.0, 0.5] };
+        let view = WorldView { qpos: &qpos, qvel: &[0.0; 11], sensors: &[2.0, 0.5], parameters: None };
         let action = [1.0, 0.0, 0.0, 0.0, 1.0];
         assert!(!task.step(&view, &action, &mut [0.03, 0.04, 0.2], &mut terms));
         let near = |terms: &[f32; 6], expected: [f32; 6]| {
@@ -250,7 +250,7 @@ mod tests {
         near(&terms, [-0.05, -0.02, 0.0, 0.8, 1.0, -0.01]);
         // In the grip, one finger with half of the pressure that counts; no more than the target's height counts.
         (qpos[5], qpos[6]) = (0.0, 0.02);
-        let view = WorldView { qpos: &qpos, qvel: &[0.0; 11], sensors: &[2.0, 0.5] };
+        let view = WorldView { qpos: &qpos, qvel: &[0.0; 11], sensors: &[2.0, 0.5], parameters: None };
         task.step(&view, &[0.0; 5], &mut [0.0, 0.02, 0.1], &mut terms);
         near(&terms, [-0.02, -0.08, 0.15, 0.4, 0.0, 0.0]);
     }

@@ -40,6 +40,8 @@ const TIMESTEP: f64 = 0.01;
 const POLE: f64 = 0.6;
 /// Height of the upper tip at which an episode ends, m.
 const FALLEN: f64 = 1.0;
+/// Cart and poles.
+const BODIES: usize = 3;
 /// Largest observed velocity and force.
 const MAX_RATE: f32 = 10.0;
 /// Distance from the middle at which the rail begins to push back, m.
@@ -71,8 +73,8 @@ impl Default for Config {
     }
 }
 
-/// The task. Its memory is the momentum along the rail before the step, the action, and the mean
-/// force of the rail during the step.
+/// The task. Its memory is the momentum along the rail before the step, the mean force of the rail during
+/// the step, and what each body has of that momentum, all with the model's masses.
 pub struct InvertedDoublePendulum {
     config: Config,
     spec: Spec,
@@ -133,23 +135,54 @@ impl InvertedDoublePendulum {
                 .iterations(EngineKind::Rapier, 1, 4)
                 .iterations(EngineKind::Lanes, 4, 8),
             horizon: 1000,
-            memory: 2,
+            memory: 2 + BODIES,
         };
         Ok(Self { config, spec, model: Arc::new(model) })
     }
 
-    /// Momentum along the rail, kg·m/s.
-    fn momentum(&self, qpos: &[f32], qvel: &[f32]) -> f64 {
+    /// Momentum of each body along the rail with the model's masses, kg·m/s.
+    fn momenta(&self, qpos: &[f32], qvel: &[f32]) -> [f64; BODIES] {
         let mut tip = f64::from(qvel[0]);
-        let (mut angle, mut rate, mut sum) = (0.0, 0.0, self.model.bodies[1].mass * tip);
+        let (mut angle, mut rate) = (0.0, 0.0);
+        let mut momenta = [self.model.bodies[1].mass * tip; BODIES];
         for (pole, body) in self.model.bodies[2..].iter().enumerate() {
             angle += f64::from(qpos[1 + pole]);
             rate += f64::from(qvel[1 + pole]);
             let along = rate * libm::cos(angle);
-            sum += body.mass * (tip + body.com[2] * along);
+            momenta[1 + pole] = body.mass * (tip + body.com[2] * along);
             tip += POLE * along;
         }
-        sum
+        momenta
+    }
+
+    /// Keeps momenta for the next step.
+    fn keep(momenta: [f64; BODIES], memory: &mut [f32]) {
+        memory[0] = momenta.iter().sum::<f64>() as f32;
+        memory[2..].iter_mut().zip(momenta).for_each(|(kept, momentum)| *kept = momentum as f32);
+    }
+
+    /// Mean force during a step that is neither the motor's nor of what has been changed, N: that of the rail's
+    /// ends. `memory` is that of before the step, `momenta` are those after it.
+    fn rail(&self, world: &WorldView<'_>, action: f32, memory: &[f32], momenta: [f64; BODIES]) -> f64 {
+        let bodies = &self.model.bodies[1..];
+        let (mut before, mut after, mut push) = (f64::from(memory[0]), 0.0, 0.0);
+        let mut gear = self.model.actuators[0].gear;
+        match world.parameters {
+            None => after = momenta.iter().sum(),
+            Some(changed) => {
+                gear *= f64::from(changed.gear[0]);
+                // The original's lean of gravity is too small to count.
+                let lean = f64::from(changed.gravity[0] - self.model.option.gravity[0] as f32);
+                for (body, momentum) in momenta.into_iter().enumerate() {
+                    let factor = f64::from(changed.mass[1 + body]);
+                    before += (factor - 1.0) * f64::from(memory[2 + body]);
+                    after += factor * momentum;
+                    push += factor * bodies[body].mass * lean + f64::from(changed.force[1 + body][0]);
+                }
+            }
+        }
+        push += gear * f64::from(action);
+        (after - before) / self.spec.control_dt - push
     }
 }
 
@@ -174,7 +207,7 @@ impl Task for InvertedDoublePendulum {
     fn reset(&self, rng: &mut dyn Rng, qpos: &mut [f32], qvel: &mut [f32], memory: &mut [f32]) {
         add_uniform(rng, self.config.reset_noise_scale, qpos);
         add_normal(rng, self.config.reset_noise_scale, qvel);
-        memory[0] = self.momentum(qpos, qvel) as f32;
+        Self::keep(self.momenta(qpos, qvel), memory);
     }
 
     fn observe(&self, world: &WorldView<'_>, memory: &[f32], obs: &mut [f32]) {
@@ -184,7 +217,7 @@ impl Task for InvertedDoublePendulum {
             obs[3 + joint] = libm::cos(f64::from(angle)) as f32;
         }
         clip_to(MAX_RATE, world.qvel, &mut obs[5..8]);
-        clip_to(MAX_RATE, &memory[1..], &mut obs[8..]);
+        clip_to(MAX_RATE, &memory[1..2], &mut obs[8..]);
     }
 
     fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
@@ -194,11 +227,11 @@ impl Task for InvertedDoublePendulum {
         terms[0] = if fallen { 0.0 } else { self.config.healthy_reward as f32 };
         terms[1] = -(0.01 * x * x + (z - 2.0) * (z - 2.0)) as f32;
         terms[2] = -(1e-3 * first * first + 5e-3 * second * second) as f32;
-        let momentum = self.momentum(world.qpos, world.qvel);
-        let push = self.model.actuators[0].gear * f64::from(action[0]);
-        let force = (momentum - f64::from(memory[0])) / self.spec.control_dt - push;
+        let momenta = self.momenta(world.qpos, world.qvel);
+        let force = self.rail(world, action[0], memory, momenta);
         let at_end = world.qpos[0].abs() > RAIL;
-        (memory[0], memory[1]) = (momentum as f32, if at_end { force as f32 } else { 0.0 });
+        memory[1] = if at_end { force as f32 } else { 0.0 };
+        Self::keep(momenta, memory);
         fallen
     }
 }
@@ -207,7 +240,7 @@ impl Task for InvertedDoublePendulum {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
 
-    use sim::Worlds;
+    use sim::{Parameters, Worlds};
 
     use super::*;
     use crate::Fidelity;
@@ -216,7 +249,7 @@ mod tests {
     fn score(qpos: [f32; 3], qvel: [f32; 3]) -> ([f32; 3], bool) {
         let task = InvertedDoublePendulum::new(Config::default()).unwrap();
         let mut terms = [f32::NAN; 3];
-        let terminated = task.step(&world(&qpos, &qvel), &[0.0], &mut [0.0; 2], &mut terms);
+        let terminated = task.step(&world(&qpos, &qvel), &[0.0], &mut [0.0; 2 + BODIES], &mut terms);
         (terms, terminated)
     }
 
@@ -245,7 +278,8 @@ mod tests {
                 for run in 0..20 {
                     let start = [(0.5 + 0.02 * run as f32) * side, 0.0, 0.0];
                     let speed = [2.0 * side, 0.0, 0.0];
-                    let mut memory = [task.momentum(&start, &speed) as f32, 0.0];
+                    let mut memory = [0.0; 2 + BODIES];
+                    InvertedDoublePendulum::keep(task.momenta(&start, &speed), &mut memory);
                     worlds.reset(0, &start, &speed);
                     for _ in 0..6 {
                         let action = [0.1 * side];
@@ -263,6 +297,50 @@ mod tests {
                     }
                 }
                 assert!(felt > 3 && free > 20, "{engine:?}: {felt} {free}");
+            }
+        }
+    }
+
+    #[test]
+    fn changed_masses_motors_and_forces_are_not_taken_for_the_rail() {
+        let task = InvertedDoublePendulum::new(Config::default()).unwrap();
+        let nominal = Parameters::nominal(task.model());
+        for engine in EngineKind::ALL {
+            let options = task.physics(engine, Fidelity::Default);
+            let mut worlds = Worlds::new(task.model(), 1, options, &[]).unwrap();
+            let changes: [fn(&mut Parameters); 6] = [
+                |_| {},
+                |p| p.gear[0] = 0.2,
+                |p| p.mass = vec![1.0, 3.0, 0.5, 2.0],
+                |p| p.gravity[0] = 2.0,
+                |p| p.force[1][0] = 20.0,
+                |p| (p.force[3][0], p.mass[1]) = (-10.0, 2.0),
+            ];
+            for (number, change) in changes.into_iter().enumerate() {
+                let mut changed = nominal.clone();
+                change(&mut changed);
+                let (start, speed) = ([-0.2, 0.1, -0.1], [0.5, 0.3, -0.2]);
+                worlds.set_parameters(0, &nominal).unwrap();
+                worlds.reset(0, &start, &speed);
+                let mut memory = [0.0; 2 + BODIES];
+                InvertedDoublePendulum::keep(task.momenta(&start, &speed), &mut memory);
+                for step in 0..4 {
+                    if step == 1 {
+                        // In mid-episode, as changes do.
+                        worlds.set_parameters(0, &changed).unwrap();
+                    }
+                    let action = [0.02];
+                    worlds.step(&[true], &action);
+                    let world = worlds.view(0);
+                    assert!(world.qpos[0].abs() < 0.9, "the ends are far");
+                    let momenta = task.momenta(world.qpos, world.qvel);
+                    let felt = task.rail(&world, action[0], &memory, momenta);
+                    assert!(
+                        felt.abs() < 0.5,
+                        "{engine:?}, change {number}, step {step}: {felt} N of nothing"
+                    );
+                    InvertedDoublePendulum::keep(momenta, &mut memory);
+                }
             }
         }
     }

@@ -158,9 +158,9 @@ impl Landscape {
         self.away = away;
     }
 
-    /// What the task sees of the world last looked at, whose velocities are `qvel`.
-    pub(crate) fn view<'a>(&'a self, qvel: &'a [f32]) -> WorldView<'a> {
-        WorldView { qpos: &self.qpos, qvel, sensors: &self.sensors }
+    /// What the task sees of `world`, the one last looked at.
+    pub(crate) fn view<'a>(&'a self, world: WorldView<'a>) -> WorldView<'a> {
+        WorldView { qpos: &self.qpos, sensors: &self.sensors, ..world }
     }
 
     /// Height of the ground in what the task sees, m.

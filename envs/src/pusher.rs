@@ -233,7 +233,7 @@ mod tests {
         let task = Pusher::new(Config::default()).unwrap();
         // Fork 0.3, 0.4 away from the disc; goal 0.5 below it.
         let sensors = [0.3, 0.4, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -0.5];
-        let view = WorldView { qpos: &[0.0; 11], qvel: &[0.0; 11], sensors: &sensors };
+        let view = WorldView { qpos: &[0.0; 11], qvel: &[0.0; 11], sensors: &sensors, parameters: None };
         let (mut action, mut terms) = ([0.0; 7], [f32::NAN; 3]);
         (action[0], action[6]) = (2.0, -1.0);
         assert!(!task.step(&view, &action, &mut [], &mut terms));

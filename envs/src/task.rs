@@ -102,8 +102,8 @@ pub trait Task: Send + Sync {
     fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool;
 }
 
-/// A world without sensors, for tests of reward terms.
+/// A world without sensors or changes, for tests of reward terms.
 #[cfg(test)]
 pub(crate) fn world<'a>(qpos: &'a [f32], qvel: &'a [f32]) -> WorldView<'a> {
-    WorldView { qpos, qvel, sensors: &[] }
+    WorldView { qpos, qvel, sensors: &[], parameters: None }
 }

@@ -2,7 +2,7 @@
 //! notes at the start of a run and the table in `docs/mjcf.md`.
 
 use crate::rapier::limit_is_stiff;
-use crate::{Cone, EngineKind, Geom, Integrator, Model, PhysicsOption};
+use crate::{Cone, EngineKind, Geom, GeomKind, Integrator, Model, PhysicsOption};
 
 /// Something that a model may ask for.
 struct Approximation {
@@ -16,12 +16,12 @@ struct Approximation {
 
 /// Geoms that may touch another.
 fn touching(model: &Model) -> impl Iterator<Item = &Geom> {
-    let pairs = model.pairs();
-    let touches = move |i: usize| pairs.iter().any(|&(a, b)| a == i || b == i);
-    model.geoms.iter().enumerate().filter(move |(i, _)| touches(*i)).map(|(_, geom)| geom)
+    let mut touches = vec![false; model.geoms.len()];
+    model.pairs().into_iter().for_each(|(a, b)| (touches[a], touches[b]) = (true, true));
+    model.geoms.iter().zip(touches).filter(|(_, touches)| *touches).map(|(geom, _)| geom)
 }
 
-const APPROXIMATIONS: [Approximation; 5] = [
+const APPROXIMATIONS: [Approximation; 6] = [
     Approximation {
         asked: "`integrator` other than `Euler`",
         by: |model| model.option.integrator != Integrator::Euler,
@@ -45,6 +45,18 @@ const APPROXIMATIONS: [Approximation; 5] = [
         asked: "`condim` 4 or 6",
         by: |model| touching(model).any(|geom| geom.condim > 3),
         instead: &[(EngineKind::Rapier, "sliding friction only")],
+    },
+    Approximation {
+        asked: "contacts of a capsule with a box",
+        by: |model| {
+            let kinds = |(a, b): (usize, usize)| [model.geoms[a].kind, model.geoms[b].kind];
+            let both = |k: [GeomKind; 2]| k.contains(&GeomKind::Capsule) && k.contains(&GeomKind::Box);
+            model.pairs().into_iter().map(kinds).any(both)
+        },
+        instead: &[(
+            EngineKind::Lanes,
+            "one, where they are nearest, although a capsule may lie on two points",
+        )],
     },
     Approximation {
         asked: "`solref` or `solimp` of a geom that are not MuJoCo's defaults",

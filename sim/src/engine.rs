@@ -59,6 +59,7 @@ impl State {
             qpos: &self.qpos[world * self.nq..(world + 1) * self.nq],
             qvel: &self.qvel[world * self.nv..(world + 1) * self.nv],
             sensors: &self.sensors[world * self.ns..(world + 1) * self.ns],
+            parameters: None,
         }
     }
 

@@ -5,6 +5,8 @@
 //! hinge: 1) and `qvel` likewise (free: 3 linear world + 3 angular body-frame entries, ball: 3,
 //! slide and hinge: 1). See the MuJoCo documentation, "Computation" and "XML reference".
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 /// A robot and its surroundings, parsed and checked once, shared by all worlds.
@@ -464,17 +466,33 @@ impl Model {
         body
     }
 
+    /// [`Model::carrier`] of every body.
+    fn carriers(&self) -> Vec<usize> {
+        let mut jointed = vec![false; self.bodies.len()];
+        self.joints.iter().for_each(|joint| jointed[joint.body] = true);
+        let mut carriers = vec![0; self.bodies.len()];
+        for (body, jointed) in jointed.into_iter().enumerate().skip(1) {
+            carriers[body] = if jointed { body } else { carriers[self.bodies[body].parent] };
+        }
+        carriers
+    }
+
     /// Pairs of geoms that may collide by MuJoCo's rules ("Collision detection, selection"), each in
     /// ascending order.
     pub(crate) fn pairs(&self) -> Vec<(usize, usize)> {
+        let carriers = self.carriers();
+        let up = |w: usize| if w == 0 { 0 } else { carriers[self.bodies[w].parent] };
+        let excludes: BTreeSet<_> = self.excludes.iter().copied().collect();
         let mut pairs = Vec::new();
         for (i, a) in self.geoms.iter().enumerate() {
+            let wa = carriers[a.body];
             for (j, b) in self.geoms.iter().enumerate().skip(i + 1) {
-                let (wa, wb) = (self.carrier(a.body), self.carrier(b.body));
-                let up = |w: usize| if w == 0 { 0 } else { self.carrier(self.bodies[w].parent) };
+                let wb = carriers[b.body];
+                if !a.asks_for(b) || wa == wb {
+                    continue;
+                }
                 let related = wa != 0 && wb != 0 && (up(wa) == wb || up(wb) == wa);
-                let excluded = self.excludes.contains(&(a.body.min(b.body), a.body.max(b.body)));
-                if a.asks_for(b) && wa != wb && !related && !excluded {
+                if !related && !excludes.contains(&(a.body.min(b.body), a.body.max(b.body))) {
                     pairs.push((i, j));
                 }
             }

@@ -1,5 +1,7 @@
 //! What there is to see of one world.
 
+use crate::Parameters;
+
 /// One world's state after its last reset or step.
 #[derive(Clone, Copy, Debug)]
 pub struct WorldView<'a> {
@@ -9,6 +11,8 @@ pub struct WorldView<'a> {
     pub qvel: &'a [f32],
     /// Values of the declared sensors, one after the other.
     pub sensors: &'a [f32],
+    /// How the world differs from its model; `None`: in nothing.
+    pub parameters: Option<&'a Parameters>,
 }
 
 /// A point where two bodies press against each other.

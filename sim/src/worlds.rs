@@ -153,7 +153,7 @@ impl Worlds {
     /// The state of a world after its last reset or step.
     #[must_use]
     pub fn view(&self, world: usize) -> WorldView<'_> {
-        self.state.view(world)
+        WorldView { parameters: Some(&self.parameters[world]), ..self.state.view(world) }
     }
 
     /// Whether a world blew up in its last step: non-finite or absurdly fast or far. Its state is

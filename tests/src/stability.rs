@@ -93,7 +93,7 @@ pub fn without_resets(name: &str, engine: EngineKind, worlds: usize, steps: usiz
         }
         batch.step(&active, &controls);
         for (world, active) in active.iter_mut().enumerate().filter(|(_, active)| **active) {
-            let WorldView { qpos, qvel, sensors } = batch.view(world);
+            let WorldView { qpos, qvel, sensors, .. } = batch.view(world);
             let finite = qpos.iter().chain(qvel).chain(sensors).all(|x| x.is_finite());
             outcome.steps += 1;
             outcome.blow_ups += usize::from(batch.bad(world));

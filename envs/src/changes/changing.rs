@@ -249,7 +249,7 @@ impl Changing {
     pub(crate) fn view<'a>(&'a mut self, i: usize, world: WorldView<'a>) -> WorldView<'a> {
         let Some(landscape) = &mut self.landscape else { return world };
         landscape.look(&world, self.episodes[i].moved);
-        landscape.view(world.qvel)
+        landscape.view(world)
     }
 
     /// Lets `task` observe the world of environment `i`.
@@ -264,7 +264,7 @@ impl Changing {
         let view = self.view(i, world);
         task.observe(&view, memory, observation);
         if let Some(landscape) = &self.landscape {
-            let view = landscape.view(world.qvel);
+            let view = landscape.view(world);
             task.look(&view, &|x, y| landscape.height(x, y), observation);
         }
     }

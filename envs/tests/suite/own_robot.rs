@@ -156,7 +156,7 @@ fn tilt_and_height_end_an_episode() {
         let h = std::f64::consts::FRAC_1_SQRT_2;
         let quat = [h * c, -h * s, h * s, h * c].map(|x| x as f32);
         let sensors = [0.0, 0.0, z, quat[0], quat[1], quat[2], quat[3]];
-        let view = sim::WorldView { qpos: &[0.0; 3], qvel: &[0.0; 3], sensors: &sensors };
+        let view = sim::WorldView { qpos: &[0.0; 3], qvel: &[0.0; 3], sensors: &sensors, parameters: None };
         let over = task.step(&view, &[0.0], &mut [0.0; 3], &mut terms);
         (over, terms[1], terms[2])
     };
@@ -168,7 +168,7 @@ fn tilt_and_height_end_an_episode() {
     let task = build(&config(CART, low, vec![Sense::Orientation]));
     for (z, over) in [(1.4, true), (1.6, false), (2.6, true), (f32::NAN, true)] {
         let sensors = [0.0, 0.0, z, 1.0, 0.0, 0.0, 0.0];
-        let view = sim::WorldView { qpos: &[0.0; 3], qvel: &[0.0; 3], sensors: &sensors };
+        let view = sim::WorldView { qpos: &[0.0; 3], qvel: &[0.0; 3], sensors: &sensors, parameters: None };
         assert_eq!(task.step(&view, &[0.0], &mut [0.0; 3], &mut [0.0; 4]), over, "{z}");
     }
 }

@@ -75,7 +75,8 @@ fn plane<V: Lane>(
         frame[0] = array!([V::zero(); 3]; i => V::select(lies, flat[i] * inverse, frame[0][i]));
         frame[1] = cross(n, frame[0]);
     }
-    Some(Hit { mask, distance, frame, at: [at; 2] })
+    // The plane's side is in the world.
+    Some(Hit { mask, distance, frame, at: [add(origin, at), at] })
 }
 
 /// A point with a radius against a heightfield. Most lanes are far from it most of the time.
@@ -83,7 +84,8 @@ fn plane<V: Lane>(
 fn field<V: Lane>(s: &Scratch<V>, t: &Tables, contact: &Candidate, field: &Field) -> Option<Hit<V>> {
     let side = &contact.b;
     let link = side.link?;
-    let origin = sub(s.origin[t.links[link].tree], splat3(field.pos));
+    let tree = s.origin[t.links[link].tree];
+    let origin = sub(tree, splat3(field.pos));
     let centre = add(s.pos[link], rotate(&s.rot[link], splat3(side.pos)));
     let axes: M3<V> = array!([V::zero(); 9]; i => V::splat(field.axes[i]));
     let local = rotate_back(&axes, add(origin, centre));
@@ -107,7 +109,9 @@ fn field<V: Lane>(s: &Scratch<V>, t: &Tables, contact: &Candidate, field: &Field
     }
     let n = rotate(&axes, n);
     let surface_b = axpy(V::splat(-side.radius), n, centre);
-    between(contact, distance.lt(margin), distance, n, axpy(-distance, n, surface_b), surface_b)
+    // The field's side is in the world.
+    let surface_a = add(tree, axpy(-distance, n, surface_b));
+    between(contact, distance.lt(margin), distance, n, surface_a, surface_b)
 }
 
 /// World pose of a side: reference point of its tree, centre about it, half-axis.

@@ -19,6 +19,8 @@ pub(crate) fn missing(model: &Model) -> Vec<String> {
     }
     if model.nv() > MAX_DOFS {
         missing.push(format!("{} degrees of freedom (at most {MAX_DOFS})", model.nv()));
+        // The other complaints may be as many as there are pairs of geoms.
+        return missing;
     }
     for joint in &model.joints {
         let (name, scalar) = (&joint.name, joint.kind.nv() == 1);

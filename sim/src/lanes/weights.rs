@@ -10,7 +10,7 @@ use crate::pose::{Iso, iso};
 use crate::{JointKind, Model};
 
 pub(super) struct Weights {
-    /// Per body: mean inverse translational inertia of its centre of mass, 1/kg; 0 if it cannot move.
+    /// Per body: mean inverse translational inertia of its centre of mass, 1/kg; 0 if the body cannot move.
     pub translation: Vec<f64>,
     /// Per degree of freedom: its inverse inertia.
     pub dof: Vec<f64>,
@@ -76,6 +76,15 @@ impl Weights {
             }
         }
         let mut weights = Self { translation: jacobians.iter().map(translation).collect(), dof, mass };
+        // Where the centre of mass alone stands still, MuJoCo has 0 here. That would make contacts rigid, so that
+        // rounding would decide how their normals and their friction share the load.
+        for (body, weight) in weights.translation.iter_mut().enumerate() {
+            let carrier = model.carrier(body);
+            let free = 1.0 / model.bodies[carrier].mass;
+            if carrier != 0 && *weight < 1e-9 * free {
+                *weight = free;
+            }
+        }
         // MuJoCo leaves armature out where a lone body hangs from the world on slides alone
         // (`body_simple` is 2 there), and does not average over directions.
         for index in sliders(model) {

@@ -3,29 +3,41 @@
 //! As in MuJoCo, an `<include file="…"/>` stands for what is inside the root element of that file, which is
 //! looked for from the main file's folder on, and each file is included once. Every piece behind the
 //! first starts with `<?source LINE COLUMN FILE?>`, where FILE is empty for the main file.
+//!
+//! A model may be from anybody, so an included file lies in the main file's folder or below it.
 
 use std::fmt::Write as _;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use roxmltree::{Document, Node};
+use roxmltree::Node;
 
+use super::file::{MAX_BYTES, read_text};
 use super::mark::beside;
-use super::source::{Result, Source, xml_error};
+use super::source::{Result, Source, parse};
 use crate::SimError;
+
+/// Files that may lie inside each other.
+const MAX_DEPTH: usize = 32;
 
 /// The text of an MJCF file with the files that it includes in their places, for
 /// [`Model::from_mjcf`](crate::Model::from_mjcf); one without `<include>` is returned as it is.
 ///
 /// # Errors
-/// [`SimError::Read`] if the file cannot be read as UTF-8, [`SimError::Mjcf`] if it or an included file is
-/// not XML, or if an included file cannot be read or is included twice.
+/// [`SimError::Read`] if the file cannot be read as UTF-8, is no regular file or is larger than 64 MiB;
+/// [`SimError::Mjcf`] if it or an included file is not XML, or if an included file cannot be read, is included
+/// twice, lies outside the file's folder, or makes more than 64 MiB together with the others.
 pub fn read_mjcf(path: impl AsRef<Path>) -> Result<String> {
     let path = path.as_ref();
     let xml =
-        std::fs::read_to_string(path).map_err(|source| SimError::Read { path: path.to_owned(), source })?;
-    let mut merged =
-        Merged { main: path.display().to_string(), seen: vec![identity(path)], text: String::new() };
+        read_text(path, MAX_BYTES).map_err(|source| SimError::Read { path: path.to_owned(), source })?;
+    let mut merged = Merged {
+        main: path.display().to_string(),
+        seen: vec![identity(path)],
+        left: MAX_BYTES - xml.len() as u64,
+        depth: 0,
+        text: String::new(),
+    };
     merged.add(&xml, "")?;
     Ok(merged.text)
 }
@@ -35,10 +47,28 @@ fn identity(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 
+/// Whether a name leads to a place in the folder that it starts from, or below.
+fn stays_inside(name: &str) -> bool {
+    let mut depth = 0_usize;
+    Path::new(name).components().all(|component| match component {
+        Component::Normal(_) => {
+            depth += 1;
+            true
+        }
+        Component::CurDir => true,
+        Component::ParentDir => depth.checked_sub(1).map(|up| depth = up).is_some(),
+        Component::RootDir | Component::Prefix(_) => false,
+    })
+}
+
 /// The text as it grows.
 struct Merged {
     main: String,
     seen: Vec<PathBuf>,
+    /// Bytes that may still be read.
+    left: u64,
+    /// Files that the one being added lies inside of.
+    depth: usize,
     text: String,
 }
 
@@ -47,7 +77,7 @@ impl Merged {
     /// name and is added whole.
     fn add(&mut self, xml: &str, name: &str) -> Result<()> {
         let file = beside(&self.main, name).display().to_string();
-        let doc = Document::parse(xml).map_err(|error| xml_error(&error, xml, &file))?;
+        let doc = parse(xml, &file)?;
         let source = Source { file: &file, doc: &doc };
         let part = if name.is_empty() { 0..xml.len() } else { inside(doc.root_element(), xml) };
         if !name.is_empty() {
@@ -62,7 +92,9 @@ impl Merged {
             }
             let (inner, inner_name) = self.open(source, node)?;
             self.text += &xml[at..range.start];
+            self.depth += 1;
             self.add(&inner, inner_name)?;
+            self.depth -= 1;
             at = range.end;
             self.mark(source, at, name);
         }
@@ -80,13 +112,33 @@ impl Merged {
             return fail("the name of an included file holds '?>' or a line break".to_owned());
         }
         let path = beside(&self.main, name);
+        let outside = || {
+            let path = path.display();
+            format!("{path} is outside the folder of {}: include files from there or below", self.main)
+        };
+        if !stays_inside(name) {
+            return fail(outside());
+        }
+        // By a symbolic link, too.
+        let folder = beside(&self.main, ".").canonicalize();
+        if let (Ok(real), Ok(folder)) = (path.canonicalize(), folder)
+            && !real.starts_with(folder)
+        {
+            return fail(outside());
+        }
+        if self.depth >= MAX_DEPTH {
+            return fail(format!("files are included more than {MAX_DEPTH} deep"));
+        }
         let known = identity(&path);
         if self.seen.contains(&known) {
             return fail(format!("{} is included a second time", path.display()));
         }
         self.seen.push(known);
-        match std::fs::read_to_string(&path) {
-            Ok(text) => Ok((text, name)),
+        match read_text(&path, self.left) {
+            Ok(text) => {
+                self.left -= text.len() as u64;
+                Ok((text, name))
+            }
             Err(error) => fail(format!("cannot read {}: {error}", path.display())),
         }
     }

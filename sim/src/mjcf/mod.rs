@@ -9,6 +9,7 @@ mod attrs;
 mod build;
 mod camera;
 mod compiler;
+mod file;
 mod geoms;
 mod heightfields;
 mod include;
@@ -22,13 +23,11 @@ mod xml;
 
 use std::path::Path;
 
-use roxmltree::Document;
-
 use self::build::Builder;
 use self::compiler::{Compiler, read_option};
 pub use self::include::read_mjcf;
 pub use self::schema::mjcf_support_table;
-use self::source::{Result, Source, xml_error};
+use self::source::{Result, Source, parse};
 use crate::Model;
 
 impl Model {
@@ -39,7 +38,7 @@ impl Model {
     /// MJCF that is unknown, contradictory, not physical or not supported; for an `<include>`, too, which
     /// [`read_mjcf`] replaces.
     pub fn from_mjcf(xml: &str, file: &str) -> Result<Self> {
-        let doc = Document::parse(xml).map_err(|error| xml_error(&error, xml, file))?;
+        let doc = parse(xml, file)?;
         let source = Source { file, doc: &doc };
         let warnings = schema::check(&source)?;
         let root = doc.root_element();

@@ -1,6 +1,6 @@
 //! The text that is read, and errors with their place in it.
 
-use roxmltree::{Document, Error, Node};
+use roxmltree::{Document, Error, Node, ParsingOptions};
 
 use super::mark::{beside, mark};
 use crate::SimError;
@@ -37,8 +37,17 @@ impl<'a> Source<'a> {
     }
 }
 
+/// Elements and pieces of text in a document; each takes far more memory than it has letters.
+const MAX_NODES: u32 = 1_000_000;
+
+/// The document that `xml` is, from a file called `file`.
+pub(super) fn parse<'a>(xml: &'a str, file: &str) -> Result<Document<'a>> {
+    let options = ParsingOptions { nodes_limit: MAX_NODES, ..ParsingOptions::default() };
+    Document::parse_with_options(xml, options).map_err(|error| xml_error(&error, xml, file))
+}
+
 /// An error of the XML parser with its place.
-pub(super) fn xml_error(error: &Error, xml: &str, file: &str) -> SimError {
+fn xml_error(error: &Error, xml: &str, file: &str) -> SimError {
     let at = error.pos();
     let text = error.to_string().replace(&format!(" at {at}"), "");
     let (line, column, message) = match error {
@@ -53,6 +62,9 @@ pub(super) fn xml_error(error: &Error, xml: &str, file: &str) -> SimError {
         }
         Error::NoRootNode => (1, 1, "the file holds no element, expected <mujoco>".to_owned()),
         Error::DtdDetected => (1, 1, "<!DOCTYPE> is not supported: remove it".to_owned()),
+        Error::NodesLimitReached => {
+            (1, 1, format!("the file holds more than {MAX_NODES} elements and pieces of text"))
+        }
         _ => (at.row, at.col, format!("not valid XML: {text}")),
     };
     SimError::Mjcf { file: file.to_owned(), line, column, message }

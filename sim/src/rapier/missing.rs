@@ -17,18 +17,39 @@ pub(crate) fn missing(model: &Model) -> Vec<String> {
         if joint.kind == JointKind::Free && model.bodies[joint.body].parent != 0 {
             missing.push(format!("free joint '{}' below the world", joint.name));
         }
+        let asked = free_joint_forces(joint);
+        if !asked.is_empty() {
+            missing.push(format!(
+                "{asked} of free joint '{}' (set to 0 what it has from a default class, or write <freejoint/>, \
+                 which takes no defaults)",
+                joint.name
+            ));
+        }
     }
     let rules = Rules::new(model);
     for (geom, touches) in model.geoms.iter().zip(&rules.asks) {
         if geom.kind == GeomKind::Ellipsoid && touches.is_some() {
             missing.push(format!("collisions of ellipsoid '{}'", geom.name));
         }
-        if matches!(geom.kind, GeomKind::Plane | GeomKind::Heightfield) && geom.body != 0 {
+        if matches!(geom.kind, GeomKind::Plane | GeomKind::Heightfield) && model.carrier(geom.body) != 0 {
             let what = if geom.kind == GeomKind::Plane { "plane" } else { "heightfield" };
             missing.push(format!("{what} '{}' on a moving body", geom.name));
         }
     }
     missing
+}
+
+/// What a free joint asks for that rapier's free bodies do not have, with values; empty for other joints.
+fn free_joint_forces(joint: &Joint) -> String {
+    let Joint { damping, armature, stiffness, frictionloss, .. } = *joint;
+    let forces = [
+        ("damping", damping),
+        ("armature", armature),
+        ("stiffness", stiffness),
+        ("frictionloss", frictionloss),
+    ];
+    let asked = forces.iter().filter(|(_, value)| joint.kind == JointKind::Free && *value != 0.0);
+    asked.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
 }
 
 /// Whether a limit of MuJoCo's is too stiff for physics steps of `timestep` seconds.

@@ -4,14 +4,18 @@
 
 use std::sync::Arc;
 
-use sim::{Contact, EngineKind, Model, StepOptions, Worlds};
+use sim::{Contact, EngineKind, Model, Sensor, StepOptions, Worlds};
 
 const ANT: &str = include_str!("../../../envs/assets/ant.xml");
 
 fn settled(xml: &str, engine: EngineKind, steps: usize) -> Worlds {
+    sensing(xml, engine, steps, &[])
+}
+
+fn sensing(xml: &str, engine: EngineKind, steps: usize, sensors: &[Sensor]) -> Worlds {
     let model = Arc::new(Model::from_mjcf(xml, "test.xml").unwrap());
     let options = StepOptions { engine, timestep: 0.005, substeps: 4, iterations: 20 };
-    let mut worlds = Worlds::new(&model, 2, options, &[]).unwrap();
+    let mut worlds = Worlds::new(&model, 2, options, sensors).unwrap();
     let controls = vec![0.0; 2 * model.nu()];
     for _ in 0..steps {
         worlds.step(&[false, true], &controls);
@@ -102,5 +106,55 @@ fn looking_on_changes_nothing() {
             b.step(&[true, true], &controls);
         }
         assert_eq!(a.view(1).qpos, b.view(1).qpos);
+    }
+}
+
+#[test]
+fn the_moment_of_contacts_on_a_static_body_is_about_its_own_origin() {
+    // A ball of 10 N at x = 1.2, y = 0.5 lies on a table whose origin is at x = 0.3, y = 0.1.
+    let field = "<asset><hfield name='h' nrow='2' ncol='2' size='4 4 1 1'/></asset>";
+    for (engine, table) in EngineKind::ALL.into_iter().flat_map(|engine| {
+        ["type='plane' size='4 4 1'", "type='hfield' hfield='h'", "type='box' size='4 4 0.1' pos='0 0 -0.1'"]
+            .map(|table| (engine, table))
+    }) {
+        let xml = format!(
+            "<mujoco><option gravity='0 0 -10'/>{field}<worldbody>
+             <body pos='0.3 0.1 0.7'><geom {table}/></body>
+             <body pos='1.2 0.5 0.8'><freejoint/><geom size='0.1' mass='1'/></body></worldbody></mujoco>"
+        );
+        let sensors = [Sensor::ContactForce(1), Sensor::ContactTorque(1), Sensor::ContactTorque(2)];
+        let worlds = sensing(&xml.replace('\'', "\""), engine, 100, &sensors);
+        let what = format!("{engine:?} on {table}");
+        let [force, table, ball] = [0, 3, 6].map(|at| {
+            let seen: [f32; 3] = worlds.view(1).sensors[at..at + 3].try_into().unwrap();
+            seen
+        });
+        close(&what, force, [0.0, 0.0, -10.0], 0.2);
+        close(&what, table, [-4.0, 9.0, 0.0], 0.3);
+        close(&what, ball, [0.0; 3], 0.05);
+    }
+}
+
+#[test]
+fn a_body_that_turns_about_its_centre_of_mass_feels_its_contacts() {
+    // A wheel on a fixed axle through its centre is pressed on the ground by a geom at its rim.
+    let xml = r#"<mujoco><worldbody><geom type="plane" size="9 9 1"/>
+        <body pos="0 0 0.5"><joint name="j" axis="0 1 0"/>
+        <inertial pos="0 0 0" mass="1" diaginertia="0.1 0.1 0.1"/>
+        <geom type="capsule" size="0.05" fromto="-0.45 0 -0.4 0.45 0 -0.4"/></body></worldbody>
+        <actuator><motor joint="j" ctrlrange="-9 9"/></actuator></mujoco>"#;
+    let sensors = [Sensor::ContactForce(1), Sensor::ContactTorque(1), Sensor::Touch(1)];
+    for engine in EngineKind::ALL {
+        let model = Arc::new(Model::from_mjcf(xml, "test.xml").unwrap());
+        let options = StepOptions { engine, timestep: 0.005, substeps: 4, iterations: 20 };
+        let mut worlds = Worlds::new(&model, 1, options, &sensors).unwrap();
+        for _ in 0..100 {
+            worlds.step(&[true], &[4.5]);
+        }
+        let seen = worlds.view(0).sensors;
+        assert!(!worlds.bad(0) && seen.iter().all(|x| x.is_finite()), "{engine:?}: {seen:?}");
+        // The motor's 4.5 N·m at an arm of about 0.4 m.
+        assert!((seen[2] - 11.25).abs() < 0.5 && (seen[6] - seen[2]).abs() < 0.01, "{engine:?}: {seen:?}");
+        assert!((seen[4] + 4.5).abs() < 0.05, "{engine:?}: {seen:?}");
     }
 }

@@ -3,6 +3,7 @@
 
 mod actuators;
 mod contacts;
+mod files;
 mod kinematics;
 mod mjcf;
 mod parameters;

@@ -509,6 +509,12 @@ fn what_an_engine_does_otherwise_is_told() {
         (of("", "condim='4'"), "condim 4 or 6", ""),
         (of("", "condim='4' contype='0' conaffinity='0'"), "", ""),
         (of("", "solref='0.01 1'"), "solref or solimp", ""),
+        (of("", "type='capsule' fromto='0 0 0 1 0 0'"), "", ""),
+        (
+            of("", "type='capsule' fromto='0 0 0 1 0 0'").replace("plane", "box"),
+            "",
+            "contacts of a capsule with a box: one",
+        ),
     ] {
         for (engine, expected) in [(EngineKind::Rapier, rapier), (EngineKind::Lanes, lanes)] {
             let told = told(&xml, engine);

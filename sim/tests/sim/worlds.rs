@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use sim::{Cone, EngineKind, Model, Sensor, SimError, StepOptions, Worlds, unsupported};
+use sim::{Cone, EngineKind, Model, Sensor, SimError, StepOptions, Worlds, approximated, unsupported};
 
 const ANT: &str = include_str!("../../../envs/assets/ant.xml");
 const CHEETAH: &str = include_str!("../../../envs/assets/half_cheetah.xml");
@@ -265,4 +265,57 @@ fn what_the_engine_cannot_do_is_refused_by_name() {
                 .unwrap();
         assert!(matches!(error, SimError::Setting { .. }), "{error}");
     }
+}
+
+#[test]
+fn rapier_refuses_what_its_free_bodies_do_not_have() {
+    let free = |joint: &str| {
+        let body = format!("<body pos='0 0 1'>{joint}<geom size='0.1'/></body>");
+        let defaults = "<default><default class='c'><joint damping='3' armature='1'/></default></default>";
+        let xml = format!("<mujoco>{defaults}<worldbody>{body}</worldbody></mujoco>");
+        unsupported(&model(&xml.replace('\'', "\"")), EngineKind::Rapier)
+    };
+    for (attributes, named) in [
+        ("damping='0.5'", "damping 0.5"),
+        ("armature='0.01'", "armature 0.01"),
+        ("stiffness='2'", "stiffness 2"),
+        ("frictionloss='1'", "frictionloss 1"),
+        ("class='c'", "damping 3, armature 1"),
+    ] {
+        let [missing] = &free(&format!("<joint name='root' type='free' {attributes}/>"))[..] else {
+            panic!("{attributes} is refused once");
+        };
+        let told = missing.starts_with(&format!("{named} of free joint 'root' (set to 0 what it has from"));
+        assert!(told, "{missing}");
+    }
+    for joint in ["<freejoint/>", "<joint type='free' class='c' damping='0' armature='0'/>"] {
+        assert_eq!(free(joint), [""; 0]);
+    }
+}
+
+#[test]
+fn huge_solimp_powers_cost_nothing() {
+    let xml = r#"<mujoco><worldbody><body><joint axis="0 1 0" range="-10 10"
+        solimplimit="0.9 0.95 0.001 0.5 1e9"/><geom size="0.1" pos="0.3 0 0"/></body></worldbody></mujoco>"#;
+    let model = model(xml);
+    let mut worlds = worlds(EngineKind::Rapier, &model, 1, &[]);
+    let start = std::time::Instant::now();
+    for _ in 0..40 {
+        worlds.step(&[true], &[]);
+    }
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+    let hinge = worlds.view(0).qpos[0];
+    assert!(!worlds.bad(0) && (0.15..0.25).contains(&hinge), "the limit at 10° holds: {hinge}");
+}
+
+#[test]
+fn models_of_thousands_of_bodies_are_judged_soon() {
+    let body = r#"<body><freejoint/><geom size="0.1"/></body>"#;
+    let model = model(&format!("<mujoco><worldbody>{}</worldbody></mujoco>", body.repeat(3000)));
+    let start = std::time::Instant::now();
+    assert_eq!(unsupported(&model, EngineKind::Lanes), ["18000 degrees of freedom (at most 64)"]);
+    for engine in EngineKind::ALL {
+        assert_eq!(approximated(&model, engine), [""; 0]);
+    }
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
 }
