@@ -52,7 +52,7 @@ struct Shard {
     group: wgpu::BindGroup,
     /// Observations on their way up.
     staged: Vec<u32>,
-    /// Slots in the present list on the device.
+    /// The present list on the device: how many slots, then which.
     listed: Vec<u32>,
     /// Whether a step is under way, and how mapping the result went.
     pending: Option<Receiver<Result<(), wgpu::BufferAsyncError>>>,
@@ -204,8 +204,8 @@ impl Shard {
         use wgpu::BufferUsages as Usage;
         let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let mut bytes = 0;
-        let mut buffer = |label, words: usize, usage| {
-            let size = 4 * (slots * words).max(4) as u64;
+        let mut buffer = |label, words: usize, more: usize, usage| {
+            let size = 4 * (slots * words + more).max(4) as u64;
             bytes += size;
             gpu.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some(label),
@@ -215,12 +215,12 @@ impl Shard {
             })
         };
         let up = Usage::STORAGE | Usage::COPY_DST;
-        let weights = buffer("weights", plan.weight_words, up);
-        let state = buffer("state", plan.state_words, up | Usage::COPY_SRC);
-        let active = buffer("slots", 1, up);
-        let inputs = buffer("inputs", plan.input_words, up);
-        let outputs = buffer("outputs", plan.output_words, Usage::STORAGE | Usage::COPY_SRC);
-        let readback = buffer("readback", plan.output_words, Usage::MAP_READ | Usage::COPY_DST);
+        let weights = buffer("weights", plan.weight_words, 0, up);
+        let state = buffer("state", plan.state_words, 0, up | Usage::COPY_SRC);
+        let active = buffer("slots", 1, 1, up);
+        let inputs = buffer("inputs", plan.input_words, 0, up);
+        let outputs = buffer("outputs", plan.output_words, 0, Usage::STORAGE | Usage::COPY_SRC);
+        let readback = buffer("readback", plan.output_words, 0, Usage::MAP_READ | Usage::COPY_DST);
         if pollster::block_on(scope.pop()).is_some() {
             let adapter = gpu.name().into();
             return Err(BackendError::OutOfMemory {
@@ -291,12 +291,14 @@ impl Evaluator for GpuEvaluator {
         let words = self.plan.input_words;
         for shard in &mut self.shards {
             let slots = shard.first..shard.first + shard.slots;
-            let listed: Vec<u32> =
-                (0..shard.slots as u32).filter(|&index| active[shard.first + index as usize]).collect();
-            if listed.is_empty() {
+            let mut listed = vec![0];
+            listed.extend((0..shard.slots as u32).filter(|&index| active[shard.first + index as usize]));
+            let count = listed.len() as u32 - 1;
+            if count == 0 {
                 continue;
             }
-            for &index in &listed {
+            listed[0] = count;
+            for &index in &listed[1..] {
                 let slot = slots.start + index as usize;
                 let observation = &observations[slot * network.inputs..(slot + 1) * network.inputs];
                 self.host.begin(slot, observation, rewards[slot]);
@@ -309,7 +311,6 @@ impl Evaluator for GpuEvaluator {
                 self.gpu.queue.write_buffer(&shard.active, 0, bytemuck::cast_slice(&listed));
                 shard.listed = listed;
             }
-            let count = shard.listed.len() as u32;
             let here = traced.filter(|slot| slots.contains(slot));
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             match (&self.traced, here) {

@@ -310,6 +310,7 @@ fn list(values: &[u32]) -> String {
 const HEADER: &str = "
 // x: 0. y: the individual to trace.
 @group(0) @binding(0) var<uniform> settings: vec4<u32>;
+// How many individuals take part, then which.
 @group(0) @binding(1) var<storage, read> slots: array<u32>;
 @group(0) @binding(2) var<storage, read> weights: array<u32>;
 @group(0) @binding(3) var<storage, read_write> state: array<u32>;
@@ -324,6 +325,13 @@ fn faded(x: f32) -> f32 {
     return trunc(x * 1073741824.0) * (1.0 / 1073741824.0);
 }
 
+// 0 and a fault if x is infinite or no number.
+fn sound(x: f32) -> f32 {
+    let bad = (bitcast<u32>(x) & 0x7f800000u) == 0x7f800000u;
+    fault |= select(0u, 1u, bad);
+    return select(x, 0.0, bad);
+}
+
 fn snap_current(x: f32) -> f32 {
     return round(x * 4096.0) * (1.0 / 4096.0);
 }
@@ -333,7 +341,10 @@ const MAIN: &str = "fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-let slot = slots[group.x + group.y * 32768u];
+// Rows of workgroups are whole, so the last may be longer than the list.
+let place = group.x + group.y * 32768u;
+if (place >= slots[0]) { return; }
+let slot = slots[1u + place];
 ";
 
 const FOOTER: &str = "
@@ -380,6 +391,20 @@ mod tests {
             }
         }
         found
+    }
+
+    /// Where weights lie on no common grid, a compiler must not reorder the sum over projections.
+    #[test]
+    fn sums_over_projections_keep_their_order() {
+        for precision in ["Binary", "I8"] {
+            let network = network(&format!(
+                "(hidden: [Dense(), Recurrent()], encoder: Rate(), precision: {precision})"
+            ));
+            let source = source(&network, &Plan::new(&network), 32, false);
+            // Into the first layer, twice into the second, into the readout.
+            assert_eq!(source.matches("forward = ex(forward + ex(f32(").count(), 4, "{precision}");
+            assert!(!source.contains("forward += "), "{precision}");
+        }
     }
 
     #[test]
