@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Largest number of workgroups in one direction that the kernel counts with.
 const ROW: u32 = 32768;
 
+/// Turns of the kernel's last loop, which shows whether the driver ends loops early.
+const LAST_TURNS: u32 = 2;
+
 /// Evaluates all slots on a graphics adapter.
 pub(crate) struct GpuEvaluator {
     gpu: Gpu,
@@ -37,6 +40,8 @@ pub(crate) struct GpuEvaluator {
     watched: Option<usize>,
     traces: Vec<f32>,
     words: Vec<u32>,
+    /// Whether the driver has ended loops of the kernel before they were done.
+    cut_short: bool,
 }
 
 /// As many individuals as fit into one binding.
@@ -52,7 +57,7 @@ struct Shard {
     group: wgpu::BindGroup,
     /// Observations on their way up.
     staged: Vec<u32>,
-    /// The present list on the device: how many slots, then which.
+    /// The present list on the device: how many slots, [`LAST_TURNS`], then which slots.
     listed: Vec<u32>,
     /// Whether a step is under way, and how mapping the result went.
     pending: Option<Receiver<Result<(), wgpu::BufferAsyncError>>>,
@@ -98,6 +103,7 @@ impl GpuEvaluator {
             watched: None,
             traces: Vec::new(),
             words: Vec::new(),
+            cut_short: false,
             plan,
         };
         let zero = vec![0.0; network.layout.len()];
@@ -122,7 +128,8 @@ impl GpuEvaluator {
         let activity = &mut episode.activity;
         activity.spikes += u64::from(counters[0]);
         activity.synaptic_operations += u64::from(counters[1]);
-        episode.fault |= counters[2] != 0;
+        episode.fault |= counters[2] & 1 != 0;
+        self.cut_short |= counters[2] & 2 != 0;
     }
 
     fn read(&self, buffer: &wgpu::Buffer, offset: usize, words: usize) -> Result<Vec<u32>, BackendError> {
@@ -217,7 +224,7 @@ impl Shard {
         let up = Usage::STORAGE | Usage::COPY_DST;
         let weights = buffer("weights", plan.weight_words, 0, up);
         let state = buffer("state", plan.state_words, 0, up | Usage::COPY_SRC);
-        let active = buffer("slots", 1, 1, up);
+        let active = buffer("slots", 1, 2, up);
         let inputs = buffer("inputs", plan.input_words, 0, up);
         let outputs = buffer("outputs", plan.output_words, 0, Usage::STORAGE | Usage::COPY_SRC);
         let readback = buffer("readback", plan.output_words, 0, Usage::MAP_READ | Usage::COPY_DST);
@@ -291,14 +298,14 @@ impl Evaluator for GpuEvaluator {
         let words = self.plan.input_words;
         for shard in &mut self.shards {
             let slots = shard.first..shard.first + shard.slots;
-            let mut listed = vec![0];
+            let mut listed = vec![0, LAST_TURNS];
             listed.extend((0..shard.slots as u32).filter(|&index| active[shard.first + index as usize]));
-            let count = listed.len() as u32 - 1;
+            let count = listed.len() as u32 - 2;
             if count == 0 {
                 continue;
             }
             listed[0] = count;
-            for &index in &listed[1..] {
+            for &index in &listed[2..] {
                 let slot = slots.start + index as usize;
                 let observation = &observations[slot * network.inputs..(slot + 1) * network.inputs];
                 self.host.begin(slot, observation, rewards[slot]);
@@ -357,6 +364,11 @@ impl Evaluator for GpuEvaluator {
             }
             drop(view);
             readback.unmap();
+        }
+        if self.cut_short {
+            let reason = "its driver ends loops of a kernel after so many turns, too few for this network; take \
+                          fewer ticks or neurons";
+            return Err(BackendError::Unusable { adapter: self.gpu.name().into(), reason: reason.into() });
         }
         copy_active(active, &self.host.actions, actions);
         if let (Some((_, traces)), Some(slot)) = (&self.traced, self.watched)

@@ -310,7 +310,7 @@ fn list(values: &[u32]) -> String {
 const HEADER: &str = "
 // x: 0. y: the individual to trace.
 @group(0) @binding(0) var<uniform> settings: vec4<u32>;
-// How many individuals take part, then which.
+// How many individuals take part, turns of the last loop, then which individuals.
 @group(0) @binding(1) var<storage, read> slots: array<u32>;
 @group(0) @binding(2) var<storage, read> weights: array<u32>;
 @group(0) @binding(3) var<storage, read_write> state: array<u32>;
@@ -344,13 +344,17 @@ const MAIN: &str = "fn main(
 // Rows of workgroups are whole, so the last may be longer than the list.
 let place = group.x + group.y * 32768u;
 if (place >= slots[0]) { return; }
-let slot = slots[1u + place];
+let slot = slots[2u + place];
 ";
 
 const FOOTER: &str = "
+// Where a driver ends all loops after so many turns, as Mesa's in software does, this one ends early, too.
+// Its length is no uniform: that driver compiles in the uniforms that loops depend on, and so the zero.
+var turns = 0u;
+for (var turn = 0u; turn < slots[1]; turn++) { turns += 1u; }
 atomicAdd(&counters[0], spikes);
 atomicAdd(&counters[1], operations);
-atomicMax(&counters[2], fault);
+atomicOr(&counters[2], fault | select(0u, 2u, turns < slots[1]));
 workgroupBarrier();
 ";
 

@@ -52,6 +52,32 @@ fn what_is_too_large_is_refused_at_once() {
     assert!(parse("Mlp()").build(usize::MAX, 2).is_err());
 }
 
+/// A dry run builds evaluators only to see whether that goes: the 30 GB of these are never touched.
+#[test]
+fn an_evaluator_takes_memory_when_it_is_loaded() {
+    let large = "Snn(hidden: [Recurrent(neurons: 4096), Recurrent(neurons: 4096), Recurrent(neurons: 4096)])";
+    for text in [large, "Mlp(hidden: [4096, 4096, 4096, 4096, 4096, 4096])"] {
+        assert_eq!(parse(text).build(3, 2).unwrap().evaluator(90).slots(), 90);
+    }
+    // And before that its weights are zero.
+    for text in ["Snn()", "Snn(decoder: Population())", "Snn(plasticity: [()])", "Mlp()"] {
+        let controller = parse(text).build(3, 2).unwrap();
+        let act = |load: bool| {
+            let mut evaluator = controller.evaluator(2);
+            if load {
+                (0..2).for_each(|slot| evaluator.load(slot, &vec![0.0; controller.layout().len()]));
+                (0..2).for_each(|slot| evaluator.reset(slot, 0));
+            }
+            let mut actions = [1.0; 4];
+            for _ in 0..3 {
+                evaluator.step(&[true; 2], &[9.0; 6], &mut actions).unwrap();
+            }
+            (actions, evaluator.activity(1))
+        };
+        assert_eq!(act(false), act(true), "{text}");
+    }
+}
+
 #[test]
 fn round_trip() {
     let layer = LayerConfig {

@@ -248,16 +248,18 @@ fn decoders_sum_over_many_ticks() {
                 assert_eq!(readout.scale, 1.0);
                 theta[readout.range()].fill(weight);
             }
-            let mut both = vec![controller.evaluator(1)];
-            // The software adapter ends a kernel after 65,535 turns of its loops.
-            if ticks <= 1000 {
-                both.push(controller.gpu_evaluator(&gpu(), 1).unwrap().unwrap());
-            }
-            for mut evaluator in both {
+            let both = [controller.evaluator(1), controller.gpu_evaluator(&gpu(), 1).unwrap().unwrap()];
+            for (index, mut evaluator) in both.into_iter().enumerate() {
                 evaluator.load(0, &theta);
                 evaluator.reset(0, 0);
                 let mut action = [0.0];
-                evaluator.step(&[true], &[0.0], &mut action).unwrap();
+                if let Err(error) = evaluator.step(&[true], &[0.0], &mut action) {
+                    // The driver of the software adapter ends kernels after 65,535 turns of their loops.
+                    let told = error.to_string();
+                    assert!(index == 1 && told.contains("too few for this network"), "{told}");
+                    assert!(ticks > 1000, "{text}");
+                    continue;
+                }
                 let all = (ticks * if decoder == "Population()" { neurons / 2 } else { neurons }) as u64;
                 assert_eq!(evaluator.activity(0).spikes, all);
                 // Preferred values are rounded to 1/64.

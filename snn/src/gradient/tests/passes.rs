@@ -45,6 +45,21 @@ fn gradient(bptt: &Bptt, theta: &[f32], batch: &Batch<'_>) -> Gradient {
     bptt.gradient(theta, batch, &objective).unwrap()
 }
 
+/// What a model makes of the zeros beyond its last neuron is no fault of the network.
+#[test]
+fn lanes_beyond_the_last_neuron_raise_no_fault() {
+    let model = "model divides\nstate v = 0\nv = 0.5*v + 0.1/I\nspike v > 1\n".to_owned();
+    let layer = LayerConfig { neurons: 5, model, ..LayerConfig::default() };
+    let config = SnnConfig { hidden: vec![HiddenLayer::Dense(layer)], ..SnnConfig::default() };
+    let bptt = Bptt::new(&config, 1, 1, &BpttConfig::default()).unwrap();
+    let mut theta = vec![1.0; bptt.layout().len()];
+    assert!(bptt.run(&theta, &batch(3, &[0.5; 6])).is_ok());
+    // The last neuron gets nothing: neither from the input nor from its bias.
+    (theta[4], theta[9]) = (0.0, 0.0);
+    let error = bptt.run(&theta, &batch(3, &[0.5; 6])).unwrap_err().to_string();
+    assert_eq!(error, "state of hidden.0 is not finite in tick 0");
+}
+
 #[test]
 fn sums_leave_the_range_of_states() {
     let layer = LayerConfig { neurons: 16, model: "threshold".into(), ..LayerConfig::default() };
