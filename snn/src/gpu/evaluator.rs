@@ -57,7 +57,7 @@ struct Shard {
     group: wgpu::BindGroup,
     /// Observations on their way up.
     staged: Vec<u32>,
-    /// The present list on the device: how many slots, [`LAST_TURNS`], then which slots.
+    /// The present list on the device: how many slots, [`LAST_TURNS`], which to trace, then which slots.
     listed: Vec<u32>,
     /// Whether a step is under way, and how mapping the result went.
     pending: Option<Receiver<Result<(), wgpu::BufferAsyncError>>>,
@@ -82,7 +82,7 @@ impl GpuEvaluator {
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        gpu.queue.write_buffer(&settings, 0, bytemuck::cast_slice(&[0_u32, u32::MAX, 0, 0]));
+        gpu.queue.write_buffer(&settings, 0, bytemuck::cast_slice(&[0_u32; 4]));
         let mut shards = Vec::new();
         let mut first = 0;
         while first < slots {
@@ -224,7 +224,7 @@ impl Shard {
         let up = Usage::STORAGE | Usage::COPY_DST;
         let weights = buffer("weights", plan.weight_words, 0, up);
         let state = buffer("state", plan.state_words, 0, up | Usage::COPY_SRC);
-        let active = buffer("slots", 1, 2, up);
+        let active = buffer("slots", 1, 3, up);
         let inputs = buffer("inputs", plan.input_words, 0, up);
         let outputs = buffer("outputs", plan.output_words, 0, Usage::STORAGE | Usage::COPY_SRC);
         let readback = buffer("readback", plan.output_words, 0, Usage::MAP_READ | Usage::COPY_DST);
@@ -298,14 +298,15 @@ impl Evaluator for GpuEvaluator {
         let words = self.plan.input_words;
         for shard in &mut self.shards {
             let slots = shard.first..shard.first + shard.slots;
-            let mut listed = vec![0, LAST_TURNS];
+            let here = traced.filter(|slot| slots.contains(slot));
+            let mut listed = vec![0, LAST_TURNS, here.map_or(u32::MAX, |slot| (slot - shard.first) as u32)];
             listed.extend((0..shard.slots as u32).filter(|&index| active[shard.first + index as usize]));
-            let count = listed.len() as u32 - 2;
+            let count = listed.len() as u32 - 3;
             if count == 0 {
                 continue;
             }
             listed[0] = count;
-            for &index in &listed[2..] {
+            for &index in &listed[3..] {
                 let slot = slots.start + index as usize;
                 let observation = &observations[slot * network.inputs..(slot + 1) * network.inputs];
                 self.host.begin(slot, observation, rewards[slot]);
@@ -318,12 +319,9 @@ impl Evaluator for GpuEvaluator {
                 self.gpu.queue.write_buffer(&shard.active, 0, bytemuck::cast_slice(&listed));
                 shard.listed = listed;
             }
-            let here = traced.filter(|slot| slots.contains(slot));
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             match (&self.traced, here) {
-                (Some((pipeline, traces)), Some(slot)) => {
-                    let settings = [0, (slot - shard.first) as u32, 0, 0];
-                    self.gpu.queue.write_buffer(&self.settings, 0, bytemuck::cast_slice(&settings));
+                (Some((pipeline, traces)), Some(_)) => {
                     let Shard { active, weights, state, inputs, outputs, .. } = shard;
                     let buffers = [&self.settings, active, weights, state, inputs, outputs, traces];
                     pass.set_pipeline(pipeline);

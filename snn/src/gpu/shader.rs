@@ -274,7 +274,7 @@ impl Shader<'_> {
                 values.extend(["next.left".into(), "next.right".into()]);
             }
             values.extend((0..kernel.states.len()).map(|k| format!("next.s{k}")));
-            writeln!(text, "if (slot == settings.y) {{")?;
+            writeln!(text, "if (slot == slots[2]) {{")?;
             for (row, value) in values.iter().enumerate() {
                 let at = before + row * neurons * network.ticks;
                 writeln!(text, "traces[{at}u + t * {neurons}u + j] = {value};")?;
@@ -308,9 +308,9 @@ fn list(values: &[u32]) -> String {
 }
 
 const HEADER: &str = "
-// x: 0. y: the individual to trace.
+// x: 0. Nothing that a branch depends on: a driver may compile in the value of that, and so the zero.
 @group(0) @binding(0) var<uniform> settings: vec4<u32>;
-// How many individuals take part, turns of the last loop, then which individuals.
+// How many individuals take part, turns of the last loop, the individual to trace, then those that take part.
 @group(0) @binding(1) var<storage, read> slots: array<u32>;
 @group(0) @binding(2) var<storage, read> weights: array<u32>;
 @group(0) @binding(3) var<storage, read_write> state: array<u32>;
@@ -344,12 +344,11 @@ const MAIN: &str = "fn main(
 // Rows of workgroups are whole, so the last may be longer than the list.
 let place = group.x + group.y * 32768u;
 if (place >= slots[0]) { return; }
-let slot = slots[2u + place];
+let slot = slots[3u + place];
 ";
 
 const FOOTER: &str = "
 // Where a driver ends all loops after so many turns, as Mesa's in software does, this one ends early, too.
-// Its length is no uniform: that driver compiles in the uniforms that loops depend on, and so the zero.
 var turns = 0u;
 for (var turn = 0u; turn < slots[1]; turn++) { turns += 1u; }
 atomicAdd(&counters[0], spikes);
