@@ -3,7 +3,7 @@
 /// Largest magnitude of a state variable on the grid.
 pub const STATE_LIMIT: f32 = 128.0;
 /// Largest magnitude of a sum over the ticks of a control step; no network's readout reaches it.
-pub const SUM_LIMIT: f32 = 1_073_741_824.0;
+pub const SUM_LIMIT: f32 = (1_u32 << 30) as f32;
 /// Grid points per unit.
 const GRID_SCALE: f32 = 65_536.0;
 /// Bits of the exponent: all ones in infinities and NaN, all zeros in 0 and subnormal numbers.

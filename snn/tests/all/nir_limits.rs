@@ -2,23 +2,22 @@
 
 #![expect(clippy::unwrap_used, reason = "tests")]
 
-use std::fs::File;
-use std::path::Path;
-use std::process::Command;
-
 use hdf5_pure::FileBuilder;
 use snn::nir::{self, Executor, Graph, NodeKind, Options};
-
-fn message(path: &Path) -> String {
-    let (read, version) = (nir::read(path).unwrap_err(), nir::version(path).unwrap_err());
-    assert_eq!(read.to_string(), version.to_string());
-    read.to_string()
-}
 
 /// Opening a pipe waits for a writer, and a device may never end.
 #[cfg(unix)]
 #[test]
 fn only_regular_files_are_read() {
+    use std::fs::File;
+    use std::path::Path;
+    use std::process::Command;
+
+    let message = |path: &Path| {
+        let (read, version) = (nir::read(path).unwrap_err(), nir::version(path).unwrap_err());
+        assert_eq!(read.to_string(), version.to_string());
+        read.to_string()
+    };
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe.nir");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
