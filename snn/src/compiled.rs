@@ -124,6 +124,7 @@ mod tests {
                     tick::<T, S, C, GRID>(&constants, currents, &mut other, &mut other_spikes)
                 });
                 let what = format!("{} {reset} {refractory} tick {t}", model.name);
+                let fault = u32::from(fault != 0);
                 assert_eq!(fault, other_fault, "{what}");
                 assert_eq!(spikes, other_spikes, "{what}");
                 let bits = |states: &[f32]| states.iter().map(|s| s.to_bits()).collect::<Vec<_>>();
@@ -334,7 +335,8 @@ mod tests {
                 let other = &device_data[i * width..][..width];
                 let name = &kernel.model;
                 let what = || format!("{name}: {row:?}");
-                assert_eq!(other[c], (2 * fault + u32::from(spikes[0] & 1)) as f32, "{}", what());
+                let faults = 2 * u32::from(fault != 0) + u32::from(spikes[0] & 1);
+                assert_eq!(other[c], faults as f32, "{}", what());
                 for (k, state) in states.iter().step_by(16).enumerate() {
                     assert_eq!(state.to_bits(), other[c + 2 + k].to_bits(), "state {k} of {}", what());
                 }

@@ -63,7 +63,7 @@ pub struct SnnConfig {
     /// How the spikes of the last hidden layer become actions. Default `Membrane()`.
     pub decoder: DecoderConfig,
     /// Further sources of the readout beside the last hidden layer: `"hidden.0"` and so on, not
-    /// `"input"`. Default `[]`.
+    /// `"input"`; none with the decoder `Population()`, whose votes have no weights. Default `[]`.
     pub readout_skip: Vec<String>,
     /// Ticks (updates of all neurons) per control step, 1 to 4096. Default 4.
     pub ticks: usize,

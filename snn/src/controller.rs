@@ -114,7 +114,7 @@ pub trait Evaluator: Send {
     /// [`fault`](Self::fault) mean nothing.
     ///
     /// # Errors
-    /// If the device was lost; never on the CPU.
+    /// If the device was lost, or its driver has ended the kernel early; never on the CPU.
     ///
     /// # Panics
     /// If `actions` has another length.

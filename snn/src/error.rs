@@ -8,6 +8,10 @@ use crate::equations::EquationError;
 pub const MAX_NEURONS: usize = 4096;
 /// Largest number of ticks per control step.
 pub const MAX_TICKS: usize = 4096;
+/// Largest number of weights of one controller: 512 MiB as 32-bit floats.
+pub const MAX_WEIGHTS: usize = 1 << 27;
+/// Largest number of sources whose spikes are kept as lists of 16-bit numbers.
+pub const MAX_SOURCES: usize = 1 << 16;
 
 /// A configuration from which no controller can be built. Fields are named as in the config.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -31,6 +35,31 @@ pub enum SnnError {
         field: String,
         /// Number of neurons given.
         neurons: usize,
+    },
+    /// More weights than memory is meant for, counted before any of it is taken.
+    #[error(
+        "the controller would have {weights} weights, {own} of them into `{layer}`; valid: at most \
+         {MAX_WEIGHTS} (512 MiB); take fewer or smaller layers in `hidden`, or fewer observations"
+    )]
+    TooLarge {
+        /// Weights of all layers, whether a density leaves them out or not.
+        weights: usize,
+        /// The layer with most of them, such as `hidden[2]`.
+        layer: String,
+        /// Weights into that layer.
+        own: usize,
+    },
+    /// More sources than a list of spikes can name.
+    #[error(
+        "the encoder makes {sources} sources of {inputs} observations; valid: at most {MAX_SOURCES} {why}"
+    )]
+    Sources {
+        /// Sources that the encoder makes.
+        sources: usize,
+        /// Observations of the task.
+        inputs: usize,
+        /// For whom the limit holds, and what has none.
+        why: &'static str,
     },
     /// No or too many ticks per control step.
     #[error("`ticks` is {ticks}; valid: 1 to {MAX_TICKS}")]
@@ -158,6 +187,22 @@ pub(crate) fn check(
     } else {
         Err(SnnError::OutOfRange { field: field(), value, range })
     }
+}
+
+/// Refuses more than [`MAX_WEIGHTS`] weights; `layers` names each layer with its `(sources, targets)`.
+pub(crate) fn check_weights(
+    layers: impl IntoIterator<Item = (String, (usize, usize))>,
+) -> Result<(), SnnError> {
+    let (mut weights, mut most) = (0_usize, (String::new(), 0));
+    for (layer, (sources, targets)) in layers {
+        let own = sources.saturating_mul(targets);
+        weights = weights.saturating_add(own);
+        if own > most.1 {
+            most = (layer, own);
+        }
+    }
+    let (layer, own) = most;
+    if weights <= MAX_WEIGHTS { Ok(()) } else { Err(SnnError::TooLarge { weights, layer, own }) }
 }
 
 /// Refuses layers with no or more than [`MAX_NEURONS`] neurons.

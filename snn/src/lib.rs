@@ -121,7 +121,7 @@ pub use controller::{Controller, Evaluator};
 pub use decoder::*;
 pub use encoder::*;
 pub use equations::EquationError;
-pub use error::{MAX_NEURONS, MAX_TICKS, SnnError};
+pub use error::{MAX_NEURONS, MAX_SOURCES, MAX_TICKS, MAX_WEIGHTS, SnnError};
 pub use gpu::{BackendError, Gpu};
 pub use lanes::tanh;
 pub use layout::{Block, Layout};

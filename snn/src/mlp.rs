@@ -16,7 +16,7 @@ use numerics::wide;
 use crate::activity::Activity;
 use crate::config::{Activation, MlpConfig};
 use crate::controller::{Controller, Evaluator, check_step};
-use crate::error::{SnnError, check, check_neurons};
+use crate::error::{SnnError, check, check_neurons, check_weights};
 use crate::gpu::BackendError;
 use crate::host::Episode;
 use crate::lanes::{Lanes, WIDTH, dense, tanh, values};
@@ -48,10 +48,19 @@ impl Mlp {
         for (name, gain) in [("hidden_gain", config.hidden_gain), ("output_gain", config.output_gain)] {
             check(|| name.into(), gain, gain >= 0.0, "finite and at least 0")?;
         }
+        for (index, &units) in config.hidden.iter().enumerate() {
+            check_neurons(|| format!("hidden[{index}]"), units)?;
+        }
+        let names = (0..config.hidden.len()).map(|index| format!("hidden[{index}]"));
+        let targets = config.hidden.iter().copied().chain([outputs]);
+        let sources = [inputs]
+            .into_iter()
+            .chain(config.hidden.iter().copied())
+            .map(|sources| sources.saturating_add(1));
+        check_weights(names.chain(["the outputs".to_owned()]).zip(sources.zip(targets)))?;
         let mut layout = Layout::default();
         let mut sizes = vec![inputs];
         for (index, &units) in config.hidden.iter().enumerate() {
-            check_neurons(|| format!("hidden[{index}]"), units)?;
             let (name, sources) = (format!("hidden.{index}"), sizes[index]);
             let scale = gain(config.hidden_gain, sources);
             layout.push(format!("{name}.weight"), (sources, units), scale, 1.0);
@@ -89,7 +98,7 @@ impl Controller for Mlp {
 
     fn evaluator(&self, slots: usize) -> Box<dyn Evaluator> {
         Box::new(MlpEvaluator {
-            weights: vec![Lanes::ZERO; slots * self.shape.blocks.lanes()],
+            weights: Vec::new(),
             outputs: vec![Lanes::ZERO; slots * self.shape.lanes],
             actions: vec![0.0; slots * self.outputs()],
             episodes: vec![Episode::default(); slots],
@@ -112,7 +121,7 @@ impl Controller for Mlp {
 
 struct MlpEvaluator {
     shape: Arc<Shape>,
-    /// Per slot: padded blocks of weights.
+    /// Per slot: padded blocks of weights; empty until there is need.
     weights: Vec<Lanes>,
     /// Per slot: activations of the last control step, hidden layers and outputs; kept for probes.
     outputs: Vec<Lanes>,
@@ -123,6 +132,13 @@ struct MlpEvaluator {
 }
 
 impl MlpEvaluator {
+    /// Takes the memory of the weights, unless it has.
+    fn claim(&mut self) {
+        if self.weights.is_empty() {
+            self.weights = vec![Lanes::ZERO; self.slots() * self.shape.blocks.lanes()];
+        }
+    }
+
     fn step_slot(&mut self, slot: usize, observation: &[f32]) {
         let (shape, input) = (&*self.shape, &mut self.input);
         let weights = &self.weights[slot * shape.blocks.lanes()..];
@@ -171,6 +187,7 @@ impl Evaluator for MlpEvaluator {
     }
 
     fn load(&mut self, slot: usize, parameters: &[f32]) {
+        self.claim();
         let blocks = &self.shape.blocks;
         let lanes = blocks.lanes();
         blocks.load(&mut self.weights[slot * lanes..(slot + 1) * lanes], parameters);
@@ -184,6 +201,7 @@ impl Evaluator for MlpEvaluator {
     }
 
     fn begin(&mut self, active: &[bool], observations: &[f32], _rewards: &[f32]) {
+        self.claim();
         let inputs = self.shape.sizes[0];
         check_step(self.slots(), inputs, active, observations);
         for (slot, observation) in observations.chunks_exact(inputs).enumerate() {

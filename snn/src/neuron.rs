@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::compiled::{Compiled, MODELS};
 use crate::config::LayerConfig;
-use crate::equations::{self, EquationError, Kernel, Model};
+use crate::equations::{self, EquationError, Kernel, Model, SUM_LIMIT};
 use crate::error::SnnError;
 use crate::scope::Scope;
 use crate::switches::{Switches, SwitchesConfig};
@@ -194,6 +194,12 @@ impl Neuron {
             .and_then(|(name, _)| Compiled::find(name, reset.as_deref().unwrap_or(""), refractory > 0));
         let (model, kernel) = (Arc::new(model), Arc::new(kernel));
         Ok(Self { model, kernel, compiled, refractory, reset, switches: None })
+    }
+
+    /// As a sum over the ticks of a control step, which has a larger range than states.
+    pub(crate) fn summing(mut self) -> Self {
+        Arc::make_mut(&mut self.kernel).limit = SUM_LIMIT;
+        self
     }
 
     pub(crate) fn name(&self) -> &str {

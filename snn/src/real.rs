@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 
-use crate::equations::{Kernel, bits, settle};
+use crate::equations::{Kernel, bits, settle_within};
 use crate::precision::format::Format;
 use crate::weights::Unit;
 
@@ -37,8 +37,8 @@ pub(crate) trait Real:
     fn reciprocal_seed(self) -> Self;
     fn root_seed(self) -> Self;
 
-    /// A state variable after the tick, as [`settle`] has it.
-    fn settle<const GRID: bool>(self, fault: &mut u32) -> Self;
+    /// A state variable after the tick, as [`settle_within`] has it.
+    fn settle<const GRID: bool>(self, limit: f32, fault: &mut u32) -> Self;
     /// As [`Format::weight`].
     fn weight(format: &dyn Format, unit: &Unit, theta: Self, sign: i8) -> Self;
     /// As [`Format::source`].
@@ -94,8 +94,8 @@ impl Real for f32 {
         bits::root_seed(self)
     }
     #[inline(always)]
-    fn settle<const GRID: bool>(self, fault: &mut u32) -> Self {
-        settle::<GRID>(self, fault)
+    fn settle<const GRID: bool>(self, limit: f32, fault: &mut u32) -> Self {
+        settle_within::<GRID>(self, limit, fault)
     }
     fn weight(format: &dyn Format, unit: &Unit, theta: Self, sign: i8) -> Self {
         format.weight(unit, theta, sign)
@@ -149,7 +149,7 @@ impl Real for f64 {
     fn root_seed(self) -> Self {
         f64::from(bits::root_seed(self as f32))
     }
-    fn settle<const GRID: bool>(self, fault: &mut u32) -> Self {
+    fn settle<const GRID: bool>(self, _: f32, fault: &mut u32) -> Self {
         *fault |= u32::from(!self.is_finite());
         if self.is_finite() { self } else { 0.0 }
     }

@@ -4,6 +4,7 @@ use anyhow::{Context as _, anyhow};
 use records::disk::write_atomic;
 use records::failure::{Blame, Failure};
 use records::npy;
+use records::words::to_stderr;
 use serde_json::{Map, Value as Json, json};
 use snn::nir::{
     self, Array, Data, Executor, Field, Graph, Metadata, NirError, NodeKind, Options, Port, Value, export,
@@ -222,6 +223,17 @@ pub(super) fn export(args: &NirExport) -> Result<(), Failure> {
         trained.setup.task.spec().control_dt,
     );
     let mut network = network.with_context(|| args.source.display().to_string()).usage()?;
+    let noted = |key: &str| match network.metadata.get(key) {
+        Some(Value::Array(array)) => array.number(),
+        _ => None,
+    };
+    if let Some((step, limit)) = noted("input_step").zip(noted("input_limit")) {
+        to_stderr(&format!(
+            "warning: this controller rounds its input to multiples of {step} within ±{limit}, and NIR has no node \
+             for that: round it before the network (metadata 'input_step' and 'input_limit'), or it is another \
+             network"
+        ));
+    }
     network.metadata.insert("env".to_owned(), trained.setup.task.spec().name.into());
     let bytes = export::export(&network).and_then(|graph| nir::to_bytes(&graph)).usage()?;
     write_atomic(&args.out, &bytes)

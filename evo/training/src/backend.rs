@@ -41,6 +41,8 @@ impl Backend {
     }
 }
 
+/// Most parameters that are loaded to measure: 256 MiB of them.
+const MEASURED: usize = 1 << 26;
 /// No answer from an adapter comes sooner.
 const ROUND_TRIP_S: f64 = 200e-6;
 
@@ -76,7 +78,8 @@ fn automatic(controller: &Arc<dyn Controller>, population: usize, threads: usize
     if !controller.same_on_gpu() {
         return cpu("its results would differ on a graphics adapter".into());
     }
-    let slots = population.clamp(1, 16);
+    let affordable = MEASURED / controller.layout().len().max(1);
+    let slots = population.min(16).min(affordable).max(1);
     let own = time(controller, controller.evaluator(slots)).unwrap_or(f64::INFINITY);
     let own = own * population as f64 / (slots * threads.max(1)) as f64;
     let micro = |seconds: f64| format!("{:.0} µs", seconds * 1e6);

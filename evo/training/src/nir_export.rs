@@ -143,6 +143,61 @@ mod tests {
         assert!(readout < 1e-5 && action < 1e-5, "{readout} {action}");
     }
 
+    /// An I8 network rounds its input, for which NIR has no node: the file says how, and with input so
+    /// rounded it gives the same spikes. Neurons without a leak leave nothing else to round.
+    #[test]
+    fn an_export_of_bytes_says_how_its_input_is_rounded() {
+        let layer = LayerConfig { neurons: 24, model: "if".into(), ..LayerConfig::default() };
+        let config = |precision| {
+            ControllerConfig::Snn(SnnConfig {
+                hidden: vec![HiddenLayer::Recurrent(layer.clone())],
+                precision,
+                ..SnnConfig::default()
+            })
+        };
+        let notes = |precision| {
+            let config = config(precision);
+            let controller = config.build(4, 2).unwrap();
+            let parameters = normals(controller.layout().len(), 0.0, 1);
+            let network =
+                network(&config, controller.as_ref(), &parameters, &Normalizer::identity(4, 5.0), 0.05)
+                    .unwrap();
+            let number = |key: &str| match network.metadata.get(key) {
+                Some(Value::Array(array)) => array.number().map(|x| x as f32),
+                _ => None,
+            };
+            (number("input_step").zip(number("input_limit")), network, controller, parameters)
+        };
+        for precision in Precision::ALL.into_iter().filter(|&precision| precision != Precision::I8) {
+            assert_eq!(notes(precision).0, None, "{precision:?}");
+        }
+        let (rounding, network, controller, parameters) = notes(Precision::I8);
+        let (step, limit) = rounding.unwrap();
+        assert_eq!((step, limit), (1.0 / 32.0, 127.0 / 32.0));
+        let graph = export::export(&network).unwrap();
+        let mut executors = [(); 2].map(|()| Executor::new(&graph, &Options::default()).unwrap());
+        let mut evaluator = controller.evaluator(1);
+        evaluator.load(0, &parameters);
+        evaluator.reset(0, 0);
+        let (mut probe, mut differing) = (Probe::default(), [0; 2]);
+        for observation in normals(200 * 4, 0.0, 2).chunks_exact(4) {
+            evaluator.step(&[true], observation, &mut [0.0; 2]).unwrap();
+            evaluator.probe(0, &mut probe).unwrap();
+            let round = |x: &f32| ((x / step).round_ties_even() * step).clamp(-limit, limit);
+            let rounded: Vec<f32> = observation.iter().map(round).collect();
+            for tick in 0..probe.layers[0].ticks {
+                for (index, input) in [&rounded[..], observation].into_iter().enumerate() {
+                    executors[index].tick(&[input]);
+                    let spikes = executors[index].value("hidden_0.lif").unwrap();
+                    let differs =
+                        |&neuron: &usize| (spikes[neuron] > 0.0) != probe.layers[0].spiked(tick, neuron);
+                    differing[index] += (0..24).filter(differs).count();
+                }
+            }
+        }
+        assert!(differing[0] == 0 && differing[1] > 50, "{differing:?}");
+    }
+
     #[test]
     fn neurons_of_libraries_are_exported_if_nir_has_them() {
         let like = |like: &str, switches| LayerConfig {

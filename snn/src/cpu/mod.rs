@@ -16,7 +16,7 @@ use crate::controller::{Evaluator, check_step};
 use crate::gpu::BackendError;
 use crate::host::Host;
 use crate::lanes::{Lanes, WIDTH, part, part_mut, values};
-use crate::network::{Network, Population, Source};
+use crate::network::{Network, Population, Source, Weights};
 use crate::output::copy_active;
 use crate::probe::Probe;
 
@@ -27,6 +27,8 @@ pub(crate) use synapses::{Activities, Spikes, Synapses};
 pub(crate) struct CpuEvaluator<S> {
     network: Arc<Network>,
     synapses: S,
+    /// Whether `synapses` has its memory.
+    claimed: bool,
     /// Per slot: constants of the neuron models.
     constants: Vec<Lanes>,
     /// Per slot: state variables at the start of an episode, and now.
@@ -74,6 +76,7 @@ impl<S: Synapses> CpuEvaluator<S> {
         let fan_out = if network.format.is_binary() { network.neurons() } else { 0 };
         let mut evaluator = Self {
             synapses: S::new(&network, slots),
+            claimed: false,
             constants: lanes(network.constant_lanes),
             initial: lanes(network.state_lanes),
             states: lanes(network.state_lanes),
@@ -95,10 +98,27 @@ impl<S: Synapses> CpuEvaluator<S> {
         };
         let zero = vec![0.0; evaluator.network.layout.len()];
         for slot in 0..slots {
-            evaluator.load(slot, &zero);
-            evaluator.reset(slot, 0);
+            evaluator.load_neurons(slot, &zero);
         }
+        evaluator.states.copy_from_slice(&evaluator.initial);
         evaluator
+    }
+
+    /// Takes the memory of the weights, unless it has.
+    #[inline]
+    fn claim(&mut self) {
+        if !self.claimed {
+            self.claimed = true;
+            let network = Arc::clone(&self.network);
+            self.synapses.claim(&network);
+            // Weights that are not evolved are there before any are loaded.
+            if network.projections.iter().any(|projection| matches!(projection.weights, Weights::Fixed(_))) {
+                let zero = vec![0.0; network.layout.len()];
+                for slot in 0..self.slots() {
+                    self.synapses.load(&network, slot, &zero);
+                }
+            }
+        }
     }
 
     /// Constants and start states of the neuron models of one individual.
@@ -146,9 +166,8 @@ wide! {
         let scratch = &mut evaluator.scratch;
 
         evaluator.host.begin(slot, observation, reward);
-        if !network.plastic.is_empty() {
-            evaluator.synapses.learn(network, slot, &evaluator.host.modulators);
-        }
+        let learned_badly = !network.plastic.is_empty()
+            && evaluator.synapses.learn(network, slot, &evaluator.host.modulators);
         let (episode, signal) = (&mut evaluator.host.episodes[slot], &evaluator.host.signal);
         let activity = &mut episode.activity;
         for (index, population) in network.populations.iter().enumerate() {
@@ -258,7 +277,7 @@ wide! {
                 offset += population.neurons;
             }
         }
-        episode.fault |= faults != 0;
+        episode.fault |= faults != 0 || learned_badly;
         let readout = network.readout();
         let first = &states[readout.state..readout.state + readout.stride];
         evaluator.host.finish(slot, values(first, readout.neurons));
@@ -318,6 +337,7 @@ impl<S: Synapses> Evaluator for CpuEvaluator<S> {
     }
 
     fn load(&mut self, slot: usize, parameters: &[f32]) {
+        self.claim();
         let network = Arc::clone(&self.network);
         self.host.load(slot, parameters);
         self.synapses.load(&network, slot, parameters);
@@ -334,6 +354,7 @@ impl<S: Synapses> Evaluator for CpuEvaluator<S> {
     }
 
     fn reset(&mut self, slot: usize, seed: u64) {
+        self.claim();
         let network = &*self.network;
         let lanes = slot * network.state_lanes..(slot + 1) * network.state_lanes;
         self.states[lanes.clone()].copy_from_slice(&self.initial[lanes]);
@@ -343,6 +364,7 @@ impl<S: Synapses> Evaluator for CpuEvaluator<S> {
     }
 
     fn begin(&mut self, active: &[bool], observations: &[f32], rewards: &[f32]) {
+        self.claim();
         let inputs = self.network.inputs;
         check_step(self.slots(), inputs, active, observations);
         for (slot, observation) in observations.chunks_exact(inputs).enumerate() {

@@ -85,7 +85,8 @@ impl Learner {
         part_mut(&mut self.targets, self.stride, slot).fill(Lanes::ZERO);
     }
 
-    /// Changes the weights, once per control step.
+    /// Changes the weights, once per control step. Returns whether a change was infinite or no number; it
+    /// is set to 0 then.
     pub(crate) fn learn(
         &mut self,
         network: &Network,
@@ -93,14 +94,24 @@ impl Learner {
         slot: usize,
         modulator: f32,
         weights: &mut [Lanes],
-    ) {
-        learn(self, network, plastic, slot, modulator, weights);
+    ) -> bool {
+        learn(self, network, plastic, slot, modulator, weights)
     }
 
     /// Takes note of what sources and targets did in a tick.
     pub(crate) fn observe(&mut self, plastic: &Plastic, slot: usize, seen: Activities<'_>) {
         observe(self, plastic, slot, seen);
     }
+}
+
+/// A change of a weight within its bound; 0 with the lowest bit of `fault` set if `x` is infinite or no
+/// number. `max` and `min` would turn that into a bound.
+#[inline(always)]
+fn changed(x: f32, bound: f32, fault: &mut u32) -> f32 {
+    let bad = !x.is_finite();
+    *fault |= u32::from(bad);
+    // Not `clamp`, whose check of the bounds keeps the loop from vector registers.
+    faded(if bad { 0.0 } else { x }).max(-bound).min(bound)
 }
 
 wide! {
@@ -111,19 +122,19 @@ wide! {
         slot: usize,
         modulator: f32,
         weights: &mut [Lanes],
-    ) {
+    ) -> bool {
         let stride = learner.stride;
         let size = learner.rows * stride;
         let projection = &network.projections[plastic.projection];
         let change = part_mut(&mut learner.change, size, slot);
         let sources = part(&learner.sources, learner.rows, slot);
         let Plastic { keep, bound, .. } = *plastic;
+        let mut faults = [0; WIDTH];
         if let Some(reward) = plastic.reward {
             let eligibility = part_mut(&mut learner.eligibility, size, slot);
             for (change, eligible) in change.iter_mut().zip(eligibility) {
-                for (h, e) in change.0.iter_mut().zip(&mut eligible.0) {
-                    // Not `clamp`, whose check of the bounds keeps the loop from vector registers.
-                    *h = faded(keep * *h + modulator * *e).max(-bound).min(bound);
+                for ((h, e), fault) in change.0.iter_mut().zip(&mut eligible.0).zip(&mut faults) {
+                    *h = changed(keep * *h + modulator * *e, bound, fault);
                     *e = faded(*e * reward.eligibility);
                 }
             }
@@ -140,8 +151,8 @@ wide! {
             }
             for (row, &x) in change.chunks_exact_mut(stride).zip(sources) {
                 for ((change, u), v) in row.iter_mut().zip(&*per_source).zip(&*always) {
-                    for ((h, u), v) in change.0.iter_mut().zip(u.0).zip(v.0) {
-                        *h = faded(keep * *h + (x * u + v)).max(-bound).min(bound);
+                    for (((h, u), v), fault) in change.0.iter_mut().zip(u.0).zip(v.0).zip(&mut faults) {
+                        *h = changed(keep * *h + (x * u + v), bound, fault);
                     }
                 }
             }
@@ -163,6 +174,7 @@ wide! {
                 *weight = if exists == 0.0 { 0.0 } else { *weight };
             }
         }
+        faults.iter().fold(0, |any, fault| any | fault) != 0
     }
 }
 

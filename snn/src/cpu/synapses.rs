@@ -33,6 +33,10 @@ pub(crate) trait Synapses: Send {
     /// Zero weights.
     fn new(network: &Network, slots: usize) -> Self;
 
+    /// Takes the memory of the weights; called before all else, and not before there is need: whoever only
+    /// builds an evaluator, to see whether that goes, is done at once.
+    fn claim(&mut self, _network: &Network) {}
+
     /// Sets the weights of one individual from its θ.
     fn load(&mut self, network: &Network, slot: usize, parameters: &[f32]);
 
@@ -47,8 +51,11 @@ pub(crate) trait Synapses: Send {
     fn reset(&mut self, _network: &Network, _slot: usize) {}
 
     /// Changes the weights at the beginning of a control step; `modulators` as
-    /// [`Rewards`](crate::plasticity::Rewards) gives them.
-    fn learn(&mut self, _network: &Network, _slot: usize, _modulators: &[f32]) {}
+    /// [`Rewards`](crate::plasticity::Rewards) gives them. Returns whether a change was infinite or no
+    /// number.
+    fn learn(&mut self, _network: &Network, _slot: usize, _modulators: &[f32]) -> bool {
+        false
+    }
 
     /// Takes note of what both ends of plastic projection `index` did in a tick.
     fn observe(&mut self, _network: &Network, _slot: usize, _index: usize, _seen: Activities<'_>) {}

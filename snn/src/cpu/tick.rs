@@ -63,18 +63,24 @@ wide! {
         layer: &mut Layer<'_>,
     ) {
         let stride = layer.population.stride;
-        let mut faults = [0; WIDTH];
+        let (mut faults, mut before) = ([0; WIDTH], [0; WIDTH]);
         let shared: [Lanes; C] = std::array::from_fn(|c| layer.constants[c * layer.population.constant_stride()]);
         for column in 0..stride {
             let constants = match layer.population.individual {
                 true => std::array::from_fn(|c| layer.constants[c * stride + column]),
                 false => shared,
             };
+            if column + 1 == stride {
+                before = faults;
+            }
             let bits = lanes::<T, S, C, GRID>(layer, column, &constants, &mut faults);
             if let Some(word) = layer.spikes.get_mut(column * WIDTH / 64) {
                 *word |= bits << (column * WIDTH % 64);
             }
         }
+        // What happens in the padding of the last column is no fault: on a GPU there is none.
+        let used = layer.population.neurons - (stride - 1) * WIDTH;
+        faults[used..].copy_from_slice(&before[used..]);
         *layer.faults |= faults.iter().fold(0, |any, fault| any | fault);
     }
 }
@@ -87,7 +93,7 @@ wide! {
         currents: [&[f32]; 2],
         states: &mut [f32],
         spikes: &mut [u16],
-    ) -> u32 {
+    ) -> u64 {
         let [forward, recurrent] = currents;
         interpret::<GRID>(kernel, registers, constants, forward, recurrent, states, spikes)
     }
@@ -161,7 +167,11 @@ fn interpreted(layer: &mut Layer<'_>) {
             constants.extend(all.iter().map(|lanes| lanes.0[0]));
             Constants::Shared(constants)
         };
-        *layer.faults |= run(kernel, registers, constants, [forward, recurrent], states, spikes);
+        let faults = run(kernel, registers, constants, [forward, recurrent], states, spikes);
+        // What happens in the padding is no fault: on a GPU there is none.
+        let used = population.neurons - first * WIDTH;
+        let padding = if used < 64 { !0 << used } else { 0 };
+        *layer.faults |= u32::from(faults & !padding != 0);
         for (row, values) in states.chunks_exact(columns.len() * WIDTH).enumerate() {
             let lanes = &mut layer.states[row * stride..][columns.clone()];
             for (lanes, values) in lanes.iter_mut().zip(values.chunks_exact(WIDTH)) {
@@ -189,6 +199,45 @@ fn interpreted(layer: &mut Layer<'_>) {
             }
             for values in states.chunks_exact(columns.len() * WIDTH) {
                 record(&mut values.iter().copied());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+    use crate::config::{HiddenLayer, LayerConfig, SnnConfig};
+    use crate::network::Network;
+
+    /// A compiled model and an interpreted one, with an infinite current into one lane.
+    #[test]
+    fn only_neurons_raise_faults() {
+        let own = "model own\nstate v = 0\nv = 0.5*v + I\nspike v > 1\nreset zero: v = 0\n";
+        for (model, neurons) in [("lif", 5), ("lif", 16), ("lif", 21), (own, 5), (own, 64), (own, 70)] {
+            let layer = LayerConfig { neurons, model: model.into(), ..LayerConfig::default() };
+            let config = SnnConfig { hidden: vec![HiddenLayer::Dense(layer)], ..SnnConfig::default() };
+            let network = Network::new(&config, 1, 1).unwrap();
+            let population = &network.populations[0];
+            for bad in 0..population.stride * WIDTH {
+                let mut forward = vec![Lanes::ZERO; population.stride];
+                forward[bad / WIDTH].0[bad % WIDTH] = f32::NEG_INFINITY;
+                let (mut faults, mut scratch) = (0, Scratch::default());
+                tick(&mut Layer {
+                    population,
+                    grid: true,
+                    constants: &vec![Lanes::splat(0.5); population.neuron.kernel().constants],
+                    forward: &forward,
+                    recurrent: &vec![Lanes::ZERO; population.stride],
+                    states: &mut vec![Lanes::ZERO; population.states().len()],
+                    spikes: &mut vec![0; population.words],
+                    faults: &mut faults,
+                    scratch: &mut scratch,
+                    traces: None,
+                });
+                assert_eq!(faults != 0, bad < neurons, "{model}: lane {bad} of {neurons} neurons");
             }
         }
     }

@@ -17,6 +17,8 @@ pub(crate) struct Readout<'a> {
     pub(crate) evolve: &'a BTreeMap<String, Scope>,
     /// Whether its state starts anew with each control step.
     pub(crate) clear: bool,
+    /// Whether its state is a sum over the ticks, which the range of states must not cut off.
+    pub(crate) sums: bool,
     /// Weights `[neurons of the last layer][outputs of the readout]` that are not evolved; then there
     /// is no bias either.
     pub(crate) fixed: Option<fn(usize, usize) -> Vec<f32>>,
@@ -49,5 +51,6 @@ pub(crate) static NO_SCOPES: BTreeMap<String, Scope> = BTreeMap::new();
 
 /// The readout of decoders that sum over the ticks.
 pub(super) fn sum() -> Readout<'static> {
-    Readout { model: SUM, parameters: &NO_PARAMETERS, evolve: &NO_SCOPES, clear: true, fixed: None, width: 1 }
+    let (parameters, evolve) = (&NO_PARAMETERS, &NO_SCOPES);
+    Readout { model: SUM, parameters, evolve, clear: true, sums: true, fixed: None, width: 1 }
 }

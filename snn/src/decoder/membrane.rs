@@ -35,7 +35,7 @@ impl Decoder for Membrane {
 
     fn readout(&self) -> Readout<'_> {
         let Self { model, parameters, evolve } = self;
-        Readout { model, parameters, evolve, clear: false, fixed: None, width: 1 }
+        Readout { model, parameters, evolve, clear: false, sums: false, fixed: None, width: 1 }
     }
 
     fn decode<T: Real>(&self, _: usize, readout: &[T], _: &mut [T], out: &mut [T]) {

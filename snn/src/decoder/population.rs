@@ -62,7 +62,7 @@ fn limit<T: Real>(x: T) -> T {
 }
 
 /// Weights `[neurons][2 · actions]`: preferred values, then a count of one per spike; both in 2⁻¹⁰, so
-/// that 128 · 1024 votes fit into the range of states.
+/// that sums of up to 256 · 1024 votes are exact.
 fn votes(neurons: usize, actions: usize) -> Vec<f32> {
     const VOTE: f32 = 1.0 / 1024.0;
     let mut weights = vec![0.0; neurons * 2 * actions];

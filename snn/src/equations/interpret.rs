@@ -3,7 +3,7 @@
 //! Gives the same bits as the compiled form, which computes the same operations in the same order.
 
 use super::bits;
-use super::grid::settle;
+use super::grid::settle_within;
 use super::kernel::{Kernel, Op};
 
 /// Neurons per block.
@@ -53,8 +53,8 @@ pub enum Constants<'a> {
 /// `n` is the length of `forward` and a multiple of 16; `recurrent` has the same length, or none if
 /// the kernel does not read it. State `s` of neuron `i` is `states[s * n + i]`. Bit `i % 16` of
 /// `spikes[i / 16]` says whether neuron `i` spiked; `spikes` has `n / 16` entries. `GRID` snaps the
-/// state after the tick to the grid. Returns 1 if a state became infinite or not a number (it is
-/// set to 0), else 0.
+/// state after the tick to the grid. Returns the neurons of which a state became infinite or not a
+/// number (it is set to 0): bit `i % 64` stands for neuron `i`.
 ///
 /// # Panics
 ///
@@ -68,7 +68,7 @@ pub fn interpret<const GRID: bool>(
     recurrent: &[f32],
     states: &mut [f32],
     spikes: &mut [u16],
-) -> u32 {
+) -> u64 {
     let n = forward.len();
     assert!(n.is_multiple_of(LANES) && spikes.len() == n / LANES, "{n} neurons, {} spikes", spikes.len());
     assert!(states.len() == kernel.states.len() * n, "{} states for {n} neurons", states.len());
@@ -84,7 +84,7 @@ pub fn interpret<const GRID: bool>(
         }
         Constants::Own(values) => assert_eq!(values.len(), kernel.constants * n, "constants"),
     }
-    let mut call = Call { kernel, constants, forward, recurrent, states, spikes, fault: 0 };
+    let mut call = Call { kernel, constants, forward, recurrent, states, spikes, faults: 0 };
     let mut base = 0;
     while base + BLOCK <= n {
         call.block::<GRID, BLOCK>(scratch, base);
@@ -94,7 +94,7 @@ pub fn interpret<const GRID: bool>(
         call.block::<GRID, LANES>(scratch, base);
         base += LANES;
     }
-    call.fault
+    call.faults
 }
 
 struct Call<'a> {
@@ -104,7 +104,7 @@ struct Call<'a> {
     recurrent: &'a [f32],
     states: &'a mut [f32],
     spikes: &'a mut [u16],
-    fault: u32,
+    faults: u64,
 }
 
 impl Call<'_> {
@@ -151,14 +151,18 @@ impl Call<'_> {
                 Op::RootSeed(a) => number::<WIDTH>(out, row(a), bits::root_seed),
             }
         }
+        let (mut faults, limit) = ([0; WIDTH], self.kernel.limit);
         for (state, &next) in self.kernel.next.iter().enumerate() {
             let values = &scratch.rows[next as usize].0;
             let states = &mut self.states[state * n + base..][..WIDTH];
-            let mut fault = 0;
             for lane in 0..WIDTH {
-                states[lane] = settle::<GRID>(f32::from_bits(values[lane]), &mut fault);
+                states[lane] = settle_within::<GRID>(f32::from_bits(values[lane]), limit, &mut faults[lane]);
             }
-            self.fault |= fault;
+        }
+        if faults.iter().fold(0, |any, fault| any | fault) != 0 {
+            let bits =
+                faults.iter().enumerate().map(|(lane, fault)| u64::from(fault & 1) << ((base + lane) % 64));
+            self.faults |= bits.fold(0, |all, bit| all | bit);
         }
         let spikes = &mut self.spikes[base / LANES..][..WIDTH / LANES];
         match self.kernel.spike {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::error::{EquationError, Position};
 use super::formula::{Constant, Formulas, to_f32};
-use super::grid::snap;
+use super::grid::{STATE_LIMIT, snap};
 
 /// Most operations of one tick.
 pub(super) const MAX_OPERATIONS: usize = 1024;
@@ -131,7 +131,7 @@ pub struct Spike {
 
 /// One tick of one neuron in static single assignment form.
 ///
-/// To run it: compute `ops` in order; the state afterwards is [`super::settle`] of the values
+/// To run it: compute `ops` in order; the state afterwards is [`super::settle_within`] of the values
 /// `next`; the neuron spiked if `spike.fired` holds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kernel {
@@ -149,6 +149,8 @@ pub struct Kernel {
     pub next: Vec<u32>,
     /// The spike, unless the model is a readout.
     pub spike: Option<Spike>,
+    /// Largest magnitude of a state variable on the grid.
+    pub limit: f32,
     /// Whether the model reads the recurrent input apart. If not, all input goes into `forward`.
     pub recurrent: bool,
     /// Locals and state variables by name with the operations that are their last values, for
@@ -364,6 +366,7 @@ impl Builder {
                 left: new(spike.left),
                 right: new(spike.right),
             }),
+            limit: STATE_LIMIT,
             recurrent: parts.recurrent,
             named: parts.named.into_iter().map(|(name, op)| (name, new(op))).collect(),
             formulas: self.formulas,

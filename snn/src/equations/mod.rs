@@ -10,7 +10,8 @@
 //! * A kernel holds operations that IEEE 754 and WGSL round correctly, comparisons and bit tricks,
 //!   nothing else; division, roots and exponentials are made of those.
 //! * On the *grid*, each state variable is rounded to a multiple of 2^-16 in [−128, 128] after each
-//!   tick ([`snap`]), so no subnormal numbers build up, and −0 becomes 0.
+//!   tick ([`snap`]), so no subnormal numbers build up, and −0 becomes 0. Sums over ticks, which
+//!   decoders read, have a larger range ([`Kernel::limit`]).
 //! * A state variable that becomes infinite or not a number is set to 0 and reported as a *fault*.
 //!
 //! This folder uses the standard library only: the build script compiles it too.
@@ -39,7 +40,7 @@ pub mod wgsl;
 
 pub use error::EquationError;
 #[allow(unused_imports, reason = "the build script does not use all")]
-pub use grid::{settle, snap};
+pub use grid::{SUM_LIMIT, settle, settle_within, snap};
 pub use interpret::{Constants, Scratch, interpret};
 #[allow(unused_imports, reason = "the build script does not use all")]
 pub use kernel::{Kernel, Op, Spike};

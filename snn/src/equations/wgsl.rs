@@ -39,11 +39,11 @@ fn ex(x: f32) -> f32 {
 ";
 
 const SNAP: &str = "
-// A state after the tick: on the grid of 2^-16 in [-128, 128]; 0 and a fault if not finite.
-fn settle(x: f32) -> f32 {
+// A state after the tick: on the grid of 2^-16 in [-limit, limit]; 0 and a fault if not finite.
+fn settle(x: f32, limit: f32) -> f32 {
     let bad = (bitcast<u32>(x) & 0x7f800000u) == 0x7f800000u;
     fault |= select(0u, 1u, bad);
-    let limited = ex(clamp(select(x, 0.0, bad), -128.0, 128.0));
+    let limited = ex(clamp(select(x, 0.0, bad), -limit, limit));
     let snapped = ex(round(ex(limited * 65536.0)) * 1.52587890625e-5);
     // +0 for -0.
     let bits = bitcast<u32>(snapped);
@@ -53,7 +53,7 @@ fn settle(x: f32) -> f32 {
 
 const FREE: &str = "
 // A state after the tick: 0 if subnormal; 0 and a fault if not finite.
-fn settle(x: f32) -> f32 {
+fn settle(x: f32, limit: f32) -> f32 {
     let exponent = bitcast<u32>(x) & 0x7f800000u;
     let bad = exponent == 0x7f800000u;
     fault |= select(0u, 1u, bad);
@@ -111,7 +111,7 @@ impl Kernel {
                 writeln!(text, "    let x{index} = {value};").expect("writing to a String does not fail");
             }
         }
-        let next = self.next.iter().map(|op| format!("settle(x{op})"));
+        let next = self.next.iter().map(|op| format!("settle(x{op}, {})", literal(self.limit)));
         let fired = self.spike.map_or("false".to_owned(), |spike| format!("x{}", spike.fired));
         let sides = sides.map(|spike| [format!("x{}", spike.left), format!("x{}", spike.right)]);
         let values: Vec<String> = next.chain([fired]).chain(sides.into_iter().flatten()).collect();

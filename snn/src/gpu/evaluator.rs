@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Largest number of workgroups in one direction that the kernel counts with.
 const ROW: u32 = 32768;
 
+/// Turns of the kernel's last loop, which shows whether the driver ends loops early.
+const LAST_TURNS: u32 = 2;
+
 /// Evaluates all slots on a graphics adapter.
 pub(crate) struct GpuEvaluator {
     gpu: Gpu,
@@ -37,6 +40,8 @@ pub(crate) struct GpuEvaluator {
     watched: Option<usize>,
     traces: Vec<f32>,
     words: Vec<u32>,
+    /// Whether the driver has ended loops of the kernel before they were done.
+    cut_short: bool,
 }
 
 /// As many individuals as fit into one binding.
@@ -52,7 +57,7 @@ struct Shard {
     group: wgpu::BindGroup,
     /// Observations on their way up.
     staged: Vec<u32>,
-    /// Slots in the present list on the device.
+    /// The present list on the device: how many slots, [`LAST_TURNS`], which to trace, then which slots.
     listed: Vec<u32>,
     /// Whether a step is under way, and how mapping the result went.
     pending: Option<Receiver<Result<(), wgpu::BufferAsyncError>>>,
@@ -77,7 +82,7 @@ impl GpuEvaluator {
             usage: wgpu::BufferUsages::UNIFORM | wgpu::BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        gpu.queue.write_buffer(&settings, 0, bytemuck::cast_slice(&[0_u32, u32::MAX, 0, 0]));
+        gpu.queue.write_buffer(&settings, 0, bytemuck::cast_slice(&[0_u32; 4]));
         let mut shards = Vec::new();
         let mut first = 0;
         while first < slots {
@@ -98,6 +103,7 @@ impl GpuEvaluator {
             watched: None,
             traces: Vec::new(),
             words: Vec::new(),
+            cut_short: false,
             plan,
         };
         let zero = vec![0.0; network.layout.len()];
@@ -122,7 +128,8 @@ impl GpuEvaluator {
         let activity = &mut episode.activity;
         activity.spikes += u64::from(counters[0]);
         activity.synaptic_operations += u64::from(counters[1]);
-        episode.fault |= counters[2] != 0;
+        episode.fault |= counters[2] & 1 != 0;
+        self.cut_short |= counters[2] & 2 != 0;
     }
 
     fn read(&self, buffer: &wgpu::Buffer, offset: usize, words: usize) -> Result<Vec<u32>, BackendError> {
@@ -204,8 +211,8 @@ impl Shard {
         use wgpu::BufferUsages as Usage;
         let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let mut bytes = 0;
-        let mut buffer = |label, words: usize, usage| {
-            let size = 4 * (slots * words).max(4) as u64;
+        let mut buffer = |label, words: usize, more: usize, usage| {
+            let size = 4 * (slots * words + more).max(4) as u64;
             bytes += size;
             gpu.device.create_buffer(&wgpu::BufferDescriptor {
                 label: Some(label),
@@ -215,12 +222,12 @@ impl Shard {
             })
         };
         let up = Usage::STORAGE | Usage::COPY_DST;
-        let weights = buffer("weights", plan.weight_words, up);
-        let state = buffer("state", plan.state_words, up | Usage::COPY_SRC);
-        let active = buffer("slots", 1, up);
-        let inputs = buffer("inputs", plan.input_words, up);
-        let outputs = buffer("outputs", plan.output_words, Usage::STORAGE | Usage::COPY_SRC);
-        let readback = buffer("readback", plan.output_words, Usage::MAP_READ | Usage::COPY_DST);
+        let weights = buffer("weights", plan.weight_words, 0, up);
+        let state = buffer("state", plan.state_words, 0, up | Usage::COPY_SRC);
+        let active = buffer("slots", 1, 3, up);
+        let inputs = buffer("inputs", plan.input_words, 0, up);
+        let outputs = buffer("outputs", plan.output_words, 0, Usage::STORAGE | Usage::COPY_SRC);
+        let readback = buffer("readback", plan.output_words, 0, Usage::MAP_READ | Usage::COPY_DST);
         if pollster::block_on(scope.pop()).is_some() {
             let adapter = gpu.name().into();
             return Err(BackendError::OutOfMemory {
@@ -291,12 +298,15 @@ impl Evaluator for GpuEvaluator {
         let words = self.plan.input_words;
         for shard in &mut self.shards {
             let slots = shard.first..shard.first + shard.slots;
-            let listed: Vec<u32> =
-                (0..shard.slots as u32).filter(|&index| active[shard.first + index as usize]).collect();
-            if listed.is_empty() {
+            let here = traced.filter(|slot| slots.contains(slot));
+            let mut listed = vec![0, LAST_TURNS, here.map_or(u32::MAX, |slot| (slot - shard.first) as u32)];
+            listed.extend((0..shard.slots as u32).filter(|&index| active[shard.first + index as usize]));
+            let count = listed.len() as u32 - 3;
+            if count == 0 {
                 continue;
             }
-            for &index in &listed {
+            listed[0] = count;
+            for &index in &listed[3..] {
                 let slot = slots.start + index as usize;
                 let observation = &observations[slot * network.inputs..(slot + 1) * network.inputs];
                 self.host.begin(slot, observation, rewards[slot]);
@@ -309,13 +319,9 @@ impl Evaluator for GpuEvaluator {
                 self.gpu.queue.write_buffer(&shard.active, 0, bytemuck::cast_slice(&listed));
                 shard.listed = listed;
             }
-            let count = shard.listed.len() as u32;
-            let here = traced.filter(|slot| slots.contains(slot));
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             match (&self.traced, here) {
-                (Some((pipeline, traces)), Some(slot)) => {
-                    let settings = [0, (slot - shard.first) as u32, 0, 0];
-                    self.gpu.queue.write_buffer(&self.settings, 0, bytemuck::cast_slice(&settings));
+                (Some((pipeline, traces)), Some(_)) => {
                     let Shard { active, weights, state, inputs, outputs, .. } = shard;
                     let buffers = [&self.settings, active, weights, state, inputs, outputs, traces];
                     pass.set_pipeline(pipeline);
@@ -356,6 +362,11 @@ impl Evaluator for GpuEvaluator {
             }
             drop(view);
             readback.unmap();
+        }
+        if self.cut_short {
+            let reason = "its driver ends loops of a kernel after so many turns, too few for this network; take \
+                          fewer ticks or neurons";
+            return Err(BackendError::Unusable { adapter: self.gpu.name().into(), reason: reason.into() });
         }
         copy_active(active, &self.host.actions, actions);
         if let (Some((_, traces)), Some(slot)) = (&self.traced, self.watched)

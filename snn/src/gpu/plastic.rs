@@ -97,7 +97,7 @@ impl Rule<'_> {
                  let h = s0 + {}u + i * {cols}u + j;\nlet e = s0 + {}u + i * {cols}u + j;\n\
                  let eligible = bitcast<f32>(state[e]);\n\
                  let next = ex(ex({keep} * bitcast<f32>(state[h])) + ex(surprise * eligible));\n\
-                 state[h] = bitcast<u32>(clamp(faded(next), {low}, {high}));\n\
+                 state[h] = bitcast<u32>(clamp(faded(sound(next)), {low}, {high}));\n\
                  state[e] = bitcast<u32>(faded(ex(eligible * {})));\n}}",
                 self.plan.modulators + reward.index,
                 at.change,
@@ -114,7 +114,7 @@ impl Rule<'_> {
                      let h = s0 + {}u + i * {cols}u + j;\n\
                      let x = bitcast<f32>(state[s0 + {}u + i]);\n\
                      let next = ex(ex({keep} * bitcast<f32>(state[h])) + ex(ex(x * u) + v));\n\
-                     state[h] = bitcast<u32>(clamp(faded(next), {low}, {high}));\n}}",
+                     state[h] = bitcast<u32>(clamp(faded(sound(next)), {low}, {high}));\n}}",
                     at.targets, at.change, at.sources
                 )?;
             }

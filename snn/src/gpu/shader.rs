@@ -274,7 +274,7 @@ impl Shader<'_> {
                 values.extend(["next.left".into(), "next.right".into()]);
             }
             values.extend((0..kernel.states.len()).map(|k| format!("next.s{k}")));
-            writeln!(text, "if (slot == settings.y) {{")?;
+            writeln!(text, "if (slot == slots[2]) {{")?;
             for (row, value) in values.iter().enumerate() {
                 let at = before + row * neurons * network.ticks;
                 writeln!(text, "traces[{at}u + t * {neurons}u + j] = {value};")?;
@@ -308,8 +308,9 @@ fn list(values: &[u32]) -> String {
 }
 
 const HEADER: &str = "
-// x: 0. y: the individual to trace.
+// x: 0. Nothing that a branch depends on: a driver may compile in the value of that, and so the zero.
 @group(0) @binding(0) var<uniform> settings: vec4<u32>;
+// How many individuals take part, turns of the last loop, the individual to trace, then those that take part.
 @group(0) @binding(1) var<storage, read> slots: array<u32>;
 @group(0) @binding(2) var<storage, read> weights: array<u32>;
 @group(0) @binding(3) var<storage, read_write> state: array<u32>;
@@ -324,6 +325,13 @@ fn faded(x: f32) -> f32 {
     return trunc(x * 1073741824.0) * (1.0 / 1073741824.0);
 }
 
+// 0 and a fault if x is infinite or no number.
+fn sound(x: f32) -> f32 {
+    let bad = (bitcast<u32>(x) & 0x7f800000u) == 0x7f800000u;
+    fault |= select(0u, 1u, bad);
+    return select(x, 0.0, bad);
+}
+
 fn snap_current(x: f32) -> f32 {
     return round(x * 4096.0) * (1.0 / 4096.0);
 }
@@ -333,13 +341,19 @@ const MAIN: &str = "fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-let slot = slots[group.x + group.y * 32768u];
+// Rows of workgroups are whole, so the last may be longer than the list.
+let place = group.x + group.y * 32768u;
+if (place >= slots[0]) { return; }
+let slot = slots[3u + place];
 ";
 
 const FOOTER: &str = "
+// Where a driver ends all loops after so many turns, as Mesa's in software does, this one ends early, too.
+var turns = 0u;
+for (var turn = 0u; turn < slots[1]; turn++) { turns += 1u; }
 atomicAdd(&counters[0], spikes);
 atomicAdd(&counters[1], operations);
-atomicMax(&counters[2], fault);
+atomicOr(&counters[2], fault | select(0u, 2u, turns < slots[1]));
 workgroupBarrier();
 ";
 
@@ -380,6 +394,20 @@ mod tests {
             }
         }
         found
+    }
+
+    /// Where weights lie on no common grid, a compiler must not reorder the sum over projections.
+    #[test]
+    fn sums_over_projections_keep_their_order() {
+        for precision in ["Binary", "I8"] {
+            let network = network(&format!(
+                "(hidden: [Dense(), Recurrent()], encoder: Rate(), precision: {precision})"
+            ));
+            let source = source(&network, &Plan::new(&network), 32, false);
+            // Into the first layer, twice into the second, into the readout.
+            assert_eq!(source.matches("forward = ex(forward + ex(f32(").count(), 4, "{precision}");
+            assert!(!source.contains("forward += "), "{precision}");
+        }
     }
 
     #[test]

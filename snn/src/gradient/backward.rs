@@ -150,6 +150,7 @@ impl<T: Real> Pass<'_, T> {
                 forward,
                 recurrent,
                 states: &tape.states[states],
+                rows: (stride, population.neurons),
                 smooth: self.setting.smooth,
             },
             &mut Adjoints {

@@ -15,7 +15,7 @@ use super::program::Program;
 use super::surrogate::{Surrogate, SurrogateConfig};
 use super::tape::{Fault, Setting, Sums, Workspace, evolved};
 use crate::config::SnnConfig;
-use crate::error::SnnError;
+use crate::error::{MAX_SOURCES, SnnError};
 use crate::layout::Layout;
 use crate::network::{Network, Parameter, Weights};
 use crate::real::Real;
@@ -182,6 +182,10 @@ impl Bptt {
         // To hold the rules still would train another network than the one that runs.
         if !network.plastic.is_empty() {
             return Err(GradientError::Plastic);
+        }
+        if network.width > MAX_SOURCES {
+            let (sources, inputs) = (network.width, network.inputs);
+            return Err(SnnError::Sources { sources, inputs, why: "in training by gradients" }.into());
         }
         let window = config.window.unwrap_or(1);
         check("window", window as f64, window >= 1, "at least 1 tick")?;

@@ -162,6 +162,7 @@ impl<T: Real> Pass<'_, T> {
                 forward: &tape.forward[here.clone()],
                 recurrent: tape.recurrent.get(here.clone()).unwrap_or(&[]),
                 states: &tape.states[before],
+                rows: (stride, population.neurons),
                 smooth: self.setting.smooth,
             },
             &mut tape.state,

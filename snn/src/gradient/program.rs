@@ -37,6 +37,8 @@ pub(super) struct Tick<'a, T> {
     pub(super) recurrent: &'a [T],
     /// State `s` of neuron `i` at `s * n + i`.
     pub(super) states: &'a [T],
+    /// Neurons from one sample to the next, and how many of those are no padding.
+    pub(super) rows: (usize, usize),
     /// Slope of a logistic spike in place of the step, to check gradients by differences.
     pub(super) smooth: Option<f64>,
 }
@@ -59,6 +61,8 @@ pub(super) struct Program {
     /// Operations whose adjoint matters.
     pub(super) active: Vec<bool>,
     pub(super) recurrent: bool,
+    /// Largest magnitude of a state variable on the grid.
+    limit: f32,
 }
 
 impl Program {
@@ -113,7 +117,8 @@ impl Program {
                 };
         }
         let next = kernel.next.clone();
-        Self { ops, next, fired, spike, needed, soft, open, active, recurrent: kernel.recurrent }
+        let Kernel { recurrent, limit, .. } = *kernel;
+        Self { ops, next, fired, spike, needed, soft, open, active, recurrent, limit }
     }
 
     /// Values of the operations of a program without adjoints.
@@ -236,12 +241,14 @@ wide! {
             for (state, &op) in program.next.iter().enumerate() {
                 let out = block(&mut next[state * n + base..]);
                 for (out, value) in out.iter_mut().zip(scratch.values[op as usize].0) {
-                    *out = value.settle::<GRID>(&mut faults);
+                    *out = value.settle::<GRID>(program.limit, &mut faults);
                 }
             }
             if faults != 0 && fault.is_none() {
+                let (stride, neurons) = tick.rows;
                 let bad = |lane: &usize| {
-                    program.next.iter().any(|&op| !scratch.values[op as usize].0[*lane].is_finite())
+                    (base + lane) % stride < neurons
+                        && program.next.iter().any(|&op| !scratch.values[op as usize].0[*lane].is_finite())
                 };
                 fault = (0..BLOCK).find(bad).map(|lane| base + lane);
             }

@@ -289,6 +289,7 @@ impl Surrogate {
             forward: &u.0,
             recurrent: &[],
             states: &[T::ZERO; BLOCK],
+            rows: (BLOCK, BLOCK),
             smooth: None,
         };
         self.program.values(scratch, &tick, 0);

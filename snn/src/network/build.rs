@@ -1,6 +1,6 @@
 //! From a config to a network: populations, projections, and the blocks of θ.
 
-use super::check::{check_config, parse_source};
+use super::check::{check_config, check_size, parse_source};
 use super::{Network, Parameter, Population, Projection, Source, Weights};
 use crate::config::{LayerConfig, SnnConfig};
 use crate::error::SnnError;
@@ -25,6 +25,7 @@ impl Network {
     pub(crate) fn new(config: &SnnConfig, inputs: usize, outputs: usize) -> Result<Self, SnnError> {
         check_config(config)?;
         let width = config.encoder.encoder().width(inputs);
+        check_size(config, (inputs, width, outputs))?;
         let mut network = Self {
             inputs,
             outputs,
@@ -109,6 +110,7 @@ impl Network {
         if neuron.spikes() {
             return Err(SnnError::Spikes { field: "decoder.model".into(), model: neuron.name().into() });
         }
+        let neuron = if readout.sums { neuron.summing() } else { neuron };
         let last = Source::Population(hidden - 1);
         let to_outputs = |source, name: &str| Wanted {
             source,

@@ -3,7 +3,7 @@
 use super::Source;
 use crate::config::SnnConfig;
 use crate::equations::MAX_REFRACTORY;
-use crate::error::{MAX_TICKS, SnnError, check, check_neurons};
+use crate::error::{MAX_SOURCES, MAX_TICKS, SnnError, check, check_neurons, check_weights};
 
 /// Longest axonal delay in ticks.
 const MAX_DELAY: usize = 255;
@@ -33,6 +33,13 @@ pub(super) fn check_config(config: &SnnConfig) -> Result<(), SnnError> {
             valid: "the decoders Membrane, Rate and Count",
         });
     }
+    if config.decoder.readout().fixed.is_some() && !config.readout_skip.is_empty() {
+        return Err(SnnError::Combination {
+            first: "decoder: Population()",
+            second: "readout_skip",
+            valid: "`readout_skip: []`, since votes have no weights, or the decoders Membrane, Rate and Count",
+        });
+    }
     for (index, hidden) in config.hidden.iter().enumerate() {
         let layer = hidden.config();
         let field = |name: &str| format!("hidden[{index}].{name}");
@@ -50,6 +57,38 @@ pub(super) fn check_config(config: &SnnConfig) -> Result<(), SnnError> {
         }
     }
     Ok(())
+}
+
+/// Refuses networks that are too large, before anything is laid out: `width` sources of the encoder
+/// for `inputs` observations, `outputs` actions. Sources that do not exist are for others to refuse.
+pub(super) fn check_size(
+    config: &SnnConfig,
+    (inputs, width, outputs): (usize, usize, usize),
+) -> Result<(), SnnError> {
+    if config.encoder.encoder().spiking() && width > MAX_SOURCES {
+        let why = "where it makes spikes; Current and Population make currents and have no such limit";
+        return Err(SnnError::Sources { sources: width, inputs, why });
+    }
+    let neurons = |index: usize| config.hidden[index].config().neurons;
+    let skipped = |names: &[String]| -> usize {
+        let known =
+            names.iter().filter_map(|name| parse_source(name, config.hidden.len(), true, String::new).ok());
+        let size = |source| match source {
+            Source::Input => width,
+            Source::Population(index) => neurons(index),
+        };
+        known.map(size).sum()
+    };
+    let hidden = config.hidden.iter().enumerate().map(|(index, hidden)| {
+        // A row of biases comes with the encoder's.
+        let before = index.checked_sub(1).map_or(width.saturating_add(1), neurons);
+        let own = if hidden.is_recurrent() { neurons(index) } else { 0 };
+        let sources = before.saturating_add(skipped(&hidden.config().skip)).saturating_add(own);
+        (format!("hidden[{index}]"), (sources, neurons(index)))
+    });
+    let sources = neurons(config.hidden.len() - 1) + skipped(&config.readout_skip);
+    let readout = ("decoder".to_owned(), (sources, outputs * config.decoder.readout().width));
+    check_weights(hidden.chain([readout]))
 }
 
 /// The source called `text`.

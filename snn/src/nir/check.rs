@@ -5,8 +5,11 @@ use super::graph::{Array, Conv, Data, Graph, NodeKind, Padding, Pool, count};
 
 /// Nested graphs, and nested groups of metadata, at most this deep.
 pub(super) const MAX_DEPTH: usize = 16;
-/// Values of one array at most.
+/// Values of all arrays of a file at most, and of all that running its graph keeps: 512 MiB as 32-bit
+/// floats.
 pub(super) const MAX_VALUES: usize = 1 << 27;
+/// Nodes of a file at most, those of nested graphs included.
+pub(super) const MAX_NODES: usize = 1 << 16;
 /// Values of one signal at most.
 pub(super) const MAX_SIGNAL: usize = 1 << 24;
 
@@ -35,6 +38,33 @@ impl At<'_> {
 /// `prefix.name`, or `name` in the outermost graph.
 pub(super) fn join(prefix: &str, name: &str) -> String {
     if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
+}
+
+/// What is left for one file to expand to.
+pub(super) struct Budget {
+    left: usize,
+}
+
+impl Budget {
+    pub(super) const fn new() -> Self {
+        Self { left: MAX_VALUES }
+    }
+
+    /// Takes `values` from what is left; else says in words why that does not go.
+    pub(super) fn take(&mut self, values: Option<usize>) -> Result<(), String> {
+        match values.and_then(|values| self.left.checked_sub(values)) {
+            Some(left) => {
+                self.left = left;
+                Ok(())
+            }
+            None => Err(format!(
+                "takes {} values, and {} are left of the {MAX_VALUES} (512 MiB as float32) that all of a \
+                 file may take",
+                values.map_or_else(|| "too many".to_owned(), |values| values.to_string()),
+                self.left
+            )),
+        }
+    }
 }
 
 /// Checks a graph with everything in it, but not whether shapes fit along edges.
@@ -306,4 +336,20 @@ fn conv_shape<const D: usize>(at: At<'_>, conv: &Conv<D>, input: &[usize]) -> Re
 /// Extent of a kernel with `taps` taps `dilation` apart.
 pub(super) fn spread(taps: usize, dilation: usize) -> usize {
     dilation * (taps - 1) + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_for_all_together() {
+        let mut budget = Budget::new();
+        assert_eq!(budget.take(Some(MAX_VALUES - 5)), Ok(()));
+        let told = "takes 6 values, and 5 are left of the 134217728 (512 MiB as float32) that all of a file may take";
+        assert_eq!(budget.take(Some(6)), Err(told.to_owned()));
+        assert_eq!(budget.take(Some(5)), Ok(()));
+        assert_eq!(budget.take(Some(0)), Ok(()));
+        assert!(budget.take(Some(1)).is_err() && Budget::new().take(None).is_err());
+    }
 }

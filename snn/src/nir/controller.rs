@@ -69,6 +69,15 @@ pub(crate) fn network(network: &Network, parameters: &[f32], dt: f64) -> Result<
         let block = &network.layout.blocks()[block];
         parameters[block.range()].iter().map(|theta| block.scale * theta).collect()
     });
+    let mut metadata = Metadata::from([
+        ("ticks".to_owned(), (network.ticks as i64).into()),
+        ("decoder".to_owned(), "tanh".into()),
+    ]);
+    if let Some((step, limit)) = network.format.rounds().filter(|_| !network.encoder.encoder().spiking()) {
+        // No node rounds, so who runs the file has to.
+        metadata.insert("input_step".to_owned(), f64::from(step).into());
+        metadata.insert("input_limit".to_owned(), f64::from(limit).into());
+    }
     Ok(export::Network {
         inputs: network.width,
         dt,
@@ -76,10 +85,7 @@ pub(crate) fn network(network: &Network, parameters: &[f32], dt: f64) -> Result<
         projections: projections.collect(),
         populations,
         output_bias: bias.unwrap_or_default(),
-        metadata: Metadata::from([
-            ("ticks".to_owned(), (network.ticks as i64).into()),
-            ("decoder".to_owned(), "tanh".into()),
-        ]),
+        metadata,
     })
 }
 

@@ -10,9 +10,9 @@
 //! everywhere.
 
 use super::cell::{Cell, Rules, numbers};
-use super::check::{At, MAX_SIGNAL, MAX_VALUES, check_graph};
+use super::check::{At, Budget, MAX_SIGNAL, check_graph};
 use super::error::{NirError, list};
-use super::graph::{Array, Graph, NodeKind, Value, count};
+use super::graph::{Array, Field, Graph, NodeKind, Value, count};
 use super::plan::{Plan, Unit};
 use super::reset::ResetMode;
 use super::spatial::{Correlation, Pooling};
@@ -106,13 +106,20 @@ impl Executor {
         };
         let (inputs, outputs) =
             (plan.inputs.iter().map(port).collect(), plan.outputs.iter().map(port).collect());
-        let (mut steps, mut values) = (Vec::new(), Vec::new());
+        let (mut steps, mut values, mut budget) = (Vec::new(), Vec::new(), Budget::new());
         for &unit in &plan.order {
             let unit = &plan.units[unit];
             let size = |shape: &[usize]| count(shape).expect("shapes have been checked");
+            // Parameters, state and output, before any of it is made.
+            let arrays = unit.kind.fields().into_iter().map(|(_, field)| match field {
+                Field::Array(array) => array.data().len(),
+                _ => 0,
+            });
+            let kept = arrays.fold(size(&unit.shapes.1), usize::saturating_add);
+            budget.take(Some(kept)).map_err(|problem| unit.at().node(problem))?;
             steps.push(Step {
                 name: unit.name.clone(),
-                operation: operation(unit, rules)?,
+                operation: operation(unit, rules, &mut budget)?,
                 sources: unit.sources.iter().map(|&source| place[source]).collect(),
                 width: size(&unit.shapes.0),
             });
@@ -331,7 +338,7 @@ fn rules(graph: &Graph, options: &Options, plan: &Plan<'_>) -> Result<Rules, Nir
     Ok(Rules { dt, reset, rest: options.start_at_leak, if_dt: options.if_dt })
 }
 
-fn operation(unit: &Unit<'_>, rules: Rules) -> Result<Operation, NirError> {
+fn operation(unit: &Unit<'_>, rules: Rules, budget: &mut Budget) -> Result<Operation, NirError> {
     let at = unit.at();
     let shapes = (unit.shapes.0.as_slice(), unit.shapes.1.as_slice());
     let floats = |field: &str, array: &Array| -> Result<Vec<f32>, NirError> {
@@ -363,7 +370,7 @@ fn operation(unit: &Unit<'_>, rules: Rules) -> Result<Operation, NirError> {
         }
         NodeKind::SumPool2d(pool) => Operation::Pooling(Pooling::new(pool, false, shapes)),
         NodeKind::AvgPool2d(pool) => Operation::Pooling(Pooling::new(pool, true, shapes)),
-        NodeKind::Delay { delay } => Operation::Delay(Delay::new(at, delay, rules.dt)?),
+        NodeKind::Delay { delay } => Operation::Delay(Delay::new(at, delay, rules.dt, budget)?),
         neuron => Operation::Cell(Box::new(Cell::new(at, neuron, rules)?)),
     })
 }
@@ -440,7 +447,7 @@ struct Delay {
 }
 
 impl Delay {
-    fn new(at: At<'_>, delay: &Array, dt: f64) -> Result<Self, NirError> {
+    fn new(at: At<'_>, delay: &Array, dt: f64, budget: &mut Budget) -> Result<Self, NirError> {
         let mut ticks = Vec::new();
         for delay in numbers(at, "delay", delay)? {
             let n = (delay / dt).round_ties_even();
@@ -452,10 +459,11 @@ impl Delay {
             ticks.push(n as usize);
         }
         let depth = ticks.iter().max().map_or(1, |most| most + 1);
-        match count(&[depth, ticks.len()]) {
-            Some(values) if values <= MAX_VALUES => Ok(Self { ring: vec![0.0; values], ticks, depth, at: 0 }),
-            _ => Err(at.field("delay", format!("would keep {depth} ticks of {} values", ticks.len()))),
-        }
+        let values = count(&[depth, ticks.len()]);
+        budget.take(values).map_err(|problem| {
+            at.field("delay", format!("would keep {depth} ticks of {} values: it {problem}", ticks.len()))
+        })?;
+        Ok(Self { ring: vec![0.0; depth * ticks.len()], ticks, depth, at: 0 })
     }
 
     fn reset(&mut self) {

@@ -1,16 +1,21 @@
 //! Reading NIR files.
 
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::fs::File as SystemFile;
+use std::io::{self, Read as _};
 use std::path::Path;
 
 use hdf5_pure::{DType, Dataset, Datatype, DatatypeByteOrder, File, Group};
 
-use super::check::{At, MAX_DEPTH, MAX_VALUES, check_graph, join};
+use super::check::{At, Budget, MAX_DEPTH, MAX_NODES, check_graph, join};
 use super::error::{NirError, list};
 use super::graph::{Array, Conv, Data, Graph, Metadata, Node, NodeKind, Padding, Pool, TYPES, Value, count};
 
-/// Deflate shrinks a file by a factor of 1032 at most; an array that needs more is not in the file.
+/// Deflate shrinks a file by a factor of 1032 at most; arrays that need more are not in the file.
 const MAX_RATIO: usize = 1100;
+/// Bytes of a file at most: 1 GiB.
+const MAX_BYTES: u64 = 1 << 30;
 
 /// Reads the graph of a NIR file. Files of earlier versions are complemented as `nir` does: without
 /// `v_reset` it is 0, without `w_in` 1, and a single `w_in` counts for all neurons.
@@ -27,14 +32,14 @@ pub fn read(path: &Path) -> Result<Graph, NirError> {
 /// As [`read`].
 pub fn version(path: &Path) -> Result<Option<String>, NirError> {
     let bytes = load(path)?;
-    let limit = bytes.len();
+    let reader = Reader::new(bytes.len());
     let read = || {
         let root = File::from_bytes(bytes).map_err(broken)?.root();
         if !root.datasets().map_err(broken)?.iter().any(|name| name == "version") {
             return Ok(None);
         }
         let dataset = root.dataset("version").map_err(broken)?;
-        let text = array(&dataset, limit).ok().and_then(|array| array.text().map(str::to_owned));
+        let text = reader.array(&dataset).ok().and_then(|array| array.text().map(str::to_owned));
         text.map(Some).ok_or_else(|| NirError::Foreign { reason: "'version' is no text".to_owned() })
     };
     read().map_err(|error| within(path, error))
@@ -45,7 +50,7 @@ pub fn version(path: &Path) -> Result<Option<String>, NirError> {
 /// # Errors
 /// As [`read`], without the path.
 pub fn from_bytes(bytes: Vec<u8>) -> Result<Graph, NirError> {
-    let limit = bytes.len();
+    let reader = Reader::new(bytes.len());
     let root = File::from_bytes(bytes).map_err(broken)?.root();
     let groups = root.groups().map_err(broken)?;
     if !groups.iter().any(|name| name == "node") {
@@ -53,7 +58,7 @@ pub fn from_bytes(bytes: Vec<u8>) -> Result<Graph, NirError> {
         return Err(NirError::Foreign { reason });
     }
     let group = root.group("node").map_err(broken)?;
-    let node = Reader { limit }.node("", &group, 0)?;
+    let node = reader.node("", &group, 0)?;
     match node.kind {
         NodeKind::Graph(graph) => {
             check_graph("", &graph, 0)?;
@@ -67,8 +72,27 @@ pub fn from_bytes(bytes: Vec<u8>) -> Result<Graph, NirError> {
     }
 }
 
+/// The bytes of a regular file. A pipe or a device might never end; looking at it does not open it.
 fn load(path: &Path) -> Result<Vec<u8>, NirError> {
-    std::fs::read(path).map_err(|error| NirError::File { action: "read", path: path.to_owned(), error })
+    let refuse = |problem: String| io::Error::new(io::ErrorKind::InvalidInput, problem);
+    let check = |metadata: std::fs::Metadata| match metadata.len() {
+        _ if metadata.is_dir() => Err(refuse("it is a folder; valid: a NIR file".to_owned())),
+        _ if !metadata.is_file() => Err(refuse("it is a pipe or a device; valid: a regular file".to_owned())),
+        bytes if bytes > MAX_BYTES => {
+            Err(refuse(format!("it has {bytes} bytes; valid: at most {MAX_BYTES} (1 GiB)")))
+        }
+        _ => Ok(()),
+    };
+    let read = || {
+        check(std::fs::metadata(path)?)?;
+        let file = SystemFile::open(path)?;
+        check(file.metadata()?)?;
+        let mut bytes = Vec::new();
+        // It may grow meanwhile.
+        file.take(MAX_BYTES).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    read().map_err(|error| NirError::File { action: "read", path: path.to_owned(), error })
 }
 
 fn within(path: &Path, error: NirError) -> NirError {
@@ -81,14 +105,29 @@ fn broken(error: hdf5_pure::Error) -> NirError {
 }
 
 /// What all of reading needs to know.
-#[derive(Clone, Copy)]
 struct Reader {
-    /// Bytes of the file.
-    limit: usize,
+    /// Bytes that the arrays of the file can still expand to.
+    room: Cell<usize>,
+    /// Values that they may.
+    budget: RefCell<Budget>,
+    /// Nodes so far.
+    nodes: Cell<usize>,
 }
 
 impl Reader {
-    fn node(self, path: &str, group: &Group, depth: usize) -> Result<Node, NirError> {
+    /// For a file of `bytes`.
+    fn new(bytes: usize) -> Self {
+        let room = Cell::new(bytes.saturating_mul(MAX_RATIO));
+        Self { room, budget: RefCell::new(Budget::new()), nodes: Cell::new(0) }
+    }
+
+    fn node(&self, path: &str, group: &Group, depth: usize) -> Result<Node, NirError> {
+        // Links may show one group as many nodes.
+        self.nodes.set(self.nodes.get() + 1);
+        if self.nodes.get() > MAX_NODES {
+            let problem = format!("node '{path}' is one too many; valid: at most {MAX_NODES} in a file");
+            return Err(NirError::Graph { problem });
+        }
         if depth > MAX_DEPTH {
             let problem = format!("graph '{path}' is nested more than {MAX_DEPTH} deep");
             return Err(NirError::Graph { problem });
@@ -108,14 +147,15 @@ impl Reader {
         Ok(Node { kind, metadata })
     }
 
-    fn metadata(self, path: &str, group: &Group, depth: usize) -> Result<Metadata, NirError> {
+    fn metadata(&self, path: &str, group: &Group, depth: usize) -> Result<Metadata, NirError> {
         if depth > MAX_DEPTH {
             let problem = format!("is nested more than {MAX_DEPTH} deep");
             return Err(NirError::Metadata { key: path.to_owned(), problem });
         }
         let mut metadata = Metadata::new();
         for (name, dataset) in group.iter_datasets().map_err(broken)? {
-            let value = array(&dataset, self.limit)
+            let value = self
+                .array(&dataset)
                 .map_err(|problem| NirError::Metadata { key: join(path, &name), problem })?;
             metadata.insert(name, Value::Array(value));
         }
@@ -125,11 +165,69 @@ impl Reader {
         }
         Ok(metadata)
     }
+
+    /// The values of a dataset, or what is wrong with it.
+    fn array(&self, dataset: &Dataset) -> Result<Array, String> {
+        let broken = |error: hdf5_pure::Error| format!("cannot be read: {error}");
+        let shape = dataset.shape().map_err(broken)?;
+        let extents: Option<Vec<usize>> = shape.iter().map(|&extent| usize::try_from(extent).ok()).collect();
+        let values = extents.as_deref().and_then(count);
+        let size = dataset.element_size().map_err(broken)?;
+        let bytes = values.and_then(|n| n.checked_mul(usize::try_from(size).ok()?));
+        let room = bytes.and_then(|bytes| self.room.get().checked_sub(bytes));
+        let (Some(extents), Some(room)) = (extents, room) else {
+            return Err(format!("claims shape {shape:?}, which is more than such a file can hold"));
+        };
+        self.room.set(room);
+        self.budget.borrow_mut().take(values).map_err(|problem| format!("of shape {shape:?} {problem}"))?;
+        let data = match dataset.dtype().map_err(broken)? {
+            DType::F32 => Data::F32(dataset.read_f32().map_err(broken)?),
+            DType::F64 => Data::F64(dataset.read_f64().map_err(broken)?),
+            DType::Other(kind) => match *kind {
+                Datatype::FloatingPoint { size: 2, byte_order, layout } if layout.exponent_size == 5 => {
+                    let big = byte_order == DatatypeByteOrder::BigEndian;
+                    let bytes = dataset.read_raw().map_err(broken)?;
+                    let halves = bytes.chunks_exact(2).map(|pair| [pair[0], pair[1]]);
+                    Data::F32(
+                        halves
+                            .map(|b| half(if big { u16::from_be_bytes(b) } else { u16::from_le_bytes(b) }))
+                            .collect(),
+                    )
+                }
+                other => return Err(format!("holds {other:?}, expected numbers, truth values or text")),
+            },
+            DType::I8 | DType::I16 | DType::I32 | DType::I64 | DType::U8 | DType::U16 | DType::U32 => {
+                Data::I64(dataset.read_i64().map_err(broken)?)
+            }
+            DType::U64 => {
+                let values = dataset.read_u64().map_err(broken)?.into_iter().map(i64::try_from);
+                Data::I64(values.collect::<Result<_, _>>().map_err(|_| "holds numbers over 2^63".to_owned())?)
+            }
+            DType::Enum(names) if names == ["FALSE", "TRUE"] => {
+                Data::Bool(dataset.read_u8().map_err(broken)?.into_iter().map(|value| value != 0).collect())
+            }
+            DType::String => Data::Text(dataset.read_string().map_err(broken)?),
+            DType::VariableLengthString => {
+                // Each text begins with its length; several may be one in the file.
+                let ends = dataset.read_raw().map_err(broken)?;
+                let length =
+                    |end: &[u8]| end.first_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes) as usize);
+                let total: usize = ends.chunks(usize::try_from(size).unwrap_or(0).max(1)).map(length).sum();
+                let Some(room) = self.room.get().checked_sub(total) else {
+                    return Err(format!("claims {total} letters, which is more than such a file can hold"));
+                };
+                self.room.set(room);
+                Data::Text(dataset.read_string().map_err(broken)?)
+            }
+            other => return Err(format!("holds {other}, expected numbers, truth values or text")),
+        };
+        Array::new(&extents, data).ok_or_else(|| format!("does not hold the values of its shape {extents:?}"))
+    }
 }
 
 /// The contents of a node's group, taken out one by one.
 struct Fields<'a> {
-    reader: Reader,
+    reader: &'a Reader,
     path: &'a str,
     kind: &'static str,
     datasets: BTreeMap<String, Dataset>,
@@ -139,7 +237,7 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn open(reader: Reader, path: &'a str, group: &Group) -> Result<Self, NirError> {
+    fn open(reader: &'a Reader, path: &'a str, group: &Group) -> Result<Self, NirError> {
         let datasets = group.iter_datasets().map_err(broken)?.collect();
         let groups = group.iter_groups().map_err(broken)?.collect();
         let path = if path.is_empty() { "node" } else { path };
@@ -281,7 +379,11 @@ impl<'a> Fields<'a> {
     /// Threshold and reset; without reset it is 0.
     fn spikes(&mut self) -> Result<(Array, Array), NirError> {
         let threshold = self.array("v_threshold")?;
-        let reset = if self.has("v_reset") { self.array("v_reset")? } else { filled(&threshold, 0.0) };
+        let reset = if self.has("v_reset") {
+            self.array("v_reset")?
+        } else {
+            self.filled("v_reset", &threshold, 0.0)?
+        };
         Ok((threshold, reset))
     }
 
@@ -289,9 +391,21 @@ impl<'a> Fields<'a> {
     fn input_weight(&mut self, like: &Array) -> Result<Array, NirError> {
         let weight = if self.has("w_in") { self.array("w_in")? } else { Array::from(1.0) };
         match weight.number() {
-            Some(number) => Ok(filled(like, number)),
+            Some(number) => self.filled("w_in", like, number),
             None => Ok(weight),
         }
+    }
+
+    /// An array like another one, with the same value everywhere.
+    fn filled(&self, field: &str, like: &Array, value: f64) -> Result<Array, NirError> {
+        let n = like.data().len();
+        let room = self.reader.budget.borrow_mut().take(Some(n));
+        room.map_err(|problem| self.at().field(field, problem))?;
+        let data = match like.data() {
+            Data::F32(_) => Data::F32(vec![value as f32; n]),
+            _ => Data::F64(vec![value; n]),
+        };
+        Ok(Array::new(like.shape(), data).expect("as many values as the other array"))
     }
 
     fn has(&mut self, name: &'static str) -> bool {
@@ -319,7 +433,7 @@ impl<'a> Fields<'a> {
     fn array(&mut self, name: &'static str) -> Result<Array, NirError> {
         self.know(name);
         let dataset = self.datasets.get(name).ok_or_else(|| self.missing(name))?;
-        array(dataset, self.reader.limit).map_err(|problem| self.at().field(name, problem))
+        self.reader.array(dataset).map_err(|problem| self.at().field(name, problem))
     }
 
     fn text(&mut self, name: &'static str) -> Result<String, NirError> {
@@ -381,16 +495,6 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// An array like another one, with the same value everywhere.
-fn filled(like: &Array, value: f64) -> Array {
-    let n = like.data().len();
-    let data = match like.data() {
-        Data::F32(_) => Data::F32(vec![value as f32; n]),
-        _ => Data::F64(vec![value; n]),
-    };
-    Array::new(like.shape(), data).expect("as many values as the other array")
-}
-
 /// The value of an IEEE 754 half float, from its bits.
 #[must_use]
 pub fn half(bits: u16) -> f32 {
@@ -403,50 +507,6 @@ pub fn half(bits: u16) -> f32 {
         _ => (1.0 + fraction) * f32::from_bits((u32::from(exponent) + 112) << 23),
     };
     if sign == 1 { -magnitude } else { magnitude }
-}
-
-/// The values of a dataset, or what is wrong with it.
-fn array(dataset: &Dataset, limit: usize) -> Result<Array, String> {
-    let broken = |error: hdf5_pure::Error| format!("cannot be read: {error}");
-    let shape = dataset.shape().map_err(broken)?;
-    let extents: Option<Vec<usize>> = shape.iter().map(|&extent| usize::try_from(extent).ok()).collect();
-    let values = extents.as_deref().and_then(count).filter(|&n| n <= MAX_VALUES);
-    let size = dataset.element_size().map_err(broken)?;
-    let bytes = values.and_then(|n| n.checked_mul(usize::try_from(size).ok()?));
-    let room = limit.saturating_mul(MAX_RATIO);
-    let (Some(extents), Some(_)) = (extents, bytes.filter(|&bytes| bytes <= room)) else {
-        return Err(format!("claims shape {shape:?}, which is more than such a file can hold"));
-    };
-    let data = match dataset.dtype().map_err(broken)? {
-        DType::F32 => Data::F32(dataset.read_f32().map_err(broken)?),
-        DType::F64 => Data::F64(dataset.read_f64().map_err(broken)?),
-        DType::Other(kind) => match *kind {
-            Datatype::FloatingPoint { size: 2, byte_order, layout } if layout.exponent_size == 5 => {
-                let big = byte_order == DatatypeByteOrder::BigEndian;
-                let bytes = dataset.read_raw().map_err(broken)?;
-                let halves = bytes.chunks_exact(2).map(|pair| [pair[0], pair[1]]);
-                Data::F32(
-                    halves
-                        .map(|b| half(if big { u16::from_be_bytes(b) } else { u16::from_le_bytes(b) }))
-                        .collect(),
-                )
-            }
-            other => return Err(format!("holds {other:?}, expected numbers, truth values or text")),
-        },
-        DType::I8 | DType::I16 | DType::I32 | DType::I64 | DType::U8 | DType::U16 | DType::U32 => {
-            Data::I64(dataset.read_i64().map_err(broken)?)
-        }
-        DType::U64 => {
-            let values = dataset.read_u64().map_err(broken)?.into_iter().map(i64::try_from);
-            Data::I64(values.collect::<Result<_, _>>().map_err(|_| "holds numbers over 2^63".to_owned())?)
-        }
-        DType::Enum(names) if names == ["FALSE", "TRUE"] => {
-            Data::Bool(dataset.read_u8().map_err(broken)?.into_iter().map(|value| value != 0).collect())
-        }
-        DType::String | DType::VariableLengthString => Data::Text(dataset.read_string().map_err(broken)?),
-        other => return Err(format!("holds {other}, expected numbers, truth values or text")),
-    };
-    Array::new(&extents, data).ok_or_else(|| format!("does not hold the values of its shape {extents:?}"))
 }
 
 #[cfg(test)]

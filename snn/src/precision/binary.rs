@@ -112,7 +112,9 @@ impl Storage for Binary {
                 !mask
             )?;
         }
-        writeln!(text, "{} += ex(f32(count) * {}); }}", site.out, float(projection.unit.scale))
+        // Scales lie on no grid, so the sum over projections depends on its order: that of the CPU.
+        let (out, scale) = (site.out, float(projection.unit.scale));
+        writeln!(text, "{out} = ex({out} + ex(f32(count) * {scale})); }}")
     }
 }
 

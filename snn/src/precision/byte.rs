@@ -17,6 +17,8 @@ use crate::weights::{Unit, exp2};
 
 /// Steps of θ, and of an observation, per unit.
 const STEPS: f32 = 32.0;
+/// Most steps that 8 bits hold on both sides of 0.
+const LARGEST: f32 = 127.0;
 
 #[derive(Debug)]
 pub(super) struct Byte;
@@ -48,6 +50,10 @@ impl Format for Byte {
         false
     }
 
+    fn rounds(&self) -> Option<(f32, f32)> {
+        Some((1.0 / STEPS, LARGEST / STEPS))
+    }
+
     fn source(&self, x: f32) -> f32 {
         f32::from(steps_of(x)) / STEPS
     }
@@ -56,7 +62,7 @@ impl Format for Byte {
 /// In steps, within the range of 8 bits.
 #[inline(always)]
 fn rounded(x: f32) -> f32 {
-    (x * STEPS).round_ties_even().clamp(-127.0, 127.0)
+    (x * STEPS).round_ties_even().clamp(-LARGEST, LARGEST)
 }
 
 /// An observation in steps; no number is 0.
@@ -119,7 +125,8 @@ impl Storage for Byte {
         writeln!(text, "{{ var total = 0;")?;
         let weight = format!("byte_at(weights[w0 + {base}u + i * {stride}u + j / 4u], j)");
         site.each_spike(text, &format!("total += {weight};"))?;
-        writeln!(text, "{out} += f32(total) * {unit}; }}")
+        // Units of projections may lie far apart, and then the order of the sum matters.
+        writeln!(text, "{out} = ex({out} + ex(f32(total) * {unit})); }}")
     }
 }
 

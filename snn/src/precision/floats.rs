@@ -60,12 +60,13 @@ impl<F: Floats> Storage for F {
 }
 
 struct Rows {
-    /// Per slot: rows of each projection, padded with zeros to whole lanes.
+    slots: usize,
+    /// Empty until [`claim`](Synapses::claim). Per slot: rows of each projection, padded with zeros to whole lanes.
     weights: Vec<Lanes>,
     /// First lane of each projection, and one past the last.
     starts: Vec<usize>,
     snap: bool,
-    /// Per rule of the network.
+    /// Per rule of the network; empty until then, too.
     learners: Vec<Learner>,
 }
 
@@ -76,13 +77,15 @@ impl Synapses for Rows {
             let rows = projection.rows + usize::from(projection.bias);
             starts.push(starts[starts.len() - 1] + rows * projection.cols.div_ceil(WIDTH));
         }
-        let lanes = starts[starts.len() - 1];
-        Self {
-            weights: vec![Lanes::ZERO; slots * lanes],
-            starts,
-            snap: network.format.grid(),
-            learners: network.plastic.iter().map(|rule| Learner::new(network, rule, slots)).collect(),
-        }
+        let snap = network.format.grid();
+        Self { slots, weights: Vec::new(), starts, snap, learners: Vec::new() }
+    }
+
+    fn claim(&mut self, network: &Network) {
+        let lanes = self.starts[self.starts.len() - 1];
+        self.weights = vec![Lanes::ZERO; self.slots * lanes];
+        let learner = |rule| Learner::new(network, rule, self.slots);
+        self.learners = network.plastic.iter().map(learner).collect();
     }
 
     fn load(&mut self, network: &Network, slot: usize, parameters: &[f32]) {
@@ -108,12 +111,15 @@ impl Synapses for Rows {
         }
     }
 
-    fn learn(&mut self, network: &Network, slot: usize, modulators: &[f32]) {
+    fn learn(&mut self, network: &Network, slot: usize, modulators: &[f32]) -> bool {
+        let mut fault = false;
         let weights = part_mut(&mut self.weights, self.starts[self.starts.len() - 1], slot);
         for (rule, learner) in network.plastic.iter().zip(&mut self.learners) {
             let modulator = rule.reward.map_or(0.0, |reward| modulators[reward.index]);
-            learner.learn(network, rule, slot, modulator, &mut weights[self.starts[rule.projection]..]);
+            let weights = &mut weights[self.starts[rule.projection]..];
+            fault |= learner.learn(network, rule, slot, modulator, weights);
         }
+        fault
     }
 
     fn observe(&mut self, network: &Network, slot: usize, index: usize, seen: Activities<'_>) {

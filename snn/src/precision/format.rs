@@ -44,6 +44,12 @@ pub(crate) trait Format: Debug + Sync {
         x
     }
 
+    /// Distance and largest magnitude of the values to which an encoder's currents are rounded before they
+    /// meet weights; `None`: they are taken as they come.
+    fn rounds(&self) -> Option<(f32, f32)> {
+        None
+    }
+
     /// Rounds sums of an encoder's currents, in training.
     fn round_currents(&self, _sums: &mut [f32]) {}
 }

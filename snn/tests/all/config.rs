@@ -25,6 +25,59 @@ fn refusal(text: &str) -> String {
     }
 }
 
+/// All weights are counted before any is laid out: this took more memory than there is.
+#[test]
+fn what_is_too_large_is_refused_at_once() {
+    let layers = |count: usize, more: &str| {
+        format!("Snn(hidden: [{}])", vec![format!("Recurrent(neurons: 4096{more})"); count].join(", "))
+    };
+    let square = 4096 * 4096;
+    let first = 4096 * (3 + 1 + 4096);
+    let expected = |weights: usize, layer: &str, own: usize| {
+        format!(
+            "the controller would have {weights} weights, {own} of them into `{layer}`; valid: at most 134217728 \
+             (512 MiB); take fewer or smaller layers in `hidden`, or fewer observations"
+        )
+    };
+    let all = expected(first + 59 * 2 * square + 4096 * 2, "hidden[1]", 2 * square);
+    assert_eq!(refusal(&layers(60, "")), all);
+    // Those that a density leaves out count as well, as their places are stored.
+    assert_eq!(refusal(&layers(60, ", density: 0.001")), all);
+    assert!(parse(&layers(4, "")).build(3, 2).is_ok());
+    let mlp = format!("Mlp(hidden: {:?})", [4096; 60]);
+    assert_eq!(refusal(&mlp), expected(4096 * 4 + 59 * 4097 * 4096 + 4097 * 2, "hidden[1]", 4097 * 4096));
+    let inputs = 1 << 40;
+    let message = parse("Snn()").build(inputs, 2).err().unwrap().to_string();
+    assert!(message.contains("of them into `hidden[0]`; valid: at most 134217728"), "{message}");
+    assert!(parse("Mlp()").build(usize::MAX, 2).is_err());
+}
+
+/// A dry run builds evaluators only to see whether that goes: the 30 GB of these are never touched.
+#[test]
+fn an_evaluator_takes_memory_when_it_is_loaded() {
+    let large = "Snn(hidden: [Recurrent(neurons: 4096), Recurrent(neurons: 4096), Recurrent(neurons: 4096)])";
+    for text in [large, "Mlp(hidden: [4096, 4096, 4096, 4096, 4096, 4096])"] {
+        assert_eq!(parse(text).build(3, 2).unwrap().evaluator(90).slots(), 90);
+    }
+    // And before that its weights are zero.
+    for text in ["Snn()", "Snn(decoder: Population())", "Snn(plasticity: [()])", "Mlp()"] {
+        let controller = parse(text).build(3, 2).unwrap();
+        let act = |load: bool| {
+            let mut evaluator = controller.evaluator(2);
+            if load {
+                (0..2).for_each(|slot| evaluator.load(slot, &vec![0.0; controller.layout().len()]));
+                (0..2).for_each(|slot| evaluator.reset(slot, 0));
+            }
+            let mut actions = [1.0; 4];
+            for _ in 0..3 {
+                evaluator.step(&[true; 2], &[9.0; 6], &mut actions).unwrap();
+            }
+            (actions, evaluator.activity(1))
+        };
+        assert_eq!(act(false), act(true), "{text}");
+    }
+}
+
 #[test]
 fn round_trip() {
     let layer = LayerConfig {
@@ -222,6 +275,11 @@ fn values_out_of_range_are_refused_by_name() {
              Membrane, Rate and Count",
         ),
         (
+            r#"Snn(hidden: [Dense(), Dense()], decoder: Population(), readout_skip: ["hidden.0"])"#,
+            "`decoder: Population()` and `readout_skip` do not go together; valid: `readout_skip: []`, since \
+             votes have no weights, or the decoders Membrane, Rate and Count",
+        ),
+        (
             r#"Snn(hidden: [Dense(model: "li")])"#,
             "`hidden[0].model`: \"li\" never spikes, so it can only be the model of a Membrane decoder",
         ),
@@ -245,6 +303,14 @@ fn values_out_of_range_are_refused_by_name() {
     ] {
         assert_eq!(refusal(text), expected);
     }
+    assert_eq!(
+        parse("Snn(encoder: Rate())").build(70_000, 2).err().unwrap().to_string(),
+        "the encoder makes 70000 sources of 70000 observations; valid: at most 65536 where it makes spikes; \
+         Current and Population make currents and have no such limit"
+    );
+    assert!(
+        parse("Snn(encoder: Rate())").build(65_536, 2).is_ok() && parse("Snn()").build(70_000, 2).is_ok()
+    );
     let config = ControllerConfig::default();
     assert_eq!(config.build(0, 2).err(), Some(SnnError::NoInputs));
     assert_eq!(config.build(2, 0).err(), Some(SnnError::NoOutputs));

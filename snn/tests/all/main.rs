@@ -7,6 +7,7 @@ mod instructions;
 mod nir;
 mod nir_export;
 mod nir_graphs;
+mod nir_limits;
 mod parity;
 mod plasticity;
 mod reference;

@@ -272,3 +272,69 @@ fn subtraction_keeps_what_exceeds_the_threshold() {
         output.iter().zip(&states[0]).filter(|(spike, _)| **spike == 1.0).map(|(_, v)| *v).collect();
     assert!(!after.is_empty() && after.iter().all(|v| *v > 0.0), "{after:?}");
 }
+
+/// What `snntorch.Synaptic` 1.0.0 with `reset_delay=False` does in one tick, for one neuron with decays
+/// 0.9 and 0.8 and threshold 1. `current` and `membrane` are its states. Whether it spikes is decided
+/// after the reset that a potential left above the threshold brings with it.
+fn synaptic([current, membrane]: &mut [f32; 2], input: f32, zero: bool) -> bool {
+    let reset = *membrane > 1.0;
+    *current = 0.9 * *current + input;
+    *membrane = 0.8 * *membrane + *current;
+    match reset {
+        true if zero => *membrane = 0.0,
+        true => *membrane -= 1.0,
+        false => {}
+    }
+    let spike = *membrane > 1.0;
+    let change = f32::from(u8::from(spike)) - f32::from(u8::from(reset));
+    *membrane -= change * if zero { *membrane } else { 1.0 };
+    spike
+}
+
+/// `docs/nir.md`: the same spikes with reset to zero; by subtraction until a potential is left above the
+/// threshold, after which snnTorch takes it away once more before it decides.
+#[test]
+fn snntorch_subtracts_once_more_from_what_is_left_above_the_threshold() {
+    let (neurons, ticks) = (8, 60);
+    // tau = dt/(1 − decay) and r, w_in = tau/dt, as snnTorch writes it.
+    let all = |x: f64| nir::Array::from(vec![x; neurons]);
+    let mut graph = Graph::default();
+    graph.add("input", NodeKind::Input { shape: vec![neurons] });
+    graph.add(
+        "lif",
+        NodeKind::CubaLif {
+            tau_syn: all(1e-3),
+            tau_mem: all(5e-4),
+            r: all(5.0),
+            v_leak: all(0.0),
+            v_threshold: all(1.0),
+            v_reset: all(0.0),
+            w_in: all(10.0),
+        },
+    );
+    graph.add("output", NodeKind::Output { shape: vec![neurons] });
+    graph.connect("input", "lif");
+    graph.connect("lif", "output");
+    for (reset, zero) in [(ResetMode::ToVReset, true), (ResetMode::Subtract, false)] {
+        let options = Options { dt: Some(1e-4), reset: Some(reset), ..Options::default() };
+        let mut executor = Executor::new(&graph, &options).unwrap();
+        let mut theirs = vec![[0.0; 2]; neurons];
+        let mut left_above = vec![false; neurons];
+        let (mut spikes, mut differing) = (0, 0);
+        for tick in 0..ticks {
+            let input: Vec<f32> =
+                (0..neurons).map(|n| ((7 * tick + 3 * n) % 11) as f32 / 4.0 - 1.0).collect();
+            executor.tick(&[&input]);
+            for neuron in 0..neurons {
+                let spike = synaptic(&mut theirs[neuron], input[neuron], zero);
+                let same = (executor.output(0)[neuron] > 0.0) == spike;
+                assert!(same || left_above[neuron], "{reset:?}: neuron {neuron}, tick {tick}");
+                left_above[neuron] |= executor.state("lif", "v").unwrap()[neuron] > 1.0;
+                spikes += usize::from(spike);
+                differing += usize::from(!same);
+            }
+        }
+        assert!(spikes > 50, "{spikes}");
+        assert_eq!((differing > 0, left_above.contains(&true)), (!zero, !zero), "{reset:?}: {differing}");
+    }
+}

@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use proptest::prelude::*;
-use snn::{Controller, Evaluator, Gpu, Probe};
+use snn::{Controller, Evaluator, Gpu, Probe, tanh};
 
 use crate::{bits, controller, normals};
 
@@ -191,6 +191,164 @@ fn a_model_of_the_user() {
         );
         let rate = compare(&text, 4, 300, 21);
         assert!(rate > 0.001 && rate < 0.9, "{precision}: spike rate {rate}");
+    }
+}
+
+/// More individuals than workgroups in one direction, of which some sit out: each moves on by one step,
+/// and the others do not move.
+#[test]
+fn more_individuals_than_a_row_of_workgroups() {
+    let slots = 40_000;
+    let controller = controller("Snn(hidden: [Dense(neurons: 1)], ticks: 1)", 1, 1);
+    let [mut cpu, mut other] = pair(&*controller, slots, 2);
+    let mut actions = [vec![0.0; slots], vec![0.0; slots]];
+    for sitting_out in [usize::MAX, 6, 7] {
+        let active: Vec<bool> = (0..slots).map(|slot| !(slot + 1).is_multiple_of(sitting_out)).collect();
+        assert!(active.iter().filter(|active| **active).count() > 32_768);
+        for (evaluator, actions) in [&mut cpu, &mut other].into_iter().zip(&mut actions) {
+            evaluator.step(&active, &vec![1.5; slots], actions).unwrap();
+        }
+        assert_eq!(bits(&actions[0]), bits(&actions[1]));
+    }
+    let mut probes = [Probe::default(), Probe::default()];
+    for slot in (0..slots).step_by(997).chain([32_767, 32_768, slots - 1]) {
+        cpu.probe(slot, &mut probes[0]).unwrap();
+        other.probe(slot, &mut probes[1]).unwrap();
+        assert_eq!(probes[0], probes[1], "slot {slot}");
+    }
+    for slot in 0..slots {
+        assert_eq!(cpu.activity(slot), other.activity(slot), "slot {slot}");
+    }
+}
+
+/// Sums over many ticks leave the range of states; decoders must not be cut off there.
+#[test]
+fn decoders_sum_over_many_ticks() {
+    // All hidden neurons spike in every tick, driven by their biases.
+    for (decoder, neurons, ticks, weight, expected) in [
+        ("Count()", 16, 1000, 1.0 / 32.0, tanh(0.5)),
+        ("Count()", 16, 4096, -1.0 / 16.0, tanh(-1.0)),
+        ("Rate(decay: 0)", 16, 1000, 1.0 / 32.0, tanh(0.5)),
+        // Only the neurons that prefer more than 0 spike.
+        ("Population()", 128, 4096, 0.0, 0.5),
+    ] {
+        for precision in ["F32", "I8", "F32Free"] {
+            let text = format!(
+                "Snn(hidden: [Dense(neurons: {neurons}, model: \"threshold\")], decoder: {decoder}, \
+                 ticks: {ticks}, precision: {precision}, input_gain: 2, output_gain: 4)"
+            );
+            let controller = controller(&text, 1, 1);
+            let mut theta = vec![0.0; controller.layout().len()];
+            let block = |name: &str| controller.layout().block(name).cloned();
+            let bias = block("hidden.0.input").unwrap();
+            for (neuron, theta) in theta[bias.range()][neurons..].iter_mut().enumerate() {
+                *theta = if decoder == "Population()" && neuron < neurons / 2 { 0.0 } else { 2.0 };
+            }
+            if let Some(readout) = block("readout.weight") {
+                assert_eq!(readout.scale, 1.0);
+                theta[readout.range()].fill(weight);
+            }
+            let both = [controller.evaluator(1), controller.gpu_evaluator(&gpu(), 1).unwrap().unwrap()];
+            for (index, mut evaluator) in both.into_iter().enumerate() {
+                evaluator.load(0, &theta);
+                evaluator.reset(0, 0);
+                let mut action = [0.0];
+                if let Err(error) = evaluator.step(&[true], &[0.0], &mut action) {
+                    // The driver of the software adapter ends kernels after 65,535 turns of their loops.
+                    let told = error.to_string();
+                    assert!(index == 1 && told.contains("too few for this network"), "{told}");
+                    assert!(ticks > 1000, "{text}");
+                    continue;
+                }
+                let all = (ticks * if decoder == "Population()" { neurons / 2 } else { neurons }) as u64;
+                assert_eq!(evaluator.activity(0).spikes, all);
+                // Preferred values are rounded to 1/64.
+                let limit = if decoder == "Population()" { 1e-2 } else { 0.0 };
+                let difference = (action[0] - expected).abs();
+                assert!(difference <= limit, "{decoder} in {precision}: {action:?}, not {expected}");
+            }
+        }
+    }
+}
+
+/// Without input this model divides by 0. Its neurons have some, but not the lanes beyond the last.
+const DIVIDES: &str = "model divides\nstate v = 0\nv = 0.5*v + 0.1/I\nspike v > 1\n";
+
+#[test]
+fn lanes_beyond_the_last_neuron_raise_no_fault() {
+    for (precision, neurons) in [("F32", 5), ("F32Free", 17), ("I8", 70)] {
+        let text = format!(
+            "Snn(hidden: [Dense(neurons: {neurons}, model: {DIVIDES:?})], precision: {precision}, input_gain: 4)"
+        );
+        let controller = controller(&text, 2, 1);
+        let [mut cpu, mut other] = pair(&*controller, 2, 4);
+        let mut theta = vec![1.0; controller.layout().len()];
+        for evaluator in [&mut cpu, &mut other] {
+            evaluator.load(0, &theta);
+            evaluator.reset(0, 0);
+        }
+        // The last neuron of the other individual gets nothing.
+        let bias = controller.layout().block("hidden.0.input").unwrap().range();
+        for row in theta[bias].chunks_exact_mut(neurons) {
+            row[neurons - 1] = 0.0;
+        }
+        for evaluator in [&mut cpu, &mut other] {
+            evaluator.load(1, &theta);
+            evaluator.reset(1, 0);
+            for _ in 0..3 {
+                evaluator.step(&[true; 2], &[0.5; 4], &mut [0.0; 2]).unwrap();
+            }
+            assert_eq!([evaluator.fault(0), evaluator.fault(1)], [false, true], "{text}");
+        }
+    }
+}
+
+/// A layer with two sources of spikes beside its bias, in scales that are on no common grid.
+#[test]
+fn several_projections_into_one_layer() {
+    for precision in PRECISIONS {
+        let text = format!(
+            "Snn(hidden: [Recurrent(neurons: 37), Recurrent(neurons: 23, skip: [\"input\"]), \
+             Recurrent(neurons: 19, skip: [\"hidden.0\", \"input\"])], ticks: 3, precision: {precision}, \
+             encoder: Current(negated: {}), input_gain: 3.3, recurrent_gain: 1.7)",
+            negated(precision)
+        );
+        let rate = compare(&text, 4, 150, 41);
+        assert!(rate > 0.001 && rate < 0.999, "{precision}: spike rate {rate}");
+    }
+}
+
+/// Coefficients so large that a change of a weight becomes infinity minus infinity.
+#[test]
+fn changes_that_are_no_number_are_faults() {
+    for rule in ["Hebbian", "RewardStdp(baseline: 0)"] {
+        let text = format!(
+            "Snn(hidden: [Dense(neurons: 20)], ticks: 4, input_gain: 6, \
+             plasticity: [(rule: {rule}, scope: Neuron, rate: 1e6)])"
+        );
+        let controller = controller(&text, 3, 2);
+        let mut theta = normals(1, controller.layout().len());
+        let evaluators = |theta: &[f32]| {
+            pair(&*controller, 1, 1).map(|mut evaluator| {
+                evaluator.load(0, theta);
+                evaluator.reset(0, 0);
+                for step in 0..12 {
+                    evaluator.begin(&[true], &normals(step, 3), &[(step % 3) as f32]);
+                    evaluator.finish(&[true], &mut [0.0; 2]).unwrap();
+                }
+                evaluator.fault(0)
+            })
+        };
+        assert_eq!(evaluators(&theta), [false; 2], "{rule}");
+        for block in
+            controller.layout().blocks().iter().filter(|block| block.name.starts_with("readout.weight."))
+        {
+            let large =
+                if block.name.ends_with('b') || block.name.ends_with("depression") { -3e38 } else { 3e38 };
+            // Beyond any number, whatever the scale of the block.
+            theta[block.range()].fill(large);
+        }
+        assert_eq!(evaluators(&theta), [true; 2], "{rule}");
     }
 }
 

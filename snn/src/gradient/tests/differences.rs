@@ -95,7 +95,12 @@ fn config(case: &Case) -> SnnConfig {
             2 => DecoderConfig::Count(Count {}),
             _ => DecoderConfig::Population(PopulationVector {}),
         },
-        readout_skip: if bit(8) && case.hidden.len() > 1 { vec!["hidden.0".into()] } else { Vec::new() },
+        // Votes have no weights.
+        readout_skip: if bit(8) && case.options >> 6 & 3 < 3 && case.hidden.len() > 1 {
+            vec!["hidden.0".into()]
+        } else {
+            Vec::new()
+        },
         ticks: case.ticks,
         precision: Precision::F32Free,
         ..SnnConfig::default()

@@ -45,6 +45,53 @@ fn gradient(bptt: &Bptt, theta: &[f32], batch: &Batch<'_>) -> Gradient {
     bptt.gradient(theta, batch, &objective).unwrap()
 }
 
+/// What a model makes of the zeros beyond its last neuron is no fault of the network.
+#[test]
+fn lanes_beyond_the_last_neuron_raise_no_fault() {
+    let model = "model divides\nstate v = 0\nv = 0.5*v + 0.1/I\nspike v > 1\n".to_owned();
+    let layer = LayerConfig { neurons: 5, model, ..LayerConfig::default() };
+    let config = SnnConfig { hidden: vec![HiddenLayer::Dense(layer)], ..SnnConfig::default() };
+    let bptt = Bptt::new(&config, 1, 1, &BpttConfig::default()).unwrap();
+    let mut theta = vec![1.0; bptt.layout().len()];
+    assert!(bptt.run(&theta, &batch(3, &[0.5; 6])).is_ok());
+    // The last neuron gets nothing: neither from the input nor from its bias.
+    (theta[4], theta[9]) = (0.0, 0.0);
+    let error = bptt.run(&theta, &batch(3, &[0.5; 6])).unwrap_err().to_string();
+    assert_eq!(error, "state of hidden.0 is not finite in tick 0");
+}
+
+#[test]
+fn sums_leave_the_range_of_states() {
+    let layer = LayerConfig { neurons: 16, model: "threshold".into(), ..LayerConfig::default() };
+    let config = SnnConfig {
+        hidden: vec![HiddenLayer::Dense(layer)],
+        decoder: DecoderConfig::Rate(FilteredRate { decay: 0.0 }),
+        ticks: 1000,
+        output_gain: 4.0,
+        ..SnnConfig::default()
+    };
+    let bptt = Bptt::new(&config, 1, 1, &BpttConfig::default()).unwrap();
+    let mut theta = vec![0.0; bptt.layout().len()];
+    // The biases let all neurons spike in every tick.
+    theta[16..32].fill(2.0);
+    theta[bptt.layout().block("readout.weight").unwrap().range()].fill(1.0 / 32.0);
+    assert_eq!(bptt.run(&theta, &batch(1, &[0.0])).unwrap().values, [0.5]);
+}
+
+#[test]
+fn more_sources_than_lists_can_name_are_refused() {
+    let refused = |encoder, inputs| {
+        let config = SnnConfig { encoder, ..SnnConfig::default() };
+        Bptt::new(&config, inputs, 1, &BpttConfig::default()).err().map(|error| error.to_string())
+    };
+    let negated = || EncoderConfig::Current(Current { negated: true });
+    assert_eq!(refused(negated(), 32_768), None);
+    assert_eq!(
+        refused(negated(), 35_000).unwrap(),
+        "the encoder makes 70000 sources of 35000 observations; valid: at most 65536 in training by gradients"
+    );
+}
+
 #[test]
 fn forward_is_the_evaluator_bit_by_bit() {
     let (mut encoders, decoders) = (EncoderConfig::all(), DecoderConfig::all());
@@ -52,7 +99,11 @@ fn forward_is_the_evaluator_bit_by_bit() {
     for (index, encoder) in encoders.into_iter().enumerate() {
         for precision in Precision::ALL.into_iter().filter(|p| !p.storage().is_binary()) {
             let decoder = decoders[(index + precision as usize) % decoders.len()].clone();
-            let config = SnnConfig { encoder: encoder.clone(), decoder, precision, ..config() };
+            let mut config = SnnConfig { encoder: encoder.clone(), decoder, precision, ..config() };
+            if matches!(config.decoder, DecoderConfig::Population(_)) {
+                // Votes have no weights.
+                config.readout_skip.clear();
+            }
             let bptt = bptt(&config, &BpttConfig::default());
             let (theta, x) = (theta(&bptt, 1), inputs(&bptt, 7, 3, 2));
             let run = bptt.run(&theta, &batch(3, &x)).unwrap();
