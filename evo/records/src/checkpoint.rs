@@ -250,11 +250,8 @@ impl Checkpoint {
     /// # Errors
     /// Unreadable or truncated files, other files, and files of a newer format.
     pub fn load(path: &Path) -> Result<Self, CheckpointError> {
-        let bytes = std::fs::read(path).map_err(|source| CheckpointError::File {
-            action: "read",
-            path: path.to_owned(),
-            source,
-        })?;
+        let bytes = crate::input::bytes(path, crate::input::DATA)
+            .map_err(|source| CheckpointError::File { action: "read", path: path.to_owned(), source })?;
         Self::from_bytes(path, &bytes)
     }
 

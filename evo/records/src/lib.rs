@@ -8,6 +8,7 @@ pub mod columns;
 pub mod events;
 pub mod failure;
 pub mod folder;
+pub mod input;
 pub mod metrics;
 pub mod npy;
 pub mod provenance;

@@ -153,7 +153,7 @@ impl Metrics {
     /// A missing file, a cell that is no number, a row of another length.
     pub fn read(path: &Path) -> Result<Self, MetricsError> {
         let owned = || path.to_owned();
-        let text = std::fs::read_to_string(path).map_err(|source| MetricsError::File {
+        let text = crate::input::text(path, crate::input::TABLE).map_err(|source| MetricsError::File {
             action: "read",
             path: owned(),
             source,

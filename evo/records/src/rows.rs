@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::atomic::write_atomic;
 use crate::events::EventsWriter;
+use crate::input;
 
 /// What is wrong with a metrics file.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +62,7 @@ impl Rows {
     /// by a crash, go. A missing file is started anew.
     pub(crate) fn resume(path: &Path, header: &str, generation: u64) -> Result<Self, MetricsError> {
         let failed = |action| move |source| MetricsError::File { action, path: path.to_owned(), source };
-        let text = match std::fs::read_to_string(path) {
+        let text = match input::text(path, input::TABLE) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Self::create(path, header),
             Err(error) => return Err(failed("read")(error)),
@@ -112,7 +113,7 @@ impl Rows {
 
     /// Writes the same to the event file at `path` too, beginning with the rows that are there.
     pub(crate) fn with_events(mut self, path: &Path) -> Result<Self, MetricsError> {
-        let text = std::fs::read_to_string(&self.path).map_err(|source| MetricsError::File {
+        let text = input::text(&self.path, input::TABLE).map_err(|source| MetricsError::File {
             action: "read",
             path: self.path.clone(),
             source,

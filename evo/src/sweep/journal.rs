@@ -5,8 +5,9 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use records::input;
 use records::provenance::Provenance;
-use records::text::patch;
+use records::text;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use training::config::Config;
@@ -84,8 +85,8 @@ impl Header {
             Value::Array(bases) => bases,
             base => vec![base],
         };
-        let sweep = patch::from_value(sweep).map_err(|error| error.describe())?;
-        let bases: Result<_, _> = bases.into_iter().map(patch::from_value).collect();
+        let sweep = text::from_value(&sweep).map_err(|error| error.describe())?;
+        let bases: Result<_, _> = bases.iter().map(text::from_value).collect();
         Ok(Self { sweep, bases: bases.map_err(|error| error.describe())? })
     }
 }
@@ -234,7 +235,7 @@ type Contents = (Option<Header>, Records, usize);
 /// If it is damaged or cannot be read.
 fn read(path: &Path) -> Result<Contents, JournalError> {
     let failed = |source| JournalError::File { action: "read", path: path.to_owned(), source };
-    let bytes = std::fs::read(path).map_err(failed)?;
+    let bytes = input::bytes(path, input::TABLE).map_err(failed)?;
     let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
     let text = String::from_utf8_lossy(&bytes[..whole]);
     let damaged = |line: usize, message: String| JournalError::Line { path: path.to_owned(), line, message };
@@ -365,7 +366,7 @@ fn difference(what: &str, old: &Value, new: &Value) -> Option<String> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use records::text::{self, value};
+    use records::text::value;
 
     use super::*;
 
@@ -375,7 +376,7 @@ mod tests {
         );
         let base = "(env: InvertedPendulum(), strategy: OpenEs(population: 8))";
         Header {
-            sweep: patch::from_value(value::parse(&sweep).unwrap().value).unwrap(),
+            sweep: text::from_value(&value::parse(&sweep).unwrap().value).unwrap(),
             bases: vec![text::parse("a.ron", base).unwrap()],
         }
     }
