@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use records::folder::RunFolder;
+use records::input;
 use records::metrics::Metrics;
 use records::text::value;
 use serde_json::Value;
@@ -50,7 +51,7 @@ impl Run {
         let folder = RunFolder::open(path)?;
         let file = folder.config();
         let unreadable = |reason: String| PlotError::Config { path: file.clone(), reason };
-        let config = std::fs::read_to_string(&file).map_err(|error| unreadable(error.to_string()))?;
+        let config = input::text(&file, input::TEXT).map_err(|error| unreadable(error.to_string()))?;
         let parsed = value::parse(&config).map_err(|error| unreadable(error.to_string()))?;
         let mut fields = Vec::new();
         flatten("", &parsed.value, &mut fields);

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use records::input;
 use serde_json::{Map, Value};
 
 use super::html::{self, Cell};
@@ -12,7 +13,7 @@ const ELSEWHERE: [&str; 3] = ["command", "seed", "started"];
 
 /// A folder's provenance; empty if it has none.
 pub(super) fn read(folder: &Path) -> Map<String, Value> {
-    let text = std::fs::read(folder.join("provenance.json")).unwrap_or_default();
+    let text = input::bytes(&folder.join("provenance.json"), input::TEXT).unwrap_or_default();
     serde_json::from_slice(&text).unwrap_or_default()
 }
 

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use records::atomic::write_atomic;
-use records::text;
+use records::{input, text};
 use training::config::Config;
 
 use board::Board;
@@ -104,7 +104,7 @@ impl Sweep {
         let journal = Journal::open(&folder.join(JOURNAL), &header, build)?;
         if let Some(init) = init {
             let path = folder.join(INIT);
-            match fs::read(&path) {
+            match input::bytes(&path, input::DATA) {
                 Ok(earlier) if earlier == init => {}
                 Ok(_) => return Err(SweepError::Init { path }),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 use records::folder::{RunFolder, RunFolderError};
+use records::input;
 use serde::Deserialize;
 
 use super::config::Objective;
@@ -163,7 +164,9 @@ impl Running {
     }
 
     fn result(&self, objective: Objective) -> Outcome {
-        let Ok(text) = fs::read(self.job.folder.join("summary.json")) else { return Outcome::Stopped };
+        let Ok(text) = input::bytes(&self.job.folder.join("summary.json"), input::TEXT) else {
+            return Outcome::Stopped;
+        };
         let summary: Summary = match serde_json::from_slice(&text) {
             Ok(summary) => summary,
             Err(error) => return Outcome::Failed(format!("its summary.json is damaged: {error}")),
@@ -183,7 +186,7 @@ impl Running {
 
     /// The error that it printed, on one line.
     fn last_words(&self) -> String {
-        let text = fs::read(&self.log).unwrap_or_default();
+        let text = input::bytes(&self.log, input::TEXT).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let panic = || text.find("thread '").or_else(|| text.find(WANTS_MEMORY[0]));
         let from = text.rfind("error: ").map(|at| at + 7).or_else(panic);
