@@ -15,8 +15,8 @@ pub mod report;
 pub mod statistics;
 pub mod sweep;
 
-/// Does what the command line of this process says: parse, run, exit code. 0 is done, 1 the run failed, 2 bad usage
-/// or input. All of `main`, for programs that add something of their own.
+/// Does what the command line of this process says: parse, run, exit code. 0 is done, 1 the run failed or
+/// its result could not be written, 2 bad usage or input. All of `main`, for programs that add something of their own.
 #[must_use]
 pub fn run() -> ExitCode {
     let words: Vec<OsString> = std::env::args_os().collect();

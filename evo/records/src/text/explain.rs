@@ -3,9 +3,9 @@
 use super::error::ConfigError;
 use super::scan::Scanner;
 
-/// Line and column, both from 1; columns count characters.
+/// Line and column, both from 1; columns count characters. With closing brackets added, a text ends later than here.
 fn position(text: &str, offset: usize) -> (usize, usize) {
-    let before = &text[..offset];
+    let before = &text[..offset.min(text.len())];
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
 }
@@ -76,8 +76,7 @@ pub(super) fn invalid(
     message: &str,
     hint: Option<String>,
 ) -> ConfigError {
-    // Texts with closing brackets added end later.
-    let (line, column) = position(text, offset.min(text.len()));
+    let (line, column) = position(text, offset);
     let number = line.to_string();
     let source = text.lines().nth(line - 1).unwrap_or_default();
     // Of a long line, what is around the place.

@@ -5,6 +5,7 @@
 
 #[cfg(test)]
 mod agreement;
+mod document;
 mod error;
 mod explain;
 mod file;
@@ -15,8 +16,9 @@ mod typed;
 pub mod value;
 mod write;
 
+pub use document::Document;
 pub use error::{CONFIG_FOLDER, ConfigError, SyntaxError};
-pub use file::{Document, find, find_in, locate_base, parse, read};
+pub use file::{find, find_in, locate_base, parse, read};
 pub use finite::check_finite;
 pub use typed::{TypeError, from_value};
 pub use write::{to_line, to_text, value_text};
