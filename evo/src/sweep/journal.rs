@@ -80,12 +80,12 @@ impl Header {
     }
 
     /// From data that an older program may have written: fields that it did not know have their defaults.
-    fn read(sweep: Value, base: Value) -> Result<Self, String> {
+    fn read(sweep: &Value, base: Value) -> Result<Self, String> {
         let bases = match base {
             Value::Array(bases) => bases,
             base => vec![base],
         };
-        let sweep = text::from_value(&sweep).map_err(|error| error.describe())?;
+        let sweep = text::from_value(sweep).map_err(|error| error.describe())?;
         let bases: Result<_, _> = bases.iter().map(text::from_value).collect();
         Ok(Self { sweep, bases: bases.map_err(|error| error.describe())? })
     }
@@ -247,7 +247,7 @@ fn read(path: &Path) -> Result<Contents, JournalError> {
                 if format != FORMAT {
                     return Err(damaged(1, format!("format {format}, this program reads {FORMAT}")));
                 }
-                header = Some(Header::read(sweep, base).map_err(|message| damaged(1, message))?);
+                header = Some(Header::read(&sweep, base).map_err(|message| damaged(1, message))?);
             }
             line if index == 0 || matches!(line, Line::Sweep { .. }) => {
                 return Err(damaged(index + 1, "not a journal of a sweep".to_owned()));
