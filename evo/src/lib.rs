@@ -1,21 +1,40 @@
 //! The program: command line, sweeps, plots and reports over the crates `strategies`, `records` and `training`.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
+
+use records::words::escaped;
 
 pub mod cli;
 pub mod commands;
 pub mod interrupt;
+pub mod out;
 pub mod plot;
 pub mod progress;
 pub mod report;
 pub mod statistics;
 pub mod sweep;
 
-/// Does what the command line of this process says: parse, run, exit code. 0 is done, 1 the run failed, 2 bad usage
-/// or input. All of `main`, for programs that add something of their own.
+/// Does what the command line of this process says: parse, run, exit code. 0 is done, 1 the run failed or
+/// its result could not be written, 2 bad usage or input. All of `main`, for programs that add something of their own.
 #[must_use]
 pub fn run() -> ExitCode {
-    // clap prints help and its own usage errors, and exits with 0 or 2.
-    let verb = cli::parse(std::env::args_os()).unwrap_or_else(|error| error.exit());
-    records::failure::finish(commands::run(verb))
+    let words: Vec<OsString> = std::env::args_os().collect();
+    let result = match cli::parse(&words) {
+        Ok(verb) => commands::run(verb).and_then(|()| out::finish()),
+        Err(told) if told.use_stderr() => return usage(told, &words),
+        // Help and the version are what was asked for.
+        Err(told) => out::checked(told.print()),
+    };
+    records::failure::finish(result)
+}
+
+/// Prints what clap has to say about a command line, and gives its exit code. Since it repeats what was typed, it gets
+/// to see that as it may be shown.
+fn usage(told: clap::Error, words: &[OsString]) -> ExitCode {
+    let shown = words.iter().map(|word| escaped(&word.to_string_lossy()).into_owned());
+    let told = cli::parse(shown).err().unwrap_or(told);
+    // Without a reader there is nobody to tell.
+    let _ = told.print();
+    ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2))
 }

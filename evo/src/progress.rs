@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use records::metrics::MetricsRow;
-use records::words::{count, duration, to_stderr};
+use records::words::{count, duration, escaped, to_stderr};
 
 /// Seconds between two plain lines that report no evaluation.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
@@ -193,6 +193,8 @@ impl Progress {
 
     /// Prints a line above the bar and into the log.
     pub fn line(&mut self, text: &str) {
+        // The log is read on a terminal, too.
+        let text = &*escaped(text);
         if let Some(log) = &mut self.log {
             // The metrics file reports a full disk; a missing log line is not worth stopping for.
             let _ = writeln!(log, "{text}");

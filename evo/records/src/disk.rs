@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::input;
+
 /// Environment variable with the fault of this process.
 pub const FAULT: &str = "SPINDLE_FAULT";
 
@@ -81,12 +83,12 @@ fn counted<T>(name: &str, path: &Path, work: impl FnOnce() -> io::Result<T>) -> 
     work()
 }
 
-/// Reads a file.
+/// Reads a regular file.
 ///
 /// # Errors
-/// Whatever the system says; so in the whole module.
+/// As [`input::bytes`], up to [`input::DATA`].
 pub fn read(path: &Path) -> io::Result<Vec<u8>> {
-    counted("read", path, || fs::read(path))
+    counted("read", path, || input::bytes(path, input::DATA))
 }
 
 /// Reads a file if there is one.

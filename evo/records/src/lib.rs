@@ -10,6 +10,7 @@ pub mod examine;
 pub mod failure;
 pub mod folder;
 pub mod hashes;
+pub mod input;
 pub mod lock;
 pub mod metrics;
 pub mod npy;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use npyz::{AutoSerialize, DType, NpyFile, NpyHeader, Order, TypeChar, WriterBuilder as _};
 
 use crate::disk::write_atomic;
+use crate::input;
 
 /// Numbers in rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -146,7 +147,11 @@ pub fn any_from_bytes(path: &Path, bytes: &[u8]) -> Result<Array, NpyError> {
 }
 
 fn load(path: &Path) -> Result<Vec<u8>, NpyError> {
-    std::fs::read(path).map_err(|source| NpyError::File { action: "read", path: path.to_owned(), source })
+    input::bytes(path, input::DATA).map_err(|source| NpyError::File {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// Reads an array whose shape `check` accepts; otherwise it says what was expected.

@@ -1,6 +1,8 @@
 //! Where a run comes from: program, machine, command.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use serde::Serialize;
@@ -40,8 +42,9 @@ impl Provenance {
     /// Gathers it for a run of this process.
     #[must_use]
     pub fn collect(seed: u64, threads: usize, config: &str) -> Self {
-        let commit = git(&["rev-parse", "HEAD"]);
-        let dirty = commit.as_ref().and_then(|_| git(&["status", "--porcelain"]));
+        let source = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let commit = git(source, &["rev-parse", "HEAD"]);
+        let dirty = commit.as_ref().and_then(|_| git(source, &["status", "--porcelain"]));
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             commit,
@@ -52,7 +55,7 @@ impl Provenance {
             debug_assertions: cfg!(debug_assertions),
             cpu: cpu_model(),
             threads,
-            command: std::env::args().map(|word| quote(&word)).collect::<Vec<_>>().join(" "),
+            command: std::env::args_os().map(|word| quote_os(&word)).collect::<Vec<_>>().join(" "),
             seed,
             config_hash: config_hash(config),
             started: jiff::ZonedDateTime::now().strftime("%Y-%m-%d %H:%M:%S %:z").to_string(),
@@ -60,10 +63,11 @@ impl Provenance {
     }
 }
 
-/// Output of git in the source folder that this program was built from.
-fn git(arguments: &[&str]) -> Option<String> {
+/// Output of git about a folder. It must not write there: `status` would refresh the index, under a lock that stays
+/// if the process is killed.
+fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
     let output =
-        Command::new("git").arg("-C").arg(env!("CARGO_MANIFEST_DIR")).args(arguments).output().ok()?;
+        Command::new("git").arg("--no-optional-locks").arg("-C").arg(folder).args(arguments).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.trim().to_owned())
 }
@@ -93,6 +97,25 @@ pub fn quote(word: &str) -> String {
     }
 }
 
+/// As [`quote`]. A word that is no text, such as a file name that is no UTF-8, has its bytes in octal, which bash and
+/// zsh read as the same word.
+fn quote_os(word: &OsStr) -> String {
+    if let Some(word) = word.to_str() {
+        return quote(word);
+    }
+    let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'\'' | b'\\');
+    let mut out = String::from("$'");
+    for &byte in word.as_encoded_bytes() {
+        match byte {
+            b' ' => out.push(' '),
+            byte if plain(byte) => out.push(char::from(byte)),
+            byte => out.push_str(&format!("\\{byte:03o}")),
+        }
+    }
+    out.push('\'');
+    out
+}
+
 /// Hash of a config's text: 64-bit FNV-1a, as `fnv1a64:` and 16 hexadecimal digits.
 #[must_use]
 pub fn config_hash(text: &str) -> String {
@@ -104,7 +127,36 @@ pub fn config_hash(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn words_that_are_no_text_are_quoted_by_their_bytes() {
+        use std::os::unix::ffi::OsStrExt as _;
+        assert_eq!(quote_os(OsStr::new("it's")), "'it'\\''s'");
+        let word = OsStr::from_bytes(b"run \xff'\\\x1b.ron");
+        assert_eq!(quote_os(word), r"$'run \377\047\134\033.ron'");
+        let shell =
+            Command::new("bash").args(["-c", &format!("printf %s {}", quote_os(word))]).output().unwrap();
+        assert_eq!(shell.stdout, word.as_bytes());
+    }
+
+    #[test]
+    fn asking_git_does_not_write_into_the_repository() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, index) = (folder.path().join("a.txt"), folder.path().join(".git/index"));
+        fs::write(&file, "a").unwrap();
+        git(folder.path(), &["init", "-q"]).unwrap();
+        git(folder.path(), &["add", "a.txt"]).unwrap();
+        let before = fs::read(&index).unwrap();
+        // The same text at another time: `status` would like to note that.
+        let other = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000);
+        fs::File::options().write(true).open(&file).unwrap().set_modified(other).unwrap();
+        assert_eq!(git(folder.path(), &["status", "--porcelain"]).as_deref(), Some("A  a.txt"));
+        assert!(fs::read(&index).unwrap() == before, "the index was written");
+    }
 
     #[test]
     fn the_config_hash_is_fnv1a() {

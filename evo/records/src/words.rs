@@ -1,10 +1,38 @@
 //! Numbers in words, and saying something on stderr.
 
+use std::borrow::Cow;
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-/// Prints a line. A reader that has gone is no reason to stop a run.
+/// Prints a line, [`escaped`]. A reader that has gone is no reason to stop a run.
 pub fn to_stderr(text: &str) {
-    let _ = writeln!(io::stderr(), "{text}");
+    let _ = writeln!(io::stderr(), "{}", escaped(text));
+}
+
+/// Text that a terminal shows and does not obey: control characters and those that turn the direction of writing
+/// become `\u001b` and the like, as in JSON. Line breaks and tabs stay.
+#[must_use]
+pub fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.contains(commands) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if commands(c) {
+            // All of them fit into four digits, and writing into a string cannot fail.
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Whether a terminal does something else with this character than to show it.
+fn commands(c: char) -> bool {
+    let direction =
+        matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    (c.is_control() && !matches!(c, '\n' | '\t')) || direction
 }
 
 /// A count in three or four figures: `950`, `12.3k`, `4.56M`.
@@ -44,6 +72,22 @@ pub fn duration(seconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_terminals_obey_is_spelled_out() {
+        for plain in ["", "a\tb\nc", "30 ± 2 °, ü → 漢"] {
+            assert!(matches!(escaped(plain), Cow::Borrowed(text) if text == plain));
+        }
+        assert_eq!(
+            escaped("\u{1b}]0;owned\u{7}\r\u{9b}2J\0\u{7f}"),
+            r"\u001b]0;owned\u0007\u000d\u009b2J\u0000\u007f"
+        );
+        assert_eq!(escaped("a\u{202e}b\u{2066}"), r"a\u202eb\u2066");
+        // What is escaped within JSON stays the same text.
+        let text = "\u{1b}\u{9b}\u{202e}\n\u{7f}";
+        let json = serde_json::to_string(text).unwrap_or_default();
+        assert_eq!(serde_json::from_str::<String>(&escaped(&json)).ok().as_deref(), Some(text));
+    }
 
     #[test]
     fn numbers_are_short() {

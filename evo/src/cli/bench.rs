@@ -1,33 +1,10 @@
 //! Options of `bench`.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use sim::EngineKind;
+use snn::Precision;
 
 use super::common::{Backend, ConfigArgs, TaskArgs, above_zero, engine, finite, positive, seconds, threads};
-
-/// Number format of the controllers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Precision {
-    /// 32-bit floats on a grid: the same bits on every backend
-    F32,
-    /// 32-bit floats without the grid
-    F32Free,
-    /// 8-bit weights
-    I8,
-    /// Connections that exist or not
-    Binary,
-}
-
-impl From<Precision> for snn::Precision {
-    fn from(precision: Precision) -> Self {
-        match precision {
-            Precision::F32 => Self::F32,
-            Precision::F32Free => Self::F32Free,
-            Precision::I8 => Self::I8,
-            Precision::Binary => Self::Binary,
-        }
-    }
-}
 
 /// What to measure.
 #[derive(Debug, Subcommand)]
@@ -79,8 +56,8 @@ pub struct BenchController {
     /// What evaluates the controllers
     #[arg(long, value_enum, default_value_t)]
     pub backend: Backend,
-    /// Number format instead of the config's
-    #[arg(long, value_enum)]
+    /// Number format instead of the config's.
+    #[arg(long, value_parser = precision, help = format!("Number format instead of the config's: {}", words()))]
     pub precision: Option<Precision>,
     /// Threads; default one per core
     #[arg(long, value_name = "N", value_parser = threads)]
@@ -153,4 +130,18 @@ pub struct BenchRollout {
     /// Print one JSON object on stdout
     #[arg(long)]
     pub json: bool,
+}
+
+/// How a precision is written on the command line.
+fn word(precision: Precision) -> String {
+    precision.name().replace(' ', "-")
+}
+
+fn words() -> String {
+    Precision::ALL.map(word).join(", ")
+}
+
+fn precision(text: &str) -> Result<Precision, String> {
+    let precision = Precision::ALL.into_iter().find(|precision| word(*precision) == text);
+    precision.ok_or_else(|| format!("must be one of {}", words()))
 }

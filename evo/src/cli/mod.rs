@@ -11,7 +11,7 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
-pub use bench::{Bench, BenchController, BenchPhysics, BenchRollout, BenchStrategy, Precision};
+pub use bench::{Bench, BenchController, BenchPhysics, BenchRollout, BenchStrategy};
 pub use common::{Backend, ConfigArgs, Output, Physics, TaskArgs, Which};
 pub use looking::{
     BandChoice, CheckArgs, EvalArgs, LineChoice, ListArgs, Listing, PlotArgs, RecordArgs, ReportArgs,

@@ -18,7 +18,8 @@ use training::setup::{Setup, pool};
 use training::trainer::Trainer;
 
 use crate::cli::{BenchController, BenchPhysics, BenchRollout, BenchStrategy};
-use crate::commands::common::{print_json, print_line, read_config, task, warn_of_blow_ups, warn_of_robot};
+use crate::commands::common::{read_config, task, warn_of_blow_ups, warn_of_robot};
+use crate::out;
 
 /// Processor seconds of this process, all threads.
 fn cpu_s() -> f64 {
@@ -86,9 +87,9 @@ pub(super) fn physics(args: &BenchPhysics) -> Result<(), Failure> {
     };
     warn_of_blow_ups(blow_ups as usize, &format!("{episodes} episodes"));
     if args.json {
-        return print_json(&report);
+        return out::json(&report);
     }
-    print_line(&format!(
+    out::line(&format!(
         "{} in {}: {:.0} control steps/s on {} threads, {:.0} per CPU second ({} s × {}, {} iterations)",
         report.env,
         report.engine,
@@ -117,7 +118,7 @@ struct ControllerReport {
 pub(super) fn controller(args: &BenchController) -> Result<(), Failure> {
     let (_, mut config) = read_config(&args.config)?;
     if let (Some(precision), ControllerConfig::Snn(snn)) = (args.precision, &mut config.controller) {
-        snn.precision = precision.into();
+        snn.precision = precision;
     }
     let setup = Setup::new(&config).usage()?;
     let network = &setup.controller;
@@ -157,9 +158,9 @@ pub(super) fn controller(args: &BenchController) -> Result<(), Failure> {
         spike_rate: activity.spike_rate(),
     };
     if args.json {
-        return print_json(&report);
+        return out::json(&report);
     }
-    print_line(&format!(
+    out::line(&format!(
         "{} on {}: {:.0} controller steps/s for {} individuals on {} threads, {:.0} per CPU second, spike \
          rate {:.3}",
         report.controller,
@@ -238,9 +239,9 @@ pub(super) fn strategy(args: &BenchStrategy) -> Result<(), Failure> {
     })
     .usage()?;
     if args.json {
-        return print_json(&report);
+        return out::json(&report);
     }
-    print_line(&format!(
+    out::line(&format!(
         "{} on {} ({}): best {:e} after {} evaluations, {} {:e}; {:.3} ms per generation",
         args.strategy,
         args.function,
@@ -309,9 +310,9 @@ pub(super) fn rollout(args: &BenchRollout) -> Result<(), Failure> {
         &format!("all episodes of {} generations", report.generations),
     );
     if args.json {
-        return print_json(&report);
+        return out::json(&report);
     }
-    print_line(&format!(
+    out::line(&format!(
         "{}: {:.0} control steps/s on {} threads; first generation after {:.2} s; peak memory {:.0} MB; \
          physics {:.1} %, controller {:.1} %, strategy {:.1} %, other {:.1} %",
         report.engine,

@@ -8,7 +8,7 @@ use records::failure::{Blame, Failure};
 use serde::Serialize;
 
 use crate::cli::CheckArgs;
-use crate::commands::common::{print_json, print_line};
+use crate::out;
 use crate::sweep::Stored;
 
 #[derive(Serialize)]
@@ -28,19 +28,19 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
     let damaged = count(|condition| matches!(condition, Condition::Damaged(_)));
     let unchecked = count(|condition| *condition == Condition::Unchecked);
     if args.json {
-        print_json(&Report { files: &files, damaged, unchecked })?;
+        out::json(&Report { files: &files, damaged, unchecked })?;
     } else {
         for Finding { path, condition } in &files {
             let path = path.display();
             match condition {
                 Condition::Whole => {}
-                Condition::Unchecked => print_line(&format!("without a hash  {path}")),
-                Condition::Leftover => print_line(&format!("left over       {path}")),
-                Condition::Damaged(reason) => print_line(&format!("damaged         {path}: {reason}")),
+                Condition::Unchecked => out::line(&format!("without a hash  {path}")),
+                Condition::Leftover => out::line(&format!("left over       {path}")),
+                Condition::Damaged(reason) => out::line(&format!("damaged         {path}: {reason}")),
             }
         }
         let whole = count(|condition| *condition == Condition::Whole);
-        print_line(&format!("{whole} of {} files are as they were written", files.len()));
+        out::line(&format!("{whole} of {} files are as they were written", files.len()));
     }
     if damaged > 0 {
         return Err(anyhow!("{damaged} of {} files are damaged", files.len())).run();

@@ -1,6 +1,5 @@
 //! What several verbs do.
 
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +8,6 @@ use records::failure::{Blame, Failure};
 use records::folder::RunFolder;
 use records::text::{self, patch};
 use records::words::to_stderr;
-use serde::Serialize;
 use training::config::Config;
 use training::evaluate::Policy;
 use training::named_files;
@@ -30,17 +28,6 @@ pub(super) fn read_config(args: &ConfigArgs) -> Result<(PathBuf, Config), Failur
         to_stderr(&format!("`task: {name}(…)` is not used here; `finetune --config …` trains for it"));
     }
     Ok((path, config))
-}
-
-/// Prints `value` as one JSON object, the only thing on stdout.
-pub(super) fn print_json(value: &impl Serialize) -> Result<(), Failure> {
-    print_line(&serde_json::to_string(value).run()?);
-    Ok(())
-}
-
-/// Results go to stdout, everything else to stderr. A reader that has gone (`| head`) is no failure.
-pub(super) fn print_line(text: &str) {
-    let _ = writeln!(io::stdout(), "{text}");
 }
 
 /// The task that is asked for by name, with its default settings, or by a config.

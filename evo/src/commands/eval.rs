@@ -7,7 +7,8 @@ use training::evaluate::{self, Evaluation};
 use training::setup::pool;
 
 use crate::cli::EvalArgs;
-use crate::commands::common::{FRESH_SEED, load, print_json, print_line, warn_of_blow_ups, warn_of_robot};
+use crate::commands::common::{FRESH_SEED, load, warn_of_blow_ups, warn_of_robot};
+use crate::out;
 
 /// An evaluation in one environment.
 #[derive(Serialize)]
@@ -66,7 +67,7 @@ pub(super) fn eval(args: &EvalArgs) -> Result<(), Failure> {
     }
     if args.json {
         let several = if rows.len() > 1 { &rows[..] } else { &[] };
-        print_json(&Report { first: &rows[0], rows: several })?;
+        out::json(&Report { first: &rows[0], rows: several })?;
     }
     Ok(())
 }
@@ -76,7 +77,7 @@ fn print(row: &Row, terms: &[&str]) {
     let terms: Vec<String> = terms.iter().map(|t| format!("{t} {:.1}", evaluation.terms[*t])).collect();
     let worst = evaluation.returns.iter().copied().fold(f64::INFINITY, f64::min);
     let change = row.change.as_ref().map_or(String::new(), |change| format!(" with {change}"));
-    print_line(&format!(
+    out::line(&format!(
         "{} in {}{change}: return {:.1} ± {:.1} over {} episodes (lowest {worst:.1}), length {:.0}",
         evaluation.env,
         evaluation.engine,
@@ -85,8 +86,8 @@ fn print(row: &Row, terms: &[&str]) {
         evaluation.episodes,
         evaluation.length_mean
     ));
-    print_line(&format!("terms: {}", terms.join(", ")));
-    print_line(&format!(
+    out::line(&format!("terms: {}", terms.join(", ")));
+    out::line(&format!(
         "spike rate {:.3} per neuron and tick, {:.0} synaptic operations and about {:.1} nJ per step",
         evaluation.spike_rate,
         evaluation.synops_per_step,

@@ -11,7 +11,7 @@ use strategies::strategies;
 use training::changes;
 
 use crate::cli::{ListArgs, Listing};
-use crate::commands::common::{print_json, print_line};
+use crate::out;
 
 #[derive(Serialize)]
 struct EnvEntry {
@@ -52,25 +52,25 @@ pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
                 });
             }
             if args.json {
-                return print_json(&serde_json::json!({ "envs": entries }));
+                return out::json(&serde_json::json!({ "envs": entries }));
             }
             for e in entries {
-                print_line(&format!(
+                out::line(&format!(
                     "{:<20} {:>3} observations {:>2} actions  {:.3} s × {}  {}",
                     e.name, e.observations, e.actions, e.control_dt, e.horizon, e.summary
                 ));
-                print_line(&format!("{:<20} engines: {}", "", e.engines.join(", ")));
-                print_line(&format!("{:<20} {}", "", e.fields));
+                out::line(&format!("{:<20} engines: {}", "", e.engines.join(", ")));
+                out::line(&format!("{:<20} {}", "", e.fields));
             }
         }
         Listing::Strategies => {
             if args.json {
-                return print_json(&serde_json::json!({ "strategies": strategies() }));
+                return out::json(&serde_json::json!({ "strategies": strategies() }));
             }
             for s in strategies() {
-                print_line(&format!("{:<12} {} ({})", s.name, s.summary, s.reference));
+                out::line(&format!("{:<12} {} ({})", s.name, s.summary, s.reference));
                 for f in s.fields {
-                    print_line(&format!("    {:<16} {:<14} {:<14} {}", f.name, f.default, f.unit, f.range));
+                    out::line(&format!("    {:<16} {:<14} {:<14} {}", f.name, f.default, f.unit, f.range));
                 }
             }
         }
@@ -78,11 +78,11 @@ pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
             if args.json {
                 let entry = |(name, summary, changes): (&str, &str, Vec<envs::Change>)| serde_json::json!({ "name": name, "summary": summary, "changes": changes });
                 let entries: Vec<Value> = changes::all().map(entry).collect();
-                return print_json(&serde_json::json!({ "changes": entries }));
+                return out::json(&serde_json::json!({ "changes": entries }));
             }
             for (name, summary, changes) in changes::all() {
-                print_line(&format!("{name:<14} {summary}"));
-                print_line(&format!("{:<14} changes: {}", "", text::to_line(&changes).run()?));
+                out::line(&format!("{name:<14} {summary}"));
+                out::line(&format!("{:<14} changes: {}", "", text::to_line(&changes).run()?));
             }
         }
         Listing::Neurons => {
@@ -94,40 +94,40 @@ pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
             if args.json {
                 let entry = |(name, (switches, surrogate)): (&str, (Switches, SurrogateConfig))| serde_json::json!({ "name": name, "switches": switches, "surrogate": surrogate });
                 let like: Vec<Value> = libraries().map(entry).collect();
-                return print_json(&serde_json::json!({ "neurons": snn::neurons(), "like": like }));
+                return out::json(&serde_json::json!({ "neurons": snn::neurons(), "like": like }));
             }
             for n in snn::neurons() {
-                print_line(&format!("{:<12} {}", n.name, n.summary));
+                out::line(&format!("{:<12} {}", n.name, n.summary));
                 for p in n.parameters {
-                    print_line(&format!(
+                    out::line(&format!(
                         "    {:<16} {:<14.6} {:<12} {}",
                         p.name, p.default, p.range, p.meaning
                     ));
                 }
                 if !n.resets.is_empty() {
-                    print_line(&format!("    {:<16} {}", "reset", n.resets.join(", ")));
+                    out::line(&format!("    {:<16} {}", "reset", n.resets.join(", ")));
                 }
             }
-            print_line("In place of `model`, `like` takes the neuron of a library:");
+            out::line("In place of `model`, `like` takes the neuron of a library:");
             for (name, (switches, surrogate)) in libraries() {
-                print_line(&format!("{name:<12} leaky integrate-and-fire, {}", switches.describe()));
-                print_line(&format!("    {:<16} {}", "switches", text::to_line(&switches).run()?));
-                print_line(&format!("    {:<16} {}", "surrogate", text::to_line(&surrogate).run()?));
+                out::line(&format!("{name:<12} leaky integrate-and-fire, {}", switches.describe()));
+                out::line(&format!("    {:<16} {}", "switches", text::to_line(&switches).run()?));
+                out::line(&format!("    {:<16} {}", "surrogate", text::to_line(&surrogate).run()?));
             }
         }
         Listing::Surrogates => {
             if args.json {
-                return print_json(&serde_json::json!({ "surrogates": surrogates() }));
+                return out::json(&serde_json::json!({ "surrogates": surrogates() }));
             }
             for s in surrogates() {
-                print_line(&format!("{:<17} {}: {}", s.name, s.summary, s.expression));
+                out::line(&format!("{:<17} {}: {}", s.name, s.summary, s.expression));
                 for p in s.parameters {
-                    print_line(&format!(
+                    out::line(&format!(
                         "    {:<16} {:<14.6} {:<14} {:<10} {}",
                         p.name, p.default, p.unit, p.range, p.meaning
                     ));
                 }
-                print_line(&format!("    {}", s.source));
+                out::line(&format!("    {}", s.source));
             }
         }
     }

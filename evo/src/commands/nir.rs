@@ -13,7 +13,8 @@ use snn::nir::{
 use training::nir_export;
 
 use crate::cli::{NirExport, NirInfo, NirRun};
-use crate::commands::common::{load, print_json, print_line};
+use crate::commands::common::load;
+use crate::out;
 
 /// Prints what is in a file.
 pub(super) fn info(args: &NirInfo) -> Result<(), Failure> {
@@ -37,7 +38,7 @@ pub(super) fn info(args: &NirInfo) -> Result<(), Failure> {
     };
     if args.json {
         let port = |port: &Port| json!({ "name": port.name, "shape": port.shape });
-        return print_json(&json!({
+        return out::json(&json!({
             "file": args.file.display().to_string(),
             "version": version,
             "inputs": ports.0.iter().map(port).collect::<Vec<_>>(),
@@ -59,7 +60,7 @@ pub(super) fn info(args: &NirInfo) -> Result<(), Failure> {
         }));
     }
     let version = version.map_or_else(|| "no version".to_owned(), |version| format!("version {version}"));
-    print_line(&format!(
+    out::line(&format!(
         "{}: NIR, {version}, {} nodes, {} edges",
         args.file.display(),
         nodes.len(),
@@ -70,28 +71,28 @@ pub(super) fn info(args: &NirInfo) -> Result<(), Failure> {
         (None, Some(dt)) => format!("not in the file; r = tau/dt suggests {dt} s"),
         (None, None) => "not in the file".to_owned(),
     };
-    print_line(&format!("time step: {step}"));
-    print_line(&format!(
+    out::line(&format!("time step: {step}"));
+    out::line(&format!(
         "runs: {}",
         problem.map_or_else(|| "yes".to_owned(), |problem| format!("no, {problem}"))
     ));
-    print_line("nodes:");
+    out::line("nodes:");
     let width = nodes.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
     for (name, kind, metadata) in &nodes {
         let fields: Vec<String> = kind.fields().iter().map(|(name, field)| line(name, field)).collect();
-        print_line(format!("  {name:<width$}  {:<9} {}", kind.name(), fields.join("  ")).trim_end());
+        out::line(format!("  {name:<width$}  {:<9} {}", kind.name(), fields.join("  ")).trim_end());
         for (key, value) in metadata.iter() {
-            print_line(&format!("  {:<width$}  {:<9} {key}: {}", "", "metadata", note(value)));
+            out::line(&format!("  {:<width$}  {:<9} {key}: {}", "", "metadata", note(value)));
         }
     }
-    print_line("edges:");
+    out::line("edges:");
     for (from, to) in &edges {
-        print_line(&format!("  {from} → {to}"));
+        out::line(&format!("  {from} → {to}"));
     }
     if !graph.metadata.is_empty() {
-        print_line("metadata:");
+        out::line("metadata:");
         for (key, value) in &graph.metadata {
-            print_line(&format!("  {key}: {}", note(value)));
+            out::line(&format!("  {key}: {}", note(value)));
         }
     }
     Ok(())
@@ -208,7 +209,7 @@ pub(super) fn run(args: &NirRun) -> Result<(), Failure> {
     let values: Vec<f32> = data.values.iter().map(|&x| x as f32).collect();
     let result = executor.run(&values).map_err(place).run()?;
     npy::write_f32(&args.output, &shape, &result).usage()?;
-    print_line(&args.output.display().to_string());
+    out::line(&args.output.display().to_string());
     Ok(())
 }
 
@@ -239,6 +240,6 @@ pub(super) fn export(args: &NirExport) -> Result<(), Failure> {
     write_atomic(&args.out, &bytes)
         .with_context(|| format!("cannot write {}", args.out.display()))
         .usage()?;
-    print_line(&args.out.display().to_string());
+    out::line(&args.out.display().to_string());
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use records::input;
 
 /// The page; the parts in braces are filled in.
 const PAGE: &str = include_str!("page.html");
@@ -18,7 +19,7 @@ const STYLE: &str = include_str!("page.css");
 pub(super) fn write(out: &Path, title: &str, recording: &[u8], folder: &Path) -> anyhow::Result<()> {
     let part = |name: &str| {
         let path = folder.join(name);
-        fs::read(&path).with_context(|| {
+        input::bytes(&path, input::DATA).with_context(|| {
             format!(
                 "cannot read {}; `cargo run -p web -- build` makes the viewer for browsers",
                 path.display()

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use records::failure::{Blame, Failure};
 
 use crate::cli::PlotArgs;
-use crate::commands::common::print_line;
+use crate::out;
 use crate::plot::{Figure, PlotError, Spread};
 use crate::report::{Kind, ReportError, write_picture};
 use crate::sweep::Stored;
@@ -33,7 +33,7 @@ pub(super) fn plot(args: &PlotArgs) -> Result<(), Failure> {
     };
     for out in outs {
         figure.write(&out).usage()?;
-        print_line(&out.display().to_string());
+        out::line(&out.display().to_string());
     }
     Ok(())
 }
@@ -57,7 +57,7 @@ fn of_sweep(args: &PlotArgs, folder: &Path) -> Result<(), Failure> {
                 let title = args.title.as_deref().unwrap_or(task);
                 if write_picture(folder, part, kind, title, &out).map_err(blame)? {
                     none = false;
-                    print_line(&out.display().to_string());
+                    out::line(&out.display().to_string());
                 }
             }
         }

@@ -11,8 +11,9 @@ use training::evaluate::run_observed;
 use training::rollout::Moment;
 
 use crate::cli::RecordArgs;
-use crate::commands::common::{FRESH_SEED, load, print_line, warn_of_blow_ups, warn_of_robot};
+use crate::commands::common::{FRESH_SEED, load, warn_of_blow_ups, warn_of_robot};
 use crate::commands::page;
+use crate::out;
 
 /// What is kept of each tick: the two sides of the spike condition.
 const TRACES: [&str; 2] = ["membrane", "threshold"];
@@ -196,11 +197,11 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
         }
     }
     file.save(&out).usage()?;
-    print_line(&out.display().to_string());
+    out::line(&out.display().to_string());
     if let Some(html) = &args.html {
         let title = format!("{}: {}", spec.name, args.source.display());
         page::write(html, &title, &file.to_bytes(), &args.web).usage()?;
-        print_line(&html.display().to_string());
+        out::line(&html.display().to_string());
     }
     Ok(())
 }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use records::failure::{Blame, Failure};
 
 use crate::cli::ReportArgs;
-use crate::commands::common::print_line;
 use crate::commands::{finetune, plot};
+use crate::out;
 use crate::report;
 use crate::sweep::Stored;
 
@@ -23,7 +23,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<(), Failure> {
     }
     if let Some(file) = &args.markdown {
         for path in report::write_markdown(file, &args.sources, title).map_err(plot::blame)? {
-            print_line(&path.display().to_string());
+            out::line(&path.display().to_string());
         }
         return Ok(());
     }
@@ -42,6 +42,6 @@ pub(super) fn report(args: &ReportArgs) -> Result<(), Failure> {
         (None, _) => PathBuf::from(FILE),
     };
     report::write(&out, &page).map_err(plot::blame)?;
-    print_line(&out.display().to_string());
+    out::line(&out.display().to_string());
     Ok(())
 }

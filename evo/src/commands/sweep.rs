@@ -6,15 +6,16 @@ use anyhow::Context as _;
 use records::disk::write_atomic;
 use records::failure::{Blame, Failure};
 use records::provenance::Provenance;
-use records::text;
 use records::words::{count, to_stderr};
+use records::{input, text};
 use serde::Serialize;
 use training::config::Config;
 
 use crate::cli::{Backend, ConfigArgs, SweepArgs};
-use crate::commands::common::{load_checkpoint, print_json, print_line, read_config};
+use crate::commands::common::{load_checkpoint, read_config};
 use crate::commands::report;
 use crate::interrupt;
+use crate::out;
 use crate::sweep::axis::{Axis, Source};
 use crate::sweep::config::SweepConfig;
 use crate::sweep::journal::Build;
@@ -55,11 +56,12 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
         for trial in plan.known() {
             let name = trial_name(trial.number);
             let config = (plan.bases.len() > 1).then(|| format!("  {}", plan.bases[trial.base].name));
-            print_line(&format!("{name}{}  {}", config.unwrap_or_default(), trial.sets.join("  ")));
+            out::line(&format!("{name}{}  {}", config.unwrap_or_default(), trial.sets.join("  ")));
         }
         return Ok(());
     }
-    let init = checkpoint.map(|checkpoint| std::fs::read(checkpoint.path())).transpose().usage()?;
+    let init =
+        checkpoint.map(|checkpoint| input::bytes(checkpoint.path(), input::DATA)).transpose().usage()?;
     let workers = workers(args, plan.trials * plan.config.seeds.len());
     let (trials, seeds) = (plan.trials, plan.config.seeds.len());
     let rungs: Vec<_> = plan.bases.iter().map(|base| base.rungs.clone()).collect();
@@ -100,7 +102,7 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let written = crate::report::of_sweep(&folder, None).and_then(|text| crate::report::write(&page, &text));
     let finished = finished?;
     if args.json {
-        print_json(&Report {
+        out::json(&Report {
             sweep: path.display().to_string(),
             folder: folder.display().to_string(),
             finished,
@@ -109,7 +111,7 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
             table: &table,
         })?;
     } else {
-        print_line(&table.text(usize::MAX));
+        out::line(&table.text(usize::MAX));
     }
     if !args.quiet {
         conclude(&table, &folder, finished);

@@ -13,8 +13,9 @@ use training::trainer::Trainer;
 
 use super::learning::{self, Left, Start, check_same_config, left_of, new_folder};
 use crate::cli::{ResumeArgs, TrainArgs};
-use crate::commands::common::{load_checkpoint, print_line, read_config, warn_of_robot};
+use crate::commands::common::{load_checkpoint, read_config, warn_of_robot};
 use crate::interrupt;
+use crate::out;
 
 /// Starts a run.
 pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {
@@ -36,7 +37,7 @@ pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {
     }
     if args.dry_run {
         warn_of_robot(trainer.setup().task.model());
-        print_line(text.trim_end());
+        out::line(text.trim_end());
         return Ok(());
     }
     let (out, name) = (args.run.out.as_deref(), args.run.name.as_deref());

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use records::folder::RunFolder;
+use records::input;
 use records::provenance::quote;
 use records::words::{count, duration};
 use serde_json::{Map, Value};
@@ -30,7 +31,7 @@ pub fn of_classifiers(paths: &[PathBuf], title: Option<&str>) -> Result<String, 
     body += &html::section("Learning curves", &curves);
     body += &html::section("Confusion", &confusion(&folders));
     let configs = folders.iter().map(|folder| {
-        let text = std::fs::read_to_string(folder.config()).unwrap_or_default();
+        let text = input::text(&folder.config(), input::TEXT).unwrap_or_default();
         html::details(&folder.path().display().to_string(), &html::code(&text))
     });
     body += &html::section("Configuration", &configs.collect::<String>());
@@ -83,7 +84,7 @@ fn results(folders: &[RunFolder], summaries: &[Map<String, Value>]) -> String {
 /// The counts of each run, as its folder has them.
 fn confusion(folders: &[RunFolder]) -> String {
     let table = |folder: &RunFolder| {
-        let text = std::fs::read_to_string(folder.path().join("confusion.csv")).ok()?;
+        let text = input::text(&folder.path().join("confusion.csv"), input::TEXT).ok()?;
         let mut lines = text.lines();
         let head: Vec<String> = lines.next()?.split(',').map(|name| format!("#{name}")).collect();
         let head: Vec<&str> = head.iter().map(String::as_str).collect();

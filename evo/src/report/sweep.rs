@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use records::input;
 use records::provenance::quote;
 use records::words::{count, duration};
 
@@ -274,7 +275,7 @@ fn trials(plan: &Plan, table: &Table) -> String {
 }
 
 fn configs(folder: &Path, plan: &Plan) -> String {
-    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+    let read = |name: &str| input::text(&folder.join(name), input::TEXT).unwrap_or_default();
     let part = |summary: &str, name: &str| {
         let text = read(name);
         if text.is_empty() { String::new() } else { html::details(summary, &html::code(&text)) }

@@ -251,14 +251,14 @@ mod tests {
     fn a_config_is_named_after_its_file_or_as_it_is_told() {
         let text = "Config(values: [\"a/ant.ron\", (config: \"ant.ron\", name: \"mlp\", set: [\"b=1\"])])";
         let value = value::parse(text).unwrap().value;
-        let axis: Axis = patch::from_value(value).unwrap();
+        let axis: Axis = text::from_value(&value).unwrap();
         assert_eq!((axis.name(), axis.choices()), ("config", Some(2)));
         assert_eq!([0.25, 0.75].map(|x| axis.at(x, false).label), ["ant", "mlp"]);
-        let again: Axis = patch::from_value(serde_json::to_value(&axis).unwrap()).unwrap();
+        let again: Axis = text::from_value(&serde_json::to_value(&axis).unwrap()).unwrap();
         assert_eq!(again, axis);
         let refused = |text: &str| {
             let value = value::parse(&format!("Config(values: [{text}])")).unwrap().value;
-            patch::from_value::<Axis>(value).unwrap_err().describe()
+            text::from_value::<Axis>(&value).unwrap_err().describe()
         };
         assert!(refused("3").contains("the name of a config"), "{}", refused("3"));
         assert!(refused("(confg: \"a\")").contains("'confg'"), "{}", refused("(confg: \"a\")"));

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use records::words::to_stderr;
+use records::words::{escaped, to_stderr};
 
 use super::journal::{Journal, Key};
 use super::names::trial_name;
@@ -44,7 +44,7 @@ impl Board {
         if let Some(bar) = &self.bar {
             bar.set_length(self.runs as u64);
             bar.set_position(self.finished as u64);
-            bar.set_message(Table::new(plan, &journal.records).text(ROWS));
+            bar.set_message(escaped(&Table::new(plan, &journal.records).text(ROWS)).into_owned());
         }
     }
 

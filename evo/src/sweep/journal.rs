@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use records::disk::{self, Appender};
 use records::hashes::Mark;
 use records::provenance::Provenance;
-use records::text::patch;
+use records::text;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use training::config::Config;
@@ -81,13 +81,13 @@ impl Header {
     }
 
     /// From data that an older program may have written: fields that it did not know have their defaults.
-    fn read(sweep: Value, base: Value) -> Result<Self, String> {
+    fn read(sweep: &Value, base: Value) -> Result<Self, String> {
         let bases = match base {
             Value::Array(bases) => bases,
             base => vec![base],
         };
-        let sweep = patch::from_value(sweep).map_err(|error| error.describe())?;
-        let bases: Result<_, _> = bases.into_iter().map(patch::from_value).collect();
+        let sweep = text::from_value(sweep).map_err(|error| error.describe())?;
+        let bases: Result<_, _> = bases.iter().map(text::from_value).collect();
         Ok(Self { sweep, bases: bases.map_err(|error| error.describe())? })
     }
 }
@@ -267,7 +267,7 @@ fn read(path: &Path) -> Result<Contents, JournalError> {
                 if format != FORMAT {
                     return Err(damaged(1, format!("format {format}, this program reads {FORMAT}")));
                 }
-                header = Some(Header::read(sweep, base).map_err(|message| damaged(1, message))?);
+                header = Some(Header::read(&sweep, base).map_err(|message| damaged(1, message))?);
             }
             line if index == 0 || matches!(line, Line::Sweep { .. }) => {
                 return Err(damaged(index + 1, "not a journal of a sweep".to_owned()));
@@ -383,7 +383,7 @@ fn difference(what: &str, old: &Value, new: &Value) -> Option<String> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use records::text::{self, value};
+    use records::text::value;
 
     use std::fs::File;
     use std::io::Write as _;
@@ -396,7 +396,7 @@ mod tests {
         );
         let base = "(env: InvertedPendulum(), strategy: OpenEs(population: 8))";
         Header {
-            sweep: patch::from_value(value::parse(&sweep).unwrap().value).unwrap(),
+            sweep: text::from_value(&value::parse(&sweep).unwrap().value).unwrap(),
             bases: vec![text::parse("a.ron", base).unwrap()],
         }
     }

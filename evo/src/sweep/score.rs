@@ -77,13 +77,13 @@ pub fn history(plan: &Plan, records: &Records, end: usize) -> Vec<(Vec<f64>, Opt
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use records::text::{self, patch, value};
+    use records::text::{self, value};
 
     use super::*;
     use crate::sweep::journal::Done;
 
     fn plan(text: &str) -> Plan {
-        let config = patch::from_value(value::parse(text).unwrap().value).unwrap();
+        let config = text::from_value(&value::parse(text).unwrap().value).unwrap();
         let base = "(env: InvertedPendulum(), strategy: OpenEs(population: 8), run: (generations: 9))";
         Plan::stored(config, vec![text::parse("a.ron", base).unwrap()]).unwrap()
     }

@@ -7,6 +7,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 
 use records::disk::FAULT;
 use records::folder::{RunFolder, RunFolderError, read_file};
+use records::input;
 use serde::Deserialize;
 
 use super::config::Objective;
@@ -190,7 +191,7 @@ impl Running {
 
     /// The error that it printed, on one line.
     fn last_words(&self) -> String {
-        let text = fs::read(&self.log).unwrap_or_default();
+        let text = input::bytes(&self.log, input::TEXT).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let panic = || text.find("thread '").or_else(|| text.find(WANTS_MEMORY[0]));
         let from = text.rfind("error: ").map(|at| at + 7).or_else(panic);

@@ -335,7 +335,7 @@ mod tests {
         let field = refused("(env: InvertedPendulum(), strategy: OpenEs(), run: (sede: 1))");
         assert!(
             field.contains(
-                "unknown field 'sede' in RunConfig (valid: generations, seed, eval_every, \
+                "unknown field 'sede' in run (valid: generations, seed, eval_every, \
                  eval_episodes, checkpoint_every, keep, log)"
             ),
             "{field}"

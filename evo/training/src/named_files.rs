@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use records::input;
 use sim::SimError;
 
 use crate::config::Config;
@@ -56,7 +57,7 @@ pub fn robot(folder: &Path, name: &str) -> Result<String, NamedFileError> {
 /// If it cannot be read or understood.
 pub fn model(folder: &Path, name: &str) -> Result<String, NamedFileError> {
     let path = beside(folder, name);
-    match std::fs::read_to_string(&path) {
+    match input::text(&path, input::TEXT) {
         Err(source) => Err(NamedFileError::Read { what: "neuron model", path, source }),
         Ok(text) => match snn::check_model(&text) {
             Err(error) => Err(NamedFileError::Model { path, error }),

@@ -45,6 +45,8 @@ fn damaged_recordings_are_refused_with_what_is_wrong() {
         fs::write(&cut, &bytes[..length]).unwrap();
         assert!(refused(&cut).contains("truncated"), "{length}: {}", refused(&cut));
     }
+    #[cfg(target_os = "linux")]
+    assert!(refused(Path::new("/dev/zero")).contains("it is a device, not a regular file"));
     fs::write(&cut, newer(&bytes)).unwrap();
     assert!(refused(&cut).contains("has format 9; this version reads up to format 1"));
 

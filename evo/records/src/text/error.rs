@@ -53,6 +53,20 @@ pub enum ConfigError {
     Write(String),
 }
 
+/// Why text is not a value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SyntaxError {
+    /// Byte offset of the problem.
+    pub offset: usize,
+    /// Path of the value that was being read; empty at the top.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+    /// Whether the problem is a number that is not finite (and not the syntax).
+    pub non_finite: bool,
+}
+
 fn list_known(known: &[String]) -> String {
     if known.is_empty() {
         format!(" (there are no configs under {CONFIG_FOLDER}/)")

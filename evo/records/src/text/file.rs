@@ -8,61 +8,9 @@ use std::path::{Path, PathBuf};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+use super::document::Document;
 use super::error::{CONFIG_FOLDER, ConfigError};
-use super::explain::{bracket_hint, explain, invalid, position};
-use super::finite::{check_finite, options};
-use super::patch::{self, TypeError};
-use super::value::{self, Parsed};
-
-/// A RON file as data, for types with fields that hold any value (such as an axis of a sweep), with
-/// the place of every value for messages.
-pub struct Document {
-    file: String,
-    text: String,
-    parsed: Parsed,
-}
-
-impl Document {
-    /// Reads a file.
-    ///
-    /// # Errors
-    /// If it cannot be read or is not well-formed.
-    pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let (file, text) = (path.display().to_string(), read_text(path)?);
-        let parsed = value::parse(&text).map_err(|error| {
-            let place = position(&text, error.offset);
-            invalid(&file, &text, place, &error.message, bracket_hint(&text, place.line))
-        })?;
-        Ok(Self { file, text, parsed })
-    }
-
-    /// The data as a typed value.
-    ///
-    /// # Errors
-    /// Where it does not fit the type, and what was expected.
-    pub fn typed<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
-        patch::from_value(self.parsed.value.clone()).map_err(|error| {
-            let place = position(&self.text, place_of(&self.parsed, &error));
-            invalid(&self.file, &self.text, place, &error.describe(), None)
-        })
-    }
-
-    /// An error at the value with this path (as `axes[0].List.values[1]`), or at what contains it.
-    #[must_use]
-    pub fn invalid(&self, path: &str, message: &str) -> ConfigError {
-        let mut path = path;
-        let place = loop {
-            if let Some(place) = self.parsed.places.get(path) {
-                break place.value;
-            }
-            match path.rfind(['.', '[']) {
-                Some(end) => path = &path[..end],
-                None => break 0,
-            }
-        };
-        invalid(&self.file, &self.text, position(&self.text, place), message, None)
-    }
-}
+use super::patch;
 
 /// Path of a config: the name as given, else under [`CONFIG_FOLDER`].
 ///
@@ -107,42 +55,23 @@ pub fn read<T>(path: &Path) -> Result<T, ConfigError>
 where
     T: Serialize + DeserializeOwned,
 {
-    let file = path.display().to_string();
-    let text = read_text(path)?;
-    // Only well-formed text can be searched for a base; ron says best what is wrong with the rest.
-    let Some((mut patch, base)) = value::parse(&text).ok().and_then(split_base) else {
-        return parse(&file, &text);
+    let mut document = Document::open(path)?;
+    let Some(base) = document.parsed.value.as_object_mut().and_then(|fields| fields.remove("base")) else {
+        return document.config(&document.parsed.value);
     };
-    let place = |patch: &Parsed| patch.places.get("base").map_or(0, |place| place.value);
-    let base_path = locate_base(path, &base)
-        .map_err(|error| invalid(&file, &text, position(&text, place(&patch)), &error.to_string(), None))?;
-    let base_file = base_path.display().to_string();
-    let base_text = read_text(&base_path)?;
-    if let Some((inner, _)) = value::parse(&base_text).ok().and_then(split_base) {
-        let message = format!("a base may not name a base itself (used by {file})");
-        return Err(invalid(&base_file, &base_text, position(&base_text, place(&inner)), &message, None));
+    let Value::String(base) = base else {
+        return Err(document.invalid("base", "base must be the name of a config, such as \"ant.ron\""));
+    };
+    let base_path = locate_base(path, &base).map_err(|error| document.invalid("base", &error.to_string()))?;
+    let base = Document::open(&base_path)?;
+    if base.parsed.value.get("base").is_some() {
+        let message = format!("a base may not name a base itself (used by {})", document.file);
+        return Err(base.invalid("base", &message));
     }
-    let mut whole = serde_json::to_value(parse::<T>(&base_file, &base_text)?)
-        .map_err(|error| ConfigError::Write(error.to_string()))?;
-    patch::merge(&mut whole, patch.value.take());
-    let value = patch::from_value(whole).map_err(|error| {
-        let offset = place_of(&patch, &error);
-        invalid(&file, &text, position(&text, offset), &error.describe(), None)
-    })?;
-    check_finite(&value)?;
-    Ok(value)
-}
-
-fn read_text(path: &Path) -> Result<String, ConfigError> {
-    std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })
-}
-
-/// Takes the field `base` out of a config that has one.
-fn split_base(mut parsed: Parsed) -> Option<(Parsed, String)> {
-    match parsed.value.as_object_mut()?.remove("base")? {
-        Value::String(base) => Some((parsed, base)),
-        _ => None,
-    }
+    let base: T = base.config(&base.parsed.value)?;
+    let mut whole = serde_json::to_value(base).map_err(|error| ConfigError::Write(error.to_string()))?;
+    patch::merge(&mut whole, document.parsed.value.take());
+    document.config(&whole)
 }
 
 /// A base is looked for beside the file that names it, then like any config.
@@ -155,25 +84,6 @@ pub fn locate_base(path: &Path, base: &str) -> Result<PathBuf, ConfigError> {
     if beside.is_file() && beside != path { Ok(beside) } else { find(Path::new(base)) }
 }
 
-/// Offset of the text behind a type error: the longest known part of its path.
-fn place_of(parsed: &Parsed, error: &TypeError) -> usize {
-    let mut path = error.path.as_str();
-    if let Some(place) = parsed.places.get(path) {
-        return if error.field { place.key } else { place.value };
-    }
-    // The text may leave out a variant's name: `strategy: (sigma: 1)`.
-    let name = error.path.rsplit('.').next().unwrap_or_default();
-    while let Some(dot) = path.rfind('.') {
-        path = &path[..dot];
-        for candidate in [format!("{path}.{name}"), path.to_owned()] {
-            if let Some(place) = parsed.places.get(&candidate) {
-                return if error.field { place.key } else { place.value };
-            }
-        }
-    }
-    0
-}
-
 /// Reads a config from text; `file` is named in errors.
 ///
 /// # Errors
@@ -182,20 +92,8 @@ pub fn parse<T>(file: &str, text: &str) -> Result<T, ConfigError>
 where
     T: Serialize + DeserializeOwned,
 {
-    let value: T = options().from_str(text).map_err(|error| {
-        let (message, place) = explain(&error.code, text, error.span.start, error.span.end);
-        invalid(file, text, place, &message, bracket_hint(text, place.line))
-    })?;
-    if let Err(ConfigError::NotFinite { path, value }) = check_finite(&value) {
-        let message = format!("{path}: {value} is not a finite number");
-        // The source has the same number at the same path, in words or too large.
-        let place = match value::parse(text) {
-            Err(error) => error.offset,
-            Ok(parsed) => parsed.places.get(&path).map_or(0, |place| place.value),
-        };
-        return Err(invalid(file, text, position(text, place), &message, None));
-    }
-    Ok(value)
+    let document = Document::new(file, text.to_owned())?;
+    document.config(&document.parsed.value)
 }
 
 #[cfg(test)]
@@ -299,7 +197,7 @@ mod tests {
         let text = refused("(\n    env: Pole,\n    strategy: OpenEs(population: \"big\"),\n)\n");
         assert_eq!(
             text,
-            "configs/ant.ron:3:34: expected integer
+            "configs/ant.ron:3:34: at strategy.OpenEs.population: invalid type: string \"big\", expected usize
   3 |     strategy: OpenEs(population: \"big\"),
     |                                  ^"
         );
@@ -307,9 +205,11 @@ mod tests {
 
     #[test]
     fn missing_and_repeated_fields_are_named() {
-        assert!(refused("(env: Pole)").contains("missing field 'strategy' in Config"));
+        assert!(refused("(env: Pole)").starts_with("configs/ant.ron:1:1: missing field 'strategy'\n"));
+        let inner = refused("(env: Pole, strategy: OpenEs(),\n run: (seed: 1, seed: 2))");
+        assert!(inner.contains(":2:17: field 'seed' is given twice"), "{inner}");
         let twice = refused("(env: Pole, strategy: OpenEs(sigma: 1, sigma: 2))");
-        assert!(twice.contains("field 'sigma' is given twice in OpenEs"), "{twice}");
+        assert!(twice.contains(":1:40: field 'sigma' is given twice"), "{twice}");
     }
 
     #[test]
@@ -327,7 +227,7 @@ mod tests {
 
     #[test]
     fn numbers_that_are_not_finite_are_shown_in_their_line() {
-        for (word, shown) in [("NaN", "NaN"), ("inf", "inf"), ("1e999", "inf"), ("1e39", "inf")] {
+        for (word, shown) in [("NaN", "NaN"), ("inf", "inf"), ("1e999", "1e999"), ("1e39", "inf")] {
             let text = refused(&format!("(\n    env: Pole,\n    strategy: OpenEs(sigma: {word}),\n)\n"));
             let expected = format!(
                 "configs/ant.ron:3:29: strategy.OpenEs.sigma: {shown} is not a finite number
@@ -337,6 +237,51 @@ mod tests {
             assert_eq!(text, expected);
         }
         assert!(to_text(&f32::NAN).is_err());
+    }
+
+    #[test]
+    fn what_may_be_left_out_or_added_is_the_same_everywhere() {
+        let plain = "(env: Ant(), strategy: OpenEs(), run: (note: \"x\"))";
+        let expected: Config = parse("x", plain).unwrap();
+        for text in [
+            "Config(env: Ant, strategy: OpenEs, run: Run(note: Some(\"x\")))",
+            "(env: Ant((healthy_z: None)), strategy: OpenEs(OpenEs(population: 0x80)), run: (note: 'x'))",
+            "(env: Ant(Ant()), strategy: OpenEs(sigma: 5e-2,), run: Run(note: r\"x\", name: \"\"))",
+        ] {
+            assert_eq!(parse::<Config>("x", text).unwrap(), expected, "{text}");
+        }
+        assert_eq!(parse::<Config>("x", &plain.replace("Ant()", "Pole()")).unwrap().env, Env::Pole);
+    }
+
+    #[test]
+    fn values_that_cannot_be_read_say_what_would_be_valid() {
+        for (env, place, message) in [
+            ("Pole(1)", 6, "at env.Pole: invalid type: integer `1`, expected nothing in the brackets"),
+            ("(x: 1, y: 2)", 1, "at env: invalid type: map, expected one of Ant, Pole"),
+            ("Ant(healthy_z: (1, 2, 3))", 16, "at env.Ant.healthy_z: invalid length 3, expected 2 values"),
+            ("Ant(healthy_z: (1, None))", 20, "at env.Ant.healthy_z[1]: invalid type: None, expected f32"),
+            ("Ant([])", 5, "at env.Ant: invalid type: sequence, expected struct Ant"),
+            ("Ant(healthy_z: b\"\")", 16, "strings of bytes are not supported; text is written as \"...\""),
+        ] {
+            let text = refused(&format!("(strategy: OpenEs(),\nenv: {env})"));
+            let column = 5 + place;
+            assert!(text.starts_with(&format!("configs/ant.ron:2:{column}: {message}\n")), "{env}: {text}");
+        }
+    }
+
+    #[test]
+    fn deep_values_are_refused_with_their_place() {
+        for open in ["[", "(", "{1:", "Some(", "A(", "(a: "] {
+            let text = refused(&format!("(env: Pole,\n  run: {}", open.repeat(100_000)));
+            // The key of the last map is the value that is too deep.
+            let column = if open == "{1:" { 8 + 3 * 127 + 1 } else { 8 + open.len() * 128 };
+            let expected = format!("configs/ant.ron:2:{column}: values are nested more than 128 deep\n");
+            assert!(text.starts_with(&expected) && text.len() < 600, "{open}: {}", &text[..100]);
+        }
+        // White space and comments do not nest values.
+        let comments =
+            format!("{}{}(env: Pole, strategy: OpenEs())", "/*".repeat(50_000), "*/".repeat(50_000));
+        assert!(parse::<Config>("x", &comments).is_ok());
     }
 
     #[test]
@@ -395,6 +340,13 @@ mod tests {
   1 | (base: \"good.ron\", strategy: (sigma: big))
     |                                      ^"
         );
+        // Both strings and names have one grammar, with and without a base.
+        for base in ["r\"good.ron\"", "r##\"good.ron\"##", r#""\x67ood\u{2e}ron""#] {
+            let path =
+                write("r.ron", &format!("(/* a /* b */ */ base: {base}, run: Run(r#name: r#\"\"\"#))"));
+            assert_eq!(read::<Config>(&path).unwrap().run.name, "\"", "{base}");
+        }
+        assert!(refused("(base: 3)").starts_with("q.ron:1:8: base must be the name of a config"));
         assert!(refused("(base: \"p.ron\")").starts_with("p.ron:1:8: a base may not name a base itself"));
         assert!(refused("(base: \"none.ron\")").starts_with("q.ron:1:8: no config 'none.ron': looked for"));
     }

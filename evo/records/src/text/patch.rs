@@ -5,9 +5,9 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value};
-use serde_path_to_error::Segment;
 
 use super::finite::check_finite;
+use super::typed::{TypeError, from_value};
 use super::value::{self, is_variant};
 
 /// What is wrong with a `--set`. The message starts with the option as it was typed.
@@ -71,42 +71,6 @@ impl PatchError {
     }
 }
 
-/// Why data does not fit a type.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TypeError {
-    /// Path of the offending value, e.g. `strategy.OpenEs.sigma`.
-    pub path: String,
-    /// What is wrong, without the path.
-    pub message: String,
-    /// For unknown fields and variants: the unknown name and the valid ones.
-    pub unknown: Option<(String, Vec<String>)>,
-    /// Whether the unknown name is a field (else a variant).
-    pub field: bool,
-}
-
-impl TypeError {
-    /// Message with the path.
-    #[must_use]
-    pub fn describe(&self) -> String {
-        let Some((name, valid)) = &self.unknown else {
-            return format!("at {}: {}", self.path, self.message);
-        };
-        let valid = valid.join(", ");
-        let mut parts = self.path.rsplit('.').filter(|part| *part != name);
-        if self.field {
-            match parts.next() {
-                Some(owner) if !owner.is_empty() => {
-                    format!("unknown field '{name}' in {owner} (valid: {valid})")
-                }
-                _ => format!("unknown field '{name}' (valid: {valid})"),
-            }
-        } else {
-            let what = parts.next().filter(|part| !part.is_empty()).unwrap_or("variant");
-            format!("unknown {what} '{name}' (valid: {valid})")
-        }
-    }
-}
-
 /// Applies `path=value` texts to a config, in order, each on the result of the one before.
 ///
 /// # Errors
@@ -118,11 +82,14 @@ where
     sets.iter().try_fold(config, |config, set| apply_one(&config, set))
 }
 
+/// Characters of an option that messages repeat.
+const LONGEST: usize = 400;
+
 fn apply_one<T>(config: &T, set: &str) -> Result<T, PatchError>
 where
     T: Serialize + DeserializeOwned,
 {
-    let owned = || set.to_owned();
+    let owned = || shown(set);
     let (path, text) = set
         .split_once('=')
         .map(|(path, text)| (path.trim(), text.trim()))
@@ -143,7 +110,7 @@ where
                 // knows: put the value there and let it decide.
                 let new = if depth + 1 == parts.len() { value.clone() } else { Value::Null };
                 map.insert(part.clone(), new);
-                return match from_value(root) {
+                return match from_value(&root) {
                     Ok(config) if depth + 1 == parts.len() => finite(&config, set).map(|()| config),
                     Err(TypeError { unknown: Some((name, have)), field: true, .. }) if name == *part => {
                         Err(PatchError::UnknownField { set: owned(), field: name, have })
@@ -169,7 +136,7 @@ where
     }
     *here = value;
     let config: T =
-        from_value(root).map_err(|error| PatchError::Value { set: owned(), message: error.describe() })?;
+        from_value(&root).map_err(|error| PatchError::Value { set: owned(), message: error.describe() })?;
     finite(&config, set)?;
     Ok(config)
 }
@@ -185,10 +152,17 @@ fn parse_value(text: &str) -> Result<Value, String> {
     }
 }
 
+/// The option's text in messages: its beginning if it is long.
+fn shown(set: &str) -> String {
+    match set.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &set[..end]),
+        None => set.to_owned(),
+    }
+}
+
 /// A number may be finite as f64 but not as the field's f32.
 fn finite<T: Serialize>(config: &T, set: &str) -> Result<(), PatchError> {
-    check_finite(config)
-        .map_err(|error| PatchError::Value { set: set.to_owned(), message: error.to_string() })
+    check_finite(config).map_err(|error| PatchError::Value { set: shown(set), message: error.to_string() })
 }
 
 enum Entry<'a> {
@@ -249,73 +223,6 @@ pub fn merge(base: &mut Value, patch: Value) {
         (Value::Object(base), Value::String(name)) if is_variant(base) && base.contains_key(&name) => {}
         (base, patch) => *base = patch,
     }
-}
-
-/// Data as a typed value.
-///
-/// Both `Variant` and `Variant()` are accepted for a variant without content and for one whose
-/// fields all have defaults; JSON itself keeps the two apart.
-///
-/// # Errors
-/// Where the data does not fit the type, and what was expected.
-pub fn from_value<T: DeserializeOwned>(mut root: Value) -> Result<T, TypeError> {
-    loop {
-        let error = match serde_path_to_error::deserialize::<_, T>(&root) {
-            Ok(value) => return Ok(value),
-            Err(error) => error,
-        };
-        let message = error.inner().to_string();
-        let bare = message.starts_with("invalid type: unit variant, expected");
-        let empty = message == "invalid type: map, expected unit";
-        if (bare || empty) && respell(&mut root, error.path(), bare) {
-            continue;
-        }
-        let field = message.starts_with("unknown field");
-        let unknown = (field || message.starts_with("unknown variant")).then(|| {
-            let mut names = message.split('`').skip(1).step_by(2).map(str::to_owned);
-            (names.next().unwrap_or_default(), names.collect())
-        });
-        return Err(TypeError { path: error.path().to_string(), message, unknown, field });
-    }
-}
-
-/// Turns `"Variant"` into `{"Variant": {}}` (`bare`) or back at the path; false if there is neither.
-fn respell(root: &mut Value, path: &serde_path_to_error::Path, bare: bool) -> bool {
-    let mut here = &*root;
-    let mut pointer = String::new();
-    for segment in path.iter() {
-        let key = match segment {
-            Segment::Map { key } => key.clone(),
-            Segment::Seq { index } => index.to_string(),
-            Segment::Enum { variant } => variant.clone(),
-            Segment::Unknown => return false,
-        };
-        let next = match here {
-            Value::Object(map) => map.get(&key),
-            Value::Array(list) => key.parse::<usize>().ok().and_then(|index| list.get(index)),
-            _ => None,
-        };
-        // The last step may name the variant itself: stay at its tag.
-        match next {
-            Some(next) if bare || next.as_object().is_none_or(|inner| !inner.is_empty()) => {
-                here = next;
-                pointer.push('/');
-                pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
-            }
-            _ => break,
-        }
-    }
-    let new = match here {
-        Value::String(name) if bare => {
-            Value::Object(Map::from_iter([(name.clone(), Value::Object(Map::new()))]))
-        }
-        Value::Object(map) if !bare && is_variant(map) => match map.iter().next() {
-            Some((name, Value::Object(inner))) if inner.is_empty() => Value::String(name.clone()),
-            _ => return false,
-        },
-        _ => return false,
-    };
-    root.pointer_mut(&pointer).map(|slot| *slot = new).is_some()
 }
 
 #[cfg(test)]
@@ -490,6 +397,12 @@ mod tests {
         let form = "expected PATH=VALUE, for example run.seed=2";
         assert_eq!(refused("seed"), format!("--set seed: {form}"));
         assert_eq!(refused("seed="), format!("--set seed=: {form}"));
+        let deep = refused(&format!("hidden={}", "[".repeat(100_000)));
+        assert!(
+            deep.ends_with("…: values are nested more than 128 deep (column 130 of the value)"),
+            "{deep}"
+        );
+        assert!(deep.len() < 600, "{deep}");
         assert_eq!(
             refused("hidden=[(neurons: 2)"),
             "--set hidden=[(neurons: 2): expected ',' or ']' (column 14 of the value)"

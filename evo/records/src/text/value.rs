@@ -1,11 +1,17 @@
-//! RON text as plain data, with the place of every value.
+//! RON text as plain data, with the place of every value: the one reader of configs, sweeps and `--set`.
 //!
 //! `ron::Value` cannot hold enum variants, but patching (`--set`, `base:`) needs exactly these. Here
 //! `Variant(a: 1)` becomes `{"Variant": {"a": 1}}`, the shape in which serde writes enums as JSON.
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
+
+use super::error::SyntaxError;
+use super::scan::Scanner;
+
+/// How deep values may be nested: far more than any config is, and far less than fits on the stack.
+pub const MAX_DEPTH: usize = 128;
 
 /// Where a value stands in the text, as byte offsets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,35 +31,20 @@ pub struct Parsed {
     pub places: BTreeMap<String, Place>,
 }
 
-/// Why text is not a value.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct SyntaxError {
-    /// Byte offset of the problem.
-    pub offset: usize,
-    /// Path of the value that was being read; empty at the top.
-    pub path: String,
-    /// What is wrong.
-    pub message: String,
-    /// Whether the problem is a number that is not finite (and not the syntax).
-    pub non_finite: bool,
-}
-
 /// Parses one RON value that fills the whole text.
 ///
 /// Bare words other than `true`, `false` and `None` become strings, as unit variants do in JSON.
 ///
 /// # Errors
-/// Malformed text, a field given twice, and numbers that are not finite.
+/// Malformed text, a field given twice, values nested deeper than [`MAX_DEPTH`], and numbers that are not finite.
 pub fn parse(text: &str) -> Result<Parsed, SyntaxError> {
-    let mut parser = Parser { text, at: 0, path: String::new(), places: BTreeMap::new() };
-    parser.skip_attributes()?;
-    let value = parser.value()?;
-    parser.space()?;
-    if parser.at < text.len() {
-        return parser.fail("unexpected text after the value");
+    let scan = Scanner { text, at: 0 };
+    let mut parser = Parser { scan, path: String::new(), places: BTreeMap::new(), depth: 0 };
+    match parser.whole() {
+        Ok(value) => Ok(Parsed { value, places: parser.places }),
+        // The path is left where reading stopped.
+        Err(error) => Err(SyntaxError { path: parser.path, ..error }),
     }
-    Ok(Parsed { value, places: parser.places })
 }
 
 /// Whether this is an enum variant with content: one key that starts with a capital.
@@ -62,131 +53,86 @@ pub(super) fn is_variant(map: &Map<String, Value>) -> bool {
 }
 
 struct Parser<'a> {
-    text: &'a str,
-    at: usize,
+    scan: Scanner<'a>,
     path: String,
     places: BTreeMap<String, Place>,
+    /// Values that contain the current one.
+    depth: usize,
 }
 
-impl<'a> Parser<'a> {
-    fn rest(&self) -> &'a str {
-        &self.text[self.at..]
-    }
-
-    fn peek(&self) -> Option<char> {
-        self.rest().chars().next()
-    }
-
-    fn error(&self, offset: usize, message: impl Into<String>) -> SyntaxError {
-        SyntaxError { offset, path: self.path.clone(), message: message.into(), non_finite: false }
-    }
-
-    fn fail<T>(&self, message: impl Into<String>) -> Result<T, SyntaxError> {
-        Err(self.error(self.at, message))
-    }
-
-    fn not_finite(&self, offset: usize, word: &str) -> SyntaxError {
-        SyntaxError { non_finite: true, ..self.error(offset, format!("{word} is not a finite number")) }
-    }
-
-    /// Skips white space and comments (block comments nest, as in RON).
-    fn space(&mut self) -> Result<(), SyntaxError> {
-        loop {
-            let rest = self.rest();
-            let trimmed = rest.trim_start();
-            self.at += rest.len() - trimmed.len();
-            if trimmed.starts_with("//") {
-                self.at += trimmed.find('\n').unwrap_or(trimmed.len());
-            } else if trimmed.starts_with("/*") {
-                let start = self.at;
-                let mut depth = 0usize;
-                loop {
-                    let rest = self.rest();
-                    if rest.starts_with("/*") {
-                        depth += 1;
-                        self.at += 2;
-                    } else if rest.starts_with("*/") {
-                        depth -= 1;
-                        self.at += 2;
-                        if depth == 0 {
-                            break;
-                        }
-                    } else if let Some(c) = rest.chars().next() {
-                        self.at += c.len_utf8();
-                    } else {
-                        return Err(self.error(start, "this comment is never closed"));
-                    }
-                }
-            } else {
-                return Ok(());
-            }
+impl Parser<'_> {
+    fn whole(&mut self) -> Result<Value, SyntaxError> {
+        self.skip_attributes()?;
+        let value = self.value()?;
+        self.scan.space()?;
+        if self.scan.at < self.scan.text.len() {
+            return self.scan.fail("unexpected text after the value");
         }
+        Ok(value)
     }
 
     fn eat(&mut self, c: char) -> Result<bool, SyntaxError> {
-        self.space()?;
-        let hit = self.peek() == Some(c);
+        self.scan.space()?;
+        let hit = self.scan.peek() == Some(c);
         if hit {
-            self.at += c.len_utf8();
+            self.scan.at += c.len_utf8();
         }
         Ok(hit)
     }
 
     /// Skips `#![enable(...)]`; our extensions are always on.
     fn skip_attributes(&mut self) -> Result<(), SyntaxError> {
-        self.space()?;
-        while self.rest().starts_with("#!") {
-            match self.rest().find(']') {
-                Some(end) => self.at += end + 1,
-                None => return self.fail("this attribute is never closed"),
+        self.scan.space()?;
+        while self.scan.rest().starts_with("#!") {
+            match self.scan.rest().find(']') {
+                Some(end) => self.scan.at += end + 1,
+                None => return self.scan.fail("this attribute is never closed"),
             }
-            self.space()?;
+            self.scan.space()?;
         }
         Ok(())
     }
 
-    fn word(&mut self) -> Option<&'a str> {
-        let rest = self.rest();
-        let end = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
-        if end == 0 || rest.starts_with(|c: char| c.is_ascii_digit()) {
-            return None;
+    fn value(&mut self) -> Result<Value, SyntaxError> {
+        self.scan.space()?;
+        if self.depth > MAX_DEPTH {
+            return self.scan.fail(format!("values are nested more than {MAX_DEPTH} deep"));
         }
-        self.at += end;
-        Some(&rest[..end])
+        self.depth += 1;
+        let value = self.inner();
+        self.depth -= 1;
+        value
     }
 
-    fn value(&mut self) -> Result<Value, SyntaxError> {
-        self.space()?;
-        let start = self.at;
-        match self.peek() {
-            None => self.fail("a value is missing"),
-            Some('"') => Ok(Value::String(self.string()?)),
-            Some('\'') => self.character(),
+    fn inner(&mut self) -> Result<Value, SyntaxError> {
+        let start = self.scan.at;
+        if self.scan.at_literal() {
+            return self.scan.literal().map(Value::String);
+        }
+        match self.scan.peek() {
+            None => self.scan.fail("a value is missing"),
             Some('[') => {
-                self.at += 1;
-                Ok(Value::Array(self.list(']')?))
+                self.scan.at += 1;
+                Ok(Value::Array(self.list(']')?.0))
             }
             Some('{') => {
-                self.at += 1;
+                self.scan.at += 1;
                 self.map()
             }
             Some('(') => {
-                self.at += 1;
+                self.scan.at += 1;
                 self.body(false)
             }
-            Some(c) if c.is_ascii_digit() || matches!(c, '+' | '-' | '.') => self.number(),
+            Some(c) if c.is_ascii_digit() || matches!(c, '+' | '-' | '.') => self.scan.number(),
             Some(_) => {
-                let Some(word) = self.word() else {
-                    return self.fail("expected a value");
+                let Some(word) = self.scan.word() else {
+                    return self.scan.fail("expected a value");
                 };
                 match word {
                     "true" => Ok(Value::Bool(true)),
                     "false" => Ok(Value::Bool(false)),
                     "None" => Ok(Value::Null),
-                    "NaN" | "inf" => Err(self.not_finite(start, word)),
-                    "r" if self.rest().starts_with(['"', '#']) => {
-                        Err(self.error(start, "raw strings are not supported here"))
-                    }
+                    "NaN" | "inf" => Err(self.scan.not_finite(start, word)),
                     _ => self.variant(word),
                 }
             }
@@ -195,15 +141,13 @@ impl<'a> Parser<'a> {
 
     /// What follows a variant's name.
     fn variant(&mut self, name: &str) -> Result<Value, SyntaxError> {
-        if !self.rest().trim_start().starts_with('(') {
+        if !self.eat('(')? {
             return Ok(Value::String(name.to_owned()));
         }
-        self.space()?;
-        self.at += 1;
         if name == "Some" {
             let value = self.value()?;
             self.eat(',')?;
-            return if self.eat(')')? { Ok(value) } else { self.fail("expected ')'") };
+            return if self.eat(')')? { Ok(value) } else { self.scan.fail("expected ')'") };
         }
         let length = self.push_field(name);
         let inner = self.body(true)?;
@@ -216,15 +160,15 @@ impl<'a> Parser<'a> {
         if self.eat(')')? {
             return Ok(Value::Object(Map::new()));
         }
-        let start = self.at;
-        let named = self.word().is_some() && self.eat(':')?;
-        self.at = start;
+        let start = self.scan.at;
+        let named = self.scan.word().is_some() && self.eat(':')?;
+        self.scan.at = start;
         if named {
             return self.fields();
         }
-        let mut values = self.list(')')?;
-        // `Variant(x)` holds x itself, `(x,)` is a list of one.
-        Ok(if variant && values.len() == 1 { values.remove(0) } else { Value::Array(values) })
+        let (mut values, comma) = self.list(')')?;
+        // As in Rust, `(x)` is x itself, `(x,)` is a list of one, and `Variant(x,)` holds x.
+        Ok(if values.len() == 1 && (variant || !comma) { values.remove(0) } else { Value::Array(values) })
     }
 
     fn fields(&mut self) -> Result<Value, SyntaxError> {
@@ -233,24 +177,24 @@ impl<'a> Parser<'a> {
             if self.eat(')')? {
                 return Ok(Value::Object(fields));
             }
-            let key = self.at;
-            let Some(name) = self.word() else {
-                return self.fail("expected a field name or ')'");
+            let key = self.scan.at;
+            let Some(name) = self.scan.word() else {
+                return self.scan.fail("expected a field name or ')'");
             };
             if !self.eat(':')? {
-                return self.fail(format!("expected ':' after '{name}'"));
+                return self.scan.fail(format!("expected ':' after '{name}'"));
             }
             let length = self.push_field(name);
             let value = self.placed(key)?;
             self.path.truncate(length);
             if fields.insert(name.to_owned(), value).is_some() {
-                return Err(self.error(key, format!("field '{name}' is given twice")));
+                return Err(self.scan.error(key, format!("field '{name}' is given twice")));
             }
             if !self.eat(',')? {
                 return if self.eat(')')? {
                     Ok(Value::Object(fields))
                 } else {
-                    self.fail("expected ',' or ')'")
+                    self.scan.fail("expected ',' or ')'")
                 };
             }
         }
@@ -262,46 +206,48 @@ impl<'a> Parser<'a> {
             if self.eat('}')? {
                 return Ok(Value::Object(entries));
             }
-            let start = self.at;
+            let start = self.scan.at;
             let key = match self.value()? {
                 Value::String(key) => key,
                 Value::Number(key) => key.to_string(),
-                _ => return Err(self.error(start, "a key must be a string or a number")),
+                _ => return Err(self.scan.error(start, "a key must be a string or a number")),
             };
             if !self.eat(':')? {
-                return self.fail("expected ':' after the key");
+                return self.scan.fail("expected ':' after the key");
             }
             let length = self.push_field(&key);
             let value = self.placed(start)?;
             self.path.truncate(length);
             if entries.insert(key.clone(), value).is_some() {
-                return Err(self.error(start, format!("key '{key}' is given twice")));
+                return Err(self.scan.error(start, format!("key '{key}' is given twice")));
             }
             if !self.eat(',')? {
                 return if self.eat('}')? {
                     Ok(Value::Object(entries))
                 } else {
-                    self.fail("expected ',' or '}'")
+                    self.scan.fail("expected ',' or '}'")
                 };
             }
         }
     }
 
-    fn list(&mut self, close: char) -> Result<Vec<Value>, SyntaxError> {
+    /// Values up to `close`, and whether a comma stands after the last one.
+    fn list(&mut self, close: char) -> Result<(Vec<Value>, bool), SyntaxError> {
         let mut values = Vec::new();
         loop {
             if self.eat(close)? {
-                return Ok(values);
+                let comma = !values.is_empty();
+                return Ok((values, comma));
             }
             let length = self.path.len();
             self.path.push_str(&format!("[{}]", values.len()));
-            values.push(self.placed(self.at)?);
+            values.push(self.placed(self.scan.at)?);
             self.path.truncate(length);
             if !self.eat(',')? {
                 return if self.eat(close)? {
-                    Ok(values)
+                    Ok((values, false))
                 } else {
-                    self.fail(format!("expected ',' or '{close}'"))
+                    self.scan.fail(format!("expected ',' or '{close}'"))
                 };
             }
         }
@@ -309,8 +255,8 @@ impl<'a> Parser<'a> {
 
     /// A nested value whose place is noted under the current path.
     fn placed(&mut self, key: usize) -> Result<Value, SyntaxError> {
-        self.space()?;
-        self.places.insert(self.path.clone(), Place { key, value: self.at });
+        self.scan.space()?;
+        self.places.insert(self.path.clone(), Place { key, value: self.scan.at });
         self.value()
     }
 
@@ -321,107 +267,6 @@ impl<'a> Parser<'a> {
         }
         self.path.push_str(name);
         length
-    }
-
-    fn number(&mut self) -> Result<Value, SyntaxError> {
-        let start = self.at;
-        let rest = self.rest();
-        let end = rest
-            .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.' | '_')))
-            .unwrap_or(rest.len());
-        let word = &rest[..end];
-        self.at += end;
-        let plain = word.replace('_', "");
-        let plain = plain.strip_prefix('+').unwrap_or(&plain);
-        if matches!(plain, "inf" | "-inf" | "NaN" | "-NaN") {
-            return Err(self.not_finite(start, word));
-        }
-        let integer = match plain.split_at_checked(2) {
-            Some(("0x", digits)) => u64::from_str_radix(digits, 16).ok(),
-            Some(("0b", digits)) => u64::from_str_radix(digits, 2).ok(),
-            Some(("0o", digits)) => u64::from_str_radix(digits, 8).ok(),
-            _ => plain.parse().ok(),
-        };
-        if let Some(n) = integer {
-            return Ok(Value::from(n));
-        }
-        if let Ok(n) = plain.parse::<i64>() {
-            return Ok(Value::from(n));
-        }
-        match plain.parse::<f64>() {
-            // `1e` or `5s` are no numbers; nor are the words that std would accept ("infinity").
-            Ok(x) if plain.contains(|c: char| c.is_ascii_digit()) => match Number::from_f64(x) {
-                Some(number) => Ok(Value::Number(number)),
-                None => Err(self.not_finite(start, word)),
-            },
-            _ => Err(self.error(start, format!("'{word}' is not a number"))),
-        }
-    }
-
-    fn string(&mut self) -> Result<String, SyntaxError> {
-        let start = self.at;
-        self.at += 1;
-        let mut out = String::new();
-        loop {
-            let Some(c) = self.peek() else {
-                return Err(self.error(start, "this string is never closed"));
-            };
-            self.at += c.len_utf8();
-            match c {
-                '"' => return Ok(out),
-                '\\' => out.push(self.escape()?),
-                c => out.push(c),
-            }
-        }
-    }
-
-    fn character(&mut self) -> Result<Value, SyntaxError> {
-        let start = self.at;
-        self.at += 1;
-        let c = match self.peek() {
-            Some('\\') => {
-                self.at += 1;
-                self.escape()?
-            }
-            Some(c) => {
-                self.at += c.len_utf8();
-                c
-            }
-            None => return Err(self.error(start, "this character is never closed")),
-        };
-        if self.rest().starts_with('\'') {
-            self.at += 1;
-            Ok(Value::String(c.to_string()))
-        } else {
-            Err(self.error(start, "this character is never closed"))
-        }
-    }
-
-    fn escape(&mut self) -> Result<char, SyntaxError> {
-        let start = self.at - 1;
-        let Some(c) = self.peek() else {
-            return Err(self.error(start, "unfinished escape"));
-        };
-        self.at += c.len_utf8();
-        match c {
-            'n' => Ok('\n'),
-            't' => Ok('\t'),
-            'r' => Ok('\r'),
-            '0' => Ok('\0'),
-            '\\' | '"' | '\'' => Ok(c),
-            'u' => {
-                let code = self.rest().strip_prefix('{').and_then(|rest| rest.split_once('}'));
-                let Some((digits, _)) = code else {
-                    return Err(self.error(start, "expected \\u{...}"));
-                };
-                self.at += digits.len() + 2;
-                u32::from_str_radix(digits, 16)
-                    .ok()
-                    .and_then(char::from_u32)
-                    .ok_or_else(|| self.error(start, "no such character"))
-            }
-            _ => Err(self.error(start, format!("unknown escape '\\{c}'"))),
-        }
     }
 }
 
@@ -460,6 +305,16 @@ mod tests {
         assert_eq!(value("{\"a\": 1, \"b\": 2.5}"), json!({"a": 1, "b": 2.5}));
         assert_eq!(value("\"a \\\"b\\\" \\u{e4}\\n\""), json!("a \"b\" ä\n"));
         assert_eq!(value("'x'"), json!("x"));
+        assert_eq!(value(r#""\x41\xc3\xa4\u{1F600}\0""#), json!("Aä😀\0"));
+        assert_eq!(value("r\"a\\n\""), json!("a\\n"));
+        assert_eq!(value("r##\"a\"#b\"##"), json!("a\"#b"));
+        assert_eq!(value("[r, r#r, r (r: 1), R]"), json!(["r", "r", {"r": {"r": 1}}, "R"]));
+        assert_eq!(
+            value("[-0x1F, +5, 0o17, 0b1_1, .5, 5., 1_0.2_5]"),
+            json!([-31, 5, 15, 3, 0.5, 5.0, 10.25])
+        );
+        assert!(value("-0").as_f64().is_some_and(f64::is_sign_negative));
+        assert_eq!(value("[(1), (1,), A(1), A(1,)]"), json!([1, [1], {"A": 1}, {"A": 1}]));
         assert_eq!(
             value("#![enable(implicit_some)]\n// head\n(a: [R(n: 1), R(n: 2)])"),
             json!({"a": [{"R": {"n": 1}}, {"R": {"n": 2}}]})
@@ -490,6 +345,15 @@ mod tests {
             ("5s", 0, "'5s' is not a number"),
             ("1 2", 2, "unexpected text after the value"),
             ("/* x", 0, "this comment is never closed"),
+            ("r#\"a\"", 0, "this string is never closed by \"#"),
+            ("'ab'", 0, "this character is never closed"),
+            ("[b'a']", 1, "strings of bytes are not supported; text is written as \"...\""),
+            ("\"\\x4\"", 1, "expected \\x and two hexadecimal digits"),
+            ("\"\\xff\"", 1, "these bytes are no character in UTF-8"),
+            ("\"\\u{+41}\"", 1, "expected \\u{...} with one to six hexadecimal digits"),
+            ("--5", 0, "'--5' is not a number"),
+            ("0x", 0, "'0x' is not a number"),
+            ("0x-5", 0, "'0x-5' is not a number"),
         ] {
             let error = parse(text).unwrap_err();
             assert!(!error.non_finite);

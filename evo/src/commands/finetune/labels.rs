@@ -17,9 +17,10 @@ use training::gradient::{FinetuneConfig, Task};
 
 use super::kind::is_classifier;
 use crate::cli::{EvalArgs, PlotArgs};
-use crate::commands::common::{load_checkpoint, print_json, print_line};
+use crate::commands::common::load_checkpoint;
 use crate::commands::learning::{Start, save, stopped};
 use crate::interrupt;
+use crate::out;
 use crate::plot::PlotError;
 use crate::plot::labels::{Curves, write_confusion};
 use crate::progress::{Progress, Verbosity};
@@ -246,16 +247,16 @@ pub(in crate::commands) fn eval(args: &EvalArgs) -> Result<(), Failure> {
         confusion: confusion.map(|c| c.counts.chunks(c.classes.len()).collect()),
     };
     if args.json {
-        return print_json(&report);
+        return out::json(&report);
     }
     let Report { data, samples, loss, .. } = report;
     match confusion {
         Some(confusion) => {
             let accuracy = 100.0 * confusion.accuracy();
-            print_line(&format!("{data}: {accuracy:.2} % of {samples} {part} samples, loss {loss:.4}"));
-            print_line(confusion.csv().trim_end());
+            out::line(&format!("{data}: {accuracy:.2} % of {samples} {part} samples, loss {loss:.4}"));
+            out::line(confusion.csv().trim_end());
         }
-        None => print_line(&format!("{data}: loss {loss:.4} on {samples} {part} samples")),
+        None => out::line(&format!("{data}: loss {loss:.4} on {samples} {part} samples")),
     }
     Ok(())
 }
@@ -278,7 +279,7 @@ pub(in crate::commands) fn plot(args: &PlotArgs) -> Result<(), Failure> {
     };
     for file in files {
         curves.write(&file).usage()?;
-        print_line(&file.display().to_string());
+        out::line(&file.display().to_string());
     }
     Ok(())
 }

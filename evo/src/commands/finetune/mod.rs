@@ -18,7 +18,8 @@ use training::named_files;
 
 use super::learning::{self, Left, Start, check_same_config, left_of, new_folder};
 use crate::cli::{FinetuneArgs, ResumeArgs};
-use crate::commands::common::{load_checkpoint, print_line};
+use crate::commands::common::load_checkpoint;
+use crate::out;
 use crate::progress::Verbosity;
 
 pub(super) use kind::{is_classifier, is_run};
@@ -136,7 +137,7 @@ pub(super) fn finetune(args: &FinetuneArgs) -> Result<(), Failure> {
     }
     let text = learner.text()?;
     if args.dry_run {
-        print_line(text.trim_end());
+        out::line(text.trim_end());
         return Ok(());
     }
     let (out, name) = (args.run.out.as_deref(), args.run.name.as_deref());

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use records::input;
 use records::npy::{self, Array, NpyError};
 
 use crate::gradient::labels::data::error::DataError;
@@ -99,7 +100,8 @@ fn array(file: &str) -> Result<Array, DataError> {
     let failed = |reason: String| DataError::File { path: path.into(), reason };
     match name {
         Some(name) => {
-            let bytes = std::fs::read(path).map_err(|error| failed(format!("cannot read it: {error}")))?;
+            let bytes = input::bytes(Path::new(path), input::DATA)
+                .map_err(|error| failed(format!("cannot read it: {error}")))?;
             let entry = zip::entry(&bytes, &format!("{name}.npy")).map_err(failed)?;
             Ok(npy::any_from_bytes(Path::new(file), &entry)?)
         }

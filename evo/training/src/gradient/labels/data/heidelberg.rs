@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use hdf5_pure::{DType, Dataset, Datatype, DatatypeByteOrder, File, Group};
+use records::input;
 
 use crate::gradient::labels::data::error::DataError;
 use crate::gradient::labels::data::samples::{Answers, Samples, Values};
@@ -19,7 +20,8 @@ pub(super) fn read(config: &HeidelbergConfig) -> Result<DataSet, DataError> {
 
 fn file(config: &HeidelbergConfig, name: &str) -> Result<Samples, DataError> {
     let failed = |reason: String| DataError::File { path: name.into(), reason };
-    let bytes = std::fs::read(Path::new(name)).map_err(|error| failed(format!("cannot read it: {error}")))?;
+    let bytes = input::bytes(Path::new(name), input::DATA)
+        .map_err(|error| failed(format!("cannot read it: {error}")))?;
     // The library takes the file for itself; lists are read from its copy, sample by sample.
     let file = File::from_bytes(bytes).map_err(|error| failed(format!("not an HDF5 file: {error}")))?;
     let Trains { times, units, labels: classes } = trains(&file).map_err(failed)?;
