@@ -14,6 +14,7 @@ use records::text;
 use serde::Serialize;
 use strategies::StopReason;
 use training::config::{LogFormat, RunConfig};
+use training::gradient::Task;
 use training::learner::Learner;
 
 use crate::interrupt;
@@ -143,8 +144,9 @@ pub(super) fn train(
         });
         if learner.blow_ups() > blow_ups {
             progress.warn(&format!(
-                "the physics blew up in {} episodes of generation {generation}; they count as terminated",
-                learner.blow_ups() - blow_ups
+                "the physics blew up in {} episodes of generation {generation}; {}",
+                learner.blow_ups() - blow_ups,
+                consequence(learner.config().task.as_ref())
             ));
             blow_ups = learner.blow_ups();
         }
@@ -178,7 +180,7 @@ pub(super) fn train(
         let task = learner.config().task.as_ref();
         let summary = Summary {
             env: learner.setup().task.spec().name,
-            task: task.map(training::gradient::Task::name),
+            task: task.map(Task::name),
             strategy: task.is_none().then(|| learner.config().strategy.name()),
             seed: run.seed,
             generations: learner.generation(),
@@ -208,6 +210,15 @@ pub(super) fn train(
         interrupted,
     });
     Ok(())
+}
+
+/// What becomes of an episode in which the physics blew up.
+fn consequence(task: Option<&Task>) -> &'static str {
+    match task {
+        None => "members with such an episode rank last",
+        Some(Task::Ppo(_)) => "what was to follow is estimated from the last finite observation",
+        Some(_) => "they end there",
+    }
 }
 
 /// Makes and locks the folder of a new run of the config in `path`, whose resolved text is `text`.

@@ -17,6 +17,7 @@ mod lanes_invariants;
 mod lanes_stability;
 mod learning;
 mod nir;
+mod not_finite;
 mod rapier_fidelity;
 mod reference;
 mod report;

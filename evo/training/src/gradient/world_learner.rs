@@ -21,7 +21,7 @@ use crate::gradient::task::Task;
 use crate::gradient::world::{Method, World, put_trainer, take_trainer};
 use crate::learner::Learner;
 use crate::normalizer::Statistics;
-use crate::policy::{Which, check_layout, layout, load_policy, start_from, statistics};
+use crate::policy::{Which, check_finite, check_layout, layout, load_policy, start_from, statistics};
 use crate::rollout::Rollout;
 use crate::setup::{Setup, pool};
 
@@ -106,10 +106,11 @@ impl WorldLearner {
         Ok(Evaluation::new(spec.name, engine, spec.terms, &episodes, world.setup.controller.as_ref()))
     }
 
+        check_finite(checkpoint)?;
     /// Goes on from a checkpoint of the same config.
     ///
     /// # Errors
-    /// If it does not fit; the learner is then not to be used.
+    /// If it does not fit or holds numbers that are not finite; the learner is then not to be used.
     pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), FinetuneError> {
         let world = &mut self.world;
         check_layout(checkpoint, &layout(world.setup.controller.as_ref()))?;
@@ -247,8 +248,8 @@ impl Learner for WorldLearner {
         row.eval_return_std = Some(result.return_std);
         row.synops_per_step = Some(result.synops_per_step);
         row.energy_pj_per_step = result.energy_pj_per_step;
-        let better = self.best_eval().is_none_or(|best| result.return_mean > best);
-        if better {
+        let better = result.is_better_than(self.best_eval());
+        if better && result.is_sound() {
             let (parameters, statistics) = (self.world.trainer.theta(), self.world.statistics.clone());
             self.best = Some(Best { score: result.return_mean, parameters, statistics });
         }
