@@ -67,7 +67,7 @@ impl Earlier {
     }
 }
 
-/// Trains to the end or to the first Ctrl-C; `introduction` says what it is about to do, a label and a text per
+/// Trains to the end or until something asks to stop; `introduction` says what it is about to do, a label and a text per
 /// line. A row is in its file before the next generation starts;
 /// a killed run goes on from its last checkpoint and computes what came after it again.
 pub(super) fn train(
@@ -150,7 +150,7 @@ pub(super) fn train(
             ));
             blow_ups = learner.blow_ups();
         }
-        interrupted = interrupt::requested() && !last;
+        interrupted = !last && interrupt::stops_here();
         if learner.failures() > failures {
             progress.warn(&format!(
                 "controllers failed in {} episodes of generation {generation} (parameters or states that \

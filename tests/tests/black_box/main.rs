@@ -21,5 +21,7 @@ mod not_finite;
 mod rapier_fidelity;
 mod reference;
 mod report;
+#[cfg(unix)]
+mod signals;
 mod stability;
 mod sweep;
