@@ -13,6 +13,7 @@
 mod critic;
 pub(super) mod loss;
 mod memory;
+pub(super) mod network_states;
 mod noise;
 mod refine;
 mod state;

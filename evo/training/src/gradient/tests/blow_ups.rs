@@ -1,4 +1,4 @@
-//! Physics that blows up in PPO, and what PPO leaves in a checkpoint.
+//! Physics that blows up in PPO.
 
 use super::config;
 use crate::gradient::ppo::Ppo;
