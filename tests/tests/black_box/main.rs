@@ -25,3 +25,4 @@ mod report;
 mod signals;
 mod stability;
 mod sweep;
+mod sweep_gradient;

@@ -12,7 +12,7 @@ use strategies::StopReason;
 use crate::backend::Backend;
 use crate::config::Config;
 use crate::evaluate::{self, Evaluation, Policy, mean_std};
-use crate::field::InvalidField;
+use crate::gradient::check::of_a_world;
 use crate::gradient::config::FinetuneConfig;
 use crate::gradient::error::FinetuneError;
 use crate::gradient::imitate::Imitation;
@@ -54,14 +54,7 @@ impl WorldLearner {
     pub fn new(config: &FinetuneConfig, threads: usize) -> Result<Self, FinetuneError> {
         let task = config.task()?.clone();
         let config = config.with_env()?;
-        match &task {
-            Task::Classify(_) | Task::Regress(_) => {
-                let (field, value) = ("task".to_owned(), task.name().to_owned());
-                return Err(InvalidField { field, value, expected: "Imitate or Ppo".to_owned() }.into());
-            }
-            Task::Imitate(task) => task.validate()?,
-            Task::Ppo(task) => task.validate("task")?,
-        }
+        of_a_world(&task)?;
         let setup = Setup::new(&config)?;
         let horizon = setup.task.spec().horizon;
         let pool = pool(threads)?;
@@ -106,7 +99,6 @@ impl WorldLearner {
         Ok(Evaluation::new(spec.name, engine, spec.terms, &episodes, world.setup.controller.as_ref()))
     }
 
-        check_finite(checkpoint)?;
     /// Goes on from a checkpoint of the same config.
     ///
     /// # Errors
@@ -114,6 +106,7 @@ impl WorldLearner {
     pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), FinetuneError> {
         let world = &mut self.world;
         check_layout(checkpoint, &layout(world.setup.controller.as_ref()))?;
+        check_finite(checkpoint)?;
         take_trainer(checkpoint, "trainer", &mut world.trainer)?;
         let size = world.statistics.mean.len();
         world.statistics = statistics(checkpoint, "", size)?;

@@ -10,7 +10,7 @@
 //! (Schulman et al. 2017, equations 7 and 11.) The actor may be recurrent: it learns from sequences
 //! that begin in the state in which it was then. Worlds go on from one iteration to the next.
 
-mod critic;
+pub(super) mod critic;
 pub(super) mod loss;
 mod memory;
 pub(super) mod network_states;
