@@ -16,9 +16,11 @@ pub mod statistics;
 pub mod sweep;
 
 /// Does what the command line of this process says: parse, run, exit code. 0 is done, 1 the run failed or
-/// its result could not be written, 2 bad usage or input. All of `main`, for programs that add something of their own.
+/// its result could not be written, 2 bad usage or input; what a signal has stopped, [`interrupt::exit_code`]. All of
+/// `main`, for programs that add something of their own.
 #[must_use]
 pub fn run() -> ExitCode {
+    interrupt::survive_file_limits();
     let words: Vec<OsString> = std::env::args_os().collect();
     let result = match cli::parse(&words) {
         Ok(verb) => commands::run(verb).and_then(|()| out::finish()),
@@ -26,7 +28,10 @@ pub fn run() -> ExitCode {
         // Help and the version are what was asked for.
         Err(told) => out::checked(told.print()),
     };
-    records::failure::finish(result)
+    match interrupt::exit_code().filter(|_| result.is_ok()) {
+        Some(code) => ExitCode::from(code),
+        None => records::failure::finish(result),
+    }
 }
 
 /// Prints what clap has to say about a command line, and gives its exit code. Since it repeats what was typed, it gets

@@ -78,6 +78,9 @@ pub struct FinetuneArgs {
     /// Print the resolved config and stop
     #[arg(long)]
     pub dry_run: bool,
+    /// Stop after this generation when stdin ends: the sweep that started this has gone
+    #[arg(long, hide = true)]
+    pub worker: bool,
     /// How much to print.
     #[command(flatten)]
     pub output: Output,

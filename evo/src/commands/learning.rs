@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde_json::json;
 use strategies::StopReason;
 use training::config::{LogFormat, RunConfig};
+use training::gradient::Task;
 use training::learner::Learner;
 
 use crate::commands::common::load_checkpoint;
@@ -92,7 +93,7 @@ impl Start<'_> {
     }
 }
 
-/// Trains to the end or to the first Ctrl-C; `introduction` says what it is about to do, a label and a text per
+/// Trains to the end or until something asks to stop; `introduction` says what it is about to do, a label and a text per
 /// line. A row is in its file before the next generation starts;
 /// a killed run goes on from its last checkpoint and computes what came after it again.
 pub(super) fn train(
@@ -182,12 +183,13 @@ pub(super) fn train(
         });
         if learner.blow_ups() > blow_ups {
             progress.warn(&format!(
-                "the physics blew up in {} episodes of generation {generation}; they count as terminated",
-                learner.blow_ups() - blow_ups
+                "the physics blew up in {} episodes of generation {generation}; {}",
+                learner.blow_ups() - blow_ups,
+                consequence(learner.config().task.as_ref())
             ));
             blow_ups = learner.blow_ups();
         }
-        interrupted = interrupt::requested() && !last;
+        interrupted = !last && interrupt::stops_here();
         if learner.failures() > failures {
             progress.warn(&format!(
                 "controllers failed in {} episodes of generation {generation} (parameters or states that \
@@ -217,7 +219,7 @@ pub(super) fn train(
         let task = learner.config().task.as_ref();
         let summary = Summary {
             env: learner.setup().task.spec().name,
-            task: task.map(training::gradient::Task::name),
+            task: task.map(Task::name),
             strategy: task.is_none().then(|| learner.config().strategy.name()),
             seed: run.seed,
             generations: learner.generation(),
@@ -247,6 +249,15 @@ pub(super) fn train(
         interrupted,
     });
     Ok(())
+}
+
+/// What becomes of an episode in which the physics blew up.
+fn consequence(task: Option<&Task>) -> &'static str {
+    match task {
+        None => "members with such an episode rank last",
+        Some(Task::Ppo(_)) => "what was to follow is estimated from the last finite observation",
+        Some(_) => "they end there",
+    }
 }
 
 /// The header of `metrics.csv` of a training in a world.

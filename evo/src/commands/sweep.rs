@@ -12,7 +12,8 @@ use serde::Serialize;
 use training::config::Config;
 
 use crate::cli::{Backend, ConfigArgs, SweepArgs};
-use crate::commands::common::{load_checkpoint, read_config};
+use crate::commands::common::load_checkpoint;
+use crate::commands::finetune::read_for_sweep;
 use crate::commands::report;
 use crate::interrupt;
 use crate::out;
@@ -139,7 +140,7 @@ fn read_bases(path: &Path, document: &text::Document, config: &SweepConfig) -> R
         let wrong = |error: text::ConfigError| document.invalid(&place(index), &error.to_string());
         let base = text::locate_base(path, &source.config).map_err(wrong).usage()?;
         let sets = [&config.set[..], &source.set].concat();
-        let (base, config) = read_config(&ConfigArgs { config: base, sets })?;
+        let (base, config) = read_for_sweep(&ConfigArgs { config: base, sets })?;
         let of = || base.display().to_string();
         config.validate().with_context(of).usage()?;
         Ok(config)
@@ -182,7 +183,11 @@ fn conclude(table: &Table, folder: &Path, finished: bool) {
         let of = best.task.as_ref().map_or_else(String::new, |task| format!(" on {task}"));
         let trial = folder.join("trials").join(&best.trial);
         to_stderr(&format!("best     {}{of} in {}", best.trial, trial.display()));
-        to_stderr(&format!("again    evo --config {}{sets}", folder.join(&best.base).display()));
+        to_stderr(&format!(
+            "again    {} --config {}{sets}",
+            best.command(),
+            folder.join(&best.base).display()
+        ));
     }
     if !finished {
         to_stderr("the same command goes on");

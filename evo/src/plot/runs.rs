@@ -68,13 +68,22 @@ impl Run {
         self.fields.iter().find(|(key, _)| key == path).map(|(_, value)| value.as_str())
     }
 
+    /// The same unless it is `None`.
+    fn set(&self, path: &str) -> Option<&str> {
+        self.field(path).filter(|value| *value != "None")
+    }
+
+    /// The task of training by gradient; none in evolution.
+    pub(crate) fn task(&self) -> Option<&str> {
+        self.set("task")
+    }
+
     /// What trains: a strategy, with gradients or without, or a task of training by gradient.
     fn method(&self) -> String {
-        let set = |path| self.field(path).filter(|value| *value != "None");
-        let strategy = set("strategy").unwrap_or_default();
-        match set("task") {
+        let strategy = self.set("strategy").unwrap_or_default();
+        match self.task() {
             Some(task) => task.to_owned(),
-            None if set("refine.iterations").is_some() => format!("{strategy} with gradients"),
+            None if self.set("refine.iterations").is_some() => format!("{strategy} with gradients"),
             None => strategy.to_owned(),
         }
     }

@@ -94,9 +94,15 @@ impl Outcome {
         self.runs.first().and_then(|run| run.field(path)).unwrap_or_default()
     }
 
-    /// As tables name it: `OpenEs, population 128`.
+    /// Its task of training by gradient.
+    fn task(&self) -> Option<&str> {
+        self.runs.first().and_then(|run| run.task())
+    }
+
+    /// As tables name it: `OpenEs, population 128`, or `Ppo`.
     fn strategy(&self) -> String {
-        match (self.field("strategy"), self.field("strategy.population")) {
+        match (self.method().0.as_str(), self.field("strategy.population")) {
+            (name, _) if self.task().is_some() => name.to_owned(),
             (name, "") => name.to_owned(),
             (name, population) => format!("{name}, population {population}"),
         }
@@ -112,14 +118,14 @@ impl Outcome {
         built().unwrap_or_else(|| self.field("controller").to_owned())
     }
 
-    /// Strategy and kind of controller, the same in every task.
+    /// Strategy (or task of training by gradient) and kind of controller, the same in every task.
     fn method(&self) -> Method {
         let hidden = self.field("controller.hidden");
         let kind = match self.field("controller") {
             "Mlp" if hidden == "()" => "linear",
             kind => kind,
         };
-        (self.field("strategy").to_owned(), kind.to_owned())
+        (self.task().unwrap_or(self.field("strategy")).to_owned(), kind.to_owned())
     }
 
     /// Name in the legend of a figure with other rows of the task.

@@ -58,7 +58,7 @@ pub fn of_runs(paths: &[PathBuf], title: Option<&str>) -> Result<String, ReportE
     let started = origins.iter().map(|origin| origin::field(origin, "started")).min().unwrap_or_default();
     let engine = runs[0].field("physics.engine").unwrap_or_default();
     let subtitle = [
-        runs[0].field("strategy").unwrap_or_default().to_owned(),
+        runs[0].task().or(runs[0].field("strategy")).unwrap_or_default().to_owned(),
         if engine.is_empty() { String::new() } else { format!("engine {engine}") },
         if started.is_empty() { started } else { format!("first run started {started}") },
     ];
@@ -168,7 +168,8 @@ fn commands(runs: &[Run], origins: &[Map<String, Value>]) -> String {
             again += &checkout;
             commit = checkout;
         }
-        again += &format!("evo --config {}\n", quote(&run.folder.config().display().to_string()));
+        let command = if run.task().is_some() { "evo finetune" } else { "evo" };
+        again += &format!("{command} --config {}\n", quote(&run.folder.config().display().to_string()));
         let command = origin::field(origin, "command");
         if !command.is_empty() {
             started += &format!("{command}\n");

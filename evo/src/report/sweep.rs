@@ -83,7 +83,8 @@ pub fn of_sweep(folder: &Path, title: Option<&str>) -> Result<String, ReportErro
         other => other.as_str().unwrap_or_default().to_owned(),
     };
     let started = origin::field(&origin, "started");
-    let mut subtitle = vec![variant("env"), variant("strategy")];
+    let method = if config["task"].is_object() { "task" } else { "strategy" };
+    let mut subtitle = vec![variant("env"), variant(method)];
     if plan.bases.len() > 1 {
         subtitle = vec![plural(parts.len(), "task"), plural(plan.bases.len(), "config")];
     }
@@ -291,8 +292,9 @@ fn rerun(folder: &Path, plan: &Plan, table: &Table) -> String {
     let again = |row: &Row| -> String {
         let sets: String = row.set.iter().map(|set| format!(" --set {}", quote(set))).collect();
         let base = quote(&folder.join(&row.base).display().to_string());
+        let (command, generations) = (row.command(), row.generations);
         let run =
-            |seed| format!("evo --config {base}{sets} --seed {seed} --generations {}\n", row.generations);
+            |seed| format!("{command} --config {base}{sets} --seed {seed} --generations {generations}\n");
         plan.config.seeds.iter().map(run).collect()
     };
     table.best_of_tasks().into_iter().map(again).collect()

@@ -3,6 +3,7 @@
 use records::checkpoint::Checkpoint;
 use records::text::{ConfigError, Document, patch};
 use training::config::Config;
+use training::gradient::{self, FinetuneError};
 use training::policy::{Which, start_from};
 use training::setup::{Setup, TrainError};
 
@@ -13,9 +14,10 @@ use super::config::{Halving, Sampler, SweepConfig};
 ///
 /// # Errors
 /// Whatever is out of range, does not fit together, or does not go with the checkpoint to start from.
-pub(super) fn config(config: &Config, init: Option<&Checkpoint>) -> Result<(), TrainError> {
+pub(super) fn config(config: &Config, init: Option<&Checkpoint>) -> Result<(), FinetuneError> {
     let setup = Setup::new(config)?;
-    config.strategy.validate()?;
+    config.strategy.validate().map_err(TrainError::from)?;
+    gradient::check(config, &setup)?;
     if let Some(checkpoint) = init {
         start_from(checkpoint, &setup, Which::Mean, config)?;
     }
@@ -129,6 +131,10 @@ fn values(document: &Document, config: &SweepConfig, base: &Config, of: &str) ->
                 let at = if unknown { format!("{}.path", place_of_axis(&place)) } else { place.clone() };
                 document.invalid(&at, &format!("axis {name}{of}: {}", error.reason()))
             })?;
+            if let (Some(task), Some(field)) = (&changed.task, unused(&setting.sets)) {
+                let message = format!("axis {name}{of}: task = {}(…) does not use {field}", task.name());
+                return wrong(&place, &message);
+            }
             if let Err(error) = self::config(&changed, None) {
                 return wrong(&place, &format!("{error}{of}"));
             }
@@ -138,6 +144,12 @@ fn values(document: &Document, config: &SweepConfig, base: &Config, of: &str) ->
         earlier = first.unwrap_or(earlier);
     }
     Ok(())
+}
+
+/// The field that is set of those that training by gradient does not use.
+fn unused(sets: &[String]) -> Option<&'static str> {
+    let first = |set: &String| set.split(['=', '.']).next().unwrap_or_default().trim().to_owned();
+    ["strategy", "refine"].into_iter().find(|field| sets.iter().any(|set| first(set) == *field))
 }
 
 /// `axes[0].List` of `axes[0].List.values[1]`.

@@ -186,11 +186,12 @@ impl Sweep {
             let generations = generations(&self.plan, &self.journal.records, trial, rung);
             let planned = self.plan.trial(trial, &self.journal.records.points[&trial]);
             let base = self.folder.join(self.plan.base_file(planned.base));
+            let by_gradient = self.plan.is_by_gradient(&planned);
             for &seed in &self.plan.config.seeds {
                 let key: Key = (trial, seed, generations);
                 if !self.journal.records.done.contains_key(&key) {
                     let folder = self.folder.join("trials").join(trial_name(trial)).join(format!("s{seed}"));
-                    queue.push_back(Job::new(key, &base, &planned.sets, folder));
+                    queue.push_back(Job::new(key, (&base, &planned.sets), by_gradient, folder));
                 }
             }
         }

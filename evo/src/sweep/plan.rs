@@ -206,6 +206,17 @@ impl Plan {
         }
     }
 
+    /// Whether a trial is trained by gradient: whether its config has a `task`.
+    #[must_use]
+    pub fn is_by_gradient(&self, trial: &Trial) -> bool {
+        let task = |set: &String| {
+            let (path, value) = set.split_once('=')?;
+            (path.trim() == "task").then(|| value.trim() != "None")
+        };
+        let chosen = trial.sets.iter().rev().find_map(task);
+        chosen.unwrap_or(self.bases[trial.base].config.task.is_some())
+    }
+
     /// The trials that do not depend on results: all, or the first batch of TPE.
     #[must_use]
     pub fn known(&self) -> Vec<Trial> {

@@ -36,7 +36,7 @@ impl Pool {
         Self { context, workers, queue: jobs, running: Vec::new(), stopping: false, peak: 0 }
     }
 
-    /// Whether Ctrl-C has come.
+    /// Whether something has asked to stop.
     pub(super) fn is_stopping(&self) -> bool {
         self.stopping
     }
@@ -51,7 +51,7 @@ impl Pool {
     /// # Errors
     /// If a process cannot be started or watched.
     pub(super) fn step(&mut self, board: &mut Board) -> Result<Vec<Event>, SweepError> {
-        if interrupt::requested() && !self.stopping {
+        if !self.stopping && interrupt::stops_here() {
             self.stopping = true;
             self.running.iter_mut().for_each(Running::stop);
         }

@@ -62,9 +62,18 @@ pub struct Row {
     pub set: Vec<String>,
     /// Why runs of it failed.
     pub failures: Vec<String>,
+    /// Whether it is trained by gradient.
+    #[serde(skip)]
+    pub by_gradient: bool,
 }
 
 impl Row {
+    /// The command that makes such a run, before its options.
+    #[must_use]
+    pub fn command(&self) -> &'static str {
+        if self.by_gradient { "evo finetune" } else { "evo" }
+    }
+
     /// The cells before the score.
     fn start(&self) -> Vec<String> {
         let task = self.task.iter().cloned();
@@ -112,6 +121,7 @@ impl Table {
                 let steps = |&seed: &u64| records.last(number, seed).map_or(0, |done| done.env_steps);
                 let task = plan.bases[trial.base].task;
                 let row = Row {
+                    by_gradient: plan.is_by_gradient(&trial),
                     trial: trial_name(number),
                     task: (tasks.len() > 1).then(|| tasks[task].clone()),
                     status,

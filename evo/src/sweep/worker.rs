@@ -22,6 +22,8 @@ pub(super) struct Job {
     base: PathBuf,
     /// Changes of that config.
     sets: Vec<String>,
+    /// Whether it is trained by gradient.
+    by_gradient: bool,
     /// Run folder; a later rung goes on in it.
     pub folder: PathBuf,
     /// How often it has crashed in this session.
@@ -33,9 +35,14 @@ pub(super) struct Job {
 }
 
 impl Job {
-    pub(super) fn new(key: Key, base: &Path, sets: &[String], folder: PathBuf) -> Self {
+    pub(super) fn new(
+        key: Key,
+        (base, sets): (&Path, &[String]),
+        by_gradient: bool,
+        folder: PathBuf,
+    ) -> Self {
         let (base, sets) = (base.to_owned(), sets.to_vec());
-        Self { key, base, sets, folder, crashes: 0, alone: false, fresh: false }
+        Self { key, base, sets, by_gradient, folder, crashes: 0, alone: false, fresh: false }
     }
 }
 
@@ -118,7 +125,8 @@ impl Running {
             if job.folder.exists() {
                 fs::remove_dir_all(&job.folder)?;
             }
-            command.arg("train").arg("--config").arg(&job.base).arg("--out").arg(&job.folder);
+            let verb = if job.by_gradient { "finetune" } else { "train" };
+            command.arg(verb).arg("--config").arg(&job.base).arg("--out").arg(&job.folder);
             command.args(["--seed", &seed.to_string()]);
             command.args(job.sets.iter().flat_map(|set| ["--set", set]));
             if let Some(init) = &context.init {
@@ -126,7 +134,11 @@ impl Running {
             }
         }
         command.args(["--generations", &generations.to_string(), "--threads", &threads.to_string()]);
-        command.args(["--backend", context.backend, "--quiet", "--worker"]);
+        // Gradients are computed on the CPU.
+        if resumed || !job.by_gradient {
+            command.args(["--backend", context.backend]);
+        }
+        command.args(["--quiet", "--worker"]);
         // A fault is planned for one process.
         command.env_remove(FAULT);
         let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn()?;

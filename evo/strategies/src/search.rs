@@ -126,7 +126,8 @@ impl<R: Real> Search<R> {
     ///
     /// # Errors
     /// Wrong number of values, no `ask` before, or no finite fitness at all: the search is then unchanged.
-    /// [`StrategyError::Diverged`] if the update left the finite numbers: the search is then of no use.
+    /// [`StrategyError::Diverged`] if the update left the finite numbers: the search is then of no use, but for
+    /// [`Search::restore`] with the state before.
     pub fn tell(&mut self, fitness: &[f64]) -> Result<(), StrategyError> {
         if !self.asked {
             return Err(StrategyError::TellBeforeAsk);
@@ -231,8 +232,8 @@ impl<R: Real> Search<R> {
     /// settings, and have the same precision.
     ///
     /// # Errors
-    /// When the state is of another strategy, lacks an entry, or has another dimension or population. The
-    /// search is then unchanged.
+    /// When the state is of another strategy, lacks an entry, has another dimension or population, or is not
+    /// finite (see [`State::check_finite`]). The search is then unchanged.
     pub fn restore(&mut self, state: &State) -> Result<(), StrategyError> {
         if state.strategy != self.name {
             return Err(StrategyError::State {
@@ -240,6 +241,7 @@ impl<R: Real> Search<R> {
                 problem: format!("is {:?}, but the config says {:?}", state.strategy, self.name),
             });
         }
+        state.check_finite()?;
         let generation = state.integer("generation")?;
         let evaluations = state.integer("evaluations")?;
         let best = match state.reals.get("best.fitness") {

@@ -60,6 +60,26 @@ impl State {
         self.reals.insert(name.to_owned(), value);
     }
 
+    /// Checks that a search can go on from it: finite arrays, and no number that is NaN.
+    ///
+    /// # Errors
+    /// Names the first entry that is not so.
+    pub fn check_finite(&self) -> Result<(), StrategyError> {
+        let first = |data: &Data| match data {
+            Data::F64(values) => values.iter().position(|x| !x.is_finite()),
+            Data::F32(values) => values.iter().position(|x| !x.is_finite()),
+        };
+        let tensors = self.tensors.iter().find_map(|(name, tensor)| Some((name, first(&tensor.data)?)));
+        let wrong = |name: &str, problem: String| StrategyError::State { name: name.to_owned(), problem };
+        if let Some((name, index)) = tensors {
+            return Err(wrong(name, format!("is not finite: element {index} is NaN or infinite")));
+        }
+        match self.reals.iter().find(|(_, value)| value.is_nan()) {
+            Some((name, _)) => Err(wrong(name, "is NaN".to_owned())),
+            None => Ok(()),
+        }
+    }
+
     fn tensor(&self, name: &str, shape: &[usize]) -> Result<&Tensor, StrategyError> {
         let tensor = self.tensors.get(name).ok_or_else(|| missing(name))?;
         if tensor.shape == shape {

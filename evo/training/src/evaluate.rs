@@ -125,6 +125,19 @@ impl Evaluation {
             energy_pj_per_step: controller.energy_pj(&activity) / activity.steps.max(1) as f64,
         }
     }
+
+    /// Whether its policy is better than one with the return `best`, the highest of evaluations without
+    /// blow-ups. One in which the physics blew up is worse than any of those.
+    #[must_use]
+    pub fn is_better_than(&self, best: Option<f64>) -> bool {
+        best.is_none_or(|best| self.is_sound() && self.return_mean > best)
+    }
+
+    /// Whether the physics held in all episodes.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.blow_ups == 0
+    }
 }
 
 /// Mean and population standard deviation; (0, 0) of nothing.
@@ -162,6 +175,11 @@ mod tests {
         let evaluation = Evaluation::new("ant", EngineKind::Lanes, &terms, &episodes, controller.as_ref());
         assert_eq!(evaluation.engine, "lanes");
         assert_eq!((evaluation.return_mean, evaluation.return_std, evaluation.length_mean), (2.0, 1.0, 4.0));
+        // Better than nothing only, for the physics blew up.
+        assert!(!evaluation.is_sound() && evaluation.is_better_than(None));
+        assert!(!evaluation.is_better_than(Some(1.0)));
+        let sound = Evaluation { blow_ups: 0, ..evaluation.clone() };
+        assert_eq!([1.0, 2.0].map(|best| sound.is_better_than(Some(best))), [true, false]);
         assert_eq!((evaluation.returns, evaluation.blow_ups), (vec![1.0, 3.0], 1));
         assert_eq!(evaluation.terms["forward"], 2.0);
         assert_eq!((evaluation.spike_rate, evaluation.synops_per_step), (0.1, 2.0));

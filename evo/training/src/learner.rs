@@ -56,7 +56,7 @@ pub trait Learner {
 
     /// Scores the policy on the run's fixed evaluation episodes, and on the same ones in the engine that validates if
     /// there is one; fills in the row and tells whether the policy is better than ever before. Only the engine of
-    /// training counts for that.
+    /// training counts for that, and one in which the physics blew up is worse than any in which it did not.
     ///
     /// # Errors
     /// If the graphics adapter was lost, or something is not finite.

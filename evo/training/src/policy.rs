@@ -1,6 +1,6 @@
 //! Controllers from checkpoints.
 
-use records::checkpoint::{Checkpoint, CheckpointError};
+use records::checkpoint::{Checkpoint, CheckpointError, Tensor, TensorData};
 use snn::Controller;
 
 use crate::config::Config;
@@ -77,6 +77,21 @@ pub fn load_policy(
         Normalizer::identity(size, config.rollout.clip)
     };
     Ok(Policy { parameters, normalizer })
+}
+
+/// Refuses a checkpoint with numbers that are not finite: no training can go on from them.
+pub(crate) fn check_finite(checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
+    let is_finite = |tensor: &Tensor| match tensor.data() {
+        TensorData::F32(values) => values.iter().all(|x| x.is_finite()),
+        TensorData::F64(values) => values.iter().all(|x| x.is_finite()),
+        TensorData::U8(_) => true,
+    };
+    match checkpoint.tensors.iter().find(|(_, tensor)| !is_finite(tensor)) {
+        Some((name, _)) => {
+            Err(CheckpointError::NotFinite { path: checkpoint.path().to_owned(), name: name.clone() })
+        }
+        None => Ok(()),
+    }
 }
 
 /// Statistics of observations; `prefix` tells which of the two.

@@ -4,7 +4,7 @@ use records::checkpoint::{Checkpoint, Tensor, TensorData};
 use strategies::{Data, State};
 
 use crate::learner::Learner;
-use crate::policy::{check_layout, layout, mismatch, statistics};
+use crate::policy::{check_finite, check_layout, layout, mismatch, statistics};
 use crate::setup::TrainError;
 use crate::trainer::Trainer;
 
@@ -61,9 +61,11 @@ impl Trainer {
     /// Goes on from a checkpoint of the same config.
     ///
     /// # Errors
-    /// If the checkpoint does not fit the config; the trainer is then not to be used.
+    /// If the checkpoint does not fit the config or holds numbers that are not finite; the trainer is then not to be
+    /// used.
     pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
         check_layout(checkpoint, &self.layout())?;
+        check_finite(checkpoint)?;
         self.check_engine(checkpoint)?;
         let mut state = State {
             strategy: checkpoint.meta("strategy")?,

@@ -29,6 +29,21 @@ pub enum TrainError {
     /// The strategy refuses its settings, or no member had a finite fitness.
     #[error(transparent)]
     Strategy(#[from] StrategyError),
+    /// Every member of a generation had an episode that counts for nothing.
+    #[error(
+        "generation {generation}: no member has a finite fitness; of {episodes} episodes the physics blew up in \
+         {blow_ups}, and the controller failed in {failures}"
+    )]
+    NoFitness {
+        /// Which generation, counted from 0.
+        generation: u64,
+        /// Episodes of the generation.
+        episodes: usize,
+        /// Those in which the physics blew up.
+        blow_ups: usize,
+        /// Those in which the controller failed.
+        failures: usize,
+    },
     /// A checkpoint does not fit.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),

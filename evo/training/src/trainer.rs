@@ -8,7 +8,7 @@ use records::metrics::MetricsRow;
 use sim::EngineKind;
 use snn::Activity;
 use strategies::random::{Purpose, Stream};
-use strategies::{Search, StopReason};
+use strategies::{Search, StopReason, StrategyError};
 
 use crate::backend::{Backend, BackendChoice};
 use crate::config::{Config, Starts};
@@ -175,6 +175,12 @@ impl Trainer {
     }
 }
 
+fn no_fitness(generation: u64, episodes: &[Episode]) -> TrainError {
+    let count = |of: fn(&Episode) -> bool| episodes.iter().filter(|episode| of(episode)).count();
+    let (blow_ups, failures) = (count(|episode| episode.blew_up), count(|episode| episode.failed));
+    TrainError::NoFitness { generation, episodes: episodes.len(), blow_ups, failures }
+}
+
 impl Learner for Trainer {
     type Error = TrainError;
 
@@ -225,7 +231,8 @@ impl Learner for Trainer {
         self.config.refine.is_some()
     }
 
-    /// If no member had a finite fitness, the trainer is what it was; if the refinement failed, it is not to be used.
+    /// If no member had a finite fitness, or the search would leave the finite numbers, the trainer is what it was;
+    /// if the refinement failed, it is not to be used.
     fn advance(&mut self) -> Result<MetricsRow, TrainError> {
         let began = Instant::now();
         let pool = Arc::clone(&self.pool);
@@ -256,7 +263,16 @@ impl Learner for Trainer {
         let fitness: Vec<f64> =
             episodes.chunks(per).map(|e| e.iter().map(worth).sum::<f64>() / per as f64).collect();
         let best = self.search.best().map(|(fitness, _)| fitness);
-        pool.install(|| self.search.tell(&fitness))?;
+        let before = self.search.state();
+        let told =
+            pool.install(|| self.search.tell(&fitness)).and_then(|()| self.search.state().check_finite());
+        if let Err(error) = told {
+            self.search.restore(&before)?;
+            return Err(match error {
+                StrategyError::NoFiniteFitness { generation } => no_fitness(generation, &episodes),
+                error => error.into(),
+            });
+        }
         if self.search.best().map(|(fitness, _)| fitness) != best {
             self.best_statistics = self.statistics.clone();
         }
@@ -307,8 +323,8 @@ impl Learner for Trainer {
 
     fn evaluate(&mut self, row: &mut MetricsRow) -> Result<(Evaluation, bool), TrainError> {
         let result = self.score(&self.evaluation, self.setup.options.engine)?;
-        let improved = self.best_eval.is_none_or(|best| result.return_mean > best);
-        if improved {
+        let improved = result.is_better_than(self.best_eval);
+        if improved && result.is_sound() {
             self.best_eval = Some(result.return_mean);
         }
         row.eval_return_mean = Some(result.return_mean);

@@ -78,19 +78,19 @@ impl Batch<'_> {
     }
 }
 
-/// What one individual remembers between control steps.
+/// What one individual remembers between control steps. Whoever is given one checks its lengths.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NetworkState {
     /// State variables: per population, per variable, per neuron.
-    pub(super) states: Vec<f32>,
+    pub states: Vec<f32>,
     /// Bit-packed spikes of the ticks that still matter: per hidden layer, oldest first.
-    pub(super) spikes: Vec<u64>,
+    pub spikes: Vec<u64>,
     /// Memory of the encoder.
-    pub(super) encoder: Vec<f32>,
+    pub encoder: Vec<f32>,
     /// Memory of the decoder.
-    pub(super) decoder: Vec<f32>,
+    pub decoder: Vec<f32>,
     /// Control steps since the reset.
-    pub(super) steps: u64,
+    pub steps: u64,
 }
 
 impl NetworkState {

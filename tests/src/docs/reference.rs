@@ -247,7 +247,8 @@ fn surrogates() -> String {
 fn command_line() -> String {
     let mut page = format!(
         "{}`evo` stands for `cargo run -p evo --`, `viewer` for `cargo run -p viewer --`. Exit codes: 0 done, 1 the run \
-         failed, 2 bad usage or input.\n",
+         failed, 2 bad usage or input; 143 and 129 if SIGTERM or SIGHUP has stopped a training, which `resume` goes on \
+         with.\n",
         head("Command line", "`--help`")
     );
     help("evo", &mut Vec::new(), &mut page);

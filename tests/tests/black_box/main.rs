@@ -18,10 +18,14 @@ mod lanes_stability;
 mod learning;
 mod named_files;
 mod nir;
+mod not_finite;
 mod output;
 mod rapier_fidelity;
 mod reference;
 mod reliability;
 mod report;
+#[cfg(unix)]
+mod signals;
 mod stability;
 mod sweep;
+mod sweep_gradient;

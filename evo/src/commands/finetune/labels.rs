@@ -25,7 +25,7 @@ use crate::plot::PlotError;
 use crate::plot::labels::{Curves, write_confusion};
 use crate::progress::{Progress, Verbosity};
 
-/// Trains on a data set to the end or to the first Ctrl-C.
+/// Trains on a data set to the end or until something asks to stop.
 pub(super) fn train(mut learner: Classifier, start: &Start<'_>, verbosity: Verbosity) -> Result<(), Failure> {
     interrupt::install(interrupt::FINISHING).run()?;
     let run = learner.config().run.clone();
@@ -77,7 +77,7 @@ pub(super) fn train(mut learner: Classifier, start: &Start<'_>, verbosity: Verbo
         let seconds = started.elapsed().as_secs_f64();
         let generation = learner.generation();
         let last = generation >= run.generations;
-        interrupted = interrupt::requested() && !last;
+        interrupted = !last && interrupt::stops_here();
         let (mut improved, mut validation) = (false, None);
         if last || (run.eval_every > 0 && generation.is_multiple_of(run.eval_every)) {
             validation = match learner.validate() {

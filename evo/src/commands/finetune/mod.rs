@@ -6,19 +6,22 @@ mod worlds;
 
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context as _, anyhow};
 use records::checkpoint::Checkpoint;
 use records::failure::{Blame, Failure};
 use records::folder::RunFolder;
 use records::text::{self, patch};
 use records::words::to_stderr;
+use training::config::Config;
 use training::gradient::labels::{COLUMNS, Classifier};
 use training::gradient::{FinetuneConfig, Task, WorldLearner};
 use training::learner::Learner as _;
 use training::named_files;
 
 use super::learning::{self, Left, Start, check_same_config, left_of, new_folder};
-use crate::cli::{FinetuneArgs, ResumeArgs};
-use crate::commands::common::load_checkpoint;
+use crate::cli::{ConfigArgs, FinetuneArgs, ResumeArgs};
+use crate::commands::common::{load_checkpoint, read_config};
+use crate::interrupt;
 use crate::out;
 use crate::progress::Verbosity;
 
@@ -92,10 +95,10 @@ impl Learner {
 }
 
 /// Reads a config and applies `--set`; names of files are looked for beside it.
-fn read(args: &FinetuneArgs) -> Result<(PathBuf, FinetuneConfig), Failure> {
-    let path = text::find(&args.run.config.config).usage()?;
+fn read(args: &ConfigArgs) -> Result<(PathBuf, FinetuneConfig), Failure> {
+    let path = text::find(&args.config).usage()?;
     let config: FinetuneConfig = text::read(&path).usage()?;
-    let mut config = patch::apply(config, &args.run.config.sets).usage()?;
+    let mut config = patch::apply(config, &args.sets).usage()?;
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     config.controller.inline_models(|name| named_files::model(&folder, name)).usage()?;
     if let Some(Task::Ppo(task)) = &mut config.task {
@@ -116,9 +119,33 @@ fn read(args: &FinetuneArgs) -> Result<(PathBuf, FinetuneConfig), Failure> {
     Ok((path, config))
 }
 
+/// Reads a config for a sweep: one of evolution, or one with a `task` in a world, whose `strategy` may be missing.
+pub(super) fn read_for_sweep(args: &ConfigArgs) -> Result<(PathBuf, Config), Failure> {
+    let path = text::find(&args.config).usage()?;
+    let plain = text::read::<FinetuneConfig>(&path).ok();
+    // What is wrong with it is said by whoever reads it in the end.
+    let task = plain.and_then(|config| patch::apply(config, &args.sets).ok()).and_then(|config| config.task);
+    match task {
+        None => read_config(args),
+        Some(Task::Classify(_) | Task::Regress(_)) => {
+            let valid = "a sweep compares returns in a world; valid: a config without `task`, or with Imitate(…) or Ppo(…)";
+            Err(anyhow!("{}: task = {}(…): {valid}", path.display(), task.map_or("", |task| task.name())))
+                .usage()
+        }
+        Some(Task::Imitate(_) | Task::Ppo(_)) => {
+            let (path, config) = read(args)?;
+            let config = config.with_env().with_context(|| path.display().to_string()).usage()?;
+            Ok((path, config))
+        }
+    }
+}
+
 /// Starts a run.
 pub(super) fn finetune(args: &FinetuneArgs) -> Result<(), Failure> {
-    let (path, mut config) = read(args)?;
+    if args.worker {
+        interrupt::stop_with_stdin();
+    }
+    let (path, mut config) = read(&args.run.config)?;
     if let Some(seed) = args.run.seed {
         config.run.seed = seed;
     }
@@ -148,6 +175,9 @@ pub(super) fn finetune(args: &FinetuneArgs) -> Result<(), Failure> {
 
 /// Goes on with a run.
 pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
+    if args.worker {
+        interrupt::stop_with_stdin();
+    }
     let folder = RunFolder::open(&args.run).usage()?;
     let mut config: FinetuneConfig = text::read(&folder.config()).usage()?;
     let lock = folder.lock().usage()?;

@@ -3,9 +3,9 @@
 use strategies::bench::{self, BenchArgs};
 use strategies::functions::{Function, Problem};
 use strategies::{
-    ArsConfig, CmaEsConfig, EcConfig, OpenEsConfig, OptimizerConfig, PgpeConfig, Real, Registered, Schedule,
-    Search, SepCmaEsConfig, Shaping, SnesConfig, StrategyConfig, StrategyError, TrustRegion, XnesConfig,
-    strategies,
+    ArsConfig, CmaEsConfig, Data, EcConfig, OpenEsConfig, OptimizerConfig, PgpeConfig, Real, Registered,
+    Schedule, Search, SepCmaEsConfig, Shaping, SnesConfig, StrategyConfig, StrategyError, Tensor,
+    TrustRegion, XnesConfig, strategies,
 };
 
 use super::cem::CemConfig;
@@ -387,6 +387,63 @@ fn a_state_that_does_not_fit_is_refused_and_changes_nothing() {
         assert_eq!(search.state(), fresh);
         assert_eq!(before.strategy, config.name());
     }
+}
+
+#[test]
+fn a_state_that_is_not_finite_is_refused_and_changes_nothing() {
+    for config in all() {
+        let mut other = begin(&config, 0.5, 5, 11);
+        step(&mut other, |x| x[0]);
+        let good = other.state();
+        assert_eq!(good.check_finite(), Ok(()));
+        let mut search = begin(&config, 0.5, 5, 12);
+        let fresh = search.state();
+        for name in good.tensors.keys() {
+            for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+                let mut broken = good.clone();
+                let Some(Tensor { data: Data::F64(values), .. }) = broken.tensors.get_mut(name) else {
+                    panic!("{name} is f32")
+                };
+                let Some(last) = values.last_mut() else { continue };
+                *last = bad;
+                let error = search.restore(&broken).unwrap_err().to_string();
+                let start = format!("saved search state: `{name}` is not finite: element ");
+                assert!(error.starts_with(&start), "{error}");
+                assert_eq!(search.state(), fresh, "{name}");
+            }
+        }
+        for name in good.reals.keys() {
+            let mut broken = good.clone();
+            broken.reals.insert(name.clone(), f64::NAN);
+            let error = search.restore(&broken).unwrap_err().to_string();
+            assert_eq!(error, format!("saved search state: `{name}` is NaN"));
+        }
+        assert_eq!(search.state(), fresh);
+    }
+}
+
+#[test]
+fn a_search_that_diverges_goes_on_from_the_state_before() {
+    let optimizer = OptimizerConfig::Sgd { learning_rate: 1e12, momentum: 0.99 };
+    let config = OpenEsConfig { optimizer, weight_decay: 1e-3, ..OpenEsConfig::default() };
+    let mut search = begin_f32(&StrategyConfig::OpenEs(config), 1.0, 5, 1);
+    let tell = |search: &mut Search<f32>| {
+        let fitness: Vec<f64> = population(search).iter().map(|x| x[0]).collect();
+        search.tell(&fitness)
+    };
+    let before = loop {
+        let before = search.state();
+        if let Err(error) = tell(&mut search) {
+            assert!(matches!(error, StrategyError::Diverged { .. }), "{error}");
+            break before;
+        }
+    };
+    search.restore(&before).unwrap();
+    assert_eq!(search.state(), before);
+    let mut mean = vec![0.0; 5];
+    search.mean(&mut mean);
+    assert!(search.generation() > 1 && mean.iter().all(|x| x.is_finite()), "{mean:?}");
+    assert!(tell(&mut search).is_err(), "the same step again");
 }
 
 #[test]

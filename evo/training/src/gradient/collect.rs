@@ -85,6 +85,12 @@ impl Worlds {
         envs.terms(slot).iter().zip(&self.weights).map(|(&term, weight)| weight * f64::from(term)).sum()
     }
 
+    /// Whether the last step ended because the physics blew up.
+    pub(super) fn blew_up(&self, world: usize) -> bool {
+        let (envs, slot) = self.of(world);
+        envs.blew_up(slot)
+    }
+
     /// What the episode has come to so far.
     pub(super) fn episode(&self, world: usize) -> Episode {
         let (envs, slot) = self.of(world);

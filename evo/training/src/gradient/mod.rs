@@ -3,6 +3,8 @@
 //! What is trained has the same parameters as what is evolved, so runs of either kind can start from
 //! those of the other.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod check;
 mod collect;
 mod config;
 mod error;
@@ -18,6 +20,8 @@ mod world;
 #[cfg(not(target_arch = "wasm32"))]
 mod world_learner;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use check::check;
 pub use config::FinetuneConfig;
 pub use error::FinetuneError;
 pub use gradient_config::GradientConfig;

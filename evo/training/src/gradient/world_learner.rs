@@ -12,7 +12,7 @@ use strategies::StopReason;
 use crate::backend::Backend;
 use crate::config::Config;
 use crate::evaluate::{self, Evaluation, Policy, mean_std};
-use crate::field::InvalidField;
+use crate::gradient::check::of_a_world;
 use crate::gradient::config::FinetuneConfig;
 use crate::gradient::error::FinetuneError;
 use crate::gradient::imitate::Imitation;
@@ -21,7 +21,7 @@ use crate::gradient::task::Task;
 use crate::gradient::world::{Method, World, put_trainer, take_trainer};
 use crate::learner::Learner;
 use crate::normalizer::Statistics;
-use crate::policy::{Which, check_layout, layout, load_policy, start_from, statistics};
+use crate::policy::{Which, check_finite, check_layout, layout, load_policy, start_from, statistics};
 use crate::rollout::Rollout;
 use crate::setup::{Setup, pool};
 
@@ -54,14 +54,7 @@ impl WorldLearner {
     pub fn new(config: &FinetuneConfig, threads: usize) -> Result<Self, FinetuneError> {
         let task = config.task()?.clone();
         let config = config.with_env()?;
-        match &task {
-            Task::Classify(_) | Task::Regress(_) => {
-                let (field, value) = ("task".to_owned(), task.name().to_owned());
-                return Err(InvalidField { field, value, expected: "Imitate or Ppo".to_owned() }.into());
-            }
-            Task::Imitate(task) => task.validate()?,
-            Task::Ppo(task) => task.validate("task")?,
-        }
+        of_a_world(&task)?;
         let setup = Setup::new(&config)?;
         let horizon = setup.task.spec().horizon;
         let pool = pool(threads)?;
@@ -109,10 +102,11 @@ impl WorldLearner {
     /// Goes on from a checkpoint of the same config.
     ///
     /// # Errors
-    /// If it does not fit; the learner is then not to be used.
+    /// If it does not fit or holds numbers that are not finite; the learner is then not to be used.
     pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), FinetuneError> {
         let world = &mut self.world;
         check_layout(checkpoint, &layout(world.setup.controller.as_ref()))?;
+        check_finite(checkpoint)?;
         take_trainer(checkpoint, "trainer", &mut world.trainer)?;
         let size = world.statistics.mean.len();
         world.statistics = statistics(checkpoint, "", size)?;
@@ -247,8 +241,8 @@ impl Learner for WorldLearner {
         row.eval_return_std = Some(result.return_std);
         row.synops_per_step = Some(result.synops_per_step);
         row.energy_pj_per_step = result.energy_pj_per_step;
-        let better = self.best_eval().is_none_or(|best| result.return_mean > best);
-        if better {
+        let better = result.is_better_than(self.best_eval());
+        if better && result.is_sound() {
             let (parameters, statistics) = (self.world.trainer.theta(), self.world.statistics.clone());
             self.best = Some(Best { score: result.return_mean, parameters, statistics });
         }

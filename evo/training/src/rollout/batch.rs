@@ -42,10 +42,11 @@ pub struct Episode {
     pub length: usize,
     /// Whether the task (not the time limit) ended it.
     pub terminated: bool,
-    /// Whether the physics blew up.
+    /// Whether the physics blew up. The episode ends there, and its fitness is NaN, which strategies rank
+    /// last: what it saved by ending early must not pay.
     pub blew_up: bool,
     /// Whether the controller failed: parameters or states that are not finite. The episode ends
-    /// there, and its fitness is NaN, which strategies rank last.
+    /// there, and its fitness is NaN, too.
     pub failed: bool,
     /// Spikes and synaptic operations.
     pub activity: Activity,
@@ -272,7 +273,7 @@ impl Batch {
             episode.terminated = outcome.terminated || failed;
             episode.blew_up = self.envs.blew_up(slot);
             episode.failed = failed;
-            if failed {
+            if failed || episode.blew_up {
                 episode.fitness = f64::NAN;
             }
             episode.activity = evaluator.activity(first + slot);

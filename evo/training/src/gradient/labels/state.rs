@@ -8,7 +8,7 @@ use crate::gradient::error::FinetuneError;
 use crate::gradient::labels::classifier::{Best, Classifier};
 use crate::gradient::task::Task;
 use crate::gradient::world::{put_trainer, take_trainer};
-use crate::policy::{check_layout, layout};
+use crate::policy::{check_finite, check_layout, layout};
 use crate::setup::TrainError;
 
 impl Classifier {
@@ -45,9 +45,10 @@ impl Classifier {
     /// Goes on from a checkpoint of the same config.
     ///
     /// # Errors
-    /// If it does not fit; the learner is then not to be used.
+    /// If it does not fit or holds numbers that are not finite; the learner is then not to be used.
     pub fn restore(&mut self, checkpoint: &Checkpoint) -> Result<(), FinetuneError> {
         check_layout(checkpoint, &layout(self.controller.as_ref()))?;
+        check_finite(checkpoint)?;
         take_trainer(checkpoint, "trainer", &mut self.trainer)?;
         self.generation = checkpoint.meta("generation")?;
         let best: Option<[u64; 3]> = checkpoint.meta("best")?;

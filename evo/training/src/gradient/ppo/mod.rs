@@ -3,15 +3,17 @@
 //! ```text
 //! a = μ(o) + σ·ε                                            ε ~ N(0, 1), μ the controller's own action
 //! δₜ = rₜ + γ·V(oₜ₊₁) − V(oₜ)      Aₜ = δₜ + γλ·Aₜ₊₁          V(oₜ₊₁) = 0 if the task ended the episode
+//!                                                           (not if the physics blew up)
 //! maximise  E[min(ρₜ·Aₜ, clip(ρₜ, 1−ε, 1+ε)·Aₜ)]             ρₜ = π(aₜ|oₜ) / π_old(aₜ|oₜ)
 //! ```
 //!
 //! (Schulman et al. 2017, equations 7 and 11.) The actor may be recurrent: it learns from sequences
 //! that begin in the state in which it was then. Worlds go on from one iteration to the next.
 
-mod critic;
+pub(super) mod critic;
 pub(super) mod loss;
 mod memory;
+pub(super) mod network_states;
 mod noise;
 mod refine;
 mod state;
@@ -86,7 +88,10 @@ impl Ppo {
     }
 
     /// Lets the actor act.
-    fn collect(&mut self, world: &mut World) -> Result<(Memory, Round), FinetuneError> {
+    pub(in crate::gradient) fn collect(
+        &mut self,
+        world: &mut World,
+    ) -> Result<(Memory, Round), FinetuneError> {
         let (count, steps) = (self.config.worlds, self.config.steps);
         let (inputs, outputs) = (world.network.inputs(), world.network.outputs());
         let (seed, generation) = (world.config.run.seed, world.generation);
@@ -138,7 +143,8 @@ impl Ppo {
                 self.scale.add(own.discounted);
                 if outcome.over() {
                     memory.over[at] = true;
-                    if !outcome.terminated {
+                    // A blow-up is no end that saves what would have followed: the observation before it stands in.
+                    if !outcome.terminated || self.worlds.blew_up(slot) {
                         normalizer.apply(self.worlds.observation(slot), &mut raw_next, None);
                         memory.cut.push((at, raw_next.clone()));
                     }

@@ -5,6 +5,7 @@ use records::checkpoint::{Checkpoint, Tensor, TensorData};
 use crate::gradient::error::FinetuneError;
 use crate::gradient::ppo::Ppo;
 use crate::gradient::ppo::memory::Scale;
+use crate::gradient::ppo::network_states;
 use crate::gradient::ppo::noise::Noise;
 use crate::gradient::rows::row;
 use crate::gradient::world::{World, put_trainer, take_trainer};
@@ -23,10 +24,9 @@ impl Ppo {
         checkpoint.tensors.insert("world.discounted".to_owned(), discounted.into());
         let begun: Vec<u64> = self.slots.iter().map(|slot| slot.episodes).collect();
         checkpoint.meta.insert("world.episodes".to_owned(), begun.into());
-        for (name, states) in [("states", &self.actor.states), ("critic_states", &self.critic.states)] {
-            let states = serde_json::to_value(states).expect("states are finite numbers");
-            checkpoint.meta.insert(format!("world.{name}"), states);
-        }
+        // The header of the file, where metadata are, must not grow with networks.
+        network_states::put(checkpoint, "world.states", &self.actor.states);
+        network_states::put(checkpoint, "world.critic_states", &self.critic.states);
         let width = self.noise.log.len();
         for (index, slot) in self.slots.iter().enumerate() {
             let shape = [slot.actions.len() / width, width];
@@ -49,8 +49,8 @@ impl Ppo {
         self.scale = Scale::of(checkpoint.f64("reward_scale", &[3])?);
         let discounted = checkpoint.f64("world.discounted", &[self.slots.len()])?.to_vec();
         let episodes: Vec<u64> = checkpoint.meta("world.episodes")?;
-        self.actor.states = checkpoint.meta("world.states")?;
-        self.critic.states = checkpoint.meta("world.critic_states")?;
+        self.actor.states = network_states::take(checkpoint, "world.states")?;
+        self.critic.states = network_states::take(checkpoint, "world.critic_states")?;
         let mut histories = Vec::new();
         for index in 0..self.slots.len() {
             let name = format!("world.{index}.actions");

@@ -1,5 +1,6 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod blow_ups;
 mod data;
 mod labels;
 mod refine;

@@ -4,6 +4,7 @@ use records::checkpoint::Checkpoint;
 use records::metrics::MetricsRow;
 
 use super::config;
+use crate::gradient::ppo::network_states;
 use crate::gradient::world_learner::WorldLearner;
 use crate::learner::Learner as _;
 
@@ -75,6 +76,39 @@ fn ppo_gives_the_same_bits_on_any_number_of_threads_and_after_a_break() {
         assert_eq!(one.checkpoint().to_bytes(), three.checkpoint().to_bytes());
         same_after_restore(one, learner(PPO, sets, 1), 3);
     }
+}
+
+/// With a network and a critic that remember.
+const SPIKING: &[&str] = &["task.critic=Snn(hidden: [Recurrent(neurons: 7)])"];
+
+#[test]
+fn the_metadata_of_ppo_do_not_grow_with_its_worlds() {
+    let size = |worlds: &str| {
+        let mut learner = learner(PPO, &[SPIKING, &[worlds]].concat(), 1);
+        learner.advance().unwrap();
+        serde_json::to_string(&learner.checkpoint().meta).unwrap().len()
+    };
+    let (few, many) = (size("task.worlds=3"), size("task.worlds=43"));
+    // A network's states take some hundred bytes; a count of its episodes stays.
+    assert!(many < few + 40 * 4, "{few} bytes, then {many}");
+}
+
+#[test]
+fn a_checkpoint_with_states_in_its_metadata_goes_on_to_the_same_bits() {
+    let mut whole = learner(PPO, SPIKING, 1);
+    whole.advance().unwrap();
+    let mut old = whole.checkpoint();
+    for name in ["world.states", "world.critic_states"] {
+        let states = network_states::take(&old, name).unwrap();
+        assert_eq!(states.len(), 5);
+        old.tensors.retain(|tensor, _| !tensor.starts_with(&format!("{name}.")));
+        old.meta.insert(name.to_owned(), serde_json::to_value(states).unwrap());
+    }
+    let mut again = learner(PPO, SPIKING, 1);
+    again.restore(&old).unwrap();
+    assert_eq!(again.checkpoint().to_bytes(), whole.checkpoint().to_bytes());
+    assert_eq!(timeless(whole.advance().unwrap()), timeless(again.advance().unwrap()));
+    assert_eq!(whole.checkpoint().to_bytes(), again.checkpoint().to_bytes());
 }
 
 #[test]
