@@ -20,6 +20,7 @@ use strategies::StopReason;
 use training::config::{LogFormat, RunConfig};
 use training::gradient::Task;
 use training::learner::Learner;
+use training::policy::not_finite;
 
 use crate::commands::common::load_checkpoint;
 use crate::interrupt;
@@ -323,6 +324,9 @@ pub(super) fn stopped(
 ) -> Failure {
     let last = folder.last();
     let generation: u64 = good.meta("generation").unwrap_or(0);
+    if not_finite(&good).is_some() {
+        return Failure::Run(error.into().context("training stopped, with the checkpoints that are there"));
+    }
     note(&mut good, rows);
     let context = match good.save(&last) {
         Ok(()) => format!("training stopped; {} has the state after generation {generation}", last.display()),
@@ -338,7 +342,8 @@ fn note(checkpoint: &mut Checkpoint, rows: &RowsMark) {
     checkpoint.meta.insert(ROWS.to_owned(), json!(rows));
 }
 
-/// Writes the checkpoints that a generation is to leave: numbered, best, last. `rows` are those before it.
+/// Writes the checkpoints that a generation is to leave: numbered, best, last. `rows` are those before it. One
+/// that is not finite never takes the place of one that is.
 pub(super) fn save(
     mut checkpoint: Checkpoint,
     folder: &RunFolder,
@@ -346,6 +351,13 @@ pub(super) fn save(
     (due, improved, last): (bool, bool, bool),
     (keep, generation): (usize, u64),
 ) -> Result<(), Failure> {
+    if let Some(name) = not_finite(&checkpoint) {
+        let error = anyhow::anyhow!(
+            "training stopped after generation {generation}, with the checkpoints that are there: its '{name}' holds \
+             numbers that are not finite"
+        );
+        return Err(error).run();
+    }
     note(&mut checkpoint, rows);
     if improved {
         checkpoint.save(&folder.best()).run()?;
@@ -385,4 +397,43 @@ pub(super) fn check_same_config<C: Clone + Serialize + serde::de::DeserializeOwn
         own.trim(),
     ))
     .usage()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_finite_never_takes_the_place_of_what_is() {
+        let root = tempfile::tempdir().unwrap();
+        fs::write(root.path().join("config.ron"), "()").unwrap();
+        let folder = RunFolder::open(root.path()).unwrap();
+        fs::create_dir(folder.checkpoints()).unwrap();
+        let state = |mean: f64, generation: u64| {
+            let mut checkpoint = Checkpoint::new();
+            checkpoint.tensors.insert("mean".to_owned(), vec![1.0, mean].into());
+            checkpoint.meta.insert("generation".to_owned(), generation.into());
+            checkpoint
+        };
+        save(&state(2.0, 7), &folder, (true, true, true), (0, 7)).unwrap();
+        let files = || [folder.best(), folder.last(), folder.numbered(7)].map(|file| fs::read(file).unwrap());
+        let good = files();
+        for bad in [f64::NAN, f64::INFINITY] {
+            let error = save(&state(bad, 8), &folder, (true, true, true), (0, 8)).unwrap_err();
+            let expected =
+                "training stopped after generation 8, with the checkpoints that are there: its 'mean' holds";
+            assert!(error.code() == 1 && error.message().contains(expected), "{}", error.message());
+            let error = stopped(anyhow::anyhow!("reason"), &state(bad, 8), &folder);
+            let expected = "error: training stopped, with the checkpoints that are there: reason";
+            assert_eq!((error.code(), error.message().as_str()), (1, expected));
+            assert!(files() == good && !folder.numbered(8).exists());
+        }
+        let error = stopped(anyhow::anyhow!("reason"), &state(3.0, 8), &folder);
+        assert!(error.message().ends_with("has the state after generation 8: reason"), "{}", error.message());
+        assert_ne!(fs::read(folder.last()).unwrap(), good[1]);
+    }
 }

@@ -202,6 +202,11 @@ impl Strategy for CmaEs {
         self.mean.iter_mut().zip(by).for_each(|(mean, by)| *mean += by);
     }
 
+    /// The mean becomes a weighted mean of members.
+    fn can_diverge(&self) -> bool {
+        false
+    }
+
     fn sigma(&self) -> f64 {
         self.paths.sigma
     }

@@ -83,7 +83,8 @@ pub enum StrategyError {
     },
     /// The update left the finite numbers.
     #[error(
-        "generation {generation}: the mean of the search is no longer finite; use a smaller sigma or learning rate"
+        "generation {generation}: the mean or sigma of the search is no longer finite; use a smaller sigma or \
+         learning rate"
     )]
     Diverged {
         /// The generation after which it happened.

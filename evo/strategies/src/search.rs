@@ -149,7 +149,7 @@ impl<R: Real> Search<R> {
         self.asked = false;
         self.generation += 1;
         self.evaluations += fitness.len() as u64;
-        self.check_mean()
+        self.check()
     }
 
     /// Writes the mean of the search distribution.
@@ -165,7 +165,7 @@ impl<R: Real> Search<R> {
     /// distribution has learned of its shape and steps stays. Members must be asked for again.
     ///
     /// # Errors
-    /// [`StrategyError::Diverged`] if the mean is no longer finite: the search is then of no use.
+    /// [`StrategyError::Diverged`] if the mean or sigma is no longer finite: the search is then of no use.
     ///
     /// # Panics
     /// When `by` does not have `dimension` elements.
@@ -173,11 +173,12 @@ impl<R: Real> Search<R> {
         assert_eq!(by.len(), self.dimension(), "length of the shift");
         self.strategy.shift(by);
         self.asked = false;
-        self.check_mean()
+        self.check()
     }
 
-    fn check_mean(&self) -> Result<(), StrategyError> {
-        if self.strategy.mean().iter().all(|&x| R::PRECISION.round(x).is_finite()) {
+    fn check(&self) -> Result<(), StrategyError> {
+        let mean = self.strategy.mean().iter().all(|&x| R::PRECISION.round(x).is_finite());
+        if mean && self.strategy.sigma().is_finite() {
             return Ok(());
         }
         Err(StrategyError::Diverged { generation: self.generation })
@@ -199,6 +200,13 @@ impl<R: Real> Search<R> {
     #[must_use]
     pub fn evaluations(&self) -> u64 {
         self.evaluations
+    }
+
+    /// Whether one `tell` can lead to [`StrategyError::Diverged`], so that a [`Search::state`] from before it is worth
+    /// its memory.
+    #[must_use]
+    pub fn can_diverge(&self) -> bool {
+        self.strategy.can_diverge()
     }
 
     /// Overall step size of the distribution, parameter units.

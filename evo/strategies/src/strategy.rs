@@ -86,6 +86,12 @@ pub trait Strategy: Send + Sync {
     /// there; nothing else changes.
     fn shift(&mut self, by: &[f64]);
 
+    /// Whether one update can lead from finite members out of the finite numbers, as an optimizer's step can. False
+    /// where the mean stays between the members.
+    fn can_diverge(&self) -> bool {
+        true
+    }
+
     /// Overall step size, parameter units.
     fn sigma(&self) -> f64;
 

@@ -79,16 +79,22 @@ pub fn load_policy(
     Ok(Policy { parameters, normalizer })
 }
 
-/// Refuses a checkpoint with numbers that are not finite: no training can go on from them.
-pub(crate) fn check_finite(checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
+/// Name of the first tensor of a checkpoint with numbers that are not finite: no training can go on from them.
+#[must_use]
+pub fn not_finite(checkpoint: &Checkpoint) -> Option<&str> {
     let is_finite = |tensor: &Tensor| match tensor.data() {
         TensorData::F32(values) => values.iter().all(|x| x.is_finite()),
         TensorData::F64(values) => values.iter().all(|x| x.is_finite()),
         TensorData::U8(_) => true,
     };
-    match checkpoint.tensors.iter().find(|(_, tensor)| !is_finite(tensor)) {
-        Some((name, _)) => {
-            Err(CheckpointError::NotFinite { path: checkpoint.path().to_owned(), name: name.clone() })
+    checkpoint.tensors.iter().find(|(_, tensor)| !is_finite(tensor)).map(|(name, _)| name.as_str())
+}
+
+/// Refuses a checkpoint with numbers that are not finite.
+pub(crate) fn check_finite(checkpoint: &Checkpoint) -> Result<(), CheckpointError> {
+    match not_finite(checkpoint) {
+        Some(name) => {
+            Err(CheckpointError::NotFinite { path: checkpoint.path().to_owned(), name: name.to_owned() })
         }
         None => Ok(()),
     }

@@ -231,7 +231,7 @@ impl Learner for Trainer {
         self.config.refine.is_some()
     }
 
-    /// If no member had a finite fitness, or the search would leave the finite numbers, the trainer is what it was;
+    /// If no member had a finite fitness, or an optimizer's step left the finite numbers, the trainer is what it was;
     /// if the refinement failed, it is not to be used.
     fn advance(&mut self) -> Result<MetricsRow, TrainError> {
         let began = Instant::now();
@@ -263,11 +263,10 @@ impl Learner for Trainer {
         let fitness: Vec<f64> =
             episodes.chunks(per).map(|e| e.iter().map(worth).sum::<f64>() / per as f64).collect();
         let best = self.search.best().map(|(fitness, _)| fitness);
-        let before = self.search.state();
-        let told =
-            pool.install(|| self.search.tell(&fitness)).and_then(|()| self.search.state().check_finite());
+        let before = self.search.can_diverge().then(|| self.search.state());
+        let told = pool.install(|| self.search.tell(&fitness));
         if let Err(error) = told {
-            self.search.restore(&before)?;
+            before.map(|before| self.search.restore(&before)).transpose()?;
             return Err(match error {
                 StrategyError::NoFiniteFitness { generation } => no_fitness(generation, &episodes),
                 error => error.into(),

@@ -422,6 +422,30 @@ fn a_state_that_is_not_finite_is_refused_and_changes_nothing() {
     }
 }
 
+/// The further out the better, until members leave the numbers of single precision: then these fail.
+#[test]
+fn what_cannot_diverge_stays_where_members_are_finite() {
+    let mut tried = 0;
+    for config in all() {
+        let mut search = begin_f32(&config, 1.0, 5, 3);
+        if search.can_diverge() {
+            continue;
+        }
+        tried += 1;
+        let error = (0..5000).find_map(|_| {
+            let fitness: Vec<f64> = population(&mut search).iter().map(|x| x.iter().sum()).collect();
+            search.tell(&fitness).err()
+        });
+        let failed = matches!(error, None | Some(StrategyError::NoFiniteFitness { .. }));
+        assert!(failed, "{config:?}: {error:?}");
+        let mut mean = vec![0.0; 5];
+        search.mean(&mut mean);
+        assert!(mean.iter().any(|x| x.abs() > 1e36), "{config:?} has come as far as {mean:?}");
+        assert_eq!(search.state().check_finite(), Ok(()));
+    }
+    assert!(tried >= 1, "that with the largest state");
+}
+
 #[test]
 fn a_search_that_diverges_goes_on_from_the_state_before() {
     let optimizer = OptimizerConfig::Sgd { learning_rate: 1e12, momentum: 0.99 };
