@@ -6,7 +6,7 @@ use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 
 /// Largest text, in bytes: configs (with the robots in them), sweeps, neuron models.
-pub const TEXT: u64 = 64 << 20;
+pub const TEXT: u64 = 16 << 20;
 
 /// Largest table or journal, in bytes: what grows by a line per generation or trial.
 pub const TABLE: u64 = 4 << 30;
@@ -110,7 +110,7 @@ mod tests {
         let path = folder.path().join("sparse");
         File::create(&path).unwrap().set_len(TEXT + 1).unwrap();
         let message = text(&path, TEXT).unwrap_err().to_string();
-        assert_eq!(message, "it is too large: 67108865 bytes or more, the limit is 64 MiB");
+        assert_eq!(message, "it is too large: 16777217 bytes or more, the limit is 16 MiB");
     }
 
     #[cfg(unix)]

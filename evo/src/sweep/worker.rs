@@ -203,7 +203,7 @@ impl Running {
 
     /// The error that it printed, on one line.
     fn last_words(&self) -> String {
-        let text = input::bytes(&self.log, input::TEXT).unwrap_or_default();
+        let text = input::bytes(&self.log, input::TABLE).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let panic = || text.find("thread '").or_else(|| text.find(WANTS_MEMORY[0]));
         let from = text.rfind("error: ").map(|at| at + 7).or_else(panic);

@@ -147,7 +147,7 @@ proptest! {
     #[test]
     fn literals_are_read_as_ron_reads_them(text in literal()) {
         let (ron, ours) = (by_ron::<String>(&text), by_ours::<String>(&text));
-        if ron.is_some() || text.starts_with(['"', '/']) {
+        if ron.is_some() || text.starts_with('"') {
             prop_assert_eq!(&ours, &ron, "{}", text);
         }
         if let Some(ron) = by_ron::<char>(&text) {
