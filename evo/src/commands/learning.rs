@@ -1,28 +1,18 @@
-//! The loop of training in a world, by evolution or by gradient, and what every kind of training does
-//! with its run folder.
+//! The loop of training in a world, by evolution or by gradient.
 
-use std::path::Path;
 use std::time::Instant;
 
-use records::RowsMark;
-use records::checkpoint::Checkpoint;
 use records::columns;
 use records::failure::{Blame, Failure};
-use records::folder::{First, RunFolder, RunFolderError, to_json};
-use records::lock::Lock;
+use records::folder::RunFolder;
 use records::metrics::{Metrics, MetricsRow, MetricsWriter};
-use records::provenance::Provenance;
-use records::text;
-use records::words::to_stderr;
 use serde::Serialize;
-use serde_json::json;
 use strategies::StopReason;
 use training::config::{LogFormat, RunConfig};
 use training::gradient::Task;
 use training::learner::Learner;
-use training::policy::not_finite;
 
-use crate::commands::common::load_checkpoint;
+use super::kept::{Start, save, stopped};
 use crate::interrupt;
 use crate::plot::Figure;
 use crate::progress::{Ending, Progress, Verbosity};
@@ -70,27 +60,6 @@ impl Earlier {
             evaluation: evaluation.map(|(mean, std)| (mean, std, run.eval_episodes)),
             validation: last("validation_return_mean").zip(last("validation_return_std")),
         })
-    }
-}
-
-/// Where training begins.
-pub(super) struct Start<'a> {
-    /// The run's folder.
-    pub(super) folder: &'a RunFolder,
-    /// What the checkpoint that it goes on from says of the rows before it.
-    pub(super) rows: Option<RowsMark>,
-    /// The text of a config that has changed since.
-    pub(super) config: Option<String>,
-}
-
-impl Start<'_> {
-    /// Marks the run as unfinished. Only once it is sure that it can go on.
-    pub(super) fn begin(&self) -> Result<(), Failure> {
-        self.folder.reopen().run()?;
-        match &self.config {
-            Some(text) => self.folder.write(&self.folder.config(), text.as_bytes()).run(),
-            None => Ok(()),
-        }
     }
 }
 
@@ -264,176 +233,4 @@ fn consequence(task: Option<&Task>) -> &'static str {
 /// The header of `metrics.csv` of a training in a world.
 pub(super) fn header(learner: &impl Learner) -> String {
     columns::header(&learner.columns(), learner.setup().validation.is_some())
-}
-
-/// Makes and locks the folder of a new run of the config in `path`, whose resolved text is `text`. `metrics` is the
-/// header of its table, `start` its first checkpoint: the config does not know where a run starts from, and a resumed
-/// run must.
-pub(super) fn new_folder(
-    (out, name): (Option<&Path>, Option<&str>),
-    path: &Path,
-    (seed, threads): (u64, usize),
-    text: &str,
-    (metrics, start): (String, Checkpoint),
-) -> Result<(RunFolder, Lock), Failure> {
-    let stem = path.file_stem().map_or_else(|| "run".into(), |s| s.to_string_lossy().into_owned());
-    let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
-    let name = name.map_or_else(|| stem.chars().map(plain).collect(), str::to_owned);
-    let provenance = to_json(&Provenance::collect(seed, threads, text)).run()?;
-    let first = First { config: text, provenance, metrics, checkpoint: start.to_bytes() };
-    let (folder, lock) = RunFolder::create(out, &name, seed, &first).usage()?;
-    lock.warning().iter().for_each(|warning| to_stderr(warning));
-    Ok((folder, lock))
-}
-
-/// What is left of a run.
-pub(super) struct Left {
-    /// Its last checkpoint.
-    pub(super) checkpoint: Checkpoint,
-    /// What that says of the rows before it.
-    pub(super) rows: Option<RowsMark>,
-    /// Whether somebody has changed its config.
-    pub(super) edited: bool,
-}
-
-/// Reads what is left of a run. Says what could not be checked.
-pub(super) fn left_of(folder: &RunFolder) -> Result<Left, Failure> {
-    let checkpoint = load_checkpoint(folder.path())?;
-    let rows = if checkpoint.meta.contains_key(ROWS) { Some(checkpoint.meta(ROWS).usage()?) } else { None };
-    let edited = match folder.read(&folder.config()) {
-        // It is compared with that of the checkpoint, and may be changed where that does not matter.
-        Err(RunFolderError::Damaged { path }) => {
-            to_stderr(&format!(
-                "warning: {} is not as it was written; the number of generations and the log are taken as they stand",
-                path.display()
-            ));
-            true
-        }
-        other => other.map(|_| false).usage()?,
-    };
-    Ok(Left { checkpoint, rows, edited })
-}
-
-/// The error of a training that cannot go on. What is left of it, its state after the last generation
-/// that it completed, becomes the last checkpoint.
-pub(super) fn stopped(
-    error: impl Into<anyhow::Error>,
-    mut good: Checkpoint,
-    rows: &RowsMark,
-    folder: &RunFolder,
-) -> Failure {
-    let last = folder.last();
-    let generation: u64 = good.meta("generation").unwrap_or(0);
-    if not_finite(&good).is_some() {
-        return Failure::Run(error.into().context("training stopped, with the checkpoints that are there"));
-    }
-    note(&mut good, rows);
-    let context = match good.save(&last) {
-        Ok(()) => format!("training stopped; {} has the state after generation {generation}", last.display()),
-        Err(other) => format!("training stopped, and its state is lost ({other})"),
-    };
-    Failure::Run(error.into().context(context))
-}
-
-/// Field of a checkpoint's metadata with what it says of the rows before it.
-const ROWS: &str = "metrics";
-
-fn note(checkpoint: &mut Checkpoint, rows: &RowsMark) {
-    checkpoint.meta.insert(ROWS.to_owned(), json!(rows));
-}
-
-/// Writes the checkpoints that a generation is to leave: numbered, best, last. `rows` are those before it. One
-/// that is not finite never takes the place of one that is.
-pub(super) fn save(
-    mut checkpoint: Checkpoint,
-    folder: &RunFolder,
-    rows: &RowsMark,
-    (due, improved, last): (bool, bool, bool),
-    (keep, generation): (usize, u64),
-) -> Result<(), Failure> {
-    if let Some(name) = not_finite(&checkpoint) {
-        let error = anyhow::anyhow!(
-            "training stopped after generation {generation}, with the checkpoints that are there: its '{name}' holds \
-             numbers that are not finite"
-        );
-        return Err(error).run();
-    }
-    note(&mut checkpoint, rows);
-    if improved {
-        checkpoint.save(&folder.best()).run()?;
-    }
-    if due {
-        checkpoint.save(&folder.numbered(generation)).run()?;
-    }
-    if due || last {
-        checkpoint.save(&folder.last()).run()?;
-    }
-    folder.prune(keep, generation).run()
-}
-
-/// A checkpoint belongs to a config if they differ in nothing but the number of generations and the log.
-/// `run` gives the part of a config that has them.
-pub(super) fn check_same_config<C: Clone + Serialize + serde::de::DeserializeOwned>(
-    checkpoint: &Checkpoint,
-    ours: &C,
-    run: impl Fn(&mut C) -> &mut RunConfig,
-    folder: &RunFolder,
-) -> Result<(), Failure> {
-    let plain = |mut config: C| {
-        let run = run(&mut config);
-        run.generations = 0;
-        run.log.clear();
-        text::to_text(&config)
-    };
-    let (ours, theirs) = (plain(ours.clone()).usage()?, plain(checkpoint.meta("config").usage()?).usage()?);
-    let lines = || ours.lines().chain(std::iter::repeat("")).zip(theirs.lines().chain(std::iter::repeat("")));
-    let longest = ours.lines().count().max(theirs.lines().count());
-    let Some((own, its)) = lines().take(longest).find(|(a, b)| a != b) else { return Ok(()) };
-    Err(anyhow::anyhow!(
-        "{} is of another config than {}: it has `{}`, the config `{}`",
-        checkpoint.path().display(),
-        folder.config().display(),
-        its.trim(),
-        own.trim(),
-    ))
-    .usage()
-}
-
-#[cfg(test)]
-mod tests {
-    #![expect(clippy::unwrap_used, reason = "tests")]
-
-    use std::fs;
-
-    use super::*;
-
-    #[test]
-    fn what_is_not_finite_never_takes_the_place_of_what_is() {
-        let root = tempfile::tempdir().unwrap();
-        fs::write(root.path().join("config.ron"), "()").unwrap();
-        let folder = RunFolder::open(root.path()).unwrap();
-        fs::create_dir(folder.checkpoints()).unwrap();
-        let state = |mean: f64, generation: u64| {
-            let mut checkpoint = Checkpoint::new();
-            checkpoint.tensors.insert("mean".to_owned(), vec![1.0, mean].into());
-            checkpoint.meta.insert("generation".to_owned(), generation.into());
-            checkpoint
-        };
-        save(&state(2.0, 7), &folder, (true, true, true), (0, 7)).unwrap();
-        let files = || [folder.best(), folder.last(), folder.numbered(7)].map(|file| fs::read(file).unwrap());
-        let good = files();
-        for bad in [f64::NAN, f64::INFINITY] {
-            let error = save(&state(bad, 8), &folder, (true, true, true), (0, 8)).unwrap_err();
-            let expected =
-                "training stopped after generation 8, with the checkpoints that are there: its 'mean' holds";
-            assert!(error.code() == 1 && error.message().contains(expected), "{}", error.message());
-            let error = stopped(anyhow::anyhow!("reason"), &state(bad, 8), &folder);
-            let expected = "error: training stopped, with the checkpoints that are there: reason";
-            assert_eq!((error.code(), error.message().as_str()), (1, expected));
-            assert!(files() == good && !folder.numbered(8).exists());
-        }
-        let error = stopped(anyhow::anyhow!("reason"), &state(3.0, 8), &folder);
-        assert!(error.message().ends_with("has the state after generation 8: reason"), "{}", error.message());
-        assert_ne!(fs::read(folder.last()).unwrap(), good[1]);
-    }
 }

@@ -5,6 +5,7 @@ mod check;
 mod common;
 mod eval;
 mod finetune;
+mod kept;
 mod learning;
 mod list;
 mod nir;

@@ -11,7 +11,8 @@ use training::config::Config;
 use training::learner::Learner as _;
 use training::trainer::Trainer;
 
-use super::learning::{self, Left, Start, check_same_config, left_of, new_folder};
+use super::kept::{Left, Start, check_same_config, left_of, new_folder};
+use super::learning;
 use crate::cli::{ResumeArgs, TrainArgs};
 use crate::commands::common::{load_checkpoint, read_config, warn_of_robot};
 use crate::interrupt;

@@ -18,7 +18,7 @@ use training::gradient::{FinetuneConfig, Task};
 use super::kind::is_classifier;
 use crate::cli::{EvalArgs, PlotArgs};
 use crate::commands::common::load_checkpoint;
-use crate::commands::learning::{Start, save, stopped};
+use crate::commands::kept::{Start, save, stopped};
 use crate::interrupt;
 use crate::out;
 use crate::plot::PlotError;

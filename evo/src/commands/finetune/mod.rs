@@ -18,7 +18,8 @@ use training::gradient::{FinetuneConfig, Task, WorldLearner};
 use training::learner::Learner as _;
 use training::named_files;
 
-use super::learning::{self, Left, Start, check_same_config, left_of, new_folder};
+use super::kept::{Left, Start, check_same_config, left_of, new_folder};
+use super::learning;
 use crate::cli::{ConfigArgs, FinetuneArgs, ResumeArgs};
 use crate::commands::common::{load_checkpoint, read_config};
 use crate::interrupt;
