@@ -258,28 +258,41 @@ fn a_run_that_is_being_trained_is_left_alone() {
 #[test]
 fn a_full_disk_fails_the_run_and_keeps_what_is_there() {
     let folder = tempfile::tempdir().expect("scratch folder");
-    let run = folder.path().join("run");
+    let (run, none) = (folder.path().join("run"), folder.path().join("none"));
+    let start = ["--config", "ant.ron", "-q", "--set", "strategy.population=2", "--set", "rollout.horizon=5"];
+    let new =
+        |out| [&start[..], &["--set", "run.eval_episodes=1", "--generations", "1", "--out", out]].concat();
     // No file may grow over 8 KiB: the metrics fit, a checkpoint does not.
-    let evo = tests::evo(&[]);
-    let script = format!(
-        "trap '' XFSZ; ulimit -f 8; exec '{}' --config ant.ron --out '{}' --generations 1 -q \
-         --set strategy.population=2 --set rollout.horizon=5 --set run.eval_episodes=1",
-        evo.get_program().to_string_lossy(),
-        run.display()
-    );
-    let output = std::process::Command::new("bash")
-        .args(["-c", &script])
-        .current_dir(tests::root())
-        .output()
-        .expect("bash starts");
-    let message = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{message}");
+    let limited = |arguments: &[&str]| {
+        let evo = tests::evo(arguments);
+        let script = "ulimit -f 8; exec \"$@\"";
+        let output = std::process::Command::new("bash")
+            .args(["-c", script, "bash"])
+            .arg(evo.get_program())
+            .args(evo.get_args())
+            .current_dir(tests::root())
+            .output()
+            .expect("bash starts");
+        let message = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!message.contains("panicked"), "{message}");
+        (output.status.code(), message)
+    };
+    let (code, message) = limited(&new(text(&none)));
+    assert_eq!(code, Some(2), "{message}");
+    assert_says(&message, &["cannot write to run folder", text(&none)]);
+    assert!(!none.exists(), "half a run");
+    let _ = tests::succeed(&new(text(&run)));
+    let last = run.join("checkpoints/last.safetensors");
+    let before = fs::read(&last).expect("a checkpoint");
+    let (code, message) = limited(&["resume", text(&run), "--generations", "2", "-q"]);
+    assert_eq!(code, Some(1), "{message}");
     assert_says(&message, &["cannot write", ".safetensors"]);
-    assert!(!message.contains("panicked"), "{message}");
     let rows = fs::read_to_string(run.join("metrics.csv")).expect("metrics");
-    assert_eq!(rows.lines().count(), 2, "the finished generation is in the table");
-    let left: Vec<_> = fs::read_dir(run.join("checkpoints")).expect("folder").collect();
-    assert!(left.is_empty(), "no half-written checkpoint: {left:?}");
+    assert_eq!(rows.lines().count(), 3, "the finished generation is in the table");
+    assert!(fs::read(&last).expect("a checkpoint") == before, "the old checkpoint is there");
+    let left: Vec<_> =
+        fs::read_dir(run.join("checkpoints")).expect("folder").map(|e| e.expect("entry").path()).collect();
+    assert!(left.iter().all(|file| file.extension().is_some_and(|end| end == "safetensors")), "{left:?}");
 }
 
 #[test]

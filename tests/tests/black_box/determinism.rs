@@ -183,7 +183,7 @@ fn a_warm_start_survives_a_kill_before_the_first_checkpoint() {
     let warm = [&SMALL[..], &warm[..]].concat();
     let _ = succeed(&[&warm[..], &["--out", text(&whole), "--generations", "2"]].concat());
     let more = ["--out", text(&cut), "--generations", "2", "--set", "run.checkpoint_every=0"];
-    kill_at("checkpoints/last.safetensors", &cut, &[&warm[..], &more[..]].concat(), 0);
+    kill_at("config.ron", &cut, &[&warm[..], &more[..]].concat(), 0);
     let _ = succeed(&["resume", text(&cut), "-q"]);
     assert_eq!(metrics(&whole), metrics(&cut));
 }

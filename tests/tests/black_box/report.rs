@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use records::folder::RunFolder;
 use tests::{refuse, succeed, text};
 
 /// Tags that have no end.
@@ -83,7 +84,8 @@ fn runs_are_compared_on_one_page() {
     let origin = b1.join("provenance.json");
     let mut value: serde_json::Value = serde_json::from_str(&read(&origin)).expect("JSON");
     value["commit"] = "feedfeedfeed".into();
-    fs::write(&origin, value.to_string()).expect("provenance");
+    let folder = RunFolder::open(&b1).expect("a run");
+    folder.write(&origin, value.to_string().as_bytes()).expect("provenance");
     let _ = succeed(&arguments);
     let page = read(&page);
     let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("no '{text}'"));

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use records::checkpoint::Checkpoint;
 use tests::{evo, generations, succeed, text, untimed_metrics as metrics};
 
 /// Generous: a program that hangs is an error and not a test that never ends.
@@ -147,7 +148,9 @@ fn only_a_further_ctrl_c_ends_a_training_at_once() {
         std::thread::sleep(Duration::from_millis(30));
         send(second, &child);
         assert_eq!(exit_code(child), Some(code), "{first} {second}");
-        assert_eq!(out.join("checkpoints/last.safetensors").exists(), code != 130, "{first} {second}");
+        let last = Checkpoint::load(&out.join("checkpoints/last.safetensors")).expect("a checkpoint");
+        let generation: u64 = last.meta("generation").expect("its generation");
+        assert_eq!(generation > 0, code != 130, "{first} {second}: that of generation {generation}");
     }
 }
 
@@ -188,15 +191,16 @@ fn a_limit_on_the_size_of_files_is_told_and_loses_nothing() {
         EVOLUTION.into_iter().chain(sets).chain(more).collect::<Vec<_>>()
     };
     let program = evo(&[]).get_program().to_owned();
-    // In units of 1024 bytes: first no checkpoint fits, then no further row of the metrics.
-    for (kib, file) in [(8, ".safetensors"), (17, "metrics.csv")] {
+    // In units of 1024 bytes: first no checkpoint fits, so that there is no run, then no further row of the metrics.
+    for (kib, file, code) in [(8, text(&limited), 2), (17, "metrics.csv", 1)] {
         let _ = fs::remove_dir_all(&limited);
         let mut command = Command::new("bash");
         command.args(["-c", &format!("ulimit -f {kib}; exec \"$0\" \"$@\"")]).arg(&program);
         command.args(of(&limited));
         let output = command.current_dir(tests::root()).output().expect("bash");
         let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{file}: {:?} {stderr}", output.status);
+        assert_eq!(output.status.code(), Some(code), "{file}: {:?} {stderr}", output.status);
+        assert_eq!(limited.exists(), code == 1, "{file}");
         assert!(stderr.contains(file) && stderr.contains("File too large"), "{stderr}");
     }
     let _ = succeed(&["resume", text(&limited), "-q"]);

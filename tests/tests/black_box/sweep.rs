@@ -409,6 +409,7 @@ fn a_run_that_cannot_go_on_begins_anew_and_another_build_is_told() {
     let session = kept.lines().find(|line| line.contains("\"session\"")).expect("session");
     let mut value: Value = serde_json::from_str(session).expect("JSON");
     value["session"]["commit"] = "0123456789abcdef".into();
+    assert!(value.as_object_mut().expect("an object").remove("blake3").is_some());
     fs::write(torn.join("journal.jsonl"), kept.replace(session, &value.to_string())).expect("journal");
     let best = table(&whole).lines().nth(1).expect("row").split(',').next().expect("cell").to_owned();
     let checkpoint = torn.join("trials").join(best).join("s1/checkpoints/last.safetensors");
