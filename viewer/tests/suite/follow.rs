@@ -14,9 +14,9 @@ use viewer::data::live::AtEnd;
 fn a_run_is_followed_from_its_first_generation_to_its_end() {
     let root = tempfile::tempdir().unwrap();
     let mut training = Training::start(&root.path().join("run"));
-    // Nothing but a config: the untrained robot.
+    // The untrained controller.
     let mut document = Document::open(training.folder.path()).unwrap();
-    assert_eq!(document.generation, None);
+    assert_eq!(document.generation, Some(0));
     assert!(!document.poll().unwrap());
     training.generation();
     assert!(document.poll().unwrap());

@@ -115,6 +115,8 @@ fn curves_of_a_run() {
         csv += &format!("{generation},{},{},{},{evaluation}\n", x * 20.0, x * 14.0, 60.0 + x);
     }
     std::fs::write(run.join("metrics.csv"), csv).unwrap();
+    // As in a run of an earlier version.
+    std::fs::remove_file(run.join("hashes.json")).unwrap();
     let mut app = App::new(Settings::default(), None);
     app.open(&run);
     panel(&mut results, app, Pane::Run, [520.0, 300.0], "run");
