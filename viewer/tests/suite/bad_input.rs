@@ -48,7 +48,7 @@ fn damaged_recordings_are_refused_with_what_is_wrong() {
     #[cfg(target_os = "linux")]
     assert!(refused(Path::new("/dev/zero")).contains("it is a device, not a regular file"));
     fs::write(&cut, newer(&bytes)).unwrap();
-    assert!(refused(&cut).contains("has format 9; this version reads up to format 1"));
+    assert!(refused(&cut).contains("has format 9; this version reads up to format 2"));
 
     let set = |key: &'static str, value: serde_json::Value| {
         move |file: &mut Checkpoint| {
@@ -138,7 +138,7 @@ fn the_program_ends_with_a_message_and_code_2() {
     let cut = write("cut.rollout.safetensors", &bytes[..bytes.len() / 2]);
     assert!(program(&[&cut], &[]).contains("truncated"));
     let newer = write("newer.rollout.safetensors", &newer(&bytes));
-    assert!(program(&[&newer], &[]).contains("has format 9; this version reads up to format 1"));
+    assert!(program(&[&newer], &[]).contains("has format 9; this version reads up to format 2"));
     let foreign = write("foreign.rollout.safetensors", b"GIF89a and so on");
     assert!(program(&[&foreign], &[]).contains("is not a Spindle checkpoint"));
     let robot = write("robot.ron", b"(env: Mjcf(file: \"/nonexistent/robot.xml\"), strategy: OpenEs())");
