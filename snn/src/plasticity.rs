@@ -19,7 +19,9 @@
 //! ```
 //!
 //! clamped to ± `bound`. `x`, `y`, `e` and `h` lose what is below 2⁻³⁰. An `h` that becomes infinite or no
-//! number before it is clamped is a fault of the individual. Hebbian: E. Najarro, S. Risi, "Meta-learning through Hebbian plasticity in
+//! number before it is clamped is a fault of the individual.
+//!
+//! Hebbian: E. Najarro, S. Risi, "Meta-learning through Hebbian plasticity in
 //! random networks", NeurIPS 2020, equation 1, with traces for activations and a fixed rate.
 //! Reward-modulated STDP: R. V. Florian, "Reinforcement learning through modulation of
 //! spike-timing-dependent synaptic plasticity", Neural Computation 19, 2007, section 3.3, with the mean

@@ -32,7 +32,8 @@ pub(crate) fn is_time(column: &str) -> bool {
     TIME_COLUMNS.contains(&column) || column.ends_with("_per_s")
 }
 
-/// Header line of a run in a world, for a task with these reward terms; `validated` tells whether the run validates. Names with commas or quotes do not occur in tasks.
+/// Header line of a run in a world, for a task with these reward terms; `validated` tells whether the run validates.
+/// Names with commas or quotes do not occur in tasks.
 pub fn header(terms: &[&str], validated: bool) -> String {
     let validation = if validated { &VALIDATION_COLUMNS[..] } else { &[] };
     let names = COLUMNS.iter().chain(terms).chain([&ENERGY_COLUMN]).chain(validation);

@@ -43,6 +43,7 @@ impl Backend {
 
 /// Most parameters that are loaded to measure: 256 MiB of them.
 const MEASURED: usize = 1 << 26;
+
 /// No answer from an adapter comes sooner.
 const ROUND_TRIP_S: f64 = 200e-6;
 

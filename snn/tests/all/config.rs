@@ -25,7 +25,7 @@ fn refusal(text: &str) -> String {
     }
 }
 
-/// All weights are counted before any is laid out: this took more memory than there is.
+/// All weights are counted before any is laid out: these would take more memory than there is.
 #[test]
 fn what_is_too_large_is_refused_at_once() {
     let layers = |count: usize, more: &str| {
