@@ -1,5 +1,7 @@
 //! The program: command line, sweeps, plots and reports over the crates `strategies`, `records` and `training`.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests compare with the system's functions"))]
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 

@@ -1,6 +1,8 @@
 //! Physics behind a MuJoCo-shaped interface: a neutral [`Model`] read from MJCF, and batches of
 //! [`Worlds`] that an engine steps. No tasks and no randomness live here.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests compare with the system's functions"))]
+
 mod approximations;
 mod drag;
 mod engine;

@@ -39,7 +39,7 @@ pub enum SnnError {
     /// More weights than memory is meant for, counted before any of it is taken.
     #[error(
         "the controller would have {weights} weights, {own} of them into `{layer}`; valid: at most \
-         {MAX_WEIGHTS} (512 MiB); take fewer or smaller layers in `hidden`, or fewer observations"
+         {MAX_WEIGHTS} (512 MiB); use fewer or smaller layers in `hidden`, or fewer observations"
     )]
     TooLarge {
         /// Weights of all layers, whether a density leaves them out or not.

@@ -3,6 +3,8 @@
 //! [`App`](app::App) is what a window shows and knows nothing of where it is drawn: in a window, into a
 //! picture without a display, or in a browser. `data` holds what is shown, `panels` one file per panel.
 
+#![allow(clippy::disallowed_methods, reason = "pictures are no results")]
+
 pub mod app;
 pub mod chart;
 #[cfg(not(target_arch = "wasm32"))]

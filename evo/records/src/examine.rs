@@ -89,15 +89,16 @@ pub fn run(path: &Path) -> Result<Vec<Finding>, RunFolderError> {
 /// The table of a run: its own hash, and that which the last checkpoint has of its rows.
 fn metrics(folder: &RunFolder, hashes: &Hashes) -> Condition {
     let path = folder.metrics();
+    // Before the table, which may be growing.
+    let mark = Checkpoint::load(&folder.last()).ok().and_then(|last| {
+        Some((last.meta::<RowsMark>("metrics").ok()?, last.meta::<u64>("generation").ok()?))
+    });
     if let Err(error) = Metrics::read(&path) {
         return Condition::Damaged(error.to_string());
     }
     let Ok(text) = fs::read_to_string(&path) else {
         return Condition::Damaged("it cannot be read".to_owned());
     };
-    let mark = Checkpoint::load(&folder.last()).ok().and_then(|last| {
-        Some((last.meta::<RowsMark>("metrics").ok()?, last.meta::<u64>("generation").ok()?))
-    });
     match mark.map(|(mark, generation)| has_rows(&path, &text, generation, &mark)) {
         Some(Ok(false)) => Condition::Damaged("its rows are not those before the last checkpoint".to_owned()),
         Some(Err(error)) => Condition::Damaged(error.to_string()),

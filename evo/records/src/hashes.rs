@@ -62,8 +62,11 @@ impl Hashes {
     /// If the file cannot be read or understood.
     pub fn read(folder: &Path) -> io::Result<Self> {
         match disk::read_if_there(&folder.join(HASHES))? {
-            Some(bytes) => serde_json::from_slice(&bytes)
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error)),
+            Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
+                let message =
+                    format!("{HASHES} beside it is damaged ({error}); delete it to go on without hashes");
+                io::Error::new(io::ErrorKind::InvalidData, message)
+            }),
             None => Ok(Self::default()),
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! Nothing here knows what is trained, or how.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests compare with the system's functions"))]
+
 pub mod checkpoint;
 pub mod columns;
 pub mod disk;

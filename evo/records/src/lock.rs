@@ -35,7 +35,7 @@ impl Lock {
             }
         }
         let path = folder.join(LOCK);
-        match disk::lock(&path, File::options().create(true).append(true).open(&path)?) {
+        match disk::lock(&path, File::options().read(true).create(true).append(true).open(&path)?) {
             Ok(None) => return Ok(None),
             Ok(Some(file)) => files.push(file),
             Err(error) if files.is_empty() => open = Some(error.to_string()),

@@ -353,7 +353,7 @@ mod tests {
         // Times may differ from run to run; not within one.
         std::fs::remove_file(&path).unwrap();
         let (_, warning) = MetricsWriter::resume(&path, &TERMS, false, (4, Some(&mark))).unwrap();
-        assert!(warning.unwrap().contains("without the rows up to generation 4"));
+        assert!(warning.unwrap().contains("goes on without those up to generation 4"));
     }
 
     proptest! {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::columns::is_time;
 use crate::disk::{self, Appender};
 use crate::events::EventsWriter;
-use crate::hashes::{self, Hashes, Mark, Verdict};
+use crate::hashes::{self, HASHES, Hashes, Mark, Verdict};
 
 /// What is wrong with a metrics file.
 #[derive(Debug, thiserror::Error)]
@@ -42,7 +42,7 @@ pub enum MetricsError {
         message: String,
     },
     /// The rows are not those that were written.
-    #[error("{path} is damaged: {message}. Restore it, or delete it to go on without the rows so far")]
+    #[error("{path} is damaged: {message}")]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -50,6 +50,9 @@ pub enum MetricsError {
         message: String,
     },
 }
+
+/// What helps against a damaged table.
+const DELETE: &str = "Restore it, or delete it to go on without the rows so far";
 
 /// What a checkpoint says of the rows before it. Times differ from run to run, so they are left out: equal runs have
 /// equal checkpoints.
@@ -184,10 +187,8 @@ impl Rows {
         let lost = missing && generation > 0;
         let bytes = found.unwrap_or_else(|| header.as_bytes().to_owned());
         let hashes = Hashes::read(folder).map_err(failed("check"))?;
-        if !missing && hashes.verdict_of_growing(&name, &bytes) == Verdict::Damaged {
-            return Err(damaged("it does not have the hash in hashes.json".to_owned()));
-        }
-        let text = String::from_utf8(bytes).map_err(|_| damaged("it is not UTF-8".to_owned()))?;
+        let verdict = if missing { Verdict::Whole } else { hashes.verdict_of_growing(&name, &bytes) };
+        let text = String::from_utf8(bytes).map_err(|_| damaged(format!("it is not UTF-8. {DELETE}")))?;
         let Some(rows) = text.strip_prefix(header) else {
             let expected = header.trim_end().to_owned();
             return Err(MetricsError::Columns { path: path.to_owned(), expected });
@@ -195,9 +196,10 @@ impl Rows {
         let sums = until(path, header, rows, generation)?;
         let kept = &text[..usize::try_from(sums.length).unwrap_or(text.len())];
         let mut warning = None;
-        if lost {
+        // A kill may have come between the header of a new file and the checkpoint that knows of it.
+        if lost || generation > 0 && rows.is_empty() {
             warning = Some(format!(
-                "{} is gone: the run goes on without the rows up to generation {generation}, and counts its time from here",
+                "{} has no rows: the run goes on without those up to generation {generation}, and counts its time from here",
                 path.display()
             ));
         } else {
@@ -209,9 +211,24 @@ impl Rows {
             };
             if !whole {
                 let message = format!(
-                    "its rows up to generation {generation} are not those that the checkpoint was written after"
+                    "its rows up to generation {generation} are not those that the checkpoint was written after. {DELETE}"
                 );
                 return Err(damaged(message));
+            }
+            match verdict {
+                Verdict::Damaged if mark.is_some() => {
+                    return Err(damaged(format!(
+                        "its rows are those that the checkpoint was written after, but their times do not have the hash \
+                         in {HASHES}, or that one is damaged. Delete {HASHES} to take the table as it is"
+                    )));
+                }
+                Verdict::Damaged => {
+                    return Err(damaged(format!("it does not have the hash in {HASHES}. {DELETE}")));
+                }
+                Verdict::Unknown if mark.is_some() => {
+                    warning = Some(format!("{} has no hash in {HASHES}", path.display()));
+                }
+                Verdict::Unknown | Verdict::Whole => {}
             }
             if first > 1 {
                 warning = Some(format!("{} begins at generation {first}", path.display()));

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::cli::CheckArgs;
 use crate::out;
-use crate::sweep::Stored;
+use crate::sweep::{INIT, Stored};
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -43,7 +43,7 @@ pub(super) fn check(args: &CheckArgs) -> Result<(), Failure> {
         out::line(&format!("{whole} of {} files are as they were written", files.len()));
     }
     if damaged > 0 {
-        return Err(anyhow!("{damaged} of {} files are damaged", files.len())).run();
+        return Err(anyhow!("damaged files: {damaged} of {}", files.len())).run();
     }
     Ok(())
 }
@@ -60,6 +60,7 @@ fn look_over(path: &Path) -> Result<Vec<Finding>, Failure> {
         Ok(_) => journal(Condition::Whole),
         Err(error) => journal(Condition::Damaged(error.to_string())),
     }];
+    files.extend(Some(path.join(INIT)).filter(|init| init.exists()).map(|init| examine::container(&init)));
     for run in Stored::runs_in(path).run()? {
         files.extend(examine::run(&run).run()?);
     }

@@ -97,7 +97,7 @@ pub(super) fn stopped(
     let last = folder.last();
     let generation: u64 = good.meta("generation").unwrap_or(0);
     if not_finite(&good).is_some() {
-        return Failure::Run(error.into().context("training stopped, with the checkpoints that are there"));
+        return Failure::Run(error.into().context("training stopped; the checkpoints on disk are kept"));
     }
     note(&mut good, rows);
     let context = match good.save(&last) {
@@ -125,7 +125,7 @@ pub(super) fn save(
 ) -> Result<(), Failure> {
     if let Some(name) = not_finite(&checkpoint) {
         let error = anyhow::anyhow!(
-            "training stopped after generation {generation}, with the checkpoints that are there: its '{name}' holds \
+            "training stopped after generation {generation}, the checkpoints on disk are kept: its '{name}' holds \
              numbers that are not finite"
         );
         return Err(error).run();
@@ -137,7 +137,8 @@ pub(super) fn save(
     if due {
         checkpoint.save(&folder.numbered(generation)).run()?;
     }
-    if due || last {
+    // The best is never of a generation that the run has yet to reach again.
+    if due || last || improved {
         checkpoint.save(&folder.last()).run()?;
     }
     folder.prune(keep, generation).run()
@@ -198,10 +199,10 @@ mod tests {
         for bad in [f64::NAN, f64::INFINITY] {
             let error = save(state(bad, 8), &folder, &rows(), (true, true, true), (0, 8)).unwrap_err();
             let expected =
-                "training stopped after generation 8, with the checkpoints that are there: its 'mean' holds";
+                "training stopped after generation 8, the checkpoints on disk are kept: its 'mean' holds";
             assert!(error.code() == 1 && error.message().contains(expected), "{}", error.message());
             let error = stopped(anyhow::anyhow!("reason"), state(bad, 8), &rows(), &folder);
-            let expected = "error: training stopped, with the checkpoints that are there: reason";
+            let expected = "error: training stopped; the checkpoints on disk are kept: reason";
             assert_eq!((error.code(), error.message().as_str()), (1, expected));
             assert!(files() == good && !folder.numbered(8).exists());
         }

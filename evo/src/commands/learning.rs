@@ -33,6 +33,7 @@ struct Summary<'a> {
     eval_return_mean: Option<f64>,
     eval_return_std: Option<f64>,
     eval_return_best: Option<f64>,
+    eval_blow_ups: usize,
     engine: &'static str,
     validation_engine: Option<&'static str>,
     validation_return_mean: Option<f64>,
@@ -110,7 +111,7 @@ pub(super) fn train(
     let Earlier { mut wall_s, mut evaluation, mut validation } = earlier;
     let earlier_s = wall_s;
     let (mut blow_ups, mut failures) = (learner.blow_ups(), learner.failures());
-    let mut interrupted = false;
+    let (mut interrupted, mut eval_blow_ups) = (false, 0);
     while !learner.is_over() && !interrupted {
         let before = learner.is_fragile().then(|| learner.checkpoint());
         let mut row = match learner.advance() {
@@ -133,6 +134,7 @@ pub(super) fn train(
                 }
             };
             improved = better;
+            eval_blow_ups = result.blow_ups;
             if result.blow_ups > 0 {
                 progress.warn(&format!(
                     "the physics blew up in {} of {} episodes of the evaluation; they count as terminated",
@@ -199,6 +201,7 @@ pub(super) fn train(
             eval_return_mean: evaluation.map(|e| e.0),
             eval_return_std: evaluation.map(|e| e.1),
             eval_return_best: learner.best_eval(),
+            eval_blow_ups,
             engine,
             validation_engine,
             validation_return_mean: validation.map(|v| v.0),

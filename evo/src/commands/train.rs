@@ -71,6 +71,9 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
     trainer.restore(&checkpoint).usage()?;
     let done = trainer.generation();
     if trainer.is_over() && folder.is_finished() {
+        if edited {
+            folder.write(&folder.config(), text::to_text(&config).usage()?.as_bytes()).run()?;
+        }
         to_stderr(&match trainer.stop_reason() {
             Some(reason) => {
                 format!("{}: the search has ended after {done} generations ({reason:?})", args.run.display())

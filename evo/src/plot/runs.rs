@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use records::folder::RunFolder;
+use records::folder::{RunFolder, RunFolderError};
+use records::input;
 use records::metrics::Metrics;
 use records::text::value;
+use records::words::to_stderr;
 use serde_json::Value;
 
 use super::error::PlotError;
@@ -50,8 +52,15 @@ impl Run {
         let folder = RunFolder::open(path)?;
         let file = folder.config();
         let unreadable = |reason: String| PlotError::Config { path: file.clone(), reason };
-        let config = String::from_utf8(folder.read(&file)?.unwrap_or_default())
-            .map_err(|error| unreadable(error.to_string()))?;
+        let config = match folder.read(&file) {
+            Err(error @ RunFolderError::Damaged { .. }) => {
+                to_stderr(&format!("warning: {error}, or was edited"));
+                input::text(&file, input::TEXT).map_err(|error| unreadable(error.to_string()))?
+            }
+            read => {
+                String::from_utf8(read?.unwrap_or_default()).map_err(|error| unreadable(error.to_string()))?
+            }
+        };
         let parsed = value::parse(&config).map_err(|error| unreadable(error.to_string()))?;
         let mut fields = Vec::new();
         flatten("", &parsed.value, &mut fields);

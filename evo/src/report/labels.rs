@@ -1,9 +1,8 @@
 //! The page about training with labels.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use records::folder::RunFolder;
-use records::input;
 use records::provenance::quote;
 use records::words::{count, duration};
 use serde_json::{Map, Value};
@@ -31,13 +30,21 @@ pub fn of_classifiers(paths: &[PathBuf], title: Option<&str>) -> Result<String, 
     body += &html::section("Learning curves", &curves);
     body += &html::section("Confusion", &confusion(&folders));
     let configs = folders.iter().map(|folder| {
-        let text = input::text(&folder.config(), input::TEXT).unwrap_or_default();
+        let text = checked(folder, &folder.config());
         html::details(&folder.path().display().to_string(), &html::code(&text))
     });
     body += &html::section("Configuration", &configs.collect::<String>());
     body += &html::section("Provenance", &origin::table(&origins));
     body += &html::section("Commands", &commands(&folders, &origins));
     Ok(html::page(&title, "training with labels", &body))
+}
+
+/// A file of a run as text; what is wrong with it, if something is, and nothing if it is not there.
+fn checked(folder: &RunFolder, file: &Path) -> String {
+    match folder.read(file) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned(),
+        Err(error) => error.to_string(),
+    }
 }
 
 /// What a finished run says of itself; empty for others.
@@ -84,7 +91,7 @@ fn results(folders: &[RunFolder], summaries: &[Map<String, Value>]) -> String {
 /// The counts of each run, as its folder has them.
 fn confusion(folders: &[RunFolder]) -> String {
     let table = |folder: &RunFolder| {
-        let text = input::text(&folder.path().join("confusion.csv"), input::TEXT).ok()?;
+        let text = checked(folder, &folder.path().join("confusion.csv"));
         let mut lines = text.lines();
         let head: Vec<String> = lines.next()?.split(',').map(|name| format!("#{name}")).collect();
         let head: Vec<&str> = head.iter().map(String::as_str).collect();

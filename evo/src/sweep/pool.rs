@@ -113,21 +113,23 @@ impl Pool {
                     events.push(Event::Done(Done { trial, seed, generations, value, env_steps, wall_s }));
                 }
                 // Its Ctrl-C was meant for all of us, or it goes on from its checkpoint next time.
-                _ if self.stopping || interrupt::requested() => {}
+                _ if self.stopping || interrupt::stops_here() => self.stopping = true,
                 Outcome::Crashed { for_memory, .. } if job.crashes + 1 < CRASHES => {
                     job.crashes += 1;
                     job.alone |= for_memory;
                     self.queue.push_back(job);
                 }
                 // What it went on from may be the reason.
-                Outcome::Failed(_) if resumed => {
+                Outcome::Refused(_) if resumed => {
                     job.fresh = true;
                     self.queue.push_back(job);
                 }
                 Outcome::Crashed { reason, .. } if job.alone => {
                     events.push(failed(format!("{reason}, with no other run beside it")));
                 }
-                Outcome::Crashed { reason, .. } | Outcome::Failed(reason) => events.push(failed(reason)),
+                Outcome::Crashed { reason, .. } | Outcome::Failed(reason) | Outcome::Refused(reason) => {
+                    events.push(failed(reason));
+                }
                 Outcome::Stopped => events.push(failed("it was stopped before its end".to_owned())),
             }
         }

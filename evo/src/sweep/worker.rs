@@ -70,6 +70,8 @@ pub(super) enum Outcome {
     Crashed { reason: String, for_memory: bool },
     /// The run itself failed.
     Failed(String),
+    /// The run could not begin, or not go on from what is there.
+    Refused(String),
     /// It was asked to stop, and goes on another time.
     Stopped,
 }
@@ -81,6 +83,8 @@ struct Summary {
     wall_s: f64,
     eval_return_mean: Option<f64>,
     eval_return_best: Option<f64>,
+    #[serde(default)]
+    eval_blow_ups: u64,
     stopped: Option<serde_json::Value>,
 }
 
@@ -91,7 +95,8 @@ pub(super) fn claim(folder: &Path) -> io::Result<Option<File>> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
-    let log = File::options().create(true).append(true).open(path)?;
+    // Windows locks only what can be read, too.
+    let log = File::options().read(true).create(true).append(true).open(path)?;
     match log.try_lock() {
         Err(TryLockError::WouldBlock) => return Ok(None),
         // A file system without locks cannot keep anyone out.
@@ -164,8 +169,10 @@ impl Running {
         }
         let words = self.last_words();
         let wants_memory = WANTS_MEMORY.iter().any(|text| words.contains(text));
-        if matches!(status.code(), Some(1 | 2)) && !wants_memory {
-            return Ok(Some(Outcome::Failed(words)));
+        match status.code() {
+            Some(1) if !wants_memory => return Ok(Some(Outcome::Failed(words))),
+            Some(2) if !wants_memory => return Ok(Some(Outcome::Refused(words))),
+            _ => {}
         }
         let (how, killed) = how(status);
         let hint = match (wants_memory, killed) {
@@ -196,6 +203,11 @@ impl Running {
             Objective::Best => summary.eval_return_best,
         };
         match value.filter(|value| value.is_finite()) {
+            // An episode that ends because the physics blew up may look good.
+            _ if objective == Objective::Last && summary.eval_blow_ups > 0 => {
+                let count = summary.eval_blow_ups;
+                Outcome::Failed(format!("the physics blew up in {count} episodes of its last evaluation"))
+            }
             Some(value) => Outcome::Done(value, summary.env_steps, summary.wall_s),
             None => Outcome::Failed("its evaluation has no finite return".to_owned()),
         }

@@ -21,6 +21,8 @@
 //! State is `f64`, members are `f64`, or `f32` for controllers. Randomness comes from [`random`] and depends on the
 //! seed, the generation and the member only, so a search gives the same bits for any number of threads.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests compare with the system's functions"))]
+
 mod ars;
 pub mod bench;
 pub mod check;

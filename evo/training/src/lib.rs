@@ -5,6 +5,8 @@
 //! Who calls it decides what is printed, written and when to stop. In a browser there is everything but training
 //! by gradient alone.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests compare with the system's functions"))]
+
 pub mod backend;
 pub mod change_names;
 pub mod changes;

@@ -250,8 +250,8 @@ fn extent(geom: &Geom) -> f64 {
     match geom.kind {
         GeomKind::Sphere => x,
         GeomKind::Capsule => x + y,
-        GeomKind::Cylinder => x.hypot(y),
-        GeomKind::Box => x.hypot(y).hypot(z),
+        GeomKind::Cylinder => libm::hypot(x, y),
+        GeomKind::Box => libm::hypot(libm::hypot(x, y), z),
         GeomKind::Ellipsoid => x.max(y).max(z),
         GeomKind::Plane | GeomKind::Heightfield => f64::INFINITY,
     }

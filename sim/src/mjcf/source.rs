@@ -40,8 +40,27 @@ impl<'a> Source<'a> {
 /// Elements and pieces of text in a document; each takes far more memory than it has letters.
 const MAX_NODES: u32 = 1_000_000;
 
+/// Attributes of an element. The parser compares each with every other.
+const MAX_ATTRIBUTES: usize = 1000;
+
+/// What stands between `<` and `>`, with the line in which it begins; no comments.
+fn tags(xml: &str) -> impl Iterator<Item = (u32, &str)> {
+    let mut row = 1;
+    xml.split('<').filter_map(move |part| {
+        let begins = row;
+        row += part.matches('\n').count() as u32;
+        let tag = part.split('>').next().unwrap_or(part);
+        (!tag.starts_with('!')).then_some((begins, tag))
+    })
+}
+
 /// The document that `xml` is, from a file called `file`.
 pub(super) fn parse<'a>(xml: &'a str, file: &str) -> Result<Document<'a>> {
+    if let Some((row, tag)) = tags(xml).find(|(_, tag)| tag.matches('=').count() > MAX_ATTRIBUTES) {
+        let name = tag.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+        let message = format!("<{name}> has more than {MAX_ATTRIBUTES} attributes");
+        return Err(SimError::Mjcf { file: file.to_owned(), line: row, column: 1, message });
+    }
     let options = ParsingOptions { nodes_limit: MAX_NODES, ..ParsingOptions::default() };
     Document::parse_with_options(xml, options).map_err(|error| xml_error(&error, xml, file))
 }

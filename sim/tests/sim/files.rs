@@ -33,6 +33,18 @@ fn sparse(path: &Path, size: u64) {
 }
 
 #[test]
+fn an_element_with_attributes_without_end_is_refused_at_once() {
+    let root = tempfile::tempdir().unwrap();
+    let attributes: String = (0..200_000).map(|index| format!(" a{index}=\"1\"")).collect();
+    write(
+        root.path(),
+        "main.xml",
+        &format!("<mujoco>\n<!-- {} -->\n<option{attributes}/></mujoco>", "=".repeat(2000)),
+    );
+    assert_eq!(error(root.path(), "main.xml"), "ROOT/main.xml:3:1: <option> has more than 1000 attributes");
+}
+
+#[test]
 fn includes_stay_in_the_folder_of_the_main_file() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join("robot");

@@ -36,7 +36,7 @@ fn what_is_too_large_is_refused_at_once() {
     let expected = |weights: usize, layer: &str, own: usize| {
         format!(
             "the controller would have {weights} weights, {own} of them into `{layer}`; valid: at most 134217728 \
-             (512 MiB); take fewer or smaller layers in `hidden`, or fewer observations"
+             (512 MiB); use fewer or smaller layers in `hidden`, or fewer observations"
         )
     };
     let all = expected(first + 59 * 2 * square + 4096 * 2, "hidden[1]", 2 * square);

@@ -1,5 +1,6 @@
 //! Tests through the public interface, in one binary.
 
+#![allow(clippy::disallowed_methods, reason = "tests compare with the system's functions")]
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod config;

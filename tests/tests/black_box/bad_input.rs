@@ -281,7 +281,7 @@ fn a_full_disk_fails_the_run_and_keeps_what_is_there() {
     assert_eq!(code, Some(2), "{message}");
     assert_says(&message, &["cannot write to run folder", text(&none)]);
     assert!(!none.exists(), "half a run");
-    let _ = tests::succeed(&new(text(&run)));
+    let _ = succeed(&new(text(&run)));
     let last = run.join("checkpoints/last.safetensors");
     let before = fs::read(&last).expect("a checkpoint");
     let (code, message) = limited(&["resume", text(&run), "--generations", "2", "-q"]);

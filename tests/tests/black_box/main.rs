@@ -3,6 +3,8 @@
 //! One binary for all, since each would be linked with the physics, the GPU and the plots anew. One file: its name as a
 //! filter, `cargo test -p tests determinism`. What is marked `#[ignore = "slow: …"]` runs with `./tests/run --full`.
 
+#![allow(clippy::disallowed_methods, reason = "tests compare with the system's functions")]
+
 mod bad_input;
 mod cli;
 mod determinism;

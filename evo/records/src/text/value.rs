@@ -13,6 +13,9 @@ use super::scan::Scanner;
 /// How deep values may be nested: far more than any config is, and far less than fits on the stack.
 pub const MAX_DEPTH: usize = 128;
 
+/// Bytes of all values' paths: a value deep below long names has a path that is far longer than itself.
+const MAX_PATHS: usize = 128 << 20;
+
 /// Where a value stands in the text, as byte offsets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -39,7 +42,7 @@ pub struct Parsed {
 /// Malformed text, a field given twice, values nested deeper than [`MAX_DEPTH`], and numbers that are not finite.
 pub fn parse(text: &str) -> Result<Parsed, SyntaxError> {
     let scan = Scanner { text, at: 0 };
-    let mut parser = Parser { scan, path: String::new(), places: BTreeMap::new(), depth: 0 };
+    let mut parser = Parser { scan, path: String::new(), places: BTreeMap::new(), kept: 0, depth: 0 };
     match parser.whole() {
         Ok(value) => Ok(Parsed { value, places: parser.places }),
         // The path is left where reading stopped.
@@ -56,6 +59,8 @@ struct Parser<'a> {
     scan: Scanner<'a>,
     path: String,
     places: BTreeMap<String, Place>,
+    /// Bytes of the paths of all values so far.
+    kept: usize,
     /// Values that contain the current one.
     depth: usize,
 }
@@ -256,6 +261,10 @@ impl Parser<'_> {
     /// A nested value whose place is noted under the current path.
     fn placed(&mut self, key: usize) -> Result<Value, SyntaxError> {
         self.scan.space()?;
+        self.kept += self.path.len();
+        if self.kept > MAX_PATHS {
+            return self.scan.fail("too many values with long names above them");
+        }
         self.places.insert(self.path.clone(), Place { key, value: self.scan.at });
         self.value()
     }
@@ -277,6 +286,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn values_below_long_names_do_not_fill_the_memory() {
+        let text = format!("({}: [{}])", "a".repeat(100_000), "1,".repeat(50_000));
+        assert!(parse(&text).unwrap_err().to_string().contains("too many values with long names"));
+    }
 
     fn value(text: &str) -> Value {
         parse(text).unwrap().value

@@ -200,6 +200,9 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
     learner.restore(&checkpoint)?;
     let done = learner.generation();
     if done >= config.run.generations && folder.is_finished() {
+        if edited {
+            folder.write(&folder.config(), learner.text()?.as_bytes()).run()?;
+        }
         to_stderr(&format!(
             "{} has all of its {done} generations; --generations N goes on",
             args.run.display()

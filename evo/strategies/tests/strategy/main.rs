@@ -1,5 +1,6 @@
 //! Strategies as users of the library see them.
 
+#![allow(clippy::disallowed_methods, reason = "tests compare with the system's functions")]
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 /// The strategy of `docs/tutorials/own-strategy.md`, which another crate registers.
