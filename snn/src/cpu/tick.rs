@@ -63,24 +63,26 @@ wide! {
         layer: &mut Layer<'_>,
     ) {
         let stride = layer.population.stride;
-        let (mut faults, mut before) = ([0; WIDTH], [0; WIDTH]);
+        let mut faults = [0; WIDTH];
+        // What happens in the padding of the last column is no fault: on a GPU there is none.
+        let used = layer.population.neurons - (stride - 1) * WIDTH;
         let shared: [Lanes; C] = std::array::from_fn(|c| layer.constants[c * layer.population.constant_stride()]);
         for column in 0..stride {
             let constants = match layer.population.individual {
                 true => std::array::from_fn(|c| layer.constants[c * stride + column]),
                 false => shared,
             };
-            if column + 1 == stride {
-                before = faults;
-            }
+            let before = faults;
             let bits = lanes::<T, S, C, GRID>(layer, column, &constants, &mut faults);
+            if column + 1 == stride && used < WIDTH {
+                for (lane, (fault, before)) in faults.iter_mut().zip(before).enumerate() {
+                    *fault = if lane < used { *fault } else { before };
+                }
+            }
             if let Some(word) = layer.spikes.get_mut(column * WIDTH / 64) {
                 *word |= bits << (column * WIDTH % 64);
             }
         }
-        // What happens in the padding of the last column is no fault: on a GPU there is none.
-        let used = layer.population.neurons - (stride - 1) * WIDTH;
-        faults[used..].copy_from_slice(&before[used..]);
         *layer.faults |= faults.iter().fold(0, |any, fault| any | fault);
     }
 }
