@@ -11,6 +11,7 @@ mod engines;
 mod events;
 mod fidelity;
 mod finetune;
+mod fuzz;
 mod house;
 mod lanes_fidelity;
 mod lanes_invariants;
