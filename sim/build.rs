@@ -1,7 +1,8 @@
 //! Chooses the instruction sets that the lanes engine is compiled for.
 //!
 //! A release has all of them and picks one at run time. Each takes its time to compile, so a developer's build has one
-//! alone, the widest of the machine that builds it. `SPINDLE_INSTRUCTION_SETS=all` asks for all of them there as well.
+//! alone, the widest of the machine that builds it. `SPINDLE_INSTRUCTION_SETS=all` asks for all of them there as well,
+//! `own` for the one alone in a release.
 
 use std::env;
 
@@ -18,7 +19,11 @@ fn sets() -> Vec<&'static str> {
     if variable("CARGO_CFG_TARGET_ARCH") != "x86_64" {
         return vec!["portable"];
     }
-    let all = variable("SPINDLE_INSTRUCTION_SETS") == "all" || variable("PROFILE") == "release";
+    let all = match variable("SPINDLE_INSTRUCTION_SETS").as_str() {
+        "all" => true,
+        "own" => false,
+        _ => variable("PROFILE") == "release",
+    };
     // What another machine will run on is not known here.
     if all || variable("HOST") != variable("TARGET") {
         return vec!["portable", "avx2", "avx512"];

@@ -5,6 +5,7 @@
 pub mod docs;
 pub mod fidelity;
 pub mod figure;
+pub mod fuzz;
 pub mod house;
 pub mod play;
 pub mod reference;

@@ -224,8 +224,8 @@ fn from_bytes(
     };
     match values.iter().position(|value| !value.is_finite()) {
         Some(at) => {
-            // A vector is one row.
-            let row: usize = shape[if shape.len() == 1 { 0 } else { 1 }..].iter().product();
+            // A vector is one row, and so is a single number.
+            let row: usize = shape[usize::from(shape.len() > 1)..].iter().product();
             Err(NpyError::NotFinite { path: owned(), row: at / row, column: at % row })
         }
         None => Ok(Array { shape, values }),
@@ -374,6 +374,11 @@ mod tests {
         assert_eq!(
             refused(make("<f8", "(2, 2)", &nan), None),
             "a.npy: the value at row 1, column 1 is not finite"
+        );
+        let scalar = make("<f8", "()", &f64::NAN.to_le_bytes());
+        assert_eq!(
+            read_any(&scalar).unwrap_err().to_string().replace(&shown, ""),
+            "a.npy: the value at row 0, column 0 is not finite"
         );
         std::fs::write(folder.path().join("b.npy"), "text").unwrap();
         assert!(refused(folder.path().join("b.npy"), None).starts_with("b.npy is not a complete .npy file"));

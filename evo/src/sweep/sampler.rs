@@ -36,7 +36,7 @@ pub fn batch_end(sampler: &Sampler, trials: usize, start: usize) -> usize {
     match sampler {
         Sampler::Tpe { startup, batch, .. } => {
             let size = if start == 0 { (*startup).max(1) } else { (*batch).max(1) };
-            trials.min(start + size)
+            trials.min(start.saturating_add(size))
         }
         _ => trials,
     }

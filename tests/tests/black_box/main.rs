@@ -13,6 +13,7 @@ mod engines;
 mod events;
 mod fidelity;
 mod finetune;
+mod fuzz;
 mod house;
 mod lanes_fidelity;
 mod lanes_invariants;

@@ -193,6 +193,9 @@ impl Default for PpoConfig {
     }
 }
 
+/// Control steps of an iteration at most, in all worlds together.
+const MAX_STEPS: usize = 100_000_000;
+
 impl PpoConfig {
     /// Checks the fields that are this module's. `place` is where the config has them, such as `task`.
     ///
@@ -209,6 +212,14 @@ impl PpoConfig {
         let of = format!("a multiple of {place}.sequence = {sequence}");
         require(multiple, "steps", &self.steps, &of)?;
         require(self.epochs >= 1, "epochs", &self.epochs, "at least 1")?;
+        // What is remembered of each stays far below what memory can have.
+        let most = MAX_STEPS / self.worlds;
+        require(
+            self.steps <= most,
+            "steps",
+            &self.steps,
+            &format!("at most {MAX_STEPS} / {place}.worlds = {most}"),
+        )?;
         let sequences = self.worlds * self.steps / sequence;
         let fits = (1..=sequences).contains(&self.minibatches);
         let range = format!("1 to the {sequences} sequences (worlds · steps / sequence)");

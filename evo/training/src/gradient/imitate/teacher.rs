@@ -91,7 +91,8 @@ fn recorded(file: &Checkpoint, world: &World) -> Result<Vec<Demonstration>, Stri
     for index in 0..count {
         let rows = |name: &str, width: usize| {
             let name = format!("{index}.{name}");
-            let steps = file.tensor(&name).map_err(|error| error.to_string())?.shape()[0];
+            let shape = file.tensor(&name).map_err(|error| error.to_string())?.shape();
+            let steps = shape.first().copied().unwrap_or(0);
             let values = file.f32(&name, &[steps, width]).map_err(|error| error.to_string())?;
             if values.iter().all(|x| x.is_finite()) {
                 Ok(values.to_vec())

@@ -1,6 +1,6 @@
 //! Imitation and PPO in the smallest world.
 
-use records::checkpoint::Checkpoint;
+use records::checkpoint::{Checkpoint, Tensor, TensorData};
 use records::metrics::MetricsRow;
 
 use super::config;
@@ -204,6 +204,7 @@ fn mistakes_are_named() {
     for (task, sets, text) in [
         (PPO, &["env=None"][..], "env = None: must be one of ant"),
         (PPO, &["task.steps=20"], "task.steps = 20: must be a multiple of task.sequence = 8"),
+        (PPO, &["task.steps=18446744073709551608"], "must be at most 100000000 / task.worlds = 20000000"),
         (PPO, &["task.minibatches=16"], "must be 1 to the 15 sequences"),
         (PPO, &["task.discount=1.5"], "task.discount = 1.5: must be 0 to 1"),
         (PPO, &["task.noise=0"], "task.noise = 0"),
@@ -225,4 +226,14 @@ fn mistakes_are_named() {
     let (_folder, teacher) = teacher();
     let error = refused(&format!("Imitate(teacher: {teacher:?})"), &["env=Hopper()"]);
     assert!(error.contains("its task is inverted_pendulum, the config's hopper"), "{error}");
+    let mut file = Checkpoint::load(teacher.as_ref()).unwrap();
+    file.meta.insert("kind".to_owned(), "rollout".into());
+    file.meta.insert("episodes".to_owned(), vec![0].into());
+    file.tensors.insert("0.observation".to_owned(), Tensor::new(&[], TensorData::F32(vec![0.0])));
+    file.save(teacher.as_ref()).unwrap();
+    let error = refused(&format!("Imitate(teacher: {teacher:?})"), &[]);
+    assert!(
+        error.contains("tensor '0.observation' is F32 of shape [], expected F32 of shape [0, 4]"),
+        "{error}"
+    );
 }

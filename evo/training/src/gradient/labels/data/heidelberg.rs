@@ -10,6 +10,9 @@ use crate::gradient::labels::data::samples::{Answers, Samples, Values};
 use crate::gradient::labels::data::set::{DataSet, labels};
 use crate::gradient::labels::data_config::HeidelbergConfig;
 
+/// Deflate shrinks a file by a factor of 1032 at most.
+const MAX_RATIO: usize = 1100;
+
 pub(super) fn read(config: &HeidelbergConfig) -> Result<DataSet, DataError> {
     let all = file(config, &config.train)?;
     let own = |name: &Option<String>| name.as_ref().map(|name| file(config, name)).transpose();
@@ -33,9 +36,14 @@ fn file(config: &HeidelbergConfig, name: &str) -> Result<Samples, DataError> {
         }
     }
     let (mut starts, mut events) = (vec![0], Vec::new());
+    // No two lists are the same bytes of the file, else a small file could fill the memory.
+    let mut left = bytes.len();
     for sample in 0..labels.len() {
-        let (times, units) =
-            (times.of(bytes, sample).map_err(failed)?, units.of(bytes, sample).map_err(failed)?);
+        let lists = (times.of(bytes, sample).map_err(failed)?, units.of(bytes, sample).map_err(failed)?);
+        let taken = left.checked_sub(lists.0.len() * times.size + lists.1.len() * units.size);
+        left = taken
+            .ok_or_else(|| failed(format!("the lists up to sample {sample} are longer than the file")))?;
+        let (times, units) = lists;
         if times.len() != units.len() {
             let (times, units) = (times.len(), units.len());
             return Err(failed(format!("sample {sample} has {times} times, but {units} units")));
@@ -79,9 +87,11 @@ fn trains(file: &File) -> Result<Trains, String> {
     let spikes = root.group("spikes").map_err(|_| missing(&root, "spikes"))?;
     let list = |name: &'static str| {
         let dataset = spikes.dataset(name).map_err(|_| missing(&spikes, name))?;
+        check_size(&dataset, file).map_err(|problem| format!("spikes/{name} {problem}"))?;
         Ragged::new(&dataset, name).map_err(|problem| format!("spikes/{name} {problem}"))
     };
     let labels = root.dataset("labels").map_err(|_| missing(&root, "labels"))?;
+    check_size(&labels, file).map_err(|problem| format!("labels {problem}"))?;
     let labels = match labels.dtype() {
         Ok(DType::I8 | DType::I16 | DType::I32 | DType::I64 | DType::U8 | DType::U16 | DType::U32) => {
             let values = labels.read_i64().map_err(|error| format!("labels cannot be read: {error}"))?;
@@ -90,6 +100,19 @@ fn trains(file: &File) -> Result<Trains, String> {
         _ => return Err("labels are no whole numbers".to_owned()),
     };
     Ok(Trains { times: list("times")?, units: list("units")?, labels })
+}
+
+/// Refuses an array that its file cannot hold, before there is memory for it.
+fn check_size(dataset: &Dataset, file: &File) -> Result<(), String> {
+    let broken = |error: hdf5_pure::Error| format!("cannot be read: {error}");
+    let (shape, size) = (dataset.shape().map_err(broken)?, dataset.element_size().map_err(broken)?);
+    let sizes = shape.iter().map(|&extent| usize::try_from(extent).ok());
+    let bytes = sizes.fold(usize::try_from(size).ok(), |product, extent| product?.checked_mul(extent?));
+    let most = file.as_bytes().len().saturating_mul(MAX_RATIO);
+    match bytes {
+        Some(bytes) if bytes <= most => Ok(()),
+        _ => Err(format!("claims shape {shape:?}, which is more than such a file can hold")),
+    }
 }
 
 /// A list of numbers per sample, which stays in the file.
