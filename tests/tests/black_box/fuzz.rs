@@ -33,9 +33,9 @@ fn no_file_ends_the_program_or_takes_long_or_much_memory() {
                 kept.join(kind.name).display()
             );
         }
-        print!("{}", String::from_utf8_lossy(&output.stdout));
+        eprint!("{}", String::from_utf8_lossy(&output.stdout));
     }
-    println!("seed {seed}");
+    eprintln!("seed {seed}");
 }
 
 #[test]
