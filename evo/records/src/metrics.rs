@@ -352,7 +352,8 @@ mod tests {
             assert_eq!(warning.is_some_and(|warning| warning.contains("no hash")), mark.is_some());
         }
         // The checkpoint knows nothing of times; another hash in the list does not make the rows wrong.
-        let error = resume(&whole.replace("1000,8,0.0,", "1000,8,0.5,"), Some(&mark)).unwrap_err().to_string();
+        let error =
+            resume(&whole.replace("1000,8,0.0,", "1000,8,0.5,"), Some(&mark)).unwrap_err().to_string();
         assert!(error.contains("Delete hashes.json to take the table as it is"), "{error}");
         std::fs::remove_file(&path).unwrap();
         let (_, warning) = MetricsWriter::resume(&path, &TERMS, false, (4, Some(&mark))).unwrap();
