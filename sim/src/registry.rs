@@ -28,6 +28,9 @@ macro_rules! engines {
             /// Every engine.
             pub const ALL: [Self; [$(stringify!($kind)),+].len()] = [$(Self::$kind),+];
 
+            /// Their names in configs.
+            pub const VARIANTS: [&str; Self::ALL.len()] = [$(stringify!($kind)),+];
+
             const fn entry(self) -> Entry {
                 match self {
                     $(Self::$kind => $entry,)+

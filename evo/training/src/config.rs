@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 
 use envs::{Change, EnvConfig, EnvError, Fidelity};
 use serde::{Deserialize, Serialize};
-use sim::{EngineKind, Model, StepOptions};
+use sim::{EngineKind, StepOptions};
 use snn::ControllerConfig;
 use strategies::StrategyConfig;
 
 use crate::change_names::check_name;
+use crate::engine_choice::EngineChoice;
 use crate::field::{InvalidField, require};
 use crate::gradient::{RefineConfig, Task};
 
@@ -47,48 +48,6 @@ pub struct Config {
     /// What `evo finetune` trains for, by gradient; evolution does not use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<Task>,
-}
-
-/// Which engine steps the worlds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum EngineChoice {
-    /// The general engine, rapier3d.
-    #[default]
-    Rapier,
-    /// Our own engine, one world per lane of a SIMD register.
-    Lanes,
-    /// Lanes if it can do all that the model asks for, else rapier.
-    Auto,
-}
-
-impl EngineChoice {
-    /// The engine for `model`, and the reason if the choice was left open.
-    #[must_use]
-    pub fn resolve(self, model: &Model) -> (EngineKind, Option<String>) {
-        match self {
-            Self::Rapier => (EngineKind::Rapier, None),
-            Self::Lanes => (EngineKind::Lanes, None),
-            Self::Auto => choose(&sim::unsupported(model, EngineKind::Lanes)),
-        }
-    }
-}
-
-/// The choice of [`EngineChoice::Auto`], given what lanes lacks.
-fn choose(missing: &[String]) -> (EngineKind, Option<String>) {
-    if missing.is_empty() {
-        (EngineKind::Lanes, Some("lanes can do all that the model asks for".to_owned()))
-    } else {
-        (EngineKind::Rapier, Some(format!("lanes cannot do: {}", missing.join("; "))))
-    }
-}
-
-impl From<EngineKind> for EngineChoice {
-    fn from(engine: EngineKind) -> Self {
-        match engine {
-            EngineKind::Rapier => Self::Rapier,
-            EngineKind::Lanes => Self::Lanes,
-        }
-    }
 }
 
 /// Engine and accuracy of the physics.
@@ -381,7 +340,7 @@ mod tests {
     #[test]
     fn engine_names_are_read_and_the_valid_ones_told() {
         let physics = config(&["physics.engine=Lanes", "physics.validate=Rapier"]).physics;
-        assert_eq!((physics.engine, physics.validate), (EngineChoice::Lanes, Some(EngineKind::Rapier)));
+        assert_eq!((physics.engine, physics.validate), (EngineKind::Lanes.into(), Some(EngineKind::Rapier)));
         assert_eq!(config(&["physics.validate=Some(Lanes)"]).physics.validate, Some(EngineKind::Lanes));
         assert_eq!(config(&["physics.validate=Lanes", "physics.validate=None"]).physics.validate, None);
         // Auto stays what the user wrote: the choice is made anew, and the same, every time.
@@ -392,23 +351,6 @@ mod tests {
         let sets = |set: &str| patch::apply(config(&[]), &[set.to_owned()]).unwrap_err().to_string();
         assert!(sets("physics.engine=Bullet").contains("(valid: Rapier, Lanes, Auto)"));
         assert!(sets("physics.validate=Auto").contains("(valid: Rapier, Lanes)"));
-    }
-
-    #[test]
-    fn auto_takes_lanes_if_it_can_and_says_why_not() {
-        assert_eq!(choose(&[]).0, EngineKind::Lanes);
-        let (engine, reason) = choose(&["meshes".to_owned(), "ropes".to_owned()]);
-        assert_eq!(
-            (engine, reason.unwrap().as_str()),
-            (EngineKind::Rapier, "lanes cannot do: meshes; ropes")
-        );
-        let task = EnvConfig::from_name("ant").unwrap().build().unwrap();
-        let can = sim::unsupported(task.model(), EngineKind::Lanes).is_empty();
-        let (engine, reason) = EngineChoice::Auto.resolve(task.model());
-        assert_eq!((engine == EngineKind::Lanes, reason.is_some()), (can, true));
-        for engine in EngineKind::ALL {
-            assert_eq!(EngineChoice::from(engine).resolve(task.model()), (engine, None));
-        }
     }
 
     #[test]

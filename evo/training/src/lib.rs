@@ -11,6 +11,7 @@ pub mod backend;
 pub mod change_names;
 pub mod changes;
 pub mod config;
+pub mod engine_choice;
 pub mod evaluate;
 pub mod field;
 pub mod gradient;

@@ -8,6 +8,7 @@ use records::text;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use sim::EngineKind;
 use strategies::strategies;
 use training::config::Config;
 
@@ -24,7 +25,7 @@ pub struct Generated {
     /// The whole page, or a table that the page holds somewhere.
     pub text: String,
     /// Head of the table, if the page is more than it.
-    pub head: Option<&'static str>,
+    pub head: Option<String>,
 }
 
 impl Generated {
@@ -38,7 +39,7 @@ impl Generated {
     /// If it lacks the table.
     #[must_use]
     pub fn applied(&self, page: &str) -> String {
-        let Some(head) = self.head else { return self.text.clone() };
+        let Some(head) = &self.head else { return self.text.clone() };
         let (before, rest) =
             page.split_once(head).unwrap_or_else(|| panic!("{}: no table {head}", self.path));
         let rows = rest.split_inclusive('\n').take_while(|line| line.starts_with('|'));
@@ -65,12 +66,12 @@ pub fn generated() -> Vec<Generated> {
         Generated {
             path: "docs/mjcf.md",
             text: sim::mjcf_support_table(),
-            head: Some("| element | state | attributes or elements |\n"),
+            head: Some("| element | state | attributes or elements |\n".to_owned()),
         },
         Generated {
             path: "docs/mjcf.md",
             text: sim::approximations_table(),
-            head: Some("| asked for | rapier | lanes |\n"),
+            head: Some(format!("| asked for | {} |\n", EngineKind::ALL.map(EngineKind::name).join(" | "))),
         },
     ]
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use syn::{GenericArgument, PathArguments, Type};
 
 use super::markdown::{anchors, slug};
-use super::source::{Content, Definition, Field, Shape, Source};
+use super::source::{BARE, Content, Definition, Field, Shape, Source, Variant};
 
 /// Reads a config (or sweep file) from RON and gives it back with all defaults.
 type Resolve<'a> = &'a dyn Fn(&str) -> Result<Value, String>;
@@ -150,10 +150,11 @@ impl<'a> Sections<'a> {
 
     fn variants(&mut self, definition: &Definition, place: &Place, title: &str) -> String {
         let Shape::Enum(variants) = &definition.shape else { return String::new() };
+        let variants = self.written(definition, variants);
         let mut rows = String::from("| value | meaning |\n| --- | --- |\n");
         let mut tables = String::new();
         let field = title.trim_matches('`').to_owned();
-        for variant in variants {
+        for variant in &variants {
             let name = &variant.name;
             let written = match &variant.content {
                 Content::Unit => format!("`{name}`"),
@@ -187,6 +188,22 @@ impl<'a> Sections<'a> {
             rows += &tables;
         }
         format!("{}\n\n{rows}", definition.doc)
+    }
+
+    /// The variants of an enum as configs name them: those of [`BARE`] stand for what they hold.
+    fn written(&self, definition: &Definition, variants: &[Variant]) -> Vec<Variant> {
+        let inner = |variant: &Variant| match &variant.content {
+            Content::Tuple(types) if BARE.contains(&definition.name.as_str()) => {
+                let [Type::Path(path)] = &types[..] else { return None };
+                let name = path.path.segments.last()?.ident.to_string();
+                match &self.source.find(&definition.file, &name)?.shape {
+                    Shape::Enum(inner) => Some(inner.clone()),
+                    Shape::Struct(_) => None,
+                }
+            }
+            _ => None,
+        };
+        variants.iter().flat_map(|variant| inner(variant).unwrap_or_else(|| vec![variant.clone()])).collect()
     }
 
     fn visit_tuple(&mut self, types: &[Type], definition: &Definition, place: &Place, name: &str) {

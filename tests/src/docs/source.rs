@@ -45,7 +45,11 @@ pub struct Field {
     pub optional: bool,
 }
 
+/// Enums whose variants configs write as what they hold; read by hand, not by a derive.
+pub const BARE: [&str; 1] = ["EngineChoice"];
+
 /// A variant of an enum.
+#[derive(Clone)]
 pub struct Variant {
     /// Name in the config.
     pub name: String,
@@ -170,7 +174,7 @@ impl Source {
                 }
                 _ => continue,
             };
-            if is_deserialized(&attributes) {
+            if is_deserialized(&attributes) || BARE.iter().any(|bare| name == bare) {
                 let (file, doc) = (file.to_owned(), doc(&attributes));
                 self.definitions.push(Definition { file, name: name.to_string(), doc, shape });
             }
