@@ -1,8 +1,8 @@
 //! The operations on files that a run's safety rests on. All go through here, so that a test can make each of
 //! them fail.
 //!
-//! A developer's build reads `SPINDLE_FAULT=KIND:N`: the N-th operation of the process, from 1, goes wrong in the
-//! way of [`Kind`], and says so on stderr. A release has no such thing.
+//! A developer's build reads `SPINDLE_FAULT=KIND:N`: the N-th operation of the process, from 1, goes wrong in the way
+//! of KIND (`fail`, `full`, `torn`, `end`, `torn-end`, `no-lock`), and says so on stderr. A release has no such thing.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
