@@ -41,7 +41,14 @@ fn exit_code(mut child: Child) -> Option<i32> {
 }
 
 fn start(arguments: &[&str]) -> Child {
-    evo(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("evo starts")
+    let mut command = evo(arguments);
+    if cfg!(target_os = "linux") {
+        // Whoever runs the tests may ignore signals, as `nohup` does, and programs keep that.
+        let program = std::mem::replace(&mut command, Command::new("env"));
+        command.arg("--default-signal=HUP,INT,TERM").arg(program.get_program()).args(program.get_args());
+        command.current_dir(tests::root());
+    }
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("evo starts")
 }
 
 fn last(run: &Path) -> Vec<u8> {
