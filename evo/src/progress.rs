@@ -63,6 +63,7 @@ pub struct Progress {
     generations: u64,
     terms: Vec<String>,
     engines: Option<Engines>,
+    stage: Option<String>,
     last_generation: Instant,
     seconds_per_generation: Option<f64>,
     last_line: Option<Instant>,
@@ -102,14 +103,16 @@ impl Progress {
             last_evaluation: None,
             last_validation: None,
             engines: None,
+            stage: None,
             flat: 0,
         })
     }
 
-    /// Says with every return in which engine it was reached; for runs that validate.
-    #[must_use]
-    pub fn with_engines(self, training: &'static str, validation: &'static str) -> Self {
-        Self { engines: Some([training, validation]), ..self }
+    /// A stage begins, with this name if there are several. `engines` are those that train and validate, which is then
+    /// said with every return; for stages that validate.
+    pub fn at(&mut self, stage: Option<String>, engines: Option<Engines>) {
+        (self.stage, self.engines) = (stage, engines);
+        (self.last_evaluation, self.last_validation, self.flat) = (None, None, 0);
     }
 
     /// Prints what is about to run: a label and a text per line.
@@ -135,7 +138,8 @@ impl Progress {
         let last = [self.last_evaluation, self.last_validation];
         let text = status(row, last, self.engines, left);
         if let Some(bar) = &self.bar {
-            bar.set_message(text.clone());
+            let stage = self.stage.as_ref().map_or_else(String::new, |stage| format!("{stage}  "));
+            bar.set_message(format!("{stage}{text}"));
             bar.set_position(row.generation);
         }
         let due = self.last_line.is_none_or(|last| last.elapsed() >= PLAIN_EVERY);
@@ -144,7 +148,8 @@ impl Progress {
         // A terminal shows the rest in its bar.
         if evaluated || verbose || last || (due && self.bar.is_none()) {
             self.last_line = Some(Instant::now());
-            let mut line = format!("generation {}/{}  {text}", row.generation, self.generations);
+            let stage = self.stage.as_ref().map_or_else(String::new, |stage| format!("{stage}  "));
+            let mut line = format!("generation {}/{}  {stage}{text}", row.generation, self.generations);
             if verbose {
                 for (name, value) in self.terms.iter().zip(&row.terms) {
                     line.push_str(&format!("  {name} {value:.1}"));
@@ -333,7 +338,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.txt");
         let progress = Progress::new(Verbosity::Quiet, Some(&path), 100, &[]).unwrap();
-        let mut progress = progress.with_engines("lanes", "rapier");
+        let mut progress = progress;
+        progress.at(None, Some(["lanes", "rapier"]));
         progress.generation(&MetricsRow {
             validation_return_mean: Some(14.0),
             validation_return_std: Some(2.0),

@@ -21,6 +21,9 @@ pub const COLUMNS: [&str; 14] = [
 /// Column after the reward terms: estimated energy of the controller per control step, pJ.
 pub const ENERGY_COLUMN: &str = "energy_pj_per_step";
 
+/// Column of runs with stages, after the reward terms and what methods measure: name of the stage.
+pub const STAGE_COLUMN: &str = "stage";
+
 /// Last columns of a run whose evaluations are repeated in another engine.
 pub const VALIDATION_COLUMNS: [&str; 2] = ["validation_return_mean", "validation_return_std"];
 

@@ -8,7 +8,7 @@
 use std::io;
 use std::path::Path;
 
-use crate::columns::{COLUMNS, ENERGY_COLUMN, VALIDATION_COLUMNS};
+use crate::columns::{COLUMNS, ENERGY_COLUMN, STAGE_COLUMN, VALIDATION_COLUMNS};
 use crate::disk::{self, Appender};
 
 /// Tag of a column, as `GROUP/NAME`: TensorBoard puts what has the same group together. The step is not
@@ -16,7 +16,7 @@ use crate::disk::{self, Appender};
 #[must_use]
 pub fn tag(column: &str) -> Option<String> {
     Some(match column {
-        "generation" | "wall_s" => return None,
+        "generation" | "wall_s" | STAGE_COLUMN => return None,
         "env_steps" | "evaluations" | "env_steps_per_s" => format!("progress/{column}"),
         // Of training with labels.
         "samples" | "steps" | "samples_per_s" => format!("progress/{column}"),

@@ -30,6 +30,8 @@ pub struct First<'a> {
     pub metrics: String,
     /// The checkpoint of generation 0.
     pub checkpoint: Vec<u8>,
+    /// Name and last checkpoint of the stage that it follows.
+    pub ended: Option<(String, Vec<u8>)>,
 }
 
 /// What is wrong with a run folder.
@@ -191,6 +193,9 @@ impl RunFolder {
         }
         disk::write(&stage.join(HASHES), &hashes.to_bytes())?;
         disk::write(&staged.last(), &first.checkpoint)?;
+        if let Some((name, checkpoint)) = &first.ended {
+            disk::write(&staged.stage(name), checkpoint)?;
+        }
         disk::sync_folder(&staged.checkpoints());
         for (from, to) in staged.beginning().iter().zip(self.beginning()) {
             if to == self.config() {
@@ -292,6 +297,12 @@ impl RunFolder {
     #[must_use]
     pub fn best(&self) -> PathBuf {
         self.checkpoints().join("best.safetensors")
+    }
+
+    /// Last checkpoint of a stage that has ended.
+    #[must_use]
+    pub fn stage(&self, name: &str) -> PathBuf {
+        self.checkpoints().join(format!("stage_{name}.safetensors"))
     }
 
     /// Latest checkpoint.
@@ -443,6 +454,7 @@ mod tests {
             provenance: "{}\n".to_owned(),
             metrics: "generation\n".to_owned(),
             checkpoint: b"checkpoint".to_vec(),
+            ended: None,
         }
     }
 

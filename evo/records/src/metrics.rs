@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use crate::columns::header;
+use crate::columns::{STAGE_COLUMN, header};
 use crate::disk;
 use crate::hashes::{Hashes, Verdict};
 use crate::rows::{MetricsError, Rows, RowsMark};
@@ -48,6 +48,8 @@ pub struct MetricsRow {
     pub terms: Vec<f64>,
     /// Estimated energy of the controller per control step, pJ; see `snn::Activity::energy_pj`.
     pub energy_pj_per_step: f64,
+    /// Name of the stage, in runs that have stages; column `stage`, the last of those that are called terms.
+    pub stage: Option<String>,
 }
 
 impl MetricsRow {
@@ -70,6 +72,7 @@ impl MetricsRow {
             number(self.env_steps_per_s),
         ];
         cells.extend(self.terms.iter().copied().map(number));
+        cells.extend(self.stage.clone());
         cells.push(number(self.energy_pj_per_step));
         if validated {
             cells.extend([self.validation_return_mean, self.validation_return_std].map(optional));
@@ -141,6 +144,8 @@ pub struct Metrics {
     pub names: Vec<String>,
     /// Rows, each with a value per column; `None` for empty cells.
     pub rows: Vec<Vec<Option<f64>>>,
+    /// Names of stages, in order; the column `stage` has their numbers in this list.
+    pub stages: Vec<String>,
 }
 
 impl Metrics {
@@ -173,7 +178,7 @@ impl Metrics {
         let line = |line: u64, message: String| MetricsError::Line { path: owned(), line, message };
         let header = reader.headers().map_err(|error| line(1, error.to_string()))?;
         let names: Vec<String> = header.iter().map(str::to_owned).collect();
-        let mut rows = Vec::new();
+        let (mut rows, mut stages) = (Vec::new(), Vec::<String>::new());
         for record in reader.records() {
             let record = record.map_err(|error| {
                 let at = error.position().map_or(0, csv::Position::line);
@@ -182,6 +187,13 @@ impl Metrics {
             let at = record.position().map_or(0, csv::Position::line);
             let cells = record.iter().zip(&names).map(|(cell, name)| match cell {
                 "" => Ok(None),
+                stage if name == STAGE_COLUMN => {
+                    let known = stages.iter().position(|known| known == stage);
+                    Ok(Some(known.unwrap_or_else(|| {
+                        stages.push(stage.to_owned());
+                        stages.len() - 1
+                    }) as f64))
+                }
                 cell => cell
                     .parse()
                     .map(Some)
@@ -189,7 +201,7 @@ impl Metrics {
             });
             rows.push(cells.collect::<Result<_, _>>()?);
         }
-        Ok(Self { names, rows })
+        Ok(Self { names, rows, stages })
     }
 
     /// Values of a column, one per row; `None` if there is no such column.

@@ -50,6 +50,9 @@ pub struct BenchController {
     /// Config and changes.
     #[command(flatten)]
     pub config: ConfigArgs,
+    /// Stage of the config; default the last
+    #[arg(long, value_name = "NAME")]
+    pub stage: Option<String>,
     /// Controllers side by side
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = positive)]
     pub population: usize,
@@ -115,6 +118,9 @@ pub struct BenchRollout {
     /// Config and changes.
     #[command(flatten)]
     pub config: ConfigArgs,
+    /// Stage of the config; default the last
+    #[arg(long, value_name = "NAME")]
+    pub stage: Option<String>,
     /// Physics engine instead of the config's, with the task's settings for it
     #[arg(long, value_name = "ENGINE", ignore_case = true, value_parser = engine())]
     pub engine: Option<EngineKind>,

@@ -23,6 +23,9 @@ pub struct EvalArgs {
     /// Run folder (its last checkpoint) or checkpoint file
     #[arg(value_name = "RUN|FILE")]
     pub source: PathBuf,
+    /// Stage of the run; default the one that it is in
+    #[arg(long, value_name = "NAME")]
+    pub stage: Option<String>,
     /// Episodes; default the config's run.eval_episodes
     #[arg(long, value_name = "N", value_parser = positive)]
     pub episodes: Option<usize>,
@@ -175,6 +178,9 @@ pub struct RecordArgs {
     /// Run folder (its last checkpoint) or checkpoint file
     #[arg(value_name = "RUN|FILE")]
     pub source: PathBuf,
+    /// Stage of the run; default the one that it is in
+    #[arg(long, value_name = "NAME")]
+    pub stage: Option<String>,
     /// Episodes
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = positive)]
     pub episodes: usize,

@@ -19,7 +19,7 @@ pub use looking::{
 };
 pub use nir::{Nir, NirExport, NirInfo, NirReset, NirRun};
 pub use sweep::SweepArgs;
-pub use training::{FinetuneArgs, ResumeArgs, RunArgs, TrainArgs};
+pub use training::{ResumeArgs, RunArgs, TrainArgs};
 
 /// Evolves spiking controllers for simulated robots.
 #[derive(Debug, Parser)]
@@ -67,8 +67,8 @@ pub enum Verb {
     Resume(ResumeArgs),
     /// Score the result of a run over fresh episodes
     Eval(EvalArgs),
-    /// Train by gradient: classes of a data set, the actions of a teacher, or return (PPO)
-    Finetune(FinetuneArgs),
+    /// The same as train
+    Finetune(TrainArgs),
     /// Look runs, sweeps and checkpoints over for damage
     Check(CheckArgs),
     /// Run many trials of a config: axes over its fields, several seeds each

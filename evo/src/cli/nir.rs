@@ -83,6 +83,9 @@ pub struct NirExport {
     /// Run folder (its last checkpoint) or checkpoint file
     #[arg(value_name = "RUN|FILE")]
     pub source: PathBuf,
+    /// Stage of the run; default the one that it is in
+    #[arg(long, value_name = "NAME")]
+    pub stage: Option<String>,
     /// File to write
     #[arg(long, value_name = "FILE.nir")]
     pub out: PathBuf,

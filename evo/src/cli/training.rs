@@ -1,4 +1,4 @@
-//! Options of `train`, `finetune` and `resume`.
+//! Options of `train` (and `finetune`) and `resume`.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ pub struct RunArgs {
     /// Seed of every random number (as --set run.seed=N)
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// Generations to train (as --set run.generations=N)
+    /// Generations to train (as --set run.generations=N); with stages, of all of them together
     #[arg(long, value_name = "N")]
     pub generations: Option<u64>,
     /// Run folder; default results/runs/NAME__sSEED__TIME
@@ -36,7 +36,13 @@ pub struct RunArgs {
   evo --config ant.ron --set strategy.population=256 --set env.healthy_z_range=(0.3,1.0) --seed 2
   evo --config ant.ron --generations 50 --out runs/short -q
   evo --config ant.ron --init results/runs/RUN/checkpoints/best.safetensors
-  evo --config ant.ron --set strategy=CmaEs --dry-run")]
+  evo --config ant.ron --set strategy=CmaEs --dry-run
+  evo --config yin_yang.ron
+  evo --config ant_imitate.ron --set task.teacher=results/runs/RUN
+  evo --config ant_ppo.ron --init results/runs/RUN
+
+What is trained for by gradient is the field `task` of the config: Classify(…), Regress(…), Imitate(…) or Ppo(…); without
+one, its strategy evolves. A generation is then an epoch, a round or an iteration. `stages` are several in a row.")]
 pub struct TrainArgs {
     /// Which run.
     #[command(flatten)]
@@ -44,37 +50,13 @@ pub struct TrainArgs {
     /// What evaluates the controllers
     #[arg(long, value_enum, default_value_t)]
     pub backend: Backend,
-    /// Start from the parameters in this checkpoint or run folder
-    #[arg(long, value_name = "FILE")]
-    pub init: Option<PathBuf>,
-    /// Print the resolved config and stop
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Stop after this generation when stdin ends: the sweep that started this has gone
-    #[arg(long, hide = true)]
-    pub worker: bool,
-    /// How much to print.
-    #[command(flatten)]
-    pub output: Output,
-}
-
-/// Options of `finetune`.
-#[derive(Clone, Debug, Args)]
-#[command(after_help = "Examples:
-  evo finetune --config yin_yang.ron
-  evo finetune --config ant_ppo.ron --init results/runs/RUN
-  evo finetune --config ant_imitate.ron --set task.teacher=results/runs/RUN
-  evo --config ant.ron --init results/runs/FINETUNED
-
-What is trained for is the field `task` of the config: Classify(…), Regress(…), Imitate(…) or Ppo(…); the other
-fields are those of `evo train`. A generation is an epoch, a round or an iteration.")]
-pub struct FinetuneArgs {
-    /// Which run.
-    #[command(flatten)]
-    pub run: RunArgs,
     /// Start from the parameters in this run folder or checkpoint, evolved or trained
     #[arg(long, value_name = "RUN|FILE")]
     pub init: Option<PathBuf>,
+    /// Begin with this stage of the config; --init has what it begins with: a run of these stages, or what the stage
+    /// before it should have left
+    #[arg(long, value_name = "NAME")]
+    pub from_stage: Option<String>,
     /// Print the resolved config and stop
     #[arg(long)]
     pub dry_run: bool,

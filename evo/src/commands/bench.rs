@@ -17,8 +17,9 @@ use training::rollout::RolloutError;
 use training::setup::{Setup, pool};
 use training::trainer::Trainer;
 
+use super::job::read_stage;
 use crate::cli::{BenchController, BenchPhysics, BenchRollout, BenchStrategy};
-use crate::commands::common::{read_config, task, warn_of_blow_ups, warn_of_robot};
+use crate::commands::common::{task, warn_of_blow_ups, warn_of_robot};
 use crate::out;
 
 /// Processor seconds of this process, all threads.
@@ -116,7 +117,7 @@ struct ControllerReport {
 
 /// Random observations for a population of random individuals, each with weights of its own.
 pub(super) fn controller(args: &BenchController) -> Result<(), Failure> {
-    let (_, mut config) = read_config(&args.config)?;
+    let (_, mut config) = read_stage(&args.config, args.stage.as_deref())?;
     if let (Some(precision), ControllerConfig::Snn(snn)) = (args.precision, &mut config.controller) {
         snn.precision = precision;
     }
@@ -278,7 +279,7 @@ struct RolloutReport {
 
 /// The whole loop of a config, without files.
 pub(super) fn rollout(args: &BenchRollout) -> Result<(), Failure> {
-    let (_, mut config) = read_config(&args.config)?;
+    let (_, mut config) = read_stage(&args.config, args.stage.as_deref())?;
     if let Some(engine) = args.engine {
         config = config.on_engine(engine).usage()?;
     }

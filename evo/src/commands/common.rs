@@ -1,39 +1,25 @@
 //! What several verbs do.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use records::checkpoint::Checkpoint;
 use records::failure::{Blame, Failure};
 use records::folder::RunFolder;
-use records::text::{self, patch};
 use records::words::to_stderr;
 use training::config::Config;
 use training::evaluate::Policy;
-use training::named_files;
 use training::policy::{Which, load_policy};
 use training::setup::Setup;
+use training::stages::stage_of;
 
+use super::job::read_world;
 use crate::cli::{ConfigArgs, TaskArgs};
-
-/// Reads a config and applies `--set`.
-pub(super) fn read_config(args: &ConfigArgs) -> Result<(PathBuf, Config), Failure> {
-    let path = text::find(&args.config).usage()?;
-    let config: Config = text::read(&path).usage()?;
-    let mut config = patch::apply(config, &args.sets).usage()?;
-    named_files::inline(&mut config, &path).usage()?;
-    // Evolution leaves no trace of what else the config may train for.
-    if let Some(task) = config.task.take() {
-        let name = task.name();
-        to_stderr(&format!("`task: {name}(…)` is not used here; `finetune --config …` trains for it"));
-    }
-    Ok((path, config))
-}
 
 /// The task that is asked for by name, with its default settings, or by a config.
 pub(super) fn task(args: &TaskArgs) -> Result<Arc<dyn envs::Task>, Failure> {
     let env = match (&args.env, &args.config) {
-        (_, Some(config)) => read_config(&ConfigArgs { config: config.clone(), sets: Vec::new() })?.1.env,
+        (_, Some(config)) => read_world(&ConfigArgs { config: config.clone(), sets: Vec::new() })?.1.env,
         (name, None) => {
             let name = name.as_deref().unwrap_or_default();
             envs::EnvConfig::from_name(name)
@@ -62,6 +48,26 @@ pub(super) fn load_checkpoint(source: &Path) -> Result<Checkpoint, Failure> {
     Ok(Checkpoint::load(&file).usage()?.told())
 }
 
+/// The checkpoint of a run that was last in the stage called `name`.
+pub(super) fn load_stage(run: &Path, name: &str) -> Result<Checkpoint, Failure> {
+    let folder = RunFolder::open(run).usage()?;
+    let ended = folder.stage(name);
+    let last = load_checkpoint(run)?;
+    let stage = stage_of(&last).usage()?;
+    if stage.as_deref() == Some(name) {
+        return Ok(last);
+    }
+    if ended.is_file() {
+        return Ok(Checkpoint::load(&ended).usage()?.told());
+    }
+    let run = run.display();
+    let error = match stage {
+        Some(stage) => anyhow::anyhow!("{run} has not been in a stage '{name}'; it is in '{stage}'"),
+        None => anyhow::anyhow!("{run} has no stages, so no '{name}'"),
+    };
+    Err(error).usage()
+}
+
 /// A trained controller with what it needs to run.
 pub(super) struct Trained {
     pub(super) config: Config,
@@ -69,10 +75,17 @@ pub(super) struct Trained {
     pub(super) policy: Policy,
 }
 
-/// Loads a run folder (its last checkpoint) or a checkpoint file, to run it in the engine that it was
-/// trained in or in another one.
-pub(super) fn load(source: &Path, best: bool, engine: Option<sim::EngineKind>) -> Result<Trained, Failure> {
-    let checkpoint = load_checkpoint(source)?;
+/// Loads a run folder (its last checkpoint, or the last of a stage) or a checkpoint file, to run it in the engine that it
+/// was trained in or in another one.
+pub(super) fn load(
+    (source, stage): (&Path, Option<&str>),
+    best: bool,
+    engine: Option<sim::EngineKind>,
+) -> Result<Trained, Failure> {
+    let checkpoint = match stage {
+        Some(stage) => load_stage(source, stage)?,
+        None => load_checkpoint(source)?,
+    };
     if checkpoint.is_classifier() {
         let source = source.display();
         let error =

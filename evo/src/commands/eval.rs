@@ -31,7 +31,7 @@ struct Report<'a> {
 
 /// Scores a run on fresh episodes.
 pub(super) fn eval(args: &EvalArgs) -> Result<(), Failure> {
-    let mut trained = load(&args.source, args.which.best, args.engine)?;
+    let mut trained = load((&args.source, args.stage.as_deref()), args.which.best, args.engine)?;
     let own = std::mem::take(&mut trained.setup.changes);
     let mut wanted = Vec::new();
     for name in &args.changes {

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use anyhow::Context as _;
 use records::RowsMark;
 use records::checkpoint::Checkpoint;
+use records::disk::write_atomic;
 use records::failure::{Blame, Failure};
 use records::folder::{First, RunFolder, RunFolderError, to_json};
 use records::lock::Lock;
@@ -40,19 +42,19 @@ impl Start<'_> {
 
 /// Makes and locks the folder of a new run of the config in `path`, whose resolved text is `text`. `metrics` is the
 /// header of its table, `start` its first checkpoint: the config does not know where a run starts from, and a resumed
-/// run must.
+/// run must. `ended` is the name of the stage before it and that one's last checkpoint.
 pub(super) fn new_folder(
     (out, name): (Option<&Path>, Option<&str>),
     path: &Path,
     (seed, threads): (u64, usize),
     text: &str,
-    (metrics, start): (String, Checkpoint),
+    (metrics, start, ended): (String, Checkpoint, Option<(String, Vec<u8>)>),
 ) -> Result<(RunFolder, Lock), Failure> {
     let stem = path.file_stem().map_or_else(|| "run".into(), |s| s.to_string_lossy().into_owned());
     let plain = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
     let name = name.map_or_else(|| stem.chars().map(plain).collect(), str::to_owned);
     let provenance = to_json(&Provenance::collect(seed, threads, text)).run()?;
-    let first = First { config: text, provenance, metrics, checkpoint: start.to_bytes() };
+    let first = First { config: text, provenance, metrics, checkpoint: start.to_bytes(), ended };
     let (folder, lock) = RunFolder::create(out, &name, seed, &first).usage()?;
     lock.warning().iter().for_each(|warning| to_stderr(warning));
     Ok((folder, lock))
@@ -114,15 +116,37 @@ fn note(checkpoint: &mut Checkpoint, rows: &RowsMark) {
     checkpoint.meta.insert(ROWS.to_owned(), json!(rows));
 }
 
-/// Writes the checkpoints that a generation is to leave: numbered, best, last. `rows` are those before it. One
-/// that is not finite never takes the place of one that is.
+/// Which checkpoints a generation leaves.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Due<'a> {
+    /// A numbered one.
+    pub(super) numbered: bool,
+    /// The best.
+    pub(super) best: bool,
+    /// That of a stage which has ended, by its name.
+    pub(super) stage: Option<&'a str>,
+    /// The last, which the others bring along.
+    pub(super) last: bool,
+}
+
+/// Writes the checkpoints that a generation is to leave; `rows` are those before it. One that is not finite never takes
+/// the place of one that is.
 pub(super) fn save(
     mut checkpoint: Checkpoint,
     folder: &RunFolder,
     rows: &RowsMark,
-    (due, improved, last): (bool, bool, bool),
+    due: Due<'_>,
     (keep, generation): (usize, u64),
 ) -> Result<(), Failure> {
+    let files = [
+        due.best.then(|| folder.best()),
+        due.numbered.then(|| folder.numbered(generation)),
+        due.stage.map(|stage| folder.stage(stage)),
+    ];
+    let mut files: Vec<_> = files.into_iter().flatten().collect();
+    if files.is_empty() && !due.last {
+        return Ok(());
+    }
     if let Some(name) = not_finite(&checkpoint) {
         let error = anyhow::anyhow!(
             "training stopped after generation {generation}, the checkpoints on disk are kept: its '{name}' holds \
@@ -131,15 +155,11 @@ pub(super) fn save(
         return Err(error).run();
     }
     note(&mut checkpoint, rows);
-    if improved {
-        checkpoint.save(&folder.best()).run()?;
-    }
-    if due {
-        checkpoint.save(&folder.numbered(generation)).run()?;
-    }
-    // The best is never of a generation that the run has yet to reach again.
-    if due || last || improved {
-        checkpoint.save(&folder.last()).run()?;
+    // The others are never of a generation that the run has yet to reach again.
+    files.push(folder.last());
+    let bytes = checkpoint.to_bytes();
+    for file in files {
+        write_atomic(&file, &bytes).with_context(|| format!("cannot write {}", file.display())).run()?;
     }
     folder.prune(keep, generation).run()
 }
@@ -156,6 +176,7 @@ pub(super) fn check_same_config<C: Clone + Serialize + serde::de::DeserializeOwn
         let run = run(&mut config);
         run.generations = 0;
         run.log.clear();
+        run.total = None;
         text::to_text(&config)
     };
     let (ours, theirs) = (plain(ours.clone()).usage()?, plain(checkpoint.meta("config").usage()?).usage()?);
@@ -193,11 +214,15 @@ mod tests {
             checkpoint
         };
         let rows = || RowsMark { first: 1, rows: 0, blake3: String::new() };
-        save(state(2.0, 7), &folder, &rows(), (true, true, true), (0, 7)).unwrap();
-        let files = || [folder.best(), folder.last(), folder.numbered(7)].map(|file| fs::read(file).unwrap());
+        let all = Due { numbered: true, best: true, stage: Some("walk"), last: true };
+        save(state(2.0, 7), &folder, &rows(), all, (0, 7)).unwrap();
+        let files = || {
+            [folder.best(), folder.last(), folder.numbered(7), folder.stage("walk")]
+                .map(|file| fs::read(file).unwrap())
+        };
         let good = files();
         for bad in [f64::NAN, f64::INFINITY] {
-            let error = save(state(bad, 8), &folder, &rows(), (true, true, true), (0, 8)).unwrap_err();
+            let error = save(state(bad, 8), &folder, &rows(), all, (0, 8)).unwrap_err();
             let expected =
                 "training stopped after generation 8, the checkpoints on disk are kept: its 'mean' holds";
             assert!(error.code() == 1 && error.message().contains(expected), "{}", error.message());

@@ -7,12 +7,12 @@ use records::failure::{Blame, Failure};
 use records::folder::RunFolder;
 use records::metrics::{Metrics, MetricsRow, MetricsWriter};
 use serde::Serialize;
-use strategies::StopReason;
 use training::config::{LogFormat, RunConfig};
 use training::gradient::Task;
-use training::learner::Learner;
+use training::stages::Staged;
 
-use super::kept::{Start, save, stopped};
+use super::introduction::introduction;
+use super::kept::{Due, Start, save, stopped};
 use crate::interrupt;
 use crate::plot::Figure;
 use crate::progress::{Ending, Progress, Verbosity};
@@ -39,7 +39,9 @@ struct Summary<'a> {
     validation_return_mean: Option<f64>,
     validation_return_std: Option<f64>,
     blow_ups: u64,
-    stopped: Option<StopReason>,
+    stopped: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<&'a str>,
 }
 
 /// What a resumed run brings along from its metrics.
@@ -64,22 +66,15 @@ impl Earlier {
     }
 }
 
-/// Trains to the end or until something asks to stop; `introduction` says what it is about to do, a label and a text per
-/// line. A row is in its file before the next generation starts;
-/// a killed run goes on from its last checkpoint and computes what came after it again.
-pub(super) fn train(
-    mut learner: impl Learner,
-    introduction: &[(&'static str, String)],
-    start: &Start<'_>,
-    verbosity: Verbosity,
-) -> Result<(), Failure> {
+/// Trains to the end, stage by stage, or until something asks to stop. A row is in its file before the next generation
+/// starts; a killed run goes on from its last checkpoint and computes what came after it again.
+pub(super) fn train(mut learner: Staged, start: &Start<'_>, verbosity: Verbosity) -> Result<(), Failure> {
     interrupt::install(interrupt::FINISHING).run()?;
     let folder = start.folder;
     let run = learner.config().run.clone();
+    let keep = run.keep;
     let columns = learner.columns();
-    let engine = learner.setup().options.engine.name();
-    let validation_engine = learner.setup().validation.map(|options| options.engine.name());
-    let validated = validation_engine.is_some();
+    let validated = learner.validates();
     let done = (learner.generation(), start.rows.as_ref());
     let (mut metrics, gap) = MetricsWriter::resume(&folder.metrics(), &columns, validated, done).usage()?;
     start.begin()?;
@@ -87,25 +82,22 @@ pub(super) fn train(
         metrics = metrics.with_events(&folder.events()).run()?;
     }
     let earlier = Earlier::read(folder, &run)?;
-    let mut progress = Progress::new(verbosity, Some(&folder.log()), run.generations, &columns).run()?;
-    if let Some(validation) = validation_engine {
-        progress = progress.with_engines(engine, validation);
-    }
-    progress.start(introduction);
+    let mut progress =
+        Progress::new(verbosity, Some(&folder.log()), learner.generations(), &columns).run()?;
+    begin(&learner, folder, &mut progress);
     if let Some(gap) = gap {
         progress.alarm(&gap);
         let (rows, generation) = (metrics.sync().run()?, learner.generation());
-        save(learner.checkpoint(), folder, &rows, (false, false, true), (run.keep, generation))?;
+        save(
+            learner.checkpoint(),
+            folder,
+            &rows,
+            Due { last: true, ..Due::default() },
+            (run.keep, generation),
+        )?;
     }
     for warning in &learner.setup().task.model().warnings {
         progress.warn(warning);
-    }
-    // The shipped robots' differences are measured (results/benchmarks/fidelity.md); a user's are not.
-    if matches!(learner.config().env, envs::EnvConfig::Mjcf(_)) {
-        let setup = learner.setup();
-        for note in sim::approximated(setup.task.model(), setup.options.engine) {
-            progress.warn(&note);
-        }
     }
     let began = Instant::now();
     let Earlier { mut wall_s, mut evaluation, mut validation } = earlier;
@@ -113,6 +105,15 @@ pub(super) fn train(
     let (mut blow_ups, mut failures) = (learner.blow_ups(), learner.failures());
     let (mut interrupted, mut eval_blow_ups) = (false, 0);
     while !learner.is_over() && !interrupted {
+        match learner.next_stage() {
+            Ok(false) => {}
+            Ok(true) => {
+                begin(&learner, folder, &mut progress);
+                failures = 0;
+            }
+            Err(error) => return Err(stopped(error, learner.checkpoint(), &metrics.sync().run()?, folder)),
+        }
+        let run = learner.stage_config().run.clone();
         let before = learner.is_fragile().then(|| learner.checkpoint());
         let mut row = match learner.advance() {
             Ok(row) => row,
@@ -122,9 +123,8 @@ pub(super) fn train(
             }
         };
         let generation = learner.generation();
-        let last = learner.is_over();
         let mut improved = false;
-        if last || (run.eval_every > 0 && generation.is_multiple_of(run.eval_every)) {
+        if learner.is_stage_over() || (run.eval_every > 0 && generation.is_multiple_of(run.eval_every)) {
             let (result, better) = match learner.evaluate(&mut row) {
                 Ok(result) => result,
                 Err(error) => {
@@ -148,7 +148,7 @@ pub(super) fn train(
         row.wall_s = wall_s;
         metrics.push(&row).run()?;
         // Equal episodes are no population without differences, of which progress would warn.
-        let gradient = learner.config().task.is_some();
+        let gradient = learner.stage_config().task.is_some();
         progress.generation(&MetricsRow {
             fitness_std: if gradient { f64::NAN } else { row.fitness_std },
             ..row
@@ -157,9 +157,16 @@ pub(super) fn train(
             progress.warn(&format!(
                 "the physics blew up in {} episodes of generation {generation}; {}",
                 learner.blow_ups() - blow_ups,
-                consequence(learner.config().task.as_ref())
+                consequence(learner.stage_config().task.as_ref())
             ));
             blow_ups = learner.blow_ups();
+        }
+        // An evaluation may end a stage.
+        let last = learner.is_over();
+        let ended = learner.stage().filter(|_| learner.is_stage_over()).map(|(name, ..)| name.to_owned());
+        if let (Some(name), Some(reason)) = (&ended, learner.stop_reason()) {
+            progress
+                .line(&format!("stage {name} has ended after generation {generation}: {}", words(&reason)));
         }
         interrupted = !last && interrupt::stops_here();
         if learner.failures() > failures {
@@ -170,15 +177,14 @@ pub(super) fn train(
             ));
             failures = learner.failures();
         }
-        let due = run.checkpoint_every > 0 && generation.is_multiple_of(run.checkpoint_every);
-        if due || last || interrupted || improved {
-            save(
-                learner.checkpoint(),
-                folder,
-                &metrics.sync().run()?,
-                (due, improved, last || interrupted),
-                (run.keep, generation),
-            )?;
+        let due = Due {
+            numbered: run.checkpoint_every > 0 && generation.is_multiple_of(run.checkpoint_every),
+            best: improved,
+            stage: ended.as_deref(),
+            last: last || interrupted,
+        };
+        if due.numbered || due.best || due.stage.is_some() || due.last {
+            save(learner.checkpoint(), folder, &metrics.sync().run()?, due, (keep, generation))?;
         }
     }
     // A plot is never worth losing a finished run.
@@ -188,11 +194,13 @@ pub(super) fn train(
         progress.warn(&format!("no learning curve: {error}"));
     }
     if !interrupted {
-        let task = learner.config().task.as_ref();
+        let config = learner.stage_config();
+        let task = config.task.as_ref();
+        let setup = learner.setup();
         let summary = Summary {
-            env: learner.setup().task.spec().name,
+            env: setup.task.spec().name,
             task: task.map(Task::name),
-            strategy: task.is_none().then(|| learner.config().strategy.name()),
+            strategy: task.is_none().then(|| config.strategy.name()),
             seed: run.seed,
             generations: learner.generation(),
             env_steps: learner.env_steps(),
@@ -202,12 +210,13 @@ pub(super) fn train(
             eval_return_std: evaluation.map(|e| e.1),
             eval_return_best: learner.best_eval(),
             eval_blow_ups,
-            engine,
-            validation_engine,
+            engine: setup.options.engine.name(),
+            validation_engine: setup.validation.map(|options| options.engine.name()),
             validation_return_mean: validation.map(|v| v.0),
             validation_return_std: validation.map(|v| v.1),
             blow_ups: learner.blow_ups(),
             stopped: learner.stop_reason(),
+            stage: learner.stage().map(|(name, ..)| name),
         };
         folder.write_json(&folder.summary(), &summary).run()?;
     }
@@ -233,7 +242,33 @@ fn consequence(task: Option<&Task>) -> &'static str {
     }
 }
 
+/// Says what begins.
+fn begin(learner: &Staged, folder: &RunFolder, progress: &mut Progress) {
+    let setup = learner.setup();
+    let engine = setup.options.engine;
+    progress.at(
+        learner.stage().map(|(name, ..)| name.to_owned()),
+        setup.validation.map(|options| [engine.name(), options.engine.name()]),
+    );
+    progress.start(&introduction(learner, folder.path()));
+    // The shipped robots' differences are measured (results/benchmarks/fidelity.md); a user's are not.
+    if matches!(learner.config().env, envs::EnvConfig::Mjcf(_)) {
+        for note in sim::approximated(setup.task.model(), engine) {
+            progress.warn(&note);
+        }
+    }
+}
+
+/// Why a stage has ended.
+fn words(reason: &str) -> &str {
+    match reason {
+        "Target" => "run.target is reached",
+        "Patience" => "as many evaluations as run.patience says were no better",
+        reason => reason,
+    }
+}
+
 /// The header of `metrics.csv` of a training in a world.
-pub(super) fn header(learner: &impl Learner) -> String {
-    columns::header(&learner.columns(), learner.setup().validation.is_some())
+pub(super) fn header(learner: &Staged) -> String {
+    columns::header(&learner.columns(), learner.validates())
 }

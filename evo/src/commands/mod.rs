@@ -4,8 +4,10 @@ mod bench;
 mod check;
 mod common;
 mod eval;
-mod finetune;
+mod introduction;
+mod job;
 mod kept;
+mod labels;
 mod learning;
 mod list;
 mod nir;
@@ -27,15 +29,13 @@ use crate::cli::{Bench, Nir, Verb};
 /// [`Failure::Usage`] for bad input, [`Failure::Run`] if the work itself failed.
 pub fn run(verb: Verb) -> Result<(), Failure> {
     match verb {
-        Verb::Train(args) => train::train(&args),
-        Verb::Resume(args) if finetune::is_run(&args.run) => finetune::resume(&args),
+        Verb::Train(args) | Verb::Finetune(args) => train::train(&args),
         Verb::Resume(args) => train::resume(&args),
-        Verb::Finetune(args) => finetune::finetune(&args),
-        Verb::Eval(args) if finetune::is_classifier(&args.source) => finetune::eval(&args),
+        Verb::Eval(args) if job::is_classifier(&args.source) => labels::eval(&args),
         Verb::Eval(args) => eval::eval(&args),
         Verb::Sweep(args) => sweep::sweep(&args),
         Verb::Check(args) => check::check(&args),
-        Verb::Plot(args) if args.runs.iter().any(|run| finetune::is_classifier(run)) => finetune::plot(&args),
+        Verb::Plot(args) if args.runs.iter().any(|run| job::is_classifier(run)) => labels::plot(&args),
         Verb::Plot(args) => plot::plot(&args),
         Verb::Report(args) => report::report(&args),
         Verb::Record(args) => record::record(&args),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use records::failure::{Blame, Failure};
 
 use crate::cli::ReportArgs;
-use crate::commands::{finetune, plot};
+use crate::commands::{job, plot};
 use crate::out;
 use crate::report;
 use crate::sweep::Stored;
@@ -16,7 +16,7 @@ pub(super) const FILE: &str = "report.html";
 /// Writes a page about runs or a sweep.
 pub(super) fn report(args: &ReportArgs) -> Result<(), Failure> {
     let title = args.title.as_deref();
-    let labelled = args.sources.iter().filter(|source| finetune::is_classifier(source)).count();
+    let labelled = args.sources.iter().filter(|source| job::is_classifier(source)).count();
     if labelled > 0 && (labelled < args.sources.len() || args.markdown.is_some()) {
         let what = "a report on training with labels is about such runs alone, and a page, not Markdown";
         return Err(anyhow::anyhow!(what)).usage();

@@ -10,10 +10,11 @@ use records::words::{count, to_stderr};
 use records::{input, text};
 use serde::Serialize;
 use training::config::Config;
+use training::stages::to_text;
 
 use crate::cli::{Backend, ConfigArgs, SweepArgs};
 use crate::commands::common::load_checkpoint;
-use crate::commands::finetune::read_for_sweep;
+use crate::commands::job::read_world;
 use crate::commands::report;
 use crate::interrupt;
 use crate::out;
@@ -66,7 +67,7 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let workers = workers(args, plan.trials * plan.config.seeds.len());
     let (trials, seeds) = (plan.trials, plan.config.seeds.len());
     let rungs: Vec<_> = plan.bases.iter().map(|base| base.rungs.clone()).collect();
-    let bases: Result<Vec<String>, _> = plan.bases.iter().map(|base| text::to_text(&base.config)).collect();
+    let bases: Result<Vec<String>, _> = plan.bases.iter().map(|base| to_text(&base.config)).collect();
     let seed = plan.config.seed;
     let origin = Provenance::collect(seed, workers.threads, &bases.usage()?.concat());
     let build = Build::of(&origin);
@@ -140,7 +141,7 @@ fn read_bases(path: &Path, document: &text::Document, config: &SweepConfig) -> R
         let wrong = |error: text::ConfigError| document.invalid(&place(index), &error.to_string());
         let base = text::locate_base(path, &source.config).map_err(wrong).usage()?;
         let sets = [&config.set[..], &source.set].concat();
-        let (base, config) = read_for_sweep(&ConfigArgs { config: base, sets })?;
+        let (base, config) = read_world(&ConfigArgs { config: base, sets })?;
         let of = || base.display().to_string();
         config.validate().with_context(of).usage()?;
         Ok(config)

@@ -1,20 +1,22 @@
 //! `evo train` and `evo resume`.
 
-use std::path::Path;
-
+use anyhow::anyhow;
+use records::checkpoint::Checkpoint;
 use records::failure::{Blame, Failure};
 use records::folder::RunFolder;
 use records::text;
-use records::words::{count, to_stderr};
-use sim::StepOptions;
+use records::words::to_stderr;
+use training::backend::BackendChoice;
 use training::config::Config;
-use training::learner::Learner as _;
-use training::trainer::Trainer;
+use training::gradient::FinetuneConfig;
+use training::gradient::labels::{COLUMNS, Classifier};
+use training::stages::{Staged, to_text};
 
+use super::job::{self, Job};
 use super::kept::{Left, Start, check_same_config, left_of, new_folder};
-use super::learning;
+use super::{labels, learning};
 use crate::cli::{ResumeArgs, TrainArgs};
-use crate::commands::common::{load_checkpoint, read_config, warn_of_robot};
+use crate::commands::common::{load_checkpoint, load_stage, warn_of_robot};
 use crate::interrupt;
 use crate::out;
 
@@ -23,34 +25,95 @@ pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {
     if args.worker {
         interrupt::stop_with_stdin();
     }
-    let (path, mut config) = read_config(&args.run.config)?;
-    if let Some(seed) = args.run.seed {
+    match job::read(&args.run.config)? {
+        (path, Job::World(config)) => in_a_world(args, &path, *config),
+        (path, Job::Labels(config)) => with_labels(args, &path, *config),
+    }
+}
+
+fn in_a_world(args: &TrainArgs, path: &std::path::Path, mut config: Config) -> Result<(), Failure> {
+    let run = &args.run;
+    if let Some(seed) = run.seed {
         config.run.seed = seed;
     }
-    if let Some(generations) = args.run.generations {
-        config.run.generations = generations;
+    if let Some(generations) = run.generations {
+        set_generations(&mut config, generations);
     }
-    let text = text::to_text(&config).usage()?;
+    let text = to_text(&config).usage()?;
+    let how = (run.threads.unwrap_or(0), args.backend.into());
     // Building it is the check: whatever is wrong is said before a folder exists.
-    let mut trainer = Trainer::new(&config, args.run.threads.unwrap_or(0), args.backend.into()).usage()?;
-    if let Some(init) = &args.init {
-        trainer.warm_start(&load_checkpoint(init)?).usage()?;
+    let named = |failure: Failure| match failure {
+        Failure::Usage(error) if config.task.is_some() => {
+            Failure::Usage(error.context(path.display().to_string()))
+        }
+        other => other,
+    };
+    let (mut learner, mut earlier) = (None, None);
+    if let Some(name) = &args.from_stage {
+        let Some(init) = &args.init else {
+            let error = anyhow!(
+                "--from-stage {name}: --init RUN|FILE is missing, which has what the stage begins with"
+            );
+            return Err(error).usage();
+        };
+        let before = config.stages.iter().take_while(|stage| stage.name != *name).last();
+        let checkpoint = match before {
+            // A run of the same stages has the right one of its checkpoints.
+            Some(before) if init.is_dir() => {
+                load_stage(init, &before.name).or_else(|_| load_checkpoint(init))?
+            }
+            _ => load_checkpoint(init)?,
+        };
+        learner = Some(Staged::from_stage(&config, name, &checkpoint, how).usage().map_err(named)?);
+        earlier = before.map(|before| (before.name.clone(), checkpoint.to_bytes()));
+    }
+    let mut learner = match learner {
+        Some(learner) => learner,
+        None => Staged::new(&config, how.0, how.1).usage().map_err(named)?,
+    };
+    if let (Some(init), None) = (&args.init, &args.from_stage) {
+        learner.warm_start(&load_checkpoint(init)?).usage()?;
     }
     if args.dry_run {
-        warn_of_robot(trainer.setup().task.model());
+        warn_of_robot(learner.setup().task.model());
         out::line(text.trim_end());
         return Ok(());
     }
-    let (out, name) = (args.run.out.as_deref(), args.run.name.as_deref());
-    let start = (learning::header(&trainer), trainer.checkpoint());
-    let (folder, _lock) = new_folder((out, name), &path, (config.run.seed, trainer.threads()), &text, start)?;
-    let introduction = introduction(&trainer, folder.path());
-    learning::train(
-        trainer,
-        &introduction,
-        &Start { folder: &folder, rows: None, config: None },
-        args.output.verbosity(),
-    )
+    let (out, name) = (run.out.as_deref(), run.name.as_deref());
+    let start = (learning::header(&learner), learner.checkpoint(), earlier);
+    let (folder, _lock) = new_folder((out, name), path, (config.run.seed, learner.threads()), &text, start)?;
+    learning::train(learner, &Start { folder: &folder, rows: None, config: None }, args.output.verbosity())
+}
+
+fn with_labels(args: &TrainArgs, path: &std::path::Path, mut config: FinetuneConfig) -> Result<(), Failure> {
+    let run = &args.run;
+    if args.from_stage.is_some() {
+        return Err(anyhow!("--from-stage: {} has no stages", path.display())).usage();
+    }
+    if let Some(seed) = run.seed {
+        config.run.seed = seed;
+    }
+    if let Some(generations) = run.generations {
+        config.run.generations = generations;
+    }
+    config.run.validate().usage()?;
+    let named = |failure: Failure| match failure {
+        Failure::Usage(error) => Failure::Usage(error.context(path.display().to_string())),
+        other => other,
+    };
+    let mut learner = Classifier::new(&config, run.threads.unwrap_or(0)).usage().map_err(named)?;
+    if let Some(init) = &args.init {
+        learner.warm_start(&load_checkpoint(init)?).usage()?;
+    }
+    let text = text::to_text(learner.config()).usage()?;
+    if args.dry_run {
+        out::line(text.trim_end());
+        return Ok(());
+    }
+    let (out, name) = (run.out.as_deref(), run.name.as_deref());
+    let start = (COLUMNS.join(",") + "\n", learner.checkpoint(), None);
+    let (folder, _lock) = new_folder((out, name), path, (config.run.seed, learner.threads()), &text, start)?;
+    labels::train(learner, &Start { folder: &folder, rows: None, config: None }, args.output.verbosity())
 }
 
 /// Goes on with a run.
@@ -59,24 +122,35 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
         interrupt::stop_with_stdin();
     }
     let folder = RunFolder::open(&args.run).usage()?;
-    let mut config: Config = text::read(&folder.config()).usage()?;
+    let job = job::of_run(&folder)?;
     let lock = folder.lock().usage()?;
     lock.warning().iter().for_each(|warning| to_stderr(warning));
-    let Left { checkpoint, rows, edited } = left_of(&folder)?;
-    if let Some(generations) = args.generations {
-        config.run.generations = generations;
+    match job {
+        Job::World(config) => resume_in_a_world(args, &folder, *config),
+        Job::Labels(config) => resume_with_labels(args, &folder, *config),
     }
-    let mut trainer = Trainer::new(&config, args.threads.unwrap_or(0), args.backend.into()).usage()?;
-    check_same_config(&checkpoint, &config, |config| &mut config.run, &folder)?;
-    trainer.restore(&checkpoint).usage()?;
-    let done = trainer.generation();
-    if trainer.is_over() && folder.is_finished() {
+}
+
+fn resume_in_a_world(args: &ResumeArgs, folder: &RunFolder, mut config: Config) -> Result<(), Failure> {
+    let Left { checkpoint, rows, edited } = left_of(folder)?;
+    if let Some(generations) = args.generations {
+        set_generations(&mut config, generations);
+    }
+    let how: (usize, BackendChoice) = (args.threads.unwrap_or(0), args.backend.into());
+    let ended = |stage: &str| Checkpoint::load(&folder.stage(stage)).map(Checkpoint::told);
+    // Before anything of the run is read with a config that is not its own.
+    let stage = Staged::config_of(&config, &checkpoint).usage()?;
+    check_same_config(&checkpoint, &stage, |config| &mut config.run, folder)?;
+    let learner = Staged::resume(&config, how, &checkpoint, ended).usage()?;
+    let text = || to_text(&config).usage();
+    let done = learner.generation();
+    if learner.is_over() && folder.is_finished() {
         if edited {
-            folder.write(&folder.config(), text::to_text(&config).usage()?.as_bytes()).run()?;
+            folder.write(&folder.config(), text()?.as_bytes()).run()?;
         }
-        to_stderr(&match trainer.stop_reason() {
+        to_stderr(&match learner.stop_reason() {
             Some(reason) => {
-                format!("{}: the search has ended after {done} generations ({reason:?})", args.run.display())
+                format!("{}: the search has ended after {done} generations ({reason})", args.run.display())
             }
             None => {
                 format!("{} has all of its {done} generations; --generations N goes on", args.run.display())
@@ -84,69 +158,44 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
         });
         return Ok(());
     }
-    let config =
-        (args.generations.is_some() || edited).then(|| text::to_text(&config)).transpose().usage()?;
-    let introduction = introduction(&trainer, folder.path());
-    learning::train(trainer, &introduction, &Start { folder: &folder, rows, config }, args.output.verbosity())
+    let config = (args.generations.is_some() || edited).then(text).transpose()?;
+    learning::train(learner, &Start { folder, rows, config }, args.output.verbosity())
 }
 
-/// What a run is about to do.
-fn introduction(trainer: &Trainer, folder: &Path) -> Vec<(&'static str, String)> {
-    let (setup, config) = (trainer.setup(), trainer.config());
-    let spec = setup.task.spec();
-    let settings = |o: StepOptions| {
-        format!(
-            "{} at {} s × {}, {} solver iterations",
-            o.engine.name(),
-            o.timestep,
-            o.substeps,
-            o.iterations
-        )
-    };
-    let mut physics = settings(setup.options);
-    if let (_, Some(reason)) = config.physics.engine.resolve(setup.task.model()) {
-        physics.push_str(&format!(" (Auto: {reason})"));
+fn resume_with_labels(
+    args: &ResumeArgs,
+    folder: &RunFolder,
+    mut config: FinetuneConfig,
+) -> Result<(), Failure> {
+    if let Some(generations) = args.generations {
+        config.run.generations = generations;
     }
-    let validation = setup.validation.map(|options| ("validation", settings(options)));
-    let (backend, reason) = trainer.backend();
-    let mut rows = vec![
-        ("run", folder.display().to_string()),
-        (
-            "env",
-            format!(
-                "{}: {} observations, {} actions, {} s per step",
-                spec.name,
-                spec.observations.len(),
-                spec.actions.len(),
-                spec.control_dt
-            ),
-        ),
-        ("physics", physics),
-        ("policy", setup.controller.describe()),
-        ("backend", format!("{} ({reason})", backend.name())),
-        (
-            "strategy",
-            format!(
-                "{}, {} members, sigma {}",
-                config.strategy.name(),
-                trainer.search().population(),
-                trainer.search().sigma()
-            ),
-        ),
-        (
-            "rollout",
-            format!(
-                "{} × {} episodes of up to {} steps a generation",
-                trainer.search().population(),
-                config.rollout.episodes,
-                count(config.rollout.horizon.unwrap_or(spec.horizon) as f64)
-            ),
-        ),
-    ];
-    rows.extend(trainer.refinement());
-    rows.push(("threads", trainer.threads().to_string()));
-    rows.push(("seed", config.run.seed.to_string()));
-    // Right below the physics in training.
-    rows.splice(3..3, validation);
-    rows
+    config.run.validate().usage()?;
+    let mut learner = Classifier::new(&config, args.threads.unwrap_or(0)).usage()?;
+    let Left { checkpoint, rows, edited } = left_of(folder)?;
+    check_same_config(&checkpoint, learner.config(), |config| &mut config.run, folder)?;
+    learner.restore(&checkpoint).usage()?;
+    let text = |learner: &Classifier| text::to_text(learner.config()).usage();
+    let done = learner.generation();
+    if done >= config.run.generations && folder.is_finished() {
+        if edited {
+            folder.write(&folder.config(), text(&learner)?.as_bytes()).run()?;
+        }
+        to_stderr(&format!(
+            "{} has all of its {done} generations; --generations N goes on",
+            args.run.display()
+        ));
+        return Ok(());
+    }
+    let config = (args.generations.is_some() || edited).then(|| text(&learner)).transpose()?;
+    labels::train(learner, &Start { folder, rows, config }, args.output.verbosity())
+}
+
+/// `--generations N`: with stages, of all of them together.
+fn set_generations(config: &mut Config, generations: u64) {
+    if config.stages.is_empty() {
+        config.run.generations = generations;
+    } else {
+        config.run.total = Some(generations);
+    }
 }

@@ -16,6 +16,7 @@ fn run(root: &Path, name: &str, config: &str, generations: u64, top: f64) -> Pat
         provenance: "{}".to_owned(),
         metrics: header(&[], validated),
         checkpoint: Vec::new(),
+        ended: None,
     };
     let (folder, _) = RunFolder::create(Some(&root.join(name)), "x", 1, &first).unwrap();
     let (mut metrics, _) = MetricsWriter::resume(&folder.metrics(), &[], validated, (0, None)).unwrap();

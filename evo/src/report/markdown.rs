@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use records::disk::write_atomic;
 use records::provenance::quote;
 use serde_json::{Map, Value};
+use training::stages;
 
 use super::error::ReportError;
 use super::origin;
@@ -23,7 +24,7 @@ pub(super) fn of_trials(folder: &Path, sweep: &Stored) -> Result<Vec<Outcome>, R
     for (task, part) in sweep.by_task() {
         for (&number, point) in &part.records.points {
             let trial = part.plan.trial(number, point);
-            let whole = part.plan.base(point).config.run.generations;
+            let whole = stages::generations(&part.plan.base(point).config);
             let seeds = &part.plan.config.seeds;
             let done = |seed: &&u64| part.records.done.contains_key(&(number, **seed, whole));
             let trials = folder.join("trials").join(trial_name(number));

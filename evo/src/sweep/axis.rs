@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use records::text::{self, patch};
+use records::text;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use training::config::Config;
+use training::stages;
 
 /// Values of one field. A point on an axis is a number in [0, 1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -198,8 +199,8 @@ impl Axis {
         let (Self::Range { path, from, .. } | Self::LogRange { path, from, .. }) = self else {
             return false;
         };
-        let fits = |value: f64| patch::apply(base.clone(), &[format!("{path}={value:?}")]).is_ok();
-        let rounded = patch::apply(base.clone(), &[format!("{path}={}", from.round())]).is_ok();
+        let fits = |value: f64| stages::apply(base.clone(), &[format!("{path}={value:?}")]).is_ok();
+        let rounded = stages::apply(base.clone(), &[format!("{path}={}", from.round())]).is_ok();
         rounded && !fits(from.floor() + 0.5)
     }
 }

@@ -3,9 +3,10 @@
 use records::checkpoint::Checkpoint;
 use records::text::{ConfigError, Document, patch};
 use training::config::Config;
-use training::gradient::{self, FinetuneError};
+use training::gradient::FinetuneError;
 use training::policy::{Which, start_from};
-use training::setup::{Setup, TrainError};
+use training::setup::Setup;
+use training::stages::{self, StagedError};
 
 use super::axis::Axis;
 use super::config::{Halving, Sampler, SweepConfig};
@@ -14,12 +15,12 @@ use super::config::{Halving, Sampler, SweepConfig};
 ///
 /// # Errors
 /// Whatever is out of range, does not fit together, or does not go with the checkpoint to start from.
-pub(super) fn config(config: &Config, init: Option<&Checkpoint>) -> Result<(), FinetuneError> {
-    let setup = Setup::new(config)?;
-    config.strategy.validate().map_err(TrainError::from)?;
-    gradient::check(config, &setup)?;
+pub(super) fn config(config: &Config, init: Option<&Checkpoint>) -> Result<(), StagedError> {
+    stages::check(config)?;
     if let Some(checkpoint) = init {
-        start_from(checkpoint, &setup, Which::Mean, config)?;
+        let first = stages::stage_config(config, config.stages.first().map(|stage| stage.name.as_str()))?;
+        let setup = Setup::new(&first).map_err(FinetuneError::from)?;
+        start_from(checkpoint, &setup, Which::Mean, &first).map_err(FinetuneError::from)?;
     }
     Ok(())
 }
@@ -119,14 +120,14 @@ fn values(document: &Document, config: &SweepConfig, base: &Config, of: &str) ->
             };
             for set in &setting.sets {
                 let path = set.split('=').next().unwrap_or_default().trim();
-                if path == "run.seed" || path == "run.generations" {
+                if path == "run.seed" || path == "run.total" || path.ends_with("run.generations") {
                     let instead = if path == "run.seed" { "seeds" } else { "set" };
                     let message = format!("{path} cannot be an axis; use the field '{instead}'");
                     return wrong(&place, &message);
                 }
             }
             let name = axis.name();
-            let changed = patch::apply(earlier.clone(), &setting.sets).map_err(|error| {
+            let changed = stages::apply(earlier.clone(), &setting.sets).map_err(|error| {
                 let unknown = matches!(error, patch::PatchError::UnknownField { .. });
                 let at = if unknown { format!("{}.path", place_of_axis(&place)) } else { place.clone() };
                 document.invalid(&at, &format!("axis {name}{of}: {}", error.reason()))
@@ -160,11 +161,10 @@ fn place_of_axis(place: &str) -> String {
 fn sampler(document: &Document, config: &SweepConfig, base: &Config) -> Result<(), ConfigError> {
     let wrong = |path: &str, message: &str| Err(document.invalid(path, message));
     if let Some(Halving { first, factor }) = config.halving {
-        if first == 0 || first >= base.run.generations {
-            let message = format!(
-                "first = {first}: must be at least 1 and below run.generations = {}",
-                base.run.generations
-            );
+        let generations = stages::generations(base);
+        if first == 0 || first >= generations {
+            let message =
+                format!("first = {first}: must be at least 1 and below run.generations = {generations}");
             return wrong("halving.first", &message);
         }
         if factor < 2 {

@@ -30,9 +30,9 @@ use std::time::Duration;
 
 use records::disk::{self, write_atomic};
 use records::lock::Lock;
-use records::text;
 use records::words::to_stderr;
 use training::config::Config;
+use training::stages::to_text;
 
 use board::Board;
 pub use check::sources as check_sources;
@@ -109,7 +109,7 @@ impl Sweep {
         let sweep = serde_json::to_value(&plan.config).map_err(|e| failed(folder)(e.into()))?;
         let mut files = vec![("sweep.ron".to_owned(), plan.portable(&sweep))];
         for (index, base) in plan.bases.iter().enumerate() {
-            files.push((plan.base_file(index), text::to_text(&base.config)?));
+            files.push((plan.base_file(index), to_text(&base.config)?));
         }
         for (name, text) in files {
             let path = folder.join(name);

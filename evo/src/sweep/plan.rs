@@ -1,8 +1,9 @@
 //! A sweep file with its base config, checked.
 
-use records::text::{self, ConfigError, Document, patch};
+use records::text::{self, ConfigError, Document};
 use serde_json::Value;
 use training::config::Config;
+use training::stages;
 
 use super::axis::{Axis, Setting, pick};
 use super::config::SweepConfig;
@@ -84,7 +85,7 @@ impl Plan {
             let task = made.iter().find(same).map(|other| other.task);
             let task = task.unwrap_or_else(|| made.iter().map(|other| other.task + 1).max().unwrap_or(0));
             let whole = whole(&config, &base)?;
-            let rungs = config.rungs(base.run.generations);
+            let rungs = config.rungs(stages::generations(&base));
             made.push(Base { name: source.name, config: base, rungs, task, whole });
         }
         let strata = sampler::strata(&config.sampler, &config.axes, config.seed, trials);
@@ -234,7 +235,7 @@ fn whole(config: &SweepConfig, base: &Config) -> Result<Vec<bool>, String> {
         let is_whole = axis.is_whole(&earlier);
         whole.push(is_whole);
         let first = axis.at(axis.grid_point(0, axis.choices().unwrap_or(2)), is_whole);
-        earlier = patch::apply(earlier, &first.sets).map_err(|error| error.to_string())?;
+        earlier = stages::apply(earlier, &first.sets).map_err(|error| error.to_string())?;
     }
     Ok(whole)
 }

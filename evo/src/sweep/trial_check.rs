@@ -1,7 +1,7 @@
 //! Trials that would fail, found before any is started.
 
 use records::checkpoint::Checkpoint;
-use records::text::patch;
+use training::stages;
 
 use super::check;
 use super::error::SweepError;
@@ -19,7 +19,7 @@ pub fn check_trials(plan: &Plan, init: Option<&Checkpoint>) -> Result<(), SweepE
     for trial in plan.known().into_iter().take(BUILT_MAX) {
         let base = plan.bases[trial.base].config.clone();
         let failed = |message| SweepError::Trial { trial: trial_name(trial.number), message };
-        let changed = patch::apply(base, &trial.sets).map_err(|error| failed(error.to_string()))?;
+        let changed = stages::apply(base, &trial.sets).map_err(|error| failed(error.to_string()))?;
         check::config(&changed, init).map_err(|error| {
             let sets = trial.sets.join(", ");
             failed(if sets.is_empty() { error.to_string() } else { format!("with {sets}: {error}") })

@@ -15,6 +15,7 @@ use crate::change_names::check_name;
 use crate::engine_choice::EngineChoice;
 use crate::field::{InvalidField, require};
 use crate::gradient::{RefineConfig, Task};
+use crate::stages::Stage;
 
 /// A training run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -45,9 +46,12 @@ pub struct Config {
     /// Length, seed, evaluations and checkpoints.
     #[serde(default)]
     pub run: RunConfig,
-    /// What `evo finetune` trains for, by gradient; evolution does not use it.
+    /// What to train for by gradient. Default `None`: `strategy` evolves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<Task>,
+    /// Ways of training, one after another: each is a name and what differs from the config. Default none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<Stage>,
 }
 
 /// Engine and accuracy of the physics.
@@ -155,6 +159,19 @@ pub struct RunConfig {
     /// What every generation is written to. `metrics.csv` is always there, named here or not: resuming,
     /// plots and reports read it.
     pub log: Vec<LogFormat>,
+    /// Generations of all stages together at which the run ends; the last stage is made longer if need be. Default
+    /// `None`: every stage has its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<u64>,
+    /// Mean return of an evaluation at which training ends, or its stage. Default `None`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<f64>,
+    /// Evaluations in a row without a higher return after which training ends, or its stage; ≥ 1. Default `None`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub patience: Option<u64>,
+    /// Seed of the start states of evaluations. Default `None`: that of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eval_seed: Option<u64>,
 }
 
 /// A form of a run's numbers.
@@ -176,6 +193,10 @@ impl Default for RunConfig {
             checkpoint_every: 10,
             keep: 3,
             log: vec![LogFormat::Csv],
+            total: None,
+            target: None,
+            patience: None,
+            eval_seed: None,
         }
     }
 }
@@ -188,7 +209,19 @@ impl RunConfig {
     pub fn validate(&self) -> Result<(), InvalidField> {
         require(self.generations >= 1, "run.generations", self.generations, "at least 1")?;
         let episodes = (1..=1_000_000).contains(&self.eval_episodes);
-        require(episodes, "run.eval_episodes", self.eval_episodes, "1 to 1000000")
+        require(episodes, "run.eval_episodes", self.eval_episodes, "1 to 1000000")?;
+        for (name, least) in [("run.total", self.total), ("run.patience", self.patience)] {
+            if let Some(value) = least {
+                require(value >= 1, name, value, "at least 1, or None")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Seed of the start states of evaluations.
+    #[must_use]
+    pub fn eval_seed(&self) -> u64 {
+        self.eval_seed.unwrap_or(self.seed)
     }
 }
 
@@ -295,7 +328,7 @@ mod tests {
         assert!(
             field.contains(
                 "unknown field 'sede' in run (valid: generations, seed, eval_every, \
-                 eval_episodes, checkpoint_every, keep, log)"
+                 eval_episodes, checkpoint_every, keep, log, total, target, patience, eval_seed)"
             ),
             "{field}"
         );

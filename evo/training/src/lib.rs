@@ -24,6 +24,7 @@ pub mod random_actions;
 pub mod rollout;
 mod saved;
 pub mod setup;
+pub mod stages;
 pub mod trainer;
 
 /// Counter-based random streams, for whoever plays episodes.

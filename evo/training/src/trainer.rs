@@ -90,6 +90,11 @@ impl Trainer {
         })
     }
 
+    /// Names of what a run measures beside reward terms.
+    pub(crate) fn extra_columns(config: &Config) -> &'static [&'static str] {
+        config.refine.as_ref().map_or(&[], |_| Refiner::columns())
+    }
+
     /// The search.
     #[must_use]
     pub fn search(&self) -> &Search<f32> {
@@ -158,7 +163,8 @@ impl Trainer {
     fn score(&self, rollout: &Rollout, engine: EngineKind) -> Result<Evaluation, TrainError> {
         let spec = self.setup.task.spec();
         let run = &self.config.run;
-        let episodes = evaluate::run(rollout, &self.policy(), run.eval_episodes, run.seed, spec.terms)?;
+        let episodes =
+            evaluate::run(rollout, &self.policy(), run.eval_episodes, run.eval_seed(), spec.terms)?;
         Ok(Evaluation::new(spec.name, engine, spec.terms, &episodes, self.setup.controller.as_ref()))
     }
 
@@ -193,8 +199,8 @@ impl Learner for Trainer {
     }
 
     fn columns(&self) -> Vec<&'static str> {
-        let refined = self.refiner.as_ref().map_or(&[][..], |_| Refiner::columns());
-        self.setup.task.spec().terms.iter().chain(refined).copied().collect()
+        let terms = self.setup.task.spec().terms;
+        terms.iter().chain(Self::extra_columns(&self.config)).copied().collect()
     }
 
     fn generation(&self) -> u64 {
@@ -317,6 +323,7 @@ impl Learner for Trainer {
                 .chain(extras)
                 .collect(),
             energy_pj_per_step: self.setup.controller.energy_pj(&activity) / activity.steps.max(1) as f64,
+            stage: None,
         })
     }
 

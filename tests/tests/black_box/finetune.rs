@@ -183,13 +183,12 @@ fn runs_find_their_data_from_any_folder_and_values_are_learned_too() {
 }
 
 #[test]
-fn evolution_says_that_it_does_not_use_a_task() {
-    let output = tests::run(&["--config", "inverted_pendulum_ppo.ron", "--dry-run"]);
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success() && stderr.contains("`task: Ppo(…)` is not used here; `finetune"),
-        "{stderr}"
-    );
+fn what_is_trained_for_is_what_the_config_says() {
+    for verb in ["train", "finetune"] {
+        let text = succeed(&[verb, "--config", "inverted_pendulum_ppo.ron", "--dry-run"]);
+        assert!(text.contains("task: Ppo("), "{text}");
+        assert!(!succeed(&[verb, "--config", "inverted_pendulum.ron", "--dry-run"]).contains("task: "));
+    }
     let listed = succeed(&["list", "neurons"]);
     assert!(listed.contains("spyx") && listed.contains("spike:Old"), "{listed}");
     assert_eq!(json(&["list", "neurons", "--json"])["like"][1]["switches"]["spike"], "Old");
@@ -219,8 +218,8 @@ fn bad_input_is_refused_before_a_folder_exists() {
         ("yin_yang.ron", "controller.plasticity=[()]".into(), "gradients do not go through weights"),
         (
             "inverted_pendulum.ron",
-            "run.seed=2".into(),
-            "task = None: must be Classify(…), Regress(…), Imitate(…) or Ppo(…)",
+            "task=Imitate()".into(),
+            "task.teacher = \"\": must be a run folder, a checkpoint or a recording",
         ),
         ("inverted_pendulum_imitate.ron", "run.seed=2".into(), "cannot read results/runs/RUN: "),
         ("inverted_pendulum_ppo.ron", "task.steps=100".into(), "a multiple of task.sequence = 16"),

@@ -30,5 +30,6 @@ mod report;
 #[cfg(unix)]
 mod signals;
 mod stability;
+mod stages;
 mod sweep;
 mod sweep_gradient;

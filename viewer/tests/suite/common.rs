@@ -198,6 +198,7 @@ impl Training {
             provenance: "{}".to_owned(),
             metrics: header(terms, false),
             checkpoint: trainer.checkpoint().to_bytes(),
+            ended: None,
         };
         let (folder, _) = RunFolder::create(Some(path), "run", 1, &first).unwrap();
         let (metrics, _) = MetricsWriter::resume(&folder.metrics(), terms, false, (0, None)).unwrap();

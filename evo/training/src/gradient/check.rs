@@ -19,7 +19,9 @@ pub fn check(config: &Config, setup: &Setup) -> Result<(), FinetuneError> {
     of_a_world(task)?;
     let world = World::new(config, task.gradient(), setup.clone(), pool(1)?)?;
     match task {
-        Task::Imitate(task) => Imitation::new(task, &world).map(drop),
+        // Whom a stage imitates is seen when it begins.
+        Task::Imitate(task) if task.teacher.is_empty() => Ok(()),
+        Task::Imitate(task) => Imitation::new(task, &world, None).map(drop),
         Task::Ppo(task) => Critic::new(task, &world).map(drop),
         Task::Classify(_) | Task::Regress(_) => Ok(()),
     }

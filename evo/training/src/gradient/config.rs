@@ -11,6 +11,7 @@ use crate::config::{Config, PhysicsConfig, RolloutConfig, RunConfig};
 use crate::field::InvalidField;
 use crate::gradient::task::Task;
 use crate::gradient::task_config::RefineConfig;
+use crate::stages::Stage;
 
 /// A training run by gradient. The fields are those of [`Config`] and mean the same, so that a config of
 /// evolution can be the `base` of one; a generation is an epoch, a round or an iteration of `task`.
@@ -47,6 +48,9 @@ pub struct FinetuneConfig {
     /// Length, seed, evaluations and checkpoints.
     #[serde(default)]
     pub run: RunConfig,
+    /// As in [`Config::stages`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<Stage>,
 }
 
 impl FinetuneConfig {
@@ -55,27 +59,62 @@ impl FinetuneConfig {
     /// # Errors
     /// If there is none.
     pub fn task(&self) -> Result<&Task, InvalidField> {
-        let valid = "Classify(…), Regress(…), Imitate(…) or Ppo(…); `evo --config` evolves without one";
-        self.task.as_ref().ok_or_else(|| InvalidField {
-            field: "task".to_owned(),
-            value: "None".to_owned(),
-            expected: valid.to_owned(),
-        })
+        needed(self.task.as_ref())
     }
 
     /// The same as a config of evolution, which every other command understands.
     ///
     /// # Errors
-    /// If `env` is missing.
+    /// If `env` is missing, or a `strategy` for a stage that evolves.
     pub fn with_env(&self) -> Result<Config, InvalidField> {
-        let Self { task, env, changes, change_lists, physics, controller, strategy, refine, rollout, run } =
-            self.clone();
+        let Self {
+            task,
+            env,
+            changes,
+            change_lists,
+            physics,
+            controller,
+            strategy,
+            refine,
+            rollout,
+            run,
+            stages,
+        } = self.clone();
         let env = env.ok_or_else(|| InvalidField {
             field: "env".to_owned(),
             value: "None".to_owned(),
             expected: format!("one of {}", envs::names().join(", ")),
         })?;
+        let evolves = |stage: &Stage| {
+            let task = stage.fields.get("task").map_or(task.is_some(), |task| !task.is_null());
+            !task && !stage.fields.contains_key("strategy")
+        };
+        if strategy.is_none() && stages.iter().any(evolves) {
+            let expected = format!(
+                "one of {} for the stages without `task`",
+                strategies::strategies().iter().map(|info| info.name).collect::<Vec<_>>().join(", ")
+            );
+            return Err(InvalidField { field: "strategy".to_owned(), value: "None".to_owned(), expected });
+        }
         let strategy = strategy.unwrap_or_else(|| StrategyConfig::OpenEs(OpenEsConfig::default()));
-        Ok(Config { env, changes, change_lists, physics, controller, strategy, refine, rollout, run, task })
+        Ok(Config {
+            env,
+            changes,
+            change_lists,
+            physics,
+            controller,
+            strategy,
+            refine,
+            rollout,
+            run,
+            task,
+            stages,
+        })
     }
+}
+
+/// What to train for, or that there is nothing.
+pub(super) fn needed(task: Option<&Task>) -> Result<&Task, InvalidField> {
+    let expected = "Classify(…), Regress(…), Imitate(…) or Ppo(…)".to_owned();
+    task.ok_or_else(|| InvalidField { field: "task".to_owned(), value: "None".to_owned(), expected })
 }

@@ -61,7 +61,9 @@ impl SupervisedConfig {
 #[serde(deny_unknown_fields)]
 pub struct ImitateConfig {
     /// Run folder or checkpoint of the teacher, which answers for every state that the student gets
-    /// into; or a recording (`FILE.rollout.safetensors`), which is only cloned.
+    /// into; or a recording (`FILE.rollout.safetensors`), which is only cloned. Default: what the stage
+    /// before this one has ended with.
+    #[serde(default)]
     pub teacher: String,
     /// Whether the teacher is the best member ever seen, instead of the mean of the distribution.
     /// Default false.
@@ -111,6 +113,12 @@ fn sequences() -> usize {
 }
 
 impl ImitateConfig {
+    /// Refuses a config that names no teacher.
+    pub(super) fn require_teacher(&self) -> Result<(), InvalidField> {
+        let expected = "a run folder, a checkpoint or a recording (--set task.teacher=RUN); only a later stage can do without";
+        require(!self.teacher.is_empty(), "task.teacher", "\"\"", expected)
+    }
+
     /// Checks the fields that are this module's.
     ///
     /// # Errors

@@ -13,10 +13,10 @@ use crate::backend::Backend;
 use crate::config::Config;
 use crate::evaluate::{self, Evaluation, Policy, mean_std};
 use crate::gradient::check::of_a_world;
-use crate::gradient::config::FinetuneConfig;
+use crate::gradient::config::needed;
 use crate::gradient::error::FinetuneError;
 use crate::gradient::imitate::Imitation;
-use crate::gradient::ppo::Ppo;
+use crate::gradient::ppo::{self, Ppo};
 use crate::gradient::task::Task;
 use crate::gradient::world::{Method, World, put_trainer, take_trainer};
 use crate::learner::Learner;
@@ -47,22 +47,21 @@ struct Best {
 }
 
 impl WorldLearner {
-    /// Starts at generation 0 with random parameters.
+    /// Starts at generation 0 with random parameters; `teacher` is imitated if the config names nobody.
     ///
     /// # Errors
     /// See [`FinetuneError`].
-    pub fn new(config: &FinetuneConfig, threads: usize) -> Result<Self, FinetuneError> {
-        let task = config.task()?.clone();
-        let config = config.with_env()?;
+    pub fn new(config: &Config, threads: usize, teacher: Option<&Checkpoint>) -> Result<Self, FinetuneError> {
+        let task = needed(config.task.as_ref())?.clone();
         of_a_world(&task)?;
-        let setup = Setup::new(&config)?;
+        let setup = Setup::new(config)?;
         let horizon = setup.task.spec().horizon;
         let pool = pool(threads)?;
         let again = |options| setup.rollout_on(options, horizon, &Backend::Cpu, 1, Some(Arc::clone(&pool)));
         let (evaluation, validation) = (again(setup.options)?, setup.validation.map(again).transpose()?);
-        let world = World::new(&config, task.gradient(), setup, pool)?;
+        let world = World::new(config, task.gradient(), setup, pool)?;
         let method: Box<dyn Method> = match &task {
-            Task::Imitate(task) => Box::new(Imitation::new(task, &world)?),
+            Task::Imitate(task) => Box::new(Imitation::new(task, &world, teacher)?),
             Task::Ppo(task) => Box::new(Ppo::new(task, &world)?),
             Task::Classify(_) | Task::Regress(_) => unreachable!("refused above"),
         };
@@ -77,6 +76,25 @@ impl WorldLearner {
             last: [0.0; 4],
             best: None,
         })
+    }
+
+    /// Names of what training for `task` measures.
+    pub(crate) fn extra_columns(task: &Task) -> &'static [&'static str] {
+        match task {
+            Task::Imitate(_) => Imitation::COLUMNS,
+            Task::Ppo(_) => &ppo::COLUMNS,
+            Task::Classify(_) | Task::Regress(_) => &[],
+        }
+    }
+
+    /// Sees the world as another run does, if both normalise observations alike.
+    pub(crate) fn observe_as(&mut self, checkpoint: &Checkpoint) -> Result<(), FinetuneError> {
+        let from: Config = checkpoint.meta("config")?;
+        let of = |config: &Config| (config.rollout.normalize, config.rollout.clip);
+        if of(&from) == of(&self.world.config) {
+            self.world.statistics = statistics(checkpoint, "", self.world.statistics.mean.len())?;
+        }
+        Ok(())
     }
 
     /// What it is about to do, a label and a text per line.
@@ -95,7 +113,7 @@ impl WorldLearner {
         let world = &self.world;
         let (spec, run) = (world.setup.task.spec(), &world.config.run);
         let policy = Policy { parameters: world.trainer.theta(), normalizer: world.normalizer() };
-        let episodes = evaluate::run(rollout, &policy, run.eval_episodes, run.seed, spec.terms)?;
+        let episodes = evaluate::run(rollout, &policy, run.eval_episodes, run.eval_seed(), spec.terms)?;
         Ok(Evaluation::new(spec.name, engine, spec.terms, &episodes, world.setup.controller.as_ref()))
     }
 

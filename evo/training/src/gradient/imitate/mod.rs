@@ -27,10 +27,18 @@ pub(in crate::gradient) struct Imitation {
 }
 
 impl Imitation {
-    pub(in crate::gradient) fn new(config: &ImitateConfig, world: &World) -> Result<Self, FinetuneError> {
+    /// Names of what it measures.
+    pub(in crate::gradient) const COLUMNS: &'static [&'static str] = &["imitation_loss", "remembered_steps"];
+
+    /// `teacher` is imitated if the config names nobody.
+    pub(in crate::gradient) fn new(
+        config: &ImitateConfig,
+        world: &World,
+        teacher: Option<&Checkpoint>,
+    ) -> Result<Self, FinetuneError> {
         let spec = world.setup.task.spec();
         let sizes = (spec.observations.len(), spec.actions.len());
-        let teacher = Teacher::new(config, world)?;
+        let teacher = Teacher::new(config, world, teacher)?;
         let worlds = Worlds::new(world, config.episodes)?;
         Ok(Self { config: config.clone(), teacher, worlds, memory: Vec::new(), sizes })
     }
@@ -164,7 +172,7 @@ impl Imitation {
 
 impl Method for Imitation {
     fn columns(&self) -> &'static [&'static str] {
-        &["imitation_loss", "remembered_steps"]
+        Self::COLUMNS
     }
 
     fn describe(&self) -> Vec<(&'static str, String)> {
@@ -173,7 +181,14 @@ impl Method for Imitation {
             Teacher::Recorded(episodes) => format!("{} recorded episodes", episodes.len()),
         };
         vec![
-            ("teacher", format!("{}: {kind}", self.config.teacher)),
+            (
+                "teacher",
+                if self.config.teacher.is_empty() {
+                    kind
+                } else {
+                    format!("{}: {kind}", self.config.teacher)
+                },
+            ),
             ("task", format!("imitate, {} episodes a round", self.config.episodes)),
         ]
     }

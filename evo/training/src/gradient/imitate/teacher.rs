@@ -41,9 +41,16 @@ pub(in crate::gradient) struct Present {
 }
 
 impl Teacher {
-    pub(in crate::gradient) fn new(config: &ImitateConfig, world: &World) -> Result<Self, FinetuneError> {
+    pub(in crate::gradient) fn new(
+        config: &ImitateConfig,
+        world: &World,
+        given: Option<&Checkpoint>,
+    ) -> Result<Self, FinetuneError> {
         let wrong = |reason: String| FinetuneError::Teacher { path: config.teacher.clone(), reason };
-        let checkpoint = load(config)?;
+        let checkpoint = match given {
+            Some(checkpoint) if config.teacher.is_empty() => checkpoint.clone(),
+            _ => load(config)?,
+        };
         checkpoint.of_a_world().map_err(|error| wrong(error.to_string()))?;
         let spec = world.setup.task.spec();
         let of: Config = checkpoint.meta("config")?;
@@ -74,6 +81,7 @@ impl Teacher {
 
 /// The last checkpoint of a run, or a file.
 fn load(config: &ImitateConfig) -> Result<Checkpoint, FinetuneError> {
+    config.require_teacher()?;
     let path = Path::new(&config.teacher);
     let wrong = |reason: String| FinetuneError::Teacher { path: config.teacher.clone(), reason };
     let file = match path.is_dir() {

@@ -19,12 +19,13 @@ const PPO: &str =
     "Ppo(worlds: 5, steps: 24, sequence: 8, minibatches: 3, epochs: 2, critic: Mlp(hidden: [8]))";
 
 fn learner(task: &str, sets: &[&str], threads: usize) -> WorldLearner {
-    WorldLearner::new(&config(&format!("({SETTINGS} task: {task})"), sets), threads).unwrap()
+    let config = config(&format!("({SETTINGS} task: {task})"), sets).with_env().unwrap();
+    WorldLearner::new(&config, threads, None).unwrap()
 }
 
 fn refused(task: &str, sets: &[&str]) -> String {
-    let config = config(&format!("({SETTINGS} task: {task})"), sets);
-    WorldLearner::new(&config, 1).map(drop).unwrap_err().to_string()
+    let config = config(&format!("({SETTINGS} task: {task})"), sets).with_env().unwrap();
+    WorldLearner::new(&config, 1, None).map(drop).unwrap_err().to_string()
 }
 
 /// What of a row does not depend on the clock.

@@ -15,10 +15,10 @@ use training::config::LogFormat;
 use training::gradient::labels::{self, Assessment, Classifier, Confusion};
 use training::gradient::{FinetuneConfig, Task};
 
-use super::kind::is_classifier;
+use super::job::is_classifier;
+use super::kept::{Due, Start, save, stopped};
 use crate::cli::{EvalArgs, PlotArgs};
 use crate::commands::common::load_checkpoint;
-use crate::commands::kept::{Start, save, stopped};
 use crate::interrupt;
 use crate::out;
 use crate::plot::PlotError;
@@ -62,7 +62,13 @@ pub(super) fn train(mut learner: Classifier, start: &Start<'_>, verbosity: Verbo
     if let Some(gap) = gap {
         progress.alarm(&gap);
         let (rows, generation) = (metrics.sync().run()?, learner.generation());
-        save(learner.checkpoint(), folder, &rows, (false, false, true), (run.keep, generation))?;
+        save(
+            learner.checkpoint(),
+            folder,
+            &rows,
+            Due { last: true, ..Due::default() },
+            (run.keep, generation),
+        )?;
     }
     let each = learner.data().train.len() as u64;
     let (began, mut wall_s, mut interrupted) = (Instant::now(), earlier_s, false);
@@ -120,10 +126,14 @@ pub(super) fn train(mut learner: Classifier, start: &Start<'_>, verbosity: Verbo
         line.push_str(&format!("  {} samples/s", count(each as f64 / seconds)));
         progress.line(&line);
         last_epoch = Some(epoch);
-        let due = run.checkpoint_every > 0 && generation.is_multiple_of(run.checkpoint_every);
-        if due || last || interrupted || improved {
-            let kind = (due, improved, last || interrupted);
-            save(learner.checkpoint(), folder, &metrics.sync().run()?, kind, (run.keep, generation))?;
+        let due = Due {
+            numbered: run.checkpoint_every > 0 && generation.is_multiple_of(run.checkpoint_every),
+            best: improved,
+            stage: None,
+            last: last || interrupted,
+        };
+        if due.numbered || due.best || due.last {
+            save(learner.checkpoint(), folder, &metrics.sync().run()?, due, (run.keep, generation))?;
         }
     }
     let (part, test) = match learner.test() {
@@ -203,7 +213,7 @@ fn title(config: &FinetuneConfig) -> String {
 }
 
 /// `evo eval` of a classifier: `accuracy`, `loss`, `confusion` on the test samples.
-pub(in crate::commands) fn eval(args: &EvalArgs) -> Result<(), Failure> {
+pub(super) fn eval(args: &EvalArgs) -> Result<(), Failure> {
     let unfit = [
         ("--episodes", args.episodes.is_some()),
         ("--seed", args.seed.is_some()),
@@ -262,7 +272,7 @@ pub(in crate::commands) fn eval(args: &EvalArgs) -> Result<(), Failure> {
 }
 
 /// `evo plot` of classifiers.
-pub(in crate::commands) fn plot(args: &PlotArgs) -> Result<(), Failure> {
+pub(super) fn plot(args: &PlotArgs) -> Result<(), Failure> {
     if let Some(other) = args.runs.iter().find(|run| !is_classifier(run)) {
         let error = anyhow!("{} was not trained with labels: plot it by itself", other.display());
         return Err(error).usage();

@@ -1,0 +1,18 @@
+//! Training in stages: one run that goes from one way of training to the next.
+//!
+//! A config's `stages` say what differs from the config in each. [`resolve`] makes a config of each, [`set`] changes
+//! them as `--set` does, and a [`Staged`] learner goes through them.
+
+mod resolve;
+mod set;
+mod stage;
+#[cfg(not(target_arch = "wasm32"))]
+mod staged;
+mod text;
+
+pub use resolve::{StageError, generations, inline, resolve};
+pub use set::apply;
+pub use stage::Stage;
+#[cfg(not(target_arch = "wasm32"))]
+pub use staged::{Current, Staged, StagedError, check, stage_config, stage_of};
+pub use text::to_text;
