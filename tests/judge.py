@@ -41,10 +41,15 @@ def start_with_packages():
         os.execve(python, [str(python), *sys.argv], os.environ | {"SPINDLE_JUDGE": "1"})
 
 
-def at_least_one(text):
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text}: must be a whole number, at least 1")
-    return int(text)
+def at_least(least):
+    """Reads a whole number."""
+
+    def read(text):
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text}: must be a whole number, at least {least}")
+        return int(text)
+
+    return read
 
 
 def table(report):
@@ -68,8 +73,8 @@ def main():
         prog="tests/judge.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run folder or checkpoint")
-    parser.add_argument("--episodes", type=at_least_one, default=100, metavar="N", help="per run (100)")
-    parser.add_argument("--seed", type=int, default=1000, metavar="N", help="of the first episode (1000)")
+    parser.add_argument("--episodes", type=at_least(1), default=100, metavar="N", help="per run (100)")
+    parser.add_argument("--seed", type=at_least(0), default=1000, metavar="N", help="of the first episode (1000)")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--mean", action="store_true", help="take the mean of the distribution (the default)")
     which.add_argument("--best", action="store_true", help="take the best member that was ever seen")

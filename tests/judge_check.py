@@ -16,7 +16,7 @@ from pathlib import Path
 import gymnasium
 import numpy as np
 from closed_loop.episodes import Judge, scaled
-from closed_loop.equations import BUILT_IN
+from closed_loop.equations import BUILT_IN, Model
 from closed_loop.network import Network
 from closed_loop.policy import Policy
 from closed_loop.refusal import Refused
@@ -32,7 +32,8 @@ OWN = (
     "spike v > 1\\nreset zero: v = 0\\n"
 )
 
-# Every neuron model, encoder (but `Rate`, which draws from the episode's stream), decoder, precision and way of wiring.
+# Every encoder (but `Rate`, which draws from the episode's stream), decoder, precision and way of wiring; built-in
+# neurons that are not among these have a network each.
 CONTROLLERS = {
     "linear": "Mlp(hidden: [])",
     "tanh": "Mlp(hidden: [20, 9])",
@@ -159,19 +160,21 @@ def check_refusals(run):
 
 def main():
     evo = Path(sys.argv[1]).resolve()
-    built_in = {file.stem for file in BUILT_IN.glob("*.neuron")}
-    assert built_in - {"li"} <= {word for text in CONTROLLERS.values() for word in text.split('"')} | {"lif"}, built_in
+    controllers = dict(CONTROLLERS)
+    for file in BUILT_IN.glob("*.neuron"):
+        if not any(f'model: "{file.stem}"' in text for text in CONTROLLERS.values()) and Model.named(file.stem).spikes:
+            controllers[file.stem] = f'Snn(hidden: [Dense(neurons: 20, model: "{file.stem}")])'
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor() as threads:
         folder = Path(folder)
-        jobs = [(name, "HalfCheetah()", controller) for name, controller in CONTROLLERS.items()]
+        jobs = [(name, "HalfCheetah()", controller) for name, controller in controllers.items()]
         jobs += [(env, f"{env}({SETTINGS.get(env, '')})", "Mlp(hidden: [], output_gain: 3)") for env in TASKS]
         runs = dict(zip([job[0] for job in jobs], threads.map(lambda job: trained(evo, folder, *job), jobs)))
-        for name in CONTROLLERS:
+        for name in controllers:
             check_controller(runs[name])
         for env in TASKS:
             check_task(runs[env])
         check_refusals(runs["lif"])
-    print(f"{len(CONTROLLERS)} controllers in NumPy have the program's bits; {len(TASKS)} tasks are Gymnasium's")
+    print(f"{len(controllers)} controllers in NumPy have the program's bits; {len(TASKS)} tasks are Gymnasium's")
 
 
 if __name__ == "__main__":
