@@ -3,8 +3,9 @@
 import numpy as np
 
 from . import codes, like
-from .equations import Model, Population
+from .equations import Model
 from .numbers import STATE_LIMIT, SUM_LIMIT, f32, gain, snap_current, tanh, uniform
+from .population import Population
 from .refusal import require
 
 PRECISIONS = ("F32", "F32Free", "I8", "Binary")

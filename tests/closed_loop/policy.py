@@ -21,7 +21,7 @@ class Policy:
     """What `evo eval` runs: `start(worlds, seeds)`, then actions of raw observations."""
 
     def __init__(self, run, best=False):
-        """`run`: a run folder (its last checkpoint) or a checkpoint; its mean, or the best member that was ever seen."""
+        """`run`: a run folder (its last checkpoint) or a checkpoint; its mean, or the best member ever seen."""
         file = Path(run)
         file = file / "checkpoints" / "last.safetensors" if file.is_dir() else file
         self.run, self.file, self.which = str(run), file, "best" if best else "mean"
