@@ -1,0 +1,1 @@
+"""Spindle's controllers in NumPy, and their episodes in Gymnasium's environments as shipped."""
