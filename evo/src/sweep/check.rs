@@ -3,21 +3,32 @@
 use records::checkpoint::Checkpoint;
 use records::text::{ConfigError, Document, patch};
 use training::config::Config;
-use training::gradient::{self, FinetuneError};
+use training::gradient::{self, FinetuneError, Teachers};
 use training::policy::{Which, start_from};
 use training::setup::{Setup, TrainError};
+use training::{memory, needs};
 
 use super::axis::Axis;
 use super::config::{Halving, Sampler, SweepConfig};
 
-/// Builds what a run is made of, but for its worlds and the state of its search.
+/// Builds what a run is made of, but for its worlds and the state of its search. Teachers are read once.
 ///
 /// # Errors
 /// Whatever is out of range, does not fit together, or does not go with the checkpoint to start from.
-pub(super) fn config(config: &Config, init: Option<&Checkpoint>) -> Result<(), FinetuneError> {
+pub(super) fn config(
+    config: &Config,
+    init: Option<&Checkpoint>,
+    teachers: &mut Teachers,
+) -> Result<(), FinetuneError> {
     let setup = Setup::new(config)?;
     config.strategy.validate().map_err(TrainError::from)?;
-    gradient::check(config, &setup)?;
+    if let Some(task) = &config.task {
+        memory::check(needs::of_gradient(task, config, &setup, 1)).map_err(TrainError::from)?;
+    } else {
+        memory::check(needs::of_search(config, &setup).map_err(TrainError::from)?)
+            .map_err(TrainError::from)?;
+    }
+    gradient::check(config, &setup, teachers)?;
     if let Some(checkpoint) = init {
         start_from(checkpoint, &setup, Which::Mean, config)?;
     }
@@ -29,6 +40,7 @@ pub(super) fn document(
     document: &Document,
     config: &SweepConfig,
     bases: &[Config],
+    teachers: &mut Teachers,
 ) -> Result<(), ConfigError> {
     let wrong = |path: &str, message: &str| Err(document.invalid(path, message));
     if config.axes.is_empty() {
@@ -54,7 +66,7 @@ pub(super) fn document(
     for (source, base) in sources.iter().zip(bases) {
         sampler(document, config, base)?;
         let of = if sources.len() > 1 { format!(" (config {})", source.name) } else { String::new() };
-        values(document, config, base, &of)?;
+        values(document, config, base, &of, teachers)?;
     }
     Ok(())
 }
@@ -97,7 +109,13 @@ pub fn sources(document: &Document, config: &SweepConfig) -> Result<(), ConfigEr
 }
 
 /// Checks every value of the axes on one base config; `of` names it in messages.
-fn values(document: &Document, config: &SweepConfig, base: &Config, of: &str) -> Result<(), ConfigError> {
+fn values(
+    document: &Document,
+    config: &SweepConfig,
+    base: &Config,
+    of: &str,
+    teachers: &mut Teachers,
+) -> Result<(), ConfigError> {
     let wrong = |path: &str, message: &str| Err(document.invalid(path, message));
     let mut earlier = base.clone();
     for (index, axis) in config.axes.iter().enumerate() {
@@ -135,7 +153,7 @@ fn values(document: &Document, config: &SweepConfig, base: &Config, of: &str) ->
                 let message = format!("axis {name}{of}: task = {}(…) does not use {field}", task.name());
                 return wrong(&place, &message);
             }
-            if let Err(error) = self::config(&changed, None) {
+            if let Err(error) = self::config(&changed, None, teachers) {
                 return wrong(&place, &format!("{error}{of}"));
             }
             first.get_or_insert(changed);
