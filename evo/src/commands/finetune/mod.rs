@@ -181,8 +181,7 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
     }
     let folder = RunFolder::open(&args.run).usage()?;
     let mut config: FinetuneConfig = text::read(&folder.config()).usage()?;
-    let lock = folder.lock().usage()?;
-    lock.warning().iter().for_each(|warning| to_stderr(warning));
+    let _lock = folder.lock().usage()?.told();
     if let Some(generations) = args.generations {
         config.run.generations = generations;
     }
