@@ -34,7 +34,7 @@ impl NotEnough {
         let share = Some(room as f64 / part.bytes as f64).filter(|share| *share < 1.0)?;
         let value = part.setting.1 as f64 * if part.is_square { share.sqrt() } else { share };
         // Two digits are enough for an estimate.
-        let digit = 10_f64.powi((value.max(1.0).log10().floor() as i32 - 1).max(0));
+        let digit = 10_f64.powi((libm::log10(value.max(1.0)).floor() as i32 - 1).max(0));
         Some(((value / digit).floor() * digit) as u64).filter(|value| *value > 0)
     }
 }
