@@ -2,7 +2,8 @@
 //! them fail.
 //!
 //! A developer's build reads `SPINDLE_FAULT=KIND:N`: the N-th operation of the process, from 1, goes wrong in the way
-//! of KIND (`fail`, `full`, `torn`, `end`, `torn-end`, `no-lock`), and says so on stderr. A release has no such thing.
+//! of KIND (`fail`, `full`, `torn`, `end`, `torn-end`, `no-lock`), and says so on stderr. With `SPINDLE_FAULT_IN=TRIAL`,
+//! a sweep leaves the fault to the first process of that trial. A release has no such thing.
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -14,6 +15,15 @@ use crate::input;
 
 /// Environment variable with the fault of this process.
 pub const FAULT: &str = "SPINDLE_FAULT";
+
+/// Environment variable with the trial, a number from 0, whose process has the fault.
+pub const FAULT_IN: &str = "SPINDLE_FAULT_IN";
+
+/// Whether the process of a trial has the fault of this one.
+#[must_use]
+pub fn is_fault_in(trial: usize) -> bool {
+    cfg!(debug_assertions) && std::env::var(FAULT_IN).is_ok_and(|text| text == trial.to_string())
+}
 
 /// How an operation goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +46,9 @@ enum Kind {
 fn plan() -> Option<(Kind, u64)> {
     static PLAN: OnceLock<Option<(Kind, u64)>> = OnceLock::new();
     *PLAN.get_or_init(|| {
+        if std::env::var_os(FAULT_IN).is_some() {
+            return None;
+        }
         let text = std::env::var(FAULT).ok()?;
         let (kind, number) = text.split_once(':')?;
         let kind = match kind {
@@ -211,6 +224,30 @@ impl Appender {
     }
 }
 
+/// End of the names of files that are being written.
+const UNFINISHED: &str = "tmp";
+
+/// Whether a file or folder, by its name, is being written, or was when its process was killed.
+#[must_use]
+pub fn is_leftover(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == UNFINISHED)
+}
+
+/// Deletes what killed processes have left half-written in a folder, which must be locked: of a process that works
+/// in it, it is not left over.
+///
+/// # Errors
+/// Whatever the system says.
+pub fn remove_leftovers(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if is_leftover(&path) {
+            remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
 /// Writes a file so that it is either the old one or complete: a temporary file beside it is
 /// written, synced to disk, then renamed.
 ///
@@ -219,7 +256,7 @@ impl Appender {
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
     let mut temporary = name.to_owned();
-    temporary.push(format!(".{}.tmp", std::process::id()));
+    temporary.push(format!(".{}.{UNFINISHED}", std::process::id()));
     let temporary = path.with_file_name(temporary);
     write(&temporary, bytes).and_then(|()| rename(&temporary, path)).inspect_err(|_| {
         let _ = fs::remove_file(&temporary);
@@ -249,6 +286,20 @@ mod tests {
             fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, ["f", "g"]);
+    }
+
+    #[test]
+    fn leftovers_go_and_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        for name in ["f.csv.12.tmp", "new.tmp/a", "f.csv", "tmp"] {
+            create_folder(root.path().join(name).parent().unwrap()).unwrap();
+            fs::write(root.path().join(name), "x").unwrap();
+        }
+        remove_leftovers(root.path()).unwrap();
+        let mut names: Vec<_> =
+            fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["f.csv", "tmp"]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::checkpoint::Checkpoint;
+use crate::disk;
 use crate::folder::{RunFolder, RunFolderError, read_file};
 use crate::hashes::{HASHES, Hashes, Verdict};
 use crate::metrics::Metrics;
@@ -21,7 +22,7 @@ pub enum Condition {
     Unchecked,
     /// Not as it was written, or missing, or it cannot be read; why.
     Damaged(String),
-    /// Half-written by a process that was killed; `resume` deletes it.
+    /// Half-written by a process that was killed; whoever goes on in the folder deletes it.
     Leftover,
 }
 
@@ -61,9 +62,8 @@ pub fn run(path: &Path) -> Result<Vec<Finding>, RunFolderError> {
     let hashes = hashes.unwrap_or_default();
     let optional = [folder.summary(), path.join("confusion.csv")].into_iter().filter(|file| file.exists());
     for file in [folder.config(), folder.provenance()].into_iter().chain(optional) {
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
         let condition = match read_file(&file) {
-            Ok(Some(bytes)) if hashes.verdict(&name, &bytes) == Verdict::Unknown => Condition::Unchecked,
+            Ok(Some(bytes)) if hashes.verdict(&file, &bytes) == Verdict::Unknown => Condition::Unchecked,
             Ok(Some(_)) => Condition::Whole,
             Ok(None) => Condition::Damaged("it is missing".to_owned()),
             Err(error) => Condition::Damaged(error.to_string()),
@@ -73,17 +73,24 @@ pub fn run(path: &Path) -> Result<Vec<Finding>, RunFolderError> {
     note(folder.metrics(), metrics(&folder, &hashes));
     for place in [path.to_owned(), folder.checkpoints()] {
         for file in list(&place)? {
-            match file.extension().and_then(|extension| extension.to_str()) {
-                Some("tmp") => note(file, Condition::Leftover),
-                Some("safetensors") => {
-                    let condition = container(&file).condition;
-                    note(file, condition);
-                }
-                _ => {}
+            if disk::is_leftover(&file) {
+                note(file, Condition::Leftover);
+            } else if file.extension().is_some_and(|extension| extension == "safetensors") {
+                let condition = container(&file).condition;
+                note(file, condition);
             }
         }
     }
     Ok(findings)
+}
+
+/// What processes that were killed have left half-written in a folder.
+///
+/// # Errors
+/// If it cannot be listed.
+pub fn leftovers(folder: &Path) -> Result<Vec<Finding>, RunFolderError> {
+    let files = list(folder)?.into_iter().filter(|file| disk::is_leftover(file));
+    Ok(files.map(|path| Finding { path, condition: Condition::Leftover }).collect())
 }
 
 /// The table of a run: its own hash, and that which the last checkpoint has of its rows.
@@ -102,9 +109,7 @@ fn metrics(folder: &RunFolder, hashes: &Hashes) -> Condition {
     match mark.map(|(mark, generation)| has_rows(&path, &text, generation, &mark)) {
         Some(Ok(false)) => Condition::Damaged("its rows are not those before the last checkpoint".to_owned()),
         Some(Err(error)) => Condition::Damaged(error.to_string()),
-        _ if hashes.verdict_of_growing("metrics.csv", text.as_bytes()) == Verdict::Unknown => {
-            Condition::Unchecked
-        }
+        _ if hashes.verdict_of_growing(&path, text.as_bytes()) == Verdict::Unknown => Condition::Unchecked,
         _ => Condition::Whole,
     }
 }

@@ -189,7 +189,7 @@ impl RunFolder {
             (staged.metrics(), first.metrics.as_bytes()),
         ] {
             disk::write(&file, bytes)?;
-            hashes.set(&file.file_name().unwrap_or_default().to_string_lossy(), bytes);
+            hashes.set(&file, bytes);
         }
         disk::write(&stage.join(HASHES), &hashes.to_bytes())?;
         disk::write(&staged.last(), &first.checkpoint)?;
@@ -324,7 +324,7 @@ impl RunFolder {
     pub fn write(&self, file: &Path, bytes: &[u8]) -> Result<(), RunFolderError> {
         let write = || {
             let old = disk::read_if_there(file)?;
-            hashes::announce(&self.path, &name(file), Mark::of(bytes), old.as_deref())?;
+            hashes::announce(file, Mark::of(bytes), old.as_deref())?;
             disk::write_atomic(file, bytes)
         };
         write().map_err(|source| RunFolderError::Write { path: file.to_owned(), source })
@@ -340,14 +340,6 @@ impl RunFolder {
         self.write(file, text.as_bytes())
     }
 
-    /// Reads one of the folder's files; none if there is none.
-    ///
-    /// # Errors
-    /// If it cannot be read, or does not hold what was written to it.
-    pub fn read(&self, file: &Path) -> Result<Option<Vec<u8>>, RunFolderError> {
-        read_file(file)
-    }
-
     /// Keeps other processes from training the run for as long as the result lives, and deletes
     /// what a killed process has left half-written.
     ///
@@ -358,12 +350,7 @@ impl RunFolder {
         let lock = Lock::take(&self.path).map_err(failed)?;
         let lock = lock.ok_or_else(|| RunFolderError::Busy { path: self.path.clone() })?;
         for folder in [self.path.clone(), self.checkpoints()] {
-            for entry in fs::read_dir(&folder).map_err(failed)? {
-                let path = entry.map_err(failed)?.path();
-                if path.extension().is_some_and(|extension| extension == "tmp") {
-                    disk::remove(&path).map_err(failed)?;
-                }
-            }
+            disk::remove_leftovers(&folder).map_err(failed)?;
         }
         Ok(lock)
     }
@@ -415,23 +402,12 @@ impl RunFolder {
 /// # Errors
 /// If it cannot be read, or does not have the hash that the folder has of it.
 pub fn read_file(file: &Path) -> Result<Option<Vec<u8>>, RunFolderError> {
-    let read = || {
-        let hashes = Hashes::read(file.parent().unwrap_or(Path::new("")))?;
-        let bytes = disk::read_if_there(file)?;
-        let verdict = bytes.as_ref().map(|bytes| hashes.verdict(&name(file), bytes));
-        Ok((bytes, verdict == Some(Verdict::Damaged)))
-    };
-    let failed = |source| RunFolderError::Read { path: file.to_owned(), source };
-    let (mut bytes, mut damaged) = read().map_err(failed)?;
-    if damaged {
-        // Another process has just written it anew, between the two.
-        (bytes, damaged) = read().map_err(failed)?;
+    match hashes::read_judged(file, Hashes::verdict) {
+        Ok((_, Verdict::Damaged)) => Err(RunFolderError::Damaged { path: file.to_owned() }),
+        Ok((bytes, _)) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(RunFolderError::Read { path: file.to_owned(), source }),
     }
-    if damaged { Err(RunFolderError::Damaged { path: file.to_owned() }) } else { Ok(bytes) }
-}
-
-fn name(file: &Path) -> String {
-    file.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// A value as indented JSON with a line's end.
@@ -541,13 +517,13 @@ mod tests {
         let (run, _lock) = RunFolder::create_in(root.path(), "a", 1, "t", &first()).unwrap();
         run.write_json(&run.summary(), &[1]).unwrap();
         run.write_json(&run.summary(), &[2]).unwrap();
-        assert_eq!(run.read(&run.summary()).unwrap().unwrap(), b"[\n  2\n]\n");
-        assert_eq!(run.read(&run.curve("svg")).unwrap(), None);
+        assert_eq!(read_file(&run.summary()).unwrap().unwrap(), b"[\n  2\n]\n");
+        assert_eq!(read_file(&run.curve("svg")).unwrap(), None);
         for file in [run.summary(), run.config(), run.provenance()] {
             let mut bytes = fs::read(&file).unwrap();
             bytes[1] ^= 4;
             fs::write(&file, bytes).unwrap();
-            let error = run.read(&file).unwrap_err().to_string();
+            let error = read_file(&file).unwrap_err().to_string();
             assert_eq!(
                 error,
                 format!("{} is damaged: it does not have the hash in hashes.json", file.display())

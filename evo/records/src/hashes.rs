@@ -72,8 +72,8 @@ impl Hashes {
     }
 
     /// Sets what a file holds.
-    pub fn set(&mut self, name: &str, bytes: &[u8]) {
-        self.0.insert(name.to_owned(), vec![Mark::of(bytes)]);
+    pub fn set(&mut self, file: &Path, bytes: &[u8]) {
+        self.0.insert(name_of(file), vec![Mark::of(bytes)]);
     }
 
     /// The file's bytes.
@@ -86,18 +86,18 @@ impl Hashes {
 
     /// What is known of a whole file's contents.
     #[must_use]
-    pub fn verdict(&self, name: &str, bytes: &[u8]) -> Verdict {
-        self.judge(name, |mark| *mark == Mark::of(bytes))
+    pub fn verdict(&self, file: &Path, bytes: &[u8]) -> Verdict {
+        self.judge(file, |mark| *mark == Mark::of(bytes))
     }
 
     /// What is known of the contents of a file that grows: they begin with what was marked last.
     #[must_use]
-    pub fn verdict_of_growing(&self, name: &str, bytes: &[u8]) -> Verdict {
-        self.judge(name, |mark| mark.begins(bytes))
+    pub fn verdict_of_growing(&self, file: &Path, bytes: &[u8]) -> Verdict {
+        self.judge(file, |mark| mark.begins(bytes))
     }
 
-    fn judge(&self, name: &str, fits: impl Fn(&Mark) -> bool) -> Verdict {
-        match self.0.get(name) {
+    fn judge(&self, file: &Path, fits: impl Fn(&Mark) -> bool) -> Verdict {
+        match self.0.get(&name_of(file)) {
             None => Verdict::Unknown,
             Some(marks) if marks.iter().any(fits) => Verdict::Whole,
             Some(_) => Verdict::Damaged,
@@ -105,21 +105,52 @@ impl Hashes {
     }
 }
 
-/// Notes, before it is done, that a file of a folder becomes `new`. `old` is what it holds, which stays
-/// right until then if it was right before.
+/// The name under which a file's marks stand.
+fn name_of(file: &Path) -> String {
+    file.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().unwrap_or(Path::new(""))
+}
+
+/// Reads a file with what the hashes of its folder say of it, as `judge` asks them. What seems damaged is read twice:
+/// another process may just have written it anew, between hashes and file.
 ///
 /// # Errors
-/// If the folder's hashes cannot be read or written.
-pub fn announce(folder: &Path, name: &str, new: Mark, old: Option<&[u8]>) -> io::Result<()> {
+/// If the file or the hashes cannot be read.
+pub(crate) fn read_judged(
+    file: &Path,
+    judge: fn(&Hashes, &Path, &[u8]) -> Verdict,
+) -> io::Result<(Vec<u8>, Verdict)> {
+    let read = || {
+        let hashes = Hashes::read(folder_of(file))?;
+        let bytes = disk::read(file)?;
+        let verdict = judge(&hashes, file, &bytes);
+        Ok((bytes, verdict))
+    };
+    match read()? {
+        (_, Verdict::Damaged) => read(),
+        found => Ok(found),
+    }
+}
+
+/// Notes, before it is done, that a file becomes `new`. `old` is what it holds, which stays right until then if it was
+/// right before.
+///
+/// # Errors
+/// If the hashes of its folder cannot be read or written.
+pub fn announce(file: &Path, new: Mark, old: Option<&[u8]>) -> io::Result<()> {
+    let folder = folder_of(file);
     let mut hashes = Hashes::read(folder)?;
     let mut marks = vec![new];
     if let Some(old) = old
-        && hashes.verdict(name, old) == Verdict::Whole
+        && hashes.verdict(file, old) == Verdict::Whole
     {
         marks.push(Mark::of(old));
     }
     marks.dedup();
-    hashes.0.insert(name.to_owned(), marks);
+    hashes.0.insert(name_of(file), marks);
     disk::write_atomic(&folder.join(HASHES), &hashes.to_bytes())
 }
 
@@ -140,25 +171,27 @@ mod tests {
     #[test]
     fn the_old_contents_and_the_new_ones_are_right_and_nothing_else() {
         let root = tempfile::tempdir().unwrap();
-        let verdict = |bytes: &[u8]| Hashes::read(root.path()).unwrap().verdict("f", bytes);
+        let file = root.path().join("f");
+        let verdict = |bytes: &[u8]| Hashes::read(root.path()).unwrap().verdict(&file, bytes);
         assert_eq!(verdict(b"x"), Verdict::Unknown);
-        announce(root.path(), "f", Mark::of(b"one"), None).unwrap();
-        announce(root.path(), "f", Mark::of(b"two"), Some(b"one")).unwrap();
+        announce(&file, Mark::of(b"one"), None).unwrap();
+        announce(&file, Mark::of(b"two"), Some(b"one")).unwrap();
         assert_eq!(
             [verdict(b"one"), verdict(b"two"), verdict(b"twp")],
             [Verdict::Whole, Verdict::Whole, Verdict::Damaged]
         );
         // What was damaged does not become right by being overwritten.
-        announce(root.path(), "f", Mark::of(b"three"), Some(b"twp")).unwrap();
+        announce(&file, Mark::of(b"three"), Some(b"twp")).unwrap();
         assert_eq!([verdict(b"twp"), verdict(b"three")], [Verdict::Damaged, Verdict::Whole]);
     }
 
     #[test]
     fn a_growing_file_begins_with_what_was_marked() {
         let root = tempfile::tempdir().unwrap();
-        announce(root.path(), "f", Mark::of(b"ab"), None).unwrap();
+        let file = root.path().join("f");
+        announce(&file, Mark::of(b"ab"), None).unwrap();
         let hashes = Hashes::read(root.path()).unwrap();
-        let verdict = |bytes: &[u8]| hashes.verdict_of_growing("f", bytes);
+        let verdict = |bytes: &[u8]| hashes.verdict_of_growing(&file, bytes);
         assert_eq!([verdict(b"ab"), verdict(b"abc")], [Verdict::Whole; 2]);
         assert_eq!([verdict(b"a"), verdict(b"axc"), verdict(b"")], [Verdict::Damaged; 3]);
     }

@@ -5,20 +5,25 @@ use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 
+use crate::memory;
+
 /// Largest text, in bytes: configs (with the robots in them), sweeps, neuron models.
 pub const TEXT: u64 = 16 << 20;
 
 /// Largest table or journal, in bytes: what grows by a line per generation or trial.
 pub const TABLE: u64 = 4 << 30;
 
-/// Largest file of numbers, in bytes: arrays, data sets, checkpoints, recordings.
+/// Largest file of numbers, in bytes: arrays, data sets, checkpoints, recordings. Three times the checkpoint of the
+/// largest network (2²⁷ weights) that is evolved with Adam, and that of CMA-ES with 30,000 parameters.
 pub const DATA: u64 = 16 << 30;
 
-/// The bytes of a regular file of at most `limit` bytes.
+/// The bytes of a regular file of at most `limit` bytes, and at most half of this machine's memory: what is read is
+/// then decoded to as much again.
 ///
 /// # Errors
 /// A file that cannot be read, is no regular file, is larger, or does not fit into memory.
 pub fn bytes(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let limit = limit.min(memory::most() / 2);
     // Opening a named pipe would wait for somebody to write: look first.
     check(&std::fs::metadata(path)?, limit)?;
     let file = File::open(path)?;

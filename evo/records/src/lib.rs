@@ -14,6 +14,7 @@ pub mod folder;
 pub mod hashes;
 pub mod input;
 pub mod lock;
+pub mod memory;
 pub mod metrics;
 pub mod npy;
 pub mod provenance;

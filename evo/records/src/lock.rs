@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::disk;
+use crate::words::to_stderr;
 
 /// Name of the file that is locked.
 pub const LOCK: &str = "lock";
@@ -51,6 +52,13 @@ impl Lock {
         Some(format!(
             "warning: the folder cannot be locked ({reason}): nothing keeps a second process from working in it"
         ))
+    }
+
+    /// The same, after [`warning`](Self::warning) was printed.
+    #[must_use]
+    pub fn told(self) -> Self {
+        self.warning().iter().for_each(|warning| to_stderr(warning));
+        self
     }
 }
 

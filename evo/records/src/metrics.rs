@@ -5,8 +5,7 @@
 use std::path::Path;
 
 use crate::columns::{STAGE_COLUMN, header};
-use crate::disk;
-use crate::hashes::{Hashes, Verdict};
+use crate::hashes::{self, Hashes, Verdict};
 use crate::rows::{MetricsError, Rows, RowsMark};
 
 /// One generation. `None` where nothing was measured (written as an empty cell).
@@ -156,23 +155,12 @@ impl Metrics {
     pub fn read(path: &Path) -> Result<Self, MetricsError> {
         let owned = || path.to_owned();
         let failed = |source| MetricsError::File { action: "read", path: owned(), source };
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let read = || {
-            let hashes = Hashes::read(folder)?;
-            let bytes = disk::read(path)?;
-            Ok((hashes.verdict_of_growing(&name, &bytes), bytes))
-        };
-        let mut found = read().map_err(failed)?;
-        if found.0 == Verdict::Damaged {
-            // A run that just went on has shortened its file between the two.
-            found = read().map_err(failed)?;
-        }
+        let (bytes, verdict) = hashes::read_judged(path, Hashes::verdict_of_growing).map_err(failed)?;
         let damaged = |message: &str| MetricsError::Damaged { path: owned(), message: message.to_owned() };
-        if found.0 == Verdict::Damaged {
+        if verdict == Verdict::Damaged {
             return Err(damaged("it does not have the hash in hashes.json"));
         }
-        let text = String::from_utf8(found.1).map_err(|_| damaged("it is not UTF-8"))?;
+        let text = String::from_utf8(bytes).map_err(|_| damaged("it is not UTF-8"))?;
         let complete = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
         let mut reader = csv::ReaderBuilder::new().from_reader(complete.as_bytes());
         let line = |line: u64, message: String| MetricsError::Line { path: owned(), line, message };
@@ -322,7 +310,7 @@ mod tests {
         std::fs::write(&path, "generation,wall_s\n1,2\n2,x\n").unwrap();
         let error = Metrics::read(&path).unwrap_err().to_string();
         assert!(error.starts_with(&format!("{shown} is damaged: it does not have the hash")), "{error}");
-        std::fs::remove_file(folder.path().join(crate::hashes::HASHES)).unwrap();
+        std::fs::remove_file(folder.path().join(hashes::HASHES)).unwrap();
         let error = Metrics::read(&path).unwrap_err().to_string();
         assert_eq!(error, format!("{shown}: line 3: 'x' in column wall_s is not a number"));
         std::fs::write(&path, "generation,wall_s\n1\n").unwrap();
@@ -336,7 +324,7 @@ mod tests {
     #[test]
     fn rows_that_are_not_those_before_the_checkpoint_are_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let (path, hashes) = (folder.path().join("m.csv"), folder.path().join(crate::hashes::HASHES));
+        let (path, noted) = (folder.path().join("m.csv"), folder.path().join(hashes::HASHES));
         let mut writer = resumed(&path, 0);
         for generation in 1..=4 {
             writer.push(&row(generation)).unwrap();
@@ -357,7 +345,7 @@ mod tests {
         {
             let error = resume(text, mark).unwrap_err().to_string();
             assert!(error.contains("m.csv is damaged: "), "{error}");
-            std::fs::remove_file(&hashes).unwrap();
+            std::fs::remove_file(&noted).unwrap();
             let error = resume(text, mark).unwrap_err().to_string();
             assert!(error.contains("m.csv is damaged: "), "{error}");
             let warning = resume(&whole, mark).unwrap();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use npyz::{AutoSerialize, DType, NpyFile, NpyHeader, Order, TypeChar, WriterBuilder as _};
 
 use crate::disk::write_atomic;
-use crate::input;
+use crate::{input, memory};
 
 /// Numbers in rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +75,21 @@ pub enum NpyError {
         found: Vec<u64>,
         /// What was expected, e.g. `[T, 8]`.
         expected: String,
+    },
+    /// The array does not fit into memory.
+    #[error(
+        "{path} has shape {}, which takes {} of memory; there are {}",
+        show(.found), memory::in_words(*.bytes), memory::in_words(*.most)
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its shape.
+        found: Vec<u64>,
+        /// Bytes that it would take.
+        bytes: u64,
+        /// Bytes that there are.
+        most: u64,
     },
     /// A number is NaN or infinite.
     #[error("{path}: the value at row {row}, column {column} is not finite")]
@@ -167,17 +182,15 @@ fn from_bytes(
 ) -> Result<Array, NpyError> {
     let owned = || path.to_owned();
     let format = |error: std::io::Error| NpyError::Format { path: owned(), reason: error.to_string() };
-    let early = || NpyError::Format { path: owned(), reason: "the data ends early".to_owned() };
-    if promised(bytes).is_some_and(|values| values.is_none_or(|values| values > bytes.len())) {
-        return Err(early());
-    }
+    let early = || ends_early(path);
     let mut data = bytes;
-    let header = NpyHeader::from_reader(&mut data).map_err(format)?;
+    let header = header(path, &mut data, bytes.len() as u64)?;
     let found = header.shape().to_vec();
     let shape: Option<Vec<usize>> = found.iter().map(|&extent| usize::try_from(extent).ok()).collect();
     let shape = shape.ok_or_else(early)?;
     check(&shape).map_err(|expected| NpyError::Shape { path: owned(), found, expected })?;
     let count = shape.iter().try_fold(1_usize, |product, &extent| product.checked_mul(extent));
+    fits(path, &header, memory::most())?;
     let order = header.order();
     let dtype = header.dtype();
     let (letter, size) = match &dtype {
@@ -230,6 +243,48 @@ fn from_bytes(
         }
         None => Ok(Array { shape, values }),
     }
+}
+
+/// Longest header, with what comes before it: that of version 1 and 2 of the format.
+pub const HEADER: u64 = 65_536 + 12;
+
+/// Length of an array file in bytes, as its first [`HEADER`] bytes have it, before there is memory for the rest of it.
+/// `size` is what the file is said to have, `most` the memory that the array may take.
+///
+/// # Errors
+/// A header that is none, or that promises more than `size`, or more than fits into `most`.
+pub fn length(path: &Path, start: &[u8], size: u64, most: u64) -> Result<u64, NpyError> {
+    let mut rest = start;
+    let header = header(path, &mut rest, size)?;
+    fits(path, &header, most)?;
+    // Objects have no size, and are refused by whoever reads the file.
+    let data = header.len().checked_mul(header.dtype().num_bytes().unwrap_or(0) as u64);
+    let length = data.and_then(|data| data.checked_add((start.len() - rest.len()) as u64));
+    length.filter(|length| *length <= size).ok_or_else(|| ends_early(path))
+}
+
+/// The header of a file of `size` bytes, of which `bytes` are the first; what follows it is left there.
+fn header(path: &Path, bytes: &mut &[u8], size: u64) -> Result<NpyHeader, NpyError> {
+    if promised(bytes).is_some_and(|values| values.is_none_or(|values| values as u64 > size)) {
+        return Err(ends_early(path));
+    }
+    let format =
+        |error: std::io::Error| NpyError::Format { path: path.to_owned(), reason: error.to_string() };
+    NpyHeader::from_reader(bytes).map_err(format)
+}
+
+/// Refuses what takes more memory than `most`: its bytes, and its numbers as f64 and as f32.
+fn fits(path: &Path, header: &NpyHeader, most: u64) -> Result<(), NpyError> {
+    let each = header.dtype().num_bytes().unwrap_or(0) as u64 + 12;
+    let bytes = header.len().saturating_mul(each);
+    if bytes <= most {
+        return Ok(());
+    }
+    Err(NpyError::TooLarge { path: path.to_owned(), found: header.shape().to_vec(), bytes, most })
+}
+
+fn ends_early(path: &Path) -> NpyError {
+    NpyError::Format { path: path.to_owned(), reason: "the data ends early".to_owned() }
 }
 
 /// Where the value at `place`, counted with the last axis fastest, lies with the first axis fastest.
@@ -334,6 +389,25 @@ mod tests {
         let path = folder.path().join("a.npy");
         write_f32(&path, &[1, 3, 2], &[0.5, -1.0, 2.0, f32::MAX, 0.0, 1e-3]).unwrap();
         assert_eq!(read_rows(&path, &[3, 2]).unwrap().values[3], f64::from(f32::MAX));
+    }
+
+    #[test]
+    fn a_header_says_how_long_the_file_is_and_what_it_takes() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |descr: &str, shape: &str, size: u64, most: u64| {
+            let start = std::fs::read(file(folder.path(), descr, false, shape, &[])).unwrap();
+            length(Path::new("a.npy"), &start, size, most).map_err(|error| error.to_string())
+        };
+        assert_eq!(of("<f4", "(10, 3)", 1000, 1000), Ok(128 + 120));
+        assert_eq!(of("|u1", "(10, 3)", 1000, 390), Ok(128 + 30));
+        let early = "a.npy is not a complete .npy file: the data ends early";
+        assert_eq!(of("<f4", "(10, 3)", 247, 1000).unwrap_err(), early);
+        assert_eq!(of("<f4", "(5000, 5000)", 1000, u64::MAX).unwrap_err(), early);
+        assert_eq!(
+            of("|u1", "(500000000,)", 500_000_128, 2_000_000_000).unwrap_err(),
+            "a.npy has shape [500000000], which takes 6.5 GB of memory; there are 2.0 GB"
+        );
+        assert!(length(Path::new("a.npy"), b"text", 1000, 1000).is_err());
     }
 
     #[test]

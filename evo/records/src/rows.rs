@@ -180,14 +180,12 @@ impl Rows {
     ) -> Result<(Self, Option<String>), MetricsError> {
         let failed = |action| move |source| MetricsError::File { action, path: path.to_owned(), source };
         let damaged = |message: String| MetricsError::Damaged { path: path.to_owned(), message };
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
         let found = disk::read_if_there(path).map_err(failed("read"))?;
         let missing = found.is_none();
         let lost = missing && generation > 0;
         let bytes = found.unwrap_or_else(|| header.as_bytes().to_owned());
-        let hashes = Hashes::read(folder).map_err(failed("check"))?;
-        let verdict = if missing { Verdict::Whole } else { hashes.verdict_of_growing(&name, &bytes) };
+        let hashes = Hashes::read(path.parent().unwrap_or(Path::new(""))).map_err(failed("check"))?;
+        let verdict = if missing { Verdict::Whole } else { hashes.verdict_of_growing(path, &bytes) };
         let text = String::from_utf8(bytes).map_err(|_| damaged(format!("it is not UTF-8. {DELETE}")))?;
         let Some(rows) = text.strip_prefix(header) else {
             let expected = header.trim_end().to_owned();
@@ -235,7 +233,7 @@ impl Rows {
             }
         }
         // Both the file as it is and the shorter one that it becomes begin with these rows.
-        hashes::announce(folder, &name, sums.mark_of_file(), None).map_err(failed("write"))?;
+        hashes::announce(path, sums.mark_of_file(), None).map_err(failed("write"))?;
         if missing || kept != text {
             disk::write_atomic(path, kept.as_bytes()).map_err(failed("write"))?;
         }
@@ -252,9 +250,7 @@ impl Rows {
     /// of them.
     pub(crate) fn sync(&self) -> Result<RowsMark, MetricsError> {
         self.file.sync().map_err(Self::failed(&self.path))?;
-        let folder = self.path.parent().unwrap_or(Path::new(""));
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        hashes::announce(folder, &name, self.sums.mark_of_file(), None).map_err(Self::failed(&self.path))?;
+        hashes::announce(&self.path, self.sums.mark_of_file(), None).map_err(Self::failed(&self.path))?;
         Ok(self.sums.mark())
     }
 

@@ -61,6 +61,7 @@ fn look_over(path: &Path) -> Result<Vec<Finding>, Failure> {
         Err(error) => journal(Condition::Damaged(error.to_string())),
     }];
     files.extend(Some(path.join(INIT)).filter(|init| init.exists()).map(|init| examine::container(&init)));
+    files.extend(Stored::leftovers(path).run()?);
     for run in Stored::runs_in(path).run()? {
         files.extend(examine::run(&run).run()?);
     }

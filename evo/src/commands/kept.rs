@@ -7,7 +7,7 @@ use records::RowsMark;
 use records::checkpoint::Checkpoint;
 use records::disk::write_atomic;
 use records::failure::{Blame, Failure};
-use records::folder::{First, RunFolder, RunFolderError, to_json};
+use records::folder::{First, RunFolder, RunFolderError, read_file, to_json};
 use records::lock::Lock;
 use records::provenance::Provenance;
 use records::text;
@@ -56,8 +56,7 @@ pub(super) fn new_folder(
     let provenance = to_json(&Provenance::collect(seed, threads, text)).run()?;
     let first = First { config: text, provenance, metrics, checkpoint: start.to_bytes(), ended };
     let (folder, lock) = RunFolder::create(out, &name, seed, &first).usage()?;
-    lock.warning().iter().for_each(|warning| to_stderr(warning));
-    Ok((folder, lock))
+    Ok((folder, lock.told()))
 }
 
 /// What is left of a run.
@@ -74,7 +73,7 @@ pub(super) struct Left {
 pub(super) fn left_of(folder: &RunFolder) -> Result<Left, Failure> {
     let checkpoint = load_checkpoint(folder.path())?;
     let rows = if checkpoint.meta.contains_key(ROWS) { Some(checkpoint.meta(ROWS).usage()?) } else { None };
-    let edited = match folder.read(&folder.config()) {
+    let edited = match read_file(&folder.config()) {
         // It is compared with that of the checkpoint, and may be changed where that does not matter.
         Err(RunFolderError::Damaged { path }) => {
             to_stderr(&format!(

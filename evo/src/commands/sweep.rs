@@ -10,6 +10,7 @@ use records::words::{count, to_stderr};
 use records::{input, text};
 use serde::Serialize;
 use training::config::Config;
+use training::gradient::Teachers;
 use training::stages::to_text;
 
 use crate::cli::{Backend, ConfigArgs, SweepArgs};
@@ -48,12 +49,13 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let document = text::Document::read(&path).usage()?;
     let config: SweepConfig = document.typed().usage()?;
     let bases = read_bases(&path, &document, &config)?;
-    let plan = Plan::new(&document, config, bases).usage()?;
+    let mut teachers = Teachers::default();
+    let plan = Plan::new(&document, config, bases, &mut teachers).usage()?;
     let stem = path.file_stem().unwrap_or_default();
     let folder = args.out.clone().unwrap_or_else(|| PathBuf::from(SWEEPS).join(stem));
     let init = plan.config.init.as_ref().map(|init| find_init(&path, &folder, init));
     let checkpoint = init.as_deref().map(load_checkpoint).transpose()?;
-    check_trials(&plan, checkpoint.as_ref()).usage()?;
+    check_trials(&plan, checkpoint.as_ref(), &mut teachers).usage()?;
     if args.dry_run {
         for trial in plan.known() {
             let name = trial_name(trial.number);

@@ -123,8 +123,7 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
     }
     let folder = RunFolder::open(&args.run).usage()?;
     let job = job::of_run(&folder)?;
-    let lock = folder.lock().usage()?;
-    lock.warning().iter().for_each(|warning| to_stderr(warning));
+    let _lock = folder.lock().usage()?.told();
     match job {
         Job::World(config) => resume_in_a_world(args, &folder, *config),
         Job::Labels(config) => resume_with_labels(args, &folder, *config),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use records::folder::{RunFolder, RunFolderError};
+use records::folder::{RunFolder, RunFolderError, read_file};
 use records::input;
 use records::metrics::Metrics;
 use records::text::value;
@@ -52,7 +52,7 @@ impl Run {
         let folder = RunFolder::open(path)?;
         let file = folder.config();
         let unreadable = |reason: String| PlotError::Config { path: file.clone(), reason };
-        let config = match folder.read(&file) {
+        let config = match read_file(&file) {
             Err(error @ RunFolderError::Damaged { .. }) => {
                 to_stderr(&format!("warning: {error}, or was edited"));
                 input::text(&file, input::TEXT).map_err(|error| unreadable(error.to_string()))?

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use records::folder::RunFolder;
+use records::folder::{RunFolder, read_file};
 use records::provenance::quote;
 use records::words::{count, duration};
 use serde_json::{Map, Value};
@@ -30,7 +30,7 @@ pub fn of_classifiers(paths: &[PathBuf], title: Option<&str>) -> Result<String, 
     body += &html::section("Learning curves", &curves);
     body += &html::section("Confusion", &confusion(&folders));
     let configs = folders.iter().map(|folder| {
-        let text = checked(folder, &folder.config());
+        let text = checked(&folder.config());
         html::details(&folder.path().display().to_string(), &html::code(&text))
     });
     body += &html::section("Configuration", &configs.collect::<String>());
@@ -40,8 +40,8 @@ pub fn of_classifiers(paths: &[PathBuf], title: Option<&str>) -> Result<String, 
 }
 
 /// A file of a run as text; what is wrong with it, if something is, and nothing if it is not there.
-fn checked(folder: &RunFolder, file: &Path) -> String {
-    match folder.read(file) {
+fn checked(file: &Path) -> String {
+    match read_file(file) {
         Ok(bytes) => String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned(),
         Err(error) => error.to_string(),
     }
@@ -91,7 +91,7 @@ fn results(folders: &[RunFolder], summaries: &[Map<String, Value>]) -> String {
 /// The counts of each run, as its folder has them.
 fn confusion(folders: &[RunFolder]) -> String {
     let table = |folder: &RunFolder| {
-        let text = checked(folder, &folder.path().join("confusion.csv"));
+        let text = checked(&folder.path().join("confusion.csv"));
         let mut lines = text.lines();
         let head: Vec<String> = lines.next()?.split(',').map(|name| format!("#{name}")).collect();
         let head: Vec<&str> = head.iter().map(String::as_str).collect();

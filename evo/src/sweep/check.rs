@@ -3,7 +3,7 @@
 use records::checkpoint::Checkpoint;
 use records::text::{ConfigError, Document, patch};
 use training::config::Config;
-use training::gradient::FinetuneError;
+use training::gradient::{FinetuneError, Teachers};
 use training::policy::{Which, start_from};
 use training::setup::Setup;
 use training::stages::{self, StagedError};
@@ -11,12 +11,16 @@ use training::stages::{self, StagedError};
 use super::axis::Axis;
 use super::config::{Halving, Sampler, SweepConfig};
 
-/// Builds what a run is made of, but for its worlds and the state of its search.
+/// Builds what a run is made of, but for its worlds and the state of its search. Teachers are read once.
 ///
 /// # Errors
 /// Whatever is out of range, does not fit together, or does not go with the checkpoint to start from.
-pub(super) fn config(config: &Config, init: Option<&Checkpoint>) -> Result<(), StagedError> {
-    stages::check(config)?;
+pub(super) fn config(
+    config: &Config,
+    init: Option<&Checkpoint>,
+    teachers: &mut Teachers,
+) -> Result<(), StagedError> {
+    stages::check(config, teachers)?;
     if let Some(checkpoint) = init {
         let first = stages::stage_config(config, config.stages.first().map(|stage| stage.name.as_str()))?;
         let setup = Setup::new(&first).map_err(FinetuneError::from)?;
@@ -30,6 +34,7 @@ pub(super) fn document(
     document: &Document,
     config: &SweepConfig,
     bases: &[Config],
+    teachers: &mut Teachers,
 ) -> Result<(), ConfigError> {
     let wrong = |path: &str, message: &str| Err(document.invalid(path, message));
     if config.axes.is_empty() {
@@ -55,7 +60,7 @@ pub(super) fn document(
     for (source, base) in sources.iter().zip(bases) {
         sampler(document, config, base)?;
         let of = if sources.len() > 1 { format!(" (config {})", source.name) } else { String::new() };
-        values(document, config, base, &of)?;
+        values(document, config, base, &of, teachers)?;
     }
     Ok(())
 }
@@ -98,7 +103,13 @@ pub fn sources(document: &Document, config: &SweepConfig) -> Result<(), ConfigEr
 }
 
 /// Checks every value of the axes on one base config; `of` names it in messages.
-fn values(document: &Document, config: &SweepConfig, base: &Config, of: &str) -> Result<(), ConfigError> {
+fn values(
+    document: &Document,
+    config: &SweepConfig,
+    base: &Config,
+    of: &str,
+    teachers: &mut Teachers,
+) -> Result<(), ConfigError> {
     let wrong = |path: &str, message: &str| Err(document.invalid(path, message));
     let mut earlier = base.clone();
     for (index, axis) in config.axes.iter().enumerate() {
@@ -136,7 +147,7 @@ fn values(document: &Document, config: &SweepConfig, base: &Config, of: &str) ->
                 let message = format!("axis {name}{of}: task = {}(…) does not use {field}", task.name());
                 return wrong(&place, &message);
             }
-            if let Err(error) = self::config(&changed, None) {
+            if let Err(error) = self::config(&changed, None, teachers) {
                 return wrong(&place, &format!("{error}{of}"));
             }
             first.get_or_insert(changed);

@@ -1,6 +1,8 @@
-//! Memory of this machine and of runs, where the system tells (Linux).
+//! Memory that runs take, where the system tells (Linux).
 
 use std::fs;
+
+use records::memory::kibibytes;
 
 /// Memory that a run takes at least, bytes: what one of a small task does.
 pub(super) const LEAST: u64 = 64 << 20;
@@ -14,21 +16,10 @@ pub(super) struct Use {
     pub peak: u64,
 }
 
-/// Memory that can be had without swapping, bytes.
-pub(super) fn available() -> Option<u64> {
-    field(&fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")
-}
-
 /// What the process takes.
 pub(super) fn of_process(process: u32) -> Option<Use> {
     let text = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    Some(Use { now: field(&text, "VmRSS:")?, peak: field(&text, "VmHWM:")? })
-}
-
-/// A line `NAME  N kB` in bytes.
-fn field(text: &str, name: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)
+    Some(Use { now: kibibytes(&text, "VmRSS:")?, peak: kibibytes(&text, "VmHWM:")? })
 }
 
 /// Whether one more process fits that takes `need`, if those that run grow to as much.
@@ -40,13 +31,6 @@ pub(super) fn has_room(available: u64, need: u64, running: &[Use]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn fields_are_kibibytes() {
-        let text = "MemTotal:  100 kB\nMemAvailable:     12 kB\nOdd: x kB\n";
-        assert_eq!(field(text, "MemAvailable:"), Some(12 << 10));
-        assert_eq!((field(text, "Odd:"), field(text, "None:")), (None, None));
-    }
 
     #[test]
     fn those_that_run_may_still_grow() {
@@ -61,6 +45,5 @@ mod tests {
     fn this_process_takes_something() {
         let usage = of_process(std::process::id());
         assert!(usage.is_some_and(|usage| usage.now > 1 << 20 && usage.peak >= usage.now), "{usage:?}");
-        assert!(available().is_some());
     }
 }

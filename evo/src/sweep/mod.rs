@@ -30,7 +30,6 @@ use std::time::Duration;
 
 use records::disk::{self, write_atomic};
 use records::lock::Lock;
-use records::words::to_stderr;
 use training::config::Config;
 use training::stages::to_text;
 
@@ -38,8 +37,8 @@ use board::Board;
 pub use check::sources as check_sources;
 pub use error::SweepError;
 use journal::{Build, Header, Journal, Key};
-use names::JOURNAL;
 pub use names::{INIT, trial_name};
+use names::{JOURNAL, own_folders};
 pub use plan::{Base, Plan, Trial};
 use pool::{Event, Pool};
 use score::{generations, history, score};
@@ -93,8 +92,12 @@ impl Sweep {
         }
         disk::create_folder(&folder.join("trials")).map_err(failed(folder))?;
         let lock = Lock::take(folder).map_err(failed(folder))?;
-        let lock = lock.ok_or_else(|| SweepError::Busy { path: folder.to_owned() })?;
-        lock.warning().iter().for_each(|warning| to_stderr(warning));
+        let lock = lock.ok_or_else(|| SweepError::Busy { path: folder.to_owned() })?.told();
+        if folder.join(JOURNAL).exists() {
+            for place in own_folders(folder) {
+                disk::remove_leftovers(&place).map_err(failed(&place))?;
+            }
+        }
         let bases: Vec<Config> = plan.bases.iter().map(|base| base.config.clone()).collect();
         let header = Header { sweep: plan.config.clone(), bases };
         let journal = Journal::open(&folder.join(JOURNAL), &header, build)?;

@@ -3,18 +3,16 @@
 use records::text::{self, ConfigError, Document};
 use serde_json::Value;
 use training::config::Config;
+use training::gradient::Teachers;
 use training::stages;
 
 use super::axis::{Axis, Setting, pick};
 use super::config::SweepConfig;
-use super::names::INIT;
+use super::names::{BASES, INIT};
 use super::{check, sampler};
 
 /// Most trials of a sweep; more is a typing error.
 const TRIALS_MAX: usize = 100_000;
-
-/// Folder of a sweep's configs if there are several.
-const BASES: &str = "bases";
 
 /// What a sweep is going to do.
 #[derive(Clone, Debug)]
@@ -56,12 +54,18 @@ pub struct Trial {
 }
 
 impl Plan {
-    /// Checks a sweep file against its base configs, in the order of [`SweepConfig::sources`].
+    /// Checks a sweep file against its base configs, in the order of [`SweepConfig::sources`]; `teachers` keeps those
+    /// that it has read.
     ///
     /// # Errors
     /// What is wrong, at its place in the file.
-    pub fn new(document: &Document, config: SweepConfig, bases: Vec<Config>) -> Result<Self, ConfigError> {
-        check::document(document, &config, &bases)?;
+    pub fn new(
+        document: &Document,
+        config: SweepConfig,
+        bases: Vec<Config>,
+        teachers: &mut Teachers,
+    ) -> Result<Self, ConfigError> {
+        check::document(document, &config, &bases, teachers)?;
         Self::stored(config, bases).map_err(|message| document.invalid("sampler", &message))
     }
 

@@ -92,7 +92,7 @@ impl Pool {
         let uses: Vec<Use> = self.running.iter().filter_map(Running::memory).collect();
         self.peak = uses.iter().map(|usage| usage.peak).fold(self.peak, u64::max);
         let need = self.peak.max(memory::LEAST);
-        memory::available().is_none_or(|available| memory::has_room(available, need, &uses))
+        records::memory::available().is_none_or(|available| memory::has_room(available, need, &uses))
     }
 
     fn collect(&mut self) -> Result<Vec<Event>, SweepError> {

@@ -4,11 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use records::folder::RunFolder;
+use records::examine::{self, Finding};
+use records::folder::{RunFolder, RunFolderError};
 
 use super::error::SweepError;
 use super::journal::{Header, Journal, JournalError, Records};
-use super::names::JOURNAL;
+use super::names::{JOURNAL, own_folders};
 use super::plan::Plan;
 
 /// A sweep as its folder has it, for reading; it may be at work.
@@ -45,6 +46,15 @@ impl Stored {
             trials.iter().map(|trial| list(trial)).collect::<io::Result<Vec<_>>>()?.concat();
         runs.retain(|run| RunFolder::open(run).is_ok());
         Ok(runs)
+    }
+
+    /// What processes that were killed have left half-written in it, beside its runs.
+    ///
+    /// # Errors
+    /// If one of its folders cannot be listed.
+    pub fn leftovers(folder: &Path) -> Result<Vec<Finding>, RunFolderError> {
+        let found: Result<Vec<_>, _> = own_folders(folder).map(|place| examine::leftovers(&place)).collect();
+        Ok(found?.concat())
     }
 
     /// Reads a sweep's folder.

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use records::disk::FAULT;
+use records::disk::{self, FAULT, FAULT_IN};
 use records::folder::{RunFolder, RunFolderError, read_file};
 use records::input;
 use serde::Deserialize;
@@ -145,7 +145,8 @@ impl Running {
         }
         command.args(["--quiet", "--worker"]);
         // A fault is planned for one process.
-        command.env_remove(FAULT);
+        let is_planned = job.crashes == 0 && !job.fresh && disk::is_fault_in(job.key.0);
+        command.env_remove(if is_planned { FAULT_IN } else { FAULT });
         let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).spawn()?;
         let log = log_of(&job.folder);
         Ok(Self { job, resumed, child, log })

@@ -17,7 +17,8 @@ use super::cma_rates::{self, Rates, default_population};
 use super::noise::Noise;
 use super::strategy::Precision;
 use super::{
-    FieldInfo, Ranked, Settings, State, StopReason, Strategy, StrategyError, StrategyInfo, check, linalg,
+    FieldInfo, Memory, Ranked, Settings, State, StopReason, Strategy, StrategyError, StrategyInfo, check,
+    linalg,
 };
 
 /// Settings of CMA-ES. Everything else follows from dimension and population.
@@ -30,7 +31,7 @@ pub struct CmaEsConfig {
     pub sigma: f64,
     /// Whether bad members shrink the covariance in their direction.
     pub active: bool,
-    /// Most parameters accepted; ≥ 1. Memory is 16 n² bytes.
+    /// Most parameters accepted; ≥ 1. Memory is 16 n² bytes, and three times that while a checkpoint is written.
     pub max_dimension: usize,
 }
 
@@ -62,6 +63,13 @@ impl Settings for CmaEsConfig {
         check::at_least_two(INFO.name, self.population)?;
         check::positive(INFO.name, "sigma", self.sigma)?;
         check::at_least_one(INFO.name, "max_dimension", self.max_dimension as u64)
+    }
+
+    fn memory(&self, parameters: usize) -> Result<Memory, StrategyError> {
+        check::dimension(INFO.name, parameters, self.max_dimension, 16)?;
+        // C and U, and two copies of them for a checkpoint; z and y of a member, and its row of an update.
+        let population = self.population.unwrap_or_else(|| default_population(parameters));
+        Ok(Memory::square(parameters, 6, population, 3))
     }
 
     fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError> {

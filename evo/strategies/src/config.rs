@@ -8,9 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::registered::Entry;
 use super::{
-    ArsConfig, CmaEsConfig, EcConfig, OpenEsConfig, OwnSettings, PgpeConfig, Real, Registered, Search,
-    SepCmaEsConfig, Settings, SnesConfig, StrategyError, StrategyInfo, XnesConfig, ars, cma_es, ec, open_es,
-    pgpe, sep_cma_es, snes, xnes,
+    ArsConfig, CmaEsConfig, EcConfig, Memory, OpenEsConfig, OwnSettings, PgpeConfig, Real, Registered,
+    Search, SepCmaEsConfig, Settings, SnesConfig, StrategyError, StrategyInfo, XnesConfig, ars, cma_es, ec,
+    open_es, pgpe, sep_cma_es, snes, xnes,
 };
 
 /// What is listed here exists: in configs, on the command line and in the shared tests.
@@ -225,6 +225,14 @@ impl StrategyConfig {
     #[must_use]
     pub fn start(&self, initial: Vec<f64>) -> Vec<f64> {
         self.settings().start(initial)
+    }
+
+    /// What a search of so many parameters takes of memory.
+    ///
+    /// # Errors
+    /// More parameters than the strategy can hold.
+    pub fn memory(&self, parameters: usize) -> Result<Memory, StrategyError> {
+        self.settings().memory(parameters)
     }
 
     /// Starts a search, see [`Search::new`].

@@ -66,7 +66,7 @@ pub use real::Real;
 pub use registered::{OwnSettings, Registered};
 pub use search::Search;
 pub use sep_cma_es::SepCmaEsConfig;
-pub use settings::{FieldInfo, Settings, StrategyInfo};
+pub use settings::{FieldInfo, Memory, Settings, StrategyInfo};
 pub use shaping::{Ranked, Shaping};
 pub use snes::SnesConfig;
 pub use state::{Data, State, Tensor};

@@ -20,11 +20,49 @@ pub trait Settings: Send + Sync {
         initial
     }
 
+    /// What a search of so many parameters takes of memory, with settings that were checked. The default is that of
+    /// some vectors, as strategies take that make their members when they are asked for.
+    ///
+    /// # Errors
+    /// More parameters than it can hold.
+    fn memory(&self, parameters: usize) -> Result<Memory, StrategyError> {
+        Ok(Memory::linear(parameters))
+    }
+
     /// The strategy at its start point, with settings that were checked.
     ///
     /// # Errors
     /// A start point outside of what the strategy searches, or more parameters than it can hold.
     fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError>;
+}
+
+/// What a search takes of memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// The distribution, what updates it, and copies for a checkpoint, bytes.
+    pub distribution: u64,
+    /// Whether that grows with the square of the number of parameters.
+    pub is_square: bool,
+    /// Members of a generation that are held all at once; 0 where they are made when they are asked for.
+    pub population: usize,
+    /// Each of those, bytes.
+    pub member: u64,
+}
+
+impl Memory {
+    /// Some vectors of doubles: mean, deviations, an optimizer's, a gradient, and copies of them.
+    #[must_use]
+    pub fn linear(parameters: usize) -> Self {
+        let distribution = (parameters as u64).saturating_mul(120);
+        Self { distribution, is_square: false, population: 0, member: 0 }
+    }
+
+    /// So many full matrices of doubles, and `population` members, each with so many vectors of doubles.
+    pub(crate) fn square(parameters: usize, matrices: u64, population: usize, vectors: u64) -> Self {
+        let n = parameters as u64;
+        let distribution = n.saturating_mul(n).saturating_mul(8 * matrices);
+        Self { distribution, is_square: true, population, member: n.saturating_mul(8 * vectors) }
+    }
 }
 
 /// A setting of a strategy, for listings.

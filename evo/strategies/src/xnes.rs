@@ -16,7 +16,9 @@ use serde::{Deserialize, Serialize};
 
 use super::cma_rates::{self, default_population};
 use super::noise::Noise;
-use super::{FieldInfo, Ranked, Settings, State, Strategy, StrategyError, StrategyInfo, check, linalg};
+use super::{
+    FieldInfo, Memory, Ranked, Settings, State, Strategy, StrategyError, StrategyInfo, check, linalg,
+};
 
 /// Settings of xNES.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,6 +67,13 @@ impl Settings for XnesConfig {
         check::positive(INFO.name, "mean_rate", self.mean_rate)?;
         check::at_least_zero(INFO.name, "shape_rate", self.shape_rate.unwrap_or(0.0))?;
         check::at_least_one(INFO.name, "max_dimension", self.max_dimension as u64)
+    }
+
+    fn memory(&self, parameters: usize) -> Result<Memory, StrategyError> {
+        check::dimension(INFO.name, parameters, self.max_dimension, 40)?;
+        // The exponential of the gradient needs four more; s and y of a member, the next y, and its row of an update.
+        let population = self.population.unwrap_or_else(|| default_population(parameters));
+        Ok(Memory::square(parameters, 6, population, 4))
     }
 
     fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError> {

@@ -12,6 +12,7 @@ use strategies::StrategyError;
 use crate::backend::Backend;
 use crate::config::Config;
 use crate::field::InvalidField;
+use crate::memory::NotEnough;
 use crate::rollout::{Parts, Rollout, RolloutError};
 
 /// Why a trainer cannot be made or go on.
@@ -44,6 +45,9 @@ pub enum TrainError {
         /// Those in which the controller failed.
         failures: usize,
     },
+    /// It takes more memory than there is.
+    #[error(transparent)]
+    Memory(#[from] NotEnough),
     /// A checkpoint does not fit.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),

@@ -15,6 +15,8 @@ use crate::config::{Config, Starts};
 use crate::evaluate::{self, Evaluation, Policy, mean_std};
 use crate::gradient::Refiner;
 use crate::learner::Learner;
+use crate::memory;
+use crate::needs;
 use crate::normalizer::{Normalizer, Statistics};
 use crate::policy::{Which, start_from};
 use crate::rollout::{Episode, Episodes, Rollout, Times};
@@ -50,11 +52,15 @@ impl Trainer {
     /// See [`TrainError`].
     pub fn new(config: &Config, threads: usize, backend: BackendChoice) -> Result<Self, TrainError> {
         let setup = Setup::new(config)?;
+        // Before anything large is made, and with all of it once the search tells its population.
+        memory::check(needs::of_search(config, &setup)?)?;
         let seed = config.run.seed;
         let initial = setup.controller.initial(&mut Stream::new(seed, Purpose::Init, 0, 0, 0));
         let x0: Vec<f64> = initial.iter().map(|&x| f64::from(x)).collect();
         let search = config.strategy.build(&config.strategy.start(x0), seed)?;
         let pool = pool(threads)?;
+        let threads = pool.current_num_threads();
+        memory::check(needs::of_evolution(config, &setup, search.population(), threads)?)?;
         let spec = setup.task.spec();
         let horizon = config.rollout.horizon.unwrap_or(spec.horizon);
         let share = |horizon| setup.rollout(horizon, Some(Arc::clone(&pool)));
@@ -62,7 +68,6 @@ impl Trainer {
             setup.rollout_on(options, spec.horizon, &Backend::Cpu, 1, Some(Arc::clone(&pool)))
         });
         let episodes = search.population() * config.rollout.episodes;
-        let threads = pool.current_num_threads();
         let (backend, backend_reason) = backend.resolve(&setup.controller, episodes, threads)?;
         let training =
             setup.rollout_on(setup.options, horizon, &backend, episodes, Some(Arc::clone(&pool)))?;

@@ -14,7 +14,7 @@ use snn::nir::{self, Executor, Options};
 use snn::{ControllerConfig, HiddenLayer, LayerConfig, SnnConfig};
 use training::config::Config;
 use training::gradient::labels::data::DataSet;
-use training::gradient::{self, ArraysConfig, DataConfig, FinetuneConfig, HeidelbergConfig, Task};
+use training::gradient::{self, ArraysConfig, DataConfig, FinetuneConfig, HeidelbergConfig, Task, Teachers};
 use training::policy::{Which, load_policy, not_finite};
 use training::setup::Setup;
 
@@ -145,7 +145,7 @@ pub(super) fn recording(data: &[u8]) {
     if let Some(Task::Imitate(task)) = &mut config.task {
         task.teacher = file.0.display().to_string();
     }
-    let _ = gradient::check(&config, &setup);
+    let _ = gradient::check(&config, &setup, &mut Teachers::default());
 }
 
 /// An array.
@@ -210,7 +210,7 @@ pub(super) fn sweep(data: &[u8]) {
         }
         bases.push(base);
     }
-    let Ok(plan) = Plan::new(&document, sweep, bases) else { return };
+    let Ok(plan) = Plan::new(&document, sweep, bases, &mut Teachers::default()) else { return };
     let _ = (plan.known(), plan.short_names(), plan.tasks());
 }
 

@@ -359,3 +359,43 @@ fn states_that_explode_never_become_a_score() {
     assert_says(&said, &["no member has a finite fitness"]);
     assert!(out.join("checkpoints/last.safetensors").is_file(), "what there was is kept");
 }
+
+/// A run that no machine has the memory for is refused before it takes any: the message says how much it would take, why, and
+/// what would fit.
+#[test]
+fn what_does_not_fit_into_memory_is_refused_before_anything_starts() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let out = folder.path().join("run");
+    let large = "controller=Mlp(hidden: [4096, 4096])";
+    for (sets, parts) in [
+        (
+            &["strategy=CmaEs(max_dimension: 100000000)", large][..],
+            &["TB for the search, with parameters under CmaEs = 1692", "would fit"][..],
+        ),
+        (
+            &["strategy=CmaEs(max_dimension: 100000, population: 1000000)", "controller=Mlp(hidden: [1000])"],
+            &["for its members, with strategy.population = 1000000", "would fit"],
+        ),
+        (
+            &["strategy.population=1000000", "rollout.episodes=1000000"],
+            &["with strategy.population · rollout.episodes = 1000000000000", "would fit"],
+        ),
+    ] {
+        let sets = sets.iter().flat_map(|set| ["--set", *set]);
+        let words: Vec<&str> = ["--config", "ant.ron", "--out", text(&out)].into_iter().chain(sets).collect();
+        for words in [words.clone(), [&words[..], &["--dry-run"]].concat()] {
+            let message = refuse_within(&words, 2, Duration::from_secs(60));
+            assert_says(&message, &["error: ", "this would take about ", " of memory, and there are "]);
+            assert_says(&message, parts);
+            assert_eq!(message.trim_end().lines().count(), 1, "{message}");
+            assert!(!out.exists(), "nothing was started");
+        }
+    }
+    // Of a sweep, too.
+    let file = folder.path().join("sweep.ron");
+    let axis = r#"List(path: "strategy.population", values: [8, 1000000])"#;
+    let base = r#"config: "ant.ron", set: ["strategy=CmaEs(max_dimension: 100000, population: 8)", "controller=Mlp(hidden: [300])"]"#;
+    fs::write(&file, format!("({base}, axes: [{axis}])")).expect("a sweep");
+    let message = refuse(&["sweep", "--config", text(&file), "--dry-run"], 2);
+    assert_says(&message, &["sweep.ron:1:", "this would take about ", "strategy.population = 1000000"]);
+}

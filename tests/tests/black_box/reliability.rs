@@ -252,50 +252,96 @@ fn every_operation_may_fail_in_every_way() {
         told(case.name, count);
         assert!(count > 50, "{}: {count} faults", case.name);
     }
+    let count = trial_faults(&["fail", "full", "torn"], |_| true);
+    told("trial", count);
+    assert!(count > 100, "trial: {count} faults");
+    let count = trial_faults(&["end", "torn-end"], |number| number < 70);
+    told("trial that ends", count);
     let count = sweep_faults(&KINDS, |number| number % 3 == 1);
     told("sweep", count);
     assert!(count > 50, "sweep: {count} faults");
 }
 
-/// As [`faults`], of a sweep: the same command goes on and ends with the same table.
-fn sweep_faults(kinds: &[&str], choose: impl Fn(u64) -> bool) -> usize {
-    let folder = tempfile::tempdir().expect("a scratch folder");
-    let file = folder.path().join("two.ron");
-    let sweep = r#"(
-        config: "inverted_pendulum.ron",
-        set: ["run.generations=1", "run.eval_episodes=1", "strategy.population=4", "rollout.horizon=20"],
-        axes: [List(path: "strategy.sigma", values: [0.1, 0.2])],
-    )"#;
-    fs::write(&file, sweep).expect("a sweep file");
-    let table = |out: &Path| fs::read_to_string(out.join("sweep.csv")).expect("a table");
-    let words = |out: &Path| {
-        let words =
-            ["sweep", "--config", text(&file), "--out", text(out), "--backend", "cpu", "--threads", "1"];
-        words.map(str::to_owned)
-    };
-    let go = |out: &Path| {
-        let words = words(out);
-        let _ = succeed(&words.each_ref().map(String::as_str));
+/// A sweep of two small trials, and the table that it must have in the end.
+struct Sweep {
+    folder: tempfile::TempDir,
+    file: PathBuf,
+    table: String,
+}
+
+fn table(out: &Path) -> String {
+    fs::read_to_string(out.join("sweep.csv")).expect("a table")
+}
+
+impl Sweep {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let file = folder.path().join("two.ron");
+        let text = r#"(
+            config: "inverted_pendulum.ron",
+            set: ["run.generations=1", "run.eval_episodes=1", "strategy.population=4", "rollout.horizon=20"],
+            axes: [List(path: "strategy.sigma", values: [0.1, 0.2])],
+        )"#;
+        fs::write(&file, text).expect("a sweep file");
+        let mut sweep = Self { folder, file, table: String::new() };
+        let whole = sweep.folder.path().join("whole");
+        let _ = succeed(&sweep.words(&whole));
+        sweep.table = table(&whole);
+        sweep
+    }
+
+    fn words<'a>(&'a self, out: &'a Path) -> [&'a str; 10] {
+        let (file, out) = (text(&self.file), text(out));
+        ["sweep", "--config", file, "--out", out, "--backend", "cpu", "--threads", "1", "-q"]
+    }
+
+    /// Whatever has happened to `out`, the same command goes on there and ends with the same table.
+    fn must_go_on(&self, out: &Path, what: &str) {
+        let _ = succeed(&self.words(out));
+        assert_eq!(table(out), self.table, "{what}");
         let _ = succeed(&["check", text(out)]);
-    };
-    let whole = folder.path().join("whole");
-    go(&whole);
+        fs::remove_dir_all(out).expect("it can be removed");
+    }
+}
+
+/// As [`faults`], of a sweep.
+fn sweep_faults(kinds: &[&str], choose: impl Fn(u64) -> bool) -> usize {
+    let sweep = Sweep::new();
     let mut count = 0;
     for kind in kinds {
         for number in (1..MOST).filter(|&number| choose(number)) {
-            let out = folder.path().join(format!("{kind}_{number}"));
-            let words = words(&out);
-            let fault = format!("{kind}:{number}");
-            if with_fault(&words.each_ref().map(String::as_str), &fault).is_none() {
+            let (out, fault) = (sweep.folder.path().join("out"), format!("{kind}:{number}"));
+            if with_fault(&sweep.words(&out), &fault).is_none() {
+                fs::remove_dir_all(&out).expect("it can be removed");
                 break;
             }
-            go(&out);
-            assert_eq!(table(&out), table(&whole), "{fault}");
-            fs::remove_dir_all(&out).expect("it can be removed");
+            sweep.must_go_on(&out, &fault);
             count += 1;
         }
     }
     count
+}
+
+/// As of a run: named while it is there, deleted by whoever goes on.
+#[test]
+fn what_a_killed_sweep_has_left_half_written_goes() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    let (file, out) = (folder.path().join("one.ron"), folder.path().join("out"));
+    let sweep = r#"(
+        set: ["run.generations=1", "run.eval_episodes=1", "strategy.population=4", "rollout.horizon=20"],
+        axes: [Config(values: ["inverted_pendulum.ron"])],
+    )"#;
+    fs::write(&file, sweep).expect("a sweep file");
+    let words = ["sweep", "--config", text(&file), "--out", text(&out), "--backend", "cpu", "-q"];
+    let _ = succeed(&words);
+    assert!(!succeed(&["check", text(&out)]).contains("left over"));
+    let left = ["sweep.csv.123.tmp", "bases/inverted_pendulum.ron.4.tmp"].map(|name| out.join(name));
+    left.iter().for_each(|file| fs::write(file, "half").expect("it can be written"));
+    let told = succeed(&["check", text(&out)]);
+    assert!(left.iter().all(|file| told.contains(&format!("left over       {}", file.display()))), "{told}");
+    let _ = succeed(&words);
+    assert!(left.iter().all(|file| !file.exists()));
+    assert!(!succeed(&["check", text(&out)]).contains("left over"));
 }
 
 #[test]
@@ -303,6 +349,49 @@ fn a_sweep_goes_on_after_any_fault() {
     for (index, kind) in KINDS.into_iter().enumerate() {
         let count = sweep_faults(&[kind], |number| number % 29 == 3 + 5 * index as u64);
         assert!(count >= 1, "{kind}: {count} faults");
+    }
+}
+
+/// Faults in the process of one trial: the sweep ends with the same table, or says that the trial has failed and why,
+/// and then goes on. How many there were.
+fn trial_faults(kinds: &[&str], choose: impl Fn(u64) -> bool) -> usize {
+    let sweep = Sweep::new();
+    let mut count = 0;
+    for kind in kinds {
+        for number in (1..MOST).filter(|&number| choose(number)) {
+            let (out, fault) = (sweep.folder.path().join("out"), format!("{kind}:{number}"));
+            let planned = [("SPINDLE_FAULT", fault.as_str()), ("SPINDLE_FAULT_IN", "1")];
+            let output = evo(&sweep.words(&out)).envs(planned).output().expect("evo starts");
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{fault}: {stderr}");
+            let log = fs::read_to_string(out.join("trials/t0001/s1.stderr")).expect("a log");
+            assert!(!log.contains("panicked"), "{fault}: {log}");
+            let struck = log.contains("fault ");
+            if table(&out).contains("t0001,failed,") {
+                let told = stderr.lines().find_map(|line| line.split_once("t0001 seed 1 failed: "));
+                assert!(
+                    struck && told.is_some_and(|(_, reason)| reason.len() > 10),
+                    "{fault}: {log} {stderr}"
+                );
+            } else {
+                assert_eq!(table(&out), sweep.table, "{fault}");
+            }
+            sweep.must_go_on(&out, &fault);
+            // Of a process that ends, the next one overwrites the log.
+            if !struck && !kind.ends_with("end") {
+                break;
+            }
+            count += 1;
+        }
+    }
+    count
+}
+
+#[test]
+fn a_trial_goes_on_after_any_fault_or_says_that_it_failed() {
+    for (index, kind) in ["fail", "torn", "end"].into_iter().enumerate() {
+        let count = trial_faults(&[kind], |number| number < 60 && number % 23 == 4 + 7 * index as u64);
+        assert!(count >= 2, "{kind}: {count} faults");
     }
 }
 

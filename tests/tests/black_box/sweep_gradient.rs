@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tests::{full_column, refuse, succeed, text};
+use tests::{data, full_column, refuse, run, succeed, text};
 
 fn write(folder: &Path, name: &str, content: &str) -> PathBuf {
     let file = folder.join(name);
@@ -84,6 +84,24 @@ fn a_task_may_be_an_axis_and_needs_no_strategy() {
     let out = folder.path().join("own");
     assert_eq!(sweep(&write(folder.path(), "sweep.ron", &content), &out).len(), 1);
     assert!(is_ppo(&out.join("trials/t0000/s1")));
+}
+
+/// However many trials learn from it.
+#[test]
+fn a_teacher_is_read_once() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    // Without a hash, which is told whenever it is read.
+    let teacher = format!("task.teacher={:?}", text(&data("run_9529ebc")));
+    let content = format!(
+        "(config: \"inverted_pendulum_imitate.ron\", set: [{teacher:?}], axes: [
+            List(path: \"task.epochs\", values: [1, 2, 3]), List(path: \"task.mix\", values: [0, 0.5])])"
+    );
+    let file = write(folder.path(), "students.ron", &content);
+    let output = run(&["sweep", "--config", text(&file), "--dry-run"]);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 6);
+    assert_eq!(stderr.matches("is of an earlier version without a hash").count(), 1, "{stderr}");
 }
 
 #[test]

@@ -4,24 +4,26 @@ use crate::config::Config;
 use crate::field::InvalidField;
 use crate::gradient::error::FinetuneError;
 use crate::gradient::imitate::Imitation;
+use crate::gradient::imitate::teacher::Teachers;
 use crate::gradient::ppo::critic::Critic;
 use crate::gradient::task::Task;
 use crate::gradient::world::World;
 use crate::setup::{Setup, pool};
 
 /// Checks what [`WorldLearner`](super::WorldLearner) needs of a config that has a `task`: its fields, networks with
-/// gradients, a teacher that is there and fits. One without a `task` is always right.
+/// gradients, a teacher that is there and fits; `teachers` keeps those for further configs. One without a `task` is
+/// always right.
 ///
 /// # Errors
 /// The first thing that is wrong.
-pub fn check(config: &Config, setup: &Setup) -> Result<(), FinetuneError> {
+pub fn check(config: &Config, setup: &Setup, teachers: &mut Teachers) -> Result<(), FinetuneError> {
     let Some(task) = &config.task else { return Ok(()) };
     of_a_world(task)?;
     let world = World::new(config, task.gradient(), setup.clone(), pool(1)?)?;
     match task {
         // Whom a stage imitates is seen when it begins.
         Task::Imitate(task) if task.teacher.is_empty() => Ok(()),
-        Task::Imitate(task) => Imitation::new(task, &world, None).map(drop),
+        Task::Imitate(task) => Imitation::new(task, &world, teachers).map(drop),
         Task::Ppo(task) => Critic::new(task, &world).map(drop),
         Task::Classify(_) | Task::Regress(_) => Ok(()),
     }

@@ -25,6 +25,8 @@ pub use check::check;
 pub use config::FinetuneConfig;
 pub use error::FinetuneError;
 pub use gradient_config::GradientConfig;
+#[cfg(not(target_arch = "wasm32"))]
+pub use imitate::teacher::Teachers;
 pub use labels::data_config::{ArraysConfig, DataConfig, HeidelbergConfig, RandmanConfig, YinYangConfig};
 pub(crate) use ppo::Refiner;
 pub use task::Task;

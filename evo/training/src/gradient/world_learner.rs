@@ -16,14 +16,17 @@ use crate::gradient::check::of_a_world;
 use crate::gradient::config::needed;
 use crate::gradient::error::FinetuneError;
 use crate::gradient::imitate::Imitation;
+use crate::gradient::imitate::teacher::Teachers;
 use crate::gradient::ppo::{self, Ppo};
 use crate::gradient::task::Task;
 use crate::gradient::world::{Method, World, put_trainer, take_trainer};
 use crate::learner::Learner;
+use crate::memory;
+use crate::needs;
 use crate::normalizer::Statistics;
 use crate::policy::{Which, check_finite, check_layout, layout, load_policy, start_from, statistics};
 use crate::rollout::Rollout;
-use crate::setup::{Setup, pool};
+use crate::setup::{Setup, TrainError, pool};
 
 /// A run of training by gradient in a world, in memory.
 pub struct WorldLearner {
@@ -47,21 +50,23 @@ struct Best {
 }
 
 impl WorldLearner {
-    /// Starts at generation 0 with random parameters; `teacher` is imitated if the config names nobody.
+    /// Starts at generation 0 with random parameters; a teacher is one of `teachers`, or read.
     ///
     /// # Errors
     /// See [`FinetuneError`].
-    pub fn new(config: &Config, threads: usize, teacher: Option<&Checkpoint>) -> Result<Self, FinetuneError> {
+    pub fn new(config: &Config, threads: usize, teachers: &mut Teachers) -> Result<Self, FinetuneError> {
         let task = needed(config.task.as_ref())?.clone();
         of_a_world(&task)?;
         let setup = Setup::new(config)?;
         let horizon = setup.task.spec().horizon;
         let pool = pool(threads)?;
+        let parts = needs::of_gradient(&task, config, &setup, pool.current_num_threads());
+        memory::check(parts).map_err(TrainError::from)?;
         let again = |options| setup.rollout_on(options, horizon, &Backend::Cpu, 1, Some(Arc::clone(&pool)));
         let (evaluation, validation) = (again(setup.options)?, setup.validation.map(again).transpose()?);
         let world = World::new(config, task.gradient(), setup, pool)?;
         let method: Box<dyn Method> = match &task {
-            Task::Imitate(task) => Box::new(Imitation::new(task, &world, teacher)?),
+            Task::Imitate(task) => Box::new(Imitation::new(task, &world, teachers)?),
             Task::Ppo(task) => Box::new(Ppo::new(task, &world)?),
             Task::Classify(_) | Task::Regress(_) => unreachable!("refused above"),
         };

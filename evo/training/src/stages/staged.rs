@@ -10,8 +10,10 @@ use crate::backend::BackendChoice;
 use crate::config::Config;
 use crate::evaluate::Evaluation;
 use crate::field::InvalidField;
-use crate::gradient::{self, FinetuneError, Task, WorldLearner};
+use crate::gradient::{self, FinetuneError, Task, Teachers, WorldLearner};
 use crate::learner::Learner as _;
+use crate::memory;
+use crate::needs;
 use crate::setup::{Setup, TrainError};
 use crate::stages::resolve::{StageError, resolve};
 use crate::trainer::Trainer;
@@ -140,7 +142,7 @@ impl Staged {
         start: Option<&Checkpoint>,
     ) -> Result<Self, StagedError> {
         // What is wrong with a later stage is said before the first begins.
-        let plan = checked(config, |index| index != at)?;
+        let plan = checked(config, |index| index != at, &mut Teachers::default())?;
         let names: Vec<String> = config.stages.iter().map(|stage| stage.name.clone()).collect();
         let learner =
             build(&plan[at], (threads, backend), start).map_err(|source| within(config, at, source))?;
@@ -468,16 +470,21 @@ pub fn stage_config(config: &Config, name: Option<&str>) -> Result<Config, Stage
     Ok(plan.swap_remove(index))
 }
 
-/// Builds what all stages of a config are made of, but for worlds, the state of a search, and what a stage begins with.
+/// Builds what all stages of a config are made of, but for worlds, the state of a search, and what a stage begins with;
+/// `teachers` keeps those that are read for further configs.
 ///
 /// # Errors
-/// The first thing that is out of range or does not fit together.
-pub fn check(config: &Config) -> Result<(), StagedError> {
-    checked(config, |_| true).map(drop)
+/// The first thing that is out of range or does not fit together, or too large for the memory.
+pub fn check(config: &Config, teachers: &mut Teachers) -> Result<(), StagedError> {
+    checked(config, |_| true, teachers).map(drop)
 }
 
 /// The configs of all stages, of which those in `which` are checked.
-fn checked(config: &Config, which: impl Fn(usize) -> bool) -> Result<Vec<Config>, StagedError> {
+fn checked(
+    config: &Config,
+    which: impl Fn(usize) -> bool,
+    teachers: &mut Teachers,
+) -> Result<Vec<Config>, StagedError> {
     let plan = resolve(config)?;
     if config.stages.is_empty() && config.run.total.is_some() {
         let expected = "None: a run without stages has run.generations".to_owned();
@@ -485,10 +492,15 @@ fn checked(config: &Config, which: impl Fn(usize) -> bool) -> Result<Vec<Config>
         return Err(FinetuneError::Config(InvalidField { field, value, expected }).into());
     }
     for (index, stage) in plan.iter().enumerate().filter(|(index, _)| which(*index)) {
-        let check = || -> Result<(), FinetuneError> {
+        let mut check = || -> Result<(), FinetuneError> {
             let setup = Setup::new(stage)?;
             stage.strategy.validate().map_err(TrainError::from)?;
-            gradient::check(stage, &setup)
+            let parts = match &stage.task {
+                Some(task) => needs::of_gradient(task, stage, &setup, 1),
+                None => needs::of_search(stage, &setup).map_err(TrainError::from)?,
+            };
+            memory::check(parts).map_err(TrainError::from)?;
+            gradient::check(stage, &setup, teachers)
         };
         check().map_err(|source| within(config, index, source))?;
     }
@@ -517,7 +529,8 @@ fn build(
         return Ok(Current::Search(Box::new(trainer)));
     };
     let taught = matches!(task, Task::Imitate(task) if task.teacher.is_empty());
-    let mut learner = WorldLearner::new(config, threads, start.filter(|_| taught))?;
+    let mut teachers = start.filter(|_| taught).cloned().map_or_else(Teachers::default, Teachers::given);
+    let mut learner = WorldLearner::new(config, threads, &mut teachers)?;
     if let Some(start) = start {
         let from: Config = start.meta("config")?;
         if from.controller == config.controller {

@@ -1,6 +1,6 @@
 //! Behaviour cloning and DAgger: a student learns the actions of a teacher.
 
-mod teacher;
+pub(in crate::gradient) mod teacher;
 
 use rand::{Rng as _, RngExt as _};
 use records::checkpoint::{Checkpoint, Tensor, TensorData};
@@ -9,7 +9,7 @@ use strategies::random::{Purpose, Stream, shuffled};
 
 use crate::gradient::collect::{Actor, Worlds};
 use crate::gradient::error::FinetuneError;
-use crate::gradient::imitate::teacher::{Demonstration, Present, Teacher};
+use crate::gradient::imitate::teacher::{Demonstration, Present, Teacher, Teachers};
 use crate::gradient::ppo::loss::action;
 use crate::gradient::rows::row;
 use crate::gradient::task_config::ImitateConfig;
@@ -30,15 +30,14 @@ impl Imitation {
     /// Names of what it measures.
     pub(in crate::gradient) const COLUMNS: &'static [&'static str] = &["imitation_loss", "remembered_steps"];
 
-    /// `teacher` is imitated if the config names nobody.
     pub(in crate::gradient) fn new(
         config: &ImitateConfig,
         world: &World,
-        teacher: Option<&Checkpoint>,
+        teachers: &mut Teachers,
     ) -> Result<Self, FinetuneError> {
         let spec = world.setup.task.spec();
         let sizes = (spec.observations.len(), spec.actions.len());
-        let teacher = Teacher::new(config, world, teacher)?;
+        let teacher = Teacher::new(config, world, teachers)?;
         let worlds = Worlds::new(world, config.episodes)?;
         Ok(Self { config: config.clone(), teacher, worlds, memory: Vec::new(), sizes })
     }

@@ -1,5 +1,7 @@
 //! Who is imitated: a controller, or what one has left.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 
 use records::checkpoint::Checkpoint;
@@ -44,13 +46,10 @@ impl Teacher {
     pub(in crate::gradient) fn new(
         config: &ImitateConfig,
         world: &World,
-        given: Option<&Checkpoint>,
+        teachers: &mut Teachers,
     ) -> Result<Self, FinetuneError> {
         let wrong = |reason: String| FinetuneError::Teacher { path: config.teacher.clone(), reason };
-        let checkpoint = match given {
-            Some(checkpoint) if config.teacher.is_empty() => checkpoint.clone(),
-            _ => load(config)?,
-        };
+        let checkpoint = teachers.read(config)?;
         checkpoint.of_a_world().map_err(|error| wrong(error.to_string()))?;
         let spec = world.setup.task.spec();
         let of: Config = checkpoint.meta("config")?;
@@ -59,11 +58,11 @@ impl Teacher {
         }
         let sizes = (spec.observations.len(), spec.actions.len());
         if checkpoint.meta.get("kind").is_some_and(|kind| kind == "rollout") {
-            Ok(Self::Recorded(recorded(&checkpoint, world).map_err(wrong)?))
+            Ok(Self::Recorded(recorded(checkpoint, world).map_err(wrong)?))
         } else {
             let setup = Setup::new(&of)?;
             let which = if config.best { Which::Best } else { Which::Mean };
-            let policy = load_policy(&checkpoint, &setup, which, &of)?;
+            let policy = load_policy(checkpoint, &setup, which, &of)?;
             if (setup.controller.inputs(), setup.controller.outputs()) != sizes {
                 let (inputs, outputs) = (setup.controller.inputs(), setup.controller.outputs());
                 return Err(wrong(format!(
@@ -79,16 +78,33 @@ impl Teacher {
     }
 }
 
-/// The last checkpoint of a run, or a file.
-fn load(config: &ImitateConfig) -> Result<Checkpoint, FinetuneError> {
-    config.require_teacher()?;
-    let path = Path::new(&config.teacher);
-    let wrong = |reason: String| FinetuneError::Teacher { path: config.teacher.clone(), reason };
-    let file = match path.is_dir() {
-        true => RunFolder::open(path).map_err(|error| wrong(error.to_string()))?.last(),
-        false => path.to_owned(),
-    };
-    Ok(Checkpoint::load(&file)?.told())
+/// The files of teachers by name, each read once however many configs have it.
+#[derive(Default)]
+pub struct Teachers(BTreeMap<String, Checkpoint>);
+
+impl Teachers {
+    /// With the one who is imitated where a config names nobody.
+    #[must_use]
+    pub fn given(checkpoint: Checkpoint) -> Self {
+        Self([(String::new(), checkpoint)].into())
+    }
+
+    /// The last checkpoint of a run, or a file.
+    fn read(&mut self, config: &ImitateConfig) -> Result<&Checkpoint, FinetuneError> {
+        Ok(match self.0.entry(config.teacher.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                config.require_teacher()?;
+                let path = Path::new(&config.teacher);
+                let wrong = |reason: String| FinetuneError::Teacher { path: config.teacher.clone(), reason };
+                let file = match path.is_dir() {
+                    true => RunFolder::open(path).map_err(|error| wrong(error.to_string()))?.last(),
+                    false => path.to_owned(),
+                };
+                place.insert(Checkpoint::load(&file)?.told())
+            }
+        })
+    }
 }
 
 /// The episodes of a recording, or what is wrong with it.

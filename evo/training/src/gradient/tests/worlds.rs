@@ -4,6 +4,7 @@ use records::checkpoint::{Checkpoint, Tensor, TensorData};
 use records::metrics::MetricsRow;
 
 use super::config;
+use crate::gradient::imitate::teacher::Teachers;
 use crate::gradient::ppo::network_states;
 use crate::gradient::world_learner::WorldLearner;
 use crate::learner::Learner as _;
@@ -20,12 +21,12 @@ const PPO: &str =
 
 fn learner(task: &str, sets: &[&str], threads: usize) -> WorldLearner {
     let config = config(&format!("({SETTINGS} task: {task})"), sets).with_env().unwrap();
-    WorldLearner::new(&config, threads, None).unwrap()
+    WorldLearner::new(&config, threads, &mut Teachers::default()).unwrap()
 }
 
 fn refused(task: &str, sets: &[&str]) -> String {
     let config = config(&format!("({SETTINGS} task: {task})"), sets).with_env().unwrap();
-    WorldLearner::new(&config, 1, None).map(drop).unwrap_err().to_string()
+    WorldLearner::new(&config, 1, &mut Teachers::default()).map(drop).unwrap_err().to_string()
 }
 
 /// What of a row does not depend on the clock.

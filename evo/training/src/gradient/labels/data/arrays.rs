@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use records::input;
 use records::npy::{self, Array, NpyError};
+use records::{input, memory};
 
 use crate::gradient::labels::data::error::DataError;
 use crate::gradient::labels::data::samples::{Answers, Samples, Values};
@@ -102,8 +102,11 @@ fn array(file: &str) -> Result<Array, DataError> {
         Some(name) => {
             let bytes = input::bytes(Path::new(path), input::DATA)
                 .map_err(|error| failed(format!("cannot read it: {error}")))?;
-            let entry = zip::entry(&bytes, &format!("{name}.npy")).map_err(failed)?;
-            Ok(npy::any_from_bytes(Path::new(file), &entry)?)
+            let (array, name) = (Path::new(file), format!("{name}.npy"));
+            let entry = zip::entry(&bytes, &name).map_err(failed)?;
+            let start = entry.unpack(entry.size.min(npy::HEADER)).map_err(failed)?;
+            let length = npy::length(array, &start, entry.size, memory::most())?;
+            Ok(npy::any_from_bytes(array, &entry.unpack(length).map_err(failed)?)?)
         }
         None if path.ends_with(".npz") => {
             Err(failed(format!("say which array: \"{path}:NAME\", as numpy.savez named it")))
