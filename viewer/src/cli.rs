@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Parser;
 use records::failure::{Blame, Failure};
+use records::folder::RunFolder;
+use training::stages;
 
 use crate::app::App;
 use crate::data::document::Document;
@@ -22,6 +24,10 @@ use crate::window::{STORAGE, title};
 pub struct Args {
     /// A run folder, a recording, a checkpoint or a config; nothing: the start page
     pub source: Option<PathBuf>,
+
+    /// Stage of the run; default the one that it is in
+    #[arg(long, value_name = "NAME", requires = "source")]
+    pub stage: Option<String>,
 
     /// Simulate under this changed environment instead of the config's, `none` for the plain task; names
     /// joined by `+` act together (`evo list changes`)
@@ -127,7 +133,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
 /// What the command line wants to see.
 fn open(args: &Args, source: &Path) -> anyhow::Result<Document> {
-    let mut document = Document::open(source)?;
+    let of_stage =
+        |stage: &String| stages::stage_file(&RunFolder::open(source)?, stage).map_err(anyhow::Error::from);
+    let file = args.stage.as_ref().map(of_stage).transpose()?;
+    let mut document = Document::open(file.as_deref().unwrap_or(source))?;
     if let Some(change) = &args.change {
         let changes = training::changes::named(change, &document.config)?;
         document.change(&changes)?;

@@ -11,7 +11,7 @@ use training::config::Config;
 use training::evaluate::Policy;
 use training::policy::{Which, load_policy};
 use training::setup::Setup;
-use training::stages::stage_of;
+use training::stages::stage_file;
 
 use super::job::read_world;
 use crate::cli::{ConfigArgs, TaskArgs};
@@ -48,24 +48,10 @@ pub(super) fn load_checkpoint(source: &Path) -> Result<Checkpoint, Failure> {
     Ok(Checkpoint::load(&file).usage()?.told())
 }
 
-/// The checkpoint of a run that was last in the stage called `name`.
+/// The last checkpoint of a run in the stage called `name`.
 pub(super) fn load_stage(run: &Path, name: &str) -> Result<Checkpoint, Failure> {
     let folder = RunFolder::open(run).usage()?;
-    let ended = folder.stage(name);
-    let last = load_checkpoint(run)?;
-    let stage = stage_of(&last).usage()?;
-    if stage.as_deref() == Some(name) {
-        return Ok(last);
-    }
-    if ended.is_file() {
-        return Ok(Checkpoint::load(&ended).usage()?.told());
-    }
-    let run = run.display();
-    let error = match stage {
-        Some(stage) => anyhow::anyhow!("{run} has not been in a stage '{name}'; it is in '{stage}'"),
-        None => anyhow::anyhow!("{run} has no stages, so no '{name}'"),
-    };
-    Err(error).usage()
+    load_checkpoint(&stage_file(&folder, name).usage()?)
 }
 
 /// A trained controller with what it needs to run.

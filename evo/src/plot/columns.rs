@@ -51,6 +51,7 @@ impl Columns {
             let series =
                 series.map(|(index, runs)| band(runs, &Abscissa::steps(), spread, line(index))).collect();
             Some(Panel {
+                marks: Vec::new(),
                 x_name: Abscissa::steps().name,
                 y_name: (*name).to_owned(),
                 x: steps(&curves),
@@ -82,6 +83,7 @@ impl Columns {
             names.iter().map(|name| group.runs.iter().map(|run| run.curve(name)).collect()).collect();
         let series = curves.iter().enumerate();
         let panel = Panel {
+            marks: Vec::new(),
             x_name: Abscissa::steps().name,
             y_name: "sum per training episode".to_owned(),
             x: steps(&curves),

@@ -85,6 +85,7 @@ impl Picture for History {
         let line = Series { look: best, points: self.best(), band: Vec::new() };
         let end = self.steps.last().map_or(1.0, |step| step.spent * 1.02);
         let panel = Panel {
+            marks: Vec::new(),
             x_name: "control steps spent by the sweep".to_owned(),
             y_name: "value of the trial".to_owned(),
             x: (0.0, end),

@@ -71,7 +71,7 @@ impl Curves {
             let end = points().map(|point| point.0).fold(1.0, f64::max);
             let y = y.unwrap_or_else(|| range(points().map(|point| point.1)));
             let (x_name, y_name) = ("epoch".to_owned(), y_name.to_owned());
-            Panel { x_name, y_name, x: (0.0, 1.02 * end), y, series }
+            Panel { x_name, y_name, x: (0.0, 1.02 * end), y, series, marks: Vec::new() }
         };
         let of_accuracy = range(accuracy.iter().flat_map(|series| &series.points).map(|point| point.1));
         let of_accuracy = (of_accuracy.0.max(0.0), of_accuracy.1.min(1.0));

@@ -75,6 +75,7 @@ pub struct Figure {
     value: &'static str,
     groups: Vec<Curves>,
     training: Vec<Point>,
+    stages: Vec<(String, Point)>,
     spread: Spread,
 }
 
@@ -107,9 +108,13 @@ impl Figure {
             [group] if evaluated && count == 1 => group.runs[0].training(),
             _ => Vec::new(),
         };
+        let stages = match &groups[..] {
+            [group] if count == 1 => group.runs[0].stages(),
+            _ => Vec::new(),
+        };
         let value = if evaluated { "evaluation return" } else { "training fitness (mean)" };
         let groups = groups.into_iter().map(|group| Curves::new(group, evaluated)).collect();
-        Self { title, value, groups, training, spread: Spread::default() }
+        Self { title, value, groups, training, stages, spread: Spread::default() }
     }
 
     /// With another line or band over seeds.
@@ -175,7 +180,8 @@ impl Figure {
             }
         }
         let (x, y) = ((0.0, if end > 0.0 { end * 1.02 } else { 1.0 }), self.range());
-        Panel { x_name: abscissa.name.clone(), y_name: self.value.to_owned(), x, y, series }
+        let marks = self.stages.iter().map(|(name, point)| (abscissa.of(point), name.clone())).collect();
+        Panel { x_name: abscissa.name.clone(), y_name: self.value.to_owned(), x, y, series, marks }
     }
 
     fn training_look(&self) -> Look {

@@ -47,6 +47,8 @@ pub(crate) struct Panel {
     /// What lies outside is drawn at the edge.
     pub y: (f64, f64),
     pub series: Vec<Series>,
+    /// Where something begins, with its name.
+    pub marks: Vec<(f64, String)>,
 }
 
 impl Panel {
@@ -82,6 +84,18 @@ impl Panel {
             .draw()
             .map_err(failed)?;
         let inside = |&(x, y): &(f64, f64)| (x, y.clamp(low, high));
+        for (row, (x, name)) in self.marks.iter().enumerate() {
+            let line = [(*x, low), (*x, high)];
+            let style = SOFT_INK.stroke_width(px(1) as u32);
+            chart
+                .draw_series(DashedLineSeries::new(line, px(3) as u32, px(5) as u32, style))
+                .map_err(failed)?;
+            // Short stages stand close together: their names take turns.
+            let down = px(6 + 18 * (row as i32 % 3));
+            let text = EmptyElement::at((*x, high))
+                + Text::new(name.clone(), (px(4), down), font(px(15)).color(&SOFT_INK));
+            chart.draw_series([text]).map_err(failed)?;
+        }
         for Series { look, points, band } in &self.series {
             let color = look.color;
             if band.len() > 1 {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use records::columns::STAGE_COLUMN;
 use records::folder::{RunFolder, RunFolderError, read_file};
 use records::input;
 use records::metrics::Metrics;
@@ -115,6 +116,19 @@ impl Run {
     /// Mean fitness of the population.
     pub(crate) fn training(&self) -> Vec<Point> {
         self.curve("fitness_mean")
+    }
+
+    /// Where each stage begins, with its name; none without stages.
+    pub(crate) fn stages(&self) -> Vec<(String, Point)> {
+        let column = |name| self.metrics.column(name).unwrap_or_default();
+        let [stages, steps, walls] = [STAGE_COLUMN, "env_steps", "wall_s"].map(column);
+        let first = |stage: usize| stages.iter().position(|value| *value == Some(stage as f64));
+        let before = |values: &[Option<f64>], row: usize| {
+            row.checked_sub(1).map_or(Some(0.0), |row| values.get(row).copied().flatten())
+        };
+        let names = self.metrics.stages.iter().enumerate();
+        let point = |row| Some(Point { steps: before(&steps, row)?, wall: before(&walls, row)?, value: 0.0 });
+        names.filter_map(|(stage, name)| Some((name.clone(), point(first(stage)?)?))).collect()
     }
 
     /// The finite values of a column.

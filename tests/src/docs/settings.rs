@@ -305,6 +305,7 @@ impl<'a> Sections<'a> {
                 ("PathBuf", _) => "path".to_owned(),
                 ("Source", _) => "config name or `(config: …, name: …, set: […])`".to_owned(),
                 ("EnvConfig", _) => "[environment](../envs.md)".to_owned(),
+                ("Stage", _) => "[stage](../how-to/stages.md)".to_owned(),
                 ("StrategyConfig", _) => "[strategy](strategies.md)".to_owned(),
                 ("Option", [inner]) => format!("{} or `None`", self.kind(inner, file)),
                 ("Vec", [inner]) => format!("list of {}", self.kind(inner, file)),

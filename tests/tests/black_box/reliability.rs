@@ -79,6 +79,9 @@ const PPO: [&str; 16] = [
     "-q",
 ];
 
+/// Of a config with stages: three generations end the first and begin the second.
+const STAGES: [&str; 7] = ["--generations", "3", "--threads", "1", "--backend", "cpu", "-q"];
+
 /// A command that starts a run, and what the run must be in the end.
 struct Case {
     name: &'static str,
@@ -141,8 +144,8 @@ fn scratch() -> PathBuf {
 }
 
 /// The cases, each run once without a fault.
-fn cases() -> &'static [Case; 3] {
-    static CASES: OnceLock<[Case; 3]> = OnceLock::new();
+fn cases() -> &'static [Case; 4] {
+    static CASES: OnceLock<[Case; 4]> = OnceLock::new();
     CASES.get_or_init(|| {
         let _ = fs::remove_dir_all(scratch());
         let init = scratch().join("init");
@@ -152,6 +155,7 @@ fn cases() -> &'static [Case; 3] {
             Case::new("evolve", &[&EVOLVE[..], &["--init", text(&init)]].concat()),
             Case::new("labels", &LABELS),
             Case::new("ppo", &PPO),
+            Case::new("stages", &[&["train", "--config", text(&data("stages.ron"))], &STAGES[..]].concat()),
         ]
     })
 }
@@ -235,6 +239,9 @@ fn a_run_goes_on_after_any_fault() {
         let step = |number: u64| number % 41 == 5 + 7 * index as u64;
         let count = faults(&cases()[0], &[kind], step);
         assert!(count >= 3, "{kind}: {count} faults");
+        let step = |number: u64| number % 83 == 17 + 13 * index as u64;
+        let count = faults(&cases()[3], &[kind], step);
+        assert!(count >= 1, "{kind}: {count} faults in stages");
     }
 }
 
@@ -242,12 +249,12 @@ fn a_run_goes_on_after_any_fault() {
 #[ignore = "slow: ./tests/run --full"]
 fn every_operation_may_fail_in_every_way() {
     let told = |name: &str, count: usize| records::words::to_stderr(&format!("{name}: {count} faults"));
-    let [evolve, labels, ppo] = cases();
+    let [evolve, labels, ppo, stages] = cases();
     let count = faults(evolve, &KINDS, |_| true);
     told(evolve.name, count);
     assert!(count > 1000, "{count} faults");
     // The rest goes through the same files: every seventh operation, each kind with another start.
-    for case in [labels, ppo] {
+    for case in [labels, ppo, stages] {
         let count = faults(case, &KINDS, |number| number % 7 == 3);
         told(case.name, count);
         assert!(count > 50, "{}: {count} faults", case.name);
@@ -424,7 +431,8 @@ fn kills(case: &Case, seeds: std::ops::Range<u64>) {
 fn a_run_goes_on_after_any_kill() {
     kills(&cases()[0], 0..12);
     kills(&cases()[1], 12..16);
-    kills(&cases()[2], 16..20);
+    kills(&cases()[2], 16..18);
+    kills(&cases()[3], 18..22);
 }
 
 #[test]
@@ -432,7 +440,8 @@ fn a_run_goes_on_after_any_kill() {
 fn a_run_goes_on_after_a_thousand_kills() {
     kills(&cases()[0], 100..800);
     kills(&cases()[1], 800..950);
-    kills(&cases()[2], 950..1100);
+    kills(&cases()[2], 950..1020);
+    kills(&cases()[3], 1020..1100);
 }
 
 /// The `--init` of a run is part of it from the moment on that it is one.

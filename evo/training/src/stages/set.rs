@@ -46,15 +46,12 @@ fn apply_one<T: Serialize + DeserializeOwned + Clone>(config: T, set: &String) -
     } else {
         let outcome = patch::apply(plain(&whole)?, std::slice::from_ref(set));
         let mut reached = outcome.is_ok();
-        for index in 0..stages.len() {
-            if sets_path(&whole, &stages[index].fields, set) {
-                let changed = change(&plain(&laid_over(&whole, &stages[index]))?, &mut stages[index], set);
-                reached |= changed.is_ok();
-            }
+        for stage in stages.iter_mut().filter(|stage| sets_path(&whole, &stage.fields, set)) {
+            reached |= change(&plain(&laid_over(&whole, stage))?, stage, set).is_ok();
         }
         match outcome {
             Ok(config) => {
-                whole = serde_json::to_value(&config).map_err(|error| invalid(error.to_string()))?
+                whole = serde_json::to_value(&config).map_err(|error| invalid(error.to_string()))?;
             }
             Err(error) if !reached => return Err(error),
             Err(_) => {}
@@ -103,10 +100,11 @@ fn sets_path(base: &Value, fields: &Map<String, Value>, set: &str) -> bool {
     let whole = Value::Object(fields.clone());
     let (mut here, mut below) = (Some(&whole), Some(base));
     for part in parts(set) {
-        if let (Some(own), Some(other)) = (here.and_then(variant), below.and_then(variant)) {
-            if own.0 != other.0 && part != own.0 {
-                return true;
-            }
+        if let (Some(own), Some(other)) = (here.and_then(variant), below.and_then(variant))
+            && own.0 != other.0
+            && part != own.0
+        {
+            return true;
         }
         here = here.and_then(|value| within(value, part));
         below = below.and_then(|value| within(value, part));

@@ -1,7 +1,10 @@
 //! A training that goes through the stages of a config.
 
+use std::path::PathBuf;
+
 use records::checkpoint::{Checkpoint, CheckpointError};
 use records::columns::STAGE_COLUMN;
+use records::folder::RunFolder;
 use records::metrics::MetricsRow;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -100,17 +103,37 @@ pub enum StagedError {
         /// Those that there are.
         valid: Vec<String>,
     },
+    /// A run has not been in a stage.
+    #[error("{run} has not been in a stage '{name}'; {}", now(.stage.as_deref()))]
+    NotThere {
+        /// The run.
+        run: String,
+        /// The stage.
+        name: String,
+        /// The one that it is in, if it has stages.
+        stage: Option<String>,
+    },
     /// A stage cannot be trained.
     #[error("stage '{name}': {source}")]
     In {
         /// The stage.
         name: String,
         /// Why not.
-        source: FinetuneError,
+        source: Box<FinetuneError>,
     },
     /// The training cannot be done.
     #[error(transparent)]
-    Learner(#[from] FinetuneError),
+    Learner(Box<FinetuneError>),
+}
+
+impl From<FinetuneError> for StagedError {
+    fn from(error: FinetuneError) -> Self {
+        Self::Learner(Box::new(error))
+    }
+}
+
+fn now(stage: Option<&str>) -> String {
+    stage.map_or_else(|| "it has no stages".to_owned(), |stage| format!("it is in '{stage}'"))
 }
 
 impl Staged {
@@ -149,8 +172,8 @@ impl Staged {
         let mut columns: Vec<&'static str> =
             either!(&learner, learner => learner.setup().task.spec().terms.to_vec());
         for column in plan.iter().flat_map(extra_columns) {
-            if !columns.contains(&column) {
-                columns.push(column);
+            if !columns.contains(column) {
+                columns.push(*column);
             }
         }
         let config = Config {
@@ -446,6 +469,26 @@ pub fn stage_of(checkpoint: &Checkpoint) -> Result<Option<String>, CheckpointErr
     place(checkpoint).map(|place| place.map(|place| place.name))
 }
 
+/// The file with the last checkpoint of a run in a stage.
+///
+/// # Errors
+/// If the run has not been in it, or its last checkpoint cannot be read.
+pub fn stage_file(folder: &RunFolder, name: &str) -> Result<PathBuf, StagedError> {
+    let ended = folder.stage(name);
+    if ended.is_file() {
+        return Ok(ended);
+    }
+    let last = folder.last();
+    let checkpoint = Checkpoint::load(&last).map_err(FinetuneError::from)?;
+    match stage_of(&checkpoint).map_err(FinetuneError::from)? {
+        Some(stage) if stage == name => Ok(last),
+        stage => {
+            let (run, name) = (folder.path().display().to_string(), name.to_owned());
+            Err(StagedError::NotThere { run, name, stage })
+        }
+    }
+}
+
 fn place(checkpoint: &Checkpoint) -> Result<Option<Place>, CheckpointError> {
     checkpoint.meta.contains_key(STAGE).then(|| checkpoint.meta(STAGE)).transpose()
 }
@@ -510,7 +553,7 @@ fn checked(
 /// An error of a stage, with its name if there are stages.
 fn within(config: &Config, index: usize, source: FinetuneError) -> StagedError {
     match config.stages.get(index) {
-        Some(stage) => StagedError::In { name: stage.name.clone(), source },
+        Some(stage) => StagedError::In { name: stage.name.clone(), source: Box::new(source) },
         None => source.into(),
     }
 }
