@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-#[cfg(any(lanes_avx2, all(test, target_arch = "x86_64")))]
+#[cfg(lanes_avx2)]
 use super::avx2::Avx2;
-#[cfg(any(lanes_avx512, all(test, target_arch = "x86_64")))]
+#[cfg(lanes_avx512)]
 use super::avx512::Avx512;
 use super::blocks::Hit;
 use super::collide::{collide, hit};
@@ -28,10 +28,10 @@ pub(super) enum Width {
     #[cfg(any(lanes_portable, test))]
     Portable,
     /// x86-64-v3: AVX2 and FMA.
-    #[cfg(any(lanes_avx2, all(test, target_arch = "x86_64")))]
+    #[cfg(lanes_avx2)]
     Avx2,
     /// AVX-512 F and DQ.
-    #[cfg(any(lanes_avx512, all(test, target_arch = "x86_64")))]
+    #[cfg(lanes_avx512)]
     Avx512,
 }
 
@@ -41,9 +41,9 @@ impl Width {
         vec![
             #[cfg(any(lanes_portable, test))]
             (true, Self::Portable),
-            #[cfg(any(lanes_avx2, all(test, target_arch = "x86_64")))]
+            #[cfg(lanes_avx2)]
             (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"), Self::Avx2),
-            #[cfg(any(lanes_avx512, all(test, target_arch = "x86_64")))]
+            #[cfg(lanes_avx512)]
             (is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq"), Self::Avx512),
         ]
         .into_iter()
@@ -69,9 +69,9 @@ pub(super) fn engine(
     match width {
         #[cfg(any(lanes_portable, test))]
         Width::Portable => Box::new(LanesEngine::<Portable>::new(model, n, options, sensors)),
-        #[cfg(any(lanes_avx2, all(test, target_arch = "x86_64")))]
+        #[cfg(lanes_avx2)]
         Width::Avx2 => Box::new(LanesEngine::<Avx2>::new(model, n, options, sensors)),
-        #[cfg(any(lanes_avx512, all(test, target_arch = "x86_64")))]
+        #[cfg(lanes_avx512)]
         Width::Avx512 => Box::new(LanesEngine::<Avx512>::new(model, n, options, sensors)),
     }
 }
@@ -107,9 +107,9 @@ macro_rules! run {
 
 #[cfg(any(lanes_portable, test))]
 run!(Portable, []);
-#[cfg(any(lanes_avx2, all(test, target_arch = "x86_64")))]
+#[cfg(lanes_avx2)]
 run!(Avx2, [target_feature(enable = "avx2,fma")]);
-#[cfg(any(lanes_avx512, all(test, target_arch = "x86_64")))]
+#[cfg(lanes_avx512)]
 run!(Avx512, [target_feature(enable = "avx2,fma,avx512f,avx512dq")]);
 
 #[inline(always)]

@@ -8,9 +8,9 @@
 //! A world's result depends on nothing but its own state: every operation rounds the same in every
 //! lane and on every instruction set.
 
-#[cfg(any(lanes_avx2, all(test, target_arch = "x86_64")))]
+#[cfg(lanes_avx2)]
 mod avx2;
-#[cfg(any(lanes_avx512, all(test, target_arch = "x86_64")))]
+#[cfg(lanes_avx512)]
 mod avx512;
 mod blocks;
 mod collide;
@@ -47,7 +47,7 @@ mod tests;
 mod vector;
 mod weights;
 mod work;
-#[cfg(any(lanes_avx2, lanes_avx512, all(test, target_arch = "x86_64")))]
+#[cfg(any(lanes_avx2, lanes_avx512))]
 mod x86;
 
 use std::sync::Arc;
