@@ -252,8 +252,12 @@ pub fn remove_leftovers(folder: &Path) -> io::Result<()> {
 /// written, synced to disk, then renamed.
 ///
 /// # Errors
-/// Whatever the system says; the old file is then untouched and no temporary one is left.
+/// Whatever the system says; the old file is then untouched and no temporary one is left. A device or a pipe, which
+/// would be lost to a file of its name.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Ok(found) = fs::metadata(path) {
+        input::check_regular(&found)?;
+    }
     let name = path.file_name().ok_or(io::ErrorKind::InvalidFilename)?;
     let mut temporary = name.to_owned();
     temporary.push(format!(".{}.{UNFINISHED}", std::process::id()));
@@ -286,6 +290,22 @@ mod tests {
             fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         names.sort();
         assert_eq!(names, ["f", "g"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn devices_and_pipes_are_no_files_to_replace() {
+        let root = tempfile::tempdir().unwrap();
+        // Through links, so that a failure takes no device away.
+        for (device, kind) in [("/dev/null", "a device"), ("/dev/full", "a device")] {
+            let link = root.path().join("link");
+            std::os::unix::fs::symlink(device, &link).unwrap();
+            let message = write_atomic(&link, b"x").unwrap_err().to_string();
+            assert_eq!(message, format!("it is {kind}, not a regular file"));
+            assert!(link.is_symlink(), "{device}: the link is there");
+            fs::remove_file(&link).unwrap();
+        }
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0, "nothing is left");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! How a command fails: exit code 1 if the run failed, 2 if the request was wrong.
 
+use std::io;
+
 use crate::words::to_stderr;
 
 /// A failed command.
@@ -68,6 +70,31 @@ pub trait Blame<T> {
     /// # Errors
     /// [`Failure::Run`] instead of the error.
     fn run(self) -> Result<T, Failure>;
+
+    /// A file that the user named could not be written: its name is bad, or the system failed, on a full disk say.
+    ///
+    /// # Errors
+    /// [`Failure::Run`] instead of an error with an [`io::Error`] among its causes that no other name would have
+    /// prevented; else [`Failure::Usage`].
+    fn written(self) -> Result<T, Failure>;
+}
+
+/// Whether a file has a name under which nothing can be written.
+fn is_bad_name(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        InvalidFilename, InvalidInput, IsADirectory, NotADirectory, NotFound, PermissionDenied,
+        ReadOnlyFilesystem,
+    };
+    matches!(
+        error.kind(),
+        InvalidFilename
+            | InvalidInput
+            | IsADirectory
+            | NotADirectory
+            | NotFound
+            | PermissionDenied
+            | ReadOnlyFilesystem
+    )
 }
 
 impl<T, E: Into<anyhow::Error>> Blame<T> for Result<T, E> {
@@ -77,6 +104,14 @@ impl<T, E: Into<anyhow::Error>> Blame<T> for Result<T, E> {
 
     fn run(self) -> Result<T, Failure> {
         self.map_err(|error| Failure::Run(error.into()))
+    }
+
+    fn written(self) -> Result<T, Failure> {
+        self.map_err(|error| {
+            let error = error.into();
+            let cause = error.chain().find_map(|cause| cause.downcast_ref::<io::Error>());
+            if cause.is_none_or(is_bad_name) { Failure::Usage(error) } else { Failure::Run(error) }
+        })
     }
 }
 
@@ -99,5 +134,14 @@ mod tests {
         let told =
             crate::checkpoint::Checkpoint::load(std::path::Path::new("/nonexistent")).usage().unwrap_err();
         assert_eq!(told.message().matches("(os error").count(), 1, "{}", told.message());
+    }
+
+    #[test]
+    fn a_name_is_the_users_and_a_full_disk_is_not() {
+        for (kind, code) in [(io::ErrorKind::NotFound, 2), (io::ErrorKind::StorageFull, 1)] {
+            let failed = || Err::<(), _>(io::Error::from(kind));
+            assert_eq!(failed().written().unwrap_err().code(), code, "{kind}");
+            assert_eq!(failed().context("cannot write a.npy").written().unwrap_err().code(), code, "{kind}");
+        }
     }
 }

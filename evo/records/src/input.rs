@@ -50,7 +50,11 @@ pub fn text(path: &Path, limit: u64) -> io::Result<String> {
     })
 }
 
-fn check(found: &Metadata, limit: u64) -> io::Result<()> {
+/// Refuses what is no regular file.
+///
+/// # Errors
+/// Folders, devices, pipes.
+pub(crate) fn check_regular(found: &Metadata) -> io::Result<()> {
     if found.is_dir() {
         return Err(ErrorKind::IsADirectory.into());
     }
@@ -58,6 +62,11 @@ fn check(found: &Metadata, limit: u64) -> io::Result<()> {
         let message = format!("it is {}, not a regular file", kind(found));
         return Err(io::Error::new(ErrorKind::InvalidInput, message));
     }
+    Ok(())
+}
+
+fn check(found: &Metadata, limit: u64) -> io::Result<()> {
+    check_regular(found)?;
     if found.len() > limit { Err(too_large(found.len(), limit)) } else { Ok(()) }
 }
 

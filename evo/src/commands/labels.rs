@@ -288,7 +288,7 @@ pub(super) fn plot(args: &PlotArgs) -> Result<(), Failure> {
         (None, _) => vec!["curves.svg".into(), "curves.png".into()],
     };
     for file in files {
-        curves.write(&file).usage()?;
+        curves.write(&file).written()?;
         out::line(&file.display().to_string());
     }
     Ok(())

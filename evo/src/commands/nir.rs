@@ -208,7 +208,7 @@ pub(super) fn run(args: &NirRun) -> Result<(), Failure> {
     shape.insert(0, data.shape[0]);
     let values: Vec<f32> = data.values.iter().map(|&x| x as f32).collect();
     let result = executor.run(&values).map_err(place).run()?;
-    npy::write_f32(&args.output, &shape, &result).usage()?;
+    npy::write_f32(&args.output, &shape, &result).written()?;
     out::line(&args.output.display().to_string());
     Ok(())
 }
@@ -239,7 +239,7 @@ pub(super) fn export(args: &NirExport) -> Result<(), Failure> {
     let bytes = export::export(&network).and_then(|graph| nir::to_bytes(&graph)).usage()?;
     write_atomic(&args.out, &bytes)
         .with_context(|| format!("cannot write {}", args.out.display()))
-        .usage()?;
+        .written()?;
     out::line(&args.out.display().to_string());
     Ok(())
 }

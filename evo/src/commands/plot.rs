@@ -32,7 +32,7 @@ pub(super) fn plot(args: &PlotArgs) -> Result<(), Failure> {
         (None, _) => ["curves.svg", "curves.png"].map(PathBuf::from).to_vec(),
     };
     for out in outs {
-        figure.write(&out).usage()?;
+        figure.write(&out).written()?;
         out::line(&out.display().to_string());
     }
     Ok(())
@@ -70,6 +70,9 @@ fn of_sweep(args: &PlotArgs, folder: &Path) -> Result<(), Failure> {
 
 /// What cannot be written is no mistake in the request, unless its name is.
 pub(super) fn blame(error: ReportError) -> Failure {
-    let wrote = matches!(&error, ReportError::Write { .. } | ReportError::Run(PlotError::Draw { .. }));
+    let wrote = matches!(
+        &error,
+        ReportError::Write { .. } | ReportError::Run(PlotError::Draw { .. } | PlotError::Write { .. })
+    );
     if wrote { Failure::Run(error.into()) } else { Failure::Usage(error.into()) }
 }

@@ -196,11 +196,11 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
             }
         }
     }
-    file.save(&out).usage()?;
+    file.save(&out).written()?;
     out::line(&out.display().to_string());
     if let Some(html) = &args.html {
         let title = format!("{}: {}", spec.name, args.source.display());
-        page::write(html, &title, &file.to_bytes(), &args.web).usage()?;
+        page::write(html, &title, &file.to_bytes(), &args.web).written()?;
         out::line(&html.display().to_string());
     }
     Ok(())

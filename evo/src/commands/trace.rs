@@ -38,9 +38,9 @@ pub(super) fn trace(args: &TraceArgs) -> Result<(), Failure> {
     }
     let matrix =
         |columns, values| Matrix::new(controls.rows + 1, columns, values).expect("a row was kept per step");
-    npy::write(&args.out, &matrix(nq, qpos)).usage()?;
+    npy::write(&args.out, &matrix(nq, qpos)).written()?;
     if let Some(path) = &args.qvel_out {
-        npy::write(path, &matrix(nv, qvel)).usage()?;
+        npy::write(path, &matrix(nv, qvel)).written()?;
     }
     Ok(())
 }

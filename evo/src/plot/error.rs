@@ -1,5 +1,6 @@
 //! What can be wrong with a plot.
 
+use std::io;
 use std::path::PathBuf;
 
 use records::MetricsError;
@@ -34,7 +35,15 @@ pub enum PlotError {
         /// The file.
         path: PathBuf,
     },
-    /// Drawing or writing failed.
+    /// The file cannot be written.
+    #[error("cannot plot to {path}: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Drawing failed.
     #[error("cannot plot to {path}: {reason}")]
     Draw {
         /// The file.

@@ -67,16 +67,13 @@ pub(crate) fn svg(picture: &impl Picture) -> Result<String, String> {
 /// Draws into a file, `.svg` or `.png` by its name. It appears complete or not at all.
 pub(crate) fn write(picture: &impl Picture, path: &Path) -> Result<(), PlotError> {
     let failed = |reason: String| PlotError::Draw { path: path.to_owned(), reason };
+    let save = |bytes: &[u8]| {
+        write_atomic(path, bytes).map_err(|source| PlotError::Write { path: path.to_owned(), source })
+    };
     let extension = path.extension().and_then(|extension| extension.to_str());
     match extension.map(str::to_ascii_lowercase).as_deref() {
-        Some("svg") => {
-            let text = svg(picture).map_err(failed)?;
-            write_atomic(path, text.as_bytes()).map_err(|error| failed(error.to_string()))
-        }
-        Some("png") => {
-            let bytes = png(picture).map_err(failed)?;
-            write_atomic(path, &bytes).map_err(|error| failed(error.to_string()))
-        }
+        Some("svg") => save(svg(picture).map_err(failed)?.as_bytes()),
+        Some("png") => save(&png(picture).map_err(failed)?),
         _ => Err(PlotError::Extension { path: path.to_owned() }),
     }
 }

@@ -123,3 +123,43 @@ macro_rules! wide {
         );
     };
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Instructions;
+
+    crate::wide! {
+        fn weighted[T: Copy + Into<f32>][T](values: &[T], weight: f32, out: &mut [f32]) {
+            for (out, &value) in out.iter_mut().zip(values) {
+                *out += weight * value.into();
+            }
+        }
+    }
+
+    crate::wide! {
+        counting fn ones(words: &[u64]) -> u32 {
+            let mut count = 0;
+            for word in words {
+                count += word.count_ones();
+            }
+            count
+        }
+    }
+
+    #[test]
+    fn every_copy_computes_the_same() {
+        let values: Vec<i8> = (0..67).map(|i| (i * 37 % 256) as u8 as i8).collect();
+        let words: Vec<u64> = (0..67).map(|i: u64| i.wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect();
+        let expected: u32 = words.iter().map(|word| word.count_ones()).sum();
+        for set in Instructions::ALL {
+            let used = set.limit();
+            assert!(used <= set && used.available(), "{used:?}");
+            let mut out = vec![0.25; values.len()];
+            weighted(&values, 0.1, &mut out);
+            for (out, &value) in out.iter().zip(&values) {
+                assert_eq!(out.to_bits(), (0.25 + 0.1 * f32::from(value)).to_bits(), "{used:?}");
+            }
+            assert_eq!(ones(&words), expected, "{used:?}");
+        }
+    }
+}

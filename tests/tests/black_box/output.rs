@@ -6,6 +6,7 @@ use std::io::pipe;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
+use records::npy::{self, Matrix};
 use tests::{data, evo, succeed, text};
 
 /// Runs and files for all commands to work on.
@@ -35,6 +36,10 @@ impl Scratch {
         let sweep = "(config: \"inverted_pendulum.ron\", set: [\"run.generations=1\", \"run.eval_episodes=1\", \
                      \"strategy.population=2\"], axes: [List(path: \"strategy.sigma\", values: [0.1])])";
         fs::write(scratch.path("sweep.ron"), sweep).expect("sweep");
+        for (name, columns) in [("start.npy", 2), ("control.npy", 1), ("input.npy", 4)] {
+            let zeros = Matrix::new(2, columns, vec![0.0; 2 * columns]).expect("two rows");
+            npy::write(&scratch.path(name), &zeros).expect("an array");
+        }
         scratch
     }
 
@@ -44,7 +49,6 @@ impl Scratch {
 
     /// Every command that prints a result, each way that it has.
     fn commands(&self) -> Vec<Vec<String>> {
-        let nir = data("nir/12_conv2d_if_sumpool.nir");
         let lines = [
             "--help",
             "--version",
@@ -59,6 +63,8 @@ impl Scratch {
             "eval SCRATCH/run --episodes 1 --json",
             "eval SCRATCH/labels",
             "eval SCRATCH/labels --json",
+            "check SCRATCH/run SCRATCH/labels",
+            "check SCRATCH/run --json",
             "plot SCRATCH/run",
             "plot SCRATCH/labels",
             "plot SCRATCH/sweep --kind curves",
@@ -78,6 +84,7 @@ impl Scratch {
             "list changes --json",
             "nir info NIR",
             "nir info NIR --json",
+            "nir run NIR --input SCRATCH/input.npy --output SCRATCH/output.npy",
             "nir export SCRATCH/run --out SCRATCH/a.nir",
             "bench physics --env inverted_pendulum --seconds 0.01",
             "bench physics --env inverted_pendulum --seconds 0.01 --json",
@@ -88,7 +95,33 @@ impl Scratch {
             "bench rollout --config inverted_pendulum.ron --backend cpu --seconds 0.01",
             "bench rollout --config inverted_pendulum.ron --backend cpu --seconds 0.01 --json",
         ];
-        let fill = |word: &str| word.replace("SCRATCH", text(self.folder.path())).replace("NIR", text(&nir));
+        self.lines(&lines, "")
+    }
+
+    /// Every command that writes a file under a name that it is given: here `OUT`.
+    fn writers(&self, out: &str) -> Vec<Vec<String>> {
+        let lines = [
+            "trace --env inverted_pendulum --start SCRATCH/start.npy --control SCRATCH/control.npy --out OUT.npy",
+            "trace --env inverted_pendulum --start SCRATCH/start.npy --control SCRATCH/control.npy \
+             --out SCRATCH/a.npy --qvel-out OUT.npy",
+            "record SCRATCH/run --episodes 1 --out OUT.rollout.safetensors",
+            "nir run NIR --input SCRATCH/input.npy --output OUT.npy",
+            "nir export SCRATCH/run --out OUT.nir",
+            "plot SCRATCH/run --out OUT.svg",
+            "plot SCRATCH/run --out OUT.png",
+            "plot SCRATCH/labels --out OUT.svg",
+            "report SCRATCH/run --out OUT.html",
+        ];
+        self.lines(&lines, out)
+    }
+
+    fn lines(&self, lines: &[&str], out: &str) -> Vec<Vec<String>> {
+        let nir = data("nir/06_affine_if.nir");
+        let fill = |word: &str| match word.strip_prefix("OUT") {
+            Some(ending) => format!("{out}{ending}"),
+            None if word == "NIR" => text(&nir).to_owned(),
+            None => word.replace("SCRATCH", text(self.folder.path())),
+        };
         lines.iter().map(|line| line.split(' ').map(fill).collect()).collect()
     }
 }
@@ -117,6 +150,31 @@ fn a_result_that_cannot_be_written_is_a_failure() {
             "error: cannot write the result to standard output: No space left on device (os error 28)\n";
         assert!(said.ends_with(expected), "{arguments:?}: {said}");
         assert_eq!(said.matches("error").count(), 2, "once: {arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_a_failure_and_a_device_is_no_place_for_a_file() {
+    let scratch = Scratch::new();
+    let whole = scratch.path("whole");
+    for arguments in scratch.writers(text(&whole)) {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let out = Path::new(arguments[arguments.len() - 1]);
+        let output = evo(&arguments).env("SPINDLE_FAULT", "full:0").output().expect("evo starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains("error: cannot ") && !out.exists(), "{arguments:?}: {said}");
+        // A link, so that what fails takes away no device.
+        std::os::unix::fs::symlink("/dev/full", out).expect("a link");
+        let output = evo(&arguments).output().expect("evo starts");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(matches!(output.status.code(), Some(1 | 2)), "{arguments:?}: {said}");
+        let expected = format!("{}: it is a device, not a regular file\n", out.display());
+        assert!(said.ends_with(&expected) && out.is_symlink(), "{arguments:?}: {said}");
+        fs::remove_file(out).expect("a link");
+        let _ = succeed(&arguments);
+        assert!(out.metadata().expect("a file").len() > 0, "{arguments:?}");
+        fs::remove_file(out).expect("a file");
     }
 }
 
