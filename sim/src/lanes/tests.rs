@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(lanes_avx2)]
 use super::avx2::Avx2;
-#[cfg(target_arch = "x86_64")]
+#[cfg(lanes_avx512)]
 use super::avx512::Avx512;
 use super::dispatch::{self, Width};
 use super::dynamics::{Group, Scratch, assemble, inertia, kinematics};
@@ -134,7 +134,7 @@ fn operations<V: Lane>(shifts: [usize; 3]) -> Vec<u32> {
 fn operations_of(width: Width, shifts: [usize; 3]) -> Vec<u32> {
     match width {
         Width::Portable => operations::<Portable>(shifts),
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(lanes_avx2)]
         Width::Avx2 => {
             #[target_feature(enable = "avx2,fma")]
             fn compiled(shifts: [usize; 3]) -> Vec<u32> {
@@ -143,7 +143,7 @@ fn operations_of(width: Width, shifts: [usize; 3]) -> Vec<u32> {
             // SAFETY: the width is available.
             unsafe { compiled(shifts) }
         }
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(lanes_avx512)]
         Width::Avx512 => {
             #[target_feature(enable = "avx2,fma,avx512f,avx512dq")]
             fn compiled(shifts: [usize; 3]) -> Vec<u32> {
