@@ -176,11 +176,7 @@ impl Staged {
                 columns.push(*column);
             }
         }
-        let config = Config {
-            task: if names.is_empty() { plan[0].task.clone() } else { config.task.clone() },
-            ..config.clone()
-        };
-        let (before, stopping) = Default::default();
+        let (config, before, stopping) = (config.clone(), Counts::default(), Stopping::default());
         Ok(Self { config, plan, names, at, learner, before, stopping, threads, backend, columns })
     }
 
