@@ -3,12 +3,14 @@
 //! Blocks of results stay in registers while a sum runs in ascending order of its terms, one rounding per
 //! operation: the bits depend neither on the blocks nor on the instruction set.
 
-use numerics::wide;
+use numerics::{Instructions, wide};
 
 use crate::lanes::WIDTH;
 
 /// Rows of results that are computed together.
 const ROWS: usize = 4;
+/// The same where vectors are twice as wide and there are twice as many.
+const MORE: usize = 8;
 
 /// Columns that a row of `count` values is padded to.
 pub(super) fn padded(count: usize) -> usize {
@@ -26,27 +28,50 @@ wide! {
         columns: usize,
         out: &mut [f32],
     ) {
-        let rows = out.len() / columns;
-        let whole = rows - rows % ROWS;
-        for row in (0..whole).step_by(ROWS) {
-            strip::<ROWS>(&a[row * stride..], stride, depth, b, columns, &mut out[row * columns..]);
+        if Instructions::Avx512.available() {
+            strips::<MORE>(a, stride, depth, b, columns, out);
+        } else {
+            strips::<ROWS>(a, stride, depth, b, columns, out);
         }
-        for row in whole..rows {
-            strip::<1>(&a[row * stride..], stride, depth, b, columns, &mut out[row * columns..]);
-        }
+    }
+}
+
+/// A product, `N` rows at a time.
+#[inline(always)]
+fn strips<const N: usize>(
+    a: &[f32],
+    stride: usize,
+    depth: usize,
+    b: &[f32],
+    columns: usize,
+    out: &mut [f32],
+) {
+    let rows = out.len() / columns;
+    let whole = rows - rows % N;
+    for row in (0..whole).step_by(N) {
+        strip::<N>(&a[row * stride..], stride, depth, b, columns, &mut out[row * columns..]);
+    }
+    for row in whole..rows {
+        strip::<1>(&a[row * stride..], stride, depth, b, columns, &mut out[row * columns..]);
     }
 }
 
 /// The first `N` rows of a product.
 #[inline(always)]
 fn strip<const N: usize>(a: &[f32], stride: usize, depth: usize, b: &[f32], columns: usize, out: &mut [f32]) {
-    let a: [&[f32]; N] = std::array::from_fn(|row| &a[row * stride..][..depth]);
+    let mut rows: [&[f32]; N] = [&[]; N];
+    for (row, values) in rows.iter_mut().enumerate() {
+        *values = &a[row * stride..][..depth];
+    }
     for column in (0..columns).step_by(WIDTH) {
-        let mut sums: [[f32; WIDTH]; N] = std::array::from_fn(|row| *lane(&out[row * columns + column..]));
-        for k in 0..depth {
-            let b = lane(&b[k * columns + column..]);
+        let mut sums = [[0.0; WIDTH]; N];
+        for (row, sums) in sums.iter_mut().enumerate() {
+            *sums = *lane(&out[row * columns + column..]);
+        }
+        for (k, b) in b[..depth * columns].chunks_exact(columns).enumerate() {
+            let b = lane(&b[column..]);
             for row in 0..N {
-                let x = a[row][k];
+                let x = rows[row][k];
                 for i in 0..WIDTH {
                     sums[row][i] += x * b[i];
                 }
@@ -76,7 +101,10 @@ wide! {
 #[inline(always)]
 fn outer<const N: usize>(a: &[f32], stride: usize, b: &[f32], columns: usize, out: &mut [f32]) {
     for column in (0..columns).step_by(WIDTH) {
-        let mut sums: [[f32; WIDTH]; N] = std::array::from_fn(|row| *lane(&out[row * columns + column..]));
+        let mut sums = [[0.0; WIDTH]; N];
+        for (row, sums) in sums.iter_mut().enumerate() {
+            *sums = *lane(&out[row * columns + column..]);
+        }
         for (index, b) in b.chunks_exact(columns).enumerate() {
             let a: &[f32; N] = a[index * stride..].first_chunk().expect("a value for each row of results");
             let b = lane(&b[column..]);
@@ -105,7 +133,7 @@ mod tests {
     fn products_are_those_of_the_textbook() {
         let number = |i: usize| ((i * 37 + 11) % 23) as f32 - 11.0;
         let matrix = |count: usize| -> Vec<f32> { (0..count).map(number).collect() };
-        for (rows, depth, columns) in [(1, 1, 16), (4, 5, 16), (11, 7, 48), (6, 3, 32)] {
+        for (rows, depth, columns) in [(1, 1, 16), (4, 5, 16), (21, 7, 48), (8, 3, 32)] {
             let stride = depth + 2;
             let (a, b) = (matrix(rows * stride), matrix(depth * columns));
             let mut out = vec![0.5; rows * columns];
