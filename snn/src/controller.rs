@@ -9,6 +9,7 @@ use crate::gpu::{BackendError, Gpu};
 use crate::layout::Layout;
 use crate::nir::{NirError, export};
 use crate::probe::Probe;
+use crate::state::NetworkState;
 
 /// Immutable description of a network. One is shared by all threads; each thread makes its own
 /// [`Evaluator`].
@@ -41,7 +42,12 @@ pub trait Controller: Send + Sync {
     }
 
     /// An evaluator of `slots` individuals, with zero weights and in the reset state.
-    fn evaluator(&self, slots: usize) -> Box<dyn Evaluator>;
+    fn evaluator(&self, slots: usize) -> Box<dyn Evaluator> {
+        self.resumable(slots)
+    }
+
+    /// The same, whose individuals may be left and gone on with.
+    fn resumable(&self, slots: usize) -> Box<dyn Resumable>;
 
     /// As [`evaluator`](Self::evaluator), on a graphics adapter; `None` if the controller has no
     /// kernel (only spiking networks have one).
@@ -163,6 +169,23 @@ pub trait Evaluator: Send {
     /// # Panics
     /// If `slot` does not exist.
     fn probe(&self, slot: usize, probe: &mut Probe) -> Result<(), BackendError>;
+}
+
+/// An [`Evaluator`] that says what its individuals remember, and goes on from there.
+pub trait Resumable: Evaluator {
+    /// What one individual remembers between control steps. Weights that have changed in its episode are not part
+    /// of it.
+    ///
+    /// # Panics
+    /// If `slot` does not exist.
+    fn state(&self, slot: usize) -> NetworkState;
+
+    /// Goes on with an episode, of this slot or another one, from what [`state`](Self::state) gave; `seed` as in
+    /// [`reset`](Evaluator::reset). Counters begin at 0.
+    ///
+    /// # Panics
+    /// If `slot` does not exist or `state` is one of another network.
+    fn resume(&mut self, slot: usize, state: &NetworkState, seed: u64);
 }
 
 /// Checks the lengths given to [`Evaluator::begin`].

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use crate::activity::Activity;
 use crate::encoder::{Moment, Signal};
-use crate::lanes::part_mut;
+use crate::lanes::{part, part_mut};
 use crate::network::Network;
 use crate::output::Outputs;
 use crate::plasticity::Rewards;
+use crate::state::NetworkState;
 
 /// One slot's progress.
 #[derive(Clone, Copy, Debug, Default)]
@@ -79,6 +80,23 @@ impl Host {
         self.outputs.reset(&self.network, slot);
         self.rewards.reset(slot);
         self.episodes[slot].reset(seed);
+    }
+
+    /// What the host remembers of one individual.
+    pub(crate) fn state(&self, slot: usize) -> NetworkState {
+        NetworkState {
+            encoder: part(&self.memory, self.memory_size, slot).to_vec(),
+            decoder: self.outputs.memory(&self.network, slot).to_vec(),
+            steps: self.episodes[slot].activity.steps,
+            ..NetworkState::default()
+        }
+    }
+
+    /// Goes on from such a state, after a reset.
+    pub(crate) fn resume(&mut self, slot: usize, state: &NetworkState) {
+        part_mut(&mut self.memory, self.memory_size, slot).copy_from_slice(&state.encoder);
+        self.outputs.resume(&self.network, slot, &state.decoder);
+        self.episodes[slot].activity.steps = state.steps;
     }
 
     /// Begins a control step: sets `signal` and `modulators`, and counts what is the same for everyone.

@@ -15,7 +15,7 @@ use numerics::wide;
 
 use crate::activity::Activity;
 use crate::config::{Activation, MlpConfig};
-use crate::controller::{Controller, Evaluator, check_step};
+use crate::controller::{Controller, Evaluator, Resumable, check_step};
 use crate::error::{SnnError, check, check_neurons, check_weights};
 use crate::gpu::BackendError;
 use crate::host::Episode;
@@ -24,6 +24,7 @@ use crate::layout::Layout;
 use crate::output::copy_active;
 use crate::padded::Padded;
 use crate::probe::{Probe, fill};
+use crate::state::NetworkState;
 use crate::weights::gain;
 
 /// A multilayer perceptron.
@@ -96,7 +97,7 @@ impl Controller for Mlp {
         self.shape.blocks.layout()
     }
 
-    fn evaluator(&self, slots: usize) -> Box<dyn Evaluator> {
+    fn resumable(&self, slots: usize) -> Box<dyn Resumable> {
         Box::new(MlpEvaluator {
             weights: Vec::new(),
             outputs: vec![Lanes::ZERO; slots * self.shape.lanes],
@@ -240,5 +241,16 @@ impl Evaluator for MlpEvaluator {
             fill(&mut layer.states, std::iter::once(("y", values(lanes, size))));
         }
         Ok(())
+    }
+}
+
+/// It remembers nothing.
+impl Resumable for MlpEvaluator {
+    fn state(&self, _slot: usize) -> NetworkState {
+        NetworkState::default()
+    }
+
+    fn resume(&mut self, slot: usize, _state: &NetworkState, seed: u64) {
+        self.reset(slot, seed);
     }
 }

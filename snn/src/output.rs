@@ -1,6 +1,6 @@
 //! What follows the network once per control step, on the host: decoding, bias and tanh.
 
-use crate::lanes::tanh;
+use crate::lanes::{part, part_mut, tanh};
 use crate::network::Network;
 
 /// Per slot: biases of the actions and the decoder's memory.
@@ -30,6 +30,16 @@ impl Outputs {
     /// Begins an episode.
     pub(crate) fn reset(&mut self, network: &Network, slot: usize) {
         self.memory[slot * network.outputs..(slot + 1) * network.outputs].fill(0.0);
+    }
+
+    /// The decoder's memory of one individual.
+    pub(crate) fn memory(&self, network: &Network, slot: usize) -> &[f32] {
+        part(&self.memory, network.outputs, slot)
+    }
+
+    /// Sets it.
+    pub(crate) fn resume(&mut self, network: &Network, slot: usize, memory: &[f32]) {
+        part_mut(&mut self.memory, network.outputs, slot).copy_from_slice(memory);
     }
 
     /// From the values of the readout to actions.

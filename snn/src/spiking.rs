@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::activity::Activity;
 use crate::config::SnnConfig;
-use crate::controller::{Controller, Evaluator};
+use crate::controller::{Controller, Evaluator, Resumable};
 use crate::error::SnnError;
 use crate::gpu::{BackendError, Gpu, GpuEvaluator};
 use crate::layout::Layout;
@@ -35,7 +35,7 @@ impl Controller for Snn {
         &self.network.layout
     }
 
-    fn evaluator(&self, slots: usize) -> Box<dyn Evaluator> {
+    fn resumable(&self, slots: usize) -> Box<dyn Resumable> {
         self.network.precision.storage().evaluator(&self.network, slots)
     }
 

@@ -12,13 +12,14 @@ use std::sync::Arc;
 use numerics::wide;
 
 use crate::activity::Activity;
-use crate::controller::{Evaluator, check_step};
+use crate::controller::{Evaluator, Resumable, check_step};
 use crate::gpu::BackendError;
 use crate::host::Host;
 use crate::lanes::{Lanes, WIDTH, part, part_mut, values};
 use crate::network::{Network, Population, Source, Weights};
 use crate::output::copy_active;
 use crate::probe::Probe;
+use crate::state::NetworkState;
 
 pub(crate) use plastic::Learner;
 pub(crate) use synapses::{Activities, Spikes, Synapses};
@@ -405,6 +406,52 @@ impl<S: Synapses> Evaluator for CpuEvaluator<S> {
             probe.fill_population(network, index, &spikes[rows], states, traces);
         }
         Ok(())
+    }
+}
+
+impl<S: Synapses> Resumable for CpuEvaluator<S> {
+    fn state(&self, slot: usize) -> NetworkState {
+        let network = &*self.network;
+        let lanes = part(&self.states, network.state_lanes, slot);
+        let mut state = self.host.state(slot);
+        for population in &network.populations {
+            for variable in lanes[population.states()].chunks_exact(population.stride) {
+                state.states.extend(values(variable, population.neurons));
+            }
+        }
+        let spikes = part(&self.spikes, network.spike_words, slot);
+        for population in network.hidden() {
+            // The next step moves them to the front.
+            let rows = population.rows(network.ticks..network.ticks + network.history);
+            state.spikes.extend_from_slice(&spikes[rows]);
+        }
+        state
+    }
+
+    fn resume(&mut self, slot: usize, state: &NetworkState, seed: u64) {
+        self.reset(slot, seed);
+        let network = &*self.network;
+        self.host.resume(slot, state);
+        let lanes = part_mut(&mut self.states, network.state_lanes, slot);
+        let mut stored = &state.states[..];
+        for population in &network.populations {
+            for variable in lanes[population.states()].chunks_exact_mut(population.stride) {
+                let (own, rest) = stored.split_at(population.neurons);
+                stored = rest;
+                for (lanes, values) in variable.iter_mut().zip(own.chunks(WIDTH)) {
+                    lanes.0[..values.len()].copy_from_slice(values);
+                }
+            }
+        }
+        let spikes = part_mut(&mut self.spikes, network.spike_words, slot);
+        let mut stored = &state.spikes[..];
+        for population in network.hidden() {
+            let rows = population.rows(network.ticks..network.ticks + network.history);
+            let (own, rest) = stored.split_at(rows.len());
+            stored = rest;
+            spikes[rows].copy_from_slice(own);
+        }
+        assert!(stored.is_empty(), "a state of this network");
     }
 }
 

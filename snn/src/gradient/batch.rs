@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
-
 use super::error::{GradientError, check_length};
 use super::product::SAMPLES;
-use crate::network::Network;
+use crate::network::{Network, Population};
+use crate::state::NetworkState;
 
 /// Sequences of the same length, time-major. One frame is one control step: the observation is
 /// encoded once and the network runs its `ticks`. For data that come tick by tick, set `ticks: 1`.
@@ -30,7 +29,7 @@ impl Batch<'_> {
     pub(super) fn frames(&self, network: &Network) -> Result<usize, GradientError> {
         let frames = self.rows(network.inputs, network.ticks)?;
         for (sample, state) in self.start.iter().enumerate() {
-            state.check(network, sample)?;
+            check_state(state, network, sample)?;
         }
         Ok(frames)
     }
@@ -78,33 +77,21 @@ impl Batch<'_> {
     }
 }
 
-/// What one individual remembers between control steps. Whoever is given one checks its lengths.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct NetworkState {
-    /// State variables: per population, per variable, per neuron.
-    pub states: Vec<f32>,
-    /// Bit-packed spikes of the ticks that still matter: per hidden layer, oldest first.
-    pub spikes: Vec<u64>,
-    /// Memory of the encoder.
-    pub encoder: Vec<f32>,
-    /// Memory of the decoder.
-    pub decoder: Vec<f32>,
-    /// Control steps since the reset.
-    pub steps: u64,
-}
-
-impl NetworkState {
-    fn check(&self, network: &Network, sample: usize) -> Result<(), GradientError> {
-        let states = |p: &crate::network::Population| p.neuron.kernel().states.len() * p.neurons;
-        let expected: usize = network.populations.iter().map(states).sum();
-        let reason = || "it is a state of another network".to_owned();
-        let what = format!("`start[{sample}]`");
-        check_length(&what, self.states.len(), expected, reason)?;
-        let spikes = network.hidden().iter().map(|p| p.words * network.history).sum();
-        check_length(&what, self.spikes.len(), spikes, reason)?;
-        check_length(&what, self.encoder.len(), network.encoder.encoder().memory(network.inputs), reason)?;
-        check_length(&what, self.decoder.len(), network.outputs, reason)
-    }
+/// Checks the lengths of a state of sample `sample`.
+pub(super) fn check_state(
+    state: &NetworkState,
+    network: &Network,
+    sample: usize,
+) -> Result<(), GradientError> {
+    let states = |p: &Population| p.neuron.kernel().states.len() * p.neurons;
+    let expected: usize = network.populations.iter().map(states).sum();
+    let reason = || "it is a state of another network".to_owned();
+    let what = format!("`start[{sample}]`");
+    check_length(&what, state.states.len(), expected, reason)?;
+    let spikes = network.hidden().iter().map(|p| p.words * network.history).sum();
+    check_length(&what, state.spikes.len(), spikes, reason)?;
+    check_length(&what, state.encoder.len(), network.encoder.encoder().memory(network.inputs), reason)?;
+    check_length(&what, state.decoder.len(), network.outputs, reason)
 }
 
 /// What some neighbouring samples of a batch gave.

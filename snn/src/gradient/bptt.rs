@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::batch::{Batch, NetworkState, Outputs, Sensitivity};
+use super::batch::{Batch, Outputs, Sensitivity, check_state};
 use super::error::{GradientError, check, check_length, not_finite};
 use super::loaded::{Loaded, neuron_parameters, stride};
 use super::pass::Pass;
@@ -19,6 +19,7 @@ use crate::error::{MAX_SOURCES, SnnError};
 use crate::layout::Layout;
 use crate::network::{Network, Parameter, Weights};
 use crate::real::Real;
+use crate::state::NetworkState;
 
 /// Most partial sums of a gradient. Fixed, so that the sums do not depend on the number of threads.
 const GROUPS: usize = 32;
@@ -237,6 +238,14 @@ impl Bptt {
     #[must_use]
     pub fn neurons(&self) -> Vec<usize> {
         self.network.hidden().iter().map(|layer| layer.neurons).collect()
+    }
+
+    /// Checks that these are states of this network.
+    ///
+    /// # Errors
+    /// [`GradientError::Shape`] for lengths that do not fit.
+    pub fn check_states(&self, states: &[NetworkState]) -> Result<(), GradientError> {
+        states.iter().enumerate().try_for_each(|(at, state)| check_state(state, &self.network, at))
     }
 
     /// The gradient of `objective` at `theta`. The same bits for any number of threads.

@@ -4,6 +4,7 @@ use super::batch::Batch;
 use super::bptt::{Bptt, Gradient, Objective, Run};
 use super::error::GradientError;
 use crate::layout::Layout;
+use crate::state::NetworkState;
 
 /// A network with gradients: a [`Bptt`] or a [`Perceptron`](super::Perceptron).
 pub trait Differentiable: Send + Sync {
@@ -24,6 +25,15 @@ pub trait Differentiable: Send + Sync {
 
     /// Whether the action is tanh of the [value](super::Outputs::value); else it is the value.
     fn squash(&self) -> bool;
+
+    /// Whether it remembers anything between control steps: else the states of a [`Batch`] are empty.
+    fn remembers(&self) -> bool;
+
+    /// Checks that these are states of this network.
+    ///
+    /// # Errors
+    /// [`GradientError::Shape`] for lengths that do not fit.
+    fn check_states(&self, states: &[NetworkState]) -> Result<(), GradientError>;
 
     /// The gradient of `objective` at `theta`. The same bits for any number of threads.
     ///
@@ -67,6 +77,14 @@ impl Differentiable for Bptt {
 
     fn squash(&self) -> bool {
         self.squash()
+    }
+
+    fn remembers(&self) -> bool {
+        true
+    }
+
+    fn check_states(&self, states: &[NetworkState]) -> Result<(), GradientError> {
+        self.check_states(states)
     }
 
     fn gradient(

@@ -39,6 +39,7 @@ mod backward;
 mod batch;
 mod bptt;
 mod construct;
+mod dense;
 mod differentiable;
 mod error;
 mod forward;
@@ -55,7 +56,7 @@ mod tape;
 mod tests;
 mod trainer;
 
-pub use batch::{Batch, NetworkState, Outputs, Sensitivity};
+pub use batch::{Batch, Outputs, Sensitivity};
 pub use bptt::{Bptt, BpttConfig, Gradient, Objective, Run, Score};
 pub use construct::differentiable;
 pub use differentiable::Differentiable;

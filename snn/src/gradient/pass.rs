@@ -6,12 +6,13 @@
 
 use std::ops::Range;
 
-use super::batch::{Batch, NetworkState, Outputs};
+use super::batch::{Batch, Outputs};
 use super::loaded::{Loaded, stride};
 use super::product::SAMPLES;
 use super::tape::{Setting, Tape, Workspace, arrive, size, zeros};
 use crate::network::{Network, Population, Projection, Source};
 use crate::real::Real;
+use crate::state::NetworkState;
 
 /// All that one pass needs.
 #[derive(Clone)]

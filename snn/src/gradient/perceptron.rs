@@ -1,11 +1,15 @@
 //! Backpropagation through the network without spikes: the baseline, and the critic of a spiking actor.
+//!
+//! All rows of some samples go through a layer at once, as products of matrices.
 
 use std::ops::Range;
 
+use numerics::wide;
 use rayon::prelude::*;
 
-use super::batch::{Batch, NetworkState, Outputs, Sensitivity};
+use super::batch::{Batch, Outputs, Sensitivity};
 use super::bptt::{Gradient, Objective, Run, Score};
+use super::dense::{add_outer, multiply, padded};
 use super::differentiable::Differentiable;
 use super::error::{GradientError, check_length, not_finite};
 use super::product::SAMPLES;
@@ -15,9 +19,12 @@ use crate::error::SnnError;
 use crate::lanes::tanh;
 use crate::layout::{Block, Layout};
 use crate::mlp::Mlp;
+use crate::state::NetworkState;
 
 /// Most partial sums of a gradient. Fixed, so that the sums do not depend on the number of threads.
 const GROUPS: usize = 16;
+/// Rows that run forwards together where there is no gradient.
+const ROWS: usize = 128;
 
 /// Gradients of a multilayer perceptron, forwards the same bits as its
 /// [evaluator](crate::Evaluator)'s. It has no state: start states and resets of a [`Batch`] change
@@ -29,7 +36,7 @@ pub struct Perceptron {
     activation: Activation,
 }
 
-/// Weights and biases of a layer, scaled.
+/// Weights and biases of a layer, scaled; rows padded.
 struct Layer {
     /// `[sources][targets]`.
     weights: Vec<f32>,
@@ -38,12 +45,20 @@ struct Layer {
     biases: Vec<f32>,
 }
 
-/// What some neighbouring samples gave.
-struct Part {
-    score: Score,
-    gradient: Vec<f32>,
-    values: Vec<f32>,
-    samples: Range<usize>,
+/// Sums over the rows of a group, per layer: `[sources][targets]` and `[targets]`, padded.
+struct Sums {
+    weights: Vec<Vec<f32>>,
+    biases: Vec<Vec<f32>>,
+}
+
+/// Working memory of a group.
+#[derive(Default)]
+struct Work {
+    /// Rows of the observation, and of each layer's activations.
+    units: Vec<Vec<f32>>,
+    scaled: Vec<f32>,
+    slopes: Vec<f32>,
+    before: Vec<f32>,
 }
 
 impl Perceptron {
@@ -63,90 +78,72 @@ impl Perceptron {
         Ok(Self { layout, sizes, activation: config.activation })
     }
 
-    fn layers(&self, theta: &[f32], gradient: bool) -> Vec<Layer> {
-        let scaled =
-            |block: &Block| -> Vec<f32> { theta[block.range()].iter().map(|x| block.scale * x).collect() };
-        let layer = |(pair, targets): (&[Block], &usize)| {
-            let weights = scaled(&pair[0]);
-            let targets = if gradient { 0..*targets } else { 0..0 };
-            let column = |target| weights.iter().skip(target).step_by(pair[1].len()).copied();
-            let transposed = targets.flat_map(column).collect();
-            Layer { transposed, weights, biases: scaled(&pair[1]) }
-        };
-        self.layout.blocks().chunks_exact(2).zip(&self.sizes[1..]).map(layer).collect()
+    /// Weight and bias of a layer.
+    fn blocks(&self, layer: usize) -> (&Block, &Block) {
+        let blocks = self.layout.blocks();
+        (&blocks[2 * layer], &blocks[2 * layer + 1])
     }
 
-    /// Appends the activations of all layers for one observation, which comes first; the outputs before
-    /// tanh.
-    fn forward(&self, layers: &[Layer], x: &[f32], units: &mut Vec<f32>) {
-        let mut from = units.len();
-        units.extend_from_slice(x);
-        for (index, layer) in layers.iter().enumerate() {
+    fn layers(&self, theta: &[f32], gradient: bool) -> Vec<Layer> {
+        let layer = |index: usize| {
             let (sources, targets) = (self.sizes[index], self.sizes[index + 1]);
-            let start = units.len();
-            units.resize(start + targets, 0.0);
-            let (before, out) = units.split_at_mut(start);
-            for (&x, row) in before[from..from + sources].iter().zip(layer.weights.chunks_exact(targets)) {
-                for (sum, weight) in out.iter_mut().zip(row) {
-                    *sum += x * weight;
+            let (weight, bias) = self.blocks(index);
+            let mut layer = Layer {
+                weights: vec![0.0; sources * padded(targets)],
+                transposed: vec![0.0; if gradient { targets * padded(sources) } else { 0 }],
+                biases: theta[bias.range()].iter().map(|x| bias.scale * x).collect(),
+            };
+            layer.biases.resize(padded(targets), 0.0);
+            for (source, row) in theta[weight.range()].chunks_exact(targets).enumerate() {
+                for (target, x) in row.iter().enumerate() {
+                    let value = weight.scale * x;
+                    layer.weights[source * padded(targets) + target] = value;
+                    if gradient {
+                        layer.transposed[target * padded(sources) + source] = value;
+                    }
                 }
             }
-            let hidden = index + 1 < layers.len();
-            for (sum, bias) in out.iter_mut().zip(&layer.biases) {
-                *sum += bias;
-                if hidden {
-                    *sum = match self.activation {
-                        Activation::Tanh => tanh(*sum),
-                        Activation::Relu if *sum < 0.0 => 0.0,
-                        Activation::Relu => *sum,
-                    };
-                }
-            }
-            from = start;
+            layer
+        };
+        (0..self.sizes.len() - 1).map(layer).collect()
+    }
+
+    /// The activations of all layers for the observations in `units[0]`, row by row; the outputs before
+    /// tanh.
+    fn forward(&self, layers: &[Layer], units: &mut [Vec<f32>]) {
+        let rows = units[0].len() / self.sizes[0];
+        for (index, layer) in layers.iter().enumerate() {
+            let (before, out) = units.split_at_mut(index + 1);
+            let (x, out) = (&before[index], &mut out[0]);
+            let columns = layer.biases.len();
+            out.clear();
+            out.resize(rows * columns, 0.0);
+            multiply(x, x.len() / rows, self.sizes[index], &layer.weights, columns, out);
+            let activation = (index + 1 < layers.len()).then_some(self.activation);
+            activate(out, &layer.biases, activation);
         }
     }
 
-    /// Adds to `gradient` what `slopes`, the derivatives of the loss with respect to the outputs, make
-    /// of it. They are used up; `sums` is working memory.
-    fn backward(
-        &self,
-        layers: &[Layer],
-        units: &[f32],
-        (slopes, sums): (&mut Vec<f32>, &mut Vec<f32>),
-        gradient: &mut [f32],
-    ) {
-        let mut end = units.len() - self.outputs();
+    /// Adds to `sums` what `work.slopes`, the derivatives of the loss with respect to the outputs, make
+    /// of it. They are used up.
+    fn backward(&self, layers: &[Layer], work: &mut Work, sums: &mut Sums) {
+        let Work { units, scaled, slopes, before } = work;
+        let rows = units[0].len() / self.sizes[0];
         for (index, layer) in layers.iter().enumerate().rev() {
-            let (sources, targets) = (self.sizes[index], self.sizes[index + 1]);
-            let before = &units[end - sources..end];
-            end -= sources;
-            let (weight, bias) = (&self.layout.blocks()[2 * index], &self.layout.blocks()[2 * index + 1]);
-            for (sum, slope) in gradient[bias.range()].iter_mut().zip(&*slopes) {
-                *sum += bias.scale * slope;
-            }
-            for (x, row) in before.iter().zip(gradient[weight.range()].chunks_exact_mut(targets)) {
-                let x = weight.scale * x;
-                for (sum, slope) in row.iter_mut().zip(&*slopes) {
-                    *sum += x * slope;
-                }
-            }
+            let (weight, bias) = self.blocks(index);
+            let columns = layer.biases.len();
+            add_columns(slopes, bias.scale, &mut sums.biases[index]);
+            let x = &units[index];
+            scaled.clear();
+            scaled.extend(x.iter().map(|x| weight.scale * x));
+            add_outer(scaled, x.len() / rows, slopes, columns, &mut sums.weights[index]);
             if index > 0 {
-                sums.clear();
-                sums.resize(sources, -0.0);
-                // All sources at once, each in the order of targets.
-                for (slope, column) in slopes.iter().zip(layer.transposed.chunks_exact(sources)) {
-                    for (sum, weight) in sums.iter_mut().zip(column) {
-                        *sum += weight * slope;
-                    }
-                }
-                for (sum, &y) in sums.iter_mut().zip(before) {
-                    *sum *= match self.activation {
-                        // Of tanh itself, which the rational function follows within 1e-4.
-                        Activation::Tanh => 1.0 - y * y,
-                        Activation::Relu => f32::from(u8::from(y > 0.0)),
-                    };
-                }
-                std::mem::swap(slopes, sums);
+                before.clear();
+                before.resize(x.len(), 0.0);
+                let width = x.len() / rows;
+                multiply(slopes, columns, self.sizes[index + 1], &layer.transposed, width, before);
+                derive(before, x, self.activation);
+                std::mem::swap(slopes, before);
             }
         }
     }
@@ -160,48 +157,25 @@ impl Perceptron {
         batch.rows(self.inputs(), 1)
     }
 
-    /// All samples in groups of [`SAMPLES`], in order.
-    fn parts(
-        &self,
-        theta: &[f32],
-        batch: &Batch<'_>,
-        frames: usize,
-        objective: Option<&dyn Objective>,
-    ) -> Vec<Part> {
-        let layers = self.layers(theta, objective.is_some());
-        let chunks = batch.samples.div_ceil(SAMPLES);
-        let groups = chunks.min(GROUPS);
-        let group = |group: usize| {
-            // The chunks of a group share their sum.
-            let mut gradient = vec![0.0; if objective.is_some() { theta.len() } else { 0 }];
-            let chunks = (group * chunks / groups)..((group + 1) * chunks / groups);
-            let mut parts: Vec<Part> = chunks
-                .map(|chunk| {
-                    let samples = chunk * SAMPLES..((chunk + 1) * SAMPLES).min(batch.samples);
-                    self.part(&layers, batch, frames, samples, objective, &mut gradient)
-                })
-                .collect();
-            if let Some(first) = parts.first_mut() {
-                first.gradient = gradient;
-            }
-            parts
-        };
-        (0..groups).into_par_iter().flat_map_iter(group).collect()
-    }
-
+    /// The gradient of some neighbouring samples, added to `sums`.
     fn part(
         &self,
         layers: &[Layer],
-        batch: &Batch<'_>,
-        frames: usize,
+        (batch, frames): (&Batch<'_>, usize),
         samples: Range<usize>,
-        objective: Option<&dyn Objective>,
-        gradient: &mut [f32],
-    ) -> Part {
-        let (inputs, outputs) = (self.inputs(), self.outputs());
-        let mut units = Vec::new();
+        objective: &dyn Objective,
+        (work, sums): (&mut Work, &mut Sums),
+    ) -> Score {
+        let (inputs, outputs, count) = (self.inputs(), self.outputs(), samples.len());
+        work.units.resize_with(self.sizes.len(), Vec::new);
+        work.units[0].clear();
+        for frame in 0..frames {
+            let first = (frame * batch.samples + samples.start) * inputs;
+            work.units[0].extend_from_slice(&batch.inputs[first..first + count * inputs]);
+        }
+        self.forward(layers, &mut work.units);
         let mut result = Outputs {
-            samples: samples.clone(),
+            samples,
             batch: batch.samples,
             frames,
             ticks: frames,
@@ -211,43 +185,79 @@ impl Perceptron {
             counts: Vec::new(),
             spikes: Vec::new(),
         };
-        let row = |frame: usize, sample: usize| {
-            &batch.inputs[(frame * batch.samples + samples.start + sample) * inputs..][..inputs]
-        };
-        let mut values = Vec::with_capacity(frames * samples.len() * outputs);
-        for frame in 0..frames {
-            for sample in 0..samples.len() {
-                if objective.is_none() {
-                    units.clear();
-                }
-                self.forward(layers, row(frame, sample), &mut units);
-                let out = &units[units.len() - outputs..];
-                values.extend_from_slice(out);
-                let to = &mut result.values[(frame * SAMPLES + sample) * outputs..];
-                to.iter_mut().zip(out).for_each(|(to, &value)| *to = f64::from(value));
-            }
+        let last = &work.units[self.sizes.len() - 1];
+        let columns = padded(outputs);
+        for (row, values) in last.chunks_exact(columns).enumerate() {
+            let to = &mut result.values[(row / count * SAMPLES + row % count) * outputs..][..outputs];
+            to.iter_mut().zip(values).for_each(|(to, &value)| *to = f64::from(value));
         }
-        let Some(objective) = objective else {
-            return Part { score: Score::default(), gradient: Vec::new(), values, samples };
-        };
         let mut sensitivity = Sensitivity::new(&result);
         let score = objective.evaluate(&result, &mut sensitivity);
         if score.loss.is_finite() && objective.slopes() {
-            let (mut slopes, mut sums) = (Vec::new(), Vec::new());
-            let width: usize = self.sizes.iter().sum();
-            for frame in 0..frames {
-                for sample in 0..samples.len() {
-                    slopes.clear();
-                    slopes.extend(sensitivity.value(frame, sample).iter().map(|&slope| slope as f32));
-                    if slopes.iter().any(|&slope| slope != 0.0) {
-                        let at = (frame * samples.len() + sample) * width;
-                        let units = &units[at..at + width];
-                        self.backward(layers, units, (&mut slopes, &mut sums), gradient);
+            work.slopes.clear();
+            work.slopes.resize(last.len(), 0.0);
+            for (row, to) in work.slopes.chunks_exact_mut(columns).enumerate() {
+                let slopes = sensitivity.value(row / count, row % count);
+                to.iter_mut().zip(slopes).for_each(|(to, slope)| *to = *slope as f32);
+            }
+            self.backward(layers, work, sums);
+        }
+        score
+    }
+}
+
+wide! {
+    /// Adds the biases to each row and applies the activation of a hidden layer, if it is one.
+    fn activate(rows: &mut [f32], biases: &[f32], activation: Option<Activation>) {
+        for row in rows.chunks_exact_mut(biases.len()) {
+            for (sum, bias) in row.iter_mut().zip(biases) {
+                *sum += bias;
+            }
+            match activation {
+                None => {}
+                Some(Activation::Tanh) => {
+                    for x in row {
+                        *x = tanh(*x);
+                    }
+                }
+                Some(Activation::Relu) => {
+                    for x in row {
+                        // Not `max`, which would hide NaN.
+                        *x = if *x < 0.0 { 0.0 } else { *x };
                     }
                 }
             }
         }
-        Part { score, gradient: Vec::new(), values, samples }
+    }
+}
+
+wide! {
+    /// Multiplies slopes with the derivative of the activation that gave `y`.
+    fn derive(slopes: &mut [f32], y: &[f32], activation: Activation) {
+        match activation {
+            // Of tanh itself, which the rational function follows within 1e-4.
+            Activation::Tanh => {
+                for (slope, y) in slopes.iter_mut().zip(y) {
+                    *slope *= 1.0 - y * y;
+                }
+            }
+            Activation::Relu => {
+                for (slope, &y) in slopes.iter_mut().zip(y) {
+                    *slope *= if y > 0.0 { 1.0 } else { 0.0 };
+                }
+            }
+        }
+    }
+}
+
+wide! {
+    /// Adds the sum of each column.
+    fn add_columns(rows: &[f32], scale: f32, sums: &mut [f32]) {
+        for row in rows.chunks_exact(sums.len()) {
+            for (sum, x) in sums.iter_mut().zip(row) {
+                *sum += scale * x;
+            }
+        }
     }
 }
 
@@ -276,6 +286,14 @@ impl Differentiable for Perceptron {
         true
     }
 
+    fn remembers(&self) -> bool {
+        false
+    }
+
+    fn check_states(&self, _states: &[NetworkState]) -> Result<(), GradientError> {
+        Ok(())
+    }
+
     fn gradient(
         &self,
         theta: &[f32],
@@ -283,19 +301,52 @@ impl Differentiable for Perceptron {
         objective: &dyn Objective,
     ) -> Result<Gradient, GradientError> {
         let frames = self.frames(theta, batch)?;
-        let mut gradient = vec![0.0_f64; theta.len()];
+        let layers = self.layers(theta, true);
+        let chunks = batch.samples.div_ceil(SAMPLES);
+        let groups = chunks.min(GROUPS);
+        let group = |group: usize| {
+            // The chunks of a group share their sum.
+            let zeros = |values: fn(&Layer) -> &Vec<f32>| -> Vec<Vec<f32>> {
+                layers.iter().map(|layer| vec![0.0; values(layer).len()]).collect()
+            };
+            let mut sums =
+                Sums { weights: zeros(|layer| &layer.weights), biases: zeros(|layer| &layer.biases) };
+            let mut work = Work::default();
+            let chunks = (group * chunks / groups)..((group + 1) * chunks / groups);
+            let score = |chunk: usize| {
+                let samples = chunk * SAMPLES..((chunk + 1) * SAMPLES).min(batch.samples);
+                self.part(&layers, (batch, frames), samples, objective, (&mut work, &mut sums))
+            };
+            let scores: Vec<Score> = chunks.map(score).collect();
+            (scores, sums)
+        };
+        let parts: Vec<(Vec<Score>, Sums)> = (0..groups).into_par_iter().map(group).collect();
+        let mut total = vec![0.0_f64; theta.len()];
         let (mut loss, mut sums) = (0.0, Vec::new());
-        for part in self.parts(theta, batch, frames, Some(objective)) {
-            loss += part.score.loss;
-            sums.resize(part.score.sums.len().max(sums.len()), 0.0);
-            sums.iter_mut().zip(part.score.sums).for_each(|(to, from)| *to += from);
-            gradient.iter_mut().zip(part.gradient).for_each(|(to, from)| *to += f64::from(from));
+        for (scores, own) in parts {
+            for score in scores {
+                loss += score.loss;
+                sums.resize(score.sums.len().max(sums.len()), 0.0);
+                sums.iter_mut().zip(score.sums).for_each(|(to, from)| *to += from);
+            }
+            for (index, (weights, biases)) in own.weights.iter().zip(&own.biases).enumerate() {
+                let (weight, bias) = self.blocks(index);
+                let targets = self.sizes[index + 1];
+                let rows = total[weight.range()]
+                    .chunks_exact_mut(targets)
+                    .zip(weights.chunks_exact(padded(targets)));
+                for (to, from) in rows {
+                    to.iter_mut().zip(from).for_each(|(to, &from)| *to += f64::from(from));
+                }
+                let to = &mut total[bias.range()];
+                to.iter_mut().zip(biases).for_each(|(to, &from)| *to += f64::from(from));
+            }
         }
         if !loss.is_finite() {
             let layer = "outputs".into();
             return Err(GradientError::NotFinite { what: "loss", layer, tick: None, step: None });
         }
-        let gradient: Vec<f32> = gradient.into_iter().map(|g| g as f32).collect();
+        let gradient: Vec<f32> = total.into_iter().map(|g| g as f32).collect();
         if let Some(at) = gradient.iter().position(|g| !g.is_finite()) {
             return Err(not_finite(&self.layout, "gradient", at));
         }
@@ -305,14 +356,20 @@ impl Differentiable for Perceptron {
 
     fn run(&self, theta: &[f32], batch: &Batch<'_>) -> Result<Run, GradientError> {
         let frames = self.frames(theta, batch)?;
-        let outputs = self.outputs();
+        let (inputs, outputs) = (self.inputs(), self.outputs());
+        let layers = self.layers(theta, false);
         let mut values = vec![0.0; frames * batch.samples * outputs];
-        for part in self.parts(theta, batch, frames, None) {
-            let (row, first) = (part.samples.len() * outputs, part.samples.start * outputs);
-            for (frame, from) in part.values.chunks_exact(row).enumerate() {
-                values[frame * batch.samples * outputs + first..][..row].copy_from_slice(from);
+        let rows = batch.inputs.par_chunks(ROWS * inputs).zip(values.par_chunks_mut(ROWS * outputs));
+        rows.for_each_init(Vec::new, |units: &mut Vec<Vec<f32>>, (x, out)| {
+            units.resize_with(self.sizes.len(), Vec::new);
+            units[0].clear();
+            units[0].extend_from_slice(x);
+            self.forward(&layers, units);
+            let last = units[self.sizes.len() - 1].chunks_exact(padded(outputs));
+            for (out, values) in out.chunks_exact_mut(outputs).zip(last) {
+                out.copy_from_slice(&values[..outputs]);
             }
-        }
+        });
         Ok(Run { frames, values, counts: Vec::new(), end: vec![NetworkState::default(); batch.samples] })
     }
 }

@@ -282,6 +282,7 @@ impl Surrogate {
     }
 
     /// The slopes at `u`.
+    #[inline(always)]
     pub(super) fn slopes<T: Real>(&self, scratch: &mut [Row<T>], u: &Row<T>, out: &mut Row<T>) {
         let tick = Tick {
             constants: &[],

@@ -39,8 +39,15 @@ pub struct Trainer {
     config: TrainerConfig,
     theta: Vec<f64>,
     optimizer: Optimizer,
+    /// Factor on the learning rate.
+    #[serde(skip, default = "one")]
+    factor: f64,
     #[serde(skip)]
     before: Before,
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 /// Memory for what a step that fails has to bring back; no part of the state.
@@ -72,7 +79,7 @@ impl Trainer {
         config.validate()?;
         let optimizer = Optimizer::new(config.optimizer, theta.len());
         let theta = theta.iter().map(|&x| f64::from(x)).collect();
-        Ok(Self { config, theta, optimizer, before: Before::default() })
+        Ok(Self { config, theta, optimizer, factor: 1.0, before: Before::default() })
     }
 
     /// The parameters now.
@@ -118,7 +125,17 @@ impl Trainer {
     /// The learning rate of the next step.
     #[must_use]
     pub fn learning_rate(&self) -> f64 {
-        self.config.optimizer.learning_rate() * self.config.schedule.factor(self.optimizer.steps)
+        self.config.optimizer.learning_rate() * self.factor()
+    }
+
+    /// What the learning rate is multiplied with from now on, besides what the schedule says; 1 at first, and no
+    /// part of what is saved.
+    pub fn set_factor(&mut self, factor: f64) {
+        self.factor = factor;
+    }
+
+    fn factor(&self) -> f64 {
+        self.factor * self.config.schedule.factor(self.optimizer.steps)
     }
 
     /// One step on a batch; returns its gradient before clipping. After an error θ is what it was.
@@ -152,11 +169,11 @@ impl Trainer {
         if let Some(clip) = self.config.clip {
             clip.apply(&mut gradient);
         }
+        let factor = self.factor();
         let Self { theta, optimizer, before, .. } = self;
         before.theta.clone_from(theta);
         before.first.clone_from(&optimizer.first);
         before.second.clone_from(&optimizer.second);
-        let factor = self.config.schedule.factor(self.optimizer.steps);
         self.optimizer.step(&mut self.theta, &gradient, factor);
         if let Some(at) = self.theta.iter().position(|&x| !(x as f32).is_finite()) {
             std::mem::swap(&mut self.theta, &mut self.before.theta);

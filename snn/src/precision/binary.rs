@@ -10,7 +10,7 @@ use numerics::wide;
 
 use super::format::{Format, signed};
 use super::storage::{Site, Storage};
-use crate::controller::Evaluator;
+use crate::controller::Resumable;
 use crate::cpu::{CpuEvaluator, Spikes, Synapses};
 use crate::equations::wgsl::float;
 use crate::lanes::{Lanes, WIDTH, part, part_mut};
@@ -52,7 +52,7 @@ impl Format for Binary {
 }
 
 impl Storage for Binary {
-    fn evaluator(&self, network: &Arc<Network>, slots: usize) -> Box<dyn Evaluator> {
+    fn evaluator(&self, network: &Arc<Network>, slots: usize) -> Box<dyn Resumable> {
         Box::new(CpuEvaluator::<Bits>::new(Arc::clone(network), slots))
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::format::{Format, signed};
 use super::storage::{Site, Storage};
-use crate::controller::Evaluator;
+use crate::controller::Resumable;
 use crate::cpu::{CpuEvaluator, Spikes, Synapses};
 use crate::equations::wgsl::float;
 use crate::lanes::{Lanes, WIDTH, part, part_mut};
@@ -77,7 +77,7 @@ fn steps(unit: &Unit, weight: f32) -> i8 {
 }
 
 impl Storage for Byte {
-    fn evaluator(&self, network: &Arc<Network>, slots: usize) -> Box<dyn Evaluator> {
+    fn evaluator(&self, network: &Arc<Network>, slots: usize) -> Box<dyn Resumable> {
         Box::new(CpuEvaluator::<Bytes>::new(Arc::clone(network), slots))
     }
 

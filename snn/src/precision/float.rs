@@ -1,5 +1,7 @@
 //! `F32`: 32-bit floats on a grid on which sums of spikes are exact in any order.
 
+use numerics::wide;
+
 use super::floats::Floats;
 use super::format::{Format, signed};
 use crate::weights::{Unit, exp2, snap_current};
@@ -35,7 +37,15 @@ impl Format for Float {
     }
 
     fn round_currents(&self, sums: &mut [f32]) {
-        sums.iter_mut().for_each(|sum| *sum = snap_current(*sum));
+        snap(sums);
+    }
+}
+
+wide! {
+    fn snap(sums: &mut [f32]) {
+        for sum in sums {
+            *sum = snap_current(*sum);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::format::Format;
 use super::storage::{Site, Storage};
-use crate::controller::Evaluator;
+use crate::controller::Resumable;
 use crate::cpu::{Activities, CpuEvaluator, Learner, Spikes, Synapses};
 use crate::lanes::{Lanes, WIDTH, dense, part, part_mut};
 use crate::network::{Network, Projection};
@@ -15,7 +15,7 @@ use crate::weights::snap_current;
 pub(super) trait Floats: Format {}
 
 impl<F: Floats> Storage for F {
-    fn evaluator(&self, network: &Arc<Network>, slots: usize) -> Box<dyn Evaluator> {
+    fn evaluator(&self, network: &Arc<Network>, slots: usize) -> Box<dyn Resumable> {
         Box::new(CpuEvaluator::<Rows>::new(Arc::clone(network), slots))
     }
 

@@ -4,13 +4,13 @@ use std::fmt::{Result, Write as _};
 use std::sync::Arc;
 
 use super::format::Format;
-use crate::controller::Evaluator;
+use crate::controller::Resumable;
 use crate::network::{Network, Projection};
 
 /// A precision at work.
 pub(crate) trait Storage: Format {
     /// The evaluator on the CPU.
-    fn evaluator(&self, network: &Arc<Network>, slots: usize) -> Box<dyn Evaluator>;
+    fn evaluator(&self, network: &Arc<Network>, slots: usize) -> Box<dyn Resumable>;
 
     /// On a GPU, 32-bit words of one individual's weights; `dense` if the sources are currents.
     fn words(&self, projection: &Projection, dense: bool) -> usize;

@@ -1,7 +1,7 @@
 //! The fields of each kind of `task`.
 
 use serde::{Deserialize, Serialize};
-use snn::gradient::{ActivityConfig, LossConfig, Over};
+use snn::gradient::{ActivityConfig, Decay, LossConfig, Over, ScheduleConfig};
 use snn::{ControllerConfig, MlpConfig};
 
 use crate::field::{InvalidField, require};
@@ -163,6 +163,15 @@ pub struct PpoConfig {
     pub noise_rate: f64,
     /// Price on low entropy, ≥ 0. Default 0.
     pub entropy: f64,
+    /// Factor on rewards, > 0. Default `None`: one over the deviation of the discounted returns so far.
+    pub reward_scale: Option<f64>,
+    /// How far a value may go from what the critic had said, in units of scaled reward, for its loss to fall any
+    /// further (Engstrom et al., Implementation matters in deep policy gradients, ICLR 2020); > 0. Default
+    /// `None`: any distance.
+    pub value_clip: Option<f64>,
+    /// Course of all learning rates of actor, critic and noise over the iterations, which count as its steps.
+    /// Default constant.
+    pub schedule: ScheduleConfig,
     /// Mean Kullback-Leibler divergence from the actor that acted at which an iteration stops learning;
     /// > 0. Default `None`: it does not.
     pub target_kl: Option<f64>,
@@ -192,6 +201,9 @@ impl Default for PpoConfig {
             noise: 0.3,
             noise_rate: 0.001,
             entropy: 0.0,
+            reward_scale: None,
+            value_clip: None,
+            schedule: ScheduleConfig::default(),
             target_kl: None,
             critic_first: 0,
             critic: ControllerConfig::Mlp(MlpConfig { hidden: vec![64, 64], ..MlpConfig::default() }),
@@ -240,8 +252,21 @@ impl PpoConfig {
         require(positive(self.noise), "noise", &self.noise, "above 0 and finite")?;
         require(least(self.noise_rate), "noise_rate", &self.noise_rate, "at least 0 and finite")?;
         require(least(self.entropy), "entropy", &self.entropy, "at least 0 and finite")?;
-        if let Some(kl) = self.target_kl {
-            require(positive(kl), "target_kl", &kl, "above 0 and finite, or None")?;
+        for (name, value) in [
+            ("reward_scale", self.reward_scale),
+            ("value_clip", self.value_clip),
+            ("target_kl", self.target_kl),
+        ] {
+            if let Some(value) = value {
+                require(positive(value), name, &value, "above 0 and finite, or None")?;
+            }
+        }
+        match self.schedule.then {
+            Decay::Constant => {}
+            Decay::Linear { to, steps } | Decay::Cosine { to, steps } => {
+                require((0.0..=1.0).contains(&to), "schedule.then.to", &to, "0 to 1")?;
+                require(steps >= 1, "schedule.then.steps", &steps, "at least 1")?;
+            }
         }
         require(positive(self.critic_rate), "critic_rate", &self.critic_rate, "above 0 and finite")
     }

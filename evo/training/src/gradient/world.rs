@@ -22,8 +22,12 @@ pub(super) trait Method {
     /// What it is about to do, a label and a text per line.
     fn describe(&self) -> Vec<(&'static str, String)>;
 
-    /// Trains for one generation.
+    /// Trains for one generation. After an error it is not to go on.
     fn advance(&mut self, world: &mut World) -> Result<Round, FinetuneError>;
+
+    /// Brings back what a generation that failed has changed, as far as a checkpoint has it.
+    #[cfg_attr(target_arch = "wasm32", expect(dead_code, reason = "no learner of its own there"))]
+    fn undo(&mut self);
 
     /// Adds what [`restore`](Self::restore) needs to a checkpoint.
     fn save(&self, checkpoint: &mut Checkpoint);
@@ -109,6 +113,7 @@ impl World {
     }
 
     /// Writes the actions, in [−1, 1], that belong to the network's `values`.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn actions(&self, values: &[f32], actions: &mut [f32]) {
         let squash = self.network.squash();
         for (action, &value) in actions.iter_mut().zip(values) {

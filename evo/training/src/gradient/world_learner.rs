@@ -210,13 +210,17 @@ impl Learner for WorldLearner {
     }
 
     fn is_fragile(&self) -> bool {
-        true
+        false
     }
 
-    /// After an error θ is as it was before the step that failed.
+    /// After an error its checkpoint is that of before, but it is not to go on.
     fn advance(&mut self) -> Result<MetricsRow, FinetuneError> {
         let began = Instant::now();
-        let round = self.method.advance(&mut self.world)?;
+        let before = (self.world.trainer.clone(), self.world.statistics.clone());
+        let round = self.method.advance(&mut self.world).inspect_err(|_| {
+            (self.world.trainer, self.world.statistics) = before;
+            self.method.undo();
+        })?;
         self.world.generation += 1;
         self.env_steps += round.steps;
         self.episodes += round.episodes.len() as u64;

@@ -109,7 +109,7 @@ fn forward_is_the_evaluator_bit_by_bit() {
             let run = bptt.run(&theta, &batch(3, &x)).unwrap();
 
             let controller = ControllerConfig::Snn(config.clone()).build(5, 4).unwrap();
-            let mut evaluator = controller.evaluator(3);
+            let mut evaluator = controller.resumable(3);
             for slot in 0..3 {
                 evaluator.load(slot, &theta);
                 evaluator.reset(slot, slot as u64);
@@ -123,9 +123,30 @@ fn forward_is_the_evaluator_bit_by_bit() {
                     assert_eq!(action, expected, "{precision:?}, {:?}, frame {frame}", config.encoder);
                 }
             }
+            let counted: u64 = (0..3).map(|slot| evaluator.activity(slot).spikes).sum();
+            // What it remembers in the end is the same, and another one goes on from it.
+            let states: Vec<_> = (0..3).map(|slot| evaluator.state(slot)).collect();
+            assert_eq!(states, run.end);
+            bptt.check_states(&states).unwrap();
+            let mut other = controller.resumable(2);
+            for slot in 0..2 {
+                other.load(slot, &theta);
+            }
+            other.step(&[true; 2], &x[..10], &mut [0.0; 8]).unwrap();
+            other.resume(0, &states[2], 2);
+            assert_eq!((other.state(0), other.activity(0).spikes), (states[2].clone(), 0));
+            let mut seen = [0.0; 8];
+            other.step(&[true, false], &x[..10], &mut seen).unwrap();
+            let mut observations = [0.0; 15];
+            observations[10..].copy_from_slice(&x[..5]);
+            evaluator.step(&[false, false, true], &observations, &mut actions).unwrap();
+            assert_eq!((&seen[..4], other.state(0)), (&actions[8..], evaluator.state(2)));
+            let mut wrong = states;
+            wrong[1].states.pop();
+            assert!(bptt.check_states(&wrong).unwrap_err().to_string().contains("`start[1]`"));
             let spikes: f32 = run.counts.iter().flatten().sum();
             assert!(spikes > 10.0, "{spikes} spikes");
-            assert_eq!(f64::from(spikes), (0..3).map(|s| evaluator.activity(s).spikes).sum::<u64>() as f64);
+            assert_eq!(f64::from(spikes), counted as f64);
         }
     }
 }

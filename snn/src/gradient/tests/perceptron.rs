@@ -88,6 +88,36 @@ fn threads_change_no_bit() {
 }
 
 #[test]
+fn a_batch_is_the_sum_of_its_samples() {
+    // Layers wider and narrower than a block, rows beyond whole blocks.
+    let network = Perceptron::new(&config(&[64, 37], Activation::Tanh), 27, 8).unwrap();
+    let (count, frames) = (45, 2);
+    let (theta, x) = (values(3, network.layout().len()), values(5, frames * count * 27));
+    let labels: Vec<usize> = (0..count).map(|sample| sample % 8).collect();
+    let gradient = |samples: &[usize]| {
+        let mut own = Vec::new();
+        for frame in 0..frames {
+            samples.iter().for_each(|s| own.extend_from_slice(&x[(frame * count + s) * 27..][..27]));
+        }
+        let labels: Vec<usize> = samples.iter().map(|&sample| labels[sample]).collect();
+        let (config, activity) = (LossConfig::default(), ActivityConfig::default());
+        let shape = (samples.len(), frames);
+        let loss = Loss::new(&config, activity, Targets::Labels(&labels), &network, shape).unwrap();
+        network.gradient(&theta, &batch(samples.len(), &own), &loss).unwrap()
+    };
+    let all = gradient(&(0..count).collect::<Vec<_>>());
+    let mut sum = vec![0.0; theta.len()];
+    for sample in 0..count {
+        let one = gradient(&[sample]).gradient;
+        sum.iter_mut().zip(one).for_each(|(sum, g)| *sum += f64::from(g) / count as f64);
+    }
+    assert!(sum.iter().any(|g| g.abs() > 0.01));
+    for (at, (&found, expected)) in all.gradient.iter().zip(sum).enumerate() {
+        assert!((f64::from(found) - expected).abs() < 1e-6, "{at}: {found}, not {expected}");
+    }
+}
+
+#[test]
 fn it_learns_labels_and_refuses_losses_on_spikes() {
     let network = Perceptron::new(&config(&[16], Activation::Tanh), 2, 2).unwrap();
     // Exclusive or.

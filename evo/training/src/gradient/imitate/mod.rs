@@ -1,14 +1,17 @@
 //! Behaviour cloning and DAgger: a student learns the actions of a teacher.
 
+mod actor;
 pub(in crate::gradient) mod teacher;
 
 use rand::{Rng as _, RngExt as _};
 use records::checkpoint::{Checkpoint, Tensor, TensorData};
-use snn::gradient::{Batch, NetworkState, Objective, Outputs, Score, Sensitivity};
+use snn::NetworkState;
+use snn::gradient::{Batch, Objective, Outputs, Score, Sensitivity};
 use strategies::random::{Purpose, Stream, shuffled};
 
-use crate::gradient::collect::{Actor, Worlds};
+use crate::gradient::collect::Worlds;
 use crate::gradient::error::FinetuneError;
+use crate::gradient::imitate::actor::Actor;
 use crate::gradient::imitate::teacher::{Demonstration, Present, Teacher, Teachers};
 use crate::gradient::ppo::loss::action;
 use crate::gradient::rows::row;
@@ -22,6 +25,8 @@ pub(in crate::gradient) struct Imitation {
     teacher: Teacher,
     worlds: Worlds,
     memory: Vec<Demonstration>,
+    /// What the round has forgotten of it, and which round that is.
+    forgotten: (Vec<Demonstration>, u64),
     /// Values per observation and per action.
     sizes: (usize, usize),
 }
@@ -39,7 +44,14 @@ impl Imitation {
         let sizes = (spec.observations.len(), spec.actions.len());
         let teacher = Teacher::new(config, world, teachers)?;
         let worlds = Worlds::new(world, config.episodes)?;
-        Ok(Self { config: config.clone(), teacher, worlds, memory: Vec::new(), sizes })
+        Ok(Self {
+            config: config.clone(),
+            teacher,
+            worlds,
+            memory: Vec::new(),
+            forgotten: (Vec::new(), 0),
+            sizes,
+        })
     }
 
     /// Lets student and teacher act and remembers what the teacher would have done.
@@ -108,7 +120,8 @@ impl Imitation {
         let steps = |all: &[Demonstration]| all.iter().map(|d| d.actions.len()).sum::<usize>() / self.sizes.1;
         while steps(&self.memory) > self.config.memory && self.memory[0].round < round {
             let oldest = self.memory[0].round;
-            self.memory.retain(|demonstration| demonstration.round != oldest);
+            let count = self.memory.iter().take_while(|demonstration| demonstration.round == oldest).count();
+            self.forgotten.0.extend(self.memory.drain(..count));
         }
     }
 
@@ -194,6 +207,7 @@ impl Method for Imitation {
 
     fn advance(&mut self, world: &mut World) -> Result<Round, FinetuneError> {
         let round = world.generation;
+        self.forgotten = (Vec::new(), round);
         let mut result = Round { sigma: libm::pow(self.config.mix, round as f64), ..Round::default() };
         if let Teacher::Recorded(episodes) = &self.teacher {
             result.sigma = 1.0;
@@ -216,6 +230,13 @@ impl Method for Imitation {
         let steps: usize = self.memory.iter().map(|d| d.actions.len() / self.sizes.1).sum();
         result.extras = vec![loss, steps as f64];
         Ok(result)
+    }
+
+    fn undo(&mut self) {
+        let (mut memory, round) = std::mem::take(&mut self.forgotten);
+        memory.append(&mut self.memory);
+        memory.retain(|demonstration| demonstration.round < round);
+        self.memory = memory;
     }
 
     fn save(&self, checkpoint: &mut Checkpoint) {

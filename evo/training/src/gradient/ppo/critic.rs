@@ -1,15 +1,15 @@
 //! The critic of PPO: what return a world's future promises.
 
 use rayon::ThreadPool;
+use snn::NetworkState;
 use snn::gradient::{
-    Batch, Clip, Differentiable, GradientError, NetworkState, OptimizerConfig, Trainer, TrainerConfig,
-    differentiable,
+    Batch, Clip, Differentiable, GradientError, OptimizerConfig, Run, Trainer, TrainerConfig, differentiable,
 };
 use strategies::random::{Purpose, Stream};
 
 use crate::gradient::error::FinetuneError;
 use crate::gradient::ppo::loss::Squares;
-use crate::gradient::ppo::memory::{Memory, Slice};
+use crate::gradient::ppo::memory::{Cut, Memory};
 use crate::gradient::task_config::PpoConfig;
 use crate::gradient::world::World;
 
@@ -37,46 +37,75 @@ impl Critic {
         Ok(Self { network, trainer, states: Vec::new() })
     }
 
-    /// The values of all steps, `[steps][worlds]`, and of the observations after [`Memory::cut`]. Goes
-    /// through the memory as the actor went through its worlds, and leaves in it the state in which each
-    /// sequence began.
+    /// The values of all steps, in the order of the memory, and of the observations after [`Memory::cut`].
     pub(in crate::gradient) fn judge(
         &mut self,
         pool: &ThreadPool,
         memory: &mut Memory,
     ) -> Result<(Vec<f64>, Vec<f64>), FinetuneError> {
-        let theta = self.trainer.theta();
-        let run = |batch: &Batch<'_>| {
-            let run = pool.install(|| self.network.run(&theta, batch));
-            run.map_err(|error| of_critic(self.trainer.located(error)))
-        };
-        let (mut values, mut after, mut states) = (Vec::new(), Vec::new(), self.states.clone());
-        let mut cuts = memory.cuts().into_iter().peekable();
-        for index in 0..memory.sequences_per_world() {
-            let all = run(&memory.stretch(index, &states).batch())?;
-            values.extend(all.values.into_iter().map(f64::from));
-            // What comes after a cut is seen in the state of that moment.
-            while let Some(cut) = cuts.next_if(|cut| cut.sequence == index) {
-                let slice = memory.until(&cut, &states);
-                let seen = run(&slice.batch())?.values;
-                after.extend(seen[seen.len() - cut.worlds.len()..].iter().copied().map(f64::from));
-            }
-            memory.critic_starts.push(std::mem::replace(&mut states, all.end));
+        if self.network.remembers() {
+            return self.judge_in_turn(pool, memory);
         }
+        let run = |inputs: &[f32]| -> Result<Vec<f64>, FinetuneError> {
+            if inputs.is_empty() {
+                return Ok(Vec::new());
+            }
+            let batch = Batch { samples: 1, inputs, ..Batch::default() };
+            let run = self.run(pool, &batch)?;
+            Ok(run.values.into_iter().map(f64::from).collect())
+        };
+        let next: Vec<f32> = memory.cut.iter().flat_map(|cut| &cut.next).copied().collect();
+        let values = (run(&memory.inputs)?, run(&next)?);
+        self.states.resize(memory.seeds.len(), NetworkState::default());
+        Ok(values)
+    }
+
+    /// Goes through the memory as the actor went through its worlds, and leaves in it the state in which each
+    /// sequence began.
+    fn judge_in_turn(
+        &mut self,
+        pool: &ThreadPool,
+        memory: &mut Memory,
+    ) -> Result<(Vec<f64>, Vec<f64>), FinetuneError> {
+        let mut values = vec![0.0; memory.rewards.len()];
+        let (mut after, mut states) = (Vec::new(), self.states.clone());
+        let worlds = memory.seeds.len();
+        let mut starts = Vec::new();
+        let mut moments = memory.moments().into_iter().peekable();
+        for index in 0..memory.sequences_per_world() {
+            let all = self.run(pool, &memory.stretch(index).batch(&states))?;
+            for (row, value) in all.values.into_iter().enumerate() {
+                values[memory.at(index * worlds + row % worlds, row / worlds)] = f64::from(value);
+            }
+            // What comes after a cut is seen in the state of that moment.
+            while let Some(moment) = moments.next_if(|moment| moment.sequence == index) {
+                let own = |cut: &Cut| states.get(cut.world).cloned();
+                let start: Vec<NetworkState> = moment.cuts.iter().filter_map(own).collect();
+                let seen = self.run(pool, &memory.after(&moment).batch(&start))?.values;
+                after.extend(seen[seen.len() - moment.cuts.len()..].iter().copied().map(f64::from));
+            }
+            starts.push(std::mem::replace(&mut states, all.end));
+        }
+        drop(moments);
+        memory.critic_starts = starts;
         self.states = states;
         Ok((values, after))
     }
 
-    /// One step towards `targets`, `[frames][sequences]` of `slice`; returns the loss.
+    fn run(&self, pool: &ThreadPool, batch: &Batch<'_>) -> Result<Run, FinetuneError> {
+        let run = pool.install(|| self.network.run(&self.trainer.theta(), batch));
+        run.map_err(|error| of_critic(self.trainer.located(error)))
+    }
+
+    /// One step towards what `objective` wants; returns the loss.
     pub(in crate::gradient) fn learn(
         &mut self,
         pool: &ThreadPool,
-        slice: &Slice,
-        targets: Vec<f64>,
+        batch: &Batch<'_>,
+        objective: &Squares,
     ) -> Result<f64, FinetuneError> {
         let Self { network, trainer, .. } = self;
-        let squares = Squares { targets };
-        let step = pool.install(|| trainer.step(network.as_ref(), &slice.batch(), &squares));
+        let step = pool.install(|| trainer.step(network.as_ref(), batch, objective));
         Ok(step.map_err(of_critic)?.loss)
     }
 }

@@ -24,9 +24,9 @@ pub(in crate::gradient) struct Clipped<'a> {
     pub(in crate::gradient) squash: bool,
 }
 
-/// ln N(x; mean, exp(log)²) without its constant.
-fn log_density(x: f64, mean: f64, log: f64) -> f64 {
-    let z = (x - mean) * libm::exp(-log);
+/// ln N(x; mean, exp(log)²) without its constant; `inverse` is exp(−log).
+fn log_density(x: f64, mean: f64, log: f64, inverse: f64) -> f64 {
+    let z = (x - mean) * inverse;
     -0.5 * z * z - log
 }
 
@@ -35,6 +35,9 @@ impl Objective for Clipped<'_> {
         let n = outputs.outputs;
         let share = 1.0 / (outputs.frames * outputs.batch) as f64;
         let (mut loss, mut sums) = (0.0, vec![0.0; 2 + n]);
+        let inverses = |logs: &[f64]| -> Vec<f64> { logs.iter().map(|log| libm::exp(-log)).collect() };
+        let (inverse, old_inverse) = (inverses(self.log), inverses(self.old_log));
+        let mut places = vec![(0.0, 0.0); n];
         for frame in 0..outputs.frames {
             for (sample, column) in outputs.samples.clone().enumerate() {
                 let at = frame * outputs.batch + column;
@@ -42,9 +45,10 @@ impl Objective for Clipped<'_> {
                 let values = outputs.value(frame, sample);
                 let mut log_ratio = 0.0;
                 for k in 0..n {
-                    let (x, mean) = (f64::from(actions[k]), action(values[k], self.squash).0);
-                    log_ratio += log_density(x, mean, self.log[k]);
-                    log_ratio -= log_density(x, f64::from(means[k]), self.old_log[k]);
+                    places[k] = action(values[k], self.squash);
+                    let x = f64::from(actions[k]);
+                    log_ratio += log_density(x, places[k].0, self.log[k], inverse[k]);
+                    log_ratio -= log_density(x, f64::from(means[k]), self.old_log[k], old_inverse[k]);
                 }
                 let (ratio, advantage) = (libm::exp(log_ratio), self.advantages[at]);
                 let bounded = ratio.clamp(1.0 - self.clip, 1.0 + self.clip);
@@ -57,9 +61,9 @@ impl Objective for Clipped<'_> {
                 }
                 let slopes = sensitivity.value(frame, sample);
                 for k in 0..n {
-                    let (mean, slope) = action(values[k], self.squash);
-                    let z = (f64::from(actions[k]) - mean) * libm::exp(-self.log[k]);
-                    slopes[k] -= share * free * z * libm::exp(-self.log[k]) * slope;
+                    let (mean, slope) = places[k];
+                    let z = (f64::from(actions[k]) - mean) * inverse[k];
+                    slopes[k] -= share * free * z * inverse[k] * slope;
                     sums[2 + k] -= share * free * (z * z - 1.0);
                 }
             }
@@ -82,6 +86,9 @@ pub(in crate::gradient) fn action(value: f64, squash: bool) -> (f64, f64) {
 pub(in crate::gradient) struct Squares {
     /// `[frames][sequences]`.
     pub(in crate::gradient) targets: Vec<f64>,
+    /// What the critic had said, and how far from that a value may go for its gain to count: the error is the
+    /// larger one of the value's and that of the value within the limit.
+    pub(in crate::gradient) near: Option<(Vec<f64>, f64)>,
 }
 
 impl Objective for Squares {
@@ -90,7 +97,16 @@ impl Objective for Squares {
         let mut loss = 0.0;
         for frame in 0..outputs.frames {
             for (sample, column) in outputs.samples.clone().enumerate() {
-                let error = outputs.value(frame, sample)[0] - self.targets[frame * outputs.batch + column];
+                let at = frame * outputs.batch + column;
+                let (value, target) = (outputs.value(frame, sample)[0], self.targets[at]);
+                let error = value - target;
+                if let Some((old, limit)) = &self.near {
+                    let limited = old[at] + (value - old[at]).clamp(-limit, *limit) - target;
+                    if limited.abs() > error.abs() {
+                        loss += 0.5 * share * limited * limited;
+                        continue;
+                    }
+                }
                 loss += 0.5 * share * error * error;
                 sensitivity.value(frame, sample)[0] += share * error;
             }
@@ -153,6 +169,26 @@ mod tests {
                 assert!((found - expected).abs() < 1e-6, "{clip}, noise {k}: {found}, not {expected}");
             }
         }
+    }
+
+    #[test]
+    fn values_gain_nothing_beyond_their_limit() {
+        // One weight and one bias: values 0.5 and −1 for θ = (1, 0).
+        let critic = Perceptron::new(&MlpConfig { hidden: vec![], ..MlpConfig::default() }, 1, 1).unwrap();
+        let batch = Batch { samples: 1, inputs: &[0.5, -1.0], ..Batch::default() };
+        let scale = critic.layout().blocks()[0].scale;
+        let of = |near| {
+            let objective = Squares { targets: vec![2.0, 0.0], near };
+            critic.gradient(&[1.0 / scale, 0.0], &batch, &objective).unwrap()
+        };
+        // Errors −1.5 and −1.
+        let plain = of(None);
+        assert!((plain.loss - 0.25 * (2.25 + 1.0)).abs() < 1e-6 && (plain.gradient[1] + 1.25).abs() < 1e-6);
+        // The first has come further from 0.1 towards its target than allowed: its error counts as that of 0.3.
+        // The second has gone away from it, which counts in full.
+        let near = of(Some((vec![0.1, -0.5], 0.2)));
+        assert!((near.loss - 0.25 * (1.7 * 1.7 + 1.0)).abs() < 1e-6, "{}", near.loss);
+        assert!((near.gradient[1] + 0.5).abs() < 1e-6, "{:?}", near.gradient);
     }
 
     #[test]

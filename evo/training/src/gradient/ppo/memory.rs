@@ -1,12 +1,14 @@
 //! What an iteration of PPO remembers, and the advantages that come of it.
 
-use snn::gradient::{Batch, NetworkState};
+use snn::NetworkState;
+use snn::gradient::Batch;
 
 use crate::gradient::rows::row;
 
-/// All steps of all worlds, `[steps][worlds]` unless said otherwise.
+/// All steps of all worlds, `[worlds][steps]` unless said otherwise.
 pub(in crate::gradient) struct Memory {
     worlds: usize,
+    steps: usize,
     sequence: usize,
     sizes: (usize, usize),
     /// Normalised observations.
@@ -16,13 +18,16 @@ pub(in crate::gradient) struct Memory {
     /// Those with noise.
     pub(in crate::gradient) actions: Vec<f32>,
     pub(in crate::gradient) rewards: Vec<f64>,
+    /// Discounted sum of the rewards of the episode so far.
+    pub(in crate::gradient) discounted: Vec<f64>,
     /// Whether the episode ended with the step.
     pub(in crate::gradient) over: Vec<bool>,
     /// Whether it began with it.
     pub(in crate::gradient) fresh: Vec<bool>,
-    /// Steps after which the future goes on unseen, with the normalised observation that follows.
-    pub(in crate::gradient) cut: Vec<(usize, Vec<f32>)>,
-    /// What each actor remembered at the start of each sequence; empty before its first step.
+    /// Where the future goes on unseen, by step and then by world.
+    pub(in crate::gradient) cut: Vec<Cut>,
+    /// What each actor remembered at the start of each sequence, `[sequences][worlds]`; without worlds if it
+    /// remembers nothing.
     pub(in crate::gradient) starts: Vec<Vec<NetworkState>>,
     /// And each critic.
     pub(in crate::gradient) critic_starts: Vec<Vec<NetworkState>>,
@@ -30,6 +35,26 @@ pub(in crate::gradient) struct Memory {
     pub(in crate::gradient) seeds: Vec<u64>,
     /// Logarithm of the noise's deviation per action.
     pub(in crate::gradient) log: Vec<f64>,
+}
+
+/// A world whose future goes on unseen after a step.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::gradient) struct Cut {
+    pub(in crate::gradient) step: usize,
+    pub(in crate::gradient) world: usize,
+    /// Normalised observation that follows.
+    pub(in crate::gradient) next: Vec<f32>,
+}
+
+/// The steps of some neighbouring worlds.
+pub(in crate::gradient) struct Part<'a> {
+    pub(in crate::gradient) inputs: &'a mut [f32],
+    pub(in crate::gradient) means: &'a mut [f32],
+    pub(in crate::gradient) actions: &'a mut [f32],
+    pub(in crate::gradient) rewards: &'a mut [f64],
+    pub(in crate::gradient) discounted: &'a mut [f64],
+    pub(in crate::gradient) over: &'a mut [bool],
+    pub(in crate::gradient) fresh: &'a mut [bool],
 }
 
 impl Memory {
@@ -42,41 +67,70 @@ impl Memory {
         let all = worlds * steps;
         Self {
             worlds,
+            steps,
             sequence,
             sizes,
             inputs: vec![0.0; all * sizes.0],
             means: vec![0.0; all * sizes.1],
             actions: vec![0.0; all * sizes.1],
             rewards: vec![0.0; all],
+            discounted: vec![0.0; all],
             over: vec![false; all],
             fresh: vec![false; all],
             cut: Vec::new(),
-            starts: Vec::new(),
-            critic_starts: Vec::new(),
+            starts: vec![Vec::new(); steps / sequence],
+            critic_starts: vec![Vec::new(); steps / sequence],
             seeds: Vec::new(),
             log: Vec::new(),
         }
     }
 
+    /// The steps of `size` worlds each, but for the last part.
+    pub(in crate::gradient) fn parts(&mut self, size: usize) -> impl Iterator<Item = Part<'_>> {
+        let (steps, (inputs, outputs)) = (size * self.steps, self.sizes);
+        let mut numbers = self.rewards.chunks_mut(steps).zip(self.discounted.chunks_mut(steps));
+        let mut flags = self.over.chunks_mut(steps).zip(self.fresh.chunks_mut(steps));
+        let mut actions =
+            self.means.chunks_mut(steps * outputs).zip(self.actions.chunks_mut(steps * outputs));
+        self.inputs.chunks_mut(steps * inputs).filter_map(move |inputs| {
+            let (rewards, discounted) = numbers.next()?;
+            let (over, fresh) = flags.next()?;
+            let (means, actions) = actions.next()?;
+            Some(Part { inputs, means, actions, rewards, discounted, over, fresh })
+        })
+    }
+
     /// Number of sequences of each world.
     pub(in crate::gradient) fn sequences_per_world(&self) -> usize {
-        self.sequences() / self.worlds
+        self.steps / self.sequence
     }
 
-    /// Number of sequences of all worlds.
+    /// Number of sequences of all worlds: the first of each, then the second, and so on.
     pub(in crate::gradient) fn sequences(&self) -> usize {
-        self.rewards.len() / self.sequence
+        self.sequences_per_world() * self.worlds
     }
 
-    /// The step in which frame `frame` of a sequence was.
-    fn at(&self, sequence: usize, frame: usize) -> usize {
-        (sequence / self.worlds * self.sequence + frame) * self.worlds + sequence % self.worlds
+    /// Where frame `frame` of a sequence is.
+    pub(in crate::gradient) fn at(&self, sequence: usize, frame: usize) -> usize {
+        let (part, world) = (sequence / self.worlds, sequence % self.worlds);
+        world * self.steps + part * self.sequence + frame
+    }
+
+    /// `values` step by step, `[steps][worlds]`.
+    pub(in crate::gradient) fn by_step(&self, values: &[f64]) -> Vec<f64> {
+        let step = |step: usize| values.iter().skip(step).step_by(self.steps).copied();
+        (0..self.steps).flat_map(step).collect()
     }
 
     /// A value per step of some sequences, `[frames][sequences]`.
     pub(in crate::gradient) fn gather(&self, chosen: &[usize], values: &[f64]) -> Vec<f64> {
-        let frames = 0..self.sequence;
-        frames.flat_map(|frame| chosen.iter().map(move |&s| values[self.at(s, frame)])).collect()
+        let mut all = Vec::with_capacity(self.sequence * chosen.len());
+        for frame in 0..self.sequence {
+            for &sequence in chosen {
+                all.push(values[self.at(sequence, frame)]);
+            }
+        }
+        all
     }
 
     /// A row of action values per step of some sequences.
@@ -90,19 +144,28 @@ impl Memory {
         all
     }
 
-    /// Some sequences as input of a network that began them in the states `starts`.
-    pub(in crate::gradient) fn slice(&self, chosen: &[usize], starts: &[Vec<NetworkState>]) -> Slice {
-        let states = |&sequence: &usize| starts[sequence / self.worlds].get(sequence % self.worlds).cloned();
-        let mut starts: Vec<Option<NetworkState>> = chosen.iter().map(states).collect();
+    /// Some sequences as input of a network.
+    pub(in crate::gradient) fn slice(&self, chosen: &[usize]) -> Slice {
+        self.frames(chosen, self.sequence)
+    }
+
+    /// What each of some sequences began with, of `starts`; none if nothing is remembered.
+    pub(in crate::gradient) fn states(
+        &self,
+        chosen: &[usize],
+        starts: &[Vec<NetworkState>],
+    ) -> Vec<NetworkState> {
+        let state = |&sequence: &usize| starts[sequence / self.worlds].get(sequence % self.worlds);
+        let states: Vec<Option<&NetworkState>> = chosen.iter().map(state).collect();
         // Nothing was remembered before the very first step; any state does, since a reset follows.
-        let any = starts.iter().flatten().next().cloned();
-        starts.iter_mut().for_each(|start| *start = start.take().or_else(|| any.clone()));
-        self.frames(chosen, self.sequence, starts.into_iter().flatten().collect())
+        let any = states.iter().flatten().next().copied();
+        states.into_iter().filter_map(|state| state.or(any)).cloned().collect()
     }
 
     /// The first frames of some sequences.
-    fn frames(&self, chosen: &[usize], frames: usize, starts: Vec<NetworkState>) -> Slice {
-        let (mut inputs, mut resets) = (Vec::new(), Vec::new());
+    fn frames(&self, chosen: &[usize], frames: usize) -> Slice {
+        let mut inputs = Vec::with_capacity(frames * chosen.len() * self.sizes.0);
+        let mut resets = Vec::with_capacity(frames * chosen.len());
         for frame in 0..frames {
             for &sequence in chosen {
                 let at = self.at(sequence, frame);
@@ -110,38 +173,34 @@ impl Memory {
                 resets.push(self.fresh[at]);
             }
         }
-        let seeds = chosen.iter().map(|sequence| self.seeds[sequence % self.worlds]).collect();
-        Slice { samples: chosen.len(), inputs, resets, starts, seeds }
+        let seed = |&sequence: &usize| self.seeds.get(sequence % self.worlds).copied();
+        let seeds = chosen.iter().filter_map(seed).collect();
+        Slice { samples: chosen.len(), inputs, resets, seeds }
     }
 
-    /// Sequence `index` of all worlds; `states` are those of all networks at its start, or none.
-    pub(in crate::gradient) fn stretch(&self, index: usize, states: &[NetworkState]) -> Slice {
+    /// Sequence `index` of all worlds.
+    pub(in crate::gradient) fn stretch(&self, index: usize) -> Slice {
         let all: Vec<usize> = (index * self.worlds..(index + 1) * self.worlds).collect();
-        self.frames(&all, self.sequence, states.to_vec())
+        self.frames(&all, self.sequence)
+    }
+
+    /// One world, whose encoder has the seed `seed`, from the first frame of sequence `index` to frame `frame`.
+    pub(in crate::gradient) fn until(&self, index: usize, world: usize, frame: usize, seed: u64) -> Slice {
+        Slice { seeds: vec![seed], ..self.frames(&[index * self.worlds + world], frame + 1) }
     }
 
     /// [`cut`](Self::cut) by moments, in the same order.
-    pub(in crate::gradient) fn cuts(&self) -> Vec<Cut> {
-        let moments = self.cut.chunk_by(|(one, _), (other, _)| one / self.worlds == other / self.worlds);
-        let cut = |steps: &[(usize, Vec<f32>)]| {
-            let step = steps[0].0 / self.worlds;
-            Cut {
-                sequence: step / self.sequence,
-                frames: step % self.sequence + 1,
-                worlds: steps.iter().map(|(at, _)| at % self.worlds).collect(),
-                next: steps.iter().flat_map(|(_, next)| next.iter().copied()).collect(),
-            }
-        };
-        moments.map(cut).collect()
+    pub(in crate::gradient) fn moments(&self) -> Vec<Moment<'_>> {
+        let moments = self.cut.chunk_by(|one, other| one.step == other.step);
+        moments.map(|cuts| Moment { sequence: cuts[0].step / self.sequence, cuts }).collect()
     }
 
-    /// The worlds of a cut from the start of its sequence, where all networks had `states` (or none), to
-    /// the observation after it.
-    pub(in crate::gradient) fn until(&self, cut: &Cut, states: &[NetworkState]) -> Slice {
-        let chosen: Vec<usize> = cut.worlds.iter().map(|world| cut.sequence * self.worlds + world).collect();
-        let states = cut.worlds.iter().filter_map(|&world| states.get(world).cloned()).collect();
-        let mut slice = self.frames(&chosen, cut.frames, states);
-        slice.inputs.extend_from_slice(&cut.next);
+    /// The worlds of a moment from the start of its sequence to the observation after it.
+    pub(in crate::gradient) fn after(&self, moment: &Moment<'_>) -> Slice {
+        let chosen: Vec<usize> =
+            moment.cuts.iter().map(|cut| moment.sequence * self.worlds + cut.world).collect();
+        let mut slice = self.frames(&chosen, moment.cuts[0].step % self.sequence + 1);
+        moment.cuts.iter().for_each(|cut| slice.inputs.extend_from_slice(&cut.next));
         slice.resets.resize(slice.resets.len() + chosen.len(), false);
         slice
     }
@@ -149,14 +208,10 @@ impl Memory {
 
 /// Worlds whose future goes on unseen after the same step.
 #[derive(Debug, PartialEq)]
-pub(in crate::gradient) struct Cut {
+pub(in crate::gradient) struct Moment<'a> {
     /// Which sequence of each world.
     pub(in crate::gradient) sequence: usize,
-    /// Frames of it that were before.
-    frames: usize,
-    pub(in crate::gradient) worlds: Vec<usize>,
-    /// Normalised observations after the step, a row per world.
-    next: Vec<f32>,
+    pub(in crate::gradient) cuts: &'a [Cut],
 }
 
 /// Some sequences as input of a network.
@@ -164,14 +219,14 @@ pub(in crate::gradient) struct Slice {
     samples: usize,
     inputs: Vec<f32>,
     resets: Vec<bool>,
-    starts: Vec<NetworkState>,
     seeds: Vec<u64>,
 }
 
 impl Slice {
-    pub(in crate::gradient) fn batch(&self) -> Batch<'_> {
-        let Self { samples, inputs, resets, starts, seeds } = self;
-        Batch { samples: *samples, inputs, seeds, start: starts, resets }
+    /// Begins in the states `start`.
+    pub(in crate::gradient) fn batch<'a>(&'a self, start: &'a [NetworkState]) -> Batch<'a> {
+        let Self { samples, inputs, resets, seeds } = self;
+        Batch { samples: *samples, inputs, seeds, start, resets }
     }
 }
 
@@ -186,13 +241,13 @@ pub(in crate::gradient) fn advantages(
 ) -> (Vec<f64>, Vec<f64>) {
     let count = memory.rewards.len();
     let mut after = vec![0.0; count];
-    for (&(at, _), &value) in memory.cut.iter().zip(next) {
-        after[at] = value;
+    for (cut, &value) in memory.cut.iter().zip(next) {
+        after[cut.world * memory.steps + cut.step] = value;
     }
     let mut all = vec![0.0; count];
     for at in (0..count).rev() {
-        let later = at + memory.worlds;
-        let goes_on = !memory.over[at] && later < count;
+        let later = at + 1;
+        let goes_on = !memory.over[at] && !later.is_multiple_of(memory.steps);
         let value = if goes_on { values[later] } else { after[at] };
         let delta = scale * memory.rewards[at] + discount * value - values[at];
         all[at] = delta + if goes_on { discount * lambda * all[later] } else { 0.0 };
@@ -236,19 +291,23 @@ impl Scale {
 mod tests {
     use super::*;
 
+    fn cut(step: usize, world: usize) -> Cut {
+        Cut { step, world, next: vec![0.0] }
+    }
+
     /// Two worlds, three steps; the first ends in its second step, the other goes on.
     fn memory() -> Memory {
         let mut memory = Memory::new(2, 3, 3, (1, 1));
-        memory.rewards = vec![1.0, 10.0, 2.0, 20.0, 3.0, 30.0];
-        memory.over[2] = true;
-        memory.cut = vec![(4, vec![0.0]), (5, vec![0.0])];
+        memory.rewards = vec![1.0, 2.0, 3.0, 10.0, 20.0, 30.0];
+        memory.over[1] = true;
+        memory.cut = vec![cut(2, 0), cut(2, 1)];
         memory
     }
 
     #[test]
     fn advantages_are_the_sums_of_the_definition() {
         let (gamma, lambda) = (0.9, 0.8);
-        let values = [0.5, 1.0, 1.5, 2.0, 2.5, 3.0];
+        let values = [0.5, 1.5, 2.5, 1.0, 2.0, 3.0];
         let (found, targets) = advantages(&memory(), &values, &[7.0, 8.0], 1.0, (gamma, lambda));
         let delta = |r: f64, next: f64, v: f64| r + gamma * next - v;
         // World 0: its episode ends with step 1, and another begins.
@@ -257,16 +316,17 @@ mod tests {
         // World 1 is cut off after step 2.
         let (e0, e1, e2) = (delta(10.0, 2.0, 1.0), delta(20.0, 3.0, 2.0), delta(30.0, 8.0, 3.0));
         let k = gamma * lambda;
-        let expected = [d0 + k * d1, e0 + k * (e1 + k * e2), d1, e1 + k * e2, d2, e2];
+        let expected = [d0 + k * d1, d1, d2, e0 + k * (e1 + k * e2), e1 + k * e2, e2];
         for ((a, b), (target, value)) in found.iter().zip(expected).zip(targets.iter().zip(values)) {
             assert!((a - b).abs() < 1e-12, "{found:?}, not {expected:?}");
             assert!((target - b - value).abs() < 1e-12);
         }
         // Cut off by the time limit, the future counts.
         let mut memory = memory();
-        memory.cut.push((2, vec![0.0]));
+        memory.cut.push(cut(1, 0));
         let (found, _) = advantages(&memory, &values, &[7.0, 8.0, 9.0], 1.0, (gamma, lambda));
-        assert!((found[2] - delta(2.0, 9.0, 1.5)).abs() < 1e-12);
+        assert!((found[1] - delta(2.0, 9.0, 1.5)).abs() < 1e-12);
+        assert_eq!(memory.by_step(&values), [0.5, 1.0, 1.5, 2.0, 2.5, 3.0]);
     }
 
     #[test]
@@ -278,11 +338,18 @@ mod tests {
         memory.fresh[0] = true;
         assert_eq!(memory.sequences(), 4);
         // The second sequence of world 1, then the first of world 0.
-        let slice = memory.slice(&[3, 0], &memory.starts);
-        assert_eq!(slice.inputs, [5.0, 0.0, 7.0, 2.0]);
+        let slice = memory.slice(&[3, 0]);
+        assert_eq!(slice.inputs, [6.0, 0.0, 7.0, 1.0]);
         assert_eq!(slice.resets, [false, true, false, false]);
-        assert_eq!((slice.seeds.as_slice(), slice.starts.len()), (&[6, 5][..], 2));
-        assert_eq!(memory.gather(&[1], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]), [1.0, 3.0]);
+        assert_eq!(slice.seeds, [6, 5]);
+        assert_eq!(memory.states(&[3, 0], &memory.starts).len(), 2);
+        assert_eq!(memory.gather(&[1], &[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]), [4.0, 5.0]);
+        // World 1 up to its third step, and what follows.
+        memory.cut = vec![Cut { step: 2, world: 1, next: vec![9.0] }];
+        assert_eq!(memory.after(&memory.moments()[0]).inputs, [6.0, 9.0]);
+        // All worlds, by parts.
+        let firsts: Vec<f32> = memory.parts(1).map(|part| part.inputs[0]).collect();
+        assert_eq!(firsts, [0.0, 4.0]);
     }
 
     #[test]

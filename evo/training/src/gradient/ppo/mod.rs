@@ -10,28 +10,35 @@
 //! (Schulman et al. 2017, equations 7 and 11.) The actor may be recurrent: it learns from sequences
 //! that begin in the state in which it was then. Worlds go on from one iteration to the next.
 
+mod act;
+mod before;
 pub(super) mod critic;
 pub(super) mod loss;
 mod memory;
 pub(super) mod network_states;
 mod noise;
 mod refine;
+mod slot;
 mod state;
 
-use rand::Rng as _;
+use rayon::prelude::*;
 use records::checkpoint::Checkpoint;
-use strategies::random::{Purpose, Stream, fill_normals, shuffled};
+use snn::gradient::GradientError;
+use snn::{Activity, NetworkState};
+use strategies::random::{Purpose, Stream, shuffled};
 
-use crate::gradient::collect::{Actor, Worlds};
+use crate::evaluate::mean_std;
+use crate::gradient::collect::Worlds;
 use crate::gradient::error::FinetuneError;
+use crate::gradient::ppo::act::{Acted, Acting, Crew, Networks};
+use crate::gradient::ppo::before::Before;
 use crate::gradient::ppo::critic::Critic;
-use crate::gradient::ppo::loss::Clipped;
+use crate::gradient::ppo::loss::{Clipped, Squares};
 use crate::gradient::ppo::memory::{Memory, Scale, advantages};
 use crate::gradient::ppo::noise::Noise;
-use crate::gradient::rows::row;
+use crate::gradient::ppo::slot::Slot;
 use crate::gradient::task_config::PpoConfig;
 use crate::gradient::world::{Method, Round, World};
-use crate::normalizer::Sums;
 
 pub(crate) use refine::Refiner;
 
@@ -44,32 +51,27 @@ pub(in crate::gradient) struct Ppo {
     pub(in crate::gradient) critic: Critic,
     pub(in crate::gradient) noise: Noise,
     pub(in crate::gradient) worlds: Worlds,
-    pub(in crate::gradient) actor: Actor,
     pub(in crate::gradient) slots: Vec<Slot>,
+    /// What each actor remembers; empty before the first step.
+    pub(in crate::gradient) states: Vec<NetworkState>,
     pub(in crate::gradient) scale: Scale,
-}
-
-/// What is known of a world between iterations.
-#[derive(Clone, Default)]
-pub(in crate::gradient) struct Slot {
-    /// Episodes begun.
-    pub(in crate::gradient) episodes: u64,
-    /// Actions since its reset, from which a resumed run makes the world's state again.
-    pub(in crate::gradient) actions: Vec<f32>,
-    /// Discounted sum of its rewards.
-    pub(in crate::gradient) discounted: f64,
+    networks: Networks,
+    pub(in crate::gradient) before: Option<Before>,
 }
 
 impl Ppo {
     pub(in crate::gradient) fn new(config: &PpoConfig, world: &World) -> Result<Self, FinetuneError> {
         let outputs = world.setup.task.spec().actions.len();
+        let worlds = Worlds::new(world, config.worlds)?;
         let mut new = Self {
             critic: Critic::new(config, world)?,
             noise: Noise::new(config.noise, outputs),
-            worlds: Worlds::new(world, config.worlds)?,
-            actor: Actor::new(config.worlds),
             slots: vec![Slot::default(); config.worlds],
+            states: Vec::new(),
             scale: Scale::default(),
+            networks: Networks::new(&world.setup.controller, worlds.size),
+            worlds,
+            before: None,
             config: config.clone(),
         };
         for slot in 0..config.worlds {
@@ -80,11 +82,9 @@ impl Ppo {
 
     /// Begins the next episode of a world.
     pub(in crate::gradient) fn reset(&mut self, world: &World, slot: usize) {
-        let own = &mut self.slots[slot];
-        let mut stream = Stream::new(world.config.run.seed, Purpose::Reset, 0, slot as u64, own.episodes);
-        *own = Slot { episodes: own.episodes + 1, ..Slot::default() };
-        self.worlds.reset(slot, &mut stream);
-        self.actor.fresh[slot] = true;
+        let size = self.worlds.size;
+        let group = &mut self.worlds.groups[slot / size];
+        self.slots[slot].begin(group, slot % size, world.config.run.seed, slot);
     }
 
     /// Lets the actor act.
@@ -92,98 +92,80 @@ impl Ppo {
         &mut self,
         world: &mut World,
     ) -> Result<(Memory, Round), FinetuneError> {
-        let (count, steps) = (self.config.worlds, self.config.steps);
-        let (inputs, outputs) = (world.network.inputs(), world.network.outputs());
-        let (seed, generation) = (world.config.run.seed, world.generation);
+        let (count, steps, sequence) = (self.config.worlds, self.config.steps, self.config.sequence);
+        let sizes = (world.network.inputs(), world.network.outputs());
         let normalizer = world.normalizer();
         let theta = world.trainer.theta();
-        let mut memory = Memory::new(count, steps, self.config.sequence, (inputs, outputs));
-        let mut round = Round { steps: (count * steps) as u64, ..Round::default() };
-        let mut sums: Vec<Sums> = (0..count).map(|_| Sums::new(inputs)).collect();
-        let mut normals = vec![0.0; count * steps * outputs];
-        for (slot, own) in normals.chunks_exact_mut(steps * outputs).enumerate() {
-            fill_normals(seed, Purpose::Action, generation, slot as u64, own);
-            let mut stream = Stream::new(seed, Purpose::Encode, generation, slot as u64, 0);
-            self.actor.seeds[slot] = stream.next_u64();
-        }
-        memory.seeds.clone_from(&self.actor.seeds);
+        self.networks.load(&theta);
         let deviations: Vec<f64> = self.noise.log.iter().map(|&log| libm::exp(log)).collect();
-        let active = vec![true; count];
-        let mut actions = vec![0.0; count * outputs];
-        let mut raw_next = vec![0.0; inputs];
-        for step in 0..steps {
-            if step.is_multiple_of(self.config.sequence) {
-                memory.starts.push(self.actor.states.clone());
+        let acting = Acting {
+            networks: &self.networks,
+            theta: &theta,
+            normalizer: &normalizer,
+            deviations: &deviations,
+            discount: self.config.discount,
+            seed: world.config.run.seed,
+            generation: world.generation,
+            steps: (steps, sequence),
+            sizes,
+        };
+        let mut memory = Memory::new(count, steps, sequence, sizes);
+        let size = self.worlds.size;
+        let groups = self.worlds.groups.iter_mut().zip(self.slots.chunks_mut(size)).zip(memory.parts(size));
+        let crews: Vec<Crew<'_>> = groups
+            .enumerate()
+            .map(|(index, ((group, slots), memory))| {
+                let first = index * size;
+                let states = self.states.get(first..first + slots.len()).unwrap_or(&[]);
+                Crew { first, group, slots, states, memory }
+            })
+            .collect();
+        let act = || crews.into_par_iter().map(|crew| crew.act(&acting)).collect::<Result<Vec<_>, _>>();
+        let all = world.pool.install(act)?;
+        let faults = all.iter().enumerate().filter_map(|(index, acted)| Some((acted.fault?, index)));
+        if let Some(((step, failed), index)) = faults.min() {
+            return Err(failure(world, &memory, &all[index], (step, failed), (size, sequence)));
+        }
+        let mut round = Round { steps: (count * steps) as u64, ..Round::default() };
+        let (mut episodes, mut activity) = (Vec::new(), Activity::default());
+        self.states.clear();
+        for acted in all {
+            episodes.extend(acted.episodes);
+            memory.cut.extend(acted.cut);
+            memory.seeds.extend(acted.seeds);
+            if world.network.remembers() {
+                memory.starts.iter_mut().zip(acted.starts).for_each(|(all, own)| all.extend(own));
             }
-            let x = &mut memory.inputs[row(count * inputs, step)];
-            for slot in 0..count {
-                let raw = self.worlds.observation(slot);
-                normalizer.apply(raw, &mut x[row(inputs, slot)], Some(&mut sums[slot]));
-            }
-            memory.fresh[row(count, step)].copy_from_slice(&self.actor.fresh);
-            self.actor.step(world, &theta, x, &mut actions)?;
-            for slot in 0..count {
-                let at = step * count + slot;
-                for action in 0..outputs {
-                    let noise = f64::from(normals[(slot * steps + step) * outputs + action]);
-                    let chosen = &mut actions[slot * outputs + action];
-                    memory.means[at * outputs + action] = *chosen;
-                    *chosen = (f64::from(*chosen) + deviations[action] * noise) as f32;
-                }
-                memory.actions[row(outputs, at)].copy_from_slice(&actions[row(outputs, slot)]);
-                self.slots[slot].actions.extend_from_slice(&actions[row(outputs, slot)]);
-            }
-            self.worlds.step(&world.pool, &active, &actions);
-            for slot in 0..count {
-                let at = step * count + slot;
-                let (reward, outcome) = (self.worlds.reward(slot), self.worlds.outcome(slot));
-                memory.rewards[at] = reward;
-                let own = &mut self.slots[slot];
-                own.discounted = self.config.discount * own.discounted + reward;
-                self.scale.add(own.discounted);
-                if outcome.over() {
-                    memory.over[at] = true;
-                    // A blow-up is no end that saves what would have followed: the observation before it stands in.
-                    if !outcome.terminated || self.worlds.blew_up(slot) {
-                        normalizer.apply(self.worlds.observation(slot), &mut raw_next, None);
-                        memory.cut.push((at, raw_next.clone()));
-                    }
-                    round.episodes.push(self.worlds.episode(slot));
-                    // A start state that is not finite ends its episode at once.
-                    self.reset(world, slot);
-                    while self.worlds.outcome(slot).over() {
-                        self.reset(world, slot);
-                    }
-                }
+            self.states.extend(acted.ends);
+            activity.merge(&acted.activity);
+            if world.config.rollout.normalize {
+                acted.sums.iter().for_each(|sums| world.statistics.merge(sums, &normalizer.mean));
             }
         }
-        for slot in 0..count {
-            let at = (steps - 1) * count + slot;
-            if !memory.over[at] {
-                normalizer.apply(self.worlds.observation(slot), &mut raw_next, None);
-                memory.cut.push((at, raw_next.clone()));
-            }
-        }
-        if world.config.rollout.normalize {
-            for sums in &sums {
-                world.statistics.merge(sums, &normalizer.mean);
-            }
-        }
-        round.spike_rate = self.actor.spike_rate();
-        round.sigma = deviations.iter().sum::<f64>() / outputs as f64;
+        // In the order of time, whatever the groups; worlds are in order.
+        episodes.sort_by_key(|(step, _)| *step);
+        memory.cut.sort_by_key(|cut| cut.step);
+        memory.by_step(&memory.discounted).into_iter().for_each(|discounted| self.scale.add(discounted));
+        round.episodes = episodes.into_iter().map(|(_, episode)| episode).collect();
+        round.spike_rate = (activity.neuron_ticks > 0).then(|| activity.spike_rate());
+        round.sigma = deviations.iter().sum::<f64>() / deviations.len() as f64;
         Ok((memory, round))
     }
 
     fn learn(&mut self, world: &mut World, memory: &mut Memory) -> Result<Vec<f64>, FinetuneError> {
-        let scale = self.scale.factor();
+        let scale = self.config.reward_scale.unwrap_or_else(|| self.scale.factor());
         let (values, next) = self.critic.judge(&world.pool, memory)?;
         let (mut advantages, targets) =
             advantages(memory, &values, &next, scale, (self.config.discount, self.config.lambda));
-        let explained = explained_variance(&values, &targets);
-        normalise(&mut advantages);
+        let explained = explained_variance(&memory.by_step(&values), &memory.by_step(&targets));
+        let (mean, std) = mean_std(&memory.by_step(&advantages));
+        advantages.iter_mut().for_each(|advantage| *advantage = (*advantage - mean) / (std + 1e-8));
         let sequences = memory.sequences();
         let (mut sums, mut policy_steps, mut value_steps) = ([0.0; 4], 0.0, 0.0);
         let mut stop = world.generation < self.config.critic_first;
+        let factor = self.config.schedule.factor(world.generation);
+        world.trainer.set_factor(factor);
+        self.critic.trainer.set_factor(factor);
         for epoch in 0..self.config.epochs {
             let (seed, generation) = (world.config.run.seed, world.generation);
             let mut stream = Stream::new(seed, Purpose::Finetune, generation, epoch as u64, 1);
@@ -191,20 +173,20 @@ impl Ppo {
             for part in 0..self.config.minibatches {
                 let bounds = [part, part + 1].map(|part| part * sequences / self.config.minibatches);
                 let chosen = &order[bounds[0]..bounds[1]];
+                let slice = memory.slice(chosen);
                 if !stop {
-                    let slice = memory.slice(chosen, &memory.starts);
-                    let gathered = memory.gather(chosen, &advantages);
+                    let start = memory.states(chosen, &memory.starts);
                     let objective = Clipped {
                         actions: memory.gather_rows(chosen, &memory.actions),
                         means: memory.gather_rows(chosen, &memory.means),
-                        advantages: gathered,
+                        advantages: memory.gather(chosen, &advantages),
                         old_log: &memory.log,
                         log: &self.noise.log,
                         clip: self.config.clip,
                         squash: world.network.squash(),
                     };
                     let World { network, trainer, pool, .. } = &mut *world;
-                    let batch = slice.batch();
+                    let batch = slice.batch(&start);
                     let gradient = {
                         let theta = trainer.theta();
                         pool.install(|| network.gradient(&theta, &batch, &objective))
@@ -215,7 +197,7 @@ impl Ppo {
                         stop = true;
                     } else {
                         trainer.apply(network.as_ref(), &gradient.gradient)?;
-                        self.noise.step(&gradient.sums[2..], &self.config);
+                        self.noise.step(&gradient.sums[2..], &self.config, factor);
                         policy_steps += 1.0;
                     }
                     sums[0] += gradient.loss;
@@ -223,8 +205,12 @@ impl Ppo {
                     sums[2] += clipped;
                     sums[3] += 1.0;
                 }
-                let slice = memory.slice(chosen, &memory.critic_starts);
-                value_steps += self.critic.learn(&world.pool, &slice, memory.gather(chosen, &targets))?;
+                let start = memory.states(chosen, &memory.critic_starts);
+                let objective = Squares {
+                    targets: memory.gather(chosen, &targets),
+                    near: self.config.value_clip.map(|limit| (memory.gather(chosen, &values), limit)),
+                };
+                value_steps += self.critic.learn(&world.pool, &slice.batch(&start), &objective)?;
             }
         }
         let n = f64::max(sums[3], 1.0);
@@ -233,17 +219,30 @@ impl Ppo {
     }
 }
 
-/// To mean 0 and deviation 1.
-fn normalise(values: &mut [f64]) {
-    let (mean, std) = crate::evaluate::mean_std(values);
-    values.iter_mut().for_each(|value| *value = (*value - mean) / (std + 1e-8));
+/// Why the network of a world failed in a step: gradients run the same way, and know where.
+fn failure(
+    world: &World,
+    memory: &Memory,
+    acted: &Acted,
+    (step, failed): (usize, usize),
+    (size, sequence): (usize, usize),
+) -> FinetuneError {
+    let index = step / sequence;
+    let slice = memory.until(index, failed, step % sequence, acted.seeds[failed % size]);
+    let start = match world.network.remembers() {
+        true => acted.starts[index][failed % size..][..1].to_vec(),
+        false => Vec::new(),
+    };
+    let run = world.pool.install(|| world.network.run(&world.trainer.theta(), &slice.batch(&start)));
+    let unknown =
+        || GradientError::NotFinite { what: "state", layer: "controller".into(), tick: None, step: None };
+    world.trainer.located(run.err().unwrap_or_else(unknown)).into()
 }
 
 /// Share of the targets' variance that the values explain; 1 is all, 0 none.
 fn explained_variance(values: &[f64], targets: &[f64]) -> f64 {
     let errors: Vec<f64> = targets.iter().zip(values).map(|(target, value)| target - value).collect();
-    let (of_errors, of_targets) =
-        (crate::evaluate::mean_std(&errors).1, crate::evaluate::mean_std(targets).1);
+    let (of_errors, of_targets) = (mean_std(&errors).1, mean_std(targets).1);
     if of_targets > 0.0 { 1.0 - (of_errors / of_targets) * (of_errors / of_targets) } else { 0.0 }
 }
 
@@ -264,10 +263,15 @@ impl Method for Ppo {
     }
 
     fn advance(&mut self, world: &mut World) -> Result<Round, FinetuneError> {
+        self.keep();
         let (mut memory, mut round) = self.collect(world)?;
         memory.log.clone_from(&self.noise.log);
         round.extras = self.learn(world, &mut memory)?;
         Ok(round)
+    }
+
+    fn undo(&mut self) {
+        self.bring_back();
     }
 
     fn save(&self, checkpoint: &mut Checkpoint) {

@@ -3,7 +3,7 @@
 //! Whole numbers of 64 bits are bytes, the lowest first: `numpy.frombuffer(tensor, "<u8")`.
 
 use records::checkpoint::{Checkpoint, CheckpointError, Tensor, TensorData};
-use snn::gradient::NetworkState;
+use snn::NetworkState;
 
 /// Bytes of a whole number.
 const BYTES: usize = size_of::<u64>();

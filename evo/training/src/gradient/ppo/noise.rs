@@ -8,6 +8,7 @@ use crate::gradient::task_config::PpoConfig;
 const NOISE: (f64, f64) = (0.01, 2.0);
 
 /// Logarithm of the deviation per action, with Adam's memory.
+#[derive(Clone)]
 pub(in crate::gradient) struct Noise {
     pub(in crate::gradient) log: Vec<f64>,
     pub(in crate::gradient) mean: Vec<f64>,
@@ -23,13 +24,13 @@ impl Noise {
         Self { log: vec![log; actions], mean: zeros.clone(), square: zeros, steps: 0 }
     }
 
-    /// One step of Adam down the slopes of the loss.
-    pub(in crate::gradient) fn step(&mut self, slopes: &[f64], config: &PpoConfig) {
+    /// One step of Adam down the slopes of the loss, with the learning rate times `factor`.
+    pub(in crate::gradient) fn step(&mut self, slopes: &[f64], config: &PpoConfig, factor: f64) {
         if config.noise_rate == 0.0 {
             return;
         }
         self.steps += 1;
-        let (rate, steps) = (config.noise_rate, self.steps);
+        let (rate, steps) = (config.noise_rate * factor, self.steps);
         let adam = Adam { rate, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, keep: 1.0, steps };
         // The entropy of the noise is the sum of the logarithms, and a constant.
         let slopes = slopes.iter().map(|slope| slope - config.entropy);

@@ -4,9 +4,11 @@ use records::checkpoint::{Checkpoint, Tensor, TensorData};
 
 use crate::gradient::error::FinetuneError;
 use crate::gradient::ppo::Ppo;
+use crate::gradient::ppo::before::Before;
 use crate::gradient::ppo::memory::Scale;
 use crate::gradient::ppo::network_states;
 use crate::gradient::ppo::noise::Noise;
+use crate::gradient::ppo::slot::Slot;
 use crate::gradient::rows::row;
 use crate::gradient::world::{World, put_trainer, take_trainer};
 
@@ -25,7 +27,7 @@ impl Ppo {
         let begun: Vec<u64> = self.slots.iter().map(|slot| slot.episodes).collect();
         checkpoint.meta.insert("world.episodes".to_owned(), begun.into());
         // The header of the file, where metadata are, must not grow with networks.
-        network_states::put(checkpoint, "world.states", &self.actor.states);
+        network_states::put(checkpoint, "world.states", &self.states);
         network_states::put(checkpoint, "world.critic_states", &self.critic.states);
         let width = self.noise.log.len();
         for (index, slot) in self.slots.iter().enumerate() {
@@ -49,7 +51,8 @@ impl Ppo {
         self.scale = Scale::of(checkpoint.f64("reward_scale", &[3])?);
         let discounted = checkpoint.f64("world.discounted", &[self.slots.len()])?.to_vec();
         let episodes: Vec<u64> = checkpoint.meta("world.episodes")?;
-        self.actor.states = network_states::take(checkpoint, "world.states")?;
+        self.states = network_states::take(checkpoint, "world.states")?;
+        world.network.check_states(&self.states)?;
         self.critic.states = network_states::take(checkpoint, "world.critic_states")?;
         let mut histories = Vec::new();
         for index in 0..self.slots.len() {
@@ -72,10 +75,32 @@ impl Ppo {
             self.worlds.step(&world.pool, &active, &actions);
         }
         for (slot, actions) in histories.into_iter().enumerate() {
-            self.actor.fresh[slot] = actions.is_empty();
+            self.slots[slot].fresh = actions.is_empty();
             self.slots[slot].actions = actions;
             self.slots[slot].discounted = discounted[slot];
         }
         Ok(())
+    }
+
+    /// Keeps what the iteration that begins will change.
+    pub(in crate::gradient) fn keep(&mut self) {
+        self.before = Some(Before {
+            critic: self.critic.trainer.clone(),
+            critic_states: self.critic.states.clone(),
+            states: self.states.clone(),
+            noise: self.noise.clone(),
+            scale: self.scale,
+            slots: self.slots.iter_mut().map(Slot::keep).collect(),
+        });
+    }
+
+    /// Brings it back, for a checkpoint: the worlds themselves stay where they are.
+    pub(in crate::gradient) fn bring_back(&mut self) {
+        let Some(before) = self.before.take() else { return };
+        self.critic.trainer = before.critic;
+        self.critic.states = before.critic_states;
+        self.states = before.states;
+        (self.noise, self.scale) = (before.noise, before.scale);
+        self.slots.iter_mut().zip(&before.slots).for_each(|(slot, kept)| slot.bring_back(kept));
     }
 }

@@ -26,10 +26,17 @@ fn a_blow_up_is_no_free_end_but_goes_on_from_the_last_finite_observation() {
     let (memory, round) = ppo.collect(&mut world).unwrap();
     assert!(round.blow_ups() > 0, "there is something to test");
     let inputs = world.network.inputs();
-    let ends: Vec<usize> = (0..memory.over.len()).filter(|&at| memory.over[at]).collect();
+    // Episodes are in the order of time.
+    let all = (0..task.steps).flat_map(|step| (0..task.worlds).map(move |world| (step, world)));
+    let ends: Vec<_> = all.filter(|(step, world)| memory.over[world * task.steps + step]).collect();
     assert_eq!(ends.len(), round.episodes.len());
-    for (at, episode) in ends.iter().zip(&round.episodes) {
-        let (_, next) = memory.cut.iter().find(|(cut, _)| cut == at).expect("what would follow is estimated");
-        assert_eq!(episode.blew_up, *next == memory.inputs[row(inputs, *at)], "{episode:?}");
+    for (&(step, world), episode) in ends.iter().zip(&round.episodes) {
+        let cut = memory.cut.iter().find(|cut| (cut.step, cut.world) == (step, world));
+        let next = &cut.expect("what would follow is estimated").next;
+        assert_eq!(
+            episode.blew_up,
+            *next == memory.inputs[row(inputs, world * task.steps + step)],
+            "{episode:?}"
+        );
     }
 }

@@ -71,13 +71,78 @@ fn ppo_gives_the_same_bits_on_any_number_of_threads_and_after_a_break() {
         &["task.critic=Snn(hidden: [Recurrent(neurons: 7)])", "rollout.horizon=9"],
         &["controller=Mlp(hidden: [6])", "task.critic=Snn(hidden: [Dense(neurons: 7)], encoder: Rate())"],
     ] {
-        let [mut one, mut three] = [1, 3].map(|threads| learner(PPO, sets, threads));
+        let [mut one, mut two, mut four] = [1, 2, 4].map(|threads| learner(PPO, sets, threads));
         for _ in 0..3 {
-            assert_eq!(timeless(one.advance().unwrap()), timeless(three.advance().unwrap()));
+            let row = timeless(one.advance().unwrap());
+            assert_eq!([two.advance().unwrap(), four.advance().unwrap()].map(timeless), [row.clone(), row]);
         }
-        assert_eq!(one.checkpoint().to_bytes(), three.checkpoint().to_bytes());
+        let bytes = one.checkpoint().to_bytes();
+        assert!(two.checkpoint().to_bytes() == bytes && four.checkpoint().to_bytes() == bytes, "{sets:?}");
         same_after_restore(one, learner(PPO, sets, 1), 3);
     }
+}
+
+#[test]
+fn what_acts_is_what_learns_bit_by_bit() {
+    for sets in [
+        &["controller.encoder=Current()"][..],
+        &["physics.engine=Lanes"],
+        &["controller.decoder=Rate()", "rollout.horizon=9"],
+        &["controller=Mlp(hidden: [6])"],
+        &["controller=Mlp(hidden: [70, 20])", "physics.engine=Lanes"],
+    ] {
+        let mut learner = learner(PPO, &[sets, &["task.epochs=1", "task.minibatches=1"]].concat(), 2);
+        for _ in 0..3 {
+            let (row, columns) = (learner.advance().unwrap(), learner.columns());
+            let column = |name| row.terms[columns.iter().position(|column| *column == name).unwrap()];
+            // All ratios are 1, so that none is clipped, and the divergence is none at all.
+            assert_eq!((column("kl_divergence"), column("clipped_share")), (0.0, 0.0), "{sets:?}");
+            // That of advantages with mean 0.
+            assert!(column("policy_loss").abs() < 1e-9, "{sets:?}: {}", column("policy_loss"));
+        }
+    }
+}
+
+#[test]
+fn an_iteration_that_fails_leaves_the_checkpoint_of_before() {
+    for sets in [
+        &["task.critic_rate=1e37"][..],
+        &["task.critic_rate=1e37", "rollout.horizon=7", "task.critic=Snn(hidden: [Recurrent(neurons: 7)])"],
+        &["task.gradient.optimizer=AdamW(learning_rate: 1, weight_decay: 100)"],
+    ] {
+        let mut learner = learner(PPO, sets, 2);
+        assert!(!learner.is_fragile());
+        let mut before = learner.checkpoint().to_bytes();
+        let failed = (0..30).any(|_| {
+            let failed = learner.advance().is_err();
+            let after = learner.checkpoint().to_bytes();
+            assert_eq!(after == before, failed, "{sets:?}");
+            before = after;
+            failed
+        });
+        assert!(failed, "{sets:?}");
+    }
+}
+
+#[test]
+fn rates_follow_their_schedule_and_rewards_their_scale() {
+    let after = |sets: &[&str], generations: usize| {
+        let mut learner = learner(PPO, sets, 1);
+        (0..generations).for_each(|_| drop(learner.advance().unwrap()));
+        let checkpoint = learner.checkpoint();
+        ["trainer.theta", "critic.theta", "noise.log"]
+            .map(|name| format!("{:?}", checkpoint.tensor(name).unwrap()))
+    };
+    let falling = ["task.schedule=(then: Linear(to: 0, steps: 1))"];
+    assert_eq!(after(&falling, 1), after(&[], 1));
+    let (one, two) = (after(&falling, 1), after(&falling, 2));
+    assert_eq!(one, two, "nothing moves once the rates are 0");
+    assert_ne!(after(&[], 2), two);
+    let [actor, critic, _] = after(&["task.reward_scale=0.01"], 1);
+    let [_, plain, _] = after(&[], 1);
+    assert!(critic != plain && !actor.is_empty());
+    let [_, near, _] = after(&["task.value_clip=0.001"], 1);
+    assert_ne!(near, plain);
 }
 
 /// With a network and a critic that remember.
@@ -210,6 +275,14 @@ fn mistakes_are_named() {
         (PPO, &["task.minibatches=16"], "must be 1 to the 15 sequences"),
         (PPO, &["task.discount=1.5"], "task.discount = 1.5: must be 0 to 1"),
         (PPO, &["task.noise=0"], "task.noise = 0"),
+        (PPO, &["task.reward_scale=0"], "task.reward_scale = 0: must be above 0 and finite, or None"),
+        (PPO, &["task.value_clip=-1"], "task.value_clip = -1: must be above 0 and finite, or None"),
+        (PPO, &["task.schedule.then=Linear(to: 2, steps: 5)"], "task.schedule.then.to = 2: must be 0 to 1"),
+        (
+            PPO,
+            &["task.schedule.then=Cosine(to: 0, steps: 0)"],
+            "task.schedule.then.steps = 0: must be at least 1",
+        ),
         (PPO, &["task.critic.hidden=[0]"], "critic: `hidden[0]` is 0"),
         (
             PPO,
