@@ -136,10 +136,15 @@ fn introduction(trainer: &Trainer, folder: &Path) -> Vec<(&'static str, String)>
         (
             "rollout",
             format!(
-                "{} × {} episodes of up to {} steps a generation",
+                "{} × {} episodes of up to {} steps a generation{}",
                 trainer.search().population(),
                 config.rollout.episodes,
-                count(config.rollout.horizon.unwrap_or(spec.horizon) as f64)
+                count(config.rollout.horizon.unwrap_or(spec.horizon) as f64),
+                config.rollout.min_steps.map_or_else(String::new, |steps| format!(
+                    ", members added up to {} until they hold {}",
+                    trainer.search().max_population(),
+                    count(steps as f64)
+                ))
             ),
         ),
     ];

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::diagonal::{Diagonal, OnDemand, Update};
 use super::optimizer::{self, Optimizer};
+use super::settings::MAX_POPULATION;
 use super::{
     FieldInfo, OptimizerConfig, Ranked, Settings, State, Strategy, StrategyError, StrategyInfo, check,
 };
@@ -23,6 +24,9 @@ use super::{
 pub struct ArsConfig {
     /// Members per generation, twice the number N of directions: an even number ≥ 2.
     pub population: usize,
+    /// Most members per generation where generations grow by pairs (`rollout.min_steps`): an even number ≥
+    /// `population`; `None` keeps all at `population`.
+    pub max_population: Option<usize>,
     /// ν, parameter units; > 0.
     pub sigma: f64,
     /// What makes a step from g; the paper has gradient ascent without momentum, whose learning rate is α.
@@ -35,6 +39,7 @@ impl Default for ArsConfig {
     fn default() -> Self {
         Self {
             population: 120,
+            max_population: None,
             sigma: 0.025,
             optimizer: OptimizerConfig::Sgd { learning_rate: 0.015, momentum: 0.0 },
             elite_ratio: 0.5,
@@ -49,6 +54,7 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
     reference: "Mania, Guy and Recht 2018, arXiv 1803.07055",
     fields: &[
         FieldInfo::new("population", "members", "120", "≥ 2, even"),
+        MAX_POPULATION,
         FieldInfo::new("sigma", "parameter units", "0.025", "> 0"),
         FieldInfo::new("optimizer", "", "Sgd(learning_rate: 0.015, momentum: 0.0)", optimizer::RANGE),
         FieldInfo::new("elite_ratio", "1", "0.5", "in (0, 1]"),
@@ -63,6 +69,7 @@ impl Settings for ArsConfig {
     fn validate(&self) -> Result<(), StrategyError> {
         let name = INFO.name;
         check::pairs(name, self.population)?;
+        check::max_population(name, self.population, self.max_population)?;
         check::positive(name, "sigma", self.sigma)?;
         self.optimizer.validate(name)?;
         if self.elite_ratio > 0.0 && self.elite_ratio <= 1.0 {
@@ -71,10 +78,14 @@ impl Settings for ArsConfig {
         Err(check::error(name, "elite_ratio", &self.elite_ratio, "a number in (0, 1]"))
     }
 
+    fn max_population(&self) -> Option<usize> {
+        self.max_population
+    }
+
     fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError> {
         let optimizer = Optimizer::new(self.optimizer, x0.len());
         let update = Ars { elite_ratio: self.elite_ratio, optimizer };
-        Ok(OnDemand::boxed(self.population, true, (x0, self.sigma), seed, update))
+        Ok(OnDemand::boxed((self.population, self.max_population), true, (x0, self.sigma), seed, update))
     }
 }
 

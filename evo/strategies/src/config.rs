@@ -221,6 +221,18 @@ impl StrategyConfig {
         self.settings().validate()
     }
 
+    /// Most members that a generation may have, if the settings let its size differ from one to the next.
+    #[must_use]
+    pub fn max_population(&self) -> Option<usize> {
+        self.settings().max_population()
+    }
+
+    /// Whether there is a setting of this name.
+    #[must_use]
+    pub fn has(&self, field: &str) -> bool {
+        self.info().has(field)
+    }
+
     /// Where a search without previous results starts, if a controller would start at `initial`.
     #[must_use]
     pub fn start(&self, initial: Vec<f64>) -> Vec<f64> {

@@ -119,9 +119,30 @@ pub trait Update: Send + Sync {
     }
 }
 
+/// Members of a generation: a number, or from a number to a larger one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Population {
+    /// As [`Strategy::population`].
+    pub least: usize,
+    /// As [`Strategy::max_population`].
+    pub most: usize,
+}
+
+impl From<usize> for Population {
+    fn from(members: usize) -> Self {
+        Self { least: members, most: members }
+    }
+}
+
+impl From<(usize, Option<usize>)> for Population {
+    fn from((least, most): (usize, Option<usize>)) -> Self {
+        Self { least, most: most.unwrap_or(least) }
+    }
+}
+
 /// A strategy made of a distribution and an update.
 pub struct OnDemand<U> {
-    population: usize,
+    population: Population,
     /// Whether members come in pairs with the same noise and opposite signs.
     antithetic: bool,
     samples: Diagonal,
@@ -131,7 +152,7 @@ pub struct OnDemand<U> {
 impl<U: Update + 'static> OnDemand<U> {
     /// Starts at the mean `x0` with the deviation `sigma` in every coordinate.
     pub fn boxed(
-        population: usize,
+        population: impl Into<Population>,
         antithetic: bool,
         (x0, sigma): (&[f64], f64),
         seed: u64,
@@ -143,13 +164,17 @@ impl<U: Update + 'static> OnDemand<U> {
             deviation: vec![sigma; x0.len()],
             singles: Vec::new(),
         };
-        Box::new(Self { population, antithetic, samples, update })
+        Box::new(Self { population: population.into(), antithetic, samples, update })
     }
 }
 
 impl<U: Update> Strategy for OnDemand<U> {
     fn population(&self) -> usize {
-        self.population
+        self.population.least
+    }
+
+    fn max_population(&self) -> usize {
+        self.population.most
     }
 
     fn dimension(&self) -> usize {
@@ -202,7 +227,7 @@ impl<U: Update> Strategy for OnDemand<U> {
     fn state(&self) -> State {
         let n = self.dimension();
         let mut state = State::default();
-        state.set_integer("population", self.population as u64);
+        state.set_integer("population", self.population.least as u64);
         self.samples.noise.save(&mut state);
         state.set_f64("mean", &[n], &self.samples.mean);
         if U::ADAPTS {
@@ -214,7 +239,7 @@ impl<U: Update> Strategy for OnDemand<U> {
 
     fn restore(&mut self, state: &State) -> Result<(), StrategyError> {
         let n = self.dimension();
-        state.expect("population", self.population as u64)?;
+        state.expect("population", self.population.least as u64)?;
         let noise = self.samples.noise.loaded(state)?;
         let mean = state.f64("mean", &[n])?;
         let deviation = if U::ADAPTS { state.f64("deviation", &[n])? } else { &self.samples.deviation[..] };

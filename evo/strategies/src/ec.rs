@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::noise::Noise;
 use super::optimizer::{self, Optimizer};
 use super::random::bernoulli_limit;
+use super::settings::MAX_POPULATION;
 use super::trust_region::TrustRegion;
 use super::{
     FieldInfo, OptimizerConfig, Ranked, Settings, Shaping, State, Strategy, StrategyError, StrategyInfo,
@@ -34,6 +35,9 @@ use super::{
 pub struct EcConfig {
     /// Members per generation; ≥ 1.
     pub population: usize,
+    /// Most members per generation where generations grow by pairs (`rollout.min_steps`): an even number ≥
+    /// `population`; `None` keeps all at `population`.
+    pub max_population: Option<usize>,
     /// Probability of every parameter at the start of a run, in \[`min`, 1 − `min`\]. Ignored by a warm start,
     /// which takes the probabilities of another run.
     pub start: f64,
@@ -53,6 +57,7 @@ impl Default for EcConfig {
     fn default() -> Self {
         Self {
             population: 128,
+            max_population: None,
             start: 0.5,
             min: 0.001,
             optimizer: OptimizerConfig::adam(0.15),
@@ -70,6 +75,7 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
     reference: "Wang et al. 2023, arXiv 2305.17650; trust region after Li et al. 2026, arXiv 2601.21572",
     fields: &[
         FieldInfo::new("population", "members", "128", "≥ 1"),
+        MAX_POPULATION,
         FieldInfo::new("start", "probability", "0.5", "in [min, 1 - min]"),
         FieldInfo::new("min", "probability", "0.001", "in (0, 0.5)"),
         FieldInfo::new(
@@ -92,6 +98,7 @@ impl Settings for EcConfig {
     fn validate(&self) -> Result<(), StrategyError> {
         let name = INFO.name;
         check::population(name, self.population)?;
+        check::max_population(name, self.population, self.max_population)?;
         if !(self.min > 0.0 && self.min < 0.5) {
             return Err(check::error(name, "min", &self.min, "a number in (0, 0.5)"));
         }
@@ -104,6 +111,10 @@ impl Settings for EcConfig {
             Some(region) => region.validate(name),
             None => Ok(()),
         }
+    }
+
+    fn max_population(&self) -> Option<usize> {
+        self.max_population
     }
 
     fn start(&self, initial: Vec<f64>) -> Vec<f64> {
@@ -150,6 +161,10 @@ impl Ec {
 impl Strategy for Ec {
     fn population(&self) -> usize {
         self.config.population
+    }
+
+    fn max_population(&self) -> usize {
+        self.config.max_population.unwrap_or(self.config.population)
     }
 
     fn dimension(&self) -> usize {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::diagonal::{Diagonal, OnDemand, Update};
 use super::optimizer::{self, Optimizer};
+use super::settings::MAX_POPULATION;
 use super::{
     FieldInfo, OptimizerConfig, Ranked, Schedule, Settings, Shaping, State, Strategy, StrategyError,
     StrategyInfo, check, shaping,
@@ -23,6 +24,9 @@ use super::{
 pub struct OpenEsConfig {
     /// Members per generation; ≥ 1, and even with `antithetic`.
     pub population: usize,
+    /// Most members per generation where generations grow by pairs (`rollout.min_steps`): an even number ≥
+    /// `population`; `None` keeps all at `population`.
+    pub max_population: Option<usize>,
     /// Standard deviation of the noise, parameter units; > 0.
     pub sigma: f64,
     /// What makes a step from the gradient.
@@ -41,6 +45,7 @@ impl Default for OpenEsConfig {
     fn default() -> Self {
         Self {
             population: 128,
+            max_population: None,
             sigma: 0.05,
             optimizer: OptimizerConfig::default(),
             schedule: Schedule::Constant,
@@ -58,6 +63,7 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
     reference: "Salimans et al. 2017, arXiv 1703.03864",
     fields: &[
         FieldInfo::new("population", "members", "128", "≥ 1; even with antithetic"),
+        MAX_POPULATION,
         FieldInfo::new("sigma", "parameter units", "0.05", "> 0"),
         FieldInfo::new(
             "optimizer",
@@ -89,16 +95,21 @@ impl Settings for OpenEsConfig {
             let expected = "an even number, or `antithetic: false`";
             return Err(check::error(name, "population", &self.population, expected));
         }
+        check::max_population(name, self.population, self.max_population)?;
         check::positive(name, "sigma", self.sigma)?;
         self.optimizer.validate(name)?;
         self.schedule.validate(name, "schedule")?;
         check::at_least_zero(name, "weight_decay", self.weight_decay)
     }
 
+    fn max_population(&self) -> Option<usize> {
+        self.max_population
+    }
+
     fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError> {
         let optimizer = Optimizer::new(self.optimizer, x0.len());
         let update = OpenEs { config: self.clone(), optimizer };
-        Ok(OnDemand::boxed(self.population, self.antithetic, (x0, self.sigma), seed, update))
+        Ok(OnDemand::boxed((self.population, self.max_population), self.antithetic, (x0, self.sigma), seed, update))
     }
 }
 
@@ -113,7 +124,7 @@ impl Update for OpenEs {
     fn tell(&mut self, samples: &mut Diagonal, fitness: &[f64], ranked: &Ranked) {
         let config = &self.config;
         let shaped = config.shaping.apply(fitness, ranked);
-        let scale = 1.0 / (config.population as f64 * config.sigma);
+        let scale = 1.0 / (fitness.len() as f64 * config.sigma);
         let weights: Vec<f32> = match config.antithetic {
             true => shaped.chunks(2).map(|pair| (scale * (pair[0] - pair[1])) as f32).collect(),
             false => shaped.iter().map(|weight| (scale * weight) as f32).collect(),

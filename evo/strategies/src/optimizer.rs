@@ -125,57 +125,6 @@ impl OptimizerConfig {
     }
 }
 
-/// A factor on the learning rate that changes over a run: from 1 at the first generation toward `to`, which is
-/// reached after `generations` and kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum Schedule {
-    /// Always 1.
-    #[default]
-    Constant,
-    /// A straight line.
-    Linear {
-        /// Final factor; ≥ 0.
-        to: f64,
-        /// Generations until it is reached; ≥ 1.
-        generations: u64,
-    },
-    /// The same ratio from each generation to the next.
-    Exponential {
-        /// Final factor; > 0.
-        to: f64,
-        /// Generations until it is reached; ≥ 1.
-        generations: u64,
-    },
-}
-
-impl Schedule {
-    /// The factor at a generation, counted from 0.
-    #[must_use]
-    pub fn factor(&self, generation: u64) -> f64 {
-        let part = |length: u64| (generation as f64 / length as f64).min(1.0);
-        match *self {
-            Self::Constant => 1.0,
-            Self::Linear { to, generations } => 1.0 + (to - 1.0) * part(generations),
-            Self::Exponential { to, generations } => libm::pow(to, part(generations)),
-        }
-    }
-
-    /// Checks the schedule in `field` of `strategy`.
-    ///
-    /// # Errors
-    /// When the final factor is out of range or the length is zero.
-    pub fn validate(&self, strategy: &'static str, field: &'static str) -> Result<(), StrategyError> {
-        let (to, generations) = match *self {
-            Self::Constant => return Ok(()),
-            Self::Linear { to, generations } => (check::at_least_zero(strategy, field, to), generations),
-            Self::Exponential { to, generations } => (check::positive(strategy, field, to), generations),
-        };
-        to?;
-        check::at_least_one(strategy, field, generations)
-    }
-}
-
 /// An optimizer with its memory of past gradients.
 #[derive(Clone, Debug)]
 pub struct Optimizer {
@@ -314,18 +263,5 @@ mod tests {
         assert!(near(theta, 4.9 * 0.6, -4.9 * 0.8), "{theta:?}");
         clip_up.step(&mut theta, &[0.0, 0.0], 1.0, 0.0);
         assert!(theta.iter().all(|x| x.is_finite()));
-    }
-
-    #[test]
-    fn schedules_start_at_one_and_end_at_their_target() {
-        let linear = Schedule::Linear { to: 0.2, generations: 10 };
-        let exponential = Schedule::Exponential { to: 0.01, generations: 10 };
-        assert_eq!(Schedule::Constant.factor(1_000_000), 1.0);
-        for (schedule, middle, end) in [(linear, 0.6, 0.2), (exponential, 0.1, 0.01)] {
-            assert_eq!(schedule.factor(0), 1.0);
-            assert!((schedule.factor(5) - middle).abs() < 1e-15);
-            assert!((schedule.factor(10) - end).abs() < 1e-15);
-            assert_eq!(schedule.factor(10), schedule.factor(99));
-        }
     }
 }

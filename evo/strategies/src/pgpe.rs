@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::diagonal::{Diagonal, OnDemand, Update};
 use super::optimizer::{self, Optimizer};
+use super::settings::MAX_POPULATION;
 use super::{
     FieldInfo, OptimizerConfig, Ranked, Settings, Shaping, State, Strategy, StrategyError, StrategyInfo,
     check, shaping,
@@ -24,6 +25,9 @@ use super::{
 pub struct PgpeConfig {
     /// Members per generation, an even number ≥ 2.
     pub population: usize,
+    /// Most members per generation where generations grow by pairs (`rollout.min_steps`): an even number ≥
+    /// `population`; `None` keeps all at `population`.
+    pub max_population: Option<usize>,
     /// First standard deviation of every parameter, parameter units; > 0.
     pub sigma: f64,
     /// What makes a step of the mean from its gradient.
@@ -40,6 +44,7 @@ impl Default for PgpeConfig {
     fn default() -> Self {
         Self {
             population: 128,
+            max_population: None,
             sigma: 0.05,
             optimizer: OptimizerConfig::clip_up(0.15),
             sigma_rate: 0.1,
@@ -56,6 +61,7 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
     reference: "Sehnke et al. 2010; Toklu, Liskowski and Srivastava 2020, arXiv 2008.02387",
     fields: &[
         FieldInfo::new("population", "members", "128", "≥ 2, even"),
+        MAX_POPULATION,
         FieldInfo::new("sigma", "parameter units", "0.05", "> 0"),
         FieldInfo::new(
             "optimizer",
@@ -77,16 +83,21 @@ impl Settings for PgpeConfig {
     fn validate(&self) -> Result<(), StrategyError> {
         let name = INFO.name;
         check::pairs(name, self.population)?;
+        check::max_population(name, self.population, self.max_population)?;
         check::positive(name, "sigma", self.sigma)?;
         self.optimizer.validate(name)?;
         check::at_least_zero(name, "sigma_rate", self.sigma_rate)?;
         check::fraction(name, "sigma_change", self.sigma_change)
     }
 
+    fn max_population(&self) -> Option<usize> {
+        self.max_population
+    }
+
     fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError> {
         let optimizer = Optimizer::new(self.optimizer, x0.len());
         let update = Pgpe { config: self.clone(), optimizer };
-        Ok(OnDemand::boxed(self.population, true, (x0, self.sigma), seed, update))
+        Ok(OnDemand::boxed((self.population, self.max_population), true, (x0, self.sigma), seed, update))
     }
 }
 

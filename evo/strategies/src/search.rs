@@ -68,6 +68,12 @@ impl<R: Real> Search<R> {
         self.strategy.population()
     }
 
+    /// Most members that a generation may have; the population, unless the settings say more.
+    #[must_use]
+    pub fn max_population(&self) -> usize {
+        self.strategy.max_population()
+    }
+
     /// Parameters per member (n).
     #[must_use]
     pub fn dimension(&self) -> usize {
@@ -83,11 +89,11 @@ impl<R: Real> Search<R> {
     /// Writes the parameters of one member of the asked generation.
     ///
     /// # Panics
-    /// Before the first `ask`, when `index` is not below the population, or when `out` does not have
+    /// Before the first `ask`, when `index` is not below the largest population, or when `out` does not have
     /// `dimension` elements.
     pub fn member(&self, index: usize, out: &mut [R]) {
         assert!(self.asked, "call ask() before member()");
-        assert!(index < self.population(), "member {index} of {}", self.population());
+        assert!(index < self.max_population(), "member {index} of {}", self.max_population());
         assert_eq!(out.len(), self.dimension(), "length of a member");
         R::members(&*self.strategy, index, out);
     }
@@ -101,7 +107,7 @@ impl<R: Real> Search<R> {
         let n = self.dimension();
         assert!(self.asked, "call ask() before members()");
         assert!(out.len().is_multiple_of(n), "not a whole number of members");
-        assert!(first + out.len() / n <= self.population(), "more than the population");
+        assert!(first + out.len() / n <= self.max_population(), "more than the population");
         if out.len() < PARALLEL_VALUES {
             return R::members(&*self.strategy, first, out);
         }
@@ -122,6 +128,9 @@ impl<R: Real> Search<R> {
 
     /// Gives the search the fitness of each member of the asked generation; higher is better.
     ///
+    /// Where the largest population is above the population, an even number of members between the two may be told of:
+    /// the first so many of the generation.
+    ///
     /// A member with NaN or infinite fitness has failed: it ranks behind all others and never becomes the best.
     ///
     /// # Errors
@@ -132,9 +141,12 @@ impl<R: Real> Search<R> {
         if !self.asked {
             return Err(StrategyError::TellBeforeAsk);
         }
-        if fitness.len() != self.population() {
-            let (expected, found) = (self.population(), fitness.len());
-            return Err(StrategyError::FitnessLength { expected, found });
+        let (least, most, found) = (self.population(), self.max_population(), fitness.len());
+        if least == most && found != least {
+            return Err(StrategyError::FitnessLength { expected: least, found });
+        }
+        if !(least..=most).contains(&found) || least < most && !found.is_multiple_of(2) {
+            return Err(StrategyError::FitnessCount { least, most, found });
         }
         let mut fitness = fitness.to_vec();
         let ranked = Ranked::new(&mut fitness)

@@ -15,6 +15,11 @@ pub trait Settings: Send + Sync {
     /// Names the first field that is out of range; [`super::check`] has the messages.
     fn validate(&self) -> Result<(), StrategyError>;
 
+    /// Most members that a generation may have, where its size may differ from one generation to the next.
+    fn max_population(&self) -> Option<usize> {
+        None
+    }
+
     /// Where a search without previous results starts, if a controller would start at `initial`.
     fn start(&self, initial: Vec<f64>) -> Vec<f64> {
         initial
@@ -53,6 +58,10 @@ impl FieldInfo {
     }
 }
 
+/// The setting of strategies whose generations may differ in size.
+pub(super) const MAX_POPULATION: FieldInfo =
+    FieldInfo::new("max_population", "members", "None", "None, or even and ≥ population");
+
 /// What there is to know about a strategy before using it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct StrategyInfo {
@@ -66,4 +75,12 @@ pub struct StrategyInfo {
     pub reference: &'static str,
     /// Its settings.
     pub fields: &'static [FieldInfo],
+}
+
+impl StrategyInfo {
+    /// Whether there is a setting of this name.
+    #[must_use]
+    pub fn has(&self, field: &str) -> bool {
+        self.fields.iter().any(|info| info.name == field)
+    }
 }

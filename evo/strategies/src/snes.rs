@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cma_rates::{self, default_population};
 use super::diagonal::{Diagonal, OnDemand, Update};
+use super::settings::MAX_POPULATION;
 use super::{FieldInfo, Ranked, Settings, Strategy, StrategyError, StrategyInfo, check};
 
 /// Settings of SNES.
@@ -21,6 +22,9 @@ use super::{FieldInfo, Ranked, Settings, Strategy, StrategyError, StrategyInfo, 
 pub struct SnesConfig {
     /// Members per generation, ≥ 2; `None` is 4 + ⌊3 ln n⌋.
     pub population: Option<usize>,
+    /// Most members per generation where generations grow by pairs (`rollout.min_steps`): an even number ≥
+    /// `population`, which must then be told; `None` keeps all at `population`.
+    pub max_population: Option<usize>,
     /// First standard deviation of every parameter, parameter units; > 0. About a third of the distance to search.
     pub sigma: f64,
     /// η_μ, > 0.
@@ -31,7 +35,7 @@ pub struct SnesConfig {
 
 impl Default for SnesConfig {
     fn default() -> Self {
-        Self { population: None, sigma: 0.5, mean_rate: 1.0, sigma_rate: None }
+        Self { population: None, max_population: None, sigma: 0.5, mean_rate: 1.0, sigma_rate: None }
     }
 }
 
@@ -42,6 +46,7 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
     reference: "Schaul, Glasmachers and Schmidhuber 2011; Wierstra et al. 2014",
     fields: &[
         cma_rates::POPULATION,
+        MAX_POPULATION,
         cma_rates::SIGMA,
         FieldInfo::new("mean_rate", "1", "1.0", "> 0"),
         FieldInfo::new("sigma_rate", "1", "None", "≥ 0; None is (3 + ln n)/(5 sqrt n)"),
@@ -55,9 +60,20 @@ impl Settings for SnesConfig {
 
     fn validate(&self) -> Result<(), StrategyError> {
         check::at_least_two(INFO.name, self.population)?;
+        match (self.population, self.max_population) {
+            (None, Some(most)) => {
+                let expected = "None, unless `population` is told";
+                return Err(check::error(INFO.name, "max_population", &most, expected));
+            }
+            (population, most) => check::max_population(INFO.name, population.unwrap_or(2), most)?,
+        }
         check::positive(INFO.name, "sigma", self.sigma)?;
         check::positive(INFO.name, "mean_rate", self.mean_rate)?;
         check::at_least_zero(INFO.name, "sigma_rate", self.sigma_rate.unwrap_or(0.0))
+    }
+
+    fn max_population(&self) -> Option<usize> {
+        self.max_population
     }
 
     fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError> {
@@ -65,7 +81,7 @@ impl Settings for SnesConfig {
         let population = self.population.unwrap_or_else(|| default_population(x0.len()));
         let sigma_rate = self.sigma_rate.unwrap_or((3.0 + libm::log(n)) / (5.0 * n.sqrt()));
         let update = Snes { mean_rate: self.mean_rate, sigma_rate };
-        Ok(OnDemand::boxed(population, false, (x0, self.sigma), seed, update))
+        Ok(OnDemand::boxed((population, self.max_population), false, (x0, self.sigma), seed, update))
     }
 }
 

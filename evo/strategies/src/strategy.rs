@@ -56,6 +56,12 @@ pub trait Strategy: Send + Sync {
     /// Members per generation.
     fn population(&self) -> usize;
 
+    /// Most members that a generation may have. Where that is more than the population, [`Strategy::members`] makes
+    /// those beyond it, and [`Strategy::tell`] takes the fitness of any even number of members between the two.
+    fn max_population(&self) -> usize {
+        self.population()
+    }
+
     /// Parameters per member.
     fn dimension(&self) -> usize;
 
@@ -63,7 +69,7 @@ pub trait Strategy: Send + Sync {
     fn ask(&mut self, generation: u64);
 
     /// Writes consecutive members, from `first` on, one after another into `out` (a whole number of members, not
-    /// beyond the population). A member has the same bits in whatever company it is written. Called from many
+    /// beyond the largest population). A member has the same bits in whatever company it is written. Called from many
     /// threads.
     fn members(&self, first: usize, out: &mut [f64]);
 

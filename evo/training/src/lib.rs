@@ -22,6 +22,7 @@ pub mod normalizer;
 pub mod policy;
 pub mod random_actions;
 pub mod rollout;
+pub mod rollout_config;
 mod saved;
 pub mod setup;
 pub mod trainer;

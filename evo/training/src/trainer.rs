@@ -11,14 +11,18 @@ use strategies::random::{Purpose, Stream};
 use strategies::{Search, StopReason, StrategyError};
 
 use crate::backend::{Backend, BackendChoice};
-use crate::config::{Config, Starts};
+use crate::config::Config;
 use crate::evaluate::{self, Evaluation, Policy, mean_std};
 use crate::gradient::Refiner;
 use crate::learner::Learner;
 use crate::normalizer::{Normalizer, Statistics};
 use crate::policy::{Which, start_from};
-use crate::rollout::{Episode, Episodes, Rollout, Times};
+use crate::rollout::{ActionNoise, Episode, Episodes, More, Rollout, Times};
+use crate::rollout_config::Starts;
 use crate::setup::{Setup, TrainError, pool};
+
+/// Column of runs whose generations grow: how many members the generation had.
+const MEMBERS: &str = "members";
 
 /// A training run in memory.
 pub struct Trainer {
@@ -30,7 +34,6 @@ pub struct Trainer {
     evaluation: Rollout,
     validation: Option<Rollout>,
     pool: Arc<rayon::ThreadPool>,
-    weights: Vec<f64>,
     pub(crate) env_steps: u64,
     pub(crate) blow_ups: u64,
     failures: u64,
@@ -61,12 +64,11 @@ impl Trainer {
         let validation = setup.validation.map(|options| {
             setup.rollout_on(options, spec.horizon, &Backend::Cpu, 1, Some(Arc::clone(&pool)))
         });
-        let episodes = search.population() * config.rollout.episodes;
+        let episodes = search.max_population() * config.rollout.most_episodes();
         let threads = pool.current_num_threads();
         let (backend, backend_reason) = backend.resolve(&setup.controller, episodes, threads)?;
         let training =
             setup.rollout_on(setup.options, horizon, &backend, episodes, Some(Arc::clone(&pool)))?;
-        let weight = |name: &&str| config.rollout.weights.get(*name).copied().unwrap_or(1.0);
         let refiner = config.refine.as_ref().map(|refine| Refiner::new(refine, config, &setup, &pool));
         Ok(Self {
             refiner: refiner.transpose()?,
@@ -76,7 +78,6 @@ impl Trainer {
             training,
             evaluation: share(spec.horizon)?,
             validation: validation.transpose()?,
-            weights: spec.terms.iter().map(weight).collect(),
             pool,
             config: config.clone(),
             setup,
@@ -194,7 +195,8 @@ impl Learner for Trainer {
 
     fn columns(&self) -> Vec<&'static str> {
         let refined = self.refiner.as_ref().map_or(&[][..], |_| Refiner::columns());
-        self.setup.task.spec().terms.iter().chain(refined).copied().collect()
+        let grown = self.config.rollout.min_steps.map_or(&[][..], |_| &[MEMBERS]);
+        self.setup.task.spec().terms.iter().chain(refined).chain(grown).copied().collect()
     }
 
     fn generation(&self) -> u64 {
@@ -238,22 +240,34 @@ impl Learner for Trainer {
         let pool = Arc::clone(&self.pool);
         pool.install(|| self.search.ask());
         let rollout = &self.config.rollout;
-        let (seed, generation, per) = (self.config.run.seed, self.generation(), rollout.episodes);
+        let (seed, generation) = (self.config.run.seed, self.generation());
+        let per = rollout.episodes(generation);
+        let weights = rollout.weights(self.setup.task.spec().terms, generation);
         let normalizer = self.normalizer();
         let search = &self.search;
+        let stream = |purpose, index: usize| {
+            let alike = match rollout.starts {
+                Starts::Pair => index / per / 2,
+                Starts::Population => 0,
+            };
+            Stream::new(seed, purpose, generation, alike as u64, (index % per) as u64)
+        };
+        let noise = |index| stream(Purpose::Action, index);
         let rolling = Instant::now();
         let episodes = self.training.run(&Episodes {
             count: search.population() * per,
             parameters: &|index, out| search.member(index / per, out),
-            start: &|index| {
-                let alike = match rollout.starts {
-                    Starts::Pair => index / per / 2,
-                    Starts::Population => 0,
-                };
-                Stream::new(seed, Purpose::Reset, generation, alike as u64, (index % per) as u64)
-            },
+            more: rollout.min_steps.map(|min_steps| More {
+                min_steps,
+                most: search.max_population() * per,
+                unit: 2 * per,
+            }),
+            start: &|index| stream(Purpose::Reset, index),
+            action_noise: Some(rollout.action_noise)
+                .filter(|&deviation| deviation > 0.0)
+                .map(|deviation| ActionNoise { deviation, stream: &noise }),
             normalizer: &normalizer,
-            weights: &self.weights,
+            weights: &weights,
             observe: rollout.normalize,
         })?;
         self.rollout_s += rolling.elapsed().as_secs_f64();
@@ -287,6 +301,7 @@ impl Learner for Trainer {
             self.failures += u64::from(episode.failed);
         }
         let mut extras = Vec::new();
+        let members = rollout.min_steps.map(|_| fitness.len() as f64);
         let trained = steps + self.refine(&mut extras)?;
         self.env_steps += trained;
         // Failed members have none.
@@ -312,9 +327,10 @@ impl Learner for Trainer {
             synops_per_step: Some(activity.synops_per_step()),
             sigma: self.search.sigma(),
             env_steps_per_s: trained as f64 / wall_s,
-            terms: (0..self.weights.len())
+            terms: (0..weights.len())
                 .map(|k| episodes.iter().map(|e| e.terms[k]).sum::<f64>() / n)
                 .chain(extras)
+                .chain(members)
                 .collect(),
             energy_pj_per_step: self.setup.controller.energy_pj(&activity) / activity.steps.max(1) as f64,
         })

@@ -72,6 +72,23 @@ fn populations_must_be_positive_and_even_for_pairs() {
 }
 
 #[test]
+fn steps_to_reach_need_a_strategy_that_adds_members() {
+    let refused = |sets: &[&str]| {
+        let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
+        refuse(&[&["--config", "ant.ron", "--dry-run"], &sets[..]].concat(), 2)
+    };
+    let message = refused(&["strategy=CmaEs()", "rollout.min_steps=150000"]);
+    assert_says(&message, &["rollout.min_steps = 150000", "CmaEs", "OpenEs, Pgpe, Snes, Ars, Ec"]);
+    let message = refused(&["rollout.min_steps=150000"]);
+    assert_says(&message, &["rollout.min_steps = 150000", "strategy.max_population"]);
+    let message = refused(&["strategy.max_population=3200"]);
+    assert_says(&message, &["strategy.max_population = 3200", "rollout.min_steps"]);
+    let both = ["rollout.min_steps=150000", "strategy.max_population=31"];
+    assert_says(&refused(&both), &["`max_population` is 31", "even"]);
+    assert_says(&refused(&["rollout.action_noise=2"]), &["rollout.action_noise = 2", "0 to 1"]);
+}
+
+#[test]
 fn numbers_that_are_none_are_refused() {
     assert_says(&config_error("(env: Ant(), strategy: OpenEs(population: 8, sigma: NaN))"), &["sigma"]);
     assert_says(&refuse(&["--config", "ant.ron", "--set", "strategy.sigma=inf", "--dry-run"], 2), &["sigma"]);

@@ -8,6 +8,7 @@
 mod cem;
 mod ec;
 mod golden;
+mod grow;
 mod reference;
 mod registry;
 mod steps;

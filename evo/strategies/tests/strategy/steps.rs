@@ -167,7 +167,7 @@ fn xnes_takes_the_natural_gradient_through_the_matrix_exponential() {
 #[test]
 fn ars_steps_along_its_best_directions() {
     let (n, lambda) = (8, 16);
-    let config = ArsConfig { population: lambda, sigma: 0.2, optimizer: ascent(0.05), elite_ratio: 0.25 };
+    let config = ArsConfig { population: lambda, sigma: 0.2, optimizer: ascent(0.05), elite_ratio: 0.25, ..ArsConfig::default() };
     let mut search = StrategyConfig::Ars(config).build(&vec![0.4; n], 9).unwrap();
     for _ in 0..5 {
         let mut theta = mean(&search);
