@@ -15,7 +15,8 @@ use super::diagonal::{Diagonal, OnDemand, Update};
 use super::optimizer::{self, Optimizer};
 use super::settings::MAX_POPULATION;
 use super::{
-    FieldInfo, OptimizerConfig, Ranked, Settings, State, Strategy, StrategyError, StrategyInfo, check,
+    FieldInfo, OptimizerConfig, Ranked, Schedule, Settings, State, StepUnit, Strategy, StrategyError,
+    StrategyInfo, check, schedule, width,
 };
 
 /// Settings of ARS. The defaults are about the paper's for ant, with half of the directions instead of a third.
@@ -27,10 +28,19 @@ pub struct ArsConfig {
     /// Most members per generation where generations grow by pairs (`rollout.min_steps`): an even number ≥
     /// `population`; `None` keeps all at `population`.
     pub max_population: Option<usize>,
-    /// ν, parameter units; > 0.
-    pub sigma: f64,
+    /// ν, parameter units, > 0; `None` is 0.025, unless `radius` is told.
+    pub sigma: Option<f64>,
+    /// Length of the noise, σ √n for n parameters, instead of `sigma`; > 0. It means the same for networks of any
+    /// size.
+    pub radius: Option<f64>,
+    /// Factor on the deviation of the noise over the run; it stays above 0.
+    pub sigma_schedule: Schedule,
     /// What makes a step from g; the paper has gradient ascent without momentum, whose learning rate is α.
     pub optimizer: OptimizerConfig,
+    /// What `learning_rate` and `max_speed` are told in.
+    pub step_unit: StepUnit,
+    /// Factor on the learning rate over the run.
+    pub schedule: Schedule,
     /// b/N, in (0, 1]; b is rounded, and 1 at the least.
     pub elite_ratio: f64,
 }
@@ -40,8 +50,12 @@ impl Default for ArsConfig {
         Self {
             population: 120,
             max_population: None,
-            sigma: 0.025,
+            sigma: None,
+            radius: None,
+            sigma_schedule: Schedule::Constant,
             optimizer: OptimizerConfig::Sgd { learning_rate: 0.015, momentum: 0.0 },
+            step_unit: StepUnit::Parameters,
+            schedule: Schedule::Constant,
             elite_ratio: 0.5,
         }
     }
@@ -55,8 +69,12 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
     fields: &[
         FieldInfo::new("population", "members", "120", "≥ 2, even"),
         MAX_POPULATION,
-        FieldInfo::new("sigma", "parameter units", "0.025", "> 0"),
+        FieldInfo::new("sigma", "parameter units", "None", "> 0; None is 0.025"),
+        width::RADIUS,
+        schedule::SIGMA,
         FieldInfo::new("optimizer", "", "Sgd(learning_rate: 0.015, momentum: 0.0)", optimizer::RANGE),
+        width::STEP_UNIT,
+        schedule::RATE,
         FieldInfo::new("elite_ratio", "1", "0.5", "in (0, 1]"),
     ],
 };
@@ -70,8 +88,10 @@ impl Settings for ArsConfig {
         let name = INFO.name;
         check::pairs(name, self.population)?;
         check::max_population(name, self.population, self.max_population)?;
-        check::positive(name, "sigma", self.sigma)?;
+        width::validate(name, self.sigma, self.radius)?;
+        self.sigma_schedule.validate_sigma(name)?;
         self.optimizer.validate(name)?;
+        self.schedule.validate(name, "schedule")?;
         if self.elite_ratio > 0.0 && self.elite_ratio <= 1.0 {
             return Ok(());
         }
@@ -84,23 +104,33 @@ impl Settings for ArsConfig {
 
     fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError> {
         let optimizer = Optimizer::new(self.optimizer, x0.len());
-        let update = Ars { elite_ratio: self.elite_ratio, optimizer };
-        Ok(OnDemand::boxed((self.population, self.max_population), true, (x0, self.sigma), seed, update))
+        let sigma = width::sigma(self.sigma, self.radius, 0.025, x0.len());
+        let update = Ars { config: self.clone(), sigma, optimizer };
+        Ok(OnDemand::boxed((self.population, self.max_population), true, (x0, sigma), seed, update))
     }
 }
 
 struct Ars {
-    elite_ratio: f64,
+    config: ArsConfig,
+    /// That of the first generation.
+    sigma: f64,
     optimizer: Optimizer,
 }
 
 impl Update for Ars {
     const ADAPTS: bool = false;
 
+    fn sigma(&self, generation: u64) -> Option<f64> {
+        Some(self.sigma * self.config.sigma_schedule.factor(generation))
+    }
+
     fn tell(&mut self, samples: &mut Diagonal, fitness: &[f64], _ranked: &Ranked) {
-        let weights = weights(fitness, self.elite_ratio);
-        let gradient = samples.noise.weighted_sum(&weights, samples.mean.len());
-        self.optimizer.step(&mut samples.mean, &gradient, 1.0, 0.0);
+        let (config, sigma, n) = (&self.config, samples.deviation[0], samples.mean.len());
+        let weights = weights(fitness, config.elite_ratio);
+        let gradient = samples.noise.weighted_sum(&weights, n);
+        let unit = config.step_unit.scale(config.optimizer, sigma, n, 1.0);
+        let factor = unit * config.schedule.factor(samples.noise.generation());
+        self.optimizer.step(&mut samples.mean, &gradient, factor, 0.0);
     }
 
     fn save(&self, state: &mut State) {

@@ -4,7 +4,7 @@ use std::ops::{Add, Mul, Sub};
 
 use super::noise::Noise;
 use super::strategy::Precision;
-use super::{Ranked, State, StopReason, Strategy, StrategyError};
+use super::{Halves, Ranked, State, StopReason, Strategy, StrategyError};
 
 /// Member k is mean + deviation · εₖ, coordinate by coordinate.
 pub struct Diagonal {
@@ -99,6 +99,11 @@ pub trait Update: Send + Sync {
     /// Whether the deviation changes. If not, it is the same for all coordinates and no part of the saved state.
     const ADAPTS: bool;
 
+    /// The deviation of all coordinates in a generation, where it follows a schedule instead of adapting.
+    fn sigma(&self, _generation: u64) -> Option<f64> {
+        None
+    }
+
     /// Updates the distribution, as [`Strategy::tell`].
     fn tell(&mut self, samples: &mut Diagonal, fitness: &[f64], ranked: &Ranked);
 
@@ -182,6 +187,9 @@ impl<U: Update> Strategy for OnDemand<U> {
     }
 
     fn ask(&mut self, generation: u64) {
+        if let Some(sigma) = self.update.sigma(generation) {
+            self.samples.deviation.fill(sigma);
+        }
         self.samples.ask(generation);
     }
 
@@ -209,6 +217,30 @@ impl<U: Update> Strategy for OnDemand<U> {
 
     fn shift(&mut self, by: &[f64]) {
         self.samples.mean.iter_mut().zip(by).for_each(|(mean, by)| *mean += by);
+    }
+
+    fn deviations(&self) -> Option<&[f64]> {
+        Some(&self.samples.deviation)
+    }
+
+    fn halves(&self, weights: &[f64]) -> Option<Halves> {
+        let draws: Vec<f64> = match self.antithetic {
+            true => weights.chunks(2).map(|pair| 0.5 * (pair[0] - pair[1])).collect(),
+            false => weights.to_vec(),
+        };
+        let (n, noise) = (self.dimension(), &self.samples.noise);
+        // Every second one: no half is of earlier members than the other.
+        let half = |first: usize| {
+            let count = draws.len().saturating_sub(first).div_ceil(2);
+            let scale = 1.0 / count.max(1) as f64;
+            let own = |(index, weight): (usize, &f64)| if index % 2 == first { scale * weight } else { 0.0 };
+            let own: Vec<f64> = draws.iter().enumerate().map(own).collect();
+            let variance = own.iter().map(|weight| weight * weight).sum();
+            let own: Vec<f32> = own.into_iter().map(|weight| weight as f32).collect();
+            (noise.weighted_sum(&own, n), variance)
+        };
+        let ((a, of_a), (b, of_b)) = (half(0), half(1));
+        (draws.len() >= 2).then_some(Halves { estimates: [a, b], variances: [of_a, of_b] })
     }
 
     /// Root mean square of the standard deviations.

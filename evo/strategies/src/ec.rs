@@ -25,8 +25,8 @@ use super::random::bernoulli_limit;
 use super::settings::MAX_POPULATION;
 use super::trust_region::TrustRegion;
 use super::{
-    FieldInfo, OptimizerConfig, Ranked, Settings, Shaping, State, Strategy, StrategyError, StrategyInfo,
-    check, shaping,
+    FieldInfo, OptimizerConfig, Ranked, Schedule, Settings, Shaping, State, Strategy, StrategyError,
+    StrategyInfo, check, schedule, shaping,
 };
 
 /// Settings of EC.
@@ -45,6 +45,8 @@ pub struct EcConfig {
     pub min: f64,
     /// What makes a step from the gradient.
     pub optimizer: OptimizerConfig,
+    /// Factor on the learning rate over the run.
+    pub schedule: Schedule,
     /// Part of p lost per generation is learning rate × this, ≥ 0; makes networks sparse.
     pub weight_decay: f64,
     /// From fitness to weights.
@@ -61,6 +63,7 @@ impl Default for EcConfig {
             start: 0.5,
             min: 0.001,
             optimizer: OptimizerConfig::adam(0.15),
+            schedule: Schedule::Constant,
             weight_decay: 0.0,
             shaping: Shaping::CentredRanks,
             trust_region: None,
@@ -84,6 +87,7 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
             "Adam(learning_rate: 0.15, beta1: 0.9, beta2: 0.999, epsilon: 1e-8)",
             optimizer::RANGE,
         ),
+        schedule::RATE,
         FieldInfo::new("weight_decay", "1", "0.0", "≥ 0"),
         FieldInfo::new("shaping", "", "CentredRanks", shaping::RANGE),
         FieldInfo::new("trust_region", "", "None", "None or Satr(kl_per_energy), nats, 0.5 by default, > 0"),
@@ -106,6 +110,7 @@ impl Settings for EcConfig {
             return Err(check::error(name, "start", &self.start, "a number in [min, 1 - min]"));
         }
         self.optimizer.validate(name)?;
+        self.schedule.validate(name, "schedule")?;
         check::at_least_zero(name, "weight_decay", self.weight_decay)?;
         match self.trust_region {
             Some(region) => region.validate(name),
@@ -195,7 +200,8 @@ impl Strategy for Ec {
         let shaped = self.config.shaping.apply(fitness, ranked);
         let gradient = self.gradient(&shaped);
         let mut next = self.p.clone();
-        self.optimizer.step(&mut next, &gradient, 1.0, self.config.weight_decay);
+        let factor = self.config.schedule.factor(self.noise.generation());
+        self.optimizer.step(&mut next, &gradient, factor, self.config.weight_decay);
         for p in &mut next {
             *p = p.clamp(self.config.min, 1.0 - self.config.min);
         }

@@ -14,8 +14,8 @@ use super::diagonal::{Diagonal, OnDemand, Update};
 use super::optimizer::{self, Optimizer};
 use super::settings::MAX_POPULATION;
 use super::{
-    FieldInfo, OptimizerConfig, Ranked, Schedule, Settings, Shaping, State, Strategy, StrategyError,
-    StrategyInfo, check, shaping,
+    FieldInfo, OptimizerConfig, Ranked, Schedule, Settings, Shaping, State, StepUnit, Strategy,
+    StrategyError, StrategyInfo, check, schedule, shaping, width,
 };
 
 /// Settings of OpenES.
@@ -27,10 +27,17 @@ pub struct OpenEsConfig {
     /// Most members per generation where generations grow by pairs (`rollout.min_steps`): an even number ≥
     /// `population`; `None` keeps all at `population`.
     pub max_population: Option<usize>,
-    /// Standard deviation of the noise, parameter units; > 0.
-    pub sigma: f64,
+    /// Standard deviation of the noise, parameter units, > 0; `None` is 0.05, unless `radius` is told.
+    pub sigma: Option<f64>,
+    /// Length of the noise, σ √n for n parameters, instead of `sigma`; > 0. It means the same for networks of any
+    /// size.
+    pub radius: Option<f64>,
+    /// Factor on the deviation of the noise over the run; it stays above 0.
+    pub sigma_schedule: Schedule,
     /// What makes a step from the gradient.
     pub optimizer: OptimizerConfig,
+    /// What `learning_rate` and `max_speed` are told in.
+    pub step_unit: StepUnit,
     /// Factor on the learning rate over the run.
     pub schedule: Schedule,
     /// Part of the mean lost per generation is learning rate × this; ≥ 0.
@@ -46,8 +53,11 @@ impl Default for OpenEsConfig {
         Self {
             population: 128,
             max_population: None,
-            sigma: 0.05,
+            sigma: None,
+            radius: None,
+            sigma_schedule: Schedule::Constant,
             optimizer: OptimizerConfig::default(),
+            step_unit: StepUnit::Parameters,
             schedule: Schedule::Constant,
             weight_decay: 0.0,
             antithetic: true,
@@ -64,19 +74,17 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
     fields: &[
         FieldInfo::new("population", "members", "128", "≥ 1; even with antithetic"),
         MAX_POPULATION,
-        FieldInfo::new("sigma", "parameter units", "0.05", "> 0"),
+        FieldInfo::new("sigma", "parameter units", "None", "> 0; None is 0.05"),
+        width::RADIUS,
+        schedule::SIGMA,
         FieldInfo::new(
             "optimizer",
             "",
             "Adam(learning_rate: 0.02, beta1: 0.9, beta2: 0.999, epsilon: 1e-8)",
             optimizer::RANGE,
         ),
-        FieldInfo::new(
-            "schedule",
-            "",
-            "Constant",
-            "Constant, Linear(to, generations) or Exponential(to, generations)",
-        ),
+        width::STEP_UNIT,
+        schedule::RATE,
         FieldInfo::new("weight_decay", "1", "0.0", "≥ 0"),
         FieldInfo::new("antithetic", "", "true", "true or false"),
         FieldInfo::new("shaping", "", "CentredRanks", shaping::RANGE),
@@ -96,7 +104,8 @@ impl Settings for OpenEsConfig {
             return Err(check::error(name, "population", &self.population, expected));
         }
         check::max_population(name, self.population, self.max_population)?;
-        check::positive(name, "sigma", self.sigma)?;
+        width::validate(name, self.sigma, self.radius)?;
+        self.sigma_schedule.validate_sigma(name)?;
         self.optimizer.validate(name)?;
         self.schedule.validate(name, "schedule")?;
         check::at_least_zero(name, "weight_decay", self.weight_decay)
@@ -108,29 +117,38 @@ impl Settings for OpenEsConfig {
 
     fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError> {
         let optimizer = Optimizer::new(self.optimizer, x0.len());
-        let update = OpenEs { config: self.clone(), optimizer };
-        Ok(OnDemand::boxed((self.population, self.max_population), self.antithetic, (x0, self.sigma), seed, update))
+        let sigma = width::sigma(self.sigma, self.radius, 0.05, x0.len());
+        let update = OpenEs { config: self.clone(), sigma, optimizer };
+        let population = (self.population, self.max_population);
+        Ok(OnDemand::boxed(population, self.antithetic, (x0, sigma), seed, update))
     }
 }
 
 struct OpenEs {
     config: OpenEsConfig,
+    /// That of the first generation.
+    sigma: f64,
     optimizer: Optimizer,
 }
 
 impl Update for OpenEs {
     const ADAPTS: bool = false;
 
+    fn sigma(&self, generation: u64) -> Option<f64> {
+        Some(self.sigma * self.config.sigma_schedule.factor(generation))
+    }
+
     fn tell(&mut self, samples: &mut Diagonal, fitness: &[f64], ranked: &Ranked) {
-        let config = &self.config;
+        let (config, sigma, n) = (&self.config, samples.deviation[0], samples.mean.len());
         let shaped = config.shaping.apply(fitness, ranked);
-        let scale = 1.0 / (fitness.len() as f64 * config.sigma);
+        let scale = 1.0 / (fitness.len() as f64 * sigma);
         let weights: Vec<f32> = match config.antithetic {
             true => shaped.chunks(2).map(|pair| (scale * (pair[0] - pair[1])) as f32).collect(),
             false => shaped.iter().map(|weight| (scale * weight) as f32).collect(),
         };
-        let gradient = samples.noise.weighted_sum(&weights, samples.mean.len());
-        let factor = config.schedule.factor(samples.noise.generation());
+        let gradient = samples.noise.weighted_sum(&weights, n);
+        let unit = config.step_unit.scale(config.optimizer, sigma, n, sigma);
+        let factor = unit * config.schedule.factor(samples.noise.generation());
         self.optimizer.step(&mut samples.mean, &gradient, factor, config.weight_decay);
     }
 

@@ -15,8 +15,8 @@ use super::diagonal::{Diagonal, OnDemand, Update};
 use super::optimizer::{self, Optimizer};
 use super::settings::MAX_POPULATION;
 use super::{
-    FieldInfo, OptimizerConfig, Ranked, Settings, Shaping, State, Strategy, StrategyError, StrategyInfo,
-    check, shaping,
+    FieldInfo, OptimizerConfig, Ranked, Schedule, Settings, Shaping, State, StepUnit, Strategy,
+    StrategyError, StrategyInfo, check, schedule, shaping, width,
 };
 
 /// Settings of PGPE.
@@ -28,10 +28,17 @@ pub struct PgpeConfig {
     /// Most members per generation where generations grow by pairs (`rollout.min_steps`): an even number ≥
     /// `population`; `None` keeps all at `population`.
     pub max_population: Option<usize>,
-    /// First standard deviation of every parameter, parameter units; > 0.
-    pub sigma: f64,
+    /// First standard deviation of every parameter, parameter units, > 0; `None` is 0.05, unless `radius` is told.
+    pub sigma: Option<f64>,
+    /// First length of the noise, σ √n for n parameters, instead of `sigma`; > 0. It means the same for networks of
+    /// any size.
+    pub radius: Option<f64>,
     /// What makes a step of the mean from its gradient.
     pub optimizer: OptimizerConfig,
+    /// What `learning_rate` and `max_speed` are told in. The radius is the first one.
+    pub step_unit: StepUnit,
+    /// Factor on the learning rate over the run.
+    pub schedule: Schedule,
     /// Factor on the gradient of the standard deviations; ≥ 0, 0 leaves them as they are.
     pub sigma_rate: f64,
     /// Largest change of a standard deviation per generation, as a part of it; 0 ≤ change < 1.
@@ -45,8 +52,11 @@ impl Default for PgpeConfig {
         Self {
             population: 128,
             max_population: None,
-            sigma: 0.05,
+            sigma: None,
+            radius: None,
             optimizer: OptimizerConfig::clip_up(0.15),
+            step_unit: StepUnit::Parameters,
+            schedule: Schedule::Constant,
             sigma_rate: 0.1,
             sigma_change: 0.2,
             shaping: Shaping::CentredRanks,
@@ -62,13 +72,16 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
     fields: &[
         FieldInfo::new("population", "members", "128", "≥ 2, even"),
         MAX_POPULATION,
-        FieldInfo::new("sigma", "parameter units", "0.05", "> 0"),
+        FieldInfo::new("sigma", "parameter units", "None", "> 0; None is 0.05"),
+        width::RADIUS,
         FieldInfo::new(
             "optimizer",
             "",
             "ClipUp(learning_rate: 0.15, max_speed: None, momentum: 0.9)",
             optimizer::RANGE,
         ),
+        width::STEP_UNIT,
+        schedule::RATE,
         FieldInfo::new("sigma_rate", "1", "0.1", "≥ 0"),
         FieldInfo::new("sigma_change", "1", "0.2", "in [0, 1)"),
         FieldInfo::new("shaping", "", "CentredRanks", shaping::RANGE),
@@ -84,8 +97,9 @@ impl Settings for PgpeConfig {
         let name = INFO.name;
         check::pairs(name, self.population)?;
         check::max_population(name, self.population, self.max_population)?;
-        check::positive(name, "sigma", self.sigma)?;
+        width::validate(name, self.sigma, self.radius)?;
         self.optimizer.validate(name)?;
+        self.schedule.validate(name, "schedule")?;
         check::at_least_zero(name, "sigma_rate", self.sigma_rate)?;
         check::fraction(name, "sigma_change", self.sigma_change)
     }
@@ -96,13 +110,17 @@ impl Settings for PgpeConfig {
 
     fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError> {
         let optimizer = Optimizer::new(self.optimizer, x0.len());
-        let update = Pgpe { config: self.clone(), optimizer };
-        Ok(OnDemand::boxed((self.population, self.max_population), true, (x0, self.sigma), seed, update))
+        let sigma = width::sigma(self.sigma, self.radius, 0.05, x0.len());
+        let unit = self.step_unit.scale(self.optimizer, sigma, x0.len(), 1.0 / sigma);
+        let update = Pgpe { config: self.clone(), unit, optimizer };
+        Ok(OnDemand::boxed((self.population, self.max_population), true, (x0, sigma), seed, update))
     }
 }
 
 struct Pgpe {
     config: PgpeConfig,
+    /// Factor on the lengths in `optimizer`.
+    unit: f64,
     optimizer: Optimizer,
 }
 
@@ -127,7 +145,8 @@ impl Update for Pgpe {
             let step = (rate * (f64::from(square) - total)).clamp(-change, change);
             *sigma = (*sigma * (1.0 + step)).clamp(1e-100, 1e100);
         }
-        self.optimizer.step(&mut samples.mean, &gradient, 1.0, 0.0);
+        let factor = self.unit * self.config.schedule.factor(samples.noise.generation());
+        self.optimizer.step(&mut samples.mean, &gradient, factor, 0.0);
     }
 
     fn save(&self, state: &mut State) {

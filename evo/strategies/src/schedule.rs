@@ -31,8 +31,9 @@ pub enum Schedule {
 /// What [`Schedule`] may be, for listings.
 const RANGE: &str = "Constant, Linear(to, generations) or Exponential(to, generations)";
 
-/// The schedule of a learning rate, as all strategies list it.
-pub(super) const FIELD: FieldInfo = FieldInfo::new("schedule", "", "Constant", RANGE);
+/// The schedules of a learning rate and of the noise, as all strategies list them.
+pub(super) const RATE: FieldInfo = FieldInfo::new("schedule", "", "Constant", RANGE);
+pub(super) const SIGMA: FieldInfo = FieldInfo::new("sigma_schedule", "", "Constant", RANGE);
 
 impl Schedule {
     /// The factor at a generation, counted from 0.
@@ -67,6 +68,15 @@ impl Schedule {
             return Some((to.to_string(), expected));
         }
         (generations < 1).then(|| (generations.to_string(), "an integer ≥ 1"))
+    }
+
+    /// Checks the schedule of the noise of `strategy`, which must not vanish.
+    pub(super) fn validate_sigma(&self, strategy: &'static str) -> Result<(), StrategyError> {
+        self.validate(strategy, SIGMA.name)?;
+        match *self {
+            Self::Linear { to, .. } => check::positive(strategy, SIGMA.name, to),
+            Self::Constant | Self::Exponential { .. } => Ok(()),
+        }
     }
 
     /// Checks the schedule in `field` of `strategy`.

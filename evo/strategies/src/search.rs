@@ -2,8 +2,9 @@
 
 use rayon::prelude::*;
 
+use super::measure::Measure;
 use super::real::Real;
-use super::{Ranked, Settings, State, StopReason, Strategy, StrategyError};
+use super::{Ranked, Settings, State, Steps, StopReason, Strategy, StrategyError};
 
 /// Populations below this many values are written by the calling thread alone.
 const PARALLEL_VALUES: usize = 1 << 16;
@@ -39,6 +40,8 @@ pub struct Search<R: Real = f64> {
     evaluations: u64,
     asked: bool,
     best: Option<(f64, Vec<R>)>,
+    /// Only if it was asked for.
+    measure: Option<Measure>,
 }
 
 impl<R: Real> Search<R> {
@@ -59,7 +62,7 @@ impl<R: Real> Search<R> {
             return Err(StrategyError::StartNotFinite { precision, index, value });
         }
         let (name, strategy) = (settings.info().name, settings.build(x0, seed)?);
-        Ok(Self { name, strategy, generation: 0, evaluations: 0, asked: false, best: None })
+        Ok(Self { name, strategy, generation: 0, evaluations: 0, asked: false, best: None, measure: None })
     }
 
     /// Members per generation (λ).
@@ -157,7 +160,11 @@ impl<R: Real> Search<R> {
             R::members(&*self.strategy, leader, &mut member);
             self.best = Some((fitness[leader], member));
         }
+        let before = self.measure.as_mut().map(|measure| measure.judge(&*self.strategy, &fitness, &ranked));
         self.strategy.tell(&fitness, &ranked);
+        if let Some((measure, before)) = self.measure.as_mut().zip(before) {
+            measure.step(&*self.strategy, &before);
+        }
         self.asked = false;
         self.generation += 1;
         self.evaluations += fitness.len() as u64;
@@ -221,6 +228,18 @@ impl<R: Real> Search<R> {
         self.strategy.can_diverge()
     }
 
+    /// Whether to measure the steps of the mean, from the next `tell` on or not any more. It changes no step, takes
+    /// about the time of another `tell`, and the last step becomes a part of the [`Search::state`].
+    pub fn measure(&mut self, whether: bool) {
+        self.measure = whether.then(Measure::default);
+    }
+
+    /// The steps of the mean as parts of the radius of the noise; none before the first `tell` that measures.
+    #[must_use]
+    pub fn steps(&self) -> Option<Steps> {
+        self.measure.as_ref().and_then(Measure::steps)
+    }
+
     /// Overall step size of the distribution, parameter units.
     #[must_use]
     pub fn sigma(&self) -> f64 {
@@ -245,6 +264,9 @@ impl<R: Real> Search<R> {
             state.set_real("best.fitness", *fitness);
             R::save(&mut state, "best.member", member);
         }
+        if let Some(measure) = &self.measure {
+            measure.save(&mut state);
+        }
         state
     }
 
@@ -268,7 +290,9 @@ impl<R: Real> Search<R> {
             Some(&fitness) => Some((fitness, R::saved(state, "best.member", self.dimension())?)),
             None => None,
         };
+        let measure = self.measure.as_ref().map(|_| Measure::saved(state, self.dimension())).transpose()?;
         self.strategy.restore(state)?;
+        self.measure = measure;
         (self.generation, self.evaluations, self.best) = (generation, evaluations, best);
         self.asked = false;
         Ok(())

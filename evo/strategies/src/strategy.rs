@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Ranked, State, StrategyError};
+use super::{Halves, Ranked, State, StrategyError};
 
 /// Why going on with a search is unlikely to help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -100,6 +100,17 @@ pub trait Strategy: Send + Sync {
 
     /// Overall step size, parameter units.
     fn sigma(&self) -> f64;
+
+    /// Standard deviation of each coordinate (`dimension` elements), where they are independent normals.
+    fn deviations(&self) -> Option<&[f64]> {
+        None
+    }
+
+    /// The gradient of the asked generation by each half of its members, from weights of its members; only where
+    /// there are [`Strategy::deviations`].
+    fn halves(&self, _weights: &[f64]) -> Option<Halves> {
+        None
+    }
 
     /// Why going on is unlikely to help, with members of a precision. A pure function of the saved state.
     fn stop_reason(&self, _precision: Precision) -> Option<StopReason> {

@@ -144,7 +144,9 @@ impl RolloutConfig {
             strategies().iter().filter(|info| info.has("max_population")).map(|info| info.config).collect();
         let name = strategy.info().config;
         let expected = match strategy.has("max_population") {
-            true => format!("None, or strategy.max_population be told: the most members {name} may add up to"),
+            true => {
+                format!("None, or strategy.max_population be told: the most members {name} may add up to")
+            }
             false => format!(
                 "None with {name}, whose weights are fixed by its population; strategies that can add members: {}",
                 can.join(", ")
@@ -244,7 +246,10 @@ mod tests {
             assert_eq!(check(Some(1000), name, Some(3200)), Ok(()), "{name}");
             assert_eq!(check(None, name, None), Ok(()), "{name}");
             let error = check(Some(1000), name, None).unwrap_err();
-            assert!(error.starts_with("rollout.min_steps = 1000: must be None, or strategy.max_p"), "{error}");
+            assert!(
+                error.starts_with("rollout.min_steps = 1000: must be None, or strategy.max_p"),
+                "{error}"
+            );
             let error = check(None, name, Some(3200)).unwrap_err();
             assert!(error.starts_with("strategy.max_population = 3200: must be None without"), "{error}");
         }

@@ -274,9 +274,8 @@ mod tests {
     #[test]
     fn noise_on_actions_does_not_depend_on_slots_or_threads() {
         let quiet = with_episodes(|episodes| rollout(1, 1).run(episodes).unwrap());
-        let noisy = |slots, threads| {
-            with_more(None, 0.3, |episodes| rollout(slots, threads).run(episodes).unwrap())
-        };
+        let noisy =
+            |slots, threads| with_more(None, 0.3, |episodes| rollout(slots, threads).run(episodes).unwrap());
         assert_ne!(noisy(1, 1), quiet);
         assert_eq!(noisy(1, 1), noisy(3, 2));
     }
