@@ -146,7 +146,7 @@ impl Progress {
             self.last_line = Some(Instant::now());
             let mut line = format!("generation {}/{}  {text}", row.generation, self.generations);
             if verbose {
-                for (name, value) in self.terms.iter().zip(&row.terms) {
+                for (name, value) in self.terms.iter().zip(&row.terms).filter(|(_, value)| !value.is_nan()) {
                     line.push_str(&format!("  {name} {value:.1}"));
                 }
             }

@@ -153,6 +153,9 @@ pub(super) fn train(
             fitness_std: if gradient { f64::NAN } else { row.fitness_std },
             ..row
         });
+        for note in learner.notes() {
+            progress.line(&format!("note: {note}"));
+        }
         if learner.blow_ups() > blow_ups {
             progress.warn(&format!(
                 "the physics blew up in {} episodes of generation {generation}; {}",

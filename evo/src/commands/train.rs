@@ -9,6 +9,7 @@ use records::words::{count, to_stderr};
 use sim::StepOptions;
 use training::config::Config;
 use training::learner::Learner as _;
+use training::setup::TrainError;
 use training::trainer::Trainer;
 
 use super::kept::{Left, Start, check_same_config, left_of, new_folder};
@@ -44,7 +45,7 @@ pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {
     let (out, name) = (args.run.out.as_deref(), args.run.name.as_deref());
     let start = (learning::header(&trainer), trainer.checkpoint());
     let (folder, _lock) = new_folder((out, name), &path, (config.run.seed, trainer.threads()), &text, start)?;
-    let introduction = introduction(&trainer, folder.path());
+    let introduction = introduction(&mut trainer, folder.path()).run()?;
     learning::train(
         trainer,
         &introduction,
@@ -86,12 +87,13 @@ pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
     }
     let config =
         (args.generations.is_some() || edited).then(|| text::to_text(&config)).transpose().usage()?;
-    let introduction = introduction(&trainer, folder.path());
+    let introduction = introduction(&mut trainer, folder.path()).run()?;
     learning::train(trainer, &introduction, &Start { folder: &folder, rows, config }, args.output.verbosity())
 }
 
 /// What a run is about to do.
-fn introduction(trainer: &Trainer, folder: &Path) -> Vec<(&'static str, String)> {
+fn introduction(trainer: &mut Trainer, folder: &Path) -> Result<Vec<(&'static str, String)>, TrainError> {
+    let noise = trainer.noise_in_actions()?;
     let (setup, config) = (trainer.setup(), trainer.config());
     let spec = setup.task.spec();
     let settings = |o: StepOptions| {
@@ -127,10 +129,12 @@ fn introduction(trainer: &Trainer, folder: &Path) -> Vec<(&'static str, String)>
         (
             "strategy",
             format!(
-                "{}, {} members, sigma {}",
+                "{}, {} members, sigma {} (radius {:.3}{})",
                 config.strategy.name(),
                 trainer.search().population(),
-                trainer.search().sigma()
+                trainer.search().sigma(),
+                trainer.search().sigma() * (trainer.search().dimension() as f64).sqrt(),
+                noise.map_or_else(String::new, |noise| format!(", moves actions by {noise:.3}"))
             ),
         ),
         (
@@ -153,5 +157,5 @@ fn introduction(trainer: &Trainer, folder: &Path) -> Vec<(&'static str, String)>
     rows.push(("seed", config.run.seed.to_string()));
     // Right below the physics in training.
     rows.splice(3..3, validation);
-    rows
+    Ok(rows)
 }

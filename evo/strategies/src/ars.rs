@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::diagonal::{Diagonal, OnDemand, Update};
 use super::optimizer::{self, Optimizer};
 use super::settings::MAX_POPULATION;
+use super::width::Width;
 use super::{
     FieldInfo, OptimizerConfig, Ranked, Schedule, Settings, State, StepUnit, Strategy, StrategyError,
     StrategyInfo, check, schedule, width,
@@ -33,6 +34,9 @@ pub struct ArsConfig {
     /// Length of the noise, σ √n for n parameters, instead of `sigma`; > 0. It means the same for networks of any
     /// size.
     pub radius: Option<f64>,
+    /// How far the noise moves the actions at the start, instead of `sigma`: root mean square on the first observations;
+    /// > 0, actions go from −1 to 1. Only for controllers in training.
+    pub action_sigma: Option<f64>,
     /// Factor on the deviation of the noise over the run; it stays above 0.
     pub sigma_schedule: Schedule,
     /// What makes a step from g; the paper has gradient ascent without momentum, whose learning rate is α.
@@ -52,6 +56,7 @@ impl Default for ArsConfig {
             max_population: None,
             sigma: None,
             radius: None,
+            action_sigma: None,
             sigma_schedule: Schedule::Constant,
             optimizer: OptimizerConfig::Sgd { learning_rate: 0.015, momentum: 0.0 },
             step_unit: StepUnit::Parameters,
@@ -71,6 +76,7 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
         MAX_POPULATION,
         FieldInfo::new("sigma", "parameter units", "None", "> 0; None is 0.025"),
         width::RADIUS,
+        width::ACTION_SIGMA,
         schedule::SIGMA,
         FieldInfo::new("optimizer", "", "Sgd(learning_rate: 0.015, momentum: 0.0)", optimizer::RANGE),
         width::STEP_UNIT,
@@ -78,6 +84,13 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
         FieldInfo::new("elite_ratio", "1", "0.5", "in (0, 1]"),
     ],
 };
+
+impl ArsConfig {
+    fn width(&self) -> Width {
+        let Self { sigma, radius, action_sigma, .. } = *self;
+        Width { strategy: INFO.name, sigma, radius, action_sigma }
+    }
+}
 
 impl Settings for ArsConfig {
     fn info(&self) -> &'static StrategyInfo {
@@ -88,7 +101,7 @@ impl Settings for ArsConfig {
         let name = INFO.name;
         check::pairs(name, self.population)?;
         check::max_population(name, self.population, self.max_population)?;
-        width::validate(name, self.sigma, self.radius)?;
+        self.width().validate()?;
         self.sigma_schedule.validate_sigma(name)?;
         self.optimizer.validate(name)?;
         self.schedule.validate(name, "schedule")?;
@@ -98,13 +111,17 @@ impl Settings for ArsConfig {
         Err(check::error(name, "elite_ratio", &self.elite_ratio, "a number in (0, 1]"))
     }
 
+    fn action_sigma(&self) -> Option<f64> {
+        self.action_sigma
+    }
+
     fn max_population(&self) -> Option<usize> {
         self.max_population
     }
 
     fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError> {
         let optimizer = Optimizer::new(self.optimizer, x0.len());
-        let sigma = width::sigma(self.sigma, self.radius, 0.025, x0.len());
+        let sigma = self.width().sigma(0.025, x0.len())?;
         let update = Ars { config: self.clone(), sigma, optimizer };
         Ok(OnDemand::boxed((self.population, self.max_population), true, (x0, sigma), seed, update))
     }

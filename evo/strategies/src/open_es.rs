@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::diagonal::{Diagonal, OnDemand, Update};
 use super::optimizer::{self, Optimizer};
 use super::settings::MAX_POPULATION;
+use super::width::Width;
 use super::{
     FieldInfo, OptimizerConfig, Ranked, Schedule, Settings, Shaping, State, StepUnit, Strategy,
     StrategyError, StrategyInfo, check, schedule, shaping, width,
@@ -32,6 +33,9 @@ pub struct OpenEsConfig {
     /// Length of the noise, σ √n for n parameters, instead of `sigma`; > 0. It means the same for networks of any
     /// size.
     pub radius: Option<f64>,
+    /// How far the noise moves the actions at the start, instead of `sigma`: root mean square on the first observations;
+    /// > 0, actions go from −1 to 1. Only for controllers in training.
+    pub action_sigma: Option<f64>,
     /// Factor on the deviation of the noise over the run; it stays above 0.
     pub sigma_schedule: Schedule,
     /// What makes a step from the gradient.
@@ -55,6 +59,7 @@ impl Default for OpenEsConfig {
             max_population: None,
             sigma: None,
             radius: None,
+            action_sigma: None,
             sigma_schedule: Schedule::Constant,
             optimizer: OptimizerConfig::default(),
             step_unit: StepUnit::Parameters,
@@ -76,6 +81,7 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
         MAX_POPULATION,
         FieldInfo::new("sigma", "parameter units", "None", "> 0; None is 0.05"),
         width::RADIUS,
+        width::ACTION_SIGMA,
         schedule::SIGMA,
         FieldInfo::new(
             "optimizer",
@@ -91,6 +97,13 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
     ],
 };
 
+impl OpenEsConfig {
+    fn width(&self) -> Width {
+        let Self { sigma, radius, action_sigma, .. } = *self;
+        Width { strategy: INFO.name, sigma, radius, action_sigma }
+    }
+}
+
 impl Settings for OpenEsConfig {
     fn info(&self) -> &'static StrategyInfo {
         &INFO
@@ -104,11 +117,15 @@ impl Settings for OpenEsConfig {
             return Err(check::error(name, "population", &self.population, expected));
         }
         check::max_population(name, self.population, self.max_population)?;
-        width::validate(name, self.sigma, self.radius)?;
+        self.width().validate()?;
         self.sigma_schedule.validate_sigma(name)?;
         self.optimizer.validate(name)?;
         self.schedule.validate(name, "schedule")?;
         check::at_least_zero(name, "weight_decay", self.weight_decay)
+    }
+
+    fn action_sigma(&self) -> Option<f64> {
+        self.action_sigma
     }
 
     fn max_population(&self) -> Option<usize> {
@@ -117,7 +134,7 @@ impl Settings for OpenEsConfig {
 
     fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError> {
         let optimizer = Optimizer::new(self.optimizer, x0.len());
-        let sigma = width::sigma(self.sigma, self.radius, 0.05, x0.len());
+        let sigma = self.width().sigma(0.05, x0.len())?;
         let update = OpenEs { config: self.clone(), sigma, optimizer };
         let population = (self.population, self.max_population);
         Ok(OnDemand::boxed(population, self.antithetic, (x0, sigma), seed, update))

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::diagonal::{Diagonal, OnDemand, Update};
 use super::optimizer::{self, Optimizer};
 use super::settings::MAX_POPULATION;
+use super::width::Width;
 use super::{
     FieldInfo, OptimizerConfig, Ranked, Schedule, Settings, Shaping, State, StepUnit, Strategy,
     StrategyError, StrategyInfo, check, schedule, shaping, width,
@@ -33,6 +34,9 @@ pub struct PgpeConfig {
     /// First length of the noise, σ √n for n parameters, instead of `sigma`; > 0. It means the same for networks of
     /// any size.
     pub radius: Option<f64>,
+    /// How far the noise moves the actions at the start, instead of `sigma`: root mean square on the first observations;
+    /// > 0, actions go from −1 to 1. Only for controllers in training.
+    pub action_sigma: Option<f64>,
     /// What makes a step of the mean from its gradient.
     pub optimizer: OptimizerConfig,
     /// What `learning_rate` and `max_speed` are told in. The radius is the first one.
@@ -54,6 +58,7 @@ impl Default for PgpeConfig {
             max_population: None,
             sigma: None,
             radius: None,
+            action_sigma: None,
             optimizer: OptimizerConfig::clip_up(0.15),
             step_unit: StepUnit::Parameters,
             schedule: Schedule::Constant,
@@ -74,6 +79,7 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
         MAX_POPULATION,
         FieldInfo::new("sigma", "parameter units", "None", "> 0; None is 0.05"),
         width::RADIUS,
+        width::ACTION_SIGMA,
         FieldInfo::new(
             "optimizer",
             "",
@@ -88,6 +94,13 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
     ],
 };
 
+impl PgpeConfig {
+    fn width(&self) -> Width {
+        let Self { sigma, radius, action_sigma, .. } = *self;
+        Width { strategy: INFO.name, sigma, radius, action_sigma }
+    }
+}
+
 impl Settings for PgpeConfig {
     fn info(&self) -> &'static StrategyInfo {
         &INFO
@@ -97,11 +110,15 @@ impl Settings for PgpeConfig {
         let name = INFO.name;
         check::pairs(name, self.population)?;
         check::max_population(name, self.population, self.max_population)?;
-        width::validate(name, self.sigma, self.radius)?;
+        self.width().validate()?;
         self.optimizer.validate(name)?;
         self.schedule.validate(name, "schedule")?;
         check::at_least_zero(name, "sigma_rate", self.sigma_rate)?;
         check::fraction(name, "sigma_change", self.sigma_change)
+    }
+
+    fn action_sigma(&self) -> Option<f64> {
+        self.action_sigma
     }
 
     fn max_population(&self) -> Option<usize> {
@@ -110,7 +127,7 @@ impl Settings for PgpeConfig {
 
     fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError> {
         let optimizer = Optimizer::new(self.optimizer, x0.len());
-        let sigma = width::sigma(self.sigma, self.radius, 0.05, x0.len());
+        let sigma = self.width().sigma(0.05, x0.len())?;
         let unit = self.step_unit.scale(self.optimizer, sigma, x0.len(), 1.0 / sigma);
         let update = Pgpe { config: self.clone(), unit, optimizer };
         Ok(OnDemand::boxed((self.population, self.max_population), true, (x0, sigma), seed, update))

@@ -15,6 +15,11 @@ pub trait Settings: Send + Sync {
     /// Names the first field that is out of range; [`super::check`] has the messages.
     fn validate(&self) -> Result<(), StrategyError>;
 
+    /// How far the noise is to move the actions of a controller at the start, if that is how its width is told.
+    fn action_sigma(&self) -> Option<f64> {
+        None
+    }
+
     /// Most members that a generation may have, where its size may differ from one generation to the next.
     fn max_population(&self) -> Option<usize> {
         None

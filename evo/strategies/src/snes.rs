@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::cma_rates::{self, default_population};
 use super::diagonal::{Diagonal, OnDemand, Update};
 use super::settings::MAX_POPULATION;
+use super::width::Width;
 use super::{
     FieldInfo, Ranked, Schedule, Settings, Strategy, StrategyError, StrategyInfo, check, schedule, width,
 };
@@ -33,6 +34,9 @@ pub struct SnesConfig {
     /// First length of the noise, σ √n for n parameters, instead of `sigma`; > 0. It means the same for networks of
     /// any size.
     pub radius: Option<f64>,
+    /// How far the noise moves the actions at the start, instead of `sigma`: root mean square on the first observations;
+    /// > 0, actions go from −1 to 1. Only for controllers in training.
+    pub action_sigma: Option<f64>,
     /// η_μ, > 0.
     pub mean_rate: f64,
     /// Factor on η_μ over the run.
@@ -48,6 +52,7 @@ impl Default for SnesConfig {
             max_population: None,
             sigma: None,
             radius: None,
+            action_sigma: None,
             mean_rate: 1.0,
             schedule: Schedule::Constant,
             sigma_rate: None,
@@ -65,11 +70,19 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
         MAX_POPULATION,
         FieldInfo::new("sigma", "parameter units", "None", "> 0; None is 0.5"),
         width::RADIUS,
+        width::ACTION_SIGMA,
         FieldInfo::new("mean_rate", "1", "1.0", "> 0"),
         schedule::RATE,
         FieldInfo::new("sigma_rate", "1", "None", "≥ 0; None is (3 + ln n)/(5 sqrt n)"),
     ],
 };
+
+impl SnesConfig {
+    fn width(&self) -> Width {
+        let Self { sigma, radius, action_sigma, .. } = *self;
+        Width { strategy: INFO.name, sigma, radius, action_sigma }
+    }
+}
 
 impl Settings for SnesConfig {
     fn info(&self) -> &'static StrategyInfo {
@@ -85,10 +98,14 @@ impl Settings for SnesConfig {
             }
             (population, most) => check::max_population(INFO.name, population.unwrap_or(2), most)?,
         }
-        width::validate(INFO.name, self.sigma, self.radius)?;
+        self.width().validate()?;
         check::positive(INFO.name, "mean_rate", self.mean_rate)?;
         self.schedule.validate(INFO.name, "schedule")?;
         check::at_least_zero(INFO.name, "sigma_rate", self.sigma_rate.unwrap_or(0.0))
+    }
+
+    fn action_sigma(&self) -> Option<f64> {
+        self.action_sigma
     }
 
     fn max_population(&self) -> Option<usize> {
@@ -100,7 +117,7 @@ impl Settings for SnesConfig {
         let population = self.population.unwrap_or_else(|| default_population(x0.len()));
         let sigma_rate = self.sigma_rate.unwrap_or((3.0 + libm::log(n)) / (5.0 * n.sqrt()));
         let update = Snes { mean_rate: self.mean_rate, schedule: self.schedule, sigma_rate };
-        let sigma = width::sigma(self.sigma, self.radius, 0.5, x0.len());
+        let sigma = self.width().sigma(0.5, x0.len())?;
         Ok(OnDemand::boxed((population, self.max_population), false, (x0, sigma), seed, update))
     }
 }

@@ -1,5 +1,5 @@
-//! How wide the noise is: told per parameter (`sigma`), or as the length of the whole vector (`radius`), which means
-//! the same for networks of any size.
+//! How wide the noise is: told per parameter (`sigma`), as the length of the whole vector (`radius`), which means the
+//! same for networks of any size, or in the actions of a controller (`action_sigma`), which whoever trains it measures.
 //!
 //! With n parameters, a member is about radius = σ √n away from the mean.
 
@@ -10,30 +10,47 @@ use super::{FieldInfo, OptimizerConfig, StrategyError, check};
 /// The settings that strategies with a width share.
 pub(super) const RADIUS: FieldInfo =
     FieldInfo::new("radius", "parameter units", "None", "> 0, instead of sigma");
+pub(super) const ACTION_SIGMA: FieldInfo =
+    FieldInfo::new("action_sigma", "actions from -1 to 1", "None", "> 0, instead of sigma");
 pub(super) const STEP_UNIT: FieldInfo = FieldInfo::new("step_unit", "", "Parameters", "Parameters or Radius");
 
-/// The standard deviation of each of `n` parameters; `usual` if none is told.
-pub(super) fn sigma(sigma: Option<f64>, radius: Option<f64>, usual: f64, n: usize) -> f64 {
-    match (sigma, radius) {
-        (None, Some(radius)) => radius / (n as f64).sqrt(),
-        (sigma, _) => sigma.unwrap_or(usual),
-    }
+/// How the width of the noise is told: in one way at the most.
+pub(super) struct Width {
+    pub strategy: &'static str,
+    pub sigma: Option<f64>,
+    pub radius: Option<f64>,
+    pub action_sigma: Option<f64>,
 }
 
-/// Refuses widths that are not above 0, and both at once.
-pub(super) fn validate(
-    strategy: &'static str,
-    sigma: Option<f64>,
-    radius: Option<f64>,
-) -> Result<(), StrategyError> {
-    check::positive(strategy, "sigma", sigma.unwrap_or(1.0))?;
-    check::positive(strategy, "radius", radius.unwrap_or(1.0))?;
-    match radius {
-        Some(radius) if sigma.is_some() => {
-            let expected = "None while `sigma` is told, too (`sigma: None` takes it away)";
-            Err(check::error(strategy, "radius", &radius, expected))
+impl Width {
+    /// Refuses widths that are not above 0, and more than one.
+    pub fn validate(&self) -> Result<(), StrategyError> {
+        let told = [("sigma", self.sigma), ("radius", self.radius), ("action_sigma", self.action_sigma)];
+        let mut told = told.into_iter().filter_map(|(field, value)| Some((field, value?)));
+        told.clone().try_for_each(|(field, value)| check::positive(self.strategy, field, value))?;
+        match (told.next(), told.next()) {
+            (Some(("sigma", _)), Some((field, value))) => {
+                let expected = "None while `sigma` is told, too (`sigma: None` takes it away)";
+                Err(check::error(self.strategy, field, &value, expected))
+            }
+            (_, Some((field, value))) => {
+                let expected = "None while `radius` is told, too (`radius: None` takes it away)";
+                Err(check::error(self.strategy, field, &value, expected))
+            }
+            _ => Ok(()),
         }
-        _ => Ok(()),
+    }
+
+    /// The standard deviation of each of `n` parameters; `usual` if none is told.
+    pub fn sigma(&self, usual: f64, n: usize) -> Result<f64, StrategyError> {
+        if let Some(value) = self.action_sigma {
+            let expected = "None here: only the training of a controller can measure it";
+            return Err(check::error(self.strategy, "action_sigma", &value, expected));
+        }
+        Ok(match (self.sigma, self.radius) {
+            (None, Some(radius)) => radius / (n as f64).sqrt(),
+            (sigma, _) => sigma.unwrap_or(usual),
+        })
     }
 }
 

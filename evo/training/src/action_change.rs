@@ -146,7 +146,7 @@ fn compare(
             count += outputs;
         }
     }
-    Ok((count > 0).then(|| (sum / f64::from(u32::try_from(count).unwrap_or(u32::MAX))).sqrt()))
+    Ok((count > 0).then(|| (sum / count as f64).sqrt()))
 }
 
 #[cfg(test)]

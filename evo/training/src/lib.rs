@@ -7,6 +7,7 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests compare with the system's functions"))]
 
+mod action_change;
 pub mod backend;
 pub mod change_names;
 pub mod changes;
@@ -25,6 +26,7 @@ pub mod rollout;
 pub mod rollout_config;
 mod saved;
 pub mod setup;
+mod step_sizes;
 pub mod trainer;
 
 /// Counter-based random streams, for whoever plays episodes.

@@ -20,6 +20,7 @@ use crate::policy::{Which, start_from};
 use crate::rollout::{ActionNoise, Episode, Episodes, More, Rollout, Times};
 use crate::rollout_config::Starts;
 use crate::setup::{Setup, TrainError, pool};
+use crate::step_sizes::StepSizes;
 
 /// Column of runs whose generations grow: how many members the generation had.
 const MEMBERS: &str = "members";
@@ -44,6 +45,10 @@ pub struct Trainer {
     pub(crate) best_statistics: Statistics,
     rollout_s: f64,
     pub(crate) refiner: Option<Refiner>,
+    /// None in runs that began without.
+    pub(crate) step_sizes: Option<StepSizes>,
+    /// Deviation of noise that is told in actions.
+    pub(crate) calibrated: Option<f64>,
 }
 
 impl Trainer {
@@ -56,9 +61,13 @@ impl Trainer {
         let seed = config.run.seed;
         let initial = setup.controller.initial(&mut Stream::new(seed, Purpose::Init, 0, 0, 0));
         let x0: Vec<f64> = initial.iter().map(|&x| f64::from(x)).collect();
-        let search = config.strategy.build(&config.strategy.start(x0), seed)?;
-        let pool = pool(threads)?;
         let spec = setup.task.spec();
+        let (mut step_sizes, statistics) =
+            (StepSizes::new(&setup)?, Statistics::new(spec.observations.len()));
+        let x0 = config.strategy.start(x0);
+        let calibrated = step_sizes.calibrated(&setup, config, &x0, &statistics)?;
+        let search = search(config, calibrated, &x0)?;
+        let pool = pool(threads)?;
         let horizon = config.rollout.horizon.unwrap_or(spec.horizon);
         let share = |horizon| setup.rollout(horizon, Some(Arc::clone(&pool)));
         let validation = setup.validation.map(|options| {
@@ -73,8 +82,10 @@ impl Trainer {
         Ok(Self {
             refiner: refiner.transpose()?,
             search,
-            statistics: Statistics::new(spec.observations.len()),
-            best_statistics: Statistics::new(spec.observations.len()),
+            best_statistics: statistics.clone(),
+            statistics,
+            step_sizes: Some(step_sizes),
+            calibrated,
             training,
             evaluation: share(spec.horizon)?,
             validation: validation.transpose()?,
@@ -163,6 +174,17 @@ impl Trainer {
         Ok(Evaluation::new(spec.name, engine, spec.terms, &episodes, self.setup.controller.as_ref()))
     }
 
+    /// How far the noise in the parameters moves the actions now, root mean square; they go from −1 to 1. None if that
+    /// is not measured, or a controller fails.
+    ///
+    /// # Errors
+    /// If the controllers cannot be run.
+    pub fn noise_in_actions(&mut self) -> Result<Option<f64>, TrainError> {
+        self.search.ask();
+        let Some(sizes) = &mut self.step_sizes else { return Ok(None) };
+        sizes.noise(&self.setup, &self.config, &self.search, &self.statistics)
+    }
+
     /// Starts the search (at generation 0) from another run's policy.
     ///
     /// # Errors
@@ -170,10 +192,21 @@ impl Trainer {
     pub fn warm_start(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
         let (policy, statistics) = start_from(checkpoint, &self.setup, Which::Mean, &self.config)?;
         let x0: Vec<f64> = policy.parameters.iter().map(|&x| f64::from(x)).collect();
-        self.search = self.config.strategy.build(&x0, self.config.run.seed)?;
+        if let Some(step_sizes) = &mut self.step_sizes {
+            self.calibrated = step_sizes.calibrated(&self.setup, &self.config, &x0, &statistics)?;
+        }
+        self.search = search(&self.config, self.calibrated, &x0)?;
         self.statistics = statistics;
         Ok(())
     }
+}
+
+/// A search that measures its steps, with noise of deviation `sigma` if that is told in actions.
+pub(crate) fn search(config: &Config, sigma: Option<f64>, x0: &[f64]) -> Result<Search<f32>, StrategyError> {
+    let strategy = sigma.map(|sigma| config.strategy.with_sigma(sigma));
+    let mut search = strategy.as_ref().unwrap_or(&config.strategy).build(x0, config.run.seed)?;
+    search.measure(true);
+    Ok(search)
 }
 
 fn no_fitness(generation: u64, episodes: &[Episode]) -> TrainError {
@@ -196,7 +229,8 @@ impl Learner for Trainer {
     fn columns(&self) -> Vec<&'static str> {
         let refined = self.refiner.as_ref().map_or(&[][..], |_| Refiner::columns());
         let grown = self.config.rollout.min_steps.map_or(&[][..], |_| &[MEMBERS]);
-        self.setup.task.spec().terms.iter().chain(refined).chain(grown).copied().collect()
+        let measured = self.step_sizes.as_ref().map_or(&[][..], |_| &StepSizes::COLUMNS);
+        self.setup.task.spec().terms.iter().chain(refined).chain(grown).chain(measured).copied().collect()
     }
 
     fn generation(&self) -> u64 {
@@ -223,6 +257,10 @@ impl Learner for Trainer {
         self.best_eval
     }
 
+    fn notes(&mut self) -> Vec<String> {
+        self.step_sizes.as_mut().map(StepSizes::notes).unwrap_or_default()
+    }
+
     /// A fresh search has not ended, however it looks.
     fn stop_reason(&self) -> Option<StopReason> {
         self.search.stop_reason().filter(|_| self.generation() > 0)
@@ -239,6 +277,12 @@ impl Learner for Trainer {
         let began = Instant::now();
         let pool = Arc::clone(&self.pool);
         pool.install(|| self.search.ask());
+        let noise_in_actions = match &mut self.step_sizes {
+            Some(sizes) if StepSizes::is_due(self.search.generation()) => {
+                sizes.noise(&self.setup, &self.config, &self.search, &self.statistics)?
+            }
+            _ => None,
+        };
         let rollout = &self.config.rollout;
         let (seed, generation) = (self.config.run.seed, self.generation());
         let per = rollout.episodes(generation);
@@ -302,6 +346,10 @@ impl Learner for Trainer {
         }
         let mut extras = Vec::new();
         let members = rollout.min_steps.map(|_| fitness.len() as f64);
+        let measured = self
+            .step_sizes
+            .as_mut()
+            .map(|sizes| sizes.cells(&self.config.strategy, &self.search, noise_in_actions));
         let trained = steps + self.refine(&mut extras)?;
         self.env_steps += trained;
         // Failed members have none.
@@ -331,6 +379,7 @@ impl Learner for Trainer {
                 .map(|k| episodes.iter().map(|e| e.terms[k]).sum::<f64>() / n)
                 .chain(extras)
                 .chain(members)
+                .chain(measured.into_iter().flatten())
                 .collect(),
             energy_pj_per_step: self.setup.controller.energy_pj(&activity) / activity.steps.max(1) as f64,
         })

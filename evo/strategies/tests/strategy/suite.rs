@@ -569,6 +569,8 @@ fn bad_settings_are_errors_that_name_the_field() {
         ("OpenEs(optimizer: Sgd(momentum: 2))", "`optimizer.momentum` is 2"),
         ("OpenEs(optimizer: ClipUp(max_speed: 0))", "`optimizer.max_speed` is 0"),
         ("OpenEs(sigma: 0.1, radius: 2)", "`radius` is 2, expected None while `sigma` is told, too"),
+        ("Snes(radius: 2, action_sigma: 0.1)", "`action_sigma` is 0.1, expected None while `radius` is told"),
+        ("Ars(sigma: 0.1, action_sigma: 0.2)", "`action_sigma` is 0.2, expected None while `sigma` is told"),
         ("Pgpe(radius: 0)", "`radius` is 0, expected a finite number > 0"),
         ("OpenEs(sigma_schedule: Linear(to: 0, generations: 9))", "`sigma_schedule` is 0, expected a finite"),
         ("Ars(sigma_schedule: Exponential(to: -1, generations: 9))", "`sigma_schedule` is -1"),

@@ -129,3 +129,14 @@ fn fixed_noise_follows_its_schedule() {
         }
     }
 }
+
+#[test]
+fn noise_told_in_actions_needs_somebody_who_measures_it() {
+    let config = read(r#"{"Ars": {"action_sigma": 0.2}}"#);
+    assert_eq!((config.validate(), config.action_sigma()), (Ok(()), Some(0.2)));
+    let error = config.build::<f64>(&[0.0; 3], 1).err().unwrap().to_string();
+    assert!(error.contains("`action_sigma` is 0.2, expected None here: only the training of"), "{error}");
+    let told = config.with_sigma(0.03);
+    assert_eq!(told.action_sigma(), None);
+    assert_eq!(told.build::<f64>(&[0.0; 3], 1).unwrap().sigma(), 0.03);
+}
