@@ -147,7 +147,12 @@ impl Update for Ars {
         let gradient = samples.noise.weighted_sum(&weights, n);
         let unit = config.step_unit.scale(config.optimizer, sigma, n, 1.0);
         let factor = unit * config.schedule.factor(samples.noise.generation());
+        let old = samples.old();
         self.optimizer.step(&mut samples.mean, &gradient, factor, 0.0);
+        if old.is_some() {
+            let response = self.optimizer.response(&gradient, factor).map(|response| response / sigma);
+            samples.left(old.as_ref(), &gradient, weights.into_iter(), response);
+        }
     }
 
     fn save(&self, state: &mut State) {

@@ -4,7 +4,7 @@ use std::ops::{Add, Mul, Sub};
 
 use super::noise::Noise;
 use super::strategy::Precision;
-use super::{Halves, Ranked, State, StopReason, Strategy, StrategyError};
+use super::{Evidence, Ranked, State, StopReason, Strategy, StrategyError};
 
 /// Member k is mean + deviation · εₖ, coordinate by coordinate.
 pub struct Diagonal {
@@ -16,6 +16,9 @@ pub struct Diagonal {
     pub deviation: Vec<f64>,
     /// Mean and deviation as members of single precision see them.
     singles: Vec<[f32; 2]>,
+    /// Whether updates are to leave evidence.
+    measures: bool,
+    evidence: Option<Evidence>,
 }
 
 impl Diagonal {
@@ -24,6 +27,35 @@ impl Diagonal {
         let coordinates = self.mean.iter().zip(&self.deviation);
         self.singles.clear();
         self.singles.extend(coordinates.map(|(&mean, &deviation)| [mean as f32, deviation as f32]));
+    }
+}
+
+/// Mean and deviations before an update.
+pub(super) struct Old {
+    mean: Vec<f64>,
+    deviation: Vec<f64>,
+}
+
+impl Diagonal {
+    /// What [`left`](Self::left) needs from before the update; none if nobody will ask.
+    pub(super) fn old(&self) -> Option<Old> {
+        self.measures.then(|| Old { mean: self.mean.clone(), deviation: self.deviation.clone() })
+    }
+
+    /// Leaves evidence of an update that was made of h = Σ weight · normals. `response` is Σ ∂sᵢ/∂hᵢ of the step s = Δμ/σ,
+    /// if it is known.
+    pub(super) fn left(
+        &mut self,
+        old: Option<&Old>,
+        h: &[f32],
+        weights: impl Iterator<Item = f32>,
+        response: Option<f64>,
+    ) {
+        self.evidence = old.zip(response).map(|(old, response)| {
+            let coordinates = self.mean.iter().zip(&old.mean).zip(&old.deviation);
+            let s = coordinates.map(|((new, old), deviation)| (new - old) / deviation);
+            Evidence::new(h, weights, s, response)
+        });
     }
 }
 
@@ -168,6 +200,8 @@ impl<U: Update + 'static> OnDemand<U> {
             mean: x0.to_vec(),
             deviation: vec![sigma; x0.len()],
             singles: Vec::new(),
+            measures: false,
+            evidence: None,
         };
         Box::new(Self { population: population.into(), antithetic, samples, update })
     }
@@ -223,24 +257,12 @@ impl<U: Update> Strategy for OnDemand<U> {
         Some(&self.samples.deviation)
     }
 
-    fn halves(&self, weights: &[f64]) -> Option<Halves> {
-        let draws: Vec<f64> = match self.antithetic {
-            true => weights.chunks(2).map(|pair| 0.5 * (pair[0] - pair[1])).collect(),
-            false => weights.to_vec(),
-        };
-        let (n, noise) = (self.dimension(), &self.samples.noise);
-        // Every second one: no half is of earlier members than the other.
-        let half = |first: usize| {
-            let count = draws.len().saturating_sub(first).div_ceil(2);
-            let scale = 1.0 / count.max(1) as f64;
-            let own = |(index, weight): (usize, &f64)| if index % 2 == first { scale * weight } else { 0.0 };
-            let own: Vec<f64> = draws.iter().enumerate().map(own).collect();
-            let variance = own.iter().map(|weight| weight * weight).sum();
-            let own: Vec<f32> = own.into_iter().map(|weight| weight as f32).collect();
-            (noise.weighted_sum(&own, n), variance)
-        };
-        let ((a, of_a), (b, of_b)) = (half(0), half(1));
-        (draws.len() >= 2).then_some(Halves { estimates: [a, b], variances: [of_a, of_b] })
+    fn measure(&mut self, whether: bool) {
+        self.samples.measures = whether;
+    }
+
+    fn evidence(&self) -> Option<Evidence> {
+        self.samples.evidence
     }
 
     /// Root mean square of the standard deviations.

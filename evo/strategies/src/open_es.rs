@@ -166,7 +166,12 @@ impl Update for OpenEs {
         let gradient = samples.noise.weighted_sum(&weights, n);
         let unit = config.step_unit.scale(config.optimizer, sigma, n, sigma);
         let factor = unit * config.schedule.factor(samples.noise.generation());
+        let old = samples.old();
         self.optimizer.step(&mut samples.mean, &gradient, factor, config.weight_decay);
+        if old.is_some() {
+            let response = self.optimizer.response(&gradient, factor).map(|response| response / sigma);
+            samples.left(old.as_ref(), &gradient, weights.into_iter(), response);
+        }
     }
 
     fn save(&self, state: &mut State) {

@@ -155,6 +155,8 @@ impl Update for Pgpe {
         let weights: Vec<[f32; 2]> = shaped.chunks(2).map(weight).collect();
         let total: f64 = weights.iter().map(|w| f64::from(w[1])).sum();
         let (mut gradient, squares) = samples.noise.weighted_moments(&weights, samples.mean.len());
+        let old = samples.old();
+        let h = old.as_ref().map(|_| gradient.clone());
         let (rate, change) = (self.config.sigma_rate, self.config.sigma_change);
         for ((g, sigma), square) in gradient.iter_mut().zip(&mut samples.deviation).zip(squares) {
             // The noise was standard normal.
@@ -164,6 +166,11 @@ impl Update for Pgpe {
         }
         let factor = self.unit * self.config.schedule.factor(samples.noise.generation());
         self.optimizer.step(&mut samples.mean, &gradient, factor, 0.0);
+        if let Some(h) = h {
+            // The gradient is σ h, and the step Δμ/σ.
+            let response = self.optimizer.response(&gradient, factor);
+            samples.left(old.as_ref(), &h, weights.iter().map(|weight| weight[0]), response);
+        }
     }
 
     fn save(&self, state: &mut State) {

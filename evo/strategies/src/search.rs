@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::measure::Measure;
+use super::measure::{Before, Measure};
 use super::real::Real;
 use super::{Ranked, Settings, State, Steps, StopReason, Strategy, StrategyError};
 
@@ -160,10 +160,10 @@ impl<R: Real> Search<R> {
             R::members(&*self.strategy, leader, &mut member);
             self.best = Some((fitness[leader], member));
         }
-        let before = self.measure.as_mut().map(|measure| measure.judge(&*self.strategy, &fitness, &ranked));
+        let before = self.measure.as_ref().map(|_| Before::of(&*self.strategy));
         self.strategy.tell(&fitness, &ranked);
         if let Some((measure, before)) = self.measure.as_mut().zip(before) {
-            measure.step(&*self.strategy, &before);
+            measure.take(&*self.strategy, &before);
         }
         self.asked = false;
         self.generation += 1;
@@ -228,16 +228,17 @@ impl<R: Real> Search<R> {
         self.strategy.can_diverge()
     }
 
-    /// Whether to measure the steps of the mean, from the next `tell` on or not any more. It changes no step, takes
-    /// about the time of another `tell`, and the last step becomes a part of the [`Search::state`].
+    /// Whether to measure the steps of the mean, from the next `tell` on or not any more. It changes no step; what was
+    /// measured becomes a part of the [`Search::state`].
     pub fn measure(&mut self, whether: bool) {
+        self.strategy.measure(whether);
         self.measure = whether.then(Measure::default);
     }
 
     /// The steps of the mean as parts of the radius of the noise; none before the first `tell` that measures.
     #[must_use]
     pub fn steps(&self) -> Option<Steps> {
-        self.measure.as_ref().and_then(Measure::steps)
+        self.measure.as_ref().and_then(|measure| measure.steps(self.dimension()))
     }
 
     /// Overall step size of the distribution, parameter units.
@@ -290,7 +291,7 @@ impl<R: Real> Search<R> {
             Some(&fitness) => Some((fitness, R::saved(state, "best.member", self.dimension())?)),
             None => None,
         };
-        let measure = self.measure.as_ref().map(|_| Measure::saved(state, self.dimension())).transpose()?;
+        let measure = self.measure.as_ref().map(|_| Measure::saved(state)).transpose()?;
         self.strategy.restore(state)?;
         self.measure = measure;
         (self.generation, self.evaluations, self.best) = (generation, evaluations, best);

@@ -135,12 +135,17 @@ impl Update for Snes {
         let weights: Vec<[f32; 2]> = ranked.utilities(fitness).iter().map(|&u| [u as f32; 2]).collect();
         let total: f64 = weights.iter().map(|w| f64::from(w[0])).sum();
         let (sums, squares) = samples.noise.weighted_moments(&weights, samples.mean.len());
+        let old = samples.old();
         let mean_rate = self.mean_rate * self.schedule.factor(samples.noise.generation());
         let coordinates = samples.mean.iter_mut().zip(&mut samples.deviation);
         for ((mean, sigma), (sum, square)) in coordinates.zip(sums.iter().zip(squares)) {
             *mean += mean_rate * *sigma * f64::from(*sum);
             let growth = 0.5 * self.sigma_rate * (f64::from(square) - total);
             *sigma = (*sigma * libm::exp(growth)).clamp(1e-100, 1e100);
+        }
+        if old.is_some() {
+            let response = mean_rate * sums.len() as f64;
+            samples.left(old.as_ref(), &sums, weights.iter().map(|weight| weight[0]), Some(response));
         }
     }
 }

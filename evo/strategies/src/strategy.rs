@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Halves, Ranked, State, StrategyError};
+use super::{Evidence, Ranked, State, StrategyError};
 
 /// Why going on with a search is unlikely to help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -106,9 +106,11 @@ pub trait Strategy: Send + Sync {
         None
     }
 
-    /// The gradient of the asked generation by each half of its members, from weights of its members; only where
-    /// there are [`Strategy::deviations`].
-    fn halves(&self, _weights: &[f64]) -> Option<Halves> {
+    /// Whether [`Strategy::evidence`] will be asked for.
+    fn measure(&mut self, _whether: bool) {}
+
+    /// What the last `tell` says about the gradient and the step, where the strategy knows; no part of the state.
+    fn evidence(&self) -> Option<Evidence> {
         None
     }
 

@@ -210,7 +210,8 @@ mod tests {
             let mut resumed = Trainer::new(&config, 2, BackendChoice::Cpu).unwrap();
             resumed.restore(&trainer.checkpoint()).unwrap();
             let (a, b) = (trainer.advance().unwrap(), resumed.advance().unwrap());
-            assert_eq!((a.sigma, &a.terms[1..]), (b.sigma, &b.terms[1..]));
+            // As text, since what was not measured is not equal to itself.
+            assert_eq!(format!("{} {:?}", a.sigma, a.terms), format!("{} {:?}", b.sigma, b.terms));
             assert_eq!(trainer.policy(), resumed.policy());
         }
     }
