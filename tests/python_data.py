@@ -34,6 +34,10 @@ TAGS = {
     "synops_per_step": "controller/synops_per_step",
     "energy_pj_per_step": "controller/energy_pj_per_step",
     "sigma": "search/sigma",
+    "members": "search/members",
+    "noise_in_actions": "search/noise_in_actions",
+    "step_length": "search/step_length",
+    "step_along": "search/step_along",
 }
 
 
@@ -66,6 +70,8 @@ def compare(run):
     for column in metrics.columns.drop(["generation", "wall_s"]):
         tag = TAGS.get(column, f"reward/{column}")
         rows = metrics.dropna(subset=column)
+        if rows.empty:
+            continue
         scalars = events.Scalars(tag)
         assert [scalar.step for scalar in scalars] == list(rows.generation), tag
         assert [scalar.wall_time for scalar in scalars] == list(rows.wall_s), tag

@@ -151,7 +151,7 @@ impl Progress {
             let stage = self.stage.as_ref().map_or_else(String::new, |stage| format!("{stage}  "));
             let mut line = format!("generation {}/{}  {stage}{text}", row.generation, self.generations);
             if verbose {
-                for (name, value) in self.terms.iter().zip(&row.terms) {
+                for (name, value) in self.terms.iter().zip(&row.terms).filter(|(_, value)| !value.is_nan()) {
                     line.push_str(&format!("  {name} {value:.1}"));
                 }
             }

@@ -23,7 +23,7 @@ pub fn tag(column: &str) -> Option<String> {
         "learning_rate" | "gradient_norm" => format!("gradient/{column}"),
         "train_loss" | "train_accuracy" => column.replacen("train_", "training/", 1),
         "validation_loss" | "validation_accuracy" => column.replacen('_', "/", 1),
-        "sigma" => "search/sigma".to_owned(),
+        "sigma" | "members" | "noise_in_actions" | "step_length" | "step_along" => format!("search/{column}"),
         "episode_length_mean" => "training/episode_length_mean".to_owned(),
         "spike_rate" | "synops_per_step" | ENERGY_COLUMN => format!("controller/{column}"),
         _ if column.starts_with("fitness_") => format!("training/{column}"),

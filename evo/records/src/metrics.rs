@@ -43,7 +43,8 @@ pub struct MetricsRow {
     pub sigma: f64,
     /// Control steps per second in this generation.
     pub env_steps_per_s: f64,
-    /// Mean sum of each reward term per training episode, in the task's order.
+    /// Mean sum of each reward term per training episode, in the task's order, then what the method measures; NaN where
+    /// nothing was measured.
     pub terms: Vec<f64>,
     /// Estimated energy of the controller per control step, pJ; see `snn::Activity::energy_pj`.
     pub energy_pj_per_step: f64,
@@ -70,7 +71,7 @@ impl MetricsRow {
             number(self.sigma),
             number(self.env_steps_per_s),
         ];
-        cells.extend(self.terms.iter().copied().map(number));
+        cells.extend(self.terms.iter().map(|&term| optional(Some(term).filter(|term| !term.is_nan()))));
         cells.extend(self.stage.clone());
         cells.push(number(self.energy_pj_per_step));
         if validated {

@@ -6,25 +6,30 @@ use records::words::count;
 use sim::StepOptions;
 use training::gradient::WorldLearner;
 use training::learner::Learner as _;
+use training::setup::TrainError;
 use training::stages::{Current, Staged};
 use training::trainer::Trainer;
 
 /// Of the stage that begins or is gone on with.
-pub(super) fn introduction(learner: &Staged, folder: &Path) -> Vec<(&'static str, String)> {
+pub(super) fn introduction(
+    learner: &mut Staged,
+    folder: &Path,
+) -> Result<Vec<(&'static str, String)>, TrainError> {
     let mut rows = vec![("run", folder.display().to_string())];
     if let Some((name, index, all)) = learner.stage() {
         rows.push(("stage", format!("{name}, {} of {all}", index + 1)));
     }
     rows.extend(match learner.current() {
-        Current::Search(trainer) => evolution(trainer),
+        Current::Search(trainer) => evolution(trainer)?,
         Current::Gradient(learner) => gradient(learner),
     });
     rows.push(("threads", learner.threads().to_string()));
     rows.push(("seed", learner.config().run.seed.to_string()));
-    rows
+    Ok(rows)
 }
 
-fn evolution(trainer: &Trainer) -> Vec<(&'static str, String)> {
+fn evolution(trainer: &mut Trainer) -> Result<Vec<(&'static str, String)>, TrainError> {
+    let noise = trainer.noise_in_actions()?;
     let (setup, config) = (trainer.setup(), trainer.config());
     let spec = setup.task.spec();
     let settings = |o: StepOptions| {
@@ -52,18 +57,32 @@ fn evolution(trainer: &Trainer) -> Vec<(&'static str, String)> {
     let (backend, reason) = trainer.backend();
     rows.push(("policy", setup.controller.describe()));
     rows.push(("backend", format!("{} ({reason})", backend.name())));
-    let (population, sigma) = (trainer.search().population(), trainer.search().sigma());
-    rows.push(("strategy", format!("{}, {population} members, sigma {sigma}", config.strategy.name())));
+    let search = trainer.search();
+    let (population, sigma) = (search.population(), search.sigma());
+    rows.push((
+        "strategy",
+        format!(
+            "{}, {population} members, sigma {sigma} (radius {:.3}{})",
+            config.strategy.name(),
+            sigma * (search.dimension() as f64).sqrt(),
+            noise.map_or_else(String::new, |noise| format!(", moves actions by {noise:.3}"))
+        ),
+    ));
     rows.push((
         "rollout",
         format!(
-            "{population} × {} episodes of up to {} steps a generation",
+            "{population} × {} episodes of up to {} steps a generation{}",
             config.rollout.episodes,
-            count(config.rollout.horizon.unwrap_or(spec.horizon) as f64)
+            count(config.rollout.horizon.unwrap_or(spec.horizon) as f64),
+            config.rollout.min_steps.map_or_else(String::new, |steps| format!(
+                ", members added up to {} until they hold {}",
+                search.max_population(),
+                count(steps as f64)
+            ))
         ),
     ));
     rows.extend(trainer.refinement());
-    rows
+    Ok(rows)
 }
 
 fn gradient(learner: &WorldLearner) -> Vec<(&'static str, String)> {

@@ -84,7 +84,7 @@ pub(super) fn train(mut learner: Staged, start: &Start<'_>, verbosity: Verbosity
     let earlier = Earlier::read(folder, &run)?;
     let mut progress =
         Progress::new(verbosity, Some(&folder.log()), learner.generations(), &columns).run()?;
-    begin(&learner, folder, &mut progress);
+    begin(&mut learner, folder, &mut progress)?;
     if let Some(gap) = gap {
         progress.alarm(&gap);
         let (rows, generation) = (metrics.sync().run()?, learner.generation());
@@ -108,7 +108,7 @@ pub(super) fn train(mut learner: Staged, start: &Start<'_>, verbosity: Verbosity
         match learner.next_stage() {
             Ok(false) => {}
             Ok(true) => {
-                begin(&learner, folder, &mut progress);
+                begin(&mut learner, folder, &mut progress)?;
                 failures = 0;
             }
             Err(error) => return Err(stopped(error, learner.checkpoint(), &metrics.sync().run()?, folder)),
@@ -153,6 +153,9 @@ pub(super) fn train(mut learner: Staged, start: &Start<'_>, verbosity: Verbosity
             fitness_std: if gradient { f64::NAN } else { row.fitness_std },
             ..row
         });
+        for note in learner.notes() {
+            progress.line(&format!("note: {note}"));
+        }
         if learner.blow_ups() > blow_ups {
             progress.warn(&format!(
                 "the physics blew up in {} episodes of generation {generation}; {}",
@@ -243,20 +246,22 @@ fn consequence(task: Option<&Task>) -> &'static str {
 }
 
 /// Says what begins.
-fn begin(learner: &Staged, folder: &RunFolder, progress: &mut Progress) {
+fn begin(learner: &mut Staged, folder: &RunFolder, progress: &mut Progress) -> Result<(), Failure> {
+    let rows = introduction(learner, folder.path()).run()?;
     let setup = learner.setup();
     let engine = setup.options.engine;
     progress.at(
         learner.stage().map(|(name, ..)| name.to_owned()),
         setup.validation.map(|options| [engine.name(), options.engine.name()]),
     );
-    progress.start(&introduction(learner, folder.path()));
+    progress.start(&rows);
     // The shipped robots' differences are measured (results/benchmarks/fidelity.md); a user's are not.
     if matches!(learner.config().env, envs::EnvConfig::Mjcf(_)) {
         for note in sim::approximated(setup.task.model(), engine) {
             progress.warn(&note);
         }
     }
+    Ok(())
 }
 
 /// Why a stage has ended.

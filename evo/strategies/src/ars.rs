@@ -13,8 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use super::diagonal::{Diagonal, OnDemand, Update};
 use super::optimizer::{self, Optimizer};
+use super::settings::MAX_POPULATION;
+use super::width::Width;
 use super::{
-    FieldInfo, OptimizerConfig, Ranked, Settings, State, Strategy, StrategyError, StrategyInfo, check,
+    FieldInfo, OptimizerConfig, Ranked, Schedule, Settings, State, StepUnit, Strategy, StrategyError,
+    StrategyInfo, check, schedule, width,
 };
 
 /// Settings of ARS. The defaults are about the paper's for ant, with half of the directions instead of a third.
@@ -23,10 +26,25 @@ use super::{
 pub struct ArsConfig {
     /// Members per generation, twice the number N of directions: an even number ≥ 2.
     pub population: usize,
-    /// ν, parameter units; > 0.
-    pub sigma: f64,
+    /// Most members per generation where generations grow by pairs (`rollout.min_steps`): an even number ≥
+    /// `population`; `None` keeps all at `population`.
+    pub max_population: Option<usize>,
+    /// ν, parameter units, > 0; `None` is 0.025, unless `radius` is told.
+    pub sigma: Option<f64>,
+    /// Length of the noise, σ √n for n parameters, instead of `sigma`; > 0. It means the same for networks of any
+    /// size.
+    pub radius: Option<f64>,
+    /// How far the noise moves the actions at the start, instead of `sigma`: root mean square on the first observations;
+    /// > 0, actions go from −1 to 1. Only for controllers in training.
+    pub action_sigma: Option<f64>,
+    /// Factor on the deviation of the noise over the run; it stays above 0.
+    pub sigma_schedule: Schedule,
     /// What makes a step from g; the paper has gradient ascent without momentum, whose learning rate is α.
     pub optimizer: OptimizerConfig,
+    /// What `learning_rate` and `max_speed` are told in.
+    pub step_unit: StepUnit,
+    /// Factor on the learning rate over the run.
+    pub schedule: Schedule,
     /// b/N, in (0, 1]; b is rounded, and 1 at the least.
     pub elite_ratio: f64,
 }
@@ -35,8 +53,14 @@ impl Default for ArsConfig {
     fn default() -> Self {
         Self {
             population: 120,
-            sigma: 0.025,
+            max_population: None,
+            sigma: None,
+            radius: None,
+            action_sigma: None,
+            sigma_schedule: Schedule::Constant,
             optimizer: OptimizerConfig::Sgd { learning_rate: 0.015, momentum: 0.0 },
+            step_unit: StepUnit::Parameters,
+            schedule: Schedule::Constant,
             elite_ratio: 0.5,
         }
     }
@@ -49,11 +73,24 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
     reference: "Mania, Guy and Recht 2018, arXiv 1803.07055",
     fields: &[
         FieldInfo::new("population", "members", "120", "≥ 2, even"),
-        FieldInfo::new("sigma", "parameter units", "0.025", "> 0"),
+        MAX_POPULATION,
+        FieldInfo::new("sigma", "parameter units", "None", "> 0; None is 0.025"),
+        width::RADIUS,
+        width::ACTION_SIGMA,
+        schedule::SIGMA,
         FieldInfo::new("optimizer", "", "Sgd(learning_rate: 0.015, momentum: 0.0)", optimizer::RANGE),
+        width::STEP_UNIT,
+        schedule::RATE,
         FieldInfo::new("elite_ratio", "1", "0.5", "in (0, 1]"),
     ],
 };
+
+impl ArsConfig {
+    fn width(&self) -> Width {
+        let Self { sigma, radius, action_sigma, .. } = *self;
+        Width { strategy: INFO.name, sigma, radius, action_sigma }
+    }
+}
 
 impl Settings for ArsConfig {
     fn info(&self) -> &'static StrategyInfo {
@@ -63,33 +100,59 @@ impl Settings for ArsConfig {
     fn validate(&self) -> Result<(), StrategyError> {
         let name = INFO.name;
         check::pairs(name, self.population)?;
-        check::positive(name, "sigma", self.sigma)?;
+        check::max_population(name, self.population, self.max_population)?;
+        self.width().validate()?;
+        self.sigma_schedule.validate_sigma(name)?;
         self.optimizer.validate(name)?;
+        self.schedule.validate(name, "schedule")?;
         if self.elite_ratio > 0.0 && self.elite_ratio <= 1.0 {
             return Ok(());
         }
         Err(check::error(name, "elite_ratio", &self.elite_ratio, "a number in (0, 1]"))
     }
 
+    fn action_sigma(&self) -> Option<f64> {
+        self.action_sigma
+    }
+
+    fn max_population(&self) -> Option<usize> {
+        self.max_population
+    }
+
     fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError> {
         let optimizer = Optimizer::new(self.optimizer, x0.len());
-        let update = Ars { elite_ratio: self.elite_ratio, optimizer };
-        Ok(OnDemand::boxed(self.population, true, (x0, self.sigma), seed, update))
+        let sigma = self.width().sigma(0.025, x0.len())?;
+        let update = Ars { config: self.clone(), sigma, optimizer };
+        Ok(OnDemand::boxed((self.population, self.max_population), true, (x0, sigma), seed, update))
     }
 }
 
 struct Ars {
-    elite_ratio: f64,
+    config: ArsConfig,
+    /// That of the first generation.
+    sigma: f64,
     optimizer: Optimizer,
 }
 
 impl Update for Ars {
     const ADAPTS: bool = false;
 
+    fn sigma(&self, generation: u64) -> Option<f64> {
+        Some(self.sigma * self.config.sigma_schedule.factor(generation))
+    }
+
     fn tell(&mut self, samples: &mut Diagonal, fitness: &[f64], _ranked: &Ranked) {
-        let weights = weights(fitness, self.elite_ratio);
-        let gradient = samples.noise.weighted_sum(&weights, samples.mean.len());
-        self.optimizer.step(&mut samples.mean, &gradient, 1.0, 0.0);
+        let (config, sigma, n) = (&self.config, samples.deviation[0], samples.mean.len());
+        let weights = weights(fitness, config.elite_ratio);
+        let gradient = samples.noise.weighted_sum(&weights, n);
+        let unit = config.step_unit.scale(config.optimizer, sigma, n, 1.0);
+        let factor = unit * config.schedule.factor(samples.noise.generation());
+        let old = samples.old();
+        self.optimizer.step(&mut samples.mean, &gradient, factor, 0.0);
+        if old.is_some() {
+            let response = self.optimizer.response(&gradient, factor).map(|response| response / sigma);
+            samples.left(old.as_ref(), &gradient, weights.into_iter(), response);
+        }
     }
 
     fn save(&self, state: &mut State) {

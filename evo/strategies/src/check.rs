@@ -91,6 +91,27 @@ pub fn pairs(strategy: &'static str, value: usize) -> Result<(), StrategyError> 
     Err(error(strategy, "population", &value, "an even number: members come in pairs"))
 }
 
+/// Refuses a largest population that generations cannot grow to by pairs.
+///
+/// # Errors
+/// As [`positive`].
+pub fn max_population(
+    strategy: &'static str,
+    population: usize,
+    max: Option<usize>,
+) -> Result<(), StrategyError> {
+    let Some(max) = max else { return Ok(()) };
+    if !population.is_multiple_of(2) {
+        let expected = "an even number with `max_population`: members are added in pairs";
+        return Err(error(strategy, "population", &population, expected));
+    }
+    if (population..=MAX_POPULATION).contains(&max) && max.is_multiple_of(2) {
+        return Ok(());
+    }
+    let expected = "None, or an even number from `population` to 1048576";
+    Err(error(strategy, "max_population", &max, expected))
+}
+
 /// Refuses more than `limit` parameters, for a strategy that needs `bytes` n² of memory.
 ///
 /// # Errors

@@ -221,6 +221,41 @@ impl StrategyConfig {
         self.settings().validate()
     }
 
+    /// Most members that a generation may have, if the settings let its size differ from one to the next.
+    #[must_use]
+    pub fn max_population(&self) -> Option<usize> {
+        self.settings().max_population()
+    }
+
+    /// How far the noise is to move the actions of a controller at the start (root mean square; they go from −1 to 1), if
+    /// that is how its width is told: [`with_sigma`](Self::with_sigma) then tells it in parameters.
+    #[must_use]
+    pub fn action_sigma(&self) -> Option<f64> {
+        self.settings().action_sigma()
+    }
+
+    /// The same with noise of this deviation per parameter, where the width can be told in actions.
+    #[must_use]
+    pub fn with_sigma(&self, sigma: f64) -> Self {
+        let mut config = self.clone();
+        match &mut config {
+            Self::OpenEs(OpenEsConfig { sigma: told, radius, action_sigma, .. })
+            | Self::Pgpe(PgpeConfig { sigma: told, radius, action_sigma, .. })
+            | Self::Ars(ArsConfig { sigma: told, radius, action_sigma, .. })
+            | Self::Snes(SnesConfig { sigma: told, radius, action_sigma, .. }) => {
+                (*told, *radius, *action_sigma) = (Some(sigma), None, None);
+            }
+            Self::CmaEs(_) | Self::SepCmaEs(_) | Self::Xnes(_) | Self::Ec(_) | Self::Registered(_) => {}
+        }
+        config
+    }
+
+    /// Whether there is a setting of this name.
+    #[must_use]
+    pub fn has(&self, field: &str) -> bool {
+        self.info().has(field)
+    }
+
     /// Where a search without previous results starts, if a controller would start at `initial`.
     #[must_use]
     pub fn start(&self, initial: Vec<f64>) -> Vec<f64> {

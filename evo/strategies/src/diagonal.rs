@@ -4,7 +4,7 @@ use std::ops::{Add, Mul, Sub};
 
 use super::noise::Noise;
 use super::strategy::Precision;
-use super::{Ranked, State, StopReason, Strategy, StrategyError};
+use super::{Evidence, Ranked, State, StopReason, Strategy, StrategyError};
 
 /// Member k is mean + deviation · εₖ, coordinate by coordinate.
 pub struct Diagonal {
@@ -16,6 +16,9 @@ pub struct Diagonal {
     pub deviation: Vec<f64>,
     /// Mean and deviation as members of single precision see them.
     singles: Vec<[f32; 2]>,
+    /// Whether updates are to leave evidence.
+    measures: bool,
+    evidence: Option<Evidence>,
 }
 
 impl Diagonal {
@@ -24,6 +27,35 @@ impl Diagonal {
         let coordinates = self.mean.iter().zip(&self.deviation);
         self.singles.clear();
         self.singles.extend(coordinates.map(|(&mean, &deviation)| [mean as f32, deviation as f32]));
+    }
+}
+
+/// Mean and deviations before an update.
+pub(super) struct Old {
+    mean: Vec<f64>,
+    deviation: Vec<f64>,
+}
+
+impl Diagonal {
+    /// What [`left`](Self::left) needs from before the update; none if nobody will ask.
+    pub(super) fn old(&self) -> Option<Old> {
+        self.measures.then(|| Old { mean: self.mean.clone(), deviation: self.deviation.clone() })
+    }
+
+    /// Leaves evidence of an update that was made of h = Σ weight · normals. `response` is Σ ∂sᵢ/∂hᵢ of the step s = Δμ/σ,
+    /// if it is known.
+    pub(super) fn left(
+        &mut self,
+        old: Option<&Old>,
+        h: &[f32],
+        weights: impl Iterator<Item = f32>,
+        response: Option<f64>,
+    ) {
+        self.evidence = old.zip(response).map(|(old, response)| {
+            let coordinates = self.mean.iter().zip(&old.mean).zip(&old.deviation);
+            let s = coordinates.map(|((new, old), deviation)| (new - old) / deviation);
+            Evidence::new(h, weights, s, response)
+        });
     }
 }
 
@@ -99,6 +131,11 @@ pub trait Update: Send + Sync {
     /// Whether the deviation changes. If not, it is the same for all coordinates and no part of the saved state.
     const ADAPTS: bool;
 
+    /// The deviation of all coordinates in a generation, where it follows a schedule instead of adapting.
+    fn sigma(&self, _generation: u64) -> Option<f64> {
+        None
+    }
+
     /// Updates the distribution, as [`Strategy::tell`].
     fn tell(&mut self, samples: &mut Diagonal, fitness: &[f64], ranked: &Ranked);
 
@@ -119,9 +156,30 @@ pub trait Update: Send + Sync {
     }
 }
 
+/// Members of a generation: a number, or from a number to a larger one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Population {
+    /// As [`Strategy::population`].
+    pub least: usize,
+    /// As [`Strategy::max_population`].
+    pub most: usize,
+}
+
+impl From<usize> for Population {
+    fn from(members: usize) -> Self {
+        Self { least: members, most: members }
+    }
+}
+
+impl From<(usize, Option<usize>)> for Population {
+    fn from((least, most): (usize, Option<usize>)) -> Self {
+        Self { least, most: most.unwrap_or(least) }
+    }
+}
+
 /// A strategy made of a distribution and an update.
 pub struct OnDemand<U> {
-    population: usize,
+    population: Population,
     /// Whether members come in pairs with the same noise and opposite signs.
     antithetic: bool,
     samples: Diagonal,
@@ -131,7 +189,7 @@ pub struct OnDemand<U> {
 impl<U: Update + 'static> OnDemand<U> {
     /// Starts at the mean `x0` with the deviation `sigma` in every coordinate.
     pub fn boxed(
-        population: usize,
+        population: impl Into<Population>,
         antithetic: bool,
         (x0, sigma): (&[f64], f64),
         seed: u64,
@@ -142,14 +200,20 @@ impl<U: Update + 'static> OnDemand<U> {
             mean: x0.to_vec(),
             deviation: vec![sigma; x0.len()],
             singles: Vec::new(),
+            measures: false,
+            evidence: None,
         };
-        Box::new(Self { population, antithetic, samples, update })
+        Box::new(Self { population: population.into(), antithetic, samples, update })
     }
 }
 
 impl<U: Update> Strategy for OnDemand<U> {
     fn population(&self) -> usize {
-        self.population
+        self.population.least
+    }
+
+    fn max_population(&self) -> usize {
+        self.population.most
     }
 
     fn dimension(&self) -> usize {
@@ -157,6 +221,9 @@ impl<U: Update> Strategy for OnDemand<U> {
     }
 
     fn ask(&mut self, generation: u64) {
+        if let Some(sigma) = self.update.sigma(generation) {
+            self.samples.deviation.fill(sigma);
+        }
         self.samples.ask(generation);
     }
 
@@ -186,6 +253,18 @@ impl<U: Update> Strategy for OnDemand<U> {
         self.samples.mean.iter_mut().zip(by).for_each(|(mean, by)| *mean += by);
     }
 
+    fn deviations(&self) -> Option<&[f64]> {
+        Some(&self.samples.deviation)
+    }
+
+    fn measure(&mut self, whether: bool) {
+        self.samples.measures = whether;
+    }
+
+    fn evidence(&self) -> Option<Evidence> {
+        self.samples.evidence
+    }
+
     /// Root mean square of the standard deviations.
     fn sigma(&self) -> f64 {
         let deviation = &self.samples.deviation;
@@ -202,7 +281,7 @@ impl<U: Update> Strategy for OnDemand<U> {
     fn state(&self) -> State {
         let n = self.dimension();
         let mut state = State::default();
-        state.set_integer("population", self.population as u64);
+        state.set_integer("population", self.population.least as u64);
         self.samples.noise.save(&mut state);
         state.set_f64("mean", &[n], &self.samples.mean);
         if U::ADAPTS {
@@ -214,7 +293,7 @@ impl<U: Update> Strategy for OnDemand<U> {
 
     fn restore(&mut self, state: &State) -> Result<(), StrategyError> {
         let n = self.dimension();
-        state.expect("population", self.population as u64)?;
+        state.expect("population", self.population.least as u64)?;
         let noise = self.samples.noise.loaded(state)?;
         let mean = state.f64("mean", &[n])?;
         let deviation = if U::ADAPTS { state.f64("deviation", &[n])? } else { &self.samples.deviation[..] };

@@ -22,10 +22,11 @@ use serde::{Deserialize, Serialize};
 use super::noise::Noise;
 use super::optimizer::{self, Optimizer};
 use super::random::bernoulli_limit;
+use super::settings::MAX_POPULATION;
 use super::trust_region::TrustRegion;
 use super::{
-    FieldInfo, OptimizerConfig, Ranked, Settings, Shaping, State, Strategy, StrategyError, StrategyInfo,
-    check, shaping,
+    FieldInfo, OptimizerConfig, Ranked, Schedule, Settings, Shaping, State, Strategy, StrategyError,
+    StrategyInfo, check, schedule, shaping,
 };
 
 /// Settings of EC.
@@ -34,6 +35,9 @@ use super::{
 pub struct EcConfig {
     /// Members per generation; ≥ 1.
     pub population: usize,
+    /// Most members per generation where generations grow by pairs (`rollout.min_steps`): an even number ≥
+    /// `population`; `None` keeps all at `population`.
+    pub max_population: Option<usize>,
     /// Probability of every parameter at the start of a run, in \[`min`, 1 − `min`\]. Ignored by a warm start,
     /// which takes the probabilities of another run.
     pub start: f64,
@@ -41,6 +45,8 @@ pub struct EcConfig {
     pub min: f64,
     /// What makes a step from the gradient.
     pub optimizer: OptimizerConfig,
+    /// Factor on the learning rate over the run.
+    pub schedule: Schedule,
     /// Part of p lost per generation is learning rate × this, ≥ 0; makes networks sparse.
     pub weight_decay: f64,
     /// From fitness to weights.
@@ -53,9 +59,11 @@ impl Default for EcConfig {
     fn default() -> Self {
         Self {
             population: 128,
+            max_population: None,
             start: 0.5,
             min: 0.001,
             optimizer: OptimizerConfig::adam(0.15),
+            schedule: Schedule::Constant,
             weight_decay: 0.0,
             shaping: Shaping::CentredRanks,
             trust_region: None,
@@ -70,6 +78,7 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
     reference: "Wang et al. 2023, arXiv 2305.17650; trust region after Li et al. 2026, arXiv 2601.21572",
     fields: &[
         FieldInfo::new("population", "members", "128", "≥ 1"),
+        MAX_POPULATION,
         FieldInfo::new("start", "probability", "0.5", "in [min, 1 - min]"),
         FieldInfo::new("min", "probability", "0.001", "in (0, 0.5)"),
         FieldInfo::new(
@@ -78,6 +87,7 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
             "Adam(learning_rate: 0.15, beta1: 0.9, beta2: 0.999, epsilon: 1e-8)",
             optimizer::RANGE,
         ),
+        schedule::RATE,
         FieldInfo::new("weight_decay", "1", "0.0", "≥ 0"),
         FieldInfo::new("shaping", "", "CentredRanks", shaping::RANGE),
         FieldInfo::new("trust_region", "", "None", "None or Satr(kl_per_energy), nats, 0.5 by default, > 0"),
@@ -92,6 +102,7 @@ impl Settings for EcConfig {
     fn validate(&self) -> Result<(), StrategyError> {
         let name = INFO.name;
         check::population(name, self.population)?;
+        check::max_population(name, self.population, self.max_population)?;
         if !(self.min > 0.0 && self.min < 0.5) {
             return Err(check::error(name, "min", &self.min, "a number in (0, 0.5)"));
         }
@@ -99,11 +110,16 @@ impl Settings for EcConfig {
             return Err(check::error(name, "start", &self.start, "a number in [min, 1 - min]"));
         }
         self.optimizer.validate(name)?;
+        self.schedule.validate(name, "schedule")?;
         check::at_least_zero(name, "weight_decay", self.weight_decay)?;
         match self.trust_region {
             Some(region) => region.validate(name),
             None => Ok(()),
         }
+    }
+
+    fn max_population(&self) -> Option<usize> {
+        self.max_population
     }
 
     fn start(&self, initial: Vec<f64>) -> Vec<f64> {
@@ -152,6 +168,10 @@ impl Strategy for Ec {
         self.config.population
     }
 
+    fn max_population(&self) -> usize {
+        self.config.max_population.unwrap_or(self.config.population)
+    }
+
     fn dimension(&self) -> usize {
         self.p.len()
     }
@@ -180,7 +200,8 @@ impl Strategy for Ec {
         let shaped = self.config.shaping.apply(fitness, ranked);
         let gradient = self.gradient(&shaped);
         let mut next = self.p.clone();
-        self.optimizer.step(&mut next, &gradient, 1.0, self.config.weight_decay);
+        let factor = self.config.schedule.factor(self.noise.generation());
+        self.optimizer.step(&mut next, &gradient, factor, self.config.weight_decay);
         for p in &mut next {
             *p = p.clamp(self.config.min, 1.0 - self.config.min);
         }

@@ -75,6 +75,16 @@ pub enum StrategyError {
         /// Number of values.
         found: usize,
     },
+    /// `tell` got a number of values that a generation cannot have.
+    #[error("got {found} fitness values, expected an even number from {least} to {most}")]
+    FitnessCount {
+        /// Population.
+        least: usize,
+        /// Largest population.
+        most: usize,
+        /// Number of values.
+        found: usize,
+    },
     /// Every member failed, so there is nothing to learn from.
     #[error("generation {generation}: no member has a finite fitness")]
     NoFiniteFitness {

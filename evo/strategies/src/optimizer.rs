@@ -125,57 +125,6 @@ impl OptimizerConfig {
     }
 }
 
-/// A factor on the learning rate that changes over a run: from 1 at the first generation toward `to`, which is
-/// reached after `generations` and kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub enum Schedule {
-    /// Always 1.
-    #[default]
-    Constant,
-    /// A straight line.
-    Linear {
-        /// Final factor; ≥ 0.
-        to: f64,
-        /// Generations until it is reached; ≥ 1.
-        generations: u64,
-    },
-    /// The same ratio from each generation to the next.
-    Exponential {
-        /// Final factor; > 0.
-        to: f64,
-        /// Generations until it is reached; ≥ 1.
-        generations: u64,
-    },
-}
-
-impl Schedule {
-    /// The factor at a generation, counted from 0.
-    #[must_use]
-    pub fn factor(&self, generation: u64) -> f64 {
-        let part = |length: u64| (generation as f64 / length as f64).min(1.0);
-        match *self {
-            Self::Constant => 1.0,
-            Self::Linear { to, generations } => 1.0 + (to - 1.0) * part(generations),
-            Self::Exponential { to, generations } => libm::pow(to, part(generations)),
-        }
-    }
-
-    /// Checks the schedule in `field` of `strategy`.
-    ///
-    /// # Errors
-    /// When the final factor is out of range or the length is zero.
-    pub fn validate(&self, strategy: &'static str, field: &'static str) -> Result<(), StrategyError> {
-        let (to, generations) = match *self {
-            Self::Constant => return Ok(()),
-            Self::Linear { to, generations } => (check::at_least_zero(strategy, field, to), generations),
-            Self::Exponential { to, generations } => (check::positive(strategy, field, to), generations),
-        };
-        to?;
-        check::at_least_one(strategy, field, generations)
-    }
-}
-
 /// An optimizer with its memory of past gradients.
 #[derive(Clone, Debug)]
 pub struct Optimizer {
@@ -185,6 +134,8 @@ pub struct Optimizer {
     first: Vec<f64>,
     /// Adam: mean of the squared gradient; others: empty.
     second: Vec<f64>,
+    /// ClipUp: what the speed limit left of the last step. Not saved.
+    part: f64,
 }
 
 impl Optimizer {
@@ -195,7 +146,7 @@ impl Optimizer {
             OptimizerConfig::Adam { .. } => vec![0.0; dimension],
             OptimizerConfig::Sgd { .. } | OptimizerConfig::ClipUp { .. } => Vec::new(),
         };
-        Self { config, steps: 0, first: vec![0.0; dimension], second }
+        Self { config, steps: 0, first: vec![0.0; dimension], second, part: 1.0 }
     }
 
     /// One step up the gradient, with decoupled weight decay: θ ← θ + rate · step − rate · decay · θ, where
@@ -225,10 +176,42 @@ impl Optimizer {
                 let speed = norm(self.first.iter().copied());
                 let limit = max_speed.unwrap_or(2.0 * learning_rate) * factor;
                 let part = if speed > limit { limit / speed } else { 1.0 };
+                self.part = part;
                 for (x, m) in theta.iter_mut().zip(&mut self.first) {
                     *m *= part;
                     *x = keep * *x + *m;
                 }
+            }
+        }
+    }
+
+    /// Σ ∂Δᵢ/∂gᵢ of the last step Δ, which was made of the gradient g with the same `factor`. None if it is not known:
+    /// Adam's first steps have about the gradient's sign alone.
+    pub(super) fn response(&self, gradient: &[f32], factor: f64) -> Option<f64> {
+        let (rate, n) = (self.config.learning_rate() * factor, gradient.len() as f64);
+        match self.config {
+            OptimizerConfig::Sgd { .. } => Some(n * rate),
+            OptimizerConfig::ClipUp { .. } => {
+                // Neither the length of the gradient nor, at the limit, that of the step can change.
+                let length = norm(gradient.iter().map(|&g| f64::from(g)));
+                let free = if self.part < 1.0 { (n - 1.0) * (n - 1.0) / n } else { n - 1.0 };
+                (length > 0.0).then(|| free * self.part * rate / length)
+            }
+            OptimizerConfig::Adam { beta1, beta2, epsilon, .. } => {
+                if self.steps <= 10 {
+                    return None;
+                }
+                let new = |beta: f64| (1.0 - beta) / (1.0 - libm::pow(beta, self.steps as f64));
+                let (new1, new2) = (new(beta1), new(beta2));
+                let (scale1, scale2) = (new1 / (1.0 - beta1), new2 / (1.0 - beta2));
+                let one = |((m, v), g): ((&f64, &f64), &f32)| {
+                    let (m, root) = (m * scale1, (v * scale2).sqrt());
+                    let below = root + epsilon;
+                    let of_root =
+                        if root > 0.0 { m * f64::from(*g) * new2 / (root * below * below) } else { 0.0 };
+                    new1 / below - of_root
+                };
+                Some(rate * self.first.iter().zip(&self.second).zip(gradient).map(one).sum::<f64>())
             }
         }
     }
@@ -248,7 +231,7 @@ impl Optimizer {
         let steps = state.integer("optimizer.steps")?;
         let first = state.f64("optimizer.first", &[self.first.len()])?.to_vec();
         let second = state.f64("optimizer.second", &[self.second.len()])?.to_vec();
-        *self = Self { config: self.config, steps, first, second };
+        *self = Self { config: self.config, steps, first, second, part: 1.0 };
         Ok(())
     }
 }
@@ -314,18 +297,5 @@ mod tests {
         assert!(near(theta, 4.9 * 0.6, -4.9 * 0.8), "{theta:?}");
         clip_up.step(&mut theta, &[0.0, 0.0], 1.0, 0.0);
         assert!(theta.iter().all(|x| x.is_finite()));
-    }
-
-    #[test]
-    fn schedules_start_at_one_and_end_at_their_target() {
-        let linear = Schedule::Linear { to: 0.2, generations: 10 };
-        let exponential = Schedule::Exponential { to: 0.01, generations: 10 };
-        assert_eq!(Schedule::Constant.factor(1_000_000), 1.0);
-        for (schedule, middle, end) in [(linear, 0.6, 0.2), (exponential, 0.1, 0.01)] {
-            assert_eq!(schedule.factor(0), 1.0);
-            assert!((schedule.factor(5) - middle).abs() < 1e-15);
-            assert!((schedule.factor(10) - end).abs() < 1e-15);
-            assert_eq!(schedule.factor(10), schedule.factor(99));
-        }
     }
 }

@@ -2,8 +2,9 @@
 
 use rayon::prelude::*;
 
+use super::measure::{Before, Measure};
 use super::real::Real;
-use super::{Ranked, Settings, State, StopReason, Strategy, StrategyError};
+use super::{Ranked, Settings, State, Steps, StopReason, Strategy, StrategyError};
 
 /// Populations below this many values are written by the calling thread alone.
 const PARALLEL_VALUES: usize = 1 << 16;
@@ -39,6 +40,8 @@ pub struct Search<R: Real = f64> {
     evaluations: u64,
     asked: bool,
     best: Option<(f64, Vec<R>)>,
+    /// Only if it was asked for.
+    measure: Option<Measure>,
 }
 
 impl<R: Real> Search<R> {
@@ -59,13 +62,19 @@ impl<R: Real> Search<R> {
             return Err(StrategyError::StartNotFinite { precision, index, value });
         }
         let (name, strategy) = (settings.info().name, settings.build(x0, seed)?);
-        Ok(Self { name, strategy, generation: 0, evaluations: 0, asked: false, best: None })
+        Ok(Self { name, strategy, generation: 0, evaluations: 0, asked: false, best: None, measure: None })
     }
 
     /// Members per generation (λ).
     #[must_use]
     pub fn population(&self) -> usize {
         self.strategy.population()
+    }
+
+    /// Most members that a generation may have; the population, unless the settings say more.
+    #[must_use]
+    pub fn max_population(&self) -> usize {
+        self.strategy.max_population()
     }
 
     /// Parameters per member (n).
@@ -83,11 +92,11 @@ impl<R: Real> Search<R> {
     /// Writes the parameters of one member of the asked generation.
     ///
     /// # Panics
-    /// Before the first `ask`, when `index` is not below the population, or when `out` does not have
+    /// Before the first `ask`, when `index` is not below the largest population, or when `out` does not have
     /// `dimension` elements.
     pub fn member(&self, index: usize, out: &mut [R]) {
         assert!(self.asked, "call ask() before member()");
-        assert!(index < self.population(), "member {index} of {}", self.population());
+        assert!(index < self.max_population(), "member {index} of {}", self.max_population());
         assert_eq!(out.len(), self.dimension(), "length of a member");
         R::members(&*self.strategy, index, out);
     }
@@ -101,7 +110,7 @@ impl<R: Real> Search<R> {
         let n = self.dimension();
         assert!(self.asked, "call ask() before members()");
         assert!(out.len().is_multiple_of(n), "not a whole number of members");
-        assert!(first + out.len() / n <= self.population(), "more than the population");
+        assert!(first + out.len() / n <= self.max_population(), "more than the population");
         if out.len() < PARALLEL_VALUES {
             return R::members(&*self.strategy, first, out);
         }
@@ -122,6 +131,9 @@ impl<R: Real> Search<R> {
 
     /// Gives the search the fitness of each member of the asked generation; higher is better.
     ///
+    /// Where the largest population is above the population, an even number of members between the two may be told of:
+    /// the first so many of the generation.
+    ///
     /// A member with NaN or infinite fitness has failed: it ranks behind all others and never becomes the best.
     ///
     /// # Errors
@@ -132,9 +144,12 @@ impl<R: Real> Search<R> {
         if !self.asked {
             return Err(StrategyError::TellBeforeAsk);
         }
-        if fitness.len() != self.population() {
-            let (expected, found) = (self.population(), fitness.len());
-            return Err(StrategyError::FitnessLength { expected, found });
+        let (least, most, found) = (self.population(), self.max_population(), fitness.len());
+        if least == most && found != least {
+            return Err(StrategyError::FitnessLength { expected: least, found });
+        }
+        if !(least..=most).contains(&found) || least < most && !found.is_multiple_of(2) {
+            return Err(StrategyError::FitnessCount { least, most, found });
         }
         let mut fitness = fitness.to_vec();
         let ranked = Ranked::new(&mut fitness)
@@ -145,7 +160,11 @@ impl<R: Real> Search<R> {
             R::members(&*self.strategy, leader, &mut member);
             self.best = Some((fitness[leader], member));
         }
+        let before = self.measure.as_ref().map(|_| Before::of(&*self.strategy));
         self.strategy.tell(&fitness, &ranked);
+        if let Some((measure, before)) = self.measure.as_mut().zip(before) {
+            measure.take(&*self.strategy, &before);
+        }
         self.asked = false;
         self.generation += 1;
         self.evaluations += fitness.len() as u64;
@@ -209,6 +228,19 @@ impl<R: Real> Search<R> {
         self.strategy.can_diverge()
     }
 
+    /// Whether to measure the steps of the mean, from the next `tell` on or not any more. It changes no step; what was
+    /// measured becomes a part of the [`Search::state`].
+    pub fn measure(&mut self, whether: bool) {
+        self.strategy.measure(whether);
+        self.measure = whether.then(Measure::default);
+    }
+
+    /// The steps of the mean as parts of the radius of the noise; none before the first `tell` that measures.
+    #[must_use]
+    pub fn steps(&self) -> Option<Steps> {
+        self.measure.as_ref().and_then(|measure| measure.steps(self.dimension()))
+    }
+
     /// Overall step size of the distribution, parameter units.
     #[must_use]
     pub fn sigma(&self) -> f64 {
@@ -233,6 +265,9 @@ impl<R: Real> Search<R> {
             state.set_real("best.fitness", *fitness);
             R::save(&mut state, "best.member", member);
         }
+        if let Some(measure) = &self.measure {
+            measure.save(&mut state);
+        }
         state
     }
 
@@ -256,7 +291,9 @@ impl<R: Real> Search<R> {
             Some(&fitness) => Some((fitness, R::saved(state, "best.member", self.dimension())?)),
             None => None,
         };
+        let measure = self.measure.as_ref().map(|_| Measure::saved(state)).transpose()?;
         self.strategy.restore(state)?;
+        self.measure = measure;
         (self.generation, self.evaluations, self.best) = (generation, evaluations, best);
         self.asked = false;
         Ok(())

@@ -15,6 +15,16 @@ pub trait Settings: Send + Sync {
     /// Names the first field that is out of range; [`super::check`] has the messages.
     fn validate(&self) -> Result<(), StrategyError>;
 
+    /// How far the noise is to move the actions of a controller at the start, if that is how its width is told.
+    fn action_sigma(&self) -> Option<f64> {
+        None
+    }
+
+    /// Most members that a generation may have, where its size may differ from one generation to the next.
+    fn max_population(&self) -> Option<usize> {
+        None
+    }
+
     /// Where a search without previous results starts, if a controller would start at `initial`.
     fn start(&self, initial: Vec<f64>) -> Vec<f64> {
         initial
@@ -91,6 +101,10 @@ impl FieldInfo {
     }
 }
 
+/// The setting of strategies whose generations may differ in size.
+pub(super) const MAX_POPULATION: FieldInfo =
+    FieldInfo::new("max_population", "members", "None", "None, or even and ≥ population");
+
 /// What there is to know about a strategy before using it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct StrategyInfo {
@@ -104,4 +118,12 @@ pub struct StrategyInfo {
     pub reference: &'static str,
     /// Its settings.
     pub fields: &'static [FieldInfo],
+}
+
+impl StrategyInfo {
+    /// Whether there is a setting of this name.
+    #[must_use]
+    pub fn has(&self, field: &str) -> bool {
+        self.fields.iter().any(|info| info.name == field)
+    }
 }

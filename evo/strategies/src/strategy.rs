@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Ranked, State, StrategyError};
+use super::{Evidence, Ranked, State, StrategyError};
 
 /// Why going on with a search is unlikely to help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -56,6 +56,12 @@ pub trait Strategy: Send + Sync {
     /// Members per generation.
     fn population(&self) -> usize;
 
+    /// Most members that a generation may have. Where that is more than the population, [`Strategy::members`] makes
+    /// those beyond it, and [`Strategy::tell`] takes the fitness of any even number of members between the two.
+    fn max_population(&self) -> usize {
+        self.population()
+    }
+
     /// Parameters per member.
     fn dimension(&self) -> usize;
 
@@ -63,7 +69,7 @@ pub trait Strategy: Send + Sync {
     fn ask(&mut self, generation: u64);
 
     /// Writes consecutive members, from `first` on, one after another into `out` (a whole number of members, not
-    /// beyond the population). A member has the same bits in whatever company it is written. Called from many
+    /// beyond the largest population). A member has the same bits in whatever company it is written. Called from many
     /// threads.
     fn members(&self, first: usize, out: &mut [f64]);
 
@@ -94,6 +100,19 @@ pub trait Strategy: Send + Sync {
 
     /// Overall step size, parameter units.
     fn sigma(&self) -> f64;
+
+    /// Standard deviation of each coordinate (`dimension` elements), where they are independent normals.
+    fn deviations(&self) -> Option<&[f64]> {
+        None
+    }
+
+    /// Whether [`Strategy::evidence`] will be asked for.
+    fn measure(&mut self, _whether: bool) {}
+
+    /// What the last `tell` says about the gradient and the step, where the strategy knows; no part of the state.
+    fn evidence(&self) -> Option<Evidence> {
+        None
+    }
 
     /// Why going on is unlikely to help, with members of a precision. A pure function of the saved state.
     fn stop_reason(&self, _precision: Precision) -> Option<StopReason> {

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use super::cma_rates::{self, default_population};
 use super::noise::Noise;
 use super::{
-    FieldInfo, Memory, Ranked, Settings, State, Strategy, StrategyError, StrategyInfo, check, linalg,
+    FieldInfo, Memory, Ranked, Schedule, Settings, State, Strategy, StrategyError, StrategyInfo, check,
+    linalg, schedule,
 };
 
 /// Settings of xNES.
@@ -30,6 +31,8 @@ pub struct XnesConfig {
     pub sigma: f64,
     /// η_μ, > 0.
     pub mean_rate: f64,
+    /// Factor on η_μ over the run.
+    pub schedule: Schedule,
     /// η_σ and η_B, ≥ 0; `None` is (9 + 3 ln n)/(5 n √n).
     pub shape_rate: Option<f64>,
     /// Most parameters accepted; ≥ 1. Memory is about 40 n² bytes.
@@ -38,7 +41,14 @@ pub struct XnesConfig {
 
 impl Default for XnesConfig {
     fn default() -> Self {
-        Self { population: None, sigma: 0.5, mean_rate: 1.0, shape_rate: None, max_dimension: 500 }
+        Self {
+            population: None,
+            sigma: 0.5,
+            mean_rate: 1.0,
+            schedule: Schedule::Constant,
+            shape_rate: None,
+            max_dimension: 500,
+        }
     }
 }
 
@@ -51,6 +61,7 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
         cma_rates::POPULATION,
         cma_rates::SIGMA,
         FieldInfo::new("mean_rate", "1", "1.0", "> 0"),
+        schedule::RATE,
         FieldInfo::new("shape_rate", "1", "None", "≥ 0; None is (9 + 3 ln n)/(5 n sqrt n)"),
         FieldInfo::new("max_dimension", "parameters", "500", "≥ 1"),
     ],
@@ -65,6 +76,7 @@ impl Settings for XnesConfig {
         check::at_least_two(INFO.name, self.population)?;
         check::positive(INFO.name, "sigma", self.sigma)?;
         check::positive(INFO.name, "mean_rate", self.mean_rate)?;
+        self.schedule.validate(INFO.name, "schedule")?;
         check::at_least_zero(INFO.name, "shape_rate", self.shape_rate.unwrap_or(0.0))?;
         check::at_least_one(INFO.name, "max_dimension", self.max_dimension as u64)
     }
@@ -84,6 +96,7 @@ impl Settings for XnesConfig {
             n,
             population: self.population.unwrap_or_else(|| default_population(n)),
             mean_rate: self.mean_rate,
+            schedule: self.schedule,
             shape_rate: self.shape_rate.unwrap_or((9.0 + 3.0 * libm::log(size)) / (5.0 * size * size.sqrt())),
             noise: Noise::new(seed),
             mean: x0.to_vec(),
@@ -99,6 +112,7 @@ struct Xnes {
     n: usize,
     population: usize,
     mean_rate: f64,
+    schedule: Schedule,
     shape_rate: f64,
     noise: Noise,
     mean: Vec<f64>,
@@ -136,8 +150,9 @@ impl Strategy for Xnes {
         // In the order of ranks, so that the order of members cannot matter.
         let chosen: Vec<(usize, f64)> = ranked.order().iter().map(|&k| (k, utilities[k])).collect();
         let step = linalg::recombine(&self.y, n, &chosen);
+        let mean_rate = self.mean_rate * self.schedule.factor(self.noise.generation());
         for (mean, y) in self.mean.iter_mut().zip(step) {
-            *mean += self.mean_rate * self.sigma * y;
+            *mean += mean_rate * self.sigma * y;
         }
 
         let rows: Vec<f64> = chosen.iter().flat_map(|&(k, _)| &self.s[k * n..(k + 1) * n]).copied().collect();

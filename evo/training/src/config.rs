@@ -15,6 +15,7 @@ use crate::change_names::check_name;
 use crate::engine_choice::EngineChoice;
 use crate::field::{InvalidField, require};
 use crate::gradient::{RefineConfig, Task};
+use crate::rollout_config::RolloutConfig;
 use crate::stages::Stage;
 
 /// A training run.
@@ -91,52 +92,6 @@ impl PhysicsConfig {
     #[must_use]
     pub fn validation(&self, task: &dyn envs::Task) -> Option<StepOptions> {
         self.validate.map(|engine| task.physics(engine, self.fidelity))
-    }
-}
-
-/// How a member of the population is scored.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RolloutConfig {
-    /// Episodes per member; its fitness is their mean return.
-    pub episodes: usize,
-    /// Which members of a generation start alike, so that their fitness differs by their parameters alone.
-    pub starts: Starts,
-    /// Control steps after which an episode is truncated; `None` takes the task's own horizon.
-    pub horizon: Option<usize>,
-    /// Whether observations are normalised by the running mean and deviation of all episodes so far.
-    pub normalize: bool,
-    /// Normalised observations are clipped to ± this many deviations.
-    pub clip: f32,
-    /// Factors on reward terms in training, by name; 1 for terms not named. Evaluations always use 1.
-    pub weights: BTreeMap<String, f64>,
-    /// Fitness lost in training per microjoule that the controller takes, by the estimate of
-    /// `snn::Activity::energy_pj`; ≥ 0. Makes activity sparse.
-    pub energy_cost: f64,
-}
-
-/// Which members of a generation have the same start states.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Starts {
-    /// The two members of an antithetic pair: every pair sees other starts, so a generation sees many.
-    #[default]
-    Pair,
-    /// All members: no rank is won by an easy start. For strategies without pairs, and those that choose
-    /// members or directions by fitness, where starts differ much; goes with more `episodes`.
-    Population,
-}
-
-impl Default for RolloutConfig {
-    fn default() -> Self {
-        Self {
-            episodes: 1,
-            starts: Starts::Pair,
-            horizon: None,
-            normalize: true,
-            clip: 5.0,
-            weights: BTreeMap::new(),
-            energy_cost: 0.0,
-        }
     }
 }
 
@@ -256,41 +211,12 @@ impl Config {
         if let Some(iterations) = physics.iterations {
             require((1..=100).contains(&iterations), "physics.iterations", iterations, "1 to 100")?;
         }
-        let rollout = &self.rollout;
-        let many = 1..=1_000_000;
-        require(many.contains(&rollout.episodes), "rollout.episodes", rollout.episodes, "1 to 1000000")?;
-        if let Some(horizon) = rollout.horizon {
-            require(
-                (1..=1_000_000_000).contains(&horizon),
-                "rollout.horizon",
-                horizon,
-                "1 to 1000000000, or None",
-            )?;
+        self.rollout.validate()?;
+        if self.task.is_none() {
+            self.rollout.validate_growth(&self.strategy)?;
         }
-        let clip = rollout.clip;
-        require(clip > 0.0 && clip.is_finite(), "rollout.clip", clip, "above 0 and finite")?;
-        let cost = rollout.energy_cost;
-        require(cost >= 0.0 && cost.is_finite(), "rollout.energy_cost", cost, "finite and at least 0")?;
         self.change_lists.keys().try_for_each(|name| check_name(name))?;
-        for (term, weight) in &rollout.weights {
-            require(weight.is_finite(), &format!("rollout.weights.{term}"), weight, "finite")?;
-        }
         self.run.validate()
-    }
-
-    /// Checks that `rollout.weights` names reward terms of the task.
-    ///
-    /// # Errors
-    /// The first name that is no term, with those that are.
-    pub fn validate_weights(&self, terms: &[&str]) -> Result<(), InvalidField> {
-        self.rollout.weights.iter().try_for_each(|(name, weight)| {
-            require(
-                terms.contains(&name.as_str()),
-                &format!("rollout.weights.{name}"),
-                weight,
-                format!("the weight of a reward term ({})", terms.join(", ")),
-            )
-        })
     }
 }
 
@@ -354,9 +280,9 @@ mod tests {
     #[test]
     fn weights_must_name_reward_terms() {
         let config = config(&["rollout.weights.survive=0.5"]);
-        assert_eq!(config.validate_weights(&["forward", "survive"]), Ok(()));
+        assert_eq!(config.rollout.validate_weights(&["forward", "survive"]), Ok(()));
         assert_eq!(
-            config.validate_weights(&["forward", "control"]).unwrap_err().to_string(),
+            config.rollout.validate_weights(&["forward", "control"]).unwrap_err().to_string(),
             "rollout.weights.survive = 0.5: must be the weight of a reward term (forward, control)"
         );
     }

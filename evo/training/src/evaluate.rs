@@ -86,6 +86,8 @@ fn with_episodes<T>(
 ) -> T {
     run(&Episodes {
         count,
+        more: None,
+        action_noise: None,
         parameters: &|_, out| out.copy_from_slice(&policy.parameters),
         start: &|index| Stream::new(seed, Purpose::Evaluate, 0, 0, index as u64),
         normalizer: &policy.normalizer,

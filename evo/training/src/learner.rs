@@ -42,6 +42,11 @@ pub trait Learner {
     /// Best evaluation return so far.
     fn best_eval(&self) -> Option<f64>;
 
+    /// What there is to say about the last generation, each once.
+    fn notes(&mut self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Why it has ended before its last generation.
     fn stop_reason(&self) -> Option<StopReason>;
 

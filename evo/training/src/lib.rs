@@ -7,6 +7,7 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests compare with the system's functions"))]
 
+mod action_change;
 pub mod backend;
 pub mod change_names;
 pub mod changes;
@@ -24,9 +25,11 @@ pub mod normalizer;
 pub mod policy;
 pub mod random_actions;
 pub mod rollout;
+pub mod rollout_config;
 mod saved;
 pub mod setup;
 pub mod stages;
+mod step_sizes;
 pub mod trainer;
 
 /// Counter-based random streams, for whoever plays episodes.

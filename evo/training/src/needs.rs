@@ -39,7 +39,7 @@ pub fn of_evolution(
     population: usize,
     threads: usize,
 ) -> Result<Vec<Part>, StrategyError> {
-    let episodes = population.saturating_mul(config.rollout.episodes);
+    let episodes = population.saturating_mul(config.rollout.most_episodes());
     let mut parts = of_search(config, setup)?;
     let name = "strategy.population · rollout.episodes";
     parts.push(part(

@@ -6,7 +6,7 @@ use strategies::{Data, State};
 use crate::learner::Learner;
 use crate::policy::{check_finite, check_layout, layout, mismatch, statistics};
 use crate::setup::TrainError;
-use crate::trainer::Trainer;
+use crate::trainer::{Trainer, search};
 
 impl Trainer {
     /// Everything that is needed to go on bit for bit, and to use the result.
@@ -23,6 +23,10 @@ impl Trainer {
         meta("env_steps", self.env_steps.into());
         meta("blow_ups", self.blow_ups.into());
         meta("best_eval", self.best_eval.into());
+        meta("measured", self.step_sizes.is_some().into());
+        if let Some(sigma) = self.calibrated {
+            meta("calibrated_sigma", sigma.to_bits().into());
+        }
         meta("strategy", state.strategy.clone().into());
         meta("integers", to_json(&state.integers));
         // Bits, since JSON has no infinities.
@@ -83,6 +87,16 @@ impl Trainer {
             };
             let tensor = strategies::Tensor { shape: tensor.shape().to_vec(), data };
             state.tensors.insert(name.to_owned(), tensor);
+        }
+        if let Some(bits) = checkpoint.meta.get("calibrated_sigma").and_then(serde_json::Value::as_u64) {
+            self.calibrated = Some(f64::from_bits(bits));
+            let x0 = vec![0.0; self.search.dimension()];
+            self.search = search(&self.config, self.calibrated, &self.config.strategy.start(x0))?;
+        }
+        // Runs from before there were measurements keep their columns.
+        if checkpoint.meta.get("measured").and_then(serde_json::Value::as_bool) != Some(true) {
+            self.step_sizes = None;
+            self.search.measure(false);
         }
         self.search.restore(&state)?;
         self.statistics = statistics(checkpoint, "", self.statistics.mean.len())?;

@@ -100,7 +100,7 @@ impl Setup {
     pub fn new(config: &Config) -> Result<Self, TrainError> {
         config.validate()?;
         let task = config.env.build()?;
-        config.validate_weights(task.spec().terms)?;
+        config.rollout.validate_weights(task.spec().terms)?;
         let options = config.physics.training(task.as_ref());
         let validation = config.physics.validation(task.as_ref());
         let (inputs, outputs) = (task.spec().observations.len(), task.spec().actions.len());

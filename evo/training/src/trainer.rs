@@ -11,7 +11,7 @@ use strategies::random::{Purpose, Stream};
 use strategies::{Search, StopReason, StrategyError};
 
 use crate::backend::{Backend, BackendChoice};
-use crate::config::{Config, Starts};
+use crate::config::Config;
 use crate::evaluate::{self, Evaluation, Policy, mean_std};
 use crate::gradient::Refiner;
 use crate::learner::Learner;
@@ -19,8 +19,13 @@ use crate::memory;
 use crate::needs;
 use crate::normalizer::{Normalizer, Statistics};
 use crate::policy::{Which, start_from};
-use crate::rollout::{Episode, Episodes, Rollout, Times};
+use crate::rollout::{ActionNoise, Episode, Episodes, More, Rollout, Times};
+use crate::rollout_config::Starts;
 use crate::setup::{Setup, TrainError, pool};
+use crate::step_sizes::StepSizes;
+
+/// Column of runs whose generations grow: how many members the generation had.
+const MEMBERS: &str = "members";
 
 /// A training run in memory.
 pub struct Trainer {
@@ -32,7 +37,6 @@ pub struct Trainer {
     evaluation: Rollout,
     validation: Option<Rollout>,
     pool: Arc<rayon::ThreadPool>,
-    weights: Vec<f64>,
     pub(crate) env_steps: u64,
     pub(crate) blow_ups: u64,
     failures: u64,
@@ -43,6 +47,10 @@ pub struct Trainer {
     pub(crate) best_statistics: Statistics,
     rollout_s: f64,
     pub(crate) refiner: Option<Refiner>,
+    /// None in runs that began without.
+    pub(crate) step_sizes: Option<StepSizes>,
+    /// Deviation of noise that is told in actions.
+    pub(crate) calibrated: Option<f64>,
 }
 
 impl Trainer {
@@ -57,31 +65,35 @@ impl Trainer {
         let seed = config.run.seed;
         let initial = setup.controller.initial(&mut Stream::new(seed, Purpose::Init, 0, 0, 0));
         let x0: Vec<f64> = initial.iter().map(|&x| f64::from(x)).collect();
-        let search = config.strategy.build(&config.strategy.start(x0), seed)?;
-        let pool = pool(threads)?;
-        let threads = pool.current_num_threads();
-        memory::check(needs::of_evolution(config, &setup, search.population(), threads)?)?;
         let spec = setup.task.spec();
+        let (mut step_sizes, statistics) =
+            (StepSizes::new(&setup)?, Statistics::new(spec.observations.len()));
+        let x0 = config.strategy.start(x0);
+        let calibrated = step_sizes.calibrated(&setup, config, &x0, &statistics)?;
+        let search = search(config, calibrated, &x0)?;
+        let pool = pool(threads)?;
         let horizon = config.rollout.horizon.unwrap_or(spec.horizon);
         let share = |horizon| setup.rollout(horizon, Some(Arc::clone(&pool)));
         let validation = setup.validation.map(|options| {
             setup.rollout_on(options, spec.horizon, &Backend::Cpu, 1, Some(Arc::clone(&pool)))
         });
-        let episodes = search.population() * config.rollout.episodes;
+        let episodes = search.max_population() * config.rollout.most_episodes();
+        let threads = pool.current_num_threads();
+        memory::check(needs::of_evolution(config, &setup, search.max_population(), threads)?)?;
         let (backend, backend_reason) = backend.resolve(&setup.controller, episodes, threads)?;
         let training =
             setup.rollout_on(setup.options, horizon, &backend, episodes, Some(Arc::clone(&pool)))?;
-        let weight = |name: &&str| config.rollout.weights.get(*name).copied().unwrap_or(1.0);
         let refiner = config.refine.as_ref().map(|refine| Refiner::new(refine, config, &setup, &pool));
         Ok(Self {
             refiner: refiner.transpose()?,
             search,
-            statistics: Statistics::new(spec.observations.len()),
-            best_statistics: Statistics::new(spec.observations.len()),
+            best_statistics: statistics.clone(),
+            statistics,
+            step_sizes: Some(step_sizes),
+            calibrated,
             training,
             evaluation: share(spec.horizon)?,
             validation: validation.transpose()?,
-            weights: spec.terms.iter().map(weight).collect(),
             pool,
             config: config.clone(),
             setup,
@@ -96,8 +108,10 @@ impl Trainer {
     }
 
     /// Names of what a run measures beside reward terms.
-    pub(crate) fn extra_columns(config: &Config) -> &'static [&'static str] {
-        config.refine.as_ref().map_or(&[], |_| Refiner::columns())
+    pub(crate) fn extra_columns(config: &Config) -> Vec<&'static str> {
+        let refined = config.refine.as_ref().map_or(&[][..], |_| Refiner::columns());
+        let grown = config.rollout.min_steps.map_or(&[][..], |_| &[MEMBERS]);
+        refined.iter().chain(grown).chain(&StepSizes::COLUMNS).copied().collect()
     }
 
     /// The search.
@@ -173,6 +187,17 @@ impl Trainer {
         Ok(Evaluation::new(spec.name, engine, spec.terms, &episodes, self.setup.controller.as_ref()))
     }
 
+    /// How far the noise in the parameters moves the actions now, root mean square; they go from −1 to 1. None if that
+    /// is not measured, or a controller fails.
+    ///
+    /// # Errors
+    /// If the controllers cannot be run.
+    pub fn noise_in_actions(&mut self) -> Result<Option<f64>, TrainError> {
+        self.search.ask();
+        let Some(sizes) = &mut self.step_sizes else { return Ok(None) };
+        sizes.noise(&self.setup, &self.config, &self.search, &self.statistics)
+    }
+
     /// Starts the search (at generation 0) from another run's policy.
     ///
     /// # Errors
@@ -180,10 +205,21 @@ impl Trainer {
     pub fn warm_start(&mut self, checkpoint: &Checkpoint) -> Result<(), TrainError> {
         let (policy, statistics) = start_from(checkpoint, &self.setup, Which::Mean, &self.config)?;
         let x0: Vec<f64> = policy.parameters.iter().map(|&x| f64::from(x)).collect();
-        self.search = self.config.strategy.build(&x0, self.config.run.seed)?;
+        if let Some(step_sizes) = &mut self.step_sizes {
+            self.calibrated = step_sizes.calibrated(&self.setup, &self.config, &x0, &statistics)?;
+        }
+        self.search = search(&self.config, self.calibrated, &x0)?;
         self.statistics = statistics;
         Ok(())
     }
+}
+
+/// A search that measures its steps, with noise of deviation `sigma` if that is told in actions.
+pub(crate) fn search(config: &Config, sigma: Option<f64>, x0: &[f64]) -> Result<Search<f32>, StrategyError> {
+    let strategy = sigma.map(|sigma| config.strategy.with_sigma(sigma));
+    let mut search = strategy.as_ref().unwrap_or(&config.strategy).build(x0, config.run.seed)?;
+    search.measure(true);
+    Ok(search)
 }
 
 fn no_fitness(generation: u64, episodes: &[Episode]) -> TrainError {
@@ -204,8 +240,11 @@ impl Learner for Trainer {
     }
 
     fn columns(&self) -> Vec<&'static str> {
-        let terms = self.setup.task.spec().terms;
-        terms.iter().chain(Self::extra_columns(&self.config)).copied().collect()
+        let mut extra = Self::extra_columns(&self.config);
+        if self.step_sizes.is_none() {
+            extra.retain(|column| !StepSizes::COLUMNS.contains(column));
+        }
+        self.setup.task.spec().terms.iter().copied().chain(extra).collect()
     }
 
     fn generation(&self) -> u64 {
@@ -232,6 +271,10 @@ impl Learner for Trainer {
         self.best_eval
     }
 
+    fn notes(&mut self) -> Vec<String> {
+        self.step_sizes.as_mut().map(StepSizes::notes).unwrap_or_default()
+    }
+
     /// A fresh search has not ended, however it looks.
     fn stop_reason(&self) -> Option<StopReason> {
         self.search.stop_reason().filter(|_| self.generation() > 0)
@@ -248,23 +291,41 @@ impl Learner for Trainer {
         let began = Instant::now();
         let pool = Arc::clone(&self.pool);
         pool.install(|| self.search.ask());
+        let noise_in_actions = match &mut self.step_sizes {
+            Some(sizes) if StepSizes::is_due(self.search.generation()) => {
+                sizes.noise(&self.setup, &self.config, &self.search, &self.statistics)?
+            }
+            _ => None,
+        };
         let rollout = &self.config.rollout;
-        let (seed, generation, per) = (self.config.run.seed, self.generation(), rollout.episodes);
+        let (seed, generation) = (self.config.run.seed, self.generation());
+        let per = rollout.episodes(generation);
+        let weights = rollout.weights(self.setup.task.spec().terms, generation);
         let normalizer = self.normalizer();
         let search = &self.search;
+        let stream = |purpose, index: usize| {
+            let alike = match rollout.starts {
+                Starts::Pair => index / per / 2,
+                Starts::Population => 0,
+            };
+            Stream::new(seed, purpose, generation, alike as u64, (index % per) as u64)
+        };
+        let noise = |index| stream(Purpose::Action, index);
         let rolling = Instant::now();
         let episodes = self.training.run(&Episodes {
             count: search.population() * per,
             parameters: &|index, out| search.member(index / per, out),
-            start: &|index| {
-                let alike = match rollout.starts {
-                    Starts::Pair => index / per / 2,
-                    Starts::Population => 0,
-                };
-                Stream::new(seed, Purpose::Reset, generation, alike as u64, (index % per) as u64)
-            },
+            more: rollout.min_steps.map(|min_steps| More {
+                min_steps,
+                most: search.max_population() * per,
+                unit: 2 * per,
+            }),
+            start: &|index| stream(Purpose::Reset, index),
+            action_noise: Some(rollout.action_noise)
+                .filter(|&deviation| deviation > 0.0)
+                .map(|deviation| ActionNoise { deviation, stream: &noise }),
             normalizer: &normalizer,
-            weights: &self.weights,
+            weights: &weights,
             observe: rollout.normalize,
         })?;
         self.rollout_s += rolling.elapsed().as_secs_f64();
@@ -298,6 +359,11 @@ impl Learner for Trainer {
             self.failures += u64::from(episode.failed);
         }
         let mut extras = Vec::new();
+        let members = rollout.min_steps.map(|_| fitness.len() as f64);
+        let measured = self
+            .step_sizes
+            .as_mut()
+            .map(|sizes| sizes.cells(&self.config.strategy, &self.search, noise_in_actions));
         let trained = steps + self.refine(&mut extras)?;
         self.env_steps += trained;
         // Failed members have none.
@@ -323,9 +389,11 @@ impl Learner for Trainer {
             synops_per_step: Some(activity.synops_per_step()),
             sigma: self.search.sigma(),
             env_steps_per_s: trained as f64 / wall_s,
-            terms: (0..self.weights.len())
+            terms: (0..weights.len())
                 .map(|k| episodes.iter().map(|e| e.terms[k]).sum::<f64>() / n)
                 .chain(extras)
+                .chain(members)
+                .chain(measured.into_iter().flatten())
                 .collect(),
             energy_pj_per_step: self.setup.controller.energy_pj(&activity) / activity.steps.max(1) as f64,
             stage: None,

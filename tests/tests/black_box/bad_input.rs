@@ -72,6 +72,39 @@ fn populations_must_be_positive_and_even_for_pairs() {
 }
 
 #[test]
+fn steps_to_reach_need_a_strategy_that_adds_members() {
+    let refused = |sets: &[&str]| {
+        let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
+        refuse(&[&["--config", "ant.ron", "--dry-run"], &sets[..]].concat(), 2)
+    };
+    let message = refused(&["strategy=CmaEs()", "rollout.min_steps=150000"]);
+    assert_says(&message, &["rollout.min_steps = 150000", "CmaEs", "OpenEs, Pgpe, Snes, Ars, Ec"]);
+    let message = refused(&["rollout.min_steps=150000"]);
+    assert_says(&message, &["rollout.min_steps = 150000", "strategy.max_population"]);
+    let message = refused(&["strategy.max_population=3200"]);
+    assert_says(&message, &["strategy.max_population = 3200", "rollout.min_steps"]);
+    let both = ["rollout.min_steps=150000", "strategy.max_population=31"];
+    assert_says(&refused(&both), &["`max_population` is 31", "even"]);
+    assert_says(&refused(&["rollout.action_noise=2"]), &["rollout.action_noise = 2", "0 to 1"]);
+}
+
+#[test]
+fn noise_is_told_in_one_way() {
+    let refused = |sets: &[&str]| {
+        let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
+        refuse(&[&["--config", "ant.ron", "--dry-run"], &sets[..]].concat(), 2)
+    };
+    let message = refused(&["strategy.sigma=0.1", "strategy.radius=2"]);
+    assert_says(&message, &["`radius` is 2", "`sigma: None`"]);
+    let message = refused(&["strategy=CmaEs()", "strategy.schedule=Linear(to: 0, generations: 9)"]);
+    assert_says(&message, &["schedule", "population, sigma, active, max_dimension"]);
+    let message = refused(&["strategy=Ars(action_sigma: 1.99)"]);
+    assert_says(&message, &["strategy.action_sigma = 1.99", "the nearest is"]);
+    let told = succeed(&["--config", "ant.ron", "--dry-run", "--set", "strategy=Ars(action_sigma: 0.2)"]);
+    assert!(told.contains("action_sigma: Some(0.2)") || told.contains("action_sigma: 0.2"), "{told}");
+}
+
+#[test]
 fn numbers_that_are_none_are_refused() {
     assert_says(&config_error("(env: Ant(), strategy: OpenEs(population: 8, sigma: NaN))"), &["sigma"]);
     assert_says(&refuse(&["--config", "ant.ron", "--set", "strategy.sigma=inf", "--dry-run"], 2), &["sigma"]);

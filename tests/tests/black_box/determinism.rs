@@ -45,6 +45,58 @@ fn threads_do_not_change_a_bit() {
     assert_eq!(metrics(&one).len(), 5, "a header and four generations");
 }
 
+/// Generations that grow until they hold enough steps, with all that changes from one to the next.
+const GROWING: [&str; 14] = [
+    "--set",
+    "strategy.max_population=64",
+    "--set",
+    "rollout.min_steps=700",
+    "--set",
+    "rollout.action_noise=0.1",
+    "--set",
+    "rollout.episodes_schedule=Linear(to: 2, generations: 2)",
+    "--set",
+    "rollout.weight_schedules.survive=Linear(to: 0.2, generations: 3)",
+    "--set",
+    "rollout.starts=Population",
+    "--set",
+    "run.checkpoint_every=1",
+];
+
+#[test]
+fn growing_generations_have_the_same_bits_everywhere() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    for engine in ["Rapier", "Lanes"] {
+        let engine_set = format!("physics.engine={engine}");
+        let result = |out: &Path| (metrics(out), checkpoint(out));
+        let run = |name: &str, generations: &str, more: &[&str]| {
+            let out = folder.path().join(format!("{engine}_{name}"));
+            let sets = ["--set", &engine_set, "--out", text(&out), "--generations", generations, "-q"];
+            let _ = succeed(&[&SMALL[..], &GROWING[..], &sets[..], more].concat());
+            out
+        };
+        let one = result(&run("one", "4", &["--threads", "1"]));
+        assert!(one == result(&run("two", "4", &["--threads", "2"])), "{engine}: threads differ");
+        assert!(one == result(&run("gpu", "4", &["--backend", "gpu"])), "{engine}: CPU and GPU differ");
+        let resumed = run("resumed", "2", &["--threads", "2"]);
+        let _ = succeed(&["resume", text(&resumed), "--generations", "4", "-q"]);
+        assert!(one == result(&resumed), "{engine}: a run that was resumed differs");
+        let rows = one.0;
+        // The steps are those of the episodes that count, and reached each time.
+        let column = |name: &str| rows[0].iter().position(|cell| cell == name).expect("column");
+        let number = |row: usize, name: &str| rows[row][column(name)].parse::<f64>().expect("a number");
+        let so_far = |row: usize, name: &str| if row == 0 { 0.0 } else { number(row, name) };
+        for row in 1..=4 {
+            let of = |name: &str| so_far(row, name) - so_far(row - 1, name);
+            let (members, steps) = (number(row, "members"), of("env_steps"));
+            assert_eq!(of("evaluations"), members);
+            assert!(members >= 8.0 && members <= 64.0 && members % 2.0 == 0.0, "{members}");
+            assert!(steps >= 700.0 || members == 64.0, "{steps} steps of {members} members");
+        }
+        assert!(number(1, "members") > 8.0, "it grew");
+    }
+}
+
 /// The population on the adapter in two halves, against one episode at a time on the CPU.
 #[test]
 fn the_backend_does_not_change_a_bit() {

@@ -8,10 +8,13 @@
 mod cem;
 mod ec;
 mod golden;
+mod grow;
+mod measure;
 mod reference;
 mod registry;
 mod steps;
 mod suite;
+mod units;
 
 use strategies::functions::{Function, Problem};
 use strategies::{Real, Search};

@@ -58,7 +58,7 @@ fn open_es_takes_the_step_of_the_paper_for_any_order_of_members() {
         let (n, lambda, sigma, rate, decay) = (9, 24, 0.2, 0.03, 0.1);
         let config = OpenEsConfig {
             population: lambda,
-            sigma,
+            sigma: Some(sigma),
             optimizer: ascent(rate),
             schedule: Schedule::Linear { to: 0.0, generations: 10 },
             weight_decay: decay,
@@ -89,7 +89,7 @@ fn open_es_takes_the_step_of_the_paper_for_any_order_of_members() {
 fn pgpe_moves_mean_and_deviations_by_their_gradients() {
     let (n, lambda, rate) = (7, 20, 0.4);
     let config =
-        PgpeConfig { population: lambda, sigma: 0.3, optimizer: ascent(rate), ..PgpeConfig::default() };
+        PgpeConfig { population: lambda, sigma: Some(0.3), optimizer: ascent(rate), ..PgpeConfig::default() };
     let mut search = StrategyConfig::Pgpe(config).build(&vec![0.4; n], 6).unwrap();
     for _ in 0..5 {
         let (mut mu, mut sigma) = (saved(&search, "mean"), saved(&search, "deviation"));
@@ -115,7 +115,8 @@ fn pgpe_moves_mean_and_deviations_by_their_gradients() {
 #[test]
 fn snes_takes_the_natural_gradient() {
     let n = 6;
-    let config = SnesConfig { population: Some(14), sigma: 0.3, mean_rate: 0.8, ..SnesConfig::default() };
+    let config =
+        SnesConfig { population: Some(14), sigma: Some(0.3), mean_rate: 0.8, ..SnesConfig::default() };
     let mut search = StrategyConfig::Snes(config).build(&vec![0.4; n], 7).unwrap();
     let rate = (3.0 + (n as f64).ln()) / (5.0 * (n as f64).sqrt());
     for _ in 0..5 {
@@ -167,7 +168,13 @@ fn xnes_takes_the_natural_gradient_through_the_matrix_exponential() {
 #[test]
 fn ars_steps_along_its_best_directions() {
     let (n, lambda) = (8, 16);
-    let config = ArsConfig { population: lambda, sigma: 0.2, optimizer: ascent(0.05), elite_ratio: 0.25 };
+    let config = ArsConfig {
+        population: lambda,
+        sigma: Some(0.2),
+        optimizer: ascent(0.05),
+        elite_ratio: 0.25,
+        ..ArsConfig::default()
+    };
     let mut search = StrategyConfig::Ars(config).build(&vec![0.4; n], 9).unwrap();
     for _ in 0..5 {
         let mut theta = mean(&search);

@@ -16,7 +16,7 @@ pub fn all() -> Vec<StrategyConfig> {
     super::registry::register_cem();
     let open_es = OpenEsConfig {
         population: 40,
-        sigma: 0.1,
+        sigma: Some(0.1),
         optimizer: OptimizerConfig::adam(0.05),
         ..OpenEsConfig::default()
     };
@@ -34,7 +34,7 @@ pub fn all() -> Vec<StrategyConfig> {
     let passive_sep = SepCmaEsConfig { active: false, population: Some(20), ..sep.clone() };
     let pgpe = PgpeConfig {
         population: 40,
-        sigma: 0.1,
+        sigma: Some(0.1),
         optimizer: OptimizerConfig::clip_up(0.03),
         ..PgpeConfig::default()
     };
@@ -44,7 +44,7 @@ pub fn all() -> Vec<StrategyConfig> {
         sigma_rate: 0.05,
         ..pgpe.clone()
     };
-    let snes = SnesConfig { sigma: 0.3, ..SnesConfig::default() };
+    let snes = SnesConfig { sigma: Some(0.3), ..SnesConfig::default() };
     let slow_snes =
         SnesConfig { population: Some(30), mean_rate: 0.7, sigma_rate: Some(0.1), ..snes.clone() };
     let xnes = XnesConfig { sigma: 0.3, ..XnesConfig::default() };
@@ -52,7 +52,7 @@ pub fn all() -> Vec<StrategyConfig> {
         XnesConfig { population: Some(30), mean_rate: 0.7, shape_rate: Some(0.1), ..xnes.clone() };
     let ars = ArsConfig {
         population: 40,
-        sigma: 0.1,
+        sigma: Some(0.1),
         optimizer: OptimizerConfig::Sgd { learning_rate: 0.05, momentum: 0.0 },
         ..ArsConfig::default()
     };
@@ -200,7 +200,7 @@ fn a_function_is_minimised_to_where_f32_could_not_tell_apart() {
 
 #[test]
 fn open_es_members_come_in_antithetic_pairs() {
-    let config = OpenEsConfig { population: 10, sigma: 0.25, ..OpenEsConfig::default() };
+    let config = OpenEsConfig { population: 10, sigma: Some(0.25), ..OpenEsConfig::default() };
     let mut search: Search = StrategyConfig::OpenEs(config).build(&[0.0; 100], 4).unwrap();
     let members = population(&mut search);
     for pair in members.chunks(2) {
@@ -568,6 +568,18 @@ fn bad_settings_are_errors_that_name_the_field() {
         ("OpenEs(optimizer: Adam(epsilon: 0))", "`optimizer.epsilon` is 0"),
         ("OpenEs(optimizer: Sgd(momentum: 2))", "`optimizer.momentum` is 2"),
         ("OpenEs(optimizer: ClipUp(max_speed: 0))", "`optimizer.max_speed` is 0"),
+        ("OpenEs(sigma: 0.1, radius: 2)", "`radius` is 2, expected None while `sigma` is told, too"),
+        ("Snes(radius: 2, action_sigma: 0.1)", "`action_sigma` is 0.1, expected None while `radius` is told"),
+        ("Ars(sigma: 0.1, action_sigma: 0.2)", "`action_sigma` is 0.2, expected None while `sigma` is told"),
+        ("Pgpe(radius: 0)", "`radius` is 0, expected a finite number > 0"),
+        ("OpenEs(sigma_schedule: Linear(to: 0, generations: 9))", "`sigma_schedule` is 0, expected a finite"),
+        ("Ars(sigma_schedule: Exponential(to: -1, generations: 9))", "`sigma_schedule` is -1"),
+        ("Ars(schedule: Linear(to: NaN, generations: 9))", "`schedule` is NaN"),
+        ("Ec(schedule: Linear(to: 1, generations: 0))", "`schedule` is 0, expected an integer ≥ 1"),
+        (
+            "Snes(schedule: Exponential(to: 0, generations: 9))",
+            "`schedule` is 0, expected a finite number > 0",
+        ),
         ("CmaEs(population: 1)", "`population` is 1"),
         ("CmaEs(sigma: -1)", "`sigma` is -1"),
         ("CmaEs(max_dimension: 0)", "`max_dimension` is 0"),
@@ -623,7 +635,7 @@ fn a_covariance_matrix_that_is_too_large_is_refused_with_a_way_out() {
 fn configs_are_read_from_ron_with_defaults_and_without_unknown_fields() {
     let expected = OpenEsConfig {
         population: 64,
-        sigma: 0.1,
+        sigma: Some(0.1),
         optimizer: OptimizerConfig::adam(0.02),
         ..OpenEsConfig::default()
     };

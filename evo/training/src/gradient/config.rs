@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use snn::ControllerConfig;
 use strategies::{OpenEsConfig, StrategyConfig};
 
-use crate::config::{Config, PhysicsConfig, RolloutConfig, RunConfig};
+use crate::config::{Config, PhysicsConfig, RunConfig};
 use crate::field::InvalidField;
 use crate::gradient::task::Task;
 use crate::gradient::task_config::RefineConfig;
+use crate::rollout_config::RolloutConfig;
 use crate::stages::Stage;
 
 /// A training run by gradient. The fields are those of [`Config`] and mean the same, so that a config of

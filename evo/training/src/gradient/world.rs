@@ -85,11 +85,10 @@ impl World {
         let (inputs, outputs) = (spec.observations.len(), spec.actions.len());
         let network = differentiable(&config.controller, inputs, outputs, &gradient.bptt())?;
         let initial = setup.controller.initial(&mut Stream::new(config.run.seed, Purpose::Init, 0, 0, 0));
-        let weight = |name: &&str| config.rollout.weights.get(*name).copied().unwrap_or(1.0);
         Ok(Self {
             trainer: Trainer::new(gradient.trainer(), &initial)?,
             statistics: Statistics::new(inputs),
-            weights: spec.terms.iter().map(weight).collect(),
+            weights: config.rollout.weights(spec.terms, 0),
             config: config.clone(),
             network,
             pool,

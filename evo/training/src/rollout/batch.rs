@@ -1,7 +1,6 @@
 //! Environments that are stepped together.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use envs::{Change, EnvError, Envs, Task};
@@ -10,6 +9,8 @@ use sim::StepOptions;
 use snn::{Activity, Controller, Evaluator};
 use strategies::random::Stream;
 
+use super::action_noise::{ActionNoise, Jitter};
+use super::queue::{More, Queue};
 use crate::backend::Backend;
 use crate::normalizer::{Normalizer, Sums};
 
@@ -17,10 +18,14 @@ use crate::normalizer::{Normalizer, Sums};
 pub struct Episodes<'a> {
     /// Number of episodes.
     pub count: usize,
+    /// Further ones, for a number of control steps; `parameters` and `start` are asked for them, too.
+    pub more: Option<More>,
     /// Writes the parameters of episode `index`'s individual.
     pub parameters: &'a (dyn Fn(usize, &mut [f32]) + Sync),
     /// The random stream that draws episode `index`'s start state.
     pub start: &'a (dyn Fn(usize) -> Stream + Sync),
+    /// Noise on actions, if any.
+    pub action_noise: Option<ActionNoise<'a>>,
     /// Observation transformation.
     pub normalizer: &'a Normalizer,
     /// Weights of the reward terms in [`Episode::fitness`], in the order of the task's terms.
@@ -119,6 +124,8 @@ pub(super) struct Batch {
     parameters: Vec<f32>,
     /// Episode in each slot.
     pub(super) running: Vec<Option<(usize, Episode)>>,
+    /// Noise on the actions of each slot.
+    jitter: Vec<Option<Jitter>>,
     pub(super) active: Vec<bool>,
     /// Reward of the last step.
     pub(super) rewards: Vec<f32>,
@@ -146,6 +153,7 @@ impl Batch {
             )?,
             parameters: vec![0.0; parts.controller.layout().len()],
             running: vec![None; slots],
+            jitter: (0..slots).map(|_| None).collect(),
             active: vec![false; slots],
             rewards: vec![0.0; slots],
             raw: vec![0.0; slots * inputs],
@@ -164,17 +172,14 @@ impl Batch {
         first: usize,
         slots: usize,
         episodes: &Episodes<'_>,
-        next: &AtomicUsize,
+        queue: &Queue,
         observer: &mut Option<&mut Observer<'_>>,
     ) {
         for slot in 0..slots {
             if self.running[slot].is_some() {
                 continue;
             }
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            if index >= episodes.count {
-                break;
-            }
+            let Some(index) = queue.draw() else { break };
             self.begin(evaluator, first, slot, index, episodes);
             if let Some(observer) = observer {
                 observer(&self.moment(evaluator, slot, index, false));
@@ -209,6 +214,7 @@ impl Batch {
             ..Episode::default()
         };
         self.running[slot] = Some((index, episode));
+        self.jitter[slot] = episodes.action_noise.as_ref().map(|noise| Jitter::new(noise, index));
         self.active[slot] = true;
         self.rewards[slot] = 0.0;
     }
@@ -229,9 +235,13 @@ impl Batch {
     pub(super) fn act(&mut self) {
         let spec = self.task.spec();
         let size = spec.actions.len();
-        let rows = self.outputs.chunks_exact(size).zip(self.actions.chunks_exact_mut(size));
-        for (&active, (output, action)) in self.active.iter().zip(rows) {
+        let rows = self.outputs.chunks_exact_mut(size).zip(self.actions.chunks_exact_mut(size));
+        let slots = self.active.iter().zip(&mut self.jitter);
+        for ((&active, jitter), (output, action)) in slots.zip(rows) {
             if active {
+                if let Some(jitter) = jitter {
+                    jitter.add(output);
+                }
                 spec.scale_action(output, action);
             }
         }
@@ -245,11 +255,11 @@ impl Batch {
         &mut self,
         evaluator: &dyn Evaluator,
         first: usize,
-        episodes: &Episodes<'_>,
+        (episodes, queue): (&Episodes<'_>, &Queue),
         finished: &mut Vec<(usize, Episode)>,
         observer: &mut Option<&mut Observer<'_>>,
     ) -> bool {
-        let mut any = false;
+        let (mut any, mut steps) = (false, 0);
         for slot in 0..self.running.len() {
             let Some((index, episode)) = &mut self.running[slot] else { continue };
             let outcome = self.envs.outcome(slot);
@@ -257,6 +267,7 @@ impl Batch {
             self.rewards[slot] = outcome.reward as f32;
             episode.total += outcome.reward;
             episode.length += 1;
+            steps += 1;
             let terms = self.envs.terms(slot).iter().zip(episodes.weights);
             for ((&term, weight), sum) in terms.zip(&mut episode.terms) {
                 *sum += f64::from(term);
@@ -281,6 +292,7 @@ impl Batch {
             self.active[slot] = false;
             any = true;
         }
+        queue.count(steps);
         any
     }
 

@@ -1,6 +1,5 @@
 //! Episodes on a graphics adapter: two halves that take turns.
 
-use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
 use rayon::prelude::*;
@@ -8,6 +7,7 @@ use snn::{BackendError, Evaluator};
 
 use super::batch::{Batch, Episode, Episodes, Parts, Times};
 use super::error::RolloutError;
+use super::queue::Queue;
 
 /// Half of the slots on a graphics adapter.
 pub(super) struct Half {
@@ -42,10 +42,10 @@ impl Half {
     }
 
     /// Begins new episodes, and the next control step of all that run.
-    fn begin(&mut self, episodes: &Episodes<'_>, next: &AtomicUsize) {
+    fn begin(&mut self, episodes: &Episodes<'_>, queue: &Queue) {
         for (index, batch) in self.batches.iter_mut().enumerate() {
             let slots = batch.running.len();
-            batch.fill(self.evaluator.as_mut(), index * self.size, slots, episodes, next, &mut None);
+            batch.fill(self.evaluator.as_mut(), index * self.size, slots, episodes, queue, &mut None);
         }
         let began = Instant::now();
         self.batches.par_iter_mut().for_each(|batch| batch.observe(episodes.normalizer));
@@ -66,7 +66,7 @@ impl Half {
     /// Waits for the actions, then steps the worlds on all threads.
     fn step(
         &mut self,
-        episodes: &Episodes<'_>,
+        from: (&Episodes<'_>, &Queue),
         finished: &mut Vec<(usize, Episode)>,
     ) -> Result<(), BackendError> {
         let began = Instant::now();
@@ -80,7 +80,7 @@ impl Half {
         self.times.controller_s += began.elapsed().as_secs_f64();
         self.batches.par_iter_mut().filter(|batch| batch.busy()).for_each(Batch::act);
         for (index, batch) in self.batches.iter_mut().enumerate() {
-            batch.collect(self.evaluator.as_ref(), index * self.size, episodes, finished, &mut None);
+            batch.collect(self.evaluator.as_ref(), index * self.size, from, finished, &mut None);
         }
         Ok(())
     }
@@ -94,16 +94,16 @@ impl Half {
 pub(super) fn take_turns(
     halves: &mut [Half; 2],
     episodes: &Episodes<'_>,
-    next: &AtomicUsize,
+    queue: &Queue,
 ) -> Result<Vec<(usize, Episode)>, BackendError> {
     let mut finished = Vec::new();
     for half in halves.iter_mut() {
-        half.begin(episodes, next);
+        half.begin(episodes, queue);
     }
     while halves.iter().any(Half::busy) {
         for half in halves.iter_mut().filter(|half| half.busy()) {
-            half.step(episodes, &mut finished)?;
-            half.begin(episodes, next);
+            half.step((episodes, queue), &mut finished)?;
+            half.begin(episodes, queue);
         }
     }
     Ok(finished)

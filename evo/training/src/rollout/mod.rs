@@ -8,23 +8,27 @@
 //! With a graphics adapter, two halves of all slots take turns: while the kernel computes the actions
 //! of one, all threads step the worlds of the other.
 
+mod action_noise;
 mod batch;
 pub(crate) mod error;
 mod halves;
+mod queue;
 mod worker;
 
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use snn::BackendError;
 
 use halves::{Half, take_turns};
+use queue::Queue;
 use worker::Worker;
 
 use crate::backend::Backend;
 
+pub use action_noise::ActionNoise;
 pub use batch::{Episode, Episodes, Moment, Observer, Parts, Times};
 pub use error::RolloutError;
+pub use queue::More;
 
 /// Workers that persist from one generation to the next.
 pub struct Rollout {
@@ -78,7 +82,7 @@ impl Rollout {
         Ok(Self { crew: Crew::Workers(workers), pool })
     }
 
-    /// Runs all episodes; the result is in the order of their numbers.
+    /// Runs all episodes; the result is in the order of their numbers, and ends with the last one that counts.
     ///
     /// # Errors
     /// If the graphics adapter was lost.
@@ -86,24 +90,25 @@ impl Rollout {
     /// # Panics
     /// If a worker panicked.
     pub fn run(&self, episodes: &Episodes<'_>) -> Result<Vec<Episode>, BackendError> {
-        let next = AtomicUsize::new(0);
+        let queue = Queue::new(episodes.count, episodes.more);
         let results = match (&self.crew, &self.pool) {
             (Crew::Workers(workers), Some(pool)) => {
                 // The last episodes are shared out: a full worker beside an idle one would take longer.
-                let share = episodes.count.div_ceil(workers.len());
+                let most = episodes.more.map_or(episodes.count, |more| more.most);
+                let share = most.div_ceil(workers.len());
                 let run = |context: rayon::BroadcastContext<'_>| {
-                    lock(&workers[context.index()]).run(episodes, &next, share, None)
+                    lock(&workers[context.index()]).run(episodes, &queue, share, None)
                 };
                 let parts: Result<Vec<_>, _> = pool.broadcast(run).into_iter().collect();
                 parts?.into_iter().flatten().collect()
             }
-            (Crew::Workers(workers), None) => lock(&workers[0]).run(episodes, &next, usize::MAX, None)?,
+            (Crew::Workers(workers), None) => lock(&workers[0]).run(episodes, &queue, usize::MAX, None)?,
             (Crew::Halves(halves), Some(pool)) => {
-                pool.install(|| take_turns(&mut lock(halves), episodes, &next))?
+                pool.install(|| take_turns(&mut lock(halves), episodes, &queue))?
             }
-            (Crew::Halves(halves), None) => take_turns(&mut lock(halves), episodes, &next)?,
+            (Crew::Halves(halves), None) => take_turns(&mut lock(halves), episodes, &queue)?,
         };
-        Ok(in_order(results))
+        Ok(queue.told(in_order(results), |episode| episode.length))
     }
 
     /// Time spent so far, summed over workers.
@@ -136,13 +141,13 @@ impl Rollout {
         observer: &mut Observer<'_>,
     ) -> Result<Vec<Episode>, RolloutError> {
         let Crew::Workers(workers) = &self.crew else { return Err(RolloutError::NotObservable) };
-        let next = AtomicUsize::new(0);
+        let queue = Queue::new(episodes.count, episodes.more);
         let mut worker = lock(&workers[0]);
         // One at a time is always the first slot.
         worker.evaluator.watch(Some(0))?;
-        let results = worker.run(episodes, &next, 1, Some(observer));
+        let results = worker.run(episodes, &queue, 1, Some(observer));
         worker.evaluator.watch(None)?;
-        Ok(in_order(results?))
+        Ok(queue.told(in_order(results?), |episode| episode.length))
     }
 }
 
@@ -200,10 +205,20 @@ mod tests {
 
     /// What `run` makes of the same episodes every time.
     fn with_episodes<T>(run: impl FnOnce(&Episodes<'_>) -> T) -> T {
+        with_more(None, 0.0, run)
+    }
+
+    /// Likewise, with `more` of them, and noise on actions of the given deviation.
+    fn with_more<T>(more: Option<More>, deviation: f64, run: impl FnOnce(&Episodes<'_>) -> T) -> T {
         let mut normalizer = Normalizer::identity(27, 5.0);
         normalizer.mean[0] = 0.5;
         run(&Episodes {
             count: COUNT,
+            more,
+            action_noise: Some(deviation).filter(|&d| d > 0.0).map(|deviation| ActionNoise {
+                deviation,
+                stream: &|index| Stream::new(1, Purpose::Action, 0, index as u64, 0),
+            }),
             parameters: &|index, out| {
                 let mut stream = Stream::new(1, Purpose::Bench, 0, index as u64, 0);
                 out.iter_mut().for_each(|x| *x = stream.next_u32() as f32 / (1_u32 << 30) as f32 - 2.0);
@@ -238,6 +253,31 @@ mod tests {
                 assert_eq!(episodes, reference, "{slots} slots, {threads} threads");
             }
         }
+    }
+
+    #[test]
+    fn a_number_of_steps_is_reached_by_the_same_episodes_for_any_slots_and_threads() {
+        let all = More { min_steps: u64::MAX, most: 44, unit: 11 };
+        let all = with_more(Some(all), 0.0, |episodes| rollout(1, 1).run(episodes).unwrap());
+        assert_eq!(all.len(), 44, "not more than the most");
+        let steps = |count: usize| all[..count].iter().map(|episode| episode.length as u64).sum::<u64>();
+        // Reached at once, in the middle of the third unit, and with its last step.
+        for (min_steps, count) in [(1, 11), (steps(25), 33), (steps(33), 33), (steps(33) + 1, 44)] {
+            let more = Some(More { min_steps, most: 44, unit: 11 });
+            for (slots, threads) in [(1, 1), (3, 1), (1, 2), (16, 2)] {
+                let told = with_more(more, 0.0, |episodes| rollout(slots, threads).run(episodes).unwrap());
+                assert_eq!(told, all[..count], "{min_steps} steps, {slots} slots, {threads} threads");
+            }
+        }
+    }
+
+    #[test]
+    fn noise_on_actions_does_not_depend_on_slots_or_threads() {
+        let quiet = with_episodes(|episodes| rollout(1, 1).run(episodes).unwrap());
+        let noisy =
+            |slots, threads| with_more(None, 0.3, |episodes| rollout(slots, threads).run(episodes).unwrap());
+        assert_ne!(noisy(1, 1), quiet);
+        assert_eq!(noisy(1, 1), noisy(3, 2));
     }
 
     #[test]
@@ -290,7 +330,7 @@ mod tests {
                     running.remove(&moment.episode);
                 }
             };
-            in_order(worker.run(episodes, &AtomicUsize::new(0), 4, Some(&mut observer)).unwrap())
+            in_order(worker.run(episodes, &Queue::new(COUNT, None), 4, Some(&mut observer)).unwrap())
         });
         assert_eq!((most, running.len()), (4, 0));
         assert_eq!(episodes, reference, "interleaved episodes are the same episodes");

@@ -1,12 +1,12 @@
 //! Episodes on the CPU.
 
-use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
 use envs::EnvError;
 use snn::{BackendError, Evaluator};
 
 use super::batch::{Batch, Episode, Episodes, Observer, Parts};
+use super::queue::Queue;
 
 /// One thread's batch with controllers of its own.
 pub(super) struct Worker {
@@ -23,7 +23,7 @@ impl Worker {
     pub(super) fn run(
         &mut self,
         episodes: &Episodes<'_>,
-        next: &AtomicUsize,
+        queue: &Queue,
         limit: usize,
         mut observer: Option<&mut Observer<'_>>,
     ) -> Result<Vec<(usize, Episode)>, BackendError> {
@@ -34,7 +34,7 @@ impl Worker {
         let mut free = true;
         loop {
             if free {
-                batch.fill(evaluator, 0, slots, episodes, next, &mut observer);
+                batch.fill(evaluator, 0, slots, episodes, queue, &mut observer);
                 if !batch.busy() {
                     return Ok(finished);
                 }
@@ -48,7 +48,7 @@ impl Worker {
             evaluator.finish(&batch.active, &mut batch.outputs)?;
             batch.times.controller_s += began.elapsed().as_secs_f64();
             batch.act();
-            free = batch.collect(evaluator, 0, episodes, &mut finished, &mut observer);
+            free = batch.collect(evaluator, 0, (episodes, queue), &mut finished, &mut observer);
         }
     }
 }

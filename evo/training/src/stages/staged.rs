@@ -36,6 +36,7 @@ pub struct Staged {
     stopping: Stopping,
     threads: usize,
     backend: BackendChoice,
+    /// Reward terms, and what any stage measures.
     columns: Vec<&'static str>,
 }
 
@@ -172,8 +173,8 @@ impl Staged {
         let mut columns: Vec<&'static str> =
             either!(&learner, learner => learner.setup().task.spec().terms.to_vec());
         for column in plan.iter().flat_map(extra_columns) {
-            if !columns.contains(column) {
-                columns.push(*column);
+            if !columns.contains(&column) {
+                columns.push(column);
             }
         }
         let (config, before, stopping) = (config.clone(), Counts::default(), Stopping::default());
@@ -265,8 +266,13 @@ impl Staged {
 
     /// What trains in this stage.
     #[must_use]
-    pub fn current(&self) -> &Current {
-        &self.learner
+    pub fn current(&mut self) -> &mut Current {
+        &mut self.learner
+    }
+
+    /// What there is to say about the last generation, each once.
+    pub fn notes(&mut self) -> Vec<String> {
+        either!(&mut self.learner, learner => learner.notes())
     }
 
     /// Config of the run, with its stages.
@@ -303,8 +309,11 @@ impl Staged {
     /// stage's name if there are stages.
     #[must_use]
     pub fn columns(&self) -> Vec<&'static str> {
-        let stage = (!self.names.is_empty()).then_some(STAGE_COLUMN);
-        self.columns.iter().copied().chain(stage).collect()
+        match self.names.is_empty() {
+            // A run of an earlier version goes on with those that it has.
+            true => either!(&self.learner, learner => learner.columns()),
+            false => self.columns.iter().copied().chain([STAGE_COLUMN]).collect(),
+        }
     }
 
     /// Whether any stage validates in another engine.
@@ -416,6 +425,9 @@ impl Staged {
         row.generation = self.generation();
         row.env_steps = self.env_steps();
         row.evaluations = self.evaluations();
+        if self.names.is_empty() {
+            return Ok(row);
+        }
         row.stage = self.stage().map(|(name, ..)| name.to_owned());
         let value =
             |column: &&str| own.iter().position(|name| name == column).map_or(f64::NAN, |at| row.terms[at]);
@@ -582,9 +594,9 @@ fn build(
 }
 
 /// Names of what a stage measures beside reward terms.
-fn extra_columns(config: &Config) -> &'static [&'static str] {
+fn extra_columns(config: &Config) -> Vec<&'static str> {
     match &config.task {
-        Some(task) => WorldLearner::extra_columns(task),
+        Some(task) => WorldLearner::extra_columns(task).to_vec(),
         None => Trainer::extra_columns(config),
     }
 }

@@ -25,8 +25,12 @@ fn learner(task: &str, sets: &[&str], threads: usize) -> WorldLearner {
 }
 
 fn refused(task: &str, sets: &[&str]) -> String {
-    let config = config(&format!("({SETTINGS} task: {task})"), sets).with_env().unwrap();
-    WorldLearner::new(&config, 1, &mut Teachers::default()).map(drop).unwrap_err().to_string()
+    match config(&format!("({SETTINGS} task: {task})"), sets).with_env() {
+        Ok(config) => {
+            WorldLearner::new(&config, 1, &mut Teachers::default()).map(drop).unwrap_err().to_string()
+        }
+        Err(error) => error.to_string(),
+    }
 }
 
 /// What of a row does not depend on the clock.
