@@ -90,7 +90,7 @@ fn growing_generations_have_the_same_bits_everywhere() {
             let of = |name: &str| so_far(row, name) - so_far(row - 1, name);
             let (members, steps) = (number(row, "members"), of("env_steps"));
             assert_eq!(of("evaluations"), members);
-            assert!(members >= 8.0 && members <= 64.0 && members % 2.0 == 0.0, "{members}");
+            assert!((8.0..=64.0).contains(&members) && members % 2.0 == 0.0, "{members}");
             assert!(steps >= 700.0 || members == 64.0, "{steps} steps of {members} members");
         }
         assert!(number(1, "members") > 8.0, "it grew");
