@@ -192,16 +192,16 @@ impl Training {
         let config = config(PENDULUM);
         let text = text::to_text(&config).unwrap();
         let trainer = Trainer::new(&config, 1, BackendChoice::Cpu).unwrap();
-        let terms = trainer.setup().task.spec().terms;
+        let terms = trainer.columns();
         let first = First {
             config: &text,
             provenance: "{}".to_owned(),
-            metrics: header(terms, false),
+            metrics: header(&terms, false),
             checkpoint: trainer.checkpoint().to_bytes(),
             ended: None,
         };
         let (folder, _) = RunFolder::create(Some(path), "run", 1, &first).unwrap();
-        let (metrics, _) = MetricsWriter::resume(&folder.metrics(), terms, false, (0, None)).unwrap();
+        let (metrics, _) = MetricsWriter::resume(&folder.metrics(), &terms, false, (0, None)).unwrap();
         Self { folder, trainer, metrics }
     }
 

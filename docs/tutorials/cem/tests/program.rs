@@ -85,6 +85,10 @@ fn set_reaches_its_fields_and_the_listing_names_it() {
 }
 
 /// The same mistake in a strategy of the user's and in a built-in one, which gets the same words at the same place.
+/// As messages list them.
+const FIELDS_OF_ARS: &str = "population, max_population, sigma, radius, action_sigma, sigma_schedule, optimizer, step_unit, \
+                             schedule, elite_ratio";
+
 #[test]
 fn mistakes_are_answered_as_in_a_built_in_strategy() {
     let folder = tempfile::tempdir().unwrap();
@@ -100,7 +104,7 @@ fn mistakes_are_answered_as_in_a_built_in_strategy() {
         let expected = built_in
             .replace("ArsConfig", "CemConfig")
             .replace("Ars", "Cem")
-            .replace("population, sigma, optimizer, elite_ratio", "population, sigma, elite_ratio, noise");
+            .replace(FIELDS_OF_ARS, "population, sigma, elite_ratio, noise");
         assert!(own.contains("a.ron:3:"), "{own}");
         assert_eq!(own, expected);
     }
