@@ -24,7 +24,7 @@ fn the_part_along_the_gradient_of_a_linear_fitness_is_found() {
         );
         let mut search = start(&text, n);
         assert_eq!(search.steps(), None);
-        let gradient = |i: usize| if i % 3 == 0 { 1.0 } else { -0.5 };
+        let gradient = |i: usize| if i.is_multiple_of(3) { 1.0 } else { -0.5 };
         let norm = (0..n).map(|i| gradient(i) * gradient(i)).sum::<f64>().sqrt();
         let (mut moved, mut lengths, mut before) = (0.0, 0.0, super::mean(&search));
         for _ in 0..40 {
@@ -48,7 +48,7 @@ fn the_part_along_the_gradient_of_a_linear_fitness_is_found() {
 #[test]
 fn the_part_along_the_gradient_is_found_whatever_makes_the_step() {
     let n = 200;
-    let gradient = |i: usize| if i % 3 == 0 { 1.0 } else { -0.5 };
+    let gradient = |i: usize| if i.is_multiple_of(3) { 1.0 } else { -0.5 };
     let norm = (0..n).map(|i| gradient(i) * gradient(i)).sum::<f64>().sqrt();
     for strategy in [
         r#"{"OpenEs": {"population": 100, "sigma": 0.1, "optimizer": {"Adam": {"learning_rate": 0.01}}}}"#,
