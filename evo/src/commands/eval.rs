@@ -78,13 +78,14 @@ fn print(row: &Row, terms: &[&str]) {
     let worst = evaluation.returns.iter().copied().fold(f64::INFINITY, f64::min);
     let change = row.change.as_ref().map_or(String::new(), |change| format!(" with {change}"));
     out::line(&format!(
-        "{} in {}{change}: return {:.1} ± {:.1} over {} episodes (lowest {worst:.1}), length {:.0}",
+        "{} in {}{change}: return {:.1} ± {:.1} over {} episodes (lowest {worst:.1}), length {:.0}, {} ended early",
         evaluation.env,
         evaluation.engine,
         evaluation.return_mean,
         evaluation.return_std,
         evaluation.episodes,
-        evaluation.length_mean
+        evaluation.length_mean,
+        evaluation.terminated
     ));
     out::line(&format!("terms: {}", terms.join(", ")));
     out::line(&format!(

@@ -36,6 +36,8 @@ pub struct Evaluation {
     pub returns: Vec<f64>,
     /// Mean number of control steps.
     pub length_mean: f64,
+    /// Number of episodes that the task ended before the time limit, such as by a fall.
+    pub terminated: usize,
     /// Number of episodes that ended because the physics blew up.
     pub blow_ups: usize,
     /// Mean sum of each reward term.
@@ -120,6 +122,7 @@ impl Evaluation {
             return_std,
             returns,
             length_mean: episodes.iter().map(|e| e.length as f64).sum::<f64>() / n,
+            terminated: episodes.iter().filter(|e| e.terminated).count(),
             blow_ups: episodes.iter().filter(|e| e.blew_up).count(),
             terms: terms.iter().enumerate().map(|(k, name)| ((*name).to_owned(), term(k))).collect(),
             spike_rate: activity.spike_rate(),
@@ -172,6 +175,7 @@ mod tests {
         };
         let mut episodes = [episode(1.0, 2), episode(3.0, 6)];
         episodes[1].blew_up = true;
+        episodes[0].terminated = true;
         let controller = snn::ControllerConfig::default().build(1, 1).expect("a valid config");
         let terms = ["forward", "control"];
         let evaluation = Evaluation::new("ant", EngineKind::Lanes, &terms, &episodes, controller.as_ref());
@@ -182,7 +186,7 @@ mod tests {
         assert!(!evaluation.is_better_than(Some(1.0)));
         let sound = Evaluation { blow_ups: 0, ..evaluation.clone() };
         assert_eq!([1.0, 2.0].map(|best| sound.is_better_than(Some(best))), [true, false]);
-        assert_eq!((evaluation.returns, evaluation.blow_ups), (vec![1.0, 3.0], 1));
+        assert_eq!((evaluation.returns, evaluation.blow_ups, evaluation.terminated), (vec![1.0, 3.0], 1, 1));
         assert_eq!(evaluation.terms["forward"], 2.0);
         assert_eq!((evaluation.spike_rate, evaluation.synops_per_step), (0.1, 2.0));
         // 16 additions at 0.9 pJ, 20 neuron updates at 4.6 pJ, over 8 steps.
