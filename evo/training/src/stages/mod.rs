@@ -1,6 +1,6 @@
 //! Training in stages: one run that goes from one way of training to the next.
 //!
-//! A config's `stages` say what differs from the config in each. [`resolve`] makes a config of each, [`set`] changes
+//! A config's `stages` say what differs from the config in each. [`resolve`] makes a config of each, [`apply`] changes
 //! them as `--set` does, and a [`Staged`] learner goes through them.
 
 mod resolve;

@@ -435,7 +435,7 @@ impl Staged {
         Ok(row)
     }
 
-    /// Scores the policy on the run's fixed evaluation episodes; see [`Learner::evaluate`].
+    /// Scores the policy on the run's fixed evaluation episodes; see [`Learner::evaluate`](crate::learner::Learner::evaluate).
     ///
     /// # Errors
     /// If something is not finite, or the graphics adapter was lost.
