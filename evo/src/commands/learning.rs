@@ -166,7 +166,7 @@ pub(super) fn train(mut learner: Staged, start: &Start<'_>, verbosity: Verbosity
         }
         // An evaluation may end a stage.
         let last = learner.is_over();
-        let ended = learner.stage().filter(|_| learner.is_stage_over()).map(|(name, ..)| name.to_owned());
+        let ended = learner.stage().filter(|_| learner.has_stage_ended()).map(|(name, ..)| name.to_owned());
         if let (Some(name), Some(reason)) = (&ended, learner.stop_reason()) {
             progress
                 .line(&format!("stage {name} has ended after generation {generation}: {}", words(&reason)));

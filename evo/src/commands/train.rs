@@ -10,7 +10,7 @@ use training::backend::BackendChoice;
 use training::config::Config;
 use training::gradient::FinetuneConfig;
 use training::gradient::labels::{COLUMNS, Classifier};
-use training::stages::{Staged, to_text};
+use training::stages::{Staged, stage_of, to_text, whole_config};
 
 use super::job::{self, Job};
 use super::kept::{Left, Start, check_same_config, left_of, new_folder};
@@ -57,12 +57,13 @@ fn in_a_world(args: &TrainArgs, path: &std::path::Path, mut config: Config) -> R
             return Err(error).usage();
         };
         let before = config.stages.iter().take_while(|stage| stage.name != *name).last();
+        let last = load_checkpoint(init)?;
         let checkpoint = match before {
             // A run of the same stages has the right one of its checkpoints.
-            Some(before) if init.is_dir() => {
-                load_stage(init, &before.name).or_else(|_| load_checkpoint(init))?
+            Some(before) if init.is_dir() && stage_of(&last).usage()?.is_some() => {
+                load_stage(init, &before.name)?
             }
-            _ => load_checkpoint(init)?,
+            _ => last,
         };
         learner = Some(Staged::from_stage(&config, name, &checkpoint, how).usage().map_err(named)?);
         earlier = before.map(|before| (before.name.clone(), checkpoint.to_bytes()));
@@ -140,6 +141,11 @@ fn resume_in_a_world(args: &ResumeArgs, folder: &RunFolder, mut config: Config) 
     // Before anything of the run is read with a config that is not its own.
     let stage = Staged::config_of(&config, &checkpoint).usage()?;
     check_same_config(&checkpoint, &stage, |config| &mut config.run, folder)?;
+    if let Some(whole) = whole_config(&checkpoint).usage()? {
+        let mut of_run = checkpoint.clone();
+        of_run.meta.insert("config".to_owned(), serde_json::to_value(&whole).run()?);
+        check_same_config(&of_run, &config, |config| &mut config.run, folder)?;
+    }
     let learner = Staged::resume(&config, how, &checkpoint, ended).usage()?;
     let text = || to_text(&config).usage();
     let done = learner.generation();

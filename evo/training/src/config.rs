@@ -165,6 +165,9 @@ impl RunConfig {
         require(self.generations >= 1, "run.generations", self.generations, "at least 1")?;
         let episodes = (1..=1_000_000).contains(&self.eval_episodes);
         require(episodes, "run.eval_episodes", self.eval_episodes, "1 to 1000000")?;
+        let stops = self.target.is_some() || self.patience.is_some();
+        let evaluated = "at least 1 with run.target or run.patience, which go by evaluations";
+        require(!stops || self.eval_every >= 1, "run.eval_every", self.eval_every, evaluated)?;
         for (name, least) in [("run.total", self.total), ("run.patience", self.patience)] {
             if let Some(value) = least {
                 require(value >= 1, name, value, "at least 1, or None")?;

@@ -94,6 +94,14 @@ fn a_run_goes_on_bit_for_bit_from_any_generation_of_any_stage() {
         }
         assert_eq!(untimed_metrics(&run), untimed_metrics(&whole));
     }
+    // A later stage that is not what it was is refused, by whatever hand.
+    let edited = scratch.path().join("edited");
+    train(&edited, &["--generations", "1"]);
+    let file = edited.join("config.ron");
+    let text_of = fs::read_to_string(&file).expect("a config");
+    fs::write(&file, text_of.replacen("sigma: 0.03", "sigma: 0.13", 1)).expect("a file");
+    let stderr = refuse(&["resume", text(&edited), "--generations", "6", "-q"], 2);
+    assert!(stderr.contains("is of another config") && stderr.contains("0.13"), "{stderr}");
     // The last stage becomes longer, in one run or in two.
     let (once, twice) = (scratch.path().join("once"), scratch.path().join("twice"));
     train(&once, &["--generations", "8"]);
@@ -117,6 +125,9 @@ fn changes_reach_the_stages_that_they_are_about() {
     };
     let plain = resolved(&[]);
     assert_eq!(lines(&plain, "evolve")[1..], ["rollout: (horizon: 30),", "strategy: (sigma: 0.03),"]);
+    let named = resolved(&["strategy.OpenEs.sigma=0.2", "stages[1].task.epochs=3"]);
+    assert!(lines(&named, "evolve")[2].contains("sigma: 0.2"), "{named}");
+    assert!(lines(&named, "student")[1].contains("epochs: 3"), "{named}");
     // The base and every stage that sets it; another variant sets all of its fields.
     let population = resolved(&["strategy.population=6"]);
     assert!(population.contains("population: 6,") && !population.contains("population: 4"), "{population}");
@@ -162,6 +173,18 @@ fn what_is_wrong_with_a_stage_is_said_with_its_place_before_the_first_begins() {
         ("(sigma: 0.03)", "(sigma: -1)", "", "stage 'evolve': "),
         ("strategy: (sigma: 0.03)", "seed: 1", ":12:32: ", "unknown field 'seed' (valid: name, env"),
         ("strategy: (sigma: 0.03)", "run: (keep: 1)", "", "run.keep is not a stage's"),
+        (
+            "rollout: (horizon: 30)",
+            "rollout: (clip: 9.0)",
+            "",
+            "stage 'evolve': rollout = normalize: true, clip: 9",
+        ),
+        (
+            "rollout: (horizon: 30)",
+            "run: (patience: 1, eval_every: 0)",
+            "",
+            "stage 'evolve': run.eval_every = 0",
+        ),
         ("strategy: (sigma: 0.03)", "env: Ant()", "", "every stage has the config's task, inverted_pendulum"),
         (
             "controller: Mlp(hidden: []), strategy",

@@ -14,5 +14,5 @@ pub use resolve::{StageError, generations, inline, resolve};
 pub use set::apply;
 pub use stage::Stage;
 #[cfg(not(target_arch = "wasm32"))]
-pub use staged::{Current, Staged, StagedError, check, stage_config, stage_file, stage_of};
+pub use staged::{Current, Staged, StagedError, check, stage_config, stage_file, stage_of, whole_config};
 pub use text::to_text;

@@ -36,7 +36,7 @@ const FIELDS: [&str; 8] =
     ["env", "changes", "physics", "controller", "strategy", "refine", "rollout", "task"];
 
 /// Fields of `run` that a stage may have; the others are the whole run's.
-const RUN_FIELDS: [&str; 6] =
+pub(super) const RUN_FIELDS: [&str; 6] =
     ["generations", "eval_every", "eval_episodes", "checkpoint_every", "target", "patience"];
 
 /// The config of every stage, in order: `config` with what differs. One without stages is its own only stage.
@@ -78,7 +78,7 @@ pub fn resolve(config: &Config) -> Result<Vec<Config>, StageError> {
         if another && !matches!(resolved.task, Some(Task::Imitate(_))) {
             let before = &config.stages[index - 1].name;
             let message = format!(
-                "its controller is another one than that of stage '{before}', whose parameters it begins with; \
+                "its controller differs from that of stage '{before}', whose parameters it begins with; \
                  task: Imitate(…) carries over what that one does"
             );
             return Err(wrong("controller", message));

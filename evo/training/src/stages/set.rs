@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::resolve::laid_over;
+use super::resolve::{RUN_FIELDS, laid_over};
 use super::stage::{STAGES, Stage};
 
 /// Applies `PATH=VALUE` texts, in order: to the config and to every stage that sets PATH; with
@@ -29,7 +29,8 @@ fn apply_one<T: Serialize + DeserializeOwned + Clone>(config: T, set: &String) -
         .iter()
         .map(|stage| from_value(stage).map_err(|error| invalid(error.describe())))
         .collect::<Result<_, _>>()?;
-    let path = set.split('=').next().unwrap_or_default().trim();
+    let path = parts(set).collect::<Vec<_>>().join(".");
+    let path = path.as_str();
     if path == STAGES {
         return patch::apply(config, std::slice::from_ref(set));
     }
@@ -47,7 +48,12 @@ fn apply_one<T: Serialize + DeserializeOwned + Clone>(config: T, set: &String) -
         let outcome = patch::apply(plain(&whole)?, std::slice::from_ref(set));
         let mut reached = outcome.is_ok();
         for stage in stages.iter_mut().filter(|stage| sets_path(&whole, &stage.fields, set)) {
-            reached |= change(&plain(&laid_over(&whole, stage))?, stage, set).is_ok();
+            match change(&plain(&laid_over(&whole, stage))?, stage, set) {
+                Ok(()) => reached = true,
+                // Another variant may lack it.
+                Err(PatchError::UnknownField { .. } | PatchError::Path { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
         match outcome {
             Ok(config) => {
@@ -85,6 +91,11 @@ fn change<T: Serialize + DeserializeOwned + Clone>(
                 run.insert(part.to_owned(), value(&changed["run"], part));
             }
         }
+        None if top == "run" => {
+            let own = RUN_FIELDS.iter().filter(|field| !changed[top][**field].is_null());
+            let run = own.map(|field| ((*field).to_owned(), changed[top][*field].clone())).collect();
+            stage.fields.insert(top.to_owned(), Value::Object(run));
+        }
         _ => drop(stage.fields.insert(top.to_owned(), value(&changed, top))),
     }
     Ok(())
@@ -105,6 +116,12 @@ fn sets_path(base: &Value, fields: &Map<String, Value>, set: &str) -> bool {
             && part != own.0
         {
             return true;
+        }
+        // The name of the config's variant, which the stage leaves out.
+        let named = below.and_then(variant).is_some_and(|(name, _)| name == part);
+        if named && here.is_some_and(|value| variant(value).is_none()) {
+            below = below.and_then(|value| within(value, part));
+            continue;
         }
         here = here.and_then(|value| within(value, part));
         below = below.and_then(|value| within(value, part));

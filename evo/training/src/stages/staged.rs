@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::backend::BackendChoice;
-use crate::config::Config;
+use crate::config::{Config, RunConfig};
 use crate::evaluate::Evaluation;
 use crate::field::InvalidField;
 use crate::gradient::{self, FinetuneError, Task, Teachers, WorldLearner};
@@ -88,6 +88,7 @@ struct Place {
 /// Fields of a checkpoint's metadata.
 const STAGE: &str = "stage";
 const STOPPING: &str = "stopping";
+const WHOLE: &str = "whole_config";
 const GENERATION: &str = "generation";
 
 /// Why a training with stages cannot begin or go on.
@@ -166,7 +167,7 @@ impl Staged {
         start: Option<&Checkpoint>,
     ) -> Result<Self, StagedError> {
         // What is wrong with a later stage is said before the first begins.
-        let plan = checked(config, |index| index != at, &mut Teachers::default())?;
+        let plan = checked(config, at + 1, &mut Teachers::default())?;
         let names: Vec<String> = config.stages.iter().map(|stage| stage.name.clone()).collect();
         let learner =
             build(&plan[at], (threads, backend), start).map_err(|source| within(config, at, source))?;
@@ -383,6 +384,20 @@ impl Staged {
         either!(&self.learner, learner => learner.is_fragile())
     }
 
+    /// Whether this stage itself has come to its end, however many generations the run has in all.
+    #[must_use]
+    pub fn has_stage_ended(&self) -> bool {
+        self.is_over() && self.at + 1 == self.plan.len()
+            || self.has_own_generations()
+            || self.stop_reason().is_some()
+    }
+
+    /// Whether this stage has had as many generations as its config says; the last one is as long as the whole run wants.
+    fn has_own_generations(&self) -> bool {
+        let open = self.at + 1 == self.plan.len() && self.config.run.total.is_some();
+        !open && self.own_generation() >= self.plan[self.at].run.generations
+    }
+
     /// Why this stage has ended before its last generation.
     #[must_use]
     pub fn stop_reason(&self) -> Option<String> {
@@ -398,12 +413,8 @@ impl Staged {
     /// Whether nothing is left to train in this stage.
     #[must_use]
     pub fn is_stage_over(&self) -> bool {
-        let is_last = self.at + 1 == self.plan.len();
-        let whole = self.config.run.total;
-        let enough = whole.is_some_and(|total| self.generation() >= total);
-        let own = self.own_generation() >= self.plan[self.at].run.generations;
-        // The last stage is as long as the whole run wants.
-        enough || (own && !(is_last && whole.is_some())) || self.stop_reason().is_some()
+        let enough = self.config.run.total.is_some_and(|total| self.generation() >= total);
+        enough || self.has_own_generations() || self.stop_reason().is_some()
     }
 
     /// Whether nothing is left to train.
@@ -444,6 +455,12 @@ impl Staged {
             Current::Search(trainer) => trainer.evaluate(row).map_err(FinetuneError::from)?,
             Current::Gradient(learner) => learner.evaluate(row)?,
         };
+        // One at a cut by `run.total` alone is not there in a run that goes on.
+        let run = &self.plan[self.at].run;
+        let every = run.eval_every;
+        if !self.has_own_generations() && (every == 0 || !self.generation().is_multiple_of(every)) {
+            return Ok((result, better));
+        }
         self.stopping.since_best = if better { 0 } else { self.stopping.since_best + 1 };
         let target = self.plan[self.at].run.target;
         self.stopping.reached |=
@@ -464,6 +481,9 @@ impl Staged {
             let place = Place { name: name.clone(), index: self.at, generation, before };
             checkpoint.meta.insert(STAGE.to_owned(), json!(place));
             checkpoint.meta.insert(GENERATION.to_owned(), self.generation().into());
+            // Later stages must be those that they were; how many generations there are in all may change.
+            let run = RunConfig { total: None, ..self.config.run.clone() };
+            checkpoint.meta.insert(WHOLE.to_owned(), json!(Config { run, ..self.config.clone() }));
         }
         checkpoint
     }
@@ -482,19 +502,24 @@ pub fn stage_of(checkpoint: &Checkpoint) -> Result<Option<String>, CheckpointErr
 /// # Errors
 /// If the run has not been in it, or its last checkpoint cannot be read.
 pub fn stage_file(folder: &RunFolder, name: &str) -> Result<PathBuf, StagedError> {
-    let ended = folder.stage(name);
-    if ended.is_file() {
-        return Ok(ended);
-    }
-    let last = folder.last();
+    let (ended, last) = (folder.stage(name), folder.last());
     let checkpoint = Checkpoint::load(&last).map_err(FinetuneError::from)?;
     match stage_of(&checkpoint).map_err(FinetuneError::from)? {
         Some(stage) if stage == name => Ok(last),
+        _ if ended.is_file() => Ok(ended),
         stage => {
             let (run, name) = (folder.path().display().to_string(), name.to_owned());
             Err(StagedError::NotThere { run, name, stage })
         }
     }
+}
+
+/// The config of the whole run that a checkpoint of a run with stages is of.
+///
+/// # Errors
+/// If what it says is damaged.
+pub fn whole_config(checkpoint: &Checkpoint) -> Result<Option<Config>, CheckpointError> {
+    checkpoint.meta.contains_key(WHOLE).then(|| checkpoint.meta(WHOLE)).transpose()
 }
 
 fn place(checkpoint: &Checkpoint) -> Result<Option<Place>, CheckpointError> {
@@ -527,22 +552,19 @@ pub fn stage_config(config: &Config, name: Option<&str>) -> Result<Config, Stage
 /// # Errors
 /// The first thing that is out of range or does not fit together, or too large for the memory.
 pub fn check(config: &Config, teachers: &mut Teachers) -> Result<(), StagedError> {
-    checked(config, |_| true, teachers).map(drop)
+    checked(config, 0, teachers).map(drop)
 }
 
-/// The configs of all stages, of which those in `which` are checked.
-fn checked(
-    config: &Config,
-    which: impl Fn(usize) -> bool,
-    teachers: &mut Teachers,
-) -> Result<Vec<Config>, StagedError> {
+/// The configs of all stages, of which those from `first` on are checked.
+fn checked(config: &Config, first: usize, teachers: &mut Teachers) -> Result<Vec<Config>, StagedError> {
     let plan = resolve(config)?;
+    config.run.validate().map_err(FinetuneError::from)?;
     if config.stages.is_empty() && config.run.total.is_some() {
         let expected = "None: a run without stages has run.generations".to_owned();
         let (field, value) = ("run.total".to_owned(), format!("{:?}", config.run.total));
         return Err(FinetuneError::Config(InvalidField { field, value, expected }).into());
     }
-    for (index, stage) in plan.iter().enumerate().filter(|(index, _)| which(*index)) {
+    for (index, stage) in plan.iter().enumerate().skip(first) {
         let mut check = || -> Result<(), FinetuneError> {
             let setup = Setup::new(stage)?;
             stage.strategy.validate().map_err(TrainError::from)?;
@@ -551,11 +573,33 @@ fn checked(
                 None => needs::of_search(stage, &setup).map_err(TrainError::from)?,
             };
             memory::check(parts).map_err(TrainError::from)?;
+            if let Some(before) = index.checked_sub(1) {
+                follows(&setup, stage, &plan[before])?;
+            }
             gradient::check(stage, &setup, teachers)
         };
         check().map_err(|source| within(config, index, source))?;
     }
     Ok(plan)
+}
+
+/// Refuses a stage that cannot see the world as the one before it does.
+fn follows(setup: &Setup, stage: &Config, before: &Config) -> Result<(), FinetuneError> {
+    let sizes = |setup: &Setup| (setup.controller.inputs(), setup.controller.outputs());
+    let (own, others) = (sizes(setup), sizes(&Setup::new(before)?));
+    let refuse = |field: &str, value: String, expected: String| {
+        Err(FinetuneError::Config(InvalidField { field: field.to_owned(), value, expected }))
+    };
+    if own != others {
+        let value = format!("{} observations, {} actions", own.0, own.1);
+        return refuse("env", value, format!("{} and {}, as in the stage before", others.0, others.1));
+    }
+    let seen =
+        |config: &Config| format!("normalize: {}, clip: {}", config.rollout.normalize, config.rollout.clip);
+    if stage.controller == before.controller && seen(stage) != seen(before) {
+        return refuse("rollout", seen(stage), format!("{}, as in the stage before", seen(before)));
+    }
+    Ok(())
 }
 
 /// An error of a stage, with its name if there are stages.
