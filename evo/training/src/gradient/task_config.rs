@@ -113,12 +113,6 @@ fn sequences() -> usize {
 }
 
 impl ImitateConfig {
-    /// Refuses a config that names no teacher.
-    pub(super) fn require_teacher(&self) -> Result<(), InvalidField> {
-        let expected = "a run folder, a checkpoint or a recording (--set task.teacher=RUN); only a later stage can do without";
-        require(!self.teacher.is_empty(), "task.teacher", "\"\"", expected)
-    }
-
     /// Checks the fields that are this module's.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use snn::Evaluator;
 
 use crate::config::Config;
 use crate::evaluate::Policy;
+use crate::field::require;
 use crate::gradient::error::FinetuneError;
 use crate::gradient::task_config::ImitateConfig;
 use crate::gradient::world::World;
@@ -94,7 +95,9 @@ impl Teachers {
         Ok(match self.0.entry(config.teacher.clone()) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
-                config.require_teacher()?;
+                let expected = "a run folder, a checkpoint or a recording (--set task.teacher=RUN); only a later stage can do \
+                                without";
+                require(!config.teacher.is_empty(), "task.teacher", "\"\"", expected)?;
                 let path = Path::new(&config.teacher);
                 let wrong = |reason: String| FinetuneError::Teacher { path: config.teacher.clone(), reason };
                 let file = match path.is_dir() {
