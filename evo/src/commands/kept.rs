@@ -18,6 +18,7 @@ use training::config::RunConfig;
 use training::policy::not_finite;
 
 use crate::commands::common::load_checkpoint;
+use crate::progress::Progress;
 
 /// Where training begins.
 pub(super) struct Start<'a> {
@@ -115,6 +116,19 @@ fn note(checkpoint: &mut Checkpoint, rows: &RowsMark) {
     checkpoint.meta.insert(ROWS.to_owned(), json!(rows));
 }
 
+/// Says that rows are lost before those that the run has, and writes a checkpoint that knows it.
+pub(super) fn mark_gap(
+    gap: &str,
+    progress: &mut Progress,
+    checkpoint: Checkpoint,
+    folder: &RunFolder,
+    rows: &RowsMark,
+    kept: (usize, u64),
+) -> Result<(), Failure> {
+    progress.alarm(gap);
+    save(checkpoint, folder, rows, Due { last: true, ..Due::default() }, kept)
+}
+
 /// Which checkpoints a generation leaves.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Due<'a> {
@@ -163,11 +177,11 @@ pub(super) fn save(
     folder.prune(keep, generation).run()
 }
 
-/// A checkpoint belongs to a config if they differ in nothing but the number of generations and the log.
-/// `run` gives the part of a config that has them.
-pub(super) fn check_same_config<C: Clone + Serialize + serde::de::DeserializeOwned>(
+/// A checkpoint, whose config is `theirs`, belongs to another if they differ in nothing but the number of generations and
+/// the log. `run` gives the part of a config that has them.
+pub(super) fn check_same_config<C: Clone + Serialize>(
     checkpoint: &Checkpoint,
-    ours: &C,
+    (ours, theirs): (&C, C),
     run: impl Fn(&mut C) -> &mut RunConfig,
     folder: &RunFolder,
 ) -> Result<(), Failure> {
@@ -178,7 +192,7 @@ pub(super) fn check_same_config<C: Clone + Serialize + serde::de::DeserializeOwn
         run.total = None;
         text::to_text(&config)
     };
-    let (ours, theirs) = (plain(ours.clone()).usage()?, plain(checkpoint.meta("config").usage()?).usage()?);
+    let (ours, theirs) = (plain(ours.clone()).usage()?, plain(theirs).usage()?);
     let lines = || ours.lines().chain(std::iter::repeat("")).zip(theirs.lines().chain(std::iter::repeat("")));
     let longest = ours.lines().count().max(theirs.lines().count());
     let Some((own, its)) = lines().take(longest).find(|(a, b)| a != b) else { return Ok(()) };

@@ -16,7 +16,7 @@ use training::gradient::labels::{self, Assessment, Classifier, Confusion};
 use training::gradient::{FinetuneConfig, Task};
 
 use super::job::is_classifier;
-use super::kept::{Due, Start, save, stopped};
+use super::kept::{Due, Start, mark_gap, save, stopped};
 use crate::cli::{EvalArgs, PlotArgs};
 use crate::commands::common::load_checkpoint;
 use crate::interrupt;
@@ -60,15 +60,8 @@ pub(super) fn train(mut learner: Classifier, start: &Start<'_>, verbosity: Verbo
         ("seed", run.seed.to_string()),
     ]);
     if let Some(gap) = gap {
-        progress.alarm(&gap);
-        let (rows, generation) = (metrics.sync().run()?, learner.generation());
-        save(
-            learner.checkpoint(),
-            folder,
-            &rows,
-            Due { last: true, ..Due::default() },
-            (run.keep, generation),
-        )?;
+        let (rows, kept) = (metrics.sync().run()?, (run.keep, learner.generation()));
+        mark_gap(&gap, &mut progress, learner.checkpoint(), folder, &rows, kept)?;
     }
     let each = learner.data().train.len() as u64;
     let (began, mut wall_s, mut interrupted) = (Instant::now(), earlier_s, false);

@@ -12,7 +12,7 @@ use training::gradient::Task;
 use training::stages::Staged;
 
 use super::introduction::introduction;
-use super::kept::{Due, Start, save, stopped};
+use super::kept::{Due, Start, mark_gap, save, stopped};
 use crate::interrupt;
 use crate::plot::Figure;
 use crate::progress::{Ending, Progress, Verbosity};
@@ -86,15 +86,8 @@ pub(super) fn train(mut learner: Staged, start: &Start<'_>, verbosity: Verbosity
         Progress::new(verbosity, Some(&folder.log()), learner.generations(), &columns).run()?;
     begin(&mut learner, folder, &mut progress)?;
     if let Some(gap) = gap {
-        progress.alarm(&gap);
-        let (rows, generation) = (metrics.sync().run()?, learner.generation());
-        save(
-            learner.checkpoint(),
-            folder,
-            &rows,
-            Due { last: true, ..Due::default() },
-            (run.keep, generation),
-        )?;
+        let (rows, kept) = (metrics.sync().run()?, (run.keep, learner.generation()));
+        mark_gap(&gap, &mut progress, learner.checkpoint(), folder, &rows, kept)?;
     }
     for warning in &learner.setup().task.model().warnings {
         progress.warn(warning);

@@ -1,5 +1,7 @@
 //! `evo train` and `evo resume`.
 
+use std::path::Path;
+
 use anyhow::anyhow;
 use records::checkpoint::Checkpoint;
 use records::failure::{Blame, Failure};
@@ -31,7 +33,7 @@ pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {
     }
 }
 
-fn in_a_world(args: &TrainArgs, path: &std::path::Path, mut config: Config) -> Result<(), Failure> {
+fn in_a_world(args: &TrainArgs, path: &Path, mut config: Config) -> Result<(), Failure> {
     let run = &args.run;
     if let Some(seed) = run.seed {
         config.run.seed = seed;
@@ -48,8 +50,7 @@ fn in_a_world(args: &TrainArgs, path: &std::path::Path, mut config: Config) -> R
         }
         other => other,
     };
-    let (mut learner, mut earlier) = (None, None);
-    if let Some(name) = &args.from_stage {
+    let (learner, earlier) = if let Some(name) = &args.from_stage {
         let Some(init) = &args.init else {
             let error = anyhow!(
                 "--from-stage {name}: --init RUN|FILE is missing, which has what the stage begins with"
@@ -65,16 +66,15 @@ fn in_a_world(args: &TrainArgs, path: &std::path::Path, mut config: Config) -> R
             }
             _ => last,
         };
-        learner = Some(Staged::from_stage(&config, name, &checkpoint, how).usage().map_err(named)?);
-        earlier = before.map(|before| (before.name.clone(), checkpoint.to_bytes()));
-    }
-    let mut learner = match learner {
-        Some(learner) => learner,
-        None => Staged::new(&config, how.0, how.1).usage().map_err(named)?,
+        let learner = Staged::from_stage(&config, name, &checkpoint, how).usage().map_err(named)?;
+        (learner, before.map(|before| (before.name.clone(), checkpoint.to_bytes())))
+    } else {
+        let mut learner = Staged::new(&config, how.0, how.1).usage().map_err(named)?;
+        if let Some(init) = &args.init {
+            learner.warm_start(&load_checkpoint(init)?).usage()?;
+        }
+        (learner, None)
     };
-    if let (Some(init), None) = (&args.init, &args.from_stage) {
-        learner.warm_start(&load_checkpoint(init)?).usage()?;
-    }
     if args.dry_run {
         warn_of_robot(learner.setup().task.model());
         out::line(text.trim_end());
@@ -86,7 +86,7 @@ fn in_a_world(args: &TrainArgs, path: &std::path::Path, mut config: Config) -> R
     learning::train(learner, &Start { folder: &folder, rows: None, config: None }, args.output.verbosity())
 }
 
-fn with_labels(args: &TrainArgs, path: &std::path::Path, mut config: FinetuneConfig) -> Result<(), Failure> {
+fn with_labels(args: &TrainArgs, path: &Path, mut config: FinetuneConfig) -> Result<(), Failure> {
     let run = &args.run;
     if args.from_stage.is_some() {
         return Err(anyhow!("--from-stage: {} has no stages", path.display())).usage();
@@ -139,13 +139,11 @@ fn resume_in_a_world(args: &ResumeArgs, folder: &RunFolder, mut config: Config) 
     let how: (usize, BackendChoice) = (args.threads.unwrap_or(0), args.backend.into());
     let ended = |stage: &str| Checkpoint::load(&folder.stage(stage)).map(Checkpoint::told);
     // Before anything of the run is read with a config that is not its own.
-    let stage = Staged::config_of(&config, &checkpoint).usage()?;
-    check_same_config(&checkpoint, &stage, |config| &mut config.run, folder)?;
-    if let Some(whole) = whole_config(&checkpoint).usage()? {
-        let mut of_run = checkpoint.clone();
-        of_run.meta.insert("config".to_owned(), serde_json::to_value(&whole).run()?);
-        check_same_config(&of_run, &config, |config| &mut config.run, folder)?;
-    }
+    let its = match whole_config(&checkpoint).usage()? {
+        Some(whole) => whole,
+        None => checkpoint.meta("config").usage()?,
+    };
+    check_same_config(&checkpoint, (&config, its), |config| &mut config.run, folder)?;
     let learner = Staged::resume(&config, how, &checkpoint, ended).usage()?;
     let text = || to_text(&config).usage();
     let done = learner.generation();
@@ -178,7 +176,8 @@ fn resume_with_labels(
     config.run.validate().usage()?;
     let mut learner = Classifier::new(&config, args.threads.unwrap_or(0)).usage()?;
     let Left { checkpoint, rows, edited } = left_of(folder)?;
-    check_same_config(&checkpoint, learner.config(), |config| &mut config.run, folder)?;
+    let its = checkpoint.meta("config").usage()?;
+    check_same_config(&checkpoint, (learner.config(), its), |config| &mut config.run, folder)?;
     learner.restore(&checkpoint).usage()?;
     let text = |learner: &Classifier| text::to_text(learner.config()).usage();
     let done = learner.generation();

@@ -157,12 +157,8 @@ fn flatten(path: &str, value: &Value, fields: &mut Vec<(String, String)>) {
     };
     match value {
         Value::Object(map) => {
-            let tag = map
-                .iter()
-                .next()
-                .filter(|(key, _)| map.len() == 1 && key.starts_with(|c: char| c.is_ascii_uppercase()));
-            if let Some((tag, inner)) = tag {
-                fields.push((path.to_owned(), tag.clone()));
+            if let Some((tag, inner)) = value::variant(value) {
+                fields.push((path.to_owned(), tag.to_owned()));
                 flatten(path, inner, fields);
             } else {
                 for (key, inner) in map {

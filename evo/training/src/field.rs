@@ -12,6 +12,11 @@ pub struct InvalidField {
     pub expected: String,
 }
 
+/// A field that is missing.
+pub(crate) fn missing(field: &str, expected: String) -> InvalidField {
+    InvalidField { field: field.to_owned(), value: "None".to_owned(), expected }
+}
+
 /// Refuses a value that is not valid.
 ///
 /// # Errors

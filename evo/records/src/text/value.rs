@@ -50,6 +50,13 @@ pub fn parse(text: &str) -> Result<Parsed, SyntaxError> {
     }
 }
 
+/// Name and content of an enum variant with content; none if it is something else.
+#[must_use]
+pub fn variant(value: &Value) -> Option<(&str, &Value)> {
+    let map = value.as_object().filter(|map| is_variant(map))?;
+    map.iter().next().map(|(name, inner)| (name.as_str(), inner))
+}
+
 /// Whether this is an enum variant with content: one key that starts with a capital.
 pub(super) fn is_variant(map: &Map<String, Value>) -> bool {
     map.len() == 1 && map.keys().all(|key| key.starts_with(|c: char| c.is_ascii_uppercase()))

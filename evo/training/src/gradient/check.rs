@@ -22,7 +22,7 @@ pub fn check(config: &Config, setup: &Setup, teachers: &mut Teachers) -> Result<
     let world = World::new(config, task.gradient(), setup.clone(), pool(1)?)?;
     match task {
         // Whom a stage imitates is seen when it begins.
-        Task::Imitate(task) if task.teacher.is_empty() => Ok(()),
+        task if task.imitates_stage_before() => Ok(()),
         Task::Imitate(task) => Imitation::new(task, &world, teachers).map(drop),
         Task::Ppo(task) => Critic::new(task, &world).map(drop),
         Task::Classify(_) | Task::Regress(_) => Ok(()),

@@ -8,7 +8,7 @@ use snn::ControllerConfig;
 use strategies::{OpenEsConfig, StrategyConfig};
 
 use crate::config::{Config, PhysicsConfig, RunConfig};
-use crate::field::InvalidField;
+use crate::field::{InvalidField, missing};
 use crate::gradient::task::Task;
 use crate::gradient::task_config::RefineConfig;
 use crate::rollout_config::RolloutConfig;
@@ -81,11 +81,7 @@ impl FinetuneConfig {
             run,
             stages,
         } = self.clone();
-        let env = env.ok_or_else(|| InvalidField {
-            field: "env".to_owned(),
-            value: "None".to_owned(),
-            expected: format!("one of {}", envs::names().join(", ")),
-        })?;
+        let env = env.ok_or_else(|| missing("env", format!("one of {}", envs::names().join(", "))))?;
         let evolves = |stage: &Stage| {
             let task = stage.fields.get("task").map_or(task.is_some(), |task| !task.is_null());
             !task && !stage.fields.contains_key("strategy")
@@ -95,7 +91,7 @@ impl FinetuneConfig {
                 "one of {} for the stages without `task`",
                 strategies::strategies().iter().map(|info| info.name).collect::<Vec<_>>().join(", ")
             );
-            return Err(InvalidField { field: "strategy".to_owned(), value: "None".to_owned(), expected });
+            return Err(missing("strategy", expected));
         }
         let strategy = strategy.unwrap_or_else(|| StrategyConfig::OpenEs(OpenEsConfig::default()));
         Ok(Config {
@@ -116,6 +112,5 @@ impl FinetuneConfig {
 
 /// What to train for, or that there is nothing.
 pub(super) fn needed(task: Option<&Task>) -> Result<&Task, InvalidField> {
-    let expected = "Classify(…), Regress(…), Imitate(…) or Ppo(…)".to_owned();
-    task.ok_or_else(|| InvalidField { field: "task".to_owned(), value: "None".to_owned(), expected })
+    task.ok_or_else(|| missing("task", "Classify(…), Regress(…), Imitate(…) or Ppo(…)".to_owned()))
 }

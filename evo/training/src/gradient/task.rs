@@ -40,6 +40,12 @@ impl Task {
         }
     }
 
+    /// Whether it imitates what the stage before has ended with.
+    #[must_use]
+    pub const fn imitates_stage_before(&self) -> bool {
+        matches!(self, Self::Imitate(task) if task.teacher.is_empty())
+    }
+
     /// How gradients are made and used.
     #[must_use]
     pub const fn gradient(&self) -> &GradientConfig {

@@ -83,8 +83,7 @@ pub fn resolve(config: &Config) -> Result<Vec<Config>, StageError> {
             );
             return Err(wrong("controller", message));
         }
-        let nobody = matches!(&resolved.task, Some(Task::Imitate(task)) if task.teacher.is_empty());
-        if nobody && index == 0 {
+        if index == 0 && resolved.task.as_ref().is_some_and(Task::imitates_stage_before) {
             return Err(wrong(
                 "task",
                 "task.teacher is missing: there is no stage before this one".to_owned(),

@@ -2,6 +2,7 @@
 
 use records::text::from_value;
 use records::text::patch::{self, PatchError};
+use records::text::value;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -82,13 +83,13 @@ fn change<T: Serialize + DeserializeOwned + Clone>(
         .map_err(|error| PatchError::Value { set: set.clone(), message: error.to_string() })?;
     let mut parts = parts(&set);
     let top = parts.next().unwrap_or_default();
-    let value = |of: &Value, name: &str| of.get(name).cloned().unwrap_or(Value::Null);
+    let field = |of: &Value, name: &str| of.get(name).cloned().unwrap_or(Value::Null);
     match parts.next() {
         // The rest of `run` is the whole run's.
         Some(part) if top == "run" => {
             let run = stage.fields.entry(top).or_insert_with(|| Value::Object(Map::new()));
             if let Some(run) = run.as_object_mut() {
-                run.insert(part.to_owned(), value(&changed["run"], part));
+                run.insert(part.to_owned(), field(&changed["run"], part));
             }
         }
         None if top == "run" => {
@@ -96,7 +97,7 @@ fn change<T: Serialize + DeserializeOwned + Clone>(
             let run = own.map(|field| ((*field).to_owned(), changed[top][*field].clone())).collect();
             stage.fields.insert(top.to_owned(), Value::Object(run));
         }
-        _ => drop(stage.fields.insert(top.to_owned(), value(&changed, top))),
+        _ => drop(stage.fields.insert(top.to_owned(), field(&changed, top))),
     }
     Ok(())
 }
@@ -132,17 +133,13 @@ fn sets_path(base: &Value, fields: &Map<String, Value>, set: &str) -> bool {
     true
 }
 
-/// Name and content of a variant.
+/// Name and content of a variant, which may have none.
 fn variant(value: &Value) -> Option<(&str, &Value)> {
     match value {
         Value::String(name) if name.starts_with(|c: char| c.is_ascii_uppercase()) => {
             Some((name, &Value::Null))
         }
-        Value::Object(map) if map.len() == 1 => {
-            let (name, inner) = map.iter().next()?;
-            name.starts_with(|c: char| c.is_ascii_uppercase()).then_some((name.as_str(), inner))
-        }
-        _ => None,
+        other => value::variant(other),
     }
 }
 

@@ -1,10 +1,7 @@
 //! A training that goes through the stages of a config.
 
-use std::path::PathBuf;
-
 use records::checkpoint::{Checkpoint, CheckpointError};
 use records::columns::STAGE_COLUMN;
-use records::folder::RunFolder;
 use records::metrics::MetricsRow;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -12,13 +9,13 @@ use serde_json::json;
 use crate::backend::BackendChoice;
 use crate::config::{Config, RunConfig};
 use crate::evaluate::Evaluation;
-use crate::field::InvalidField;
-use crate::gradient::{self, FinetuneError, Task, Teachers, WorldLearner};
+use crate::gradient::{FinetuneError, Teachers, WorldLearner};
 use crate::learner::Learner as _;
-use crate::memory;
-use crate::needs;
-use crate::setup::{Setup, TrainError};
-use crate::stages::resolve::{StageError, resolve};
+use crate::setup::Setup;
+use crate::stages::check::{checked, index_of, within};
+use crate::stages::error::StagedError;
+use crate::stages::place::{Counts, GENERATION, Place, STAGE, STOPPING, WHOLE, place};
+use crate::stages::resolve::resolve;
 use crate::trainer::Trainer;
 
 /// A training in a world, from its first stage to its last; one without stages has but one.
@@ -57,15 +54,6 @@ macro_rules! either {
     };
 }
 
-/// Sums over stages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Counts {
-    generations: u64,
-    env_steps: u64,
-    evaluations: u64,
-    blow_ups: u64,
-}
-
 /// What `run.target` and `run.patience` go by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Stopping {
@@ -73,69 +61,6 @@ struct Stopping {
     since_best: u64,
     /// Whether the return was reached.
     reached: bool,
-}
-
-/// Where a run with stages is, as a checkpoint has it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Place {
-    name: String,
-    index: usize,
-    /// Completed generations of this stage.
-    generation: u64,
-    before: Counts,
-}
-
-/// Fields of a checkpoint's metadata.
-const STAGE: &str = "stage";
-const STOPPING: &str = "stopping";
-const WHOLE: &str = "whole_config";
-const GENERATION: &str = "generation";
-
-/// Why a training with stages cannot begin or go on.
-#[derive(Debug, thiserror::Error)]
-pub enum StagedError {
-    /// A stage is not what it must be.
-    #[error(transparent)]
-    Stage(#[from] StageError),
-    /// There is no such stage.
-    #[error("no stage '{name}' (valid: {})", .valid.join(", "))]
-    Unknown {
-        /// The name.
-        name: String,
-        /// Those that there are.
-        valid: Vec<String>,
-    },
-    /// A run has not been in a stage.
-    #[error("{run} has not been in a stage '{name}'; {}", now(.stage.as_deref()))]
-    NotThere {
-        /// The run.
-        run: String,
-        /// The stage.
-        name: String,
-        /// The one that it is in, if it has stages.
-        stage: Option<String>,
-    },
-    /// A stage cannot be trained.
-    #[error("stage '{name}': {source}")]
-    In {
-        /// The stage.
-        name: String,
-        /// Why not.
-        source: Box<FinetuneError>,
-    },
-    /// The training cannot be done.
-    #[error(transparent)]
-    Learner(Box<FinetuneError>),
-}
-
-impl From<FinetuneError> for StagedError {
-    fn from(error: FinetuneError) -> Self {
-        Self::Learner(Box::new(error))
-    }
-}
-
-fn now(stage: Option<&str>) -> String {
-    stage.map_or_else(|| "it has no stages".to_owned(), |stage| format!("it is in '{stage}'"))
 }
 
 impl Staged {
@@ -197,9 +122,8 @@ impl Staged {
             Some(place) => index_of(config, &place.name)?,
             None => 0,
         };
-        let wants =
-            |config: &Config| matches!(&config.task, Some(Task::Imitate(task)) if task.teacher.is_empty());
-        let teacher = if at > 0 && resolve(config)?.get(at).is_some_and(wants) {
+        let task = resolve(config)?.swap_remove(at).task;
+        let teacher = if at > 0 && task.is_some_and(|task| task.imitates_stage_before()) {
             Some(ended(&config.stages[at - 1].name).map_err(FinetuneError::from)?)
         } else {
             None
@@ -218,16 +142,6 @@ impl Staged {
             Current::Gradient(learner) => learner.restore(&own)?,
         }
         Ok(staged)
-    }
-
-    /// The config of the stage that a checkpoint is of.
-    ///
-    /// # Errors
-    /// If there is no such stage, or something is wrong with one.
-    pub fn config_of(config: &Config, checkpoint: &Checkpoint) -> Result<Config, StagedError> {
-        let name = stage_of(checkpoint).map_err(FinetuneError::from)?;
-        let index = name.map_or(Ok(0), |name| index_of(config, &name))?;
-        Ok(resolve(config)?.swap_remove(index))
     }
 
     /// Starts (at generation 0) from another run's policy.
@@ -292,12 +206,6 @@ impl Staged {
     #[must_use]
     pub fn stage(&self) -> Option<(&str, usize, usize)> {
         self.names.get(self.at).map(|name| (name.as_str(), self.at, self.names.len()))
-    }
-
-    /// Name of the stage before this one.
-    #[must_use]
-    pub fn stage_before(&self) -> Option<&str> {
-        self.at.checked_sub(1).and_then(|index| self.names.get(index)).map(String::as_str)
     }
 
     /// Task, physics and controller of this stage.
@@ -392,6 +300,11 @@ impl Staged {
             || self.stop_reason().is_some()
     }
 
+    /// Whether the run has had as many generations as it wants in all.
+    fn has_total(&self) -> bool {
+        self.config.run.total.is_some_and(|total| self.generation() >= total)
+    }
+
     /// Whether this stage has had as many generations as its config says; the last one is as long as the whole run wants.
     fn has_own_generations(&self) -> bool {
         let open = self.at + 1 == self.plan.len() && self.config.run.total.is_some();
@@ -413,15 +326,13 @@ impl Staged {
     /// Whether nothing is left to train in this stage.
     #[must_use]
     pub fn is_stage_over(&self) -> bool {
-        let enough = self.config.run.total.is_some_and(|total| self.generation() >= total);
-        enough || self.has_own_generations() || self.stop_reason().is_some()
+        self.has_total() || self.has_own_generations() || self.stop_reason().is_some()
     }
 
     /// Whether nothing is left to train.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        let enough = self.config.run.total.is_some_and(|total| self.generation() >= total);
-        enough || (self.at + 1 == self.plan.len() && self.is_stage_over())
+        self.has_total() || (self.at + 1 == self.plan.len() && self.is_stage_over())
     }
 
     /// Trains for one generation. `wall_s` of the result is this generation's time alone.
@@ -478,7 +389,7 @@ impl Staged {
         }
         if let Some(name) = self.names.get(self.at) {
             let (generation, before) = (self.own_generation(), self.before);
-            let place = Place { name: name.clone(), index: self.at, generation, before };
+            let place = Place { name: name.clone(), generation, before };
             checkpoint.meta.insert(STAGE.to_owned(), json!(place));
             checkpoint.meta.insert(GENERATION.to_owned(), self.generation().into());
             // Later stages must be those that they were; how many generations there are in all may change.
@@ -486,127 +397,6 @@ impl Staged {
             checkpoint.meta.insert(WHOLE.to_owned(), json!(Config { run, ..self.config.clone() }));
         }
         checkpoint
-    }
-}
-
-/// Name of the stage that a checkpoint is of; none of a run without stages.
-///
-/// # Errors
-/// If what it says is damaged.
-pub fn stage_of(checkpoint: &Checkpoint) -> Result<Option<String>, CheckpointError> {
-    place(checkpoint).map(|place| place.map(|place| place.name))
-}
-
-/// The file with the last checkpoint of a run in a stage.
-///
-/// # Errors
-/// If the run has not been in it, or its last checkpoint cannot be read.
-pub fn stage_file(folder: &RunFolder, name: &str) -> Result<PathBuf, StagedError> {
-    let (ended, last) = (folder.stage(name), folder.last());
-    let checkpoint = Checkpoint::load(&last).map_err(FinetuneError::from)?;
-    match stage_of(&checkpoint).map_err(FinetuneError::from)? {
-        Some(stage) if stage == name => Ok(last),
-        _ if ended.is_file() => Ok(ended),
-        stage => {
-            let (run, name) = (folder.path().display().to_string(), name.to_owned());
-            Err(StagedError::NotThere { run, name, stage })
-        }
-    }
-}
-
-/// The config of the whole run that a checkpoint of a run with stages is of.
-///
-/// # Errors
-/// If what it says is damaged.
-pub fn whole_config(checkpoint: &Checkpoint) -> Result<Option<Config>, CheckpointError> {
-    checkpoint.meta.contains_key(WHOLE).then(|| checkpoint.meta(WHOLE)).transpose()
-}
-
-fn place(checkpoint: &Checkpoint) -> Result<Option<Place>, CheckpointError> {
-    checkpoint.meta.contains_key(STAGE).then(|| checkpoint.meta(STAGE)).transpose()
-}
-
-/// The number of a stage.
-fn index_of(config: &Config, name: &str) -> Result<usize, StagedError> {
-    let names = || config.stages.iter().map(|stage| stage.name.clone());
-    let unknown = || StagedError::Unknown { name: name.to_owned(), valid: names().collect() };
-    names().position(|other| other == name).ok_or_else(unknown)
-}
-
-/// The config of a stage by name, or of the last one.
-///
-/// # Errors
-/// If there is no such stage, or something is wrong with one.
-pub fn stage_config(config: &Config, name: Option<&str>) -> Result<Config, StagedError> {
-    let mut plan = resolve(config)?;
-    let index = match name {
-        Some(name) => index_of(config, name)?,
-        None => plan.len() - 1,
-    };
-    Ok(plan.swap_remove(index))
-}
-
-/// Builds what all stages of a config are made of, but for worlds, the state of a search, and what a stage begins with;
-/// `teachers` keeps those that are read for further configs.
-///
-/// # Errors
-/// The first thing that is out of range or does not fit together, or too large for the memory.
-pub fn check(config: &Config, teachers: &mut Teachers) -> Result<(), StagedError> {
-    checked(config, 0, teachers).map(drop)
-}
-
-/// The configs of all stages, of which those from `first` on are checked.
-fn checked(config: &Config, first: usize, teachers: &mut Teachers) -> Result<Vec<Config>, StagedError> {
-    let plan = resolve(config)?;
-    config.run.validate().map_err(FinetuneError::from)?;
-    if config.stages.is_empty() && config.run.total.is_some() {
-        let expected = "None: a run without stages has run.generations".to_owned();
-        let (field, value) = ("run.total".to_owned(), format!("{:?}", config.run.total));
-        return Err(FinetuneError::Config(InvalidField { field, value, expected }).into());
-    }
-    for (index, stage) in plan.iter().enumerate().skip(first) {
-        let mut check = || -> Result<(), FinetuneError> {
-            let setup = Setup::new(stage)?;
-            stage.strategy.validate().map_err(TrainError::from)?;
-            let parts = match &stage.task {
-                Some(task) => needs::of_gradient(task, stage, &setup, 1),
-                None => needs::of_search(stage, &setup).map_err(TrainError::from)?,
-            };
-            memory::check(parts).map_err(TrainError::from)?;
-            if let Some(before) = index.checked_sub(1) {
-                follows(&setup, stage, &plan[before])?;
-            }
-            gradient::check(stage, &setup, teachers)
-        };
-        check().map_err(|source| within(config, index, source))?;
-    }
-    Ok(plan)
-}
-
-/// Refuses a stage that cannot see the world as the one before it does.
-fn follows(setup: &Setup, stage: &Config, before: &Config) -> Result<(), FinetuneError> {
-    let sizes = |setup: &Setup| (setup.controller.inputs(), setup.controller.outputs());
-    let (own, others) = (sizes(setup), sizes(&Setup::new(before)?));
-    let refuse = |field: &str, value: String, expected: String| {
-        Err(FinetuneError::Config(InvalidField { field: field.to_owned(), value, expected }))
-    };
-    if own != others {
-        let value = format!("{} observations, {} actions", own.0, own.1);
-        return refuse("env", value, format!("{} and {}, as in the stage before", others.0, others.1));
-    }
-    let seen =
-        |config: &Config| format!("normalize: {}, clip: {}", config.rollout.normalize, config.rollout.clip);
-    if stage.controller == before.controller && seen(stage) != seen(before) {
-        return refuse("rollout", seen(stage), format!("{}, as in the stage before", seen(before)));
-    }
-    Ok(())
-}
-
-/// An error of a stage, with its name if there are stages.
-fn within(config: &Config, index: usize, source: FinetuneError) -> StagedError {
-    match config.stages.get(index) {
-        Some(stage) => StagedError::In { name: stage.name.clone(), source: Box::new(source) },
-        None => source.into(),
     }
 }
 
@@ -623,7 +413,7 @@ fn build(
         }
         return Ok(Current::Search(Box::new(trainer)));
     };
-    let taught = matches!(task, Task::Imitate(task) if task.teacher.is_empty());
+    let taught = task.imitates_stage_before();
     let mut teachers = start.filter(|_| taught).cloned().map_or_else(Teachers::default, Teachers::given);
     let mut learner = WorldLearner::new(config, threads, &mut teachers)?;
     if let Some(start) = start {

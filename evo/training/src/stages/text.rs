@@ -12,14 +12,13 @@ use super::stage::{NAME, STAGES};
 /// # Errors
 /// As [`text::to_text`].
 pub fn to_text<T: Serialize + DeserializeOwned>(config: &T) -> Result<String, ConfigError> {
-    let failed = |error: String| ConfigError::Write(error);
-    let mut whole = serde_json::to_value(config).map_err(|error| failed(error.to_string()))?;
+    let mut whole = serde_json::to_value(config).map_err(|error| ConfigError::Write(error.to_string()))?;
     let Some(Value::Array(stages)) = whole.as_object_mut().and_then(|fields| fields.remove(STAGES)) else {
         return text::to_text(config);
     };
     text::check_finite(config)?;
     // What differs in a stage has no type that could be written: it stands behind the rest, as data.
-    let plain: T = text::from_value(&whole).map_err(|error| failed(error.describe()))?;
+    let plain: T = text::from_value(&whole).map_err(|error| ConfigError::Write(error.describe()))?;
     let mut out = text::to_text(&plain)?;
     let end = out.trim_end().strip_suffix(')').map_or(0, str::len);
     out.truncate(end);
