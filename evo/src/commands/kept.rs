@@ -1,6 +1,6 @@
 //! What every kind of training does with its run folder.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use records::RowsMark;
@@ -15,6 +15,7 @@ use records::words::to_stderr;
 use serde::Serialize;
 use serde_json::json;
 use training::config::RunConfig;
+use training::gradient::without_demonstrations;
 use training::policy::not_finite;
 
 use crate::commands::common::load_checkpoint;
@@ -151,13 +152,9 @@ pub(super) fn save(
     due: Due<'_>,
     (keep, generation): (usize, u64),
 ) -> Result<(), Failure> {
-    let files = [
-        due.best.then(|| folder.best()),
-        due.numbered.then(|| folder.numbered(generation)),
-        due.stage.map(|stage| folder.stage(stage)),
-    ];
-    let mut files: Vec<_> = files.into_iter().flatten().collect();
-    if files.is_empty() && !due.last {
+    let used = [due.best.then(|| folder.best()), due.stage.map(|stage| folder.stage(stage))];
+    let numbered = due.numbered.then(|| folder.numbered(generation));
+    if used.iter().chain([&numbered]).all(Option::is_none) && !due.last {
         return Ok(());
     }
     if let Some(name) = not_finite(&checkpoint) {
@@ -168,12 +165,18 @@ pub(super) fn save(
         return Err(error).run();
     }
     note(&mut checkpoint, rows);
-    // The others are never of a generation that the run has yet to reach again.
-    files.push(folder.last());
     let bytes = checkpoint.to_bytes();
-    for file in files {
-        write_atomic(&file, &bytes).with_context(|| format!("cannot write {}", file.display())).run()?;
+    let write = |file: PathBuf, bytes: &[u8]| {
+        write_atomic(&file, bytes).with_context(|| format!("cannot write {}", file.display())).run()
+    };
+    let used: Vec<_> = used.into_iter().flatten().collect();
+    if !used.is_empty() {
+        // Nobody goes on from these.
+        let policy = without_demonstrations(&checkpoint).map(|policy| policy.to_bytes());
+        used.into_iter().try_for_each(|file| write(file, policy.as_ref().unwrap_or(&bytes)))?;
     }
+    // The others are never of a generation that the run has yet to reach again.
+    numbered.into_iter().chain([folder.last()]).try_for_each(|file| write(file, &bytes))?;
     folder.prune(keep, generation).run()
 }
 

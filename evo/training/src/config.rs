@@ -59,7 +59,7 @@ pub struct Config {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PhysicsConfig {
-    /// Engine that steps the worlds.
+    /// Engine that steps the worlds. Default `Auto`: lanes if it can do all that the model asks for, else rapier.
     pub engine: EngineChoice,
     /// Which of the task's settings to use.
     pub fidelity: Fidelity,
@@ -293,10 +293,11 @@ mod tests {
     #[test]
     fn physics_overrides_replace_only_what_they_name() {
         let task = EnvConfig::from_name("ant").unwrap().build().unwrap();
-        let own = task.physics(EngineKind::Rapier, Fidelity::Default);
-        let physics = PhysicsConfig { substeps: Some(8), ..PhysicsConfig::default() };
-        assert_eq!(physics.training(task.as_ref()), StepOptions { substeps: 8, ..own });
-        assert_eq!(PhysicsConfig::default().training(task.as_ref()), own);
+        let own = |engine| task.physics(engine, Fidelity::Default);
+        let engine = EngineKind::Rapier.into();
+        let physics = PhysicsConfig { engine, substeps: Some(8), ..PhysicsConfig::default() };
+        assert_eq!(physics.training(task.as_ref()), StepOptions { substeps: 8, ..own(EngineKind::Rapier) });
+        assert_eq!(PhysicsConfig::default().training(task.as_ref()), own(EngineKind::Lanes));
     }
 
     #[test]
@@ -317,7 +318,12 @@ mod tests {
 
     #[test]
     fn overrides_stay_with_the_engine_they_were_made_for() {
-        let sets = ["physics.iterations=9", "physics.fidelity=Reference", "physics.validate=Lanes"];
+        let sets = [
+            "physics.engine=Rapier",
+            "physics.iterations=9",
+            "physics.fidelity=Reference",
+            "physics.validate=Lanes",
+        ];
         let config = config(&sets);
         let task = config.env.build().unwrap();
         let lanes = task.physics(EngineKind::Lanes, Fidelity::Reference);

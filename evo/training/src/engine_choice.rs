@@ -7,11 +7,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sim::{EngineKind, Model};
 
 /// Which engine steps the worlds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EngineChoice {
     /// This one, which configs call by its name alone.
     Fixed(EngineKind),
     /// Lanes if it can do all that the model asks for, else rapier.
+    #[default]
     Auto,
 }
 
@@ -43,12 +44,6 @@ fn choose(missing: &[String]) -> (EngineKind, Option<String>) {
         (EngineKind::Lanes, Some("lanes can do all that the model asks for".to_owned()))
     } else {
         (EngineKind::Rapier, Some(format!("lanes cannot do: {}", missing.join("; "))))
-    }
-}
-
-impl Default for EngineChoice {
-    fn default() -> Self {
-        Self::Fixed(EngineKind::default())
     }
 }
 

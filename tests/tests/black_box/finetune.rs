@@ -109,7 +109,7 @@ fn ppo_raises_the_return_and_what_it_made_is_imitated_and_evolved_on() {
     let scratch = scratch();
     let [trained, student, evolved] = ["ppo", "student", "evolved"].map(|name| scratch.path().join(name));
     let ppo = ["finetune", "--config", "inverted_pendulum_ppo.ron", "-q"];
-    done(&[&ppo[..], &["--generations", "30", "--out", text(&trained)]].concat());
+    done(&[&ppo[..], &["--generations", "40", "--out", text(&trained)]].concat());
     let score = |folder: &Path| {
         let report = json(&["eval", text(folder), "--episodes", "8", "--json"]);
         report["return_mean"].as_f64().expect("a number")
@@ -120,7 +120,7 @@ fn ppo_raises_the_return_and_what_it_made_is_imitated_and_evolved_on() {
 
     let teach = format!("task.teacher={:?}", text(&trained));
     let imitate = ["finetune", "--config", "inverted_pendulum_imitate.ron", "--set", &teach, "-q"];
-    done(&[&imitate[..], &["--generations", "4", "--out", text(&student)]].concat());
+    done(&[&imitate[..], &["--generations", "12", "--out", text(&student)]].concat());
     assert!(score(&student) > 0.5 * teacher, "{}", score(&student));
     let nir = scratch.path().join("student.nir");
     done(&["nir", "export", text(&student), "--out", text(&nir)]);
@@ -283,7 +283,7 @@ fn a_perceptron_teaches_a_spiking_network_and_a_student_goes_on_learning() {
     assert!(best > 500.0, "{best}");
     let teach = format!("task.teacher={:?}", text(&teacher));
     let imitate = ["finetune", "--config", "inverted_pendulum_imitate.ron", "--set", &teach, "-q"];
-    done(&[&imitate[..], &["--generations", "4", "--out", text(&student)]].concat());
+    done(&[&imitate[..], &["--generations", "12", "--out", text(&student)]].concat());
     assert!(score(&student) > 0.5 * best, "{} of {best}", score(&student));
     // What it knows already shows in the first round.
     let more = ["--init", text(&student), "--generations", "1", "--out", text(&again)];

@@ -42,7 +42,7 @@ fn config_of(file: &Path) -> Value {
 fn a_stage_begins_where_the_one_before_it_has_ended() {
     let scratch = tempfile::tempdir().expect("scratch folder");
     let run = scratch.path().join("run");
-    train(&run, &[]);
+    train(&run, &["--set", "run.keep=0"]);
     assert_eq!(stages(&run), ["linear", "linear", "student", "student", "evolve", "evolve"]);
     let summary: Value =
         serde_json::from_slice(&fs::read(run.join("summary.json")).expect("a summary")).expect("JSON");
@@ -58,6 +58,14 @@ fn a_stage_begins_where_the_one_before_it_has_ended() {
         assert_eq!(of_run, of_file);
     }
     assert_eq!(checkpoint(&run, "stage_evolve"), checkpoint(&run, "last"));
+    // What is used has the policy alone, what is gone on from the demonstrations as well.
+    let demonstrations = |name: &str| {
+        let file = Checkpoint::load(&run.join(format!("checkpoints/{name}.safetensors"))).expect("a checkpoint");
+        let tensors = file.tensors.keys().filter(|name| name.starts_with("demonstration.")).count();
+        (tensors > 0, file.meta.contains_key("demonstrations"))
+    };
+    assert_eq!(demonstrations("gen_000004"), (true, true));
+    assert_eq!(demonstrations("stage_student"), (false, false));
     // By hand, the last stage is what a run from the student's checkpoint makes of it.
     let (student, hand) = (file("student"), scratch.path().join("hand"));
     train(&hand, &["--from-stage", "evolve", "--init", text(&student)]);

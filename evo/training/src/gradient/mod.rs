@@ -27,6 +27,7 @@ pub use error::FinetuneError;
 pub use gradient_config::GradientConfig;
 #[cfg(not(target_arch = "wasm32"))]
 pub use imitate::teacher::Teachers;
+pub use imitate::without_demonstrations;
 pub use labels::data_config::{ArraysConfig, DataConfig, HeidelbergConfig, RandmanConfig, YinYangConfig};
 pub(crate) use ppo::Refiner;
 pub use task::Task;

@@ -250,7 +250,7 @@ impl Method for Imitation {
             let steps = demonstration.actions.len() / self.sizes.1;
             let mut put = |name: &str, width: usize, values: &[f32]| {
                 let tensor = Tensor::new(&[steps, width], TensorData::F32(values.to_vec()));
-                checkpoint.tensors.insert(format!("demonstration.{index}.{name}"), tensor);
+                checkpoint.tensors.insert(format!("{DEMONSTRATION}{index}.{name}"), tensor);
             };
             put("observation", self.sizes.0, &demonstration.observations);
             put("action", self.sizes.1, &demonstration.actions);
@@ -263,7 +263,7 @@ impl Method for Imitation {
         }
         let rounds: Vec<u64> = checkpoint.meta("demonstrations")?;
         let take = |index: usize, name: &str, width: usize| {
-            let name = format!("demonstration.{index}.{name}");
+            let name = format!("{DEMONSTRATION}{index}.{name}");
             let steps = checkpoint.tensor(&name)?.shape().first().copied().unwrap_or(0);
             Ok::<_, FinetuneError>(checkpoint.f32(&name, &[steps, width])?.to_vec())
         };
@@ -275,6 +275,21 @@ impl Method for Imitation {
         }
         Ok(())
     }
+}
+
+/// Beginning of the names of the tensors that only learning on needs.
+const DEMONSTRATION: &str = "demonstration.";
+
+/// The policy of `checkpoint` without the demonstrations that it was learned from, from which training cannot go on;
+/// `None` if it has none.
+#[must_use]
+pub fn without_demonstrations(checkpoint: &Checkpoint) -> Option<Checkpoint> {
+    let mut policy = Checkpoint::new();
+    policy.meta = checkpoint.meta.clone();
+    policy.meta.remove("demonstrations")?;
+    let kept = checkpoint.tensors.iter().filter(|(name, _)| !name.starts_with(DEMONSTRATION));
+    policy.tensors = kept.map(|(name, tensor)| (name.clone(), tensor.clone())).collect();
+    Some(policy)
 }
 
 /// Takes the observations of `episodes` for the statistics, if they are used.
