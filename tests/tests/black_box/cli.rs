@@ -467,7 +467,7 @@ fn a_run_leaves_the_agreed_files() {
     assert_eq!((&rows["change"], &rows["returns"]), (&all[0]["change"], &all[0]["returns"]));
     assert!(all[1]["returns"] != all[0]["returns"] && all[2]["returns"] != all[1]["returns"], "{rows}");
     let printed = succeed(&["eval", text(&run), "--episodes", "1", "--change", "wind"]);
-    assert!(printed.contains("ant in rapier with wind: return "), "{printed}");
+    assert!(printed.contains("ant in lanes with wind: return "), "{printed}");
     let windy = folder.path().join("windy.rollout.safetensors");
     let _ = succeed(&["record", text(&run), "--change", "wind", "--out", text(&windy)]);
     assert_eq!(meta(&windy)["change_values"].as_array().expect("names").len(), 2, "{}", meta(&windy));

@@ -6,9 +6,11 @@ use std::path::Path;
 use records::checkpoint::Checkpoint;
 use tests::{generations, killed_at_work, succeed, text, untimed_metrics as metrics};
 
-const SMALL: [&str; 16] = [
+const SMALL: [&str; 18] = [
     "--config",
     "ant.ron",
+    "--set",
+    "physics.engine=Rapier",
     "--set",
     "strategy.population=8",
     "--set",
@@ -203,9 +205,9 @@ fn validation_changes_nothing_but_its_own_columns() {
 fn runs_from_before_there_was_a_choice_of_engines_go_on() {
     let folder = tempfile::tempdir().expect("scratch folder");
     let (whole, old) = (folder.path().join("whole"), folder.path().join("old"));
-    let more = ["--generations", "4", "-q", "--set", "physics.validate=None", "--out"];
+    let more = ["--generations", "4", "-q", "--set", "physics.validate=None", "--set", "stages=[]", "--out"];
     let _ = succeed(&[&SMALL[..], &more[..], &[text(&whole)]].concat());
-    let more = ["--generations", "2", "-q", "--set", "physics.validate=None", "--out"];
+    let more = ["--generations", "2", "-q", "--set", "physics.validate=None", "--set", "stages=[]", "--out"];
     let _ = succeed(&[&SMALL[..], &more[..], &[text(&old)]].concat());
     let config = old.join("config.ron");
     let before = fs::read_to_string(&config).expect("config");

@@ -60,7 +60,8 @@ fn a_stage_begins_where_the_one_before_it_has_ended() {
     assert_eq!(checkpoint(&run, "stage_evolve"), checkpoint(&run, "last"));
     // What is used has the policy alone, what is gone on from the demonstrations as well.
     let demonstrations = |name: &str| {
-        let file = Checkpoint::load(&run.join(format!("checkpoints/{name}.safetensors"))).expect("a checkpoint");
+        let file =
+            Checkpoint::load(&run.join(format!("checkpoints/{name}.safetensors"))).expect("a checkpoint");
         let tensors = file.tensors.keys().filter(|name| name.starts_with("demonstration.")).count();
         (tensors > 0, file.meta.contains_key("demonstrations"))
     };
