@@ -148,7 +148,7 @@ impl From<BandChoice> for Band {
   evo report results/runs/RUN
   evo report results/runs/ant__* --out ant.html
   evo report results/sweeps/inverted_pendulum
-  evo report results/sweeps/results --markdown results/benchmarks/table.md
+  evo report results/sweeps/tasks --markdown table.md
 
 One page with tables, plots, configs, provenance and commands; it needs nothing else, no network
 either. A sweep writes its own when it ends.")]

@@ -50,7 +50,7 @@ fn every_task_runs_in_both_engines() {
 #[test]
 fn shipped_lanes_configs_evolve_in_lanes_and_are_judged_in_rapier() {
     let folder = tempfile::tempdir().expect("scratch folder");
-    for config in ["ant_lanes.ron", "half_cheetah_lanes.ron"] {
+    for config in ["ant_lanes.ron", "pusher.ron"] {
         let run = folder.path().join(config);
         train(config, &run, "2", "2", &[]);
         let summary = summary(&run);

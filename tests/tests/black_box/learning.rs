@@ -32,7 +32,9 @@ fn half_a_minute_makes_the_half_cheetah_run() {
         "--set",
         "rollout.horizon=100",
         "--set",
-        "strategy.population=32",
+        "stages=[]",
+        "--set",
+        "strategy=OpenEs(population: 32, sigma: 0.03, optimizer: Adam(learning_rate: 0.01), weight_decay: 0.005)",
         "--set",
         "run.eval_every=0",
     ]);
@@ -52,7 +54,7 @@ fn members_differ_by_their_starts_unless_all_start_alike() {
         // With so little noise, all members are the same to the last bit.
         let small =
             ["strategy.population=8", "rollout.episodes=2", "run.eval_every=0", "run.eval_episodes=1"];
-        let sets = [&[&*starts, "strategy.sigma=1e-30"], &small[..]].concat();
+        let sets = [&[&*starts, "strategy.sigma=1e-30", "stages=[]"], &small[..]].concat();
         let sets = sets.iter().flat_map(|set| ["--set", set]);
         let args = ["--config", "push_to_goal.ron", "--out", text(&run), "-q", "--generations", "2"];
         let _ = succeed(&args.into_iter().chain(sets).collect::<Vec<_>>());

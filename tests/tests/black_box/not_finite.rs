@@ -97,7 +97,9 @@ fn blowing_up_does_not_pay() {
     let out = folder.path().join("run");
     let strong = ["--set", "changes=[(effect: Motors(strength: Fixed(300.0), which: All))]"];
     let small = [
-        "strategy.population=32",
+        "stages=[]",
+        "controller=Snn(hidden: [Recurrent(neurons: 64)])",
+        "strategy=OpenEs(population: 32, sigma: 0.05, optimizer: Adam(learning_rate: 0.02))",
         "rollout.episodes=2",
         "run.eval_every=0",
         "run.eval_episodes=16",
@@ -128,7 +130,8 @@ fn a_generation_in_which_every_member_blows_up_says_so() {
     let folder = tempfile::tempdir().expect("scratch folder");
     let out = folder.path().join("run");
     let set = "changes=[(effect: Motors(strength: Fixed(1000.0), which: All))]";
-    let small = ["--set", "strategy.population=4", "--set", "rollout.episodes=2", "--set", set, "-q"];
+    let sets = ["stages=[]", "strategy.population=4", "rollout.episodes=2", set];
+    let small: Vec<&str> = sets.into_iter().flat_map(|set| ["--set", set]).chain(["-q"]).collect();
     let message = refuse(&[&["--config", "reacher.ron", "--out", text(&out)], &small[..]].concat(), 1);
     let expected = "generation 0: no member has a finite fitness; of 8 episodes the physics blew up in ";
     assert!(message.contains(expected), "{message}");

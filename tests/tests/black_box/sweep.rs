@@ -535,7 +535,7 @@ fn a_sweep_over_configs_gives_a_table_of_results() {
             (config: "inverted_pendulum.ron", name: "linear", set: ["controller=Mlp(hidden: [])"]),
             (config: "inverted_double_pendulum.ron", name: "double_linear", set: ["controller=Mlp(hidden: [])"]),
             (config: "inverted_pendulum.ron", name: "ars", set: ["strategy=Ars(population: 8)"]),
-            (config: "reacher.ron", set: ["strategy=Ars(population: 8)"]),
+            (config: "pusher.ron", set: ["strategy=Ars(population: 8)"]),
         ])],
         seeds: [1, 2],
     )"#;
