@@ -130,7 +130,9 @@ fn a_generation_in_which_every_member_blows_up_says_so() {
     let folder = tempfile::tempdir().expect("scratch folder");
     let out = folder.path().join("run");
     let set = "changes=[(effect: Motors(strength: Fixed(1000.0), which: All))]";
-    let sets = ["stages=[]", "strategy.population=4", "rollout.episodes=2", set];
+    let controller = "controller=Snn(hidden: [Recurrent(neurons: 64)])";
+    let strategy = "strategy=OpenEs(population: 4, sigma: 0.05)";
+    let sets = ["stages=[]", controller, strategy, "rollout.episodes=2", set];
     let small: Vec<&str> = sets.into_iter().flat_map(|set| ["--set", set]).chain(["-q"]).collect();
     let message = refuse(&[&["--config", "reacher.ron", "--out", text(&out)], &small[..]].concat(), 1);
     let expected = "generation 0: no member has a finite fitness; of 8 episodes the physics blew up in ";

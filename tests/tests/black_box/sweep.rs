@@ -292,8 +292,8 @@ fn mistakes_in_a_sweep_file_are_shown_at_their_place() {
         (good, "    smapler: Grid,", "6:5: unknown field 'smapler' (valid: config, set, axes, sampler"),
         (
             good,
-            "    halving: (first: 60),",
-            "6:22: first = 60: must be at least 1 and below run.generations = 60",
+            "    halving: (first: 120),",
+            "6:22: first = 120: must be at least 1 and below run.generations = 120",
         ),
         (good, "    sampler: Random(trials: 0),", "6:14: a sweep has 1 to"),
     ] {
@@ -548,7 +548,7 @@ fn a_sweep_over_configs_gives_a_table_of_results() {
     assert!(rows[0].starts_with("trial,task,status,generations,value,") && rows[0].ends_with(",config"));
     let tasks: Vec<&str> = rows[1..].iter().map(|row| row.split(',').nth(1).expect("cell")).collect();
     let (single, double) = ("inverted_pendulum", "inverted_double_pendulum");
-    assert_eq!(tasks, [single, single, single, double, double, "reacher"]);
+    assert_eq!(tasks, [single, single, single, double, double, "pusher"]);
     let of = |name: &str| rows.iter().find(|row| row.ends_with(&format!(",{name}"))).expect("row").clone();
     assert!(of("inverted_double_pendulum").contains(",done,3,") && of("linear").contains(",done,2,"));
 
