@@ -19,6 +19,7 @@ mod lanes_fidelity;
 mod lanes_invariants;
 mod lanes_stability;
 mod learning;
+mod leave;
 mod named_files;
 mod nir;
 mod not_finite;
