@@ -15,6 +15,7 @@ mod nir;
 mod page;
 mod plot;
 mod record;
+mod replay;
 mod report;
 mod sweep;
 mod trace;

@@ -27,6 +27,7 @@ mod output;
 mod rapier_fidelity;
 mod reference;
 mod reliability;
+mod replay;
 mod report;
 #[cfg(unix)]
 mod signals;
