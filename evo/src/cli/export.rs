@@ -12,8 +12,9 @@ use super::common::Which;
   evo export results/runs/RUN --onnx policy.onnx
   evo export results/runs/RUN --best --onnx policy.onnx
 
-The file maps observations as the task gives them to actions as it takes them. What persists between control
-steps is an input and an output; names, units, control step and start values are in the metadata.")]
+The file maps observations as the task gives them to actions as it takes them. What persists
+between control steps is an input and an output; names, units, control step and start values are
+in the metadata.")]
 pub struct ExportArgs {
     /// Run folder (its last checkpoint) or checkpoint file
     #[arg(value_name = "RUN|FILE")]
