@@ -4,8 +4,8 @@
     python3 tests/nir_check.py FILE.nir IN.npy OUT.npy     # OUT.npy from `evo nir run`
     python3 tests/nir_check.py FILE.nir                    # reads it only
 
-Needs: pip install nir h5py numpy. Knows the nodes of exported controllers: Affine, Linear, LI, LIF with
-reset to v_reset, and recurrent layers. 64-bit floats, so a spike may differ where a potential is within
+Needs: pip install nir h5py numpy. Knows the nodes of exported controllers: Affine and Linear with the activation that
+their metadata name, LI, LIF with reset to v_reset, and recurrent layers. 64-bit floats, so a spike may differ where a potential is within
 rounding of the threshold; the run is judged until the first one does.
 """
 
@@ -13,6 +13,10 @@ import sys
 
 import nir
 import numpy as np
+
+
+# NIR has no nodes for these.
+ACTIVATIONS = {None: lambda x: x, "tanh": np.tanh, "relu": lambda x: np.maximum(x, 0)}
 
 
 def main(file, x=None, y=None):
@@ -39,7 +43,8 @@ def main(file, x=None, y=None):
 
     def apply(name, node, x):
         if isinstance(node, nir.Affine):
-            return node.weight.astype(float) @ x + node.bias
+            y = node.weight.astype(float) @ x + node.bias
+            return ACTIVATIONS[node.metadata.get("activation")](y)
         if isinstance(node, nir.Linear):
             return node.weight.astype(float) @ x
         if isinstance(node, (nir.LI, nir.LIF)):

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Runs the Python of docs/data.md, the README and docs/nir.md as it stands, then reads an event file with
+"""Runs the Python of docs/data.md, the README, docs/nir.md and docs/how-to/leave.md as it stands, then reads an event file with
 TensorBoard and compares every scalar.
 
     python3 tests/python_data.py target/debug/evo
 
-Needs: pip install numpy pandas safetensors tensorboard nir h5py.
+Needs: pip install numpy pandas safetensors tensorboard nir h5py onnxruntime.
 """
 
 import os
@@ -86,11 +86,13 @@ def main():
     evo = Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        os.symlink(ROOT / "configs", "configs")
+        for folder in ("configs", "tests"):
+            os.symlink(ROOT / folder, folder)
         blocks = run_docs("docs/data.md", evo)
         run = Path("results/runs/first")
         subprocess.run([evo, "nir", "export", run, "--out", "controller.nir"], check=True, capture_output=True)
-        blocks += sum(run_docs(page) for page in ["README.md", "docs/nir.md"])
+        subprocess.run([evo, "export", run, "--onnx", "policy.onnx"], check=True, capture_output=True)
+        blocks += sum(run_docs(page) for page in ["README.md", "docs/nir.md", "docs/how-to/leave.md"])
         before = compare(run)
         # Resumed from its checkpoint, after a crash in the middle of a record.
         events = run / "events.out.tfevents.0"

@@ -7,7 +7,9 @@ use crate::activity::Activity;
 use crate::config::Precision;
 use crate::gpu::{BackendError, Gpu};
 use crate::layout::Layout;
-use crate::nir::{NirError, export};
+use crate::nir::{Exported, NirError};
+use crate::onnx::error::OnnxError;
+use crate::onnx::graph::{Graph, Value};
 use crate::probe::Probe;
 use crate::state::NetworkState;
 
@@ -63,13 +65,22 @@ pub trait Controller: Send + Sync {
         false
     }
 
-    /// The network in the terms of NIR, `dt` seconds per tick; `None` if it is no spiking network.
+    /// The controller in the terms of NIR, `dt` seconds per tick.
     ///
     /// # Errors
     /// [`NirError::Export`] with what NIR cannot carry.
-    fn nir(&self, _parameters: &[f32], _dt: f64) -> Option<Result<export::Network, NirError>> {
-        None
-    }
+    fn nir(&self, parameters: &[f32], dt: f64) -> Result<Exported, NirError>;
+
+    /// Adds a control step to an ONNX graph: from the observation `x`, `[batch, inputs]` and within ±`clip`, to actions
+    /// in [−1, 1], `[batch, outputs]`. What persists becomes [`State`](crate::onnx::State)s of the graph, and spikes
+    /// become outputs `hidden.N.spikes`, `[batch, ticks, neurons]`.
+    ///
+    /// # Errors
+    /// What ONNX cannot carry.
+    ///
+    /// # Panics
+    /// If the length of `parameters` does not fit.
+    fn onnx(&self, parameters: &[f32], graph: &mut Graph, x: &Value, clip: f32) -> Result<Value, OnnxError>;
 
     /// Estimated energy in picojoules of `activity`; see [`Activity::energy_pj`].
     fn energy_pj(&self, activity: &Activity) -> f64 {

@@ -105,6 +105,7 @@ mod mlp;
 mod network;
 mod neuron;
 pub mod nir;
+pub mod onnx;
 mod output;
 mod padded;
 mod plasticity;

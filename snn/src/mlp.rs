@@ -21,6 +21,11 @@ use crate::gpu::BackendError;
 use crate::host::Episode;
 use crate::lanes::{Lanes, WIDTH, dense, tanh, values};
 use crate::layout::Layout;
+use crate::nir::perceptron::{self, Nonlinearity, Perceptron};
+use crate::nir::{Exported, Metadata, NirError};
+use crate::onnx::error::OnnxError;
+use crate::onnx::functions;
+use crate::onnx::graph::{Graph, Value};
 use crate::output::copy_active;
 use crate::padded::Padded;
 use crate::probe::{Probe, fill};
@@ -106,6 +111,54 @@ impl Controller for Mlp {
             input: Vec::new(),
             shape: Arc::clone(&self.shape),
         })
+    }
+
+    fn nir(&self, parameters: &[f32], dt: f64) -> Result<Exported, NirError> {
+        let (sizes, last) = (&self.shape.sizes, self.shape.sizes.len() - 2);
+        let hidden = match self.shape.activation {
+            Activation::Tanh => Nonlinearity::Tanh,
+            Activation::Relu => Nonlinearity::Relu,
+        };
+        let layers = self.layout().blocks().chunks_exact(2).enumerate().map(|(layer, pair)| {
+            let (rows, cols) = (sizes[layer], sizes[layer + 1]);
+            let mut weight = vec![0.0; rows * cols];
+            for (place, theta) in parameters[pair[0].range()].iter().enumerate() {
+                weight[place % cols * rows + place / cols] = pair[0].scale * theta;
+            }
+            perceptron::Affine {
+                name: if layer == last { "readout".to_owned() } else { format!("hidden_{layer}") },
+                weight,
+                bias: parameters[pair[1].range()].iter().map(|theta| pair[1].scale * theta).collect(),
+                activation: (layer < last).then_some(hidden),
+            }
+        });
+        Ok(Exported::Perceptron(Perceptron {
+            inputs: sizes[0],
+            dt,
+            layers: layers.collect(),
+            metadata: Metadata::from([
+                ("ticks".to_owned(), 1_i64.into()),
+                ("decoder".to_owned(), "tanh".into()),
+            ]),
+        }))
+    }
+
+    fn onnx(&self, parameters: &[f32], graph: &mut Graph, x: &Value, _: f32) -> Result<Value, OnnxError> {
+        let (blocks, last) = (self.layout().blocks(), self.shape.sizes.len() - 2);
+        let mut x = x.clone();
+        for (layer, pair) in blocks.chunks_exact(2).enumerate() {
+            let [weights, bias] = [&pair[0], &pair[1]]
+                .map(|block| parameters[block.range()].iter().map(|x| block.scale * x).collect::<Vec<f32>>());
+            let weights = graph.matrix(&pair[0].name, self.shape.sizes[layer], &weights);
+            let bias = graph.numbers(&bias);
+            let sum = graph.op("MatMul", &[&x, &weights]);
+            let sum = graph.op("Add", &[&sum, &bias]);
+            x = match self.shape.activation {
+                Activation::Relu if layer < last => graph.op("Relu", &[&sum]),
+                _ => functions::tanh(graph, &sum),
+            };
+        }
+        Ok(x)
     }
 
     fn describe(&self) -> String {

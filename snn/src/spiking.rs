@@ -9,7 +9,11 @@ use crate::error::SnnError;
 use crate::gpu::{BackendError, Gpu, GpuEvaluator};
 use crate::layout::Layout;
 use crate::network::Network;
-use crate::nir::{self, NirError};
+use crate::nir::controller;
+use crate::nir::{Exported, NirError};
+use crate::onnx::error::OnnxError;
+use crate::onnx::graph::{Graph, Value};
+use crate::onnx::spiking;
 
 /// A spiking network; the equations are in the crate documentation.
 pub(crate) struct Snn {
@@ -48,8 +52,12 @@ impl Controller for Snn {
         self.network.format.grid()
     }
 
-    fn nir(&self, parameters: &[f32], dt: f64) -> Option<Result<nir::export::Network, NirError>> {
-        Some(nir::controller::network(&self.network, parameters, dt))
+    fn nir(&self, parameters: &[f32], dt: f64) -> Result<Exported, NirError> {
+        controller::network(&self.network, parameters, dt).map(Exported::Spiking)
+    }
+
+    fn onnx(&self, parameters: &[f32], graph: &mut Graph, x: &Value, clip: f32) -> Result<Value, OnnxError> {
+        spiking::add(graph, &self.network, parameters, x, clip)
     }
 
     fn energy_pj(&self, activity: &Activity) -> f64 {

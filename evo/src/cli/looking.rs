@@ -173,7 +173,8 @@ pub struct ReportArgs {
 #[command(after_help = "Examples:
   evo record results/runs/RUN
   evo record results/runs/RUN --episodes 4 --seed 7 --out walk.rollout.safetensors
-  evo record results/runs/RUN --change rough")]
+  evo record results/runs/RUN --change rough
+  evo record results/runs/RUN --html walk.html")]
 pub struct RecordArgs {
     /// Run folder (its last checkpoint) or checkpoint file
     #[arg(value_name = "RUN|FILE")]
@@ -200,12 +201,12 @@ pub struct RecordArgs {
     /// File to write; default episode.rollout.safetensors in the run folder
     #[arg(long, value_name = "FILE.rollout.safetensors")]
     pub out: Option<PathBuf>,
-    /// Write also one page with the recording and the viewer in it, to send to somebody
+    /// Write also one page that replays the recording in any browser: scene, spikes, rewards
     #[arg(long, value_name = "FILE.html")]
     pub html: Option<PathBuf>,
-    /// The viewer for browsers, as `cargo run -p web -- build` makes it
-    #[arg(long, value_name = "DIR", default_value = "target/web", requires = "html")]
-    pub web: PathBuf,
+    /// Put the whole viewer into the page instead: the folder that `cargo run -p web -- build` makes, such as target/web
+    #[arg(long, value_name = "DIR", requires = "html")]
+    pub web: Option<PathBuf>,
 }
 
 /// Options of `trace`.

@@ -2,6 +2,7 @@
 
 mod bench;
 mod common;
+mod export;
 mod looking;
 mod nir;
 mod sweep;
@@ -13,6 +14,7 @@ use clap::{Parser, Subcommand};
 
 pub use bench::{Bench, BenchController, BenchPhysics, BenchRollout, BenchStrategy};
 pub use common::{Backend, ConfigArgs, Output, Physics, TaskArgs, Which};
+pub use export::ExportArgs;
 pub use looking::{
     BandChoice, CheckArgs, EvalArgs, LineChoice, ListArgs, Listing, PlotArgs, RecordArgs, ReportArgs,
     TraceArgs,
@@ -79,6 +81,8 @@ pub enum Verb {
     Report(ReportArgs),
     /// Record episodes with states, spikes, observations, actions and reward terms
     Record(RecordArgs),
+    /// Write the policy of a run for other programs: ONNX
+    Export(ExportArgs),
     /// Step a robot open loop from a start state with given controls
     Trace(TraceArgs),
     /// List what there is, with fields, units and defaults
@@ -142,6 +146,7 @@ mod tests {
             "evo report a b --out c.html --title t",
             "evo report a --markdown c.md --title t",
             "evo record run --episodes 2 --engine lanes --out f.rollout.safetensors",
+            "evo export run --onnx p.onnx --best --stage walk",
             "evo trace --env ant --start s --control c --out o --qvel-out v --engine lanes --physics reference",
             "evo list envs --json",
             "evo list strategies",

@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod common;
 mod eval;
+mod export;
 mod introduction;
 mod job;
 mod kept;
@@ -14,6 +15,7 @@ mod nir;
 mod page;
 mod plot;
 mod record;
+mod replay;
 mod report;
 mod sweep;
 mod trace;
@@ -39,6 +41,7 @@ pub fn run(verb: Verb) -> Result<(), Failure> {
         Verb::Plot(args) => plot::plot(&args),
         Verb::Report(args) => report::report(&args),
         Verb::Record(args) => record::record(&args),
+        Verb::Export(args) => export::export(&args),
         Verb::Trace(args) => trace::trace(&args),
         Verb::List(args) => list::list(&args),
         Verb::Nir(Nir::Info(args)) => nir::info(&args),

@@ -7,7 +7,7 @@ use records::npy;
 use records::words::to_stderr;
 use serde_json::{Map, Value as Json, json};
 use snn::nir::{
-    self, Array, Data, Executor, Field, Graph, Metadata, NirError, NodeKind, Options, Port, Value, export,
+    self, Array, Data, Executor, Exported, Field, Graph, Metadata, NirError, NodeKind, Options, Port, Value,
     guess_dt,
 };
 use training::nir_export;
@@ -224,7 +224,7 @@ pub(super) fn export(args: &NirExport) -> Result<(), Failure> {
         trained.setup.task.spec().control_dt,
     );
     let mut network = network.with_context(|| args.source.display().to_string()).usage()?;
-    let noted = |key: &str| match network.metadata.get(key) {
+    let noted = |key: &str| match network.metadata().get(key) {
         Some(Value::Array(array)) => array.number(),
         _ => None,
     };
@@ -235,8 +235,17 @@ pub(super) fn export(args: &NirExport) -> Result<(), Failure> {
              network"
         ));
     }
-    network.metadata.insert("env".to_owned(), trained.setup.task.spec().name.into());
-    let bytes = export::export(&network).and_then(|graph| nir::to_bytes(&graph)).usage()?;
+    network.note("env", trained.setup.task.spec().name.into());
+    if let Exported::Perceptron(perceptron) = &network
+        && let Some(activation) = perceptron.layers.iter().find_map(|layer| layer.activation)
+    {
+        let name = activation.name();
+        to_stderr(&format!(
+            "warning: NIR has no node for {name}: after each hidden layer apply the function that its metadata name \
+             ('activation'), as `evo nir run` does, or it is another network"
+        ));
+    }
+    let bytes = network.graph().and_then(|graph| nir::to_bytes(&graph)).usage()?;
     write_atomic(&args.out, &bytes)
         .with_context(|| format!("cannot write {}", args.out.display()))
         .written()?;

@@ -1,4 +1,5 @@
-//! A recording and the viewer as one page that needs nothing else: no server, no network.
+//! A recording and the viewer as one page that needs nothing else: no server, no network; and what every such page
+//! needs.
 
 use std::fs;
 use std::io::Write as _;
@@ -27,35 +28,55 @@ pub(super) fn write(out: &Path, title: &str, recording: &[u8], folder: &Path) ->
         })
     };
     let script = String::from_utf8(part("viewer.js")?).context("viewer.js is no text")?;
-    let page = fill(title, recording, &part("viewer_bg.wasm")?, &script)?;
+    let page = with_viewer(title, recording, &part("viewer_bg.wasm")?, &script)?;
     fs::write(out, page).with_context(|| format!("cannot write {}", out.display()))
 }
 
-fn fill(title: &str, recording: &[u8], program: &[u8], script: &str) -> std::io::Result<String> {
-    let title = title.replace('&', "&amp;").replace('<', "&lt;");
-    // A closing tag within the script would end it.
-    let script = script.replace("</script", "<\\/script");
+fn with_viewer(title: &str, recording: &[u8], program: &[u8], script: &str) -> std::io::Result<String> {
+    let (title, script) = (escaped(title), in_tag(script));
     let (file, program) = (packed(recording)?, packed(program)?);
-    let mut page = String::with_capacity(PAGE.len() + script.len() + file.len() + program.len());
-    let mut rest = PAGE;
-    for (name, text) in [
-        ("{title}", title.as_str()),
-        ("{style}", STYLE),
-        ("{file}", &file),
-        ("{program}", &program),
-        ("{script}", &script),
-    ] {
+    Ok(fill(
+        PAGE,
+        &[
+            ("{title}", &title),
+            ("{style}", STYLE),
+            ("{file}", &file),
+            ("{program}", &program),
+            ("{script}", &script),
+        ],
+    ))
+}
+
+/// Text between tags.
+pub(super) fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}
+
+/// A script between its tags; a closing tag within it would end it.
+pub(super) fn in_tag(script: &str) -> String {
+    script.replace("</script", "<\\/script")
+}
+
+/// `page` with its parts filled in.
+///
+/// # Panics
+/// If the page does not name them in this order.
+pub(super) fn fill(page: &str, parts: &[(&str, &str)]) -> String {
+    let mut whole =
+        String::with_capacity(page.len() + parts.iter().map(|(_, text)| text.len()).sum::<usize>());
+    let mut rest = page;
+    for (name, text) in parts {
         let (before, after) = rest.split_once(name).expect("the page names its parts in this order");
-        page.push_str(before);
-        page.push_str(text);
+        whole.push_str(before);
+        whole.push_str(text);
         rest = after;
     }
-    page.push_str(rest);
-    Ok(page)
+    whole.push_str(rest);
+    whole
 }
 
 /// Compressed by gzip, in base64.
-fn packed(bytes: &[u8]) -> std::io::Result<String> {
+pub(super) fn packed(bytes: &[u8]) -> std::io::Result<String> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(bytes)?;
     Ok(base64(&encoder.finish()?))
@@ -102,7 +123,7 @@ mod tests {
     #[test]
     fn a_page_holds_everything_and_asks_for_nothing_else() {
         let script = "let a = '</script>';";
-        let page = fill("ant & <b>", &[1, 2, 3], b"program", script).unwrap();
+        let page = with_viewer("ant & <b>", &[1, 2, 3], b"program", script).unwrap();
         assert!(page.contains("<title>ant &amp; &lt;b></title>"));
         assert!(page.contains("let a = '<\\/script>';"));
         assert!(page.contains(&packed(&[1, 2, 3]).unwrap()) && page.contains(&packed(b"program").unwrap()));

@@ -12,7 +12,7 @@ use training::rollout::Moment;
 
 use crate::cli::RecordArgs;
 use crate::commands::common::{FRESH_SEED, load, warn_of_blow_ups, warn_of_robot};
-use crate::commands::page;
+use crate::commands::{page, replay};
 use crate::out;
 
 /// What is kept of each tick: the two sides of the spike condition.
@@ -200,7 +200,11 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
     out::line(&out.display().to_string());
     if let Some(html) = &args.html {
         let title = format!("{}: {}", spec.name, args.source.display());
-        page::write(html, &title, &file.to_bytes(), &args.web).written()?;
+        match &args.web {
+            Some(viewer) => page::write(html, &title, &file.to_bytes(), viewer),
+            None => replay::write(html, &title, &file, trained.setup.task.model()),
+        }
+        .written()?;
         out::line(&html.display().to_string());
     }
     Ok(())

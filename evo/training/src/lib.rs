@@ -22,6 +22,7 @@ pub mod named_files;
 pub mod needs;
 pub mod nir_export;
 pub mod normalizer;
+pub mod onnx_export;
 pub mod policy;
 pub mod random_actions;
 pub mod rollout;

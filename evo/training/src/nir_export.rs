@@ -1,14 +1,13 @@
 //! A trained controller in the terms of NIR.
 
-use snn::nir::export::Network;
-use snn::nir::{Array, Data, Metadata, NirError, Value};
+use snn::nir::{Array, Data, Exported, Metadata, NirError, Value};
 use snn::{Controller, ControllerConfig};
 
 use crate::normalizer::Normalizer;
 
-/// The spiking network of a controller with the given parameters, for a control step of `control_dt`
-/// seconds. Its input is the encoded, normalised observation, constant over the ticks of a control step;
-/// the action is the tanh of its output after the last of them.
+/// A controller with the given parameters, for a control step of `control_dt` seconds. Its input is the
+/// normalised observation, of a spiking network encoded and constant over the ticks of a control step; the action is
+/// the tanh of its output, of a spiking network after the last tick.
 ///
 /// # Errors
 /// [`NirError::Export`] with what NIR cannot carry.
@@ -18,16 +17,11 @@ pub fn network(
     parameters: &[f32],
     normalizer: &Normalizer,
     control_dt: f64,
-) -> Result<Network, NirError> {
+) -> Result<Exported, NirError> {
     let ticks = if let ControllerConfig::Snn(config) = config { config.ticks } else { 1 };
-    let mut network = controller.nir(parameters, control_dt / ticks as f64).unwrap_or_else(|| {
-        Err(NirError::Export {
-            what: "an Mlp controller".to_owned(),
-            why: "it has no neurons that spike; only Snn controllers can be exported".to_owned(),
-        })
-    })?;
-    network.metadata.insert("controller".to_owned(), controller.describe().as_str().into());
-    network.metadata.insert("normalizer".to_owned(), Value::Group(notes(normalizer)));
+    let mut network = controller.nir(parameters, control_dt / ticks as f64)?;
+    network.note("controller", controller.describe().as_str().into());
+    network.note("normalizer", Value::Group(notes(normalizer)));
     Ok(network)
 }
 
@@ -45,10 +39,10 @@ fn notes(normalizer: &Normalizer) -> Metadata {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use snn::nir::{Executor, Options, export};
+    use snn::nir::{Executor, Options};
     use snn::{
-        DecoderConfig, HiddenLayer, LayerConfig, Membrane, Precision, Probe, ResetAt, Scope, SnnConfig,
-        SwitchesConfig,
+        Activation, DecoderConfig, HiddenLayer, LayerConfig, Membrane, MlpConfig, Precision, Probe, ResetAt,
+        Scope, SnnConfig, SwitchesConfig,
     };
     use strategies::random::{Purpose, fill_normals};
 
@@ -80,7 +74,7 @@ mod tests {
         let network =
             network(&config, controller.as_ref(), &parameters, &Normalizer::identity(inputs, 5.0), 0.05)
                 .unwrap();
-        let mut executor = Executor::new(&export::export(&network).unwrap(), &Options::default()).unwrap();
+        let mut executor = Executor::new(&network.graph().unwrap(), &Options::default()).unwrap();
         let mut evaluator = controller.evaluator(1);
         evaluator.load(0, &parameters);
         evaluator.reset(0, 0);
@@ -162,7 +156,7 @@ mod tests {
             let network =
                 network(&config, controller.as_ref(), &parameters, &Normalizer::identity(4, 5.0), 0.05)
                     .unwrap();
-            let number = |key: &str| match network.metadata.get(key) {
+            let number = |key: &str| match network.metadata().get(key) {
                 Some(Value::Array(array)) => array.number().map(|x| x as f32),
                 _ => None,
             };
@@ -174,7 +168,7 @@ mod tests {
         let (rounding, network, controller, parameters) = notes(Precision::I8);
         let (step, limit) = rounding.unwrap();
         assert_eq!((step, limit), (1.0 / 32.0, 127.0 / 32.0));
-        let graph = export::export(&network).unwrap();
+        let graph = network.graph().unwrap();
         let mut executors = [(); 2].map(|()| Executor::new(&graph, &Options::default()).unwrap());
         let mut evaluator = controller.evaluator(1);
         evaluator.load(0, &parameters);
@@ -244,26 +238,50 @@ mod tests {
         assert!(readout < 1e-4 && action < 1e-4, "{readout} {action}");
     }
 
+    /// Sums may be made in another order.
+    #[test]
+    fn perceptrons_are_exported() {
+        for (hidden, activation) in
+            [(vec![], Activation::Tanh), (vec![12, 7], Activation::Tanh), (vec![9], Activation::Relu)]
+        {
+            let config = ControllerConfig::Mlp(MlpConfig { hidden, activation, ..MlpConfig::default() });
+            let controller = config.build(4, 2).unwrap();
+            let parameters = normals(controller.layout().len(), 0.0, 1);
+            let normalizer = Normalizer::identity(4, 5.0);
+            let network = network(&config, controller.as_ref(), &parameters, &normalizer, 0.05).unwrap();
+            let graph = network.graph().unwrap();
+            assert_eq!(graph.dt(), Some(0.05));
+            let mut executor = Executor::new(&graph, &Options::default()).unwrap();
+            let mut evaluator = controller.evaluator(1);
+            evaluator.load(0, &parameters);
+            evaluator.reset(0, 0);
+            for observation in normals(200 * 4, 0.0, 2).chunks_exact(4) {
+                let mut action = [0.0; 2];
+                evaluator.step(&[true], observation, &mut action).unwrap();
+                executor.tick(&[observation]);
+                for (a, b) in executor.output(0).iter().zip(action) {
+                    assert!((snn::tanh(*a) - b).abs() < 2e-6, "{config:?}: {a} {b}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn what_nir_cannot_carry_is_refused() {
-        let refused = |text: &str, layers: Vec<HiddenLayer>| {
-            let config = match text {
-                "Mlp" => ControllerConfig::Mlp(snn::MlpConfig::default()),
-                _ => ControllerConfig::Snn(SnnConfig { hidden: layers, ..SnnConfig::default() }),
-            };
+        let refused = |layers: Vec<HiddenLayer>| {
+            let config = ControllerConfig::Snn(SnnConfig { hidden: layers, ..SnnConfig::default() });
             let controller = config.build(2, 1).unwrap();
             let parameters = vec![0.0; controller.layout().len()];
             let normalizer = Normalizer::identity(2, 5.0);
             network(&config, controller.as_ref(), &parameters, &normalizer, 0.05).unwrap_err().to_string()
         };
-        assert!(refused("Mlp", vec![]).starts_with("NIR cannot carry an Mlp controller: "));
         let mixed = ["zero", "subtract"].map(|reset| HiddenLayer::Dense(layer(2, 0.5, reset)));
-        assert!(refused("Snn", mixed.to_vec()).contains("give all the same"));
+        assert!(refused(mixed.to_vec()).contains("give all the same"));
         let alif = LayerConfig { model: "alif".into(), ..LayerConfig::default() };
-        let alif = refused("Snn", vec![HiddenLayer::Dense(alif)]);
+        let alif = refused(vec![HiddenLayer::Dense(alif)]);
         assert!(alif.contains("model 'alif'") && alif.contains("'lif' is the nearest"), "{alif}");
         let spyx = LayerConfig { like: Some("spyx".into()), ..LayerConfig::default() };
-        let spyx = refused("Snn", vec![HiddenLayer::Dense(spyx)]);
+        let spyx = refused(vec![HiddenLayer::Dense(spyx)]);
         assert!(spyx.contains("'hidden.0', which spikes from the old potential"), "{spyx}");
     }
 }

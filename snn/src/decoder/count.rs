@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decode::{Decoder, Readout, sum};
 use crate::error::SnnError;
+use crate::onnx::graph::{Graph, Value};
 use crate::real::Real;
 
 /// `action = tanh(Σ weights of the spikes of this control step / ticks + bias)`.
@@ -32,5 +33,10 @@ impl Decoder for Count {
         for (adjoint, &out) in adjoints.iter_mut().zip(out) {
             *adjoint += out / count;
         }
+    }
+
+    fn graph(&self, graph: &mut Graph, ticks: usize, readout: &Value, _: usize) -> Value {
+        let ticks = graph.number(ticks as f32);
+        graph.op("Div", &[readout, &ticks])
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::SnnError;
+use crate::onnx::graph::{Graph, Value};
 use crate::real::Real;
 use crate::scope::Scope;
 
@@ -39,6 +40,9 @@ pub(crate) trait Decoder {
 
     /// The derivatives of [`decode`](Self::decode); see [`DecoderConfig::pull`](super::DecoderConfig::pull).
     fn pull<T: Real>(&self, ticks: usize, readout: &[T], out: &[T], memory: &mut [T], adjoints: &mut [T]);
+
+    /// Adds [`decode`](Self::decode) to a graph, for so many actions.
+    fn graph(&self, graph: &mut Graph, ticks: usize, readout: &Value, outputs: usize) -> Value;
 
     /// Whether `tanh(value + bias)` follows; else values are actions in [−1, 1] already.
     fn squash(&self) -> bool {

@@ -14,6 +14,7 @@ mod rate;
 use serde::{Deserialize, Serialize};
 
 use crate::error::SnnError;
+use crate::onnx::graph::{Graph, Value};
 use crate::real::Real;
 
 pub use count::Count;
@@ -82,6 +83,19 @@ macro_rules! decoders {
             ) {
                 match self {
                     $(Self::$variant(decoder) => decoder.decode(ticks, readout, memory, out)),*
+                }
+            }
+
+            /// Adds [`decode`](Self::decode) to a graph, for so many actions.
+            pub(crate) fn graph(
+                &self,
+                graph: &mut Graph,
+                ticks: usize,
+                readout: &Value,
+                outputs: usize,
+            ) -> Value {
+                match self {
+                    $(Self::$variant(decoder) => decoder.graph(graph, ticks, readout, outputs)),*
                 }
             }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decode::{Decoder, Readout, sum};
 use crate::error::SnnError;
+use crate::onnx::graph::{Graph, Value};
 use crate::real::Real;
 
 /// Neuron `n` of the last layer votes for action `n % actions`; the preferred values of an action's
@@ -52,6 +53,18 @@ impl Decoder for PopulationVector {
 
     fn squash(&self) -> bool {
         false
+    }
+
+    fn graph(&self, graph: &mut Graph, _: usize, readout: &Value, outputs: usize) -> Value {
+        let last = graph.state("decoder.last", &[outputs], vec![0.0]);
+        let (votes, counts) = (graph.slice(readout, 0, outputs), graph.slice(readout, outputs, 2 * outputs));
+        let zero = graph.number(0.0);
+        let some = graph.op("Less", &[&zero, &counts]);
+        let mean = graph.op("Div", &[&votes, &counts]);
+        let mean = graph.clip(&mean, -1.0, 1.0);
+        let value = graph.op("Where", &[&some, &mean, &last]);
+        graph.next("decoder.last", &value);
+        value
     }
 }
 

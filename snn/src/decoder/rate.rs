@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decode::{Decoder, Readout, sum};
 use crate::error::{SnnError, check};
+use crate::onnx::graph::{Graph, Value};
 use crate::real::Real;
 
 /// `rate ← decay·rate + (1 − decay)·count / ticks` once per control step, `action = tanh(rate + bias)`.
@@ -45,5 +46,16 @@ impl Decoder for FilteredRate {
             *adjoint += (T::ONE - decay) / count * rate;
             *memory = decay * rate;
         }
+    }
+
+    fn graph(&self, graph: &mut Graph, ticks: usize, readout: &Value, outputs: usize) -> Value {
+        let rate = graph.state("decoder.rate", &[outputs], vec![0.0]);
+        let [decay, share, ticks] = [self.decay, 1.0 - self.decay, ticks as f32].map(|x| graph.number(x));
+        let old = graph.op("Mul", &[&decay, &rate]);
+        let new = graph.op("Div", &[readout, &ticks]);
+        let new = graph.op("Mul", &[&share, &new]);
+        let rate = graph.op("Add", &[&old, &new]);
+        graph.next("decoder.rate", &rate);
+        rate
     }
 }

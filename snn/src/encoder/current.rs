@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::signal::{Encoder, Moment, Signal};
+use super::signal::{Encoded, Encoder, Moment, Signal};
 use crate::error::SnnError;
+use crate::onnx::error::OnnxError;
+use crate::onnx::graph::{Graph, Value};
 
 /// Constant currents, as in most spiking controllers (for example EC-RSNN, arXiv 2305.17650).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +34,14 @@ impl Encoder for Current {
         if self.negated {
             signal.currents.extend(x.iter().map(|x| -x));
         }
+    }
+
+    fn graph(&self, graph: &mut Graph, x: &Value, _: usize, _: usize) -> Result<Encoded, OnnxError> {
+        if !self.negated {
+            return Ok(Encoded::Currents(x.clone()));
+        }
+        let negative = graph.op("Neg", &[x]);
+        Ok(Encoded::Currents(graph.concat(&[x, &negative], 1)))
     }
 }
 

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::signal::{Encoder, Moment, Signal};
+use super::signal::{Encoded, Encoder, Moment, Signal};
 use crate::error::{SnnError, check};
+use crate::onnx::error::OnnxError;
+use crate::onnx::graph::{Graph, Value};
 
 /// Two sources per observation: the first spikes once for each `threshold` by which the observation
 /// has risen above a reference, the second for each by which it has fallen; the reference follows
@@ -45,6 +47,36 @@ impl Encoder for Delta {
             }
             *reference += count as f32 * self.threshold.copysign(change);
         }
+    }
+
+    fn graph(&self, graph: &mut Graph, x: &Value, inputs: usize, ticks: usize) -> Result<Encoded, OnnxError> {
+        let reference = graph.state("encoder.reference", &[inputs], vec![0.0]);
+        let change = graph.op("Sub", &[x, &reference]);
+        let [threshold, most, zero] = [self.threshold, ticks as f32, 0.0].map(|x| graph.number(x));
+        let count = graph.op("Abs", &[&change]);
+        let count = graph.op("Div", &[&count, &threshold]);
+        let count = graph.op("Floor", &[&count]);
+        let count = graph.op("Min", &[&count, &most]);
+        let fallen = graph.op("Less", &[&change, &zero]);
+        let risen = graph.op("Not", &[&fallen]);
+        let down = graph.op("Neg", &[&threshold]);
+        let by = graph.op("Where", &[&fallen, &down, &threshold]);
+        let by = graph.op("Mul", &[&count, &by]);
+        let reference = graph.op("Add", &[&reference, &by]);
+        graph.next("encoder.reference", &reference);
+        let spikes = (0..ticks).map(|tick| {
+            let tick = graph.number(tick as f32);
+            let fires = graph.op("Less", &[&tick, &count]);
+            let [up, down] = [&risen, &fallen].map(|side| {
+                let fires = graph.op("And", &[&fires, side]);
+                let fires = graph.cast(&fires, false);
+                graph.unsqueeze(&fires, 2)
+            });
+            // Sources of one observation follow each other.
+            let pairs = graph.concat(&[&up, &down], 2);
+            graph.flatten(&pairs)
+        });
+        Ok(Encoded::Spikes(spikes.collect()))
     }
 }
 

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::signal::{Encoder, Moment, Signal, share};
+use super::signal::{Encoded, Encoder, Moment, Signal, share, share_in};
 use crate::error::{SnnError, check};
+use crate::onnx::error::OnnxError;
+use crate::onnx::graph::{Graph, Value};
 
 /// One spike per source and control step, in tick `round((1 − u)·(ticks − 1))` with
 /// `u = (x + limit) / (2 · limit)` clamped to [0, 1], as in Spyx's `latency_code`.
@@ -34,6 +36,24 @@ impl Encoder for Latency {
             let late = (1.0 - share(value, self.limit)) * (moment.ticks - 1) as f32;
             signal.spike(x.len(), late.round() as usize, source);
         }
+    }
+
+    fn graph(&self, graph: &mut Graph, x: &Value, _: usize, ticks: usize) -> Result<Encoded, OnnxError> {
+        let share = share_in(graph, x, self.limit);
+        let [one, last, half] = [1.0, (ticks - 1) as f32, 0.5].map(|x| graph.number(x));
+        let late = graph.op("Sub", &[&one, &share]);
+        let late = graph.op("Mul", &[&late, &last]);
+        // Halves go up; a half more is exact in 64 bits.
+        let (late, half) = (graph.cast(&late, true), graph.cast(&half, true));
+        let late = graph.op("Add", &[&late, &half]);
+        let late = graph.op("Floor", &[&late]);
+        let late = graph.cast(&late, false);
+        let spikes = (0..ticks).map(|tick| {
+            let tick = graph.number(tick as f32);
+            let fires = graph.op("Equal", &[&late, &tick]);
+            graph.cast(&fires, false)
+        });
+        Ok(Encoded::Spikes(spikes.collect()))
     }
 }
 

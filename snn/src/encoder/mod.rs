@@ -1,4 +1,4 @@
-//! Encoders: from an observation to what enters the first layer. To add one: copy `rate.rs`, and
+//! Encoders: from an observation to what enters the first layer. To add one: copy `latency.rs`, and
 //! list it here: a line each for `mod`, `pub use`, [`EncoderConfig`], and a word for `encoders!`.
 //!
 //! Encoders run on the host, once per control step, so that every backend gets the same input, and so
@@ -18,7 +18,7 @@ pub use delta::Delta;
 pub use latency::Latency;
 pub use population::Population;
 pub use rate::Rate;
-pub(crate) use signal::{Encoder, Moment, Signal};
+pub(crate) use signal::{Encoded, Encoder, Moment, Signal};
 
 /// How the observation enters the network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

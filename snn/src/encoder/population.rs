@@ -2,8 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::signal::{Encoder, Moment, Signal};
+use super::signal::{Encoded, Encoder, Moment, Signal};
 use crate::error::{SnnError, check};
+use crate::onnx::error::OnnxError;
+use crate::onnx::functions::exp;
+use crate::onnx::graph::{Graph, Value};
 
 /// Source `k` of an observation gives the current `exp(−½·((x − centre(k)) / σ)²)`, with centres
 /// evenly spaced in ±`limit` and `σ = width · spacing`, as in Tang, Kumar, Yoo and Michmizos, "Deep
@@ -50,6 +53,22 @@ impl Encoder for Population {
                 libm::expf(-0.5 * distance * distance)
             }));
         }
+    }
+
+    fn graph(&self, graph: &mut Graph, x: &Value, _: usize, _: usize) -> Result<Encoded, OnnxError> {
+        let spacing = 2.0 * self.limit / (self.fields - 1) as f32;
+        let centres: Vec<f32> = (0..self.fields).map(|field| field as f32 * spacing).collect();
+        let [limit, sigma, half] = [self.limit, self.width * spacing, -0.5].map(|x| graph.number(x));
+        let x = graph.unsqueeze(x, 2);
+        let x = graph.op("Add", &[&x, &limit]);
+        let centres = graph.numbers(&centres);
+        let distance = graph.op("Sub", &[&x, &centres]);
+        let distance = graph.op("Div", &[&distance, &sigma]);
+        let exponent = graph.op("Mul", &[&half, &distance]);
+        let exponent = graph.op("Mul", &[&exponent, &distance]);
+        let currents = exp(graph, &exponent);
+        // Sources of one observation follow each other.
+        Ok(Encoded::Currents(graph.flatten(&currents)))
     }
 }
 

@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::signal::{Encoder, Moment, Signal, share};
+use super::signal::{Encoded, Encoder, Moment, Signal, share};
 use crate::error::{SnnError, check};
+use crate::onnx::error::OnnxError;
+use crate::onnx::graph::{Graph, Value};
 use crate::wiring::uniform;
 
 /// In each tick a source spikes with probability `rate · (x + limit) / (2 · limit)`, clamped to
@@ -45,6 +47,14 @@ impl Encoder for Rate {
                 }
             }
         }
+    }
+
+    fn graph(&self, _: &mut Graph, _: &Value, _: usize, _: usize) -> Result<Encoded, OnnxError> {
+        Err(OnnxError::new(
+            "the encoder 'Rate'",
+            "it draws its spikes from a random stream of the episode; those that draw nothing can be carried: \
+             Current, Population, Latency, Delta",
+        ))
     }
 }
 

@@ -1,6 +1,8 @@
 //! What an encoder is, and what it makes of an observation.
 
 use crate::error::SnnError;
+use crate::onnx::error::OnnxError;
+use crate::onnx::graph::{Graph, Value};
 
 /// When an observation is encoded.
 #[derive(Clone, Copy, Debug)]
@@ -49,10 +51,33 @@ pub(crate) trait Encoder {
 
     /// Encodes `x`. `signal.spikes` comes as zeros, `signal.currents` empty.
     fn encode(&self, moment: Moment, x: &[f32], memory: &mut [f32], signal: &mut Signal);
+
+    /// Adds the same to a graph; `x` has `inputs` columns.
+    ///
+    /// # Errors
+    /// If an encoder is random.
+    fn graph(&self, graph: &mut Graph, x: &Value, inputs: usize, ticks: usize) -> Result<Encoded, OnnxError>;
+}
+
+/// What an encoder adds to a graph.
+pub(crate) enum Encoded {
+    /// One current per source, `[batch, sources]`.
+    Currents(Value),
+    /// Spikes of each tick as 1 or 0, `[batch, sources]`.
+    Spikes(Vec<Value>),
 }
 
 /// Where `x` lies in ±`limit`, in [0, 1]; NaN counts as 0.
 pub(super) fn share(x: f32, limit: f32) -> f32 {
     let share = 0.5 + 0.5 * x / limit;
     if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) }
+}
+
+/// [`share`] in a graph.
+pub(super) fn share_in(graph: &mut Graph, x: &Value, limit: f32) -> Value {
+    let (half, limit) = (graph.number(0.5), graph.number(limit));
+    let share = graph.op("Mul", &[&half, x]);
+    let share = graph.op("Div", &[&share, &limit]);
+    let share = graph.op("Add", &[&half, &share]);
+    graph.clip(&share, 0.0, 1.0)
 }

@@ -13,6 +13,7 @@ use super::cell::{Cell, Rules, numbers};
 use super::check::{At, Budget, MAX_SIGNAL, check_graph};
 use super::error::{NirError, list};
 use super::graph::{Array, Field, Graph, NodeKind, Value, count};
+use super::perceptron::Nonlinearity;
 use super::plan::{Plan, Unit};
 use super::reset::ResetMode;
 use super::spatial::{Correlation, Pooling};
@@ -68,6 +69,8 @@ pub struct Executor {
 struct Step {
     name: String,
     operation: Operation,
+    /// What follows it.
+    activation: Option<Nonlinearity>,
     /// Steps that feed it.
     sources: Vec<usize>,
     /// Number of values that arrive.
@@ -120,6 +123,7 @@ impl Executor {
             steps.push(Step {
                 name: unit.name.clone(),
                 operation: operation(unit, rules, &mut budget)?,
+                activation: unit.activation,
                 sources: unit.sources.iter().map(|&source| place[source]).collect(),
                 width: size(&unit.shapes.0),
             });
@@ -216,6 +220,9 @@ impl Executor {
             (None, None) => self.arriving.resize(step.width, 0.0),
         }
         step.operation.apply(&self.arriving, &mut self.values[index]);
+        if let Some(activation) = step.activation {
+            activation.apply(&mut self.values[index]);
+        }
     }
 
     /// Values of output `index` in the last tick.

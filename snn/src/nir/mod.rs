@@ -11,7 +11,9 @@ pub(crate) mod controller;
 mod error;
 mod execute;
 pub mod export;
+mod exported;
 mod graph;
+pub mod perceptron;
 mod plan;
 mod read;
 mod reset;
@@ -20,6 +22,7 @@ mod write;
 
 pub use error::NirError;
 pub use execute::{Executor, Options, Port, guess_dt};
+pub use exported::Exported;
 pub use graph::{Array, Conv, Data, Field, Graph, Metadata, Node, NodeKind, Padding, Pool, TYPES, Value};
 pub use read::{from_bytes, half, read, version};
 pub use reset::ResetMode;

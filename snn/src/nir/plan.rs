@@ -3,12 +3,15 @@
 use super::check::{At, join, output_shape};
 use super::error::{NirError, list};
 use super::graph::{Graph, NodeKind};
+use super::perceptron::Nonlinearity;
 
 /// One node of a flattened graph.
 pub(super) struct Unit<'a> {
     /// Name with those of the graphs around it, joined by dots.
     pub(super) name: String,
     pub(super) kind: &'a NodeKind,
+    /// What its metadata have follow it.
+    pub(super) activation: Option<Nonlinearity>,
     /// Units that feed it, in the order of the edges.
     pub(super) sources: Vec<usize>,
     /// Shape of its input and output.
@@ -95,6 +98,7 @@ impl<'a> Plan<'a> {
             } else {
                 let index = self.units.len();
                 self.units.push(Unit {
+                    activation: Nonlinearity::of(&path, node)?,
                     name: path,
                     kind: &node.kind,
                     sources: Vec::new(),

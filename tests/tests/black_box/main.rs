@@ -19,6 +19,7 @@ mod lanes_fidelity;
 mod lanes_invariants;
 mod lanes_stability;
 mod learning;
+mod leave;
 mod named_files;
 mod nir;
 mod not_finite;
@@ -26,6 +27,7 @@ mod output;
 mod rapier_fidelity;
 mod reference;
 mod reliability;
+mod replay;
 mod report;
 #[cfg(unix)]
 mod signals;

@@ -103,11 +103,10 @@ struct Exported {
     actions: Vec<f32>,
 }
 
-fn export(folder: &Path) -> Exported {
+/// `controller` is a setting of it.
+fn export(folder: &Path, controller: &str) -> Exported {
     let (run, file) = (folder.join("run"), folder.join("controller.nir"));
-    // NIR has no grid of states.
-    let precision = "controller.precision=F32Free";
-    let sets = ["strategy.population=8", "rollout.horizon=40", "run.eval_episodes=1", precision];
+    let sets = ["strategy.population=8", "rollout.horizon=40", "run.eval_episodes=1", controller];
     let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
     let basics = ["--config", "inverted_pendulum.ron", "--out", text(&run), "--generations", "3", "-q"];
     let _ = succeed(&[&basics[..], &sets].concat());
@@ -144,8 +143,20 @@ fn export(folder: &Path) -> Exported {
 
 #[test]
 fn an_exported_controller_acts_as_the_run_does() {
+    // NIR has no grid of states.
+    acts_as_the_run_does("controller.precision=F32Free");
+}
+
+#[test]
+fn an_exported_perceptron_acts_as_the_run_does() {
+    for perceptron in ["Mlp(hidden: [])", "Mlp(hidden: [9, 5])", "Mlp(hidden: [12], activation: Relu)"] {
+        acts_as_the_run_does(&format!("controller={perceptron}"));
+    }
+}
+
+fn acts_as_the_run_does(controller: &str) {
     let folder = tempfile::tempdir().expect("scratch folder");
-    let exported = export(folder.path());
+    let exported = export(folder.path(), controller);
     let out = folder.path().join("y.npy");
     let _ = succeed(&[
         "nir",
@@ -235,12 +246,13 @@ fn a_controller_that_nir_cannot_carry_is_refused() {
     let folder = tempfile::tempdir().expect("scratch folder");
     let run = folder.path().join("run");
     let basics = ["--config", "inverted_pendulum.ron", "--out", text(&run), "--generations", "1", "-q"];
-    let sets = ["controller=Mlp()", "strategy.population=2", "rollout.horizon=5", "run.eval_episodes=1"];
+    let alif = r#"controller=Snn(hidden: [Dense(neurons: 4, model: "alif")])"#;
+    let sets = [alif, "strategy.population=2", "rollout.horizon=5", "run.eval_episodes=1"];
     let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
     let _ = succeed(&[&basics[..], &sets].concat());
     let out = folder.path().join("a.nir");
     let message = refuse(&["nir", "export", text(&run), "--out", text(&out)], 2);
-    assert!(message.contains("NIR cannot carry an Mlp controller"), "{message}");
+    assert!(message.contains("NIR cannot carry population 'hidden.0' of model 'alif'"), "{message}");
     assert!(!out.exists());
     assert!(
         refuse(&["nir", "export", text(&folder.path().join("none")), "--out", text(&out)], 2)

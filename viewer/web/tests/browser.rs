@@ -1,11 +1,13 @@
 //! The viewer in a browser: headless Chromium opens a recording by its address and a page of
-//! `evo record --html`, plays it, and must show what the program itself draws.
+//! `evo record --html --web`, plays it, and must show what the program itself draws; and it replays a page without the
+//! viewer.
 //!
-//! Needs Chromium and the folder that `cargo run -p web -- build` makes, in `SPINDLE_WEB`; without them
+//! Needs Chromium, and for the viewer the folder that `cargo run -p web -- build` makes, in `SPINDLE_WEB`; without them
 //! there is nothing to test on, which is said (and is a failure under `tests/run`).
 #![expect(clippy::unwrap_used, reason = "tests")]
 #![allow(clippy::print_stderr, reason = "says why it was skipped")]
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -141,7 +143,12 @@ impl Browser {
 
     /// What the page says below the canvas: nothing once the program runs.
     fn waiting(&mut self) -> Option<String> {
-        let look = json!({"expression": "document.getElementById('waiting')?.textContent"});
+        self.told("document.getElementById('waiting')?.textContent")
+    }
+
+    /// The text that an expression gives in the page.
+    fn told(&mut self, expression: &str) -> Option<String> {
+        let look = json!({"expression": expression});
         self.call("Runtime.evaluate", &look)["result"]["value"].as_str().map(str::to_owned)
     }
 
@@ -281,4 +288,58 @@ fn recordings_are_shown_and_played() {
         browser.press("Home", 36);
         browser.until("the start", |picture| difference(&panels(picture), &panels(&first)) < 1e-4);
     }
+}
+
+/// Bytes of a picture that belong to the scene of a replay: below the head line, above the controls.
+fn scene(rgb: &[u8]) -> Vec<u8> {
+    let row = 3 * SIZE[0] as usize;
+    rgb[60 * row..300 * row].to_vec()
+}
+
+#[test]
+#[ignore = "slow: ./tests/run --full"]
+fn replays_need_no_viewer() {
+    let Some(mut browser) = needed("chromium", Browser::open()) else { return };
+    let root = tempfile::tempdir().unwrap();
+    let path = |name: &str| root.path().join(name).display().to_string();
+    std::fs::write(path("ant.ron"), CONFIG).unwrap();
+    let _ = tests::succeed(&["--config", &path("ant.ron"), "--out", &path("run"), "-q"]);
+    let _ = tests::succeed(&["record", &path("run"), "--html", &path("a.html")]);
+    browser.go_to(&format!("file://{}", path("a.html")));
+    let start = Instant::now();
+    while browser.told("document.body?.dataset.state").as_deref() != Some("ready") {
+        assert!(start.elapsed() < PATIENCE, "{:?}", browser.told("document.body?.innerText"));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let first = browser.picture();
+    write(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser_replay.png"), &first);
+    // A robot before a ground: many colours.
+    let pixels = scene(&first);
+    let colours: BTreeSet<[u8; 3]> = pixels.as_chunks::<3>().0.iter().copied().collect();
+    assert!(colours.len() > 100, "{} colours", colours.len());
+    let time = |browser: &mut Browser| -> f64 {
+        browser.told("document.body.dataset.time").unwrap().parse().unwrap()
+    };
+    browser.press(" ", 32);
+    browser.until("playing", |picture| difference(&scene(picture), &scene(&first)) > 0.002);
+    browser.press(" ", 32);
+    let paused = time(&mut browser);
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(paused > 0.0 && time(&mut browser) == paused, "it stands at {paused} s");
+    browser.press("Home", 36);
+    assert_eq!(time(&mut browser), 0.0);
+    browser.until("the start", |picture| difference(picture, &first) < 1e-3);
+    // A click into the timeline, half way along it.
+    let place = "(() => { const b = document.getElementById('charts').getBoundingClientRect(); \
+                 return `${92 + (b.width - 100) / 2} ${b.top + 60}`; })()";
+    let place = browser.told(place).unwrap();
+    let (x, y) = place.split_once(' ').unwrap();
+    let (x, y): (f64, f64) = (x.parse().unwrap(), y.parse().unwrap());
+    for kind in ["mousePressed", "mouseReleased"] {
+        let event = json!({"type": kind, "x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1});
+        browser.call("Input.dispatchMouseEvent", &event);
+    }
+    let half: f64 = browser.told("`${window.replay.end / 2}`").unwrap().parse().unwrap();
+    let there = time(&mut browser);
+    assert!((there - half).abs() < 0.1 * half, "{there} s instead of {half}");
 }

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 /// Options that name a file or folder to write.
-const OUT: [&str; 7] =
-    ["--out", "--output", "--screenshot", "--record", "--html", "--markdown", "--qvel-out"];
+const OUT: [&str; 8] =
+    ["--out", "--output", "--screenshot", "--record", "--html", "--markdown", "--qvel-out", "--onnx"];
 
 /// The files that a command has to leave, as its words name them.
 pub fn files(name: &str, words: &[String]) -> Vec<PathBuf> {
@@ -33,7 +33,7 @@ pub fn files(name: &str, words: &[String]) -> Vec<PathBuf> {
 /// The files that a command says on stdout to have written.
 pub fn said(name: &str, words: &[String], stdout: &str) -> Vec<PathBuf> {
     let verb = words.first().map_or("", String::as_str);
-    let tells = name == "evo" && matches!(verb, "plot" | "record" | "report");
+    let tells = name == "evo" && matches!(verb, "export" | "plot" | "record" | "report");
     stdout.lines().filter(|_| tells).map(|line| PathBuf::from(line.trim())).collect()
 }
 
