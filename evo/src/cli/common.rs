@@ -1,6 +1,6 @@
 //! Options that several verbs have, and what values may be.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
@@ -57,12 +57,40 @@ impl Output {
 /// A config and changes to it.
 #[derive(Clone, Debug, Args)]
 pub struct ConfigArgs {
-    /// Config file: a path, or the name of a file under configs/
-    #[arg(long, value_name = "NAME")]
-    pub config: PathBuf,
+    /// Which config.
+    #[command(flatten)]
+    pub file: ConfigFile,
     /// Change a field of the config, for example strategy.sigma=0.1 (repeatable)
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub sets: Vec<String>,
+}
+
+impl ConfigArgs {
+    /// A config with changes.
+    #[must_use]
+    pub fn new(config: PathBuf, sets: Vec<String>) -> Self {
+        Self { file: ConfigFile { config: Some(config), bare: None }, sets }
+    }
+}
+
+/// A config, with or without the option's name.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct ConfigFile {
+    /// Config file: a path, or the name of a file under configs/, which may lack its .ron
+    #[arg(long, value_name = "NAME")]
+    config: Option<PathBuf>,
+    /// The same as --config NAME
+    #[arg(value_name = "CONFIG")]
+    bare: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    /// The name that was given.
+    #[must_use]
+    pub fn name(&self) -> &Path {
+        self.config.as_deref().or(self.bare.as_deref()).unwrap_or(Path::new(""))
+    }
 }
 
 /// A task.

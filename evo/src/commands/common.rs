@@ -19,7 +19,7 @@ use crate::cli::{ConfigArgs, TaskArgs};
 /// The task that is asked for by name, with its default settings, or by a config.
 pub(super) fn task(args: &TaskArgs) -> Result<Arc<dyn envs::Task>, Failure> {
     let env = match (&args.env, &args.config) {
-        (_, Some(config)) => read_world(&ConfigArgs { config: config.clone(), sets: Vec::new() })?.1.env,
+        (_, Some(config)) => read_world(&ConfigArgs::new(config.clone(), Vec::new()))?.1.env,
         (name, None) => {
             let name = name.as_deref().unwrap_or_default();
             envs::EnvConfig::from_name(name)

@@ -10,6 +10,7 @@ mod kept;
 mod labels;
 mod learning;
 mod list;
+mod meant;
 mod nir;
 mod page;
 mod plot;
@@ -27,7 +28,8 @@ use crate::cli::{Bench, Nir, Verb};
 ///
 /// # Errors
 /// [`Failure::Usage`] for bad input, [`Failure::Run`] if the work itself failed.
-pub fn run(verb: Verb) -> Result<(), Failure> {
+pub fn run(mut verb: Verb) -> Result<(), Failure> {
+    meant::find_runs(&mut verb)?;
     match verb {
         Verb::Train(args) | Verb::Finetune(args) => train::train(&args),
         Verb::Resume(args) => train::resume(&args),

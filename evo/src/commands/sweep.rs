@@ -143,7 +143,7 @@ fn read_bases(path: &Path, document: &text::Document, config: &SweepConfig) -> R
         let wrong = |error: text::ConfigError| document.invalid(&place(index), &error.to_string());
         let base = text::locate_base(path, &source.config).map_err(wrong).usage()?;
         let sets = [&config.set[..], &source.set].concat();
-        let (base, config) = read_world(&ConfigArgs { config: base, sets })?;
+        let (base, config) = read_world(&ConfigArgs::new(base, sets))?;
         let of = || base.display().to_string();
         config.validate().with_context(of).usage()?;
         Ok(config)

@@ -27,6 +27,7 @@ mod rapier_fidelity;
 mod reference;
 mod reliability;
 mod report;
+mod short_ways;
 #[cfg(unix)]
 mod signals;
 mod stability;

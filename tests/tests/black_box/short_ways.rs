@@ -1,0 +1,142 @@
+//! Short ways on the command line: configs and runs by a word, lists of both, and what is said to words that mean nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use tests::{evo, root, text};
+
+/// A folder to be in, with configs of its own.
+struct Desk {
+    scratch: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let scratch = tempfile::tempdir().expect("scratch folder");
+        let configs = scratch.path().join("configs");
+        fs::create_dir(&configs).expect("folder");
+        for name in ["inverted_pendulum.ron", "yin_yang.ron"] {
+            fs::copy(root().join("configs").join(name), configs.join(name)).expect("config");
+        }
+        Self { scratch }
+    }
+
+    fn path(&self) -> &Path {
+        self.scratch.path()
+    }
+
+    fn runs(&self) -> PathBuf {
+        self.path().join("results/runs")
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        evo(arguments).current_dir(self.path()).output().expect("evo starts")
+    }
+
+    fn succeed(&self, arguments: &[&str]) -> (String, String) {
+        let output = self.run(arguments);
+        let texts = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
+        assert!(output.status.success(), "evo {arguments:?}: {}", texts[1]);
+        texts.into()
+    }
+
+    fn refuse(&self, arguments: &[&str], code: i32) -> String {
+        let output = self.run(arguments);
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "evo {arguments:?}: {stderr}");
+        assert!(!stderr.contains("panicked"), "{stderr}");
+        stderr
+    }
+
+    /// A short run in its default folder.
+    fn train(&self, more: &[&str]) {
+        let short = ["inverted_pendulum.ron", "--generations", "1", "--set", "strategy.population=4"];
+        let shorter = ["--set", "rollout.horizon=20", "--set", "run.eval_episodes=2", "-q"];
+        self.succeed(&[&short[..], &shorter, more].concat());
+    }
+}
+
+#[test]
+fn a_config_alone_is_trained() {
+    let desk = Desk::new();
+    let full = desk.succeed(&["--config", "inverted_pendulum.ron", "--seed", "3", "--dry-run"]).0;
+    assert!(full.contains("seed: 3"), "{full}");
+    let path = desk.path().join("configs/inverted_pendulum.ron");
+    for words in [
+        &["inverted_pendulum.ron", "--seed", "3", "--dry-run"][..],
+        &["inverted_pendulum", "--seed", "3", "--dry-run"],
+        &["configs/inverted_pendulum.ron", "--seed", "3", "--dry-run"],
+        &[text(&path), "--seed", "3", "--dry-run"],
+        &["--seed", "3", "inverted_pendulum.ron", "--dry-run"],
+        &["train", "inverted_pendulum.ron", "--seed", "3", "--dry-run"],
+    ] {
+        assert_eq!(desk.succeed(words).0, full, "{words:?}");
+    }
+    // A verb is a verb, whatever lies there.
+    fs::copy(&path, desk.path().join("configs/list.ron")).expect("config");
+    assert!(desk.succeed(&["list", "envs"]).0.contains("inverted_pendulum"));
+    assert_eq!(desk.succeed(&["list.ron", "--seed", "3", "--dry-run"]).0, full);
+}
+
+#[test]
+fn words_that_mean_nothing_are_answered_with_what_was_meant() {
+    let desk = Desk::new();
+    for (words, expected) in [
+        (&["evall", "r"][..], "'evall' is neither a command nor a config; did you mean 'evo eval'?"),
+        (&["inverted_pendulm"], "did you mean 'evo inverted_pendulum.ron'?"),
+        (
+            &["inverted_pendulm.ron"],
+            "no config 'inverted_pendulm.ron' (did you mean 'inverted_pendulum.ron'?)",
+        ),
+        (&["--config", "yinyang"], "no config 'yinyang' (did you mean 'yin_yang'?)"),
+        (&["fly"], "unrecognized subcommand 'fly'"),
+        (&["fly.ron"], "no config 'fly.ron': looked for fly.ron and configs/fly.ron (configs there: "),
+    ] {
+        let message = desk.refuse(words, 2);
+        assert!(message.contains(expected), "{words:?}: {message}");
+    }
+}
+
+#[test]
+fn a_run_is_found_by_latest_and_by_the_beginning_of_its_name() {
+    let desk = Desk::new();
+    assert!(desk.refuse(&["eval", "latest"], 2).contains("latest: there are no runs in results/runs"));
+    desk.train(&["--name", "walk", "--seed", "1"]);
+    desk.train(&["--name", "walk", "--seed", "2"]);
+    desk.train(&["--name", "stand", "--seed", "1"]);
+    let (stdout, stderr) = desk.succeed(&["eval", "latest", "--episodes", "1"]);
+    assert!(
+        stderr.contains("latest is results/runs/stand__s1__") && stdout.contains("over 1 episodes"),
+        "{stderr}"
+    );
+    let by_path = |run: &str| desk.succeed(&["eval", run, "--episodes", "2", "--json"]).0;
+    let folder = fs::read_dir(desk.runs()).expect("runs").flatten().map(|entry| entry.path());
+    let folder = folder.into_iter().find(|path| text(path).contains("walk__s2__")).expect("a run");
+    assert_eq!(by_path("walk__s2"), by_path(text(&folder)));
+    let message = desk.refuse(&["record", "walk"], 2);
+    let names: Vec<&str> = message.lines().skip(1).map(str::trim).collect();
+    assert!(
+        message.starts_with("error: walk is the beginning of several runs in results/runs;"),
+        "{message}"
+    );
+    assert!(names[0].starts_with("walk__s2__") && names[1].starts_with("walk__s1__") && names.len() == 2);
+    assert!(
+        desk.refuse(&["eval", "wlak__s2"], 2).contains("is not a run folder: it does not exist, and no run")
+    );
+    // Whatever a word could mean, a path that exists is that path.
+    fs::create_dir(desk.path().join("stand")).expect("folder");
+    assert!(desk.refuse(&["eval", "stand"], 2).contains("stand is not a run folder: it has no config.ron"));
+    // Everywhere.
+    for words in [
+        &["check", "walk__s1"][..],
+        &["plot", "walk__s1"],
+        &["report", "walk__s1"],
+        &["resume", "walk__s1", "-q"],
+        &["nir", "export", "walk__s1", "--out", "a.nir"],
+        &["inverted_pendulum.ron", "--init", "walk__s1", "--dry-run"],
+        &["eval", "results/runs/walk__s1", "--episodes", "1"],
+    ] {
+        desk.succeed(words);
+    }
+}
