@@ -244,6 +244,7 @@ pub struct TraceArgs {
 #[command(after_help = "Examples:
   evo list envs
   evo list changes
+  evo list runs
   evo list strategies --json")]
 pub struct ListArgs {
     /// What to list
@@ -267,6 +268,10 @@ pub enum Listing {
     Surrogates,
     /// Ready-made changes of environments
     Changes,
+    /// Runs in results/runs with task, score and date, the one that was started last first
+    Runs,
+    /// Configs in configs with their task, and the best score and last date of runs that are called like them
+    Configs,
 }
 
 fn kind() -> impl TypedValueParser<Value = Kind> {

@@ -10,6 +10,7 @@ use snn::gradient::{SurrogateConfig, surrogates};
 use strategies::strategies;
 use training::changes;
 
+use super::stored;
 use crate::cli::{ListArgs, Listing};
 use crate::out;
 
@@ -29,6 +30,8 @@ struct EnvEntry {
 /// Prints what there is to choose from, with defaults.
 pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
     match args.what {
+        Listing::Runs => stored::list_runs(args.json)?,
+        Listing::Configs => stored::list_configs(args.json)?,
         Listing::Envs => {
             let mut entries = Vec::new();
             for config in envs::defaults() {

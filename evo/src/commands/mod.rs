@@ -16,6 +16,7 @@ mod page;
 mod plot;
 mod record;
 mod report;
+mod stored;
 mod sweep;
 mod trace;
 mod train;

@@ -9,6 +9,7 @@ use super::journal::{Done, Records};
 use super::names::trial_name;
 use super::plan::Plan;
 use super::score::{SCORE_COLUMNS, Score, generations, score};
+use crate::out::aligned;
 
 /// How far a trial has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -240,14 +241,6 @@ impl Table {
             cells.extend(row.values.iter().cloned());
             lines.push(cells);
         }
-        let width =
-            |column: usize| lines.iter().map(|cells| cells[column].chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
-        let line = |cells: &Vec<String>| {
-            let cells: Vec<String> =
-                cells.iter().zip(&widths).map(|(cell, &w)| format!("{cell:<w$}")).collect();
-            cells.join("  ").trim_end().to_owned()
-        };
-        lines.iter().map(line).collect::<Vec<_>>().join("\n")
+        aligned(&lines).join("\n")
     }
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use serde_json::Value;
 use tests::{evo, root, text};
 
 /// A folder to be in, with configs of its own.
@@ -47,6 +48,10 @@ impl Desk {
         assert_eq!(output.status.code(), Some(code), "evo {arguments:?}: {stderr}");
         assert!(!stderr.contains("panicked"), "{stderr}");
         stderr
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        serde_json::from_str(&self.succeed(arguments).0).expect("stdout is JSON")
     }
 
     /// A short run in its default folder.
@@ -139,4 +144,53 @@ fn a_run_is_found_by_latest_and_by_the_beginning_of_its_name() {
     ] {
         desk.succeed(words);
     }
+}
+
+#[test]
+fn runs_and_configs_are_listed_with_task_score_and_date() {
+    let desk = Desk::new();
+    assert_eq!(desk.succeed(&["list", "runs"]).0, "there are no runs in results/runs\n");
+    desk.train(&["--seed", "1"]);
+    desk.train(&["--seed", "2"]);
+    desk.succeed(&["yin_yang.ron", "--generations", "1", "-q"]);
+    let runs = desk.json(&["list", "runs", "--json"]);
+    let runs = runs["runs"].as_array().expect("a list");
+    let of = |key: &str| runs.iter().map(|run| run[key].to_string()).collect::<Vec<_>>();
+    assert_eq!(of("task"), ["\"YinYang\"", "\"inverted_pendulum\"", "\"inverted_pendulum\""]);
+    assert!(of("finished").iter().all(|finished| finished == "true"), "{runs:?}");
+    assert_eq!(runs[0]["score"]["measure"], "accuracy");
+    assert!(runs[0]["method"] == "Classify" && runs[1]["method"] == "open_es", "{runs:?}");
+    let summary = fs::read_to_string(
+        desk.path().join(runs[1]["folder"].as_str().expect("a path")).join("summary.json"),
+    );
+    let summary: Value = serde_json::from_str(&summary.expect("summary")).expect("JSON");
+    assert!(summary["seed"] == 2 && runs[1]["score"]["last"] == summary["eval_return_mean"], "{runs:?}");
+    // One that is damaged is listed all the same.
+    let last = desk.path().join(runs[2]["folder"].as_str().expect("a path"));
+    fs::write(last.join("metrics.csv"), "nonsense").expect("a file");
+    let table = desk.succeed(&["list", "runs"]).0;
+    let lines: Vec<&str> = table.lines().collect();
+    let year = |line: &str| line.contains("  20") && line.contains(':');
+    assert!(
+        lines.len() == 4 && lines[0].starts_with("run ") && lines[1..].iter().all(|line| year(line)),
+        "{table}"
+    );
+    assert!(
+        lines[1].contains(" %") && lines[3].contains("damaged") && lines[2].contains("finished"),
+        "{table}"
+    );
+    let configs = desk.json(&["list", "configs", "--json"]);
+    let pendulum = &configs["configs"][0];
+    assert!(pendulum["name"] == "inverted_pendulum.ron" && pendulum["runs"] == 2, "{configs}");
+    assert_eq!(pendulum["best"]["best"], summary["eval_return_best"], "{configs}");
+    let table = desk.succeed(&["list", "configs"]).0;
+    assert!(table.contains("yin_yang.ron") && table.contains("Classify"), "{table}");
+}
+
+#[test]
+fn every_shipped_config_can_be_listed() {
+    let output = evo(&["list", "configs"]).output().expect("evo starts");
+    let table = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && table.contains("ant_hybrid.ron"), "{table}");
+    assert!(!table.contains("cannot be read"), "{table}");
 }
