@@ -116,6 +116,38 @@ pub struct Which {
     pub best: bool,
 }
 
+/// Seeds of several runs, each once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seeds(pub Vec<u64>);
+
+/// Most seeds of one command; more is a typing error.
+const SEEDS_MAX: usize = 1000;
+
+pub(super) fn seeds(text: &str) -> Result<Seeds, String> {
+    let valid = || "must be seeds such as 1..5, which is 1 to 5, or 1,2,7".to_owned();
+    let number = |text: &str| text.trim().parse::<u64>().map_err(|_| valid());
+    let mut all: Vec<u64> = Vec::new();
+    for part in text.split(',') {
+        let (from, to) = match part.split_once("..") {
+            Some((from, to)) => (number(from)?, number(to.strip_prefix('=').unwrap_or(to))?),
+            None => (number(part)?, number(part)?),
+        };
+        if to < from {
+            return Err(format!("{part} runs backwards; valid: {to}..{from}"));
+        }
+        if to - from >= SEEDS_MAX as u64 || all.len() >= SEEDS_MAX {
+            return Err(format!("must be at most {SEEDS_MAX} seeds"));
+        }
+        for seed in from..=to {
+            if all.contains(&seed) {
+                return Err(format!("seed {seed} is given twice"));
+            }
+            all.push(seed);
+        }
+    }
+    Ok(Seeds(all))
+}
+
 /// Accuracy of the physics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Physics {

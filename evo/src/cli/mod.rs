@@ -16,7 +16,7 @@ use records::text;
 use records::words::meant;
 
 pub use bench::{Bench, BenchController, BenchPhysics, BenchRollout, BenchStrategy};
-pub use common::{Backend, ConfigArgs, ConfigFile, Output, Physics, TaskArgs, Which};
+pub use common::{Backend, ConfigArgs, ConfigFile, Output, Physics, Seeds, TaskArgs, Which};
 pub use looking::{
     BandChoice, CheckArgs, EvalArgs, LineChoice, ListArgs, Listing, PlotArgs, RecordArgs, ReportArgs,
     TraceArgs,
@@ -229,6 +229,31 @@ mod tests {
             assert_eq!((found, code), (kind, 2), "{line}");
             assert!(message.contains(text), "{line}\n{message}");
         }
+    }
+
+    #[test]
+    fn seeds_are_ranges_with_their_ends_and_lists() {
+        let seeds = |text: &str| match parse(["evo", "a.ron", "--seeds", text]) {
+            Ok(Verb::Train(args)) => Ok(args.run.seeds.unwrap().0),
+            Ok(_) => panic!("another verb"),
+            Err(error) => Err(error.to_string()),
+        };
+        assert_eq!(seeds("1..5").unwrap(), [1, 2, 3, 4, 5]);
+        assert_eq!(seeds("1,2,7").unwrap(), [1, 2, 7]);
+        assert_eq!(seeds("3..=4,0").unwrap(), [3, 4, 0]);
+        for (text, expected) in [
+            ("5..1", "valid: 1..5"),
+            ("1,1", "seed 1 is given twice"),
+            ("1..3,2", "seed 2 is given twice"),
+            ("", "such as 1..5"),
+            ("1..", "such as 1..5"),
+            ("-1..2", "such as 1..5"),
+            ("0..18446744073709551615", "at most 1000 seeds"),
+        ] {
+            let error = parse(["evo", "a.ron", &format!("--seeds={text}")]).unwrap_err().to_string();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+        assert_eq!(refused("evo a.ron --seed 1 --seeds 1..2").0, ErrorKind::ArgumentConflict);
     }
 
     #[test]

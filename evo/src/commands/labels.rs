@@ -1,5 +1,6 @@
 //! The loop of training with labels, and `evo eval` and `evo plot` of such runs.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::anyhow;
@@ -194,6 +195,14 @@ fn draw(folder: &RunFolder, title: &str, confusion: Option<&Confusion>) -> Resul
         }
     }
     Ok(())
+}
+
+/// The curves of several runs into files.
+pub(super) fn draw_several(folders: &[RunFolder], files: &[PathBuf]) -> Result<(), PlotError> {
+    let config = folders.first().and_then(|folder| text::read::<FinetuneConfig>(&folder.config()).ok());
+    let title = config.map_or_else(String::new, |config| title(&config));
+    let curves = Curves::read(folders, &title)?;
+    files.iter().try_for_each(|file| curves.write(file))
 }
 
 fn data_name(config: &FinetuneConfig) -> &'static str {

@@ -16,6 +16,8 @@ mod page;
 mod plot;
 mod record;
 mod report;
+mod score;
+mod seeds;
 mod stored;
 mod sweep;
 mod trace;
@@ -32,7 +34,10 @@ use crate::cli::{Bench, Nir, Verb};
 pub fn run(mut verb: Verb) -> Result<(), Failure> {
     meant::find_runs(&mut verb)?;
     match verb {
-        Verb::Train(args) | Verb::Finetune(args) => train::train(&args),
+        Verb::Train(args) | Verb::Finetune(args) => match &args.run.seeds {
+            Some(seeds) => seeds::train(&args, seeds),
+            None => train::train(&args, train::Wanted::of(&args)).map(drop),
+        },
         Verb::Resume(args) => train::resume(&args),
         Verb::Eval(args) if job::is_classifier(&args.source) => labels::eval(&args),
         Verb::Eval(args) => eval::eval(&args),

@@ -12,6 +12,7 @@ use training::config::Config;
 use training::gradient::{FinetuneConfig, Task};
 
 use super::job::{self, Job};
+use super::score::Score;
 use crate::cli::ConfigArgs;
 use crate::out;
 use crate::runs::{self, Found};
@@ -54,55 +55,6 @@ fn methods(config: &Config) -> String {
         training::stages::stage_config(config, Some(name)).map_or_else(|_| "?".to_owned(), |c| own(&c))
     };
     config.stages.iter().map(|stage| of(&stage.name)).collect::<Vec<_>>().join(", ")
-}
-
-/// What a run has reached.
-#[derive(Clone, Debug, Default, Serialize)]
-struct Score {
-    /// Of what the number is.
-    measure: &'static str,
-    /// The last one.
-    last: Option<f64>,
-    /// Over the episodes of the evaluation.
-    std: Option<f64>,
-    /// The best one.
-    best: Option<f64>,
-}
-
-impl Score {
-    /// Of the columns of a table, whichever it has.
-    fn of(metrics: &Metrics) -> Self {
-        let values = |name: &str| -> Vec<f64> {
-            let column = metrics.column(name).unwrap_or_default();
-            column.into_iter().flatten().filter(|value| value.is_finite()).collect()
-        };
-        let measures = [
-            ("return", "eval_return_mean"),
-            ("accuracy", "validation_accuracy"),
-            ("loss", "validation_loss"),
-        ];
-        for (measure, column) in measures {
-            let values = values(column);
-            let Some(&last) = values.last() else { continue };
-            let better = if measure == "loss" { f64::min } else { f64::max };
-            let std = self::last(metrics, "eval_return_std").filter(|_| measure == "return");
-            return Self { measure, last: Some(last), std, best: values.into_iter().reduce(better) };
-        }
-        Self { measure: "", ..Self::default() }
-    }
-
-    fn text(&self, value: Option<f64>) -> String {
-        match (value, self.measure) {
-            (None, _) => "–".to_owned(),
-            (Some(value), "accuracy") => format!("{:.1} %", 100.0 * value),
-            (Some(value), "loss") => format!("loss {value:.4}"),
-            (Some(value), _) => format!("{value:.1}"),
-        }
-    }
-}
-
-fn last(metrics: &Metrics, name: &str) -> Option<f64> {
-    metrics.column(name)?.into_iter().flatten().next_back()
 }
 
 #[derive(Serialize)]
@@ -160,12 +112,11 @@ pub(super) fn list_runs(as_json: bool) -> Result<(), Failure> {
         ["run", "task", "by", "#score", "#best", "#generations", "status", "started"].map(str::to_owned),
     ];
     rows.extend(entries.iter().map(|entry| {
-        let deviation = entry.score.std.map_or_else(String::new, |std| format!(" ± {std:.1}"));
         [
             entry.name.clone(),
             entry.training.task.clone(),
             entry.training.method.clone(),
-            entry.score.text(entry.score.last) + &deviation,
+            entry.score.last_text(),
             entry.score.text(entry.score.best),
             entry.generations.to_string(),
             entry.status().to_owned(),

@@ -194,3 +194,70 @@ fn every_shipped_config_can_be_listed() {
     assert!(output.status.success() && table.contains("ant_hybrid.ron"), "{table}");
     assert!(!table.contains("cannot be read"), "{table}");
 }
+
+#[test]
+fn several_seeds_are_a_run_each_with_one_table_and_one_curve() {
+    let desk = Desk::new();
+    let short = ["inverted_pendulum.ron", "--generations", "2", "--set", "strategy.population=4"];
+    let shorter = ["--set", "rollout.horizon=20", "--set", "run.eval_episodes=2", "-q"];
+    let seeds = |more: &[&'static str]| [&short[..], &shorter, more].concat();
+    let (table, stderr) = desk.succeed(&seeds(&["--seeds", "1..3", "--out", "three"]));
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(
+        lines.len() == 5 && lines[0].starts_with("seed  status ") && stderr.is_empty(),
+        "{table}{stderr}"
+    );
+    for (seed, line) in lines[1..4].iter().enumerate() {
+        let run = desk.path().join(format!("three/s{}", seed + 1));
+        assert!(line.contains(" finished ") && line.ends_with(&format!("three/s{}", seed + 1)), "{table}");
+        let config = fs::read_to_string(run.join("config.ron")).expect("config");
+        assert!(config.contains(&format!("seed: {},", seed + 1)) && run.join("summary.json").exists());
+    }
+    assert!(lines[4].starts_with("3 seeds: mean ") && lines[4].contains("95 % interval"), "{table}");
+    assert!(fs::read_to_string(desk.path().join("three/curve.svg")).expect("curve").contains("(3 seeds)"));
+    assert!(desk.path().join("three/curve.png").exists());
+    // A seed of several is the run that it is alone.
+    desk.succeed(&seeds(&["--seed", "2", "--out", "alone"]));
+    let last =
+        |run: &str| fs::read(desk.path().join(run).join("checkpoints/last.safetensors")).expect("checkpoint");
+    assert!(last("alone") == last("three/s2"));
+    // Nothing is overwritten, and what is wrong with all of them is said once and early.
+    let message = desk.refuse(&seeds(&["--seeds", "3,9", "--out", "three"]), 2);
+    assert!(
+        message.contains("three/s3 already contains a run") && !desk.path().join("three/s9").exists(),
+        "{message}"
+    );
+    let message = desk.refuse(&seeds(&["--seeds", "1..3", "--set", "strategy.sigma=-1"]), 2);
+    assert!(message.matches("sigma").count() == 1 && !desk.runs().exists(), "{message}");
+    // In their usual folders.
+    let (_, stderr) = desk.succeed(&[&seeds(&[])[..9], &["--seeds", "4,7"]].concat());
+    assert!(
+        stderr.contains("seed 7, 2 of 2")
+            && stderr.contains("curve  results/runs/inverted_pendulum__2-seeds__")
+    );
+    assert_eq!(
+        fs::read_dir(desk.runs())
+            .expect("runs")
+            .filter(|entry| entry.as_ref().is_ok_and(|e| e.path().is_dir()))
+            .count(),
+        2
+    );
+}
+
+#[test]
+fn a_seed_that_fails_does_not_keep_the_others_from_running() {
+    let desk = Desk::new();
+    fs::create_dir(desk.path().join("out")).expect("folder");
+    fs::write(desk.path().join("out/s2"), "in the way").expect("file");
+    let seeds = ["yin_yang.ron", "--generations", "1", "--seeds", "1..3", "--out", "out", "-q"];
+    let output = desk.run(&seeds);
+    let [table, message] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).expect("UTF-8"));
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("out/s2") && message.contains("(seed 2)"), "{message}");
+    assert!(message.ends_with("error: 1 of 3 seeds failed: 2\n"), "{message}");
+    let statuses: Vec<&str> =
+        table.lines().skip(1).filter_map(|line| line.split_whitespace().nth(1)).collect();
+    assert_eq!(statuses[..3], ["finished", "failed", "finished"], "{table}");
+    assert!(table.contains("2 seeds: mean ") && table.contains(" %"), "{table}");
+    assert!(desk.path().join("out/s3/summary.json").exists() && desk.path().join("out/curve.svg").exists());
+}
