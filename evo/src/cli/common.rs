@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use sim::EngineKind;
 use training::backend::BackendChoice;
+use training::engine_choice::EngineChoice;
 
 use crate::progress::Verbosity;
 
@@ -167,12 +168,18 @@ impl From<Physics> for envs::Fidelity {
     }
 }
 
-pub(super) fn engine() -> impl TypedValueParser<Value = EngineKind> {
-    PossibleValuesParser::new(EngineKind::ALL.map(EngineKind::name)).try_map(|text| {
+/// The words of `physics.engine`, in any case; `auto` is lanes if it can do all that the robot asks for, else rapier.
+pub(super) fn engine() -> impl TypedValueParser<Value = EngineChoice> {
+    let words = EngineKind::ALL.map(EngineKind::name).into_iter().chain([AUTO]);
+    PossibleValuesParser::new(words).try_map(|text| {
         let engine = EngineKind::ALL.into_iter().find(|engine| engine.name().eq_ignore_ascii_case(&text));
-        engine.ok_or("not an engine")
+        let engine = engine.map(EngineChoice::Fixed);
+        engine.or(text.eq_ignore_ascii_case(AUTO).then_some(EngineChoice::Auto)).ok_or("not an engine")
     })
 }
+
+/// The word for the engine that suits the robot.
+const AUTO: &str = "auto";
 
 pub(super) fn positive(text: &str) -> Result<usize, String> {
     match text.parse() {

@@ -2,6 +2,7 @@
 
 mod bench;
 mod common;
+mod compare;
 mod looking;
 mod nir;
 mod sweep;
@@ -17,6 +18,7 @@ use records::words::meant;
 
 pub use bench::{Bench, BenchController, BenchPhysics, BenchRollout, BenchStrategy};
 pub use common::{Backend, ConfigArgs, ConfigFile, Output, Physics, Seeds, TaskArgs, Which};
+pub use compare::CompareArgs;
 pub use looking::{
     BandChoice, CheckArgs, EvalArgs, LineChoice, ListArgs, Listing, PlotArgs, RecordArgs, ReportArgs,
     TraceArgs,
@@ -103,6 +105,8 @@ pub enum Verb {
     Eval(EvalArgs),
     /// The same as train
     Finetune(TrainArgs),
+    /// Score several runs on the same episodes, with intervals of the differences
+    Compare(CompareArgs),
     /// Look runs, sweeps and checkpoints over for damage
     Check(CheckArgs),
     /// Run many trials of a config: axes over its fields, several seeds each

@@ -221,6 +221,7 @@ pub(super) fn eval(args: &EvalArgs) -> Result<(), Failure> {
         ("--seed", args.seed.is_some()),
         ("--engine", args.engine.is_some()),
         ("--change", !args.changes.is_empty()),
+        ("--set", !args.sets.is_empty()),
     ];
     if let Some((option, _)) = unfit.iter().find(|(_, given)| *given) {
         let error =

@@ -15,6 +15,7 @@ pub(super) fn find_runs(verb: &mut Verb) -> Result<(), Failure> {
         Verb::Train(args) | Verb::Finetune(args) => (args.init.iter_mut().collect(), args.output.quiet),
         Verb::Resume(args) => (vec![&mut args.run], args.output.quiet),
         Verb::Eval(args) => (vec![&mut args.source], false),
+        Verb::Compare(args) => (args.sources.iter_mut().collect(), false),
         Verb::Check(args) => (args.paths.iter_mut().collect(), false),
         Verb::Plot(args) => (args.runs.iter_mut().collect(), false),
         Verb::Report(args) => (args.sources.iter_mut().collect(), false),

@@ -3,9 +3,11 @@
 mod bench;
 mod check;
 mod common;
+mod compare;
 mod eval;
 mod introduction;
 mod job;
+mod judge;
 mod kept;
 mod labels;
 mod learning;
@@ -42,6 +44,7 @@ pub fn run(mut verb: Verb) -> Result<(), Failure> {
         Verb::Eval(args) if job::is_classifier(&args.source) => labels::eval(&args),
         Verb::Eval(args) => eval::eval(&args),
         Verb::Sweep(args) => sweep::sweep(&args),
+        Verb::Compare(args) => compare::compare(&args),
         Verb::Check(args) => check::check(&args),
         Verb::Plot(args) if args.runs.iter().any(|run| job::is_classifier(run)) => labels::plot(&args),
         Verb::Plot(args) => plot::plot(&args),

@@ -261,3 +261,102 @@ fn a_seed_that_fails_does_not_keep_the_others_from_running() {
     assert!(table.contains("2 seeds: mean ") && table.contains(" %"), "{table}");
     assert!(desk.path().join("out/s3/summary.json").exists() && desk.path().join("out/curve.svg").exists());
 }
+
+#[test]
+fn runs_are_compared_on_the_same_episodes() {
+    let desk = Desk::new();
+    desk.train(&["--name", "a", "--seed", "1"]);
+    desk.train(&["--name", "b", "--seed", "2"]);
+    let compare = ["compare", "a__s1", "b__s2", "--episodes", "6", "--seed", "5"];
+    let report = desk.json(&[&compare[..], &["--json"]].concat());
+    assert!(
+        report["env"] == "inverted_pendulum" && report["episodes"] == 6 && report["seed"] == 5,
+        "{report}"
+    );
+    let runs = report["runs"].as_array().expect("a list");
+    let alone = |run: &str| desk.json(&["eval", run, "--episodes", "6", "--seed", "5", "--json"]);
+    let mut sums = Vec::new();
+    for (row, run) in runs.iter().zip(["a__s1", "b__s2"]) {
+        assert_eq!(row["returns"], alone(run)["returns"], "{run}");
+        let interval = [0, 1].map(|end| row["return_interval"][end].as_f64().expect("a number"));
+        let mean = row["return_mean"].as_f64().expect("a number");
+        assert!(interval[0] <= mean && mean <= interval[1], "{row}");
+        sums.push(mean);
+    }
+    assert!(runs[0]["difference"].is_null(), "{report}");
+    let difference = &runs[1]["difference"];
+    assert!((difference["mean"].as_f64().expect("a number") - (sums[1] - sums[0])).abs() < 1e-9, "{report}");
+    let table = desk.succeed(&[&compare[..], &["--engine", "Rapier,lanes"]].concat()).0;
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines[1].starts_with("run ") && lines[1].contains("difference to the first"), "{table}");
+    let engines: Vec<&str> = lines[2..6].iter().filter_map(|line| line.split_whitespace().nth(1)).collect();
+    assert_eq!(engines, ["rapier", "rapier", "lanes", "lanes"], "{table}");
+    assert!(desk.refuse(&["compare", "a__s1"], 2).contains("2"));
+    // Another task, and another setting of the same one.
+    fs::copy(root().join("configs/reacher.ron"), desk.path().join("configs/reacher.ron")).expect("config");
+    desk.succeed(&[
+        "reacher",
+        "--generations",
+        "1",
+        "--set",
+        "strategy.population=4",
+        "--out",
+        "other",
+        "-q",
+    ]);
+    let message = desk.refuse(&["compare", "a__s1", "other"], 2);
+    assert!(message.contains("is trained for inverted_pendulum, other for reacher"), "{message}");
+    desk.train(&["--name", "c", "--set", "changes=[(effect: Friction(Fixed(0.5)))]"]);
+    let (_, stderr) = desk.succeed(&["compare", "a__s1", "c__s1", "--episodes", "1"]);
+    assert!(stderr.contains("do not have in common: the changes of the environment"), "{stderr}");
+}
+
+#[test]
+fn engines_have_the_same_words_everywhere_and_runs_can_be_changed() {
+    let desk = Desk::new();
+    let config = |word: &str| {
+        let set = format!("physics.engine={word}");
+        desk.succeed(&["inverted_pendulum", "--set", &set, "--dry-run"]).0
+    };
+    assert_eq!(config("lanes"), config("Lanes"));
+    assert_eq!(config("RAPIER"), config("Rapier"));
+    assert_eq!(config("auto"), config("Auto"));
+    desk.train(&["--set", "physics.validate=rapier"]);
+    let engine = |word: &str| {
+        desk.json(&["eval", "latest", "--episodes", "1", "--engine", word, "--json"])["engine"].clone()
+    };
+    assert_eq!(["rapier", "Rapier", "LANES", "Auto"].map(engine), ["rapier", "rapier", "lanes", "lanes"]);
+    assert!(desk.refuse(&["eval", "latest", "--engine", "bullet"], 2).contains("rapier, lanes, auto"));
+    // Changes of what runs, not of what has trained it.
+    let length = |sets: &[&str]| {
+        desk.json(&[&["eval", "latest", "--episodes", "1", "--json"][..], sets].concat())["engine"].clone()
+    };
+    assert_eq!(length(&["--set", "physics.engine=rapier"]), "rapier");
+    let message = desk.refuse(&["eval", "latest", "--set", "strategy.sigma=1"], 2);
+    assert!(message.contains("`strategy` is about training; valid: fields of env, changes,"), "{message}");
+    assert!(desk.refuse(&["record", "latest", "--set", "env.x=1"], 2).contains("no field 'x'"));
+    desk.succeed(&[
+        "record",
+        "latest",
+        "--set",
+        "changes=[(effect: Friction(Fixed(0.5)))]",
+        "--out",
+        "f.rollout.safetensors",
+    ]);
+    // Differences to the plain task: in JSON if it is named.
+    let changes = ["eval", "latest", "--episodes", "4", "--change", "none,low_gravity", "--json"];
+    let rows = desk.json(&changes);
+    let [plain, light] = [0, 1].map(|row| rows["rows"][row].clone());
+    let mean = |row: &Value| row["return_mean"].as_f64().expect("a number");
+    let difference = light["difference_to_none"]["mean"].as_f64().expect("a number");
+    assert!(
+        (difference - (mean(&light) - mean(&plain))).abs() < 1e-9 && plain["difference_to_none"].is_null(),
+        "{rows}"
+    );
+    let alone = desk.json(&["eval", "latest", "--episodes", "4", "--change", "low_gravity", "--json"]);
+    assert!(
+        alone["returns"] == light["returns"]
+            && alone["difference_to_none"].is_null()
+            && alone["rows"].is_null()
+    );
+}
