@@ -5,6 +5,7 @@ mod common;
 mod compare;
 mod looking;
 mod nir;
+mod shell;
 mod sweep;
 mod training;
 
@@ -24,6 +25,7 @@ pub use looking::{
     TraceArgs,
 };
 pub use nir::{Nir, NirExport, NirInfo, NirReset, NirRun};
+pub use shell::{CompletionsArgs, ManArgs};
 pub use sweep::SweepArgs;
 pub use training::{ResumeArgs, RunArgs, TrainArgs};
 
@@ -77,6 +79,12 @@ where
     Ok(Cli::try_parse_from(words)?.verb)
 }
 
+/// The definition of the command line.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// The answer to a word that is neither verb nor config, if it is like one; clap's own knows verbs alone, and finds more
 /// of them alike.
 fn mistyped(word: &str) -> Option<clap::Error> {
@@ -127,6 +135,10 @@ pub enum Verb {
     /// Measure speed
     #[command(subcommand)]
     Bench(Bench),
+    /// Print what makes a shell complete commands and options
+    Completions(CompletionsArgs),
+    /// Write man pages
+    Man(ManArgs),
 }
 
 #[cfg(test)]

@@ -25,7 +25,9 @@ pub(super) fn find_runs(verb: &mut Verb) -> Result<(), Failure> {
         | Verb::Sweep(_)
         | Verb::Trace(_)
         | Verb::List(_)
-        | Verb::Bench(_) => {
+        | Verb::Bench(_)
+        | Verb::Completions(_)
+        | Verb::Man(_) => {
             return Ok(());
         }
     };

@@ -20,6 +20,7 @@ mod record;
 mod report;
 mod score;
 mod seeds;
+mod shell;
 mod stored;
 mod sweep;
 mod trace;
@@ -52,6 +53,8 @@ pub fn run(mut verb: Verb) -> Result<(), Failure> {
         Verb::Record(args) => record::record(&args),
         Verb::Trace(args) => trace::trace(&args),
         Verb::List(args) => list::list(&args),
+        Verb::Completions(args) => shell::completions(&args),
+        Verb::Man(args) => shell::man(&args),
         Verb::Nir(Nir::Info(args)) => nir::info(&args),
         Verb::Nir(Nir::Run(args)) => nir::run(&args),
         Verb::Nir(Nir::Export(args)) => nir::export(&args),

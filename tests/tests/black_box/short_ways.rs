@@ -360,3 +360,31 @@ fn engines_have_the_same_words_everywhere_and_runs_can_be_changed() {
             && alone["rows"].is_null()
     );
 }
+
+#[test]
+fn shells_get_completions_and_man_gets_pages() {
+    let desk = Desk::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = desk.succeed(&["completions", shell]).0;
+        assert!(
+            script.contains("evo") && script.contains("compare") && script.contains("episodes"),
+            "{shell}"
+        );
+    }
+    assert!(desk.refuse(&["completions", "tcsh"], 2).contains("bash"));
+    // bash takes it, and completes.
+    let script = desk.path().join("evo.bash");
+    fs::write(&script, desk.succeed(&["completions", "bash"]).0).expect("script");
+    let line = format!(
+        "source {}; COMP_WORDS=(evo comp); COMP_CWORD=1; _evo evo comp evo; printf '%s ' \"${{COMPREPLY[@]}}\"",
+        text(&script)
+    );
+    if let Ok(output) = std::process::Command::new("bash").args(["-c", &line]).output() {
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "compare completions", "{output:?}");
+    }
+    desk.succeed(&["man", "pages"]);
+    let page = |name: &str| fs::read_to_string(desk.path().join("pages").join(name)).expect("a page");
+    assert!(page("evo.1").contains(".TH evo 1") && page("evo-train.1").contains("seeds"));
+    assert!(page("evo-nir-export.1").contains("nir") && page("evo-bench-physics.1").contains("engine"));
+    assert!(desk.refuse(&["man", "configs/yin_yang.ron/pages"], 2).contains("cannot write man pages"));
+}
