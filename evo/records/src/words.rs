@@ -49,6 +49,12 @@ pub fn count(value: f64) -> String {
     format!("{value:.0}")
 }
 
+/// A count of things: `1 action`, `8 actions`.
+#[must_use]
+pub fn plural(n: usize, what: &str) -> String {
+    if n == 1 { format!("{n} {what}") } else { format!("{n} {what}s") }
+}
+
 /// A time span in its two largest units: `42 s`, `3 min 20 s`, `2 h 5 min`.
 #[must_use]
 pub fn duration(seconds: f64) -> String {

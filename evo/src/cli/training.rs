@@ -44,7 +44,7 @@ pub struct RunArgs {
   evo --config ant.ron --set strategy=CmaEs --dry-run
   evo ant.ron --seeds 1..5 --out results/runs/ant
   evo --config yin_yang.ron
-  evo --config ant_imitate.ron --set task.teacher=results/runs/RUN
+  evo --config inverted_pendulum_imitate.ron --set task.teacher=results/runs/RUN
   evo --config ant_ppo.ron --init results/runs/RUN
 
 What is trained for by gradient is the field `task` of the config: Classify(…), Regress(…), Imitate(…) or Ppo(…); without

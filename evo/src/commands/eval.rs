@@ -1,12 +1,14 @@
 //! `evo eval`.
 
 use records::failure::{Blame, Failure};
+use records::words::to_stderr;
 use serde::Serialize;
 use training::change_names::NONE;
 use training::changes::named;
 use training::evaluate::Evaluation;
 
 use super::judge::{EXPLAINED, Episodes, Interval};
+use super::survival;
 use crate::cli::EvalArgs;
 use crate::commands::common::{load, warn_of_blow_ups, warn_of_robot};
 use crate::out;
@@ -80,6 +82,8 @@ pub(super) fn eval(args: &EvalArgs) -> Result<(), Failure> {
         [row] => print(row, trained.setup.task.spec().terms),
         rows => print_table(rows, &episodes),
     }
+    let terms = rows[0].evaluation.terms.iter().map(|(name, value)| (name.as_str(), *value));
+    survival::note(terms).iter().for_each(|note| to_stderr(note));
     Ok(())
 }
 

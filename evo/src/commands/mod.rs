@@ -22,6 +22,7 @@ mod score;
 mod seeds;
 mod shell;
 mod stored;
+mod survival;
 mod sweep;
 mod trace;
 mod train;

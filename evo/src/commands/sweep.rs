@@ -170,6 +170,15 @@ fn workers(args: &SweepArgs, runs: usize) -> Workers {
 }
 
 fn conclude(table: &Table, folder: &Path, finished: bool) {
+    for status in [Status::Stopped, Status::Unfinished] {
+        let any = table.rows.iter().any(|row| row.status == status);
+        if let Some(meaning) = status.meaning().filter(|_| any) {
+            to_stderr(&format!("{}: {meaning}", status.name()));
+        }
+    }
+    if table.has_seeds() {
+        to_stderr("value: the median over seeds");
+    }
     let what = if finished { "finished" } else { "interrupted" };
     to_stderr(&format!("{what}: {} control steps", count(table.env_steps() as f64)));
     for row in table.rows.iter().filter(|row| row.status == Status::Failed) {

@@ -388,3 +388,72 @@ fn shells_get_completions_and_man_gets_pages() {
     assert!(page("evo-nir-export.1").contains("nir") && page("evo-bench-physics.1").contains("engine"));
     assert!(desk.refuse(&["man", "configs/yin_yang.ron/pages"], 2).contains("cannot write man pages"));
 }
+
+#[test]
+fn messages_say_what_is_meant() {
+    let desk = Desk::new();
+    fs::copy(root().join("configs/inverted_pendulum_imitate.ron"), desk.path().join("configs/imitate.ron"))
+        .expect("config");
+    let message = desk.refuse(&["imitate.ron"], 2);
+    let expected = "task.teacher = \"results/runs/RUN\": must be a run folder, a checkpoint or a recording that exists \
+                    (--set task.teacher=RUN)";
+    assert!(message.contains(expected), "{message}");
+    // Files that help names are there.
+    for verb in ["train", "finetune", "sweep"] {
+        let help = desk.succeed(&[verb, "--help"]).0;
+        let words =
+            help.split(|c: char| c.is_whitespace() || c == '=').map(|word| word.trim_end_matches(','));
+        for config in
+            words.filter(|word| word.ends_with(".ron") && !word.contains("NAME") && !word.starts_with('.'))
+        {
+            assert!(root().join("configs").join(config).is_file(), "{verb} --help names {config}");
+        }
+    }
+    let (_, stderr) = desk.succeed(&[
+        "inverted_pendulum",
+        "--generations",
+        "12",
+        "--out",
+        "run",
+        "--set",
+        "run.eval_every=5",
+    ]);
+    assert!(stderr.contains("4 observations, 1 action, ") && !stderr.contains("1 actions"), "{stderr}");
+    assert!(!stderr.contains("0.0 s left"), "{stderr}");
+    let lines: Vec<&str> = stderr.lines().filter(|line| line.starts_with("generation ")).collect();
+    assert!(lines.last().is_some_and(|line| line.starts_with("generation 12/12  fitness ")), "{stderr}");
+    assert!(lines.iter().any(|line| line.starts_with("generation  5/12  ")), "{stderr}");
+    let log = fs::read_to_string(desk.path().join("run/log.txt")).expect("log");
+    assert!(lines.iter().all(|line| log.contains(line)), "{log}");
+    for list in ["neurons", "surrogates"] {
+        let text = desk.succeed(&["list", list]).0;
+        assert!(!text.contains("0.000000") && text.contains("0.5 "), "{text}");
+    }
+    assert!(desk.succeed(&["list", "envs"]).0.contains(" 1 action "));
+}
+
+/// An ant that stands still scores about 1000, and looks like success.
+#[test]
+fn a_return_for_survival_alone_is_said_to_be_that() {
+    let desk = Desk::new();
+    fs::copy(root().join("configs/ant.ron"), desk.path().join("configs/ant.ron")).expect("config");
+    // Steps so small that it stays where it is.
+    let still = ["--set", "strategy.sigma=0.000001"];
+    let short = [
+        "ant",
+        "--generations",
+        "1",
+        "--set",
+        "strategy.population=2",
+        "--set",
+        "run.eval_episodes=1",
+        "--out",
+        "still",
+    ];
+    let (_, stderr) = desk.succeed(&[&short[..], &still].concat());
+    let expected = "note: nearly all of the return is `survive` (";
+    assert!(stderr.contains(expected), "{stderr}");
+    assert!(fs::read_to_string(desk.path().join("still/log.txt")).expect("log").contains(expected));
+    let (stdout, stderr) = desk.succeed(&["eval", "still", "--episodes", "1"]);
+    assert!(stderr.contains(expected) && !stdout.contains("note"), "{stdout}{stderr}");
+}
