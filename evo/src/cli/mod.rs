@@ -4,6 +4,7 @@ mod bench;
 mod common;
 mod compare;
 mod looking;
+mod new;
 mod nir;
 mod shell;
 mod sweep;
@@ -24,6 +25,7 @@ pub use looking::{
     BandChoice, CheckArgs, EvalArgs, LineChoice, ListArgs, Listing, PlotArgs, RecordArgs, ReportArgs,
     TraceArgs,
 };
+pub use new::{New, NewConfig, NewRobot};
 pub use nir::{Nir, NirExport, NirInfo, NirReset, NirRun};
 pub use shell::{CompletionsArgs, ManArgs};
 pub use sweep::SweepArgs;
@@ -129,6 +131,9 @@ pub enum Verb {
     Trace(TraceArgs),
     /// List what there is, with fields, units and defaults
     List(ListArgs),
+    /// Begin a config or a robot of your own, as a copy
+    #[command(subcommand)]
+    New(New),
     /// Exchange networks with other libraries: NIR files
     #[command(subcommand)]
     Nir(Nir),

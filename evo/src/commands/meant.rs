@@ -25,6 +25,7 @@ pub(super) fn find_runs(verb: &mut Verb) -> Result<(), Failure> {
         | Verb::Sweep(_)
         | Verb::Trace(_)
         | Verb::List(_)
+        | Verb::New(_)
         | Verb::Bench(_)
         | Verb::Completions(_)
         | Verb::Man(_) => {

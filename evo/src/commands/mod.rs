@@ -13,6 +13,7 @@ mod labels;
 mod learning;
 mod list;
 mod meant;
+mod new;
 mod nir;
 mod page;
 mod plot;
@@ -29,7 +30,7 @@ mod train;
 
 use records::failure::Failure;
 
-use crate::cli::{Bench, Nir, Verb};
+use crate::cli::{Bench, New, Nir, Verb};
 
 /// Carries out a command.
 ///
@@ -56,6 +57,8 @@ pub fn run(mut verb: Verb) -> Result<(), Failure> {
         Verb::List(args) => list::list(&args),
         Verb::Completions(args) => shell::completions(&args),
         Verb::Man(args) => shell::man(&args),
+        Verb::New(New::Config(args)) => new::config(&args),
+        Verb::New(New::Robot(args)) => new::robot(&args),
         Verb::Nir(Nir::Info(args)) => nir::info(&args),
         Verb::Nir(Nir::Run(args)) => nir::run(&args),
         Verb::Nir(Nir::Export(args)) => nir::export(&args),

@@ -27,6 +27,8 @@ fn every_verb_explains_itself() {
         &["compare"],
         &["completions"],
         &["man"],
+        &["new", "config"],
+        &["new", "robot"],
         &["sweep"],
         &["plot"],
         &["record"],

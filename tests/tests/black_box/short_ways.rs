@@ -390,6 +390,39 @@ fn shells_get_completions_and_man_gets_pages() {
 }
 
 #[test]
+fn a_new_config_or_robot_is_a_copy_that_trains() {
+    let desk = Desk::new();
+    let (stdout, stderr) = desk.succeed(&["new", "config", "mine", "--from", "inverted_pendulum"]);
+    assert!(stdout == "configs/mine.ron\n" && stderr.contains("evo mine.ron"), "{stdout}{stderr}");
+    assert_eq!(desk.succeed(&["mine", "--dry-run"]).0, desk.succeed(&["inverted_pendulum", "--dry-run"]).0);
+    let read = |name: &str| fs::read_to_string(desk.path().join("configs").join(name)).expect("a file");
+    assert!(
+        read("mine.ron").starts_with("// mine: begun as a copy of inverted_pendulum.ron.\n"),
+        "{}",
+        read("mine.ron")
+    );
+    let message = desk.refuse(&["new", "robot", "mine"], 2);
+    assert!(
+        message.contains("configs/mine.ron exists") && !desk.path().join("configs/mine.xml").exists(),
+        "{message}"
+    );
+    assert_eq!(desk.succeed(&["new", "robot", "rower"]).0, "configs/rower.xml\nconfigs/rower.ron\n");
+    let short = ["--generations", "1", "--set", "strategy.population=2", "--set", "rollout.horizon=10", "-q"];
+    desk.succeed(&[&["rower.ron", "--out", "own"][..], &short].concat());
+    // Of a robot of one's own, whatever its bodies are called.
+    let robot = root().join("envs/assets/hopper.xml");
+    desk.succeed(&["new", "robot", "hop", "--from", text(&robot)]);
+    assert!(
+        read("hop.ron").contains("file: \"hop.xml\"") && !read("hop.ron").contains("Touch"),
+        "{}",
+        read("hop.ron")
+    );
+    assert!(desk.refuse(&["new", "robot", "none", "--from", "none.xml"], 2).contains("none.xml"));
+    assert!(desk.refuse(&["new", "config", "a/b"], 2).contains("use letters, digits, '-' and '_'"));
+    assert!(desk.refuse(&["new", "config", "b", "--from", "none.ron"], 2).contains("no config 'none.ron'"));
+}
+
+#[test]
 fn messages_say_what_is_meant() {
     let desk = Desk::new();
     fs::copy(root().join("configs/inverted_pendulum_imitate.ron"), desk.path().join("configs/imitate.ron"))
