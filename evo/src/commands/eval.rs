@@ -82,8 +82,9 @@ pub(super) fn eval(args: &EvalArgs) -> Result<(), Failure> {
         [row] => print(row, trained.setup.task.spec().terms),
         rows => print_table(rows, &episodes),
     }
-    let terms = rows[0].evaluation.terms.iter().map(|(name, value)| (name.as_str(), *value));
-    survival::note(terms).iter().for_each(|note| to_stderr(note));
+    let terms = &rows[0].evaluation.terms;
+    let terms: Vec<(&str, f64)> = terms.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    survival::note(&terms).iter().for_each(|note| to_stderr(note));
     Ok(())
 }
 

@@ -221,7 +221,8 @@ pub(super) fn train(mut learner: Staged, start: &Start<'_>, verbosity: Verbosity
         folder.write_json(&folder.summary(), &summary).run()?;
     }
     let of_task = learner.setup().task.spec().terms;
-    if let Some(note) = survival::note(terms.into_iter().filter(|(name, _)| of_task.contains(name))) {
+    terms.retain(|(name, _)| of_task.contains(name));
+    if let Some(note) = survival::note(&terms) {
         progress.line(&note);
     }
     progress.finish(&Ending {

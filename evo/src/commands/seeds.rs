@@ -64,8 +64,9 @@ pub(super) fn train(args: &TrainArgs, seeds: &Seeds) -> Result<(), Failure> {
     }
     // What is wrong with all of them is said once, before there is a folder.
     train::train(&of(seeds[0]), Wanted::Check)?;
-    let taken = out.into_iter().map(Path::to_owned).chain(seeds.iter().filter_map(|&seed| of(seed).run.out));
-    for folder in taken.filter(|folder| RunFolder::open(folder).is_ok()) {
+    let mut taken =
+        out.into_iter().map(Path::to_owned).chain(seeds.iter().filter_map(|&seed| of(seed).run.out));
+    if let Some(folder) = taken.find(|folder| RunFolder::open(folder).is_ok()) {
         let folder = folder.display();
         let error =
             anyhow!("{folder} already contains a run; --out is the folder in which --seeds makes s1, s2, …");

@@ -11,10 +11,10 @@ const NEARLY_ALL: f64 = 0.95;
 
 /// What to say of a return whose terms (name and mean sum per episode) are nearly all for surviving, in a task that is about
 /// moving forward.
-pub(super) fn note<'a>(terms: impl Iterator<Item = (&'a str, f64)> + Clone) -> Option<String> {
-    let total: f64 = terms.clone().map(|(_, value)| value).sum();
-    let (name, survival) = terms.clone().find(|(name, _)| SURVIVAL.contains(name))?;
-    let (_, forward) = terms.clone().find(|(name, _)| *name == GOAL)?;
+pub(super) fn note(terms: &[(&str, f64)]) -> Option<String> {
+    let total: f64 = terms.iter().map(|(_, value)| value).sum();
+    let (name, survival) = *terms.iter().find(|(name, _)| SURVIVAL.contains(name))?;
+    let (_, forward) = *terms.iter().find(|(name, _)| *name == GOAL)?;
     // A return that costs eat up is no success to warn of.
     let is_all = survival > 0.0 && total > 0.0 && survival >= NEARLY_ALL * total;
     is_all.then(|| {
@@ -31,15 +31,14 @@ mod tests {
 
     #[test]
     fn standing_still_is_told_from_walking() {
-        let of = |terms: &[(&'static str, f64)]| note(terms.iter().copied());
-        let still = of(&[("forward", -0.3), ("survive", 1000.0), ("control", -1.0)]);
+        let still = note(&[("forward", -0.3), ("survive", 1000.0), ("control", -1.0)]);
         let expected = "note: nearly all of the return is `survive` (1000.0 of 998.7), which a robot gets that does not \
                         move, too; `forward` is -0.3";
         assert_eq!(still.as_deref(), Some(expected));
-        assert_eq!(of(&[("forward", 300.0), ("survive", 1000.0), ("control", -20.0)]), None);
+        assert_eq!(note(&[("forward", 300.0), ("survive", 1000.0), ("control", -20.0)]), None);
         // Surviving is the task.
-        assert_eq!(of(&[("alive", 300.0)]), None);
-        assert_eq!(of(&[("forward", 3.0), ("control", -1.0)]), None);
-        assert_eq!(of(&[("forward", 0.0), ("survive", 0.0)]), None);
+        assert_eq!(note(&[("alive", 300.0)]), None);
+        assert_eq!(note(&[("forward", 3.0), ("control", -1.0)]), None);
+        assert_eq!(note(&[("forward", 0.0), ("survive", 0.0)]), None);
     }
 }
