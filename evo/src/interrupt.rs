@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 static FIRST: AtomicI32 = AtomicI32::new(0);
 /// Whether the parent has gone.
 static LEFT: AtomicBool = AtomicBool::new(false);
+/// Whether the first call of [`install`] has been.
+static INSTALLED: AtomicBool = AtomicBool::new(false);
 /// Whether work was left undone because of a signal.
 static STOPPED: AtomicBool = AtomicBool::new(false);
 
@@ -19,13 +21,17 @@ pub const FINISHING: &str =
 /// Number of the signal of Ctrl-C.
 const INTERRUPT: i32 = 2;
 
-/// Starts listening; `message` is said at the first signal. Call once, before work begins.
+/// Starts listening; `message` is said at the first signal. Before work begins; only the first
+/// call counts.
 ///
 /// # Errors
 /// If the system refuses a handler, or, where there are no signals, one is installed already.
 #[cfg(unix)]
 pub fn install(message: &'static str) -> io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    if INSTALLED.swap(true, Ordering::Relaxed) {
+        return Ok(());
+    }
     let hangup = (!hangup_is_ignored()).then_some(SIGHUP);
     let signals = [SIGINT, SIGTERM].into_iter().chain(hangup);
     let mut signals = signal_hook::iterator::Signals::new(signals)?;
@@ -34,12 +40,16 @@ pub fn install(message: &'static str) -> io::Result<()> {
     Ok(())
 }
 
-/// Starts listening; `message` is said at the first Ctrl-C. Call once, before work begins.
+/// Starts listening; `message` is said at the first Ctrl-C. Before work begins; only the first
+/// call counts.
 ///
 /// # Errors
 /// If the system refuses a handler, or one is installed already.
 #[cfg(not(unix))]
 pub fn install(message: &'static str) -> io::Result<()> {
+    if INSTALLED.swap(true, Ordering::Relaxed) {
+        return Ok(());
+    }
     ctrlc::set_handler(|| came(INTERRUPT, message)).map_err(io::Error::other)
 }
 

@@ -14,6 +14,7 @@ pub mod out;
 pub mod plot;
 pub mod progress;
 pub mod report;
+pub mod runs;
 pub mod statistics;
 pub mod sweep;
 

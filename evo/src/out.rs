@@ -19,6 +19,34 @@ pub fn line(text: &str) {
     }
 }
 
+/// Prints rows as an aligned table, see [`aligned`].
+pub fn table<R: AsRef<[String]>>(rows: &[R]) {
+    aligned(rows).iter().for_each(|text| line(text));
+}
+
+/// Rows as lines, the head first. Columns are aligned to the left, those whose head begins with `#` to the right, without
+/// the `#`. A row may be shorter than the head.
+#[must_use]
+pub fn aligned<R: AsRef<[String]>>(rows: &[R]) -> Vec<String> {
+    let Some(head) = rows.first().map(AsRef::as_ref) else { return Vec::new() };
+    let right: Vec<bool> = head.iter().map(|name| name.starts_with('#')).collect();
+    let cell = |row: usize, column: usize| {
+        let text = rows[row].as_ref().get(column).map_or("", String::as_str);
+        if row == 0 { text.strip_prefix('#').unwrap_or(text) } else { text }
+    };
+    let width = |column| (0..rows.len()).map(|row| cell(row, column).chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let text = |row: usize| {
+        let cells =
+            widths.iter().enumerate().map(|(column, &width)| match (cell(row, column), right[column]) {
+                (text, true) => format!("{text:>width$}"),
+                (text, false) => format!("{text:<width$}"),
+            });
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    (0..rows.len()).map(text).collect()
+}
+
 /// Prints a value as one JSON object, the only thing on stdout.
 ///
 /// # Errors
@@ -66,6 +94,14 @@ mod tests {
         let message = failure.message();
         assert!(message.starts_with("error: cannot write the result to standard output: "), "{message}");
         assert!(checked(Err(ErrorKind::BrokenPipe.into())).is_ok() && checked(Ok(())).is_ok());
+    }
+
+    #[test]
+    fn tables_are_aligned_by_their_heads() {
+        let rows = [vec!["run", "#score", "by"], vec!["ant", "7.0 ± 2", "OpenEs"], vec!["walker", "12.5"]];
+        let rows: Vec<Vec<String>> = rows.map(|row| row.into_iter().map(str::to_owned).collect()).to_vec();
+        assert_eq!(aligned(&rows), ["run       score  by", "ant     7.0 ± 2  OpenEs", "walker     12.5"]);
+        assert!(aligned::<Vec<String>>(&[]).is_empty());
     }
 
     #[test]

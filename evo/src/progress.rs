@@ -3,6 +3,8 @@
 //! A terminal gets a bar that is redrawn; anything else gets plain lines. Nothing printed here feeds
 //! back into results.
 
+mod status;
+
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -11,6 +13,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use records::metrics::MetricsRow;
 use records::words::{count, duration, escaped, to_stderr};
+use status::{Evaluated, Pace, Status, returns};
 
 /// Seconds between two plain lines that report no evaluation.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
@@ -64,12 +67,21 @@ pub struct Progress {
     terms: Vec<String>,
     engines: Option<Engines>,
     stage: Option<String>,
-    last_generation: Instant,
-    seconds_per_generation: Option<f64>,
+    /// Of the lines, and of what the bar shows between them: each has its own columns.
+    status: [Status; 2],
+    began: Instant,
+    pace: Pace,
     last_line: Option<Instant>,
-    last_evaluation: Option<f64>,
-    last_validation: Option<f64>,
+    last_evaluation: Option<Evaluated>,
     flat: u32,
+}
+
+/// Columns of a terminal from which on it gets whole lines.
+const WIDE: u16 = 118;
+
+/// Whether stderr is a terminal with room for less.
+fn is_narrow() -> bool {
+    terminal_size::terminal_size_of(io::stderr()).is_some_and(|(width, _)| width.0 < WIDE)
 }
 
 impl Progress {
@@ -88,7 +100,9 @@ impl Progress {
         let terminal = verbosity != Verbosity::Quiet && io::stderr().is_terminal();
         let bar = terminal.then(|| {
             let bar = ProgressBar::with_draw_target(Some(generations), ProgressDrawTarget::stderr_with_hz(8));
-            let style = ProgressStyle::with_template("{bar:24.cyan/dim} {pos}/{len}  {wide_msg}");
+            let width = if is_narrow() { 8 } else { 24 };
+            let template = format!("{{bar:{width}.cyan/dim}} {{pos}}/{{len}}  {{wide_msg}}");
+            let style = ProgressStyle::with_template(&template);
             bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
         Ok(Self {
@@ -97,11 +111,11 @@ impl Progress {
             bar,
             generations,
             terms: terms.iter().map(|&term| term.to_owned()).collect(),
-            last_generation: Instant::now(),
-            seconds_per_generation: None,
+            status: Default::default(),
+            began: Instant::now(),
+            pace: Pace::default(),
             last_line: None,
             last_evaluation: None,
-            last_validation: None,
             engines: None,
             stage: None,
             flat: 0,
@@ -112,7 +126,7 @@ impl Progress {
     /// said with every return; for stages that validate.
     pub fn at(&mut self, stage: Option<String>, engines: Option<Engines>) {
         (self.stage, self.engines) = (stage, engines);
-        (self.last_evaluation, self.last_validation, self.flat) = (None, None, 0);
+        (self.last_evaluation, self.flat, self.pace) = (None, 0, Pace::default());
     }
 
     /// Prints what is about to run: a label and a text per line.
@@ -121,25 +135,19 @@ impl Progress {
         for (label, text) in rows {
             self.line(&format!("{label:width$}  {text}"));
         }
-        self.last_generation = Instant::now();
     }
 
     /// Reports a completed generation.
     pub fn generation(&mut self, row: &MetricsRow) {
-        // Episodes grow longer as members learn: recent generations say most about the next ones.
-        let seconds = self.last_generation.elapsed().as_secs_f64();
-        self.last_generation = Instant::now();
-        let mean = self.seconds_per_generation.map_or(seconds, |mean| 0.9 * mean + 0.1 * seconds);
-        self.seconds_per_generation = Some(mean);
         let evaluated = row.eval_return_mean.is_some();
-        self.last_evaluation = row.eval_return_mean.or(self.last_evaluation);
-        let left = mean * self.generations.saturating_sub(row.generation) as f64;
-        self.last_validation = row.validation_return_mean.or(self.last_validation);
-        let last = [self.last_evaluation, self.last_validation];
-        let text = status(row, last, self.engines, left);
+        self.pace.generation(self.began.elapsed().as_secs_f64(), evaluated);
+        self.last_evaluation = Evaluated::of(row).or(self.last_evaluation);
+        let left = self.pace.left(self.generations.saturating_sub(row.generation));
+        let stage = self.stage.as_ref().map_or_else(String::new, |stage| format!("{stage}  "));
+        let narrow = self.bar.is_some() && is_narrow();
         if let Some(bar) = &self.bar {
-            let stage = self.stage.as_ref().map_or_else(String::new, |stage| format!("{stage}  "));
-            bar.set_message(format!("{stage}{text}"));
+            let [text, short] = self.status[1].of(row, self.last_evaluation, self.engines, left);
+            bar.set_message(format!("{stage}{}", if narrow { short } else { text }));
             bar.set_position(row.generation);
         }
         let due = self.last_line.is_none_or(|last| last.elapsed() >= PLAIN_EVERY);
@@ -148,14 +156,17 @@ impl Progress {
         // A terminal shows the rest in its bar.
         if evaluated || verbose || last || (due && self.bar.is_none()) {
             self.last_line = Some(Instant::now());
-            let stage = self.stage.as_ref().map_or_else(String::new, |stage| format!("{stage}  "));
-            let mut line = format!("generation {}/{}  {stage}{text}", row.generation, self.generations);
+            let [text, short] = self.status[0].of(row, self.last_evaluation, self.engines, left);
+            let digits = self.generations.to_string().len();
+            let start = format!("generation {:>digits$}/{}  {stage}", row.generation, self.generations);
+            let mut terms = String::new();
             if verbose {
                 for (name, value) in self.terms.iter().zip(&row.terms).filter(|(_, value)| !value.is_nan()) {
-                    line.push_str(&format!("  {name} {value:.1}"));
+                    terms.push_str(&format!("  {name} {value:.1}"));
                 }
             }
-            self.line(&line);
+            let shown = if narrow { &short } else { &text };
+            self.two_lines(&format!("{start}{text}{terms}"), &format!("{start}{shown}{terms}"));
         }
         self.flat = match (row.fitness_std, self.flat) {
             // Once is enough: the count stays.
@@ -198,49 +209,23 @@ impl Progress {
 
     /// Prints a line above the bar and into the log.
     pub fn line(&mut self, text: &str) {
+        self.two_lines(text, text);
+    }
+
+    /// One for the log, and one for whoever watches.
+    fn two_lines(&mut self, logged: &str, shown: &str) {
         // The log is read on a terminal, too.
-        let text = &*escaped(text);
+        let (logged, shown) = (&*escaped(logged), &*escaped(shown));
         if let Some(log) = &mut self.log {
             // The metrics file reports a full disk; a missing log line is not worth stopping for.
-            let _ = writeln!(log, "{text}");
+            let _ = writeln!(log, "{logged}");
         }
         match &self.bar {
-            Some(bar) => bar.suspend(|| to_stderr(text)),
-            None if self.verbosity != Verbosity::Quiet => to_stderr(text),
+            Some(bar) => bar.suspend(|| to_stderr(shown)),
+            None if self.verbosity != Verbosity::Quiet => to_stderr(shown),
             None => {}
         }
     }
-}
-
-/// One generation in words.
-fn status(row: &MetricsRow, last: [Option<f64>; 2], engines: Option<Engines>, seconds_left: f64) -> String {
-    let mut text = format!("fitness {:.1} (best {:.1})", row.fitness_mean, row.fitness_best);
-    let scores = match row.eval_return_mean.zip(row.eval_return_std) {
-        Some((mean, std)) => {
-            let validation = row.validation_return_mean.zip(row.validation_return_std);
-            [Some((mean, Some(std))), validation.map(|(mean, std)| (mean, Some(std)))]
-        }
-        None => last.map(|mean| mean.map(|mean| (mean, None))),
-    };
-    if scores[0].is_some() {
-        text.push_str(&format!("  evaluation {}", returns(scores, engines)));
-    }
-    text.push_str(&format!("  {} steps/s", count(row.env_steps_per_s)));
-    if seconds_left > 0.0 {
-        text.push_str(&format!("  {} left", duration(seconds_left)));
-    }
-    text
-}
-
-/// Mean and, if known, standard deviation of the returns in each engine.
-fn returns(scores: [Option<(f64, Option<f64>)>; 2], engines: Option<Engines>) -> String {
-    let one = |(index, score): (usize, Option<(f64, Option<f64>)>)| {
-        let (mean, std) = score?;
-        let std = std.map(|std| format!(" ± {std:.1}")).unwrap_or_default();
-        let engine = engines.map(|engines| format!(" ({})", engines[index])).unwrap_or_default();
-        Some(format!("{mean:.1}{std}{engine}"))
-    };
-    scores.into_iter().enumerate().filter_map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn ending_lines(ending: &Ending, engines: Option<Engines>) -> Vec<String> {
@@ -324,10 +309,10 @@ mod tests {
         };
         let lines = logged(Verbosity::Quiet, run);
         assert_eq!(lines.len(), 3, "{lines:?}");
-        let expected = "generation 4/100  fitness 12.3 (best 20.0)  evaluation 15.0 ± 3.0  21.4k steps/s";
+        let expected = "generation   4/100  fitness 12.3 (best 20.0)  evaluation 15.0 ± 3.0  21.4k steps/s";
         assert!(lines[1].starts_with(expected), "{}", lines[1]);
-        // The last evaluation stays in sight, and nothing is left to do.
-        assert!(lines[2].ends_with("evaluation 15.0  21.4k steps/s"), "{}", lines[2]);
+        // The last evaluation stays in sight with its age, and nothing is left to do.
+        assert!(lines[2].ends_with("evaluation 15.0 (96 generations old)  21.4k steps/s"), "{}", lines[2]);
         let lines = logged(Verbosity::Verbose, run);
         assert_eq!(lines.len(), 5);
         assert!(lines[0].ends_with("  forward 1.0  control -2.0"), "{}", lines[0]);
@@ -349,7 +334,10 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].contains("  evaluation 15.0 ± 3.0 (lanes), 14.0 ± 2.0 (rapier)  "), "{text}");
-        assert!(lines[1].contains("  evaluation 15.0 (lanes), 14.0 (rapier)  "), "{text}");
+        assert!(
+            lines[1].contains("  evaluation 15.0 (lanes), 14.0 (rapier) (99 generations old)  "),
+            "{text}"
+        );
     }
 
     #[test]

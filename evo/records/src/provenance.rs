@@ -5,7 +5,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::input;
 
 /// Where a run comes from: `provenance.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -58,9 +60,25 @@ impl Provenance {
             command: std::env::args_os().map(|word| quote_os(&word)).collect::<Vec<_>>().join(" "),
             seed,
             config_hash: config_hash(config),
-            started: jiff::ZonedDateTime::now().strftime("%Y-%m-%d %H:%M:%S %:z").to_string(),
+            started: jiff::ZonedDateTime::now().strftime(STARTED).to_string(),
         }
     }
+}
+
+/// How `started` is written.
+const STARTED: &str = "%Y-%m-%d %H:%M:%S %:z";
+
+/// When the run of a `provenance.json` was started: seconds since 1970 and the text. None if the file does not tell.
+#[must_use]
+pub fn started(file: &Path) -> Option<(i64, String)> {
+    #[derive(Deserialize)]
+    struct Start {
+        started: String,
+    }
+    let text = input::text(file, input::TEXT).ok()?;
+    let Start { started } = serde_json::from_str(&text).ok()?;
+    let timestamp = jiff::fmt::strtime::parse(STARTED, &started).and_then(|time| time.to_timestamp()).ok()?;
+    Some((timestamp.as_second(), started))
 }
 
 /// Output of git about a folder. It must not write there: `status` would refresh the index, under a lock that stays

@@ -49,6 +49,12 @@ pub fn count(value: f64) -> String {
     format!("{value:.0}")
 }
 
+/// A count of things: `1 action`, `8 actions`.
+#[must_use]
+pub fn plural(n: usize, what: &str) -> String {
+    if n == 1 { format!("{n} {what}") } else { format!("{n} {what}s") }
+}
+
 /// A time span in its two largest units: `42 s`, `3 min 20 s`, `2 h 5 min`.
 #[must_use]
 pub fn duration(seconds: f64) -> String {
@@ -69,9 +75,38 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// Which of some names was probably meant by one that is none of them: the nearest, if at most a third of its letters
+/// are wrong. Two that have changed places count as one.
+#[must_use]
+pub fn meant<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let near = |known: &&'a str| {
+        let longest = name.chars().count().max(known.chars().count());
+        let wrong = strsim::damerau_levenshtein(name, known);
+        (wrong <= longest / 3).then_some((wrong, *known))
+    };
+    names.into_iter().filter_map(|known| near(&known)).min_by_key(|(wrong, _)| *wrong).map(|(_, known)| known)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mistyped_name_is_recognised_and_another_one_is_not() {
+        let names = ["ant", "ant_hybrid", "half_cheetah", "humanoid"];
+        for (typed, expected) in [
+            ("atn", Some("ant")),
+            ("ant_hybrd", Some("ant_hybrid")),
+            ("halfcheetah", Some("half_cheetah")),
+            ("humaniod", Some("humanoid")),
+            ("robot", None),
+            ("an", None),
+            ("", None),
+        ] {
+            assert_eq!(meant(typed, names), expected, "{typed}");
+        }
+        assert_eq!(meant("ant", []), None);
+    }
 
     #[test]
     fn what_terminals_obey_is_spelled_out() {

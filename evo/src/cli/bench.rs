@@ -1,8 +1,8 @@
 //! Options of `bench`.
 
 use clap::{Args, Subcommand};
-use sim::EngineKind;
 use snn::Precision;
+use training::engine_choice::EngineChoice;
 
 use super::common::{Backend, ConfigArgs, TaskArgs, above_zero, engine, finite, positive, seconds, threads};
 
@@ -30,7 +30,7 @@ pub struct BenchPhysics {
     pub task: TaskArgs,
     /// Physics engine
     #[arg(long, value_name = "ENGINE", default_value = "rapier", ignore_case = true, value_parser = engine())]
-    pub engine: EngineKind,
+    pub engine: EngineChoice,
     /// Threads; default one per core
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
@@ -123,7 +123,7 @@ pub struct BenchRollout {
     pub stage: Option<String>,
     /// Physics engine instead of the config's, with the task's settings for it
     #[arg(long, value_name = "ENGINE", ignore_case = true, value_parser = engine())]
-    pub engine: Option<EngineKind>,
+    pub engine: Option<EngineChoice>,
     /// Threads; default one per core
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,

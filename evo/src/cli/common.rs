@@ -1,11 +1,12 @@
 //! Options that several verbs have, and what values may be.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use sim::EngineKind;
 use training::backend::BackendChoice;
+use training::engine_choice::EngineChoice;
 
 use crate::progress::Verbosity;
 
@@ -57,12 +58,40 @@ impl Output {
 /// A config and changes to it.
 #[derive(Clone, Debug, Args)]
 pub struct ConfigArgs {
-    /// Config file: a path, or the name of a file under configs/
-    #[arg(long, value_name = "NAME")]
-    pub config: PathBuf,
+    /// Which config.
+    #[command(flatten)]
+    pub file: ConfigFile,
     /// Change a field of the config, for example strategy.sigma=0.1 (repeatable)
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub sets: Vec<String>,
+}
+
+impl ConfigArgs {
+    /// A config with changes.
+    #[must_use]
+    pub fn new(config: PathBuf, sets: Vec<String>) -> Self {
+        Self { file: ConfigFile { config: Some(config), bare: None }, sets }
+    }
+}
+
+/// A config, with or without the option's name.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct ConfigFile {
+    /// Config file: a path, or the name of a file under configs/, which may lack its .ron
+    #[arg(long, value_name = "NAME")]
+    config: Option<PathBuf>,
+    /// The same as --config NAME
+    #[arg(value_name = "CONFIG")]
+    bare: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    /// The name that was given.
+    #[must_use]
+    pub fn name(&self) -> &Path {
+        self.config.as_deref().or(self.bare.as_deref()).unwrap_or(Path::new(""))
+    }
 }
 
 /// A task.
@@ -88,6 +117,38 @@ pub struct Which {
     pub best: bool,
 }
 
+/// Seeds of several runs, each once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seeds(pub Vec<u64>);
+
+/// Most seeds of one command; more is a typing error.
+const SEEDS_MAX: usize = 1000;
+
+pub(super) fn seeds(text: &str) -> Result<Seeds, String> {
+    let valid = || "must be seeds such as 1..5, which is 1 to 5, or 1,2,7".to_owned();
+    let number = |text: &str| text.trim().parse::<u64>().map_err(|_| valid());
+    let mut all: Vec<u64> = Vec::new();
+    for part in text.split(',') {
+        let (from, to) = match part.split_once("..") {
+            Some((from, to)) => (number(from)?, number(to.strip_prefix('=').unwrap_or(to))?),
+            None => (number(part)?, number(part)?),
+        };
+        if to < from {
+            return Err(format!("{part} runs backwards; valid: {to}..{from}"));
+        }
+        if to - from >= SEEDS_MAX as u64 || all.len() >= SEEDS_MAX {
+            return Err(format!("must be at most {SEEDS_MAX} seeds"));
+        }
+        for seed in from..=to {
+            if all.contains(&seed) {
+                return Err(format!("seed {seed} is given twice"));
+            }
+            all.push(seed);
+        }
+    }
+    Ok(Seeds(all))
+}
+
 /// Accuracy of the physics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Physics {
@@ -107,12 +168,18 @@ impl From<Physics> for envs::Fidelity {
     }
 }
 
-pub(super) fn engine() -> impl TypedValueParser<Value = EngineKind> {
-    PossibleValuesParser::new(EngineKind::ALL.map(EngineKind::name)).try_map(|text| {
+/// The words of `physics.engine`, in any case; `auto` is lanes if it can do all that the robot asks for, else rapier.
+pub(super) fn engine() -> impl TypedValueParser<Value = EngineChoice> {
+    let words = EngineKind::ALL.map(EngineKind::name).into_iter().chain([AUTO]);
+    PossibleValuesParser::new(words).try_map(|text| {
         let engine = EngineKind::ALL.into_iter().find(|engine| engine.name().eq_ignore_ascii_case(&text));
-        engine.ok_or("not an engine")
+        let engine = engine.map(EngineChoice::Fixed);
+        engine.or(text.eq_ignore_ascii_case(AUTO).then_some(EngineChoice::Auto)).ok_or("not an engine")
     })
 }
+
+/// The word for the engine that suits the robot.
+const AUTO: &str = "auto";
 
 pub(super) fn positive(text: &str) -> Result<usize, String> {
     match text.parse() {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use sim::EngineKind;
+use training::engine_choice::EngineChoice;
 
 use super::common::{Physics, TaskArgs, Which, engine, positive, threads};
 use crate::plot::Band;
@@ -14,10 +14,11 @@ use crate::statistics::Center;
 /// Options of `eval`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
-  evo eval results/runs/RUN
+  evo eval latest
   evo eval results/runs/RUN --episodes 32 --seed 7 --json
   evo eval results/runs/RUN --engine rapier
   evo eval results/runs/RUN --change none,config,wind,low_friction+payload
+  evo eval results/runs/RUN --set physics.fidelity=Reference
   evo eval results/runs/RUN/checkpoints/gen_000100.safetensors --best")]
 pub struct EvalArgs {
     /// Run folder (its last checkpoint) or checkpoint file
@@ -37,12 +38,17 @@ pub struct EvalArgs {
     pub which: Which,
     /// Physics engine instead of the one that it was trained in, with the task's settings for it
     #[arg(long, value_name = "ENGINE", ignore_case = true, value_parser = engine())]
-    pub engine: Option<EngineKind>,
+    pub engine: Option<EngineChoice>,
     /// Changed environment instead of the config's: a ready-made one (`evo list changes`), one of the
     /// config's `change_lists`, `config` for its own `changes`, `none` for the plain task; several,
-    /// separated by commas or given again, get a row each; joined by `+` they act together
+    /// separated by commas or given again, get a row each; joined by `+` they act together. The table has `none` in
+    /// any case, and the differences to it; JSON only if it is named
     #[arg(long = "change", value_name = "NAME", value_delimiter = ',')]
     pub changes: Vec<String>,
+    /// Change a field of the run's config that is not about training, for example env.healthy_z_range=(0.3,1.0)
+    /// (repeatable)
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub sets: Vec<String>,
     /// Threads; default one per core
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
@@ -193,11 +199,15 @@ pub struct RecordArgs {
     pub which: Which,
     /// Physics engine instead of the one that it was trained in, with the task's settings for it
     #[arg(long, value_name = "ENGINE", ignore_case = true, value_parser = engine())]
-    pub engine: Option<EngineKind>,
+    pub engine: Option<EngineChoice>,
     /// Changed environment instead of the config's: a ready-made one (`evo list changes`), one of the
     /// config's `change_lists`, `none` for the plain task; names joined by `+` act together
     #[arg(long, value_name = "NAME")]
     pub change: Option<String>,
+    /// Change a field of the run's config that is not about training, for example env.healthy_z_range=(0.3,1.0)
+    /// (repeatable)
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub sets: Vec<String>,
     /// File to write; default episode.rollout.safetensors in the run folder
     #[arg(long, value_name = "FILE.rollout.safetensors")]
     pub out: Option<PathBuf>,
@@ -234,7 +244,7 @@ pub struct TraceArgs {
     pub qvel_out: Option<PathBuf>,
     /// Physics engine
     #[arg(long, value_name = "ENGINE", default_value = "rapier", ignore_case = true, value_parser = engine())]
-    pub engine: EngineKind,
+    pub engine: EngineChoice,
     /// Accuracy of the physics
     #[arg(long, value_enum, default_value_t)]
     pub physics: Physics,
@@ -245,6 +255,7 @@ pub struct TraceArgs {
 #[command(after_help = "Examples:
   evo list envs
   evo list changes
+  evo list runs
   evo list strategies --json")]
 pub struct ListArgs {
     /// What to list
@@ -268,6 +279,10 @@ pub enum Listing {
     Surrogates,
     /// Ready-made changes of environments
     Changes,
+    /// Runs in results/runs with task, score and date, the one that was started last first
+    Runs,
+    /// Configs in configs with their task, and the best score and last date of runs that are called like them
+    Configs,
 }
 
 fn kind() -> impl TypedValueParser<Value = Kind> {

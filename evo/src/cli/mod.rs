@@ -2,24 +2,34 @@
 
 mod bench;
 mod common;
+mod compare;
 mod export;
 mod looking;
+mod new;
 mod nir;
+mod shell;
 mod sweep;
 mod training;
 
 use std::ffi::OsString;
+use std::path::Path;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, Subcommand};
+use records::text;
+use records::words::meant;
 
 pub use bench::{Bench, BenchController, BenchPhysics, BenchRollout, BenchStrategy};
-pub use common::{Backend, ConfigArgs, Output, Physics, TaskArgs, Which};
+pub use common::{Backend, ConfigArgs, ConfigFile, Output, Physics, Seeds, TaskArgs, Which};
+pub use compare::CompareArgs;
 pub use export::ExportArgs;
 pub use looking::{
     BandChoice, CheckArgs, EvalArgs, LineChoice, ListArgs, Listing, PlotArgs, RecordArgs, ReportArgs,
     TraceArgs,
 };
+pub use new::{New, NewConfig, NewRobot};
 pub use nir::{Nir, NirExport, NirInfo, NirReset, NirRun};
+pub use shell::{CompletionsArgs, ManArgs};
 pub use sweep::SweepArgs;
 pub use training::{ResumeArgs, RunArgs, TrainArgs};
 
@@ -28,20 +38,23 @@ pub use training::{ResumeArgs, RunArgs, TrainArgs};
 #[command(
     name = "evo",
     version,
-    override_usage = "evo --config <NAME> [OPTIONS]\n       evo <COMMAND>",
+    override_usage = "evo <CONFIG> [OPTIONS]\n       evo <COMMAND>",
     after_help = "Examples:
-  evo --config ant.ron                          train with configs/ant.ron
-  evo --config ant.ron --set strategy.sigma=0.1 --seed 2
-  evo eval results/runs/RUN                     score the result
-  evo train --help                              every option of training"
+  evo ant.ron                                   train with configs/ant.ron, as evo --config ant.ron
+  evo ant.ron --set strategy.sigma=0.1 --seed 2
+  evo eval latest                               score the result
+  evo train --help                              every option of training
+
+RUN is a run folder, `latest` (the run in results/runs that was started last), or the beginning of one run's name there.
+DIR/latest and DIR/NAME look for runs in DIR. A path that exists is always that path."
 )]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
 }
 
-/// Reads a command line; its first word is the program's name. Options without a verb are those of
-/// `train`.
+/// Reads a command line; its first word is the program's name. Options or a config without a verb are those of
+/// `train`. A word is a config if it ends in `.ron`, or names a file as `--config` does, and is no verb.
 ///
 /// # Errors
 /// What clap has to say, help and version included; its `exit` prints that and ends the process with
@@ -54,10 +67,43 @@ where
     let mut words: Vec<OsString> = words.into_iter().map(Into::into).collect();
     let first = words.get(1).and_then(|word| word.to_str()).unwrap_or_default();
     let own = ["-h", "--help", "-V", "--version"];
-    if first.starts_with('-') && !own.contains(&first) {
-        words.insert(1, "train".into());
+    let is_verb = || first == "help" || Cli::command().find_subcommand(first).is_some();
+    let is_config = || first.ends_with(".ron") || text::find(Path::new(first)).is_ok();
+    if first.starts_with('-') {
+        if !own.contains(&first) {
+            words.insert(1, "train".into());
+        }
+    } else if !first.is_empty() && !is_verb() {
+        if is_config() {
+            words.insert(1, "train".into());
+        } else if let Some(error) = mistyped(first) {
+            return Err(error);
+        }
     }
     Ok(Cli::try_parse_from(words)?.verb)
+}
+
+/// The definition of the command line.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// The answer to a word that is neither verb nor config, if it is like one; clap's own knows verbs alone, and finds more
+/// of them alike.
+fn mistyped(word: &str) -> Option<clap::Error> {
+    let command = Cli::command();
+    let verbs = command.get_subcommands().map(clap::Command::get_name);
+    let known = text::configs_in(Path::new(text::CONFIG_FOLDER));
+    let meant = match meant(word, verbs) {
+        Some(verb) => format!("evo {verb}"),
+        None => {
+            let config = meant(word, known.iter().filter_map(|config| config.strip_suffix(".ron")))?;
+            format!("evo {config}.ron")
+        }
+    };
+    let text = format!("'{word}' is neither a command nor a config; did you mean '{meant}'?");
+    Some(Cli::command().error(ErrorKind::InvalidSubcommand, text))
 }
 
 /// What to do.
@@ -71,6 +117,8 @@ pub enum Verb {
     Eval(EvalArgs),
     /// The same as train
     Finetune(TrainArgs),
+    /// Score several runs on the same episodes, with intervals of the differences
+    Compare(CompareArgs),
     /// Look runs, sweeps and checkpoints over for damage
     Check(CheckArgs),
     /// Run many trials of a config: axes over its fields, several seeds each
@@ -87,22 +135,24 @@ pub enum Verb {
     Trace(TraceArgs),
     /// List what there is, with fields, units and defaults
     List(ListArgs),
+    /// Begin a config or a robot of your own, as a copy
+    #[command(subcommand)]
+    New(New),
     /// Exchange networks with other libraries: NIR files
     #[command(subcommand)]
     Nir(Nir),
     /// Measure speed
     #[command(subcommand)]
     Bench(Bench),
+    /// Print what makes a shell complete commands and options
+    Completions(CompletionsArgs),
+    /// Write man pages
+    Man(ManArgs),
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
-
-    use clap::CommandFactory as _;
-    use clap::error::ErrorKind;
-
-    use std::path::PathBuf;
 
     use super::*;
     use crate::progress::Verbosity;
@@ -122,9 +172,12 @@ mod tests {
         for line in [
             "evo --config ant.ron --set a=1 --set b=-2 --seed 3 -q",
             "evo train --config ant.ron --set a=1 --set b=-2 --seed 3 -q",
+            "evo ant.ron --set a=1 --set b=-2 --seed 3 -q",
+            "evo --set a=1 --set b=-2 ant.ron --seed 3 -q",
+            "evo train ant.ron --set a=1 --set b=-2 --seed 3 -q",
         ] {
             let Verb::Train(args) = parse(line.split(' ')).unwrap() else { panic!("{line}") };
-            assert_eq!(args.run.config.config, PathBuf::from("ant.ron"));
+            assert_eq!(args.run.config.file.name(), Path::new("ant.ron"));
             assert_eq!(args.run.config.sets, ["a=1", "b=-2"]);
             assert_eq!(args.run.seed, Some(3));
             assert_eq!(args.backend, Backend::Auto);
@@ -172,6 +225,8 @@ mod tests {
             ("evo", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand, "Usage: evo"),
             ("evo --seed 1", ErrorKind::MissingRequiredArgument, "--config <NAME>"),
             ("evo fly", ErrorKind::InvalidSubcommand, "fly"),
+            ("evo resum r", ErrorKind::InvalidSubcommand, "did you mean 'evo resume'?"),
+            ("evo a.ron --config b.ron", ErrorKind::ArgumentConflict, "cannot be used with"),
             ("evo --config a --sed 1", ErrorKind::UnknownArgument, "--seed"),
             ("evo --config a --threads 0", ErrorKind::ValueValidation, "must be a whole number, 1 to 1024"),
             ("evo --config a --backend tpu", ErrorKind::InvalidValue, "possible values: auto, cpu, gpu"),
@@ -200,6 +255,31 @@ mod tests {
             assert_eq!((found, code), (kind, 2), "{line}");
             assert!(message.contains(text), "{line}\n{message}");
         }
+    }
+
+    #[test]
+    fn seeds_are_ranges_with_their_ends_and_lists() {
+        let seeds = |text: &str| match parse(["evo", "a.ron", "--seeds", text]) {
+            Ok(Verb::Train(args)) => Ok(args.run.seeds.unwrap().0),
+            Ok(_) => panic!("another verb"),
+            Err(error) => Err(error.to_string()),
+        };
+        assert_eq!(seeds("1..5").unwrap(), [1, 2, 3, 4, 5]);
+        assert_eq!(seeds("1,2,7").unwrap(), [1, 2, 7]);
+        assert_eq!(seeds("3..=4,0").unwrap(), [3, 4, 0]);
+        for (text, expected) in [
+            ("5..1", "valid: 1..5"),
+            ("1,1", "seed 1 is given twice"),
+            ("1..3,2", "seed 2 is given twice"),
+            ("", "such as 1..5"),
+            ("1..", "such as 1..5"),
+            ("-1..2", "such as 1..5"),
+            ("0..18446744073709551615", "at most 1000 seeds"),
+        ] {
+            let error = parse(["evo", "a.ron", &format!("--seeds={text}")]).unwrap_err().to_string();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+        assert_eq!(refused("evo a.ron --seed 1 --seeds 1..2").0, ErrorKind::ArgumentConflict);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::common::{Backend, ConfigArgs, Output, threads};
+use super::common::{Backend, ConfigArgs, Output, Seeds, seeds, threads};
 
 /// What a new run is.
 #[derive(Clone, Debug, Args)]
@@ -15,10 +15,15 @@ pub struct RunArgs {
     /// Seed of every random number (as --set run.seed=N)
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// A run for each of several seeds, such as 1..5 (with 5) or 1,2,7, one after another; then a table of all, and their
+    /// curve as SVG and PNG. If a seed fails the others still run, and the exit code is 1
+    #[arg(long, value_name = "FROM..TO", value_parser = seeds, conflicts_with_all = ["seed", "worker"])]
+    pub seeds: Option<Seeds>,
     /// Generations to train (as --set run.generations=N); with stages, of all of them together
     #[arg(long, value_name = "N")]
     pub generations: Option<u64>,
-    /// Run folder; default results/runs/NAME__sSEED__TIME
+    /// Run folder; default results/runs/NAME__sSEED__TIME. With --seeds the folder of the run folders, which are called
+    /// s1, s2, …, and of their curve
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Name of the run; default the config file's name
@@ -37,8 +42,9 @@ pub struct RunArgs {
   evo --config ant.ron --generations 50 --out runs/short -q
   evo --config ant.ron --init results/runs/RUN/checkpoints/best.safetensors
   evo --config ant.ron --set strategy=CmaEs --dry-run
+  evo ant.ron --seeds 1..5 --out results/runs/ant
   evo --config yin_yang.ron
-  evo --config ant_imitate.ron --set task.teacher=results/runs/RUN
+  evo --config inverted_pendulum_imitate.ron --set task.teacher=results/runs/RUN
   evo --config ant_ppo.ron --init results/runs/RUN
 
 What is trained for by gradient is the field `task` of the config: Classify(…), Regress(…), Imitate(…) or Ppo(…); without

@@ -48,7 +48,7 @@ pub(super) fn physics(args: &BenchPhysics) -> Result<(), Failure> {
     let task = task(&args.task)?;
     let spec = task.spec();
     warn_of_robot(task.model());
-    let options = task.physics(args.engine, envs::Fidelity::Default);
+    let options = task.physics(args.engine.resolve(task.model()).0, envs::Fidelity::Default);
     // As many worlds per thread as in training.
     let batch = options.engine.batch();
     let pool = pool(args.threads.unwrap_or(0)).run()?;

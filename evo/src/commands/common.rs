@@ -6,9 +6,12 @@ use std::sync::Arc;
 use records::checkpoint::Checkpoint;
 use records::failure::{Blame, Failure};
 use records::folder::RunFolder;
+use records::text::patch;
 use records::words::to_stderr;
 use training::config::Config;
+use training::engine_choice::EngineChoice;
 use training::evaluate::Policy;
+use training::named_files;
 use training::policy::{Which, load_policy};
 use training::setup::Setup;
 use training::stages::stage_file;
@@ -19,7 +22,7 @@ use crate::cli::{ConfigArgs, TaskArgs};
 /// The task that is asked for by name, with its default settings, or by a config.
 pub(super) fn task(args: &TaskArgs) -> Result<Arc<dyn envs::Task>, Failure> {
     let env = match (&args.env, &args.config) {
-        (_, Some(config)) => read_world(&ConfigArgs { config: config.clone(), sets: Vec::new() })?.1.env,
+        (_, Some(config)) => read_world(&ConfigArgs::new(config.clone(), Vec::new()))?.1.env,
         (name, None) => {
             let name = name.as_deref().unwrap_or_default();
             envs::EnvConfig::from_name(name)
@@ -62,11 +65,12 @@ pub(super) struct Trained {
 }
 
 /// Loads a run folder (its last checkpoint, or the last of a stage) or a checkpoint file, to run it in the engine that it
-/// was trained in or in another one.
+/// was trained in or in another one, with `sets` of its config changed.
 pub(super) fn load(
     (source, stage): (&Path, Option<&str>),
     best: bool,
-    engine: Option<sim::EngineKind>,
+    engine: Option<EngineChoice>,
+    sets: &[String],
 ) -> Result<Trained, Failure> {
     let checkpoint = match stage {
         Some(stage) => load_stage(source, stage)?,
@@ -79,6 +83,9 @@ pub(super) fn load(
         return Err(error).usage();
     }
     let mut config: Config = checkpoint.meta("config").usage()?;
+    if !sets.is_empty() {
+        config = changed(config, sets)?;
+    }
     if let Some(engine) = engine {
         config = config.on_engine(engine).usage()?;
     }
@@ -86,6 +93,25 @@ pub(super) fn load(
     let which = if best { Which::Best } else { Which::Mean };
     let policy = load_policy(&checkpoint, &setup, which, &config).usage()?;
     Ok(Trained { config, setup, policy })
+}
+
+/// Fields of a config that say how a trained controller runs.
+const RUNNING: [&str; 5] = ["env", "changes", "change_lists", "physics", "controller"];
+
+/// A config with changes of fields that matter to a trained controller. Files that they name are looked for from here on.
+fn changed(config: Config, sets: &[String]) -> Result<Config, Failure> {
+    for set in sets {
+        let field = set.split(['=', '.', '[']).next().unwrap_or_default().trim();
+        let is_field = ["strategy", "refine", "rollout", "run", "task", "stages"].contains(&field);
+        if is_field {
+            let valid = RUNNING.join(", ");
+            let error = anyhow::anyhow!("--set {set}: `{field}` is about training; valid: fields of {valid}");
+            return Err(error).usage();
+        }
+    }
+    let mut config = patch::apply(config, sets).usage()?;
+    named_files::inline(&mut config, Path::new("")).usage()?;
+    Ok(config)
 }
 
 /// Seed of evaluations and recordings unless one is given: other episodes than training's own.

@@ -1,13 +1,16 @@
 //! `evo eval`.
 
 use records::failure::{Blame, Failure};
+use records::words::to_stderr;
 use serde::Serialize;
+use training::change_names::NONE;
 use training::changes::named;
-use training::evaluate::{self, Evaluation};
-use training::setup::pool;
+use training::evaluate::Evaluation;
 
+use super::judge::{EXPLAINED, Episodes, Interval};
+use super::survival;
 use crate::cli::EvalArgs;
-use crate::commands::common::{FRESH_SEED, load, warn_of_blow_ups, warn_of_robot};
+use crate::commands::common::{load, warn_of_blow_ups, warn_of_robot};
 use crate::out;
 
 /// An evaluation in one environment.
@@ -18,6 +21,9 @@ struct Row {
     change: Option<String>,
     #[serde(flatten)]
     evaluation: Evaluation,
+    /// To the plain task, if that is among the environments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    difference_to_none: Option<Interval>,
 }
 
 /// The first row, and all if there are several.
@@ -31,45 +37,86 @@ struct Report<'a> {
 
 /// Scores a run on fresh episodes.
 pub(super) fn eval(args: &EvalArgs) -> Result<(), Failure> {
-    let mut trained = load((&args.source, args.stage.as_deref()), args.which.best, args.engine)?;
+    let source = (args.source.as_path(), args.stage.as_deref());
+    let mut trained = load(source, args.which.best, args.engine, &args.sets)?;
     let own = std::mem::take(&mut trained.setup.changes);
+    let mut names = args.changes.clone();
+    // What a table compares with; scripts get what they ask for.
+    if !args.json && !names.is_empty() && !names.iter().any(|name| name == NONE) {
+        names.insert(0, NONE.to_owned());
+    }
     let mut wanted = Vec::new();
-    for name in &args.changes {
+    for name in &names {
         wanted.push((Some(name.clone()), named(name, &trained.config).usage()?));
     }
     if wanted.is_empty() {
         wanted.push((None, own));
     }
-    let task = trained.setup.task.clone();
-    let spec = task.spec();
-    warn_of_robot(task.model());
-    let episodes = args.episodes.unwrap_or(trained.config.run.eval_episodes);
-    let pool = pool(args.threads.unwrap_or(0)).run()?;
-    let seed = args.seed.unwrap_or(FRESH_SEED);
+    warn_of_robot(trained.setup.task.model());
+    let count = args.episodes.unwrap_or(trained.config.run.eval_episodes);
+    let episodes = Episodes::new(count, args.seed, args.threads)?;
     // All are checked before the first one runs.
     let mut rollouts = Vec::new();
     for (change, changes) in wanted {
         trained.setup.changes = changes;
-        rollouts.push((change, trained.setup.rollout(spec.horizon, Some(pool.clone())).usage()?));
+        rollouts.push((change, episodes.rollout(&trained)?));
     }
     let mut rows = Vec::new();
     for (change, rollout) in rollouts {
-        let results = evaluate::run(&rollout, &trained.policy, episodes, seed, spec.terms).run()?;
-        let controller = trained.setup.controller.as_ref();
-        let engine = trained.setup.options.engine;
-        let evaluation = Evaluation::new(spec.name, engine, spec.terms, &results, controller);
+        let evaluation = episodes.score(&trained, &rollout)?;
         let where_ = change.as_ref().map_or_else(String::new, |change| format!(" with {change}"));
-        warn_of_blow_ups(evaluation.blow_ups, &format!("{episodes} episodes{where_}"));
-        rows.push(Row { change, evaluation });
-        if !args.json {
-            print(&rows[rows.len() - 1], spec.terms);
+        warn_of_blow_ups(evaluation.blow_ups, &format!("{count} episodes{where_}"));
+        rows.push(Row { change, evaluation, difference_to_none: None });
+    }
+    let plain = rows.iter().find(|row| row.change.as_deref() == Some(NONE)).map(|row| row.evaluation.clone());
+    if let Some(plain) = plain {
+        for row in rows.iter_mut().filter(|row| row.change.as_deref() != Some(NONE)) {
+            row.difference_to_none = Some(Interval::difference(&row.evaluation, &plain));
         }
     }
     if args.json {
         let several = if rows.len() > 1 { &rows[..] } else { &[] };
-        out::json(&Report { first: &rows[0], rows: several })?;
+        return out::json(&Report { first: &rows[0], rows: several });
     }
+    match &rows[..] {
+        [row] => print(row, trained.setup.task.spec().terms),
+        rows => print_table(rows, &episodes),
+    }
+    let terms = &rows[0].evaluation.terms;
+    let terms: Vec<(&str, f64)> = terms.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+    survival::note(&terms).iter().for_each(|note| to_stderr(note));
     Ok(())
+}
+
+/// A row per environment.
+fn print_table(rows: &[Row], episodes: &Episodes) {
+    let first = &rows[0].evaluation;
+    let (env, engine, count, seed) = (&first.env, first.engine, episodes.count, episodes.seed);
+    out::line(&format!("{env} in {engine}: the same {count} episodes for all, seed {seed}"));
+    let head = [
+        "change",
+        "#return",
+        "#difference to none",
+        "#length",
+        "#ended early",
+        "#spike rate",
+        "#nJ per step",
+    ];
+    let mut table = vec![head.map(str::to_owned)];
+    table.extend(rows.iter().map(|row| {
+        let evaluation = &row.evaluation;
+        [
+            row.change.clone().unwrap_or_default(),
+            Interval::returns(evaluation).text(),
+            row.difference_to_none.map_or_else(|| "–".to_owned(), Interval::signed),
+            format!("{:.0}", evaluation.length_mean),
+            evaluation.terminated.to_string(),
+            format!("{:.3}", evaluation.spike_rate),
+            format!("{:.1}", evaluation.energy_pj_per_step * 1e-3),
+        ]
+    }));
+    out::table(&table);
+    out::line(EXPLAINED);
 }
 
 fn print(row: &Row, terms: &[&str]) {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use records::words::count;
+use records::words::{count, plural};
 use sim::StepOptions;
 use training::gradient::WorldLearner;
 use training::learner::Learner as _;
@@ -46,10 +46,10 @@ fn evolution(trainer: &mut Trainer) -> Result<Vec<(&'static str, String)>, Train
         physics.push_str(&format!(" (Auto: {reason})"));
     }
     let env = format!(
-        "{}: {} observations, {} actions, {} s per step",
+        "{}: {}, {}, {} s per step",
         spec.name,
-        spec.observations.len(),
-        spec.actions.len(),
+        plural(spec.observations.len(), "observation"),
+        plural(spec.actions.len(), "action"),
         spec.control_dt
     );
     let mut rows = vec![("env", env), ("physics", physics)];
@@ -88,9 +88,10 @@ fn evolution(trainer: &mut Trainer) -> Result<Vec<(&'static str, String)>, Train
 fn gradient(learner: &WorldLearner) -> Vec<(&'static str, String)> {
     let setup = learner.setup();
     let spec = setup.task.spec();
-    let (inputs, outputs) = (spec.observations.len(), spec.actions.len());
+    let inputs = plural(spec.observations.len(), "observation");
+    let outputs = plural(spec.actions.len(), "action");
     let mut rows = vec![
-        ("env", format!("{}: {inputs} observations, {outputs} actions", spec.name)),
+        ("env", format!("{}: {inputs}, {outputs}", spec.name)),
         ("physics", setup.options.engine.name().to_owned()),
         ("policy", setup.controller.describe()),
     ];

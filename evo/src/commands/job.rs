@@ -24,7 +24,7 @@ pub(super) enum Job {
 
 /// Reads a config and applies `--set`. Names of files are looked for beside it.
 pub(super) fn read(args: &ConfigArgs) -> Result<(PathBuf, Job), Failure> {
-    let path = text::find(&args.config).usage()?;
+    let path = text::find(args.file.name()).usage()?;
     let loose = match text::read::<FinetuneConfig>(&path) {
         // What is wrong is said of the kind of config that it means to be.
         Err(error) if mentions(&path, &["task", "stages"]) => return Err(error).usage(),

@@ -1,5 +1,6 @@
 //! The loop of training with labels, and `evo eval` and `evo plot` of such runs.
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::anyhow;
@@ -196,6 +197,14 @@ fn draw(folder: &RunFolder, title: &str, confusion: Option<&Confusion>) -> Resul
     Ok(())
 }
 
+/// The curves of several runs into files.
+pub(super) fn draw_several(folders: &[RunFolder], files: &[PathBuf]) -> Result<(), PlotError> {
+    let config = folders.first().and_then(|folder| text::read::<FinetuneConfig>(&folder.config()).ok());
+    let title = config.map_or_else(String::new, |config| title(&config));
+    let curves = Curves::read(folders, &title)?;
+    files.iter().try_for_each(|file| curves.write(file))
+}
+
 fn data_name(config: &FinetuneConfig) -> &'static str {
     config.task.as_ref().and_then(Task::supervised).map_or("", |(task, _)| task.data.name())
 }
@@ -212,6 +221,7 @@ pub(super) fn eval(args: &EvalArgs) -> Result<(), Failure> {
         ("--seed", args.seed.is_some()),
         ("--engine", args.engine.is_some()),
         ("--change", !args.changes.is_empty()),
+        ("--set", !args.sets.is_empty()),
     ];
     if let Some((option, _)) = unfit.iter().find(|(_, given)| *given) {
         let error =

@@ -13,6 +13,7 @@ use training::stages::Staged;
 
 use super::introduction::introduction;
 use super::kept::{Due, Start, mark_gap, save, stopped};
+use super::survival;
 use crate::interrupt;
 use crate::plot::Figure;
 use crate::progress::{Ending, Progress, Verbosity};
@@ -97,6 +98,7 @@ pub(super) fn train(mut learner: Staged, start: &Start<'_>, verbosity: Verbosity
     let earlier_s = wall_s;
     let (mut blow_ups, mut failures) = (learner.blow_ups(), learner.failures());
     let (mut interrupted, mut eval_blow_ups) = (false, 0);
+    let mut terms: Vec<(&str, f64)> = Vec::new();
     while !learner.is_over() && !interrupted {
         match learner.next_stage() {
             Ok(false) => {}
@@ -137,6 +139,8 @@ pub(super) fn train(mut learner: Staged, start: &Start<'_>, verbosity: Verbosity
             evaluation = Some((result.return_mean, result.return_std, result.episodes));
             validation = row.validation_return_mean.zip(row.validation_return_std);
         }
+        // The reward terms come first; what the method measures has other names.
+        terms = columns.iter().zip(&row.terms).map(|(name, value)| (*name, *value)).collect();
         wall_s = earlier_s + began.elapsed().as_secs_f64();
         row.wall_s = wall_s;
         metrics.push(&row).run()?;
@@ -215,6 +219,11 @@ pub(super) fn train(mut learner: Staged, start: &Start<'_>, verbosity: Verbosity
             stage: learner.stage().map(|(name, ..)| name),
         };
         folder.write_json(&folder.summary(), &summary).run()?;
+    }
+    let of_task = learner.setup().task.spec().terms;
+    terms.retain(|(name, _)| of_task.contains(name));
+    if let Some(note) = survival::note(&terms) {
+        progress.line(&note);
     }
     progress.finish(&Ending {
         run: folder.path().to_owned(),

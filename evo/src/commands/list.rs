@@ -2,6 +2,7 @@
 
 use records::failure::{Blame, Failure};
 use records::text;
+use records::words::plural;
 use serde::Serialize;
 use serde_json::Value;
 use sim::EngineKind;
@@ -10,6 +11,7 @@ use snn::gradient::{SurrogateConfig, surrogates};
 use strategies::strategies;
 use training::changes;
 
+use super::stored;
 use crate::cli::{ListArgs, Listing};
 use crate::out;
 
@@ -29,6 +31,8 @@ struct EnvEntry {
 /// Prints what there is to choose from, with defaults.
 pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
     match args.what {
+        Listing::Runs => stored::list_runs(args.json)?,
+        Listing::Configs => stored::list_configs(args.json)?,
         Listing::Envs => {
             let mut entries = Vec::new();
             for config in envs::defaults() {
@@ -56,11 +60,16 @@ pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
             }
             for e in entries {
                 out::line(&format!(
-                    "{:<20} {:>3} observations {:>2} actions  {:.3} s × {}  {}",
-                    e.name, e.observations, e.actions, e.control_dt, e.horizon, e.summary
+                    "{:<24} {:<16} {:<10}  {:.3} s × {:<4}  {}",
+                    e.name,
+                    plural(e.observations, "observation"),
+                    plural(e.actions, "action"),
+                    e.control_dt,
+                    e.horizon,
+                    e.summary
                 ));
-                out::line(&format!("{:<20} engines: {}", "", e.engines.join(", ")));
-                out::line(&format!("{:<20} {}", "", e.fields));
+                out::line(&format!("{:<24} engines: {}", "", e.engines.join(", ")));
+                out::line(&format!("{:<24} {}", "", e.fields));
             }
         }
         Listing::Strategies => {
@@ -99,10 +108,7 @@ pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
             for n in snn::neurons() {
                 out::line(&format!("{:<12} {}", n.name, n.summary));
                 for p in n.parameters {
-                    out::line(&format!(
-                        "    {:<16} {:<14.6} {:<12} {}",
-                        p.name, p.default, p.range, p.meaning
-                    ));
+                    out::line(&format!("    {:<16} {:<14} {:<12} {}", p.name, p.default, p.range, p.meaning));
                 }
                 if !n.resets.is_empty() {
                     out::line(&format!("    {:<16} {}", "reset", n.resets.join(", ")));
@@ -123,7 +129,7 @@ pub(super) fn list(args: &ListArgs) -> Result<(), Failure> {
                 out::line(&format!("{:<17} {}: {}", s.name, s.summary, s.expression));
                 for p in s.parameters {
                     out::line(&format!(
-                        "    {:<16} {:<14.6} {:<14} {:<10} {}",
+                        "    {:<16} {:<14} {:<14} {:<10} {}",
                         p.name, p.default, p.unit, p.range, p.meaning
                     ));
                 }

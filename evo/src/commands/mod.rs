@@ -3,39 +3,53 @@
 mod bench;
 mod check;
 mod common;
+mod compare;
 mod eval;
 mod export;
 mod introduction;
 mod job;
+mod judge;
 mod kept;
 mod labels;
 mod learning;
 mod list;
+mod meant;
+mod new;
 mod nir;
 mod page;
 mod plot;
 mod record;
 mod replay;
 mod report;
+mod score;
+mod seeds;
+mod shell;
+mod stored;
+mod survival;
 mod sweep;
 mod trace;
 mod train;
 
 use records::failure::Failure;
 
-use crate::cli::{Bench, Nir, Verb};
+use crate::cli::{Bench, New, Nir, Verb};
 
 /// Carries out a command.
 ///
 /// # Errors
 /// [`Failure::Usage`] for bad input, [`Failure::Run`] if the work itself failed.
-pub fn run(verb: Verb) -> Result<(), Failure> {
+pub fn run(mut verb: Verb) -> Result<(), Failure> {
+    meant::find_runs(&mut verb)?;
     match verb {
-        Verb::Train(args) | Verb::Finetune(args) => train::train(&args),
+        Verb::Train(args) | Verb::Finetune(args) => match &args.run.seeds {
+            Some(seeds) => seeds::train(&args, seeds),
+            None => train::train(&args, train::Wanted::of(&args)).map(drop),
+        },
         Verb::Resume(args) => train::resume(&args),
         Verb::Eval(args) if job::is_classifier(&args.source) => labels::eval(&args),
         Verb::Eval(args) => eval::eval(&args),
         Verb::Sweep(args) => sweep::sweep(&args),
+        Verb::Compare(args) => compare::compare(&args),
         Verb::Check(args) => check::check(&args),
         Verb::Plot(args) if args.runs.iter().any(|run| job::is_classifier(run)) => labels::plot(&args),
         Verb::Plot(args) => plot::plot(&args),
@@ -44,6 +58,10 @@ pub fn run(verb: Verb) -> Result<(), Failure> {
         Verb::Export(args) => export::export(&args),
         Verb::Trace(args) => trace::trace(&args),
         Verb::List(args) => list::list(&args),
+        Verb::Completions(args) => shell::completions(&args),
+        Verb::Man(args) => shell::man(&args),
+        Verb::New(New::Config(args)) => new::config(&args),
+        Verb::New(New::Robot(args)) => new::robot(&args),
         Verb::Nir(Nir::Info(args)) => nir::info(&args),
         Verb::Nir(Nir::Run(args)) => nir::run(&args),
         Verb::Nir(Nir::Export(args)) => nir::export(&args),

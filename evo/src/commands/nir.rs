@@ -215,7 +215,7 @@ pub(super) fn run(args: &NirRun) -> Result<(), Failure> {
 
 /// Writes the controller of a run.
 pub(super) fn export(args: &NirExport) -> Result<(), Failure> {
-    let trained = load((&args.source, args.stage.as_deref()), args.which.best, None)?;
+    let trained = load((&args.source, args.stage.as_deref()), args.which.best, None, &[])?;
     let network = nir_export::network(
         &trained.config.controller,
         trained.setup.controller.as_ref(),

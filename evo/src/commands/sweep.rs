@@ -143,7 +143,7 @@ fn read_bases(path: &Path, document: &text::Document, config: &SweepConfig) -> R
         let wrong = |error: text::ConfigError| document.invalid(&place(index), &error.to_string());
         let base = text::locate_base(path, &source.config).map_err(wrong).usage()?;
         let sets = [&config.set[..], &source.set].concat();
-        let (base, config) = read_world(&ConfigArgs { config: base, sets })?;
+        let (base, config) = read_world(&ConfigArgs::new(base, sets))?;
         let of = || base.display().to_string();
         config.validate().with_context(of).usage()?;
         Ok(config)
@@ -170,6 +170,15 @@ fn workers(args: &SweepArgs, runs: usize) -> Workers {
 }
 
 fn conclude(table: &Table, folder: &Path, finished: bool) {
+    for status in [Status::Stopped, Status::Unfinished] {
+        let any = table.rows.iter().any(|row| row.status == status);
+        if let Some(meaning) = status.meaning().filter(|_| any) {
+            to_stderr(&format!("{}: {meaning}", status.name()));
+        }
+    }
+    if table.has_seeds() {
+        to_stderr("value: the median over seeds");
+    }
     let what = if finished { "finished" } else { "interrupted" };
     to_stderr(&format!("{what}: {} control steps", count(table.env_steps() as f64)));
     for row in table.rows.iter().filter(|row| row.status == Status::Failed) {

@@ -18,7 +18,7 @@ pub(super) fn trace(args: &TraceArgs) -> Result<(), Failure> {
     if start.rows == 0 {
         return Err(anyhow::anyhow!("{} has no row to start from", args.start.display())).usage();
     }
-    let options = task.physics(args.engine, args.physics.into());
+    let options = task.physics(args.engine.resolve(task.model()).0, args.physics.into());
     let mut worlds = Worlds::new(model, 1, options, &[]).usage()?;
     let narrow = |row: &[f64]| row.iter().map(|&x| x as f32).collect::<Vec<f32>>();
     worlds.reset(0, &narrow(start.row(0)), &vec![0.0; nv]);

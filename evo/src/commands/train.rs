@@ -22,18 +22,40 @@ use crate::commands::common::{load_checkpoint, load_stage, warn_of_robot};
 use crate::interrupt;
 use crate::out;
 
-/// Starts a run.
-pub(super) fn train(args: &TrainArgs) -> Result<(), Failure> {
+/// What is wanted of a config.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// Only what is wrong with it.
+    Check,
+    /// Its resolved text.
+    Config,
+    /// A run.
+    Run,
+}
+
+impl Wanted {
+    pub(super) fn of(args: &TrainArgs) -> Self {
+        if args.dry_run { Self::Config } else { Self::Run }
+    }
+}
+
+/// Starts a run, if one is wanted; its folder then.
+pub(super) fn train(args: &TrainArgs, wanted: Wanted) -> Result<Option<RunFolder>, Failure> {
     if args.worker {
         interrupt::stop_with_stdin();
     }
     match job::read(&args.run.config)? {
-        (path, Job::World(config)) => in_a_world(args, &path, *config),
-        (path, Job::Labels(config)) => with_labels(args, &path, *config),
+        (path, Job::World(config)) => in_a_world(args, &path, *config, wanted),
+        (path, Job::Labels(config)) => with_labels(args, &path, *config, wanted),
     }
 }
 
-fn in_a_world(args: &TrainArgs, path: &Path, mut config: Config) -> Result<(), Failure> {
+fn in_a_world(
+    args: &TrainArgs,
+    path: &Path,
+    mut config: Config,
+    wanted: Wanted,
+) -> Result<Option<RunFolder>, Failure> {
     let run = &args.run;
     if let Some(seed) = run.seed {
         config.run.seed = seed;
@@ -75,18 +97,26 @@ fn in_a_world(args: &TrainArgs, path: &Path, mut config: Config) -> Result<(), F
         }
         (learner, None)
     };
-    if args.dry_run {
-        warn_of_robot(learner.setup().task.model());
-        out::line(text.trim_end());
-        return Ok(());
+    if wanted != Wanted::Run {
+        if wanted == Wanted::Config {
+            warn_of_robot(learner.setup().task.model());
+            out::line(text.trim_end());
+        }
+        return Ok(None);
     }
     let (out, name) = (run.out.as_deref(), run.name.as_deref());
     let start = (learning::header(&learner), learner.checkpoint(), earlier);
     let (folder, _lock) = new_folder((out, name), path, (config.run.seed, learner.threads()), &text, start)?;
-    learning::train(learner, &Start { folder: &folder, rows: None, config: None }, args.output.verbosity())
+    learning::train(learner, &Start { folder: &folder, rows: None, config: None }, args.output.verbosity())?;
+    Ok(Some(folder))
 }
 
-fn with_labels(args: &TrainArgs, path: &Path, mut config: FinetuneConfig) -> Result<(), Failure> {
+fn with_labels(
+    args: &TrainArgs,
+    path: &Path,
+    mut config: FinetuneConfig,
+    wanted: Wanted,
+) -> Result<Option<RunFolder>, Failure> {
     let run = &args.run;
     if args.from_stage.is_some() {
         return Err(anyhow!("--from-stage: {} has no stages", path.display())).usage();
@@ -107,14 +137,17 @@ fn with_labels(args: &TrainArgs, path: &Path, mut config: FinetuneConfig) -> Res
         learner.warm_start(&load_checkpoint(init)?).usage()?;
     }
     let text = text::to_text(learner.config()).usage()?;
-    if args.dry_run {
-        out::line(text.trim_end());
-        return Ok(());
+    if wanted != Wanted::Run {
+        if wanted == Wanted::Config {
+            out::line(text.trim_end());
+        }
+        return Ok(None);
     }
     let (out, name) = (run.out.as_deref(), run.name.as_deref());
     let start = (COLUMNS.join(",") + "\n", learner.checkpoint(), None);
     let (folder, _lock) = new_folder((out, name), path, (config.run.seed, learner.threads()), &text, start)?;
-    labels::train(learner, &Start { folder: &folder, rows: None, config: None }, args.output.verbosity())
+    labels::train(learner, &Start { folder: &folder, rows: None, config: None }, args.output.verbosity())?;
+    Ok(Some(folder))
 }
 
 /// Goes on with a run.

@@ -12,11 +12,6 @@ pub(super) fn number(value: f64) -> String {
     }
 }
 
-/// A count of things.
-pub(super) fn plural(n: usize, what: &str) -> String {
-    if n == 1 { format!("{n} {what}") } else { format!("{n} {what}s") }
-}
-
 /// Last finite value of a column.
 pub(super) fn last(run: &Run, column: &str) -> Option<f64> {
     run.curve(column).last().map(|point| point.value)

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use records::words::plural;
+
 use super::error::{MISSING, ReportError, is_missing};
 use super::html::{self, Cell};
-use super::numbers::{number, plural};
+use super::numbers::number;
 use crate::plot::Figure;
 use crate::plot::effects::{self, Effects};
 use crate::plot::history::{History, Step};

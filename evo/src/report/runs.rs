@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use records::provenance::quote;
-use records::words::{count, duration};
+use records::words::{count, duration, plural};
 use serde_json::{Map, Value};
 
 use super::error::ReportError;
 use super::html::{self, Cell};
-use super::numbers::{last, number, plural};
+use super::numbers::{last, number};
 use super::origin;
 use super::results::{EXPLAINED, MEASURES, measures};
 use crate::plot::runs::{Group, Run, common_task, differing, group, read_all};

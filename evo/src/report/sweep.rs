@@ -4,11 +4,11 @@ use std::path::Path;
 
 use records::input;
 use records::provenance::quote;
-use records::words::{count, duration};
+use records::words::{count, duration, plural};
 
 use super::error::{MISSING, ReportError, is_missing};
 use super::html::{self, Cell};
-use super::numbers::{number, plural};
+use super::numbers::number;
 use super::{markdown, origin, pictures, results};
 use crate::sweep::config::Objective;
 use crate::sweep::table::{Row, Status, Table};

@@ -2,9 +2,10 @@
 
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use records::words::{escaped, to_stderr};
+use records::words::{duration, escaped, to_stderr};
 
 use super::journal::{Journal, Key};
 use super::names::trial_name;
@@ -19,6 +20,10 @@ pub(super) struct Board {
     quiet: bool,
     finished: usize,
     runs: usize,
+    /// When the rung began, and how many of its runs were there already.
+    began: (Instant, usize),
+    /// What is left, in words.
+    left: String,
     waited_for: Option<PathBuf>,
 }
 
@@ -26,10 +31,18 @@ impl Board {
     pub(super) fn new(quiet: bool) -> Self {
         let bar = (!quiet && io::stderr().is_terminal()).then(|| {
             let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr_with_hz(8));
-            let style = ProgressStyle::with_template("{bar:24.cyan/dim} {pos}/{len} runs\n{msg}");
+            let style = ProgressStyle::with_template("{bar:24.cyan/dim} {pos}/{len} runs{prefix}\n{msg}");
             bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         });
-        Self { bar, quiet, finished: 0, runs: 0, waited_for: None }
+        Self {
+            bar,
+            quiet,
+            finished: 0,
+            runs: 0,
+            began: (Instant::now(), 0),
+            left: String::new(),
+            waited_for: None,
+        }
     }
 
     fn line(&self, text: &str) {
@@ -44,6 +57,7 @@ impl Board {
         if let Some(bar) = &self.bar {
             bar.set_length(self.runs as u64);
             bar.set_position(self.finished as u64);
+            bar.set_prefix(self.left.clone());
             bar.set_message(escaped(&Table::new(plan, &journal.records).text(ROWS)).into_owned());
         }
     }
@@ -57,7 +71,8 @@ impl Board {
         finished: usize,
         runs: usize,
     ) {
-        (self.finished, self.runs) = (finished, runs);
+        (self.finished, self.runs, self.began) = (finished, runs, (Instant::now(), finished));
+        self.left.clear();
         if finished < runs {
             let there = if finished > 0 { format!(", {finished} finished already") } else { String::new() };
             let until = plan.bases.iter().map(|base| base.rungs[rung]);
@@ -68,8 +83,20 @@ impl Board {
         self.show(plan, journal);
     }
 
-    pub(super) fn done(&mut self, plan: &Plan, journal: &Journal, key: Key, value: f64) {
+    /// One more run has ended.
+    fn ended(&mut self, rungs: usize) {
         self.finished += 1;
+        let (began, before) = self.began;
+        let each = began.elapsed().as_secs_f64() / (self.finished - before).max(1) as f64;
+        let left = (each * self.runs.saturating_sub(self.finished) as f64).round();
+        let rung = if rungs > 1 { " of this rung" } else { "" };
+        // A second more or less is not worth saying.
+        self.left =
+            if left >= 2.0 { format!("  about {} left{rung}", duration(left)) } else { String::new() };
+    }
+
+    pub(super) fn done(&mut self, plan: &Plan, journal: &Journal, key: Key, value: f64) {
+        self.ended(plan.rungs());
         if self.bar.is_some() {
             self.show(plan, journal);
         } else if !self.quiet {
@@ -81,13 +108,14 @@ impl Board {
             let best =
                 best.map_or_else(String::new, |(row, value)| format!("  best {} {value:.1}", row.trial));
             let (finished, runs) = (self.finished, self.runs);
-            self.line(&format!("{finished}/{runs}  {} seed {}: {value:.1}{best}", trial_name(key.0), key.1));
+            let (name, left) = (trial_name(key.0), &self.left);
+            self.line(&format!("{finished}/{runs}  {name} seed {}: {value:.1}{best}{left}", key.1));
         }
     }
 
     /// Said even if quiet.
-    pub(super) fn failed(&mut self, (trial, seed, _): Key, reason: &str) {
-        self.finished += 1;
+    pub(super) fn failed(&mut self, plan: &Plan, (trial, seed, _): Key, reason: &str) {
+        self.ended(plan.rungs());
         let text = format!("{} seed {seed} failed: {reason}", trial_name(trial));
         match &self.bar {
             Some(bar) => bar.suspend(|| to_stderr(&text)),

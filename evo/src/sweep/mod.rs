@@ -41,7 +41,7 @@ pub use names::{INIT, trial_name};
 use names::{JOURNAL, own_folders};
 pub use plan::{Base, Plan, Trial};
 use pool::{Event, Pool};
-use score::{generations, history, score};
+use score::{generations, history, survivors};
 pub use stored::Stored;
 use table::Table;
 pub use trial_check::check_trials;
@@ -148,7 +148,7 @@ impl Sweep {
             let mut alive: Vec<usize> = (start..end).collect();
             for rung in 0..self.plan.rungs() {
                 if rung > 0 {
-                    alive = self.survivors(&alive, rung - 1);
+                    alive = survivors(&self.plan, &self.journal.records, &alive, rung - 1);
                 }
                 if !self.stage(&alive, rung, workers, &mut board)? {
                     board.finish();
@@ -159,21 +159,6 @@ impl Sweep {
         }
         board.finish();
         Ok(true)
-    }
-
-    /// The best 1/factor of `alive` after a rung, at least one, the better first.
-    fn survivors(&self, alive: &[usize], rung: usize) -> Vec<usize> {
-        let factor = self.plan.config.halving.as_ref().map_or(1, |halving| halving.factor as usize);
-        let mut scored: Vec<(usize, f64)> = alive
-            .iter()
-            .filter_map(|&trial| {
-                let score = score(&self.plan, &self.journal.records, trial, rung)?;
-                Some((trial, score.value))
-            })
-            .collect();
-        scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        scored.truncate((alive.len() / factor.max(1)).max(1));
-        scored.into_iter().map(|(trial, _)| trial).collect()
     }
 
     /// Runs trials up to a rung on every seed. False if Ctrl-C came first.
@@ -215,7 +200,8 @@ impl Sweep {
                         board.done(&self.plan, &self.journal, key, value);
                     }
                     Event::Failed(failed) => {
-                        board.failed((failed.trial, failed.seed, failed.generations), &failed.reason);
+                        let key = (failed.trial, failed.seed, failed.generations);
+                        board.failed(&self.plan, key, &failed.reason);
                         self.journal.failure(failed)?;
                     }
                 }

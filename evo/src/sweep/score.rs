@@ -1,9 +1,12 @@
 //! What trials are worth.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use super::journal::Records;
 use super::plan::Plan;
+use super::sampler;
 use crate::statistics::{self, Center, Estimate};
 
 /// What a trial is worth after a rung.
@@ -58,6 +61,48 @@ pub fn score(plan: &Plan, records: &Records, trial: usize, rung: usize) -> Optio
 #[must_use]
 pub fn generations(plan: &Plan, records: &Records, trial: usize, rung: usize) -> u64 {
     plan.base(&records.points[&trial]).rungs[rung]
+}
+
+/// The best 1/factor of `alive` after a rung, at least one, the better first.
+#[must_use]
+pub(super) fn survivors(plan: &Plan, records: &Records, alive: &[usize], rung: usize) -> Vec<usize> {
+    let factor = plan.config.halving.as_ref().map_or(1, |halving| halving.factor as usize);
+    let value = |&trial: &usize| score(plan, records, trial, rung).map(|score| (trial, score.value));
+    let mut scored: Vec<(usize, f64)> = alive.iter().filter_map(value).collect();
+    scored.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    scored.truncate((alive.len() / factor.max(1)).max(1));
+    scored.into_iter().map(|(trial, _)| trial).collect()
+}
+
+/// The trials that halving has left out so far: all runs of their rung have ended, and others were better.
+#[must_use]
+pub(super) fn left_out(plan: &Plan, records: &Records) -> BTreeSet<usize> {
+    let mut out = BTreeSet::new();
+    let mut start = 0;
+    while start < plan.trials {
+        let end = sampler::batch_end(&plan.config.sampler, plan.trials, start);
+        let mut alive: Vec<usize> = (start..end).collect();
+        let ended = |&trial: &usize, rung| {
+            let generations = generations(plan, records, trial, rung);
+            plan.config.seeds.iter().all(|&seed| {
+                let key = (trial, seed, generations);
+                records.done.contains_key(&key) || records.failed.contains_key(&key)
+            })
+        };
+        if !alive.iter().all(|trial| records.points.contains_key(trial)) {
+            break;
+        }
+        for rung in 0..plan.rungs() - 1 {
+            if !alive.iter().all(|trial| ended(trial, rung)) {
+                break;
+            }
+            let next = survivors(plan, records, &alive, rung);
+            out.extend(alive.iter().filter(|trial| !next.contains(trial)));
+            alive = next;
+        }
+        start = end;
+    }
+    out
 }
 
 /// Points of the trials before `end` with their values after the highest rung at which enough of them
@@ -115,6 +160,33 @@ mod tests {
         let records = note(3, 3, 30.0);
         assert_eq!(values(&records), [None, Some(30.0), Some(40.0), Some(50.0)]);
         assert_eq!(history(&plan, &records, 6)[1].0, [0.3]);
+    }
+
+    #[test]
+    fn halving_leaves_out_the_worse_ones_once_all_of_a_rung_have_ended() {
+        let plan = plan(
+            "(config: \"a\", axes: [List(path: \"strategy.sigma\", values: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6])], \
+             halving: (first: 1), sampler: Grid)",
+        );
+        let mut records = Records::default();
+        for trial in 0..6 {
+            records.points.insert(trial, vec![trial as f64 / 6.0]);
+        }
+        let note = |records: &mut Records, trial, generations, value| {
+            let done = Done { trial, seed: 1, generations, value, env_steps: 1, wall_s: 1.0 };
+            records.done.insert((trial, 1, generations), done);
+        };
+        for trial in 0..5 {
+            note(&mut records, trial, 1, trial as f64);
+        }
+        assert!(left_out(&plan, &records).is_empty(), "one has not ended");
+        note(&mut records, 5, 1, -1.0);
+        let left: Vec<usize> = left_out(&plan, &records).into_iter().collect();
+        assert_eq!(left, [0, 1, 2, 5], "two of six go on");
+        note(&mut records, 4, 3, 1.0);
+        assert_eq!(left_out(&plan, &records).len(), 4, "one of these is still at work");
+        note(&mut records, 3, 3, 2.0);
+        assert_eq!(left_out(&plan, &records).into_iter().collect::<Vec<_>>(), [0, 1, 2, 4, 5]);
     }
 
     #[test]

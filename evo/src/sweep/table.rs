@@ -8,7 +8,8 @@ use super::axis::Axis;
 use super::journal::{Done, Records};
 use super::names::trial_name;
 use super::plan::Plan;
-use super::score::{SCORE_COLUMNS, Score, generations, score};
+use super::score::{SCORE_COLUMNS, Score, generations, left_out, score};
+use crate::out::aligned;
 
 /// How far a trial has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -16,11 +17,11 @@ use super::score::{SCORE_COLUMNS, Score, generations, score};
 pub enum Status {
     /// All generations on all seeds.
     Done,
-    /// Halving has stopped it, or has not come to it yet.
+    /// Halving has left it out.
     Stopped,
     /// A run of it failed.
     Failed,
-    /// Not all of its runs are finished.
+    /// Some of its runs are still to come, or to go on.
     Unfinished,
 }
 
@@ -33,6 +34,16 @@ impl Status {
             Self::Stopped => "stopped",
             Self::Failed => "failed",
             Self::Unfinished => "unfinished",
+        }
+    }
+
+    /// What it means, for people; none if the name says it.
+    #[must_use]
+    pub fn meaning(self) -> Option<&'static str> {
+        match self {
+            Self::Done | Self::Failed => None,
+            Self::Stopped => Some("halving has left it out, after the generations in the table"),
+            Self::Unfinished => Some("some of its runs are still to come, or to go on"),
         }
     }
 }
@@ -97,6 +108,7 @@ impl Table {
     pub fn new(plan: &Plan, records: &Records) -> Self {
         let last = plan.rungs() - 1;
         let tasks = plan.tasks();
+        let left_out = left_out(plan, records);
         let mut rows: Vec<(usize, Row)> = records
             .points
             .iter()
@@ -115,8 +127,8 @@ impl Table {
                 let status = match scored {
                     Some((rung, _)) if rung == last => Status::Done,
                     _ if !failures.is_empty() => Status::Failed,
-                    Some(_) => Status::Stopped,
-                    None => Status::Unfinished,
+                    Some(_) if left_out.contains(&number) => Status::Stopped,
+                    _ => Status::Unfinished,
                 };
                 let steps = |&seed: &u64| records.last(number, seed).map_or(0, |done| done.env_steps);
                 let task = plan.bases[trial.base].task;
@@ -175,6 +187,12 @@ impl Table {
         self.rows.iter().map(|row| row.env_steps).sum()
     }
 
+    /// Whether seeds of a trial differ, so that its value is a median.
+    #[must_use]
+    pub fn has_seeds(&self) -> bool {
+        self.rows.iter().any(|row| row.score.is_some_and(|score| score.min < score.max))
+    }
+
     fn has_tasks(&self) -> bool {
         self.rows.iter().any(|row| row.task.is_some())
     }
@@ -226,28 +244,25 @@ impl Table {
         writer.into_inner().map_err(|error| io::Error::other(error.to_string()))
     }
 
-    /// For people: the first `rows` rows, aligned.
+    /// For people: the first `rows` rows, aligned. With several seeds, the range is from the lowest to the highest.
     #[must_use]
     pub fn text(&self, rows: usize) -> String {
         let task = self.has_tasks().then_some("task");
-        let header = ["trial"].into_iter().chain(task).chain(["status", "generations", "value", "spread"]);
+        let seeds = self.has_seeds().then_some("#range over seeds");
+        let header =
+            ["trial"].into_iter().chain(task).chain(["status", "#generations", "#value"]).chain(seeds);
         let mut lines: Vec<Vec<String>> =
             vec![header.map(str::to_owned).chain(self.axes.iter().cloned()).collect()];
         for row in self.rows.iter().take(rows) {
-            let score = row.score.map(|s| [s.value, s.spread].map(|x| format!("{x:.1}")));
+            let [value, range] = row.score.map_or_else(Default::default, |s| {
+                [format!("{:.1}", s.value), format!("{:.1} to {:.1}", s.min, s.max)]
+            });
             let mut cells = row.start();
-            cells.extend(score.unwrap_or_default());
+            cells.push(value);
+            cells.extend(seeds.map(|_| range));
             cells.extend(row.values.iter().cloned());
             lines.push(cells);
         }
-        let width =
-            |column: usize| lines.iter().map(|cells| cells[column].chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
-        let line = |cells: &Vec<String>| {
-            let cells: Vec<String> =
-                cells.iter().zip(&widths).map(|(cell, &w)| format!("{cell:<w$}")).collect();
-            cells.join("  ").trim_end().to_owned()
-        };
-        lines.iter().map(line).collect::<Vec<_>>().join("\n")
+        aligned(&lines).join("\n")
     }
 }

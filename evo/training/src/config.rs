@@ -12,7 +12,7 @@ use snn::ControllerConfig;
 use strategies::StrategyConfig;
 
 use crate::change_names::check_name;
-use crate::engine_choice::EngineChoice;
+use crate::engine_choice::{EngineChoice, engine_or_none};
 use crate::field::{InvalidField, require};
 use crate::gradient::{RefineConfig, Task};
 use crate::rollout_config::RolloutConfig;
@@ -59,7 +59,7 @@ pub struct Config {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PhysicsConfig {
-    /// Engine that steps the worlds. Default `Auto`: lanes if it can do all that the model asks for, else rapier.
+    /// Engine that steps the worlds: `Rapier`, `Lanes` or `Auto`, in any case. Default `Auto`: lanes if it can do all that the model asks for, else rapier.
     pub engine: EngineChoice,
     /// Which of the task's settings to use.
     pub fidelity: Fidelity,
@@ -71,6 +71,7 @@ pub struct PhysicsConfig {
     pub iterations: Option<usize>,
     /// Engine in which every evaluation is repeated, on the same start states and with the task's own
     /// settings for it: evolved in one engine, judged in another. It changes nothing in training.
+    #[serde(deserialize_with = "engine_or_none")]
     pub validate: Option<EngineKind>,
 }
 
@@ -189,9 +190,10 @@ impl Config {
     ///
     /// # Errors
     /// If the task's settings are out of range.
-    pub fn on_engine(mut self, engine: EngineKind) -> Result<Self, EnvError> {
+    pub fn on_engine(mut self, engine: impl Into<EngineChoice>) -> Result<Self, EnvError> {
         let task = self.env.build()?;
         let PhysicsConfig { engine: choice, fidelity, .. } = self.physics;
+        let engine = engine.into().resolve(task.model()).0;
         if choice.resolve(task.model()).0 != engine {
             self.physics = PhysicsConfig { engine: engine.into(), fidelity, ..PhysicsConfig::default() };
         }
@@ -311,6 +313,10 @@ mod tests {
         let text = text::to_text(&auto).unwrap();
         assert!(text.contains("engine: Auto"), "{text}");
         assert_eq!(text::parse::<Config>("config.ron", &text).unwrap(), auto);
+        // In any case, and written as always.
+        let lower = config(&["physics.engine=lanes", "physics.validate=RAPIER"]).physics;
+        assert_eq!(lower, physics);
+        assert_eq!(config(&["physics.engine=auto"]).physics, auto.physics);
         let sets = |set: &str| patch::apply(config(&[]), &[set.to_owned()]).unwrap_err().to_string();
         assert!(sets("physics.engine=Bullet").contains("(valid: Rapier, Lanes, Auto)"));
         assert!(sets("physics.validate=Auto").contains("(valid: Rapier, Lanes)"));

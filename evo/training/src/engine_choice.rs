@@ -66,27 +66,51 @@ impl Serialize for EngineChoice {
 
 impl<'de> Deserialize<'de> for EngineChoice {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_enum("EngineChoice", &CHOICES, Name)
+        deserializer.deserialize_enum("EngineChoice", &CHOICES, Name(&CHOICES))
     }
 }
 
-struct Name;
+/// Reads an engine or `None`, for a field that cannot be `Auto`.
+pub(crate) fn engine_or_none<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<EngineKind>, D::Error> {
+    Ok(Option::<Engine>::deserialize(deserializer)?.map(|engine| engine.0))
+}
+
+/// An engine by its name.
+struct Engine(EngineKind);
+
+impl<'de> Deserialize<'de> for Engine {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const ENGINES: &[&str] = &EngineKind::VARIANTS;
+        match deserializer.deserialize_enum("EngineKind", ENGINES, Name(ENGINES))? {
+            EngineChoice::Fixed(engine) => Ok(Self(engine)),
+            EngineChoice::Auto => Err(D::Error::unknown_variant(AUTO, ENGINES)),
+        }
+    }
+}
+
+/// The name that leaves the choice open.
+const AUTO: &str = "Auto";
+
+/// One of these names, in any case.
+struct Name(&'static [&'static str]);
 
 impl<'de> Visitor<'de> for Name {
     type Value = EngineChoice;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "one of {}", CHOICES.join(", "))
+        write!(formatter, "one of {}", self.0.join(", "))
     }
 
     fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<EngineChoice, A::Error> {
         let (name, content): (String, _) = data.variant()?;
         content.unit_variant()?;
-        if name == "Auto" {
+        if name.eq_ignore_ascii_case(AUTO) {
             return Ok(EngineChoice::Auto);
         }
-        let index = EngineKind::VARIANTS.iter().position(|&variant| variant == name);
-        let index = index.ok_or_else(|| A::Error::unknown_variant(&name, &CHOICES))?;
+        let index = EngineKind::VARIANTS.iter().position(|variant| variant.eq_ignore_ascii_case(&name));
+        let index = index.ok_or_else(|| A::Error::unknown_variant(&name, self.0))?;
         Ok(EngineChoice::Fixed(EngineKind::ALL[index]))
     }
 }
@@ -106,6 +130,9 @@ mod tests {
             assert_eq!(serde_json::to_value(choice).unwrap(), name);
             assert_eq!(serde_json::from_value::<EngineChoice>(name.into()).unwrap(), choice);
             assert_eq!(records::text::parse::<EngineChoice>("choice", name).unwrap(), choice);
+        }
+        for (word, choice) in [("lanes", EngineKind::Lanes.into()), ("RAPIER", EngineKind::Rapier.into())] {
+            assert_eq!(records::text::parse::<EngineChoice>("choice", word).unwrap(), choice);
         }
         let error = records::text::parse::<EngineChoice>("choice", "Bullet").unwrap_err().to_string();
         assert!(error.contains("Rapier") && error.contains("Lanes") && error.contains("Auto"), "{error}");

@@ -24,6 +24,11 @@ fn every_verb_explains_itself() {
         &["train"][..],
         &["resume"],
         &["eval"],
+        &["compare"],
+        &["completions"],
+        &["man"],
+        &["new", "config"],
+        &["new", "robot"],
         &["sweep"],
         &["plot"],
         &["record"],
@@ -467,7 +472,10 @@ fn a_run_leaves_the_agreed_files() {
     assert_eq!((&rows["change"], &rows["returns"]), (&all[0]["change"], &all[0]["returns"]));
     assert!(all[1]["returns"] != all[0]["returns"] && all[2]["returns"] != all[1]["returns"], "{rows}");
     let printed = succeed(&["eval", text(&run), "--episodes", "1", "--change", "wind"]);
-    assert!(printed.contains("ant in lanes with wind: return "), "{printed}");
+    let lines: Vec<&str> = printed.lines().collect();
+    assert!(lines[0].contains(": the same 1 episodes for all, seed 1000000"), "{printed}");
+    assert!(lines[1].starts_with("change ") && lines[1].contains("difference to none"), "{printed}");
+    assert!(lines[2].starts_with("none ") && lines[3].starts_with("wind "), "{printed}");
     let windy = folder.path().join("windy.rollout.safetensors");
     let _ = succeed(&["record", text(&run), "--change", "wind", "--out", text(&windy)]);
     assert_eq!(meta(&windy)["change_values"].as_array().expect("names").len(), 2, "{}", meta(&windy));

@@ -29,6 +29,7 @@ mod reference;
 mod reliability;
 mod replay;
 mod report;
+mod short_ways;
 #[cfg(unix)]
 mod signals;
 mod stability;

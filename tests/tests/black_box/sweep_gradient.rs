@@ -127,7 +127,10 @@ fn what_a_sweep_cannot_train_is_refused_before_anything_starts() {
         (
             "inverted_pendulum_imitate.ron",
             r#"List(path: "task.teacher", values: ["/none"])"#,
-            &[":1:", "cannot read /none"],
+            &[
+                ":1:",
+                "task.teacher = \"/none\": must be a run folder, a checkpoint or a recording that exists",
+            ],
         ),
         (
             "inverted_pendulum_ppo.ron",

@@ -2,14 +2,19 @@
 
 use std::path::PathBuf;
 
+use crate::words;
+
 /// Folder under which configs are looked for, relative to the current one.
 pub const CONFIG_FOLDER: &str = "configs";
+
+/// How the names of configs end.
+const ENDING: &str = ".ron";
 
 /// What is wrong with a config file.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// There is no such file.
-    #[error("no config '{name}': looked for {}{}", .tried.join(" and "), list_known(.known))]
+    #[error("no config '{name}'{}: looked for {}{}", similar(.name, .known), .tried.join(" and "), list_known(.known))]
     Missing {
         /// Name as given.
         name: String,
@@ -65,6 +70,14 @@ pub struct SyntaxError {
     pub message: String,
     /// Whether the problem is a number that is not finite (and not the syntax).
     pub non_finite: bool,
+}
+
+/// The config that was probably meant, with an ending if the name has one.
+fn similar(name: &str, known: &[String]) -> String {
+    let bare = name.strip_suffix(ENDING).unwrap_or(name);
+    let names = known.iter().filter_map(|config| config.strip_suffix(ENDING));
+    let ending = &name[bare.len()..];
+    words::meant(bare, names).map_or_else(String::new, |meant| format!(" (did you mean '{meant}{ending}'?)"))
 }
 
 fn list_known(known: &[String]) -> String {

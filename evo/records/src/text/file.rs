@@ -12,7 +12,7 @@ use super::document::Document;
 use super::error::{CONFIG_FOLDER, ConfigError};
 use super::patch;
 
-/// Path of a config: the name as given, else under [`CONFIG_FOLDER`].
+/// Path of a config: the name as given, else under [`CONFIG_FOLDER`]; a name without an ending stands for NAME.ron, too.
 ///
 /// # Errors
 /// [`ConfigError::Missing`], which lists the configs that exist.
@@ -27,24 +27,30 @@ pub fn find(name: &Path) -> Result<PathBuf, ConfigError> {
 pub fn find_in(root: &Path, name: &Path) -> Result<PathBuf, ConfigError> {
     let folder = root.join(CONFIG_FOLDER);
     let mut candidates = vec![root.join(name), folder.join(name)];
-    // Both are the same if the name is absolute.
+    if name.extension().is_none() {
+        let full = name.with_extension("ron");
+        candidates.extend([root.join(&full), folder.join(&full)]);
+    }
+    // Two and two are the same if the name is absolute.
     candidates.dedup();
     if let Some(found) = candidates.iter().find(|path| path.is_file()) {
         return Ok(found.clone());
     }
-    let mut known: Vec<String> = std::fs::read_dir(&folder)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| name.ends_with(".ron"))
-        .collect();
-    known.sort();
     Err(ConfigError::Missing {
         name: name.display().to_string(),
         tried: candidates.iter().map(|path| path.display().to_string()).collect(),
-        known,
+        known: configs_in(&folder),
     })
+}
+
+/// Names of the configs in a folder, sorted; none if it cannot be read.
+#[must_use]
+pub fn configs_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| name.ends_with(".ron")).collect();
+    names.sort();
+    names
 }
 
 /// Reads a config file, with its `base` if it names one.
@@ -295,6 +301,9 @@ mod tests {
             std::fs::write(root.join("configs").join(name), GOOD).unwrap();
         }
         assert_eq!(find_in(root, Path::new("b.ron")).unwrap(), root.join("configs/b.ron"));
+        assert_eq!(find_in(root, Path::new("b")).unwrap(), root.join("configs/b.ron"));
+        std::fs::create_dir(root.join("b")).unwrap();
+        assert_eq!(find_in(root, Path::new("b")).unwrap(), root.join("configs/b.ron"));
         let root_text = root.display();
         assert_eq!(
             missing("c.ron"),
@@ -303,6 +312,13 @@ mod tests {
                  (configs there: a.ron, b.ron)"
             )
         );
+        std::fs::write(root.join("configs/half_cheetah.ron"), GOOD).unwrap();
+        let typed = missing("half_chetah.ron");
+        assert!(
+            typed.starts_with("no config 'half_chetah.ron' (did you mean 'half_cheetah.ron'?): looked"),
+            "{typed}"
+        );
+        assert!(missing("half_chetah").contains("'half_chetah' (did you mean 'half_cheetah'?)"));
         let error = read::<Config>(&root.join("configs")).unwrap_err().to_string();
         assert!(error.starts_with("cannot read config"), "{error}");
     }

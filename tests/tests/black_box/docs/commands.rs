@@ -204,11 +204,10 @@ fn shortened(name: &str, mut words: Vec<String>) -> Vec<String> {
                 more.push("--scene-only");
             }
         }
-        (_, "train" | "finetune") | (_, "--config") => {
+        (_, verb) if ["train", "finetune", "--config"].contains(&verb) || verb.ends_with(".ron") => {
             replace(&mut words, "--generations", None);
             if !words.iter().any(|word| word == "--dry-run") {
-                let config =
-                    words.iter().position(|word| word == "--config").map_or("", |i| words[i + 1].as_str());
+                let config = words.iter().find(|word| word.ends_with(".ron")).map_or("", String::as_str);
                 let tasks = [
                     ("yin_yang", &["task.data.train=64", "task.data.validation=8", "task.data.test=8"][..]),
                     ("randman", &["task.data.train=64", "task.data.validation=8", "task.data.test=8"]),
@@ -224,7 +223,7 @@ fn shortened(name: &str, mut words: Vec<String>) -> Vec<String> {
             }
         }
         (_, "resume") => replace(&mut words, "--generations", Some("3")),
-        (_, "eval") => replace(&mut words, "--episodes", Some("2")),
+        (_, "eval" | "compare") => replace(&mut words, "--episodes", Some("2")),
         (_, "bench") => replace(&mut words, "--seconds", Some("0.1")),
         _ => {}
     }

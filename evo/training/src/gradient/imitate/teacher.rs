@@ -99,6 +99,14 @@ impl Teachers {
                                 without";
                 require(!config.teacher.is_empty(), "task.teacher", "\"\"", expected)?;
                 let path = Path::new(&config.teacher);
+                let shown = format!("{:?}", config.teacher);
+                require(
+                    path.exists(),
+                    "task.teacher",
+                    shown,
+                    "a run folder, a checkpoint or a recording that exists \
+                    (--set task.teacher=RUN)",
+                )?;
                 let wrong = |reason: String| FinetuneError::Teacher { path: config.teacher.clone(), reason };
                 let file = match path.is_dir() {
                     true => RunFolder::open(path).map_err(|error| wrong(error.to_string()))?.last(),

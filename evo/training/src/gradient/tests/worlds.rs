@@ -294,7 +294,11 @@ fn mistakes_are_named() {
             "critic: `precision`: Binary networks have no gradient",
         ),
         (PPO, &["controller.precision=Binary"], "no gradient"),
-        ("Imitate(teacher: \"/none\")", &[], "cannot read /none"),
+        (
+            "Imitate(teacher: \"/none\")",
+            &[],
+            "task.teacher = \"/none\": must be a run folder, a checkpoint or a recording that exists (--set task.teacher=RUN)",
+        ),
         ("Imitate(teacher: \"/none\", mix: 2)", &[], "task.mix = 2: must be 0 to 1"),
         ("Imitate(teacher: \"/none\", batch: 0)", &[], "task.batch = 0"),
         ("Classify(data: YinYang())", &[], "task = Classify: must be Imitate or Ppo"),

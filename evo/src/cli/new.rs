@@ -1,0 +1,44 @@
+//! Options of `new`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+/// What to begin.
+#[derive(Debug, Subcommand)]
+pub enum New {
+    /// Copy a config to configs/NAME.ron, to change it
+    Config(NewConfig),
+    /// Copy a robot to configs/NAME.xml, with a config that trains it to walk
+    Robot(NewRobot),
+}
+
+/// Options of `new config`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo new config mine
+  evo new config mine --from hopper.ron")]
+pub struct NewConfig {
+    /// Its name: letters, digits, - and _
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Config that it is a copy of: a path, or the name of a file under configs/
+    #[arg(long, value_name = "CONFIG", default_value = "ant.ron")]
+    pub from: PathBuf,
+}
+
+/// Options of `new robot`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo new robot mine
+  evo new robot mine --from robot.xml
+
+docs/how-to/own-robot.md says what the files mean.")]
+pub struct NewRobot {
+    /// Its name: letters, digits, - and _
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Robot that it is a copy of, a file in MJCF; default the one of the how-to
+    #[arg(long, value_name = "FILE.xml")]
+    pub from: Option<PathBuf>,
+}
