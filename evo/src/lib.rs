@@ -22,6 +22,7 @@ pub mod sweep;
 /// `main`, for programs that add something of their own.
 #[must_use]
 pub fn run() -> ExitCode {
+    records::surroundings::set_runtime_dir();
     interrupt::survive_file_limits();
     let words: Vec<OsString> = std::env::args_os().collect();
     let result = match cli::parse(&words) {
