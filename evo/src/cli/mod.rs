@@ -14,8 +14,8 @@ use clap::{Parser, Subcommand};
 pub use bench::{Bench, BenchController, BenchPhysics, BenchRollout, BenchStrategy};
 pub use common::{Backend, ConfigArgs, Output, Physics, TaskArgs, Which};
 pub use looking::{
-    BandChoice, CheckArgs, EvalArgs, LineChoice, ListArgs, Listing, PlotArgs, RecordArgs, ReportArgs,
-    TraceArgs,
+    AxisChoice, BandChoice, CheckArgs, EvalArgs, LineChoice, ListArgs, Listing, PlotArgs, RecordArgs,
+    ReportArgs, TraceArgs,
 };
 pub use nir::{Nir, NirExport, NirInfo, NirReset, NirRun};
 pub use sweep::SweepArgs;
