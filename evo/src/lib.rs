@@ -16,6 +16,7 @@ pub mod progress;
 pub mod report;
 pub mod statistics;
 pub mod sweep;
+pub mod viewer;
 
 /// Does what the command line of this process says: parse, run, exit code. 0 is done, 1 the run failed or
 /// its result could not be written, 2 bad usage or input; what a signal has stopped, [`interrupt::exit_code`]. All of

@@ -2,6 +2,7 @@
 
 mod bench;
 mod common;
+mod film;
 mod looking;
 mod nir;
 mod sweep;
@@ -13,6 +14,7 @@ use clap::{Parser, Subcommand};
 
 pub use bench::{Bench, BenchController, BenchPhysics, BenchRollout, BenchStrategy};
 pub use common::{Backend, ConfigArgs, Output, Physics, TaskArgs, Which};
+pub use film::FilmArgs;
 pub use looking::{
     AxisChoice, BandChoice, CheckArgs, EvalArgs, LineChoice, ListArgs, Listing, PlotArgs, RecordArgs,
     ReportArgs, TraceArgs,
@@ -79,6 +81,8 @@ pub enum Verb {
     Report(ReportArgs),
     /// Record episodes with states, spikes, observations, actions and reward terms
     Record(RecordArgs),
+    /// Film generations of one run, or several runs, side by side
+    Film(FilmArgs),
     /// Step a robot open loop from a start state with given controls
     Trace(TraceArgs),
     /// List what there is, with fields, units and defaults

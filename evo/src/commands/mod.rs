@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod common;
 mod eval;
+mod film;
 mod introduction;
 mod job;
 mod kept;
@@ -39,6 +40,7 @@ pub fn run(verb: Verb) -> Result<(), Failure> {
         Verb::Plot(args) => plot::plot(&args),
         Verb::Report(args) => report::report(&args),
         Verb::Record(args) => record::record(&args),
+        Verb::Film(args) => film::film(&args),
         Verb::Trace(args) => trace::trace(&args),
         Verb::List(args) => list::list(&args),
         Verb::Nir(Nir::Info(args)) => nir::info(&args),
