@@ -17,12 +17,14 @@ pub mod report;
 pub mod runs;
 pub mod statistics;
 pub mod sweep;
+pub mod viewer;
 
 /// Does what the command line of this process says: parse, run, exit code. 0 is done, 1 the run failed or
 /// its result could not be written, 2 bad usage or input; what a signal has stopped, [`interrupt::exit_code`]. All of
 /// `main`, for programs that add something of their own.
 #[must_use]
 pub fn run() -> ExitCode {
+    records::surroundings::set_runtime_dir();
     interrupt::survive_file_limits();
     let words: Vec<OsString> = std::env::args_os().collect();
     let result = match cli::parse(&words) {

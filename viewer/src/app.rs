@@ -8,6 +8,7 @@ use web_time::Instant;
 
 use crate::data::document::Document;
 use crate::data::timeline::{PART, Timeline};
+use crate::film::Film;
 use crate::inbox::Inbox;
 use crate::panels::start::Shelf;
 use crate::panels::{Caches, Cx, Selection, network, weights};
@@ -32,6 +33,8 @@ pub struct App {
     pub message: Option<String>,
     /// Whether the list of keys is shown.
     pub help: bool,
+    /// The scene fills the window, without bars, panels and buttons.
+    pub film: Option<Film>,
     /// Where files arrive that are still being read.
     pub inbox: Inbox,
     pub(crate) shelf: Shelf,
@@ -65,6 +68,7 @@ impl App {
             selection: Selection::default(),
             message: None,
             help: false,
+            film: None,
             inbox: Inbox::default(),
             shelf: Shelf::find(Path::new("")),
             stage,
@@ -241,6 +245,7 @@ impl App {
             palette: *palette,
             seconds,
             pace: self.pace,
+            film: self.film.as_ref(),
         };
         let result = f(&mut cx);
         let changed = before != self.document.as_ref().and_then(|document| document.generation);

@@ -3,23 +3,24 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use records::failure::{Blame, Failure};
 use records::folder::RunFolder;
 use training::stages;
 
 use crate::app::App;
 use crate::data::document::Document;
-use crate::offscreen::Offscreen;
+use crate::film::Film;
 use crate::scene::headless;
-use crate::settings::Settings;
+use crate::settings::{Overlays, Settings};
 use crate::stage::views;
 use crate::state::Reported;
+use crate::tiles::Tiles;
 use crate::video::{Video, write_png};
 use crate::window::{STORAGE, title};
 
 /// Watch bodies and spiking brains.
-#[derive(Debug, Parser)]
+#[derive(Clone, Debug, Parser)]
 #[command(name = "viewer", version, about, long_about = None)]
 pub struct Args {
     /// A run folder, a recording, a checkpoint or a config; nothing: the start page
@@ -70,9 +71,27 @@ pub struct Args {
     #[arg(long, value_name = "NAME", requires = "source")]
     pub camera: Option<String>,
 
-    /// The scene alone, without panels
+    /// The scene alone: no panels, and in pictures and videos no bars and buttons either
     #[arg(long)]
     pub scene_only: bool,
+
+    /// Show this run, checkpoint, recording or config in a tile of its own, beside the source (repeatable); for pictures
+    /// and videos of the scene alone, whose --size is that of each tile
+    #[arg(long, value_name = "FILE", requires = "scene_only", requires = "source")]
+    pub tile: Vec<PathBuf>,
+
+    /// A line of text over the scene, at the top left; given again, over the next tile
+    #[arg(long, value_name = "TEXT", requires = "scene_only")]
+    pub label: Vec<String>,
+
+    /// Time, speed and distance from the start over the scene, at the bottom left
+    #[arg(long, requires = "scene_only")]
+    pub caption: bool,
+
+    /// Marks in the scene: contacts, joints, com (centre of mass), trail, none; several, separated by commas. Default
+    /// contacts and trail, in pictures and videos of the scene alone none
+    #[arg(long, value_name = "NAME", value_enum, value_delimiter = ',')]
+    pub show: Vec<Mark>,
 
     /// Light colours
     #[arg(long)]
@@ -81,6 +100,21 @@ pub struct Args {
     /// Write what the window shows into this JSON file whenever it changes; for scripts
     #[arg(long, value_name = "FILE", hide = true)]
     pub state: Option<PathBuf>,
+}
+
+/// What can be marked in the scene.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mark {
+    /// Contact points and forces
+    Contacts,
+    /// Joint axes
+    Joints,
+    /// Centre of mass
+    Com,
+    /// Where it has been
+    Trail,
+    /// Nothing
+    None,
 }
 
 /// Longest time that pictures can be asked for, s.
@@ -147,28 +181,34 @@ fn open(args: &Args, source: &Path) -> anyhow::Result<Document> {
     Ok(document)
 }
 
-/// A window in memory that shows the document at the wanted time.
-fn prepare(
-    args: &Args,
-    document: Option<Document>,
-    view: Option<usize>,
-) -> Result<(Offscreen, App), Failure> {
+/// Windows in memory that show the document, and the other ones of tiles, at the wanted time.
+fn prepare(args: &Args, document: Option<Document>, view: Option<usize>) -> Result<Tiles, Failure> {
     let gpu = headless().usage()?;
-    let mut app = App::for_pictures(settings(args, Settings::default()), Some(gpu.clone()));
-    if let Some(document) = document {
-        app.show_document(document);
+    let tiles = args.tile.iter().map(|file| Document::open(file).map(Some));
+    let tiles = tiles.collect::<anyhow::Result<Vec<_>>>().usage()?;
+    let mut apps = Vec::new();
+    for (index, document) in [document].into_iter().chain(tiles).enumerate() {
+        let mut start = Settings::default();
+        if args.scene_only {
+            mark(&[Mark::None], &mut start.overlays);
+        }
+        let mut app = App::for_pictures(settings(args, start), Some(gpu.clone()));
+        let label = args.label.get(index).cloned();
+        app.film = args.scene_only.then_some(Film { label, caption: args.caption });
+        if let Some(document) = document {
+            app.show_document(document);
+        }
+        if let Some(view) = view {
+            app.look(view);
+        }
+        app.timeline.playing = false;
+        app.simulate_until(args.at);
+        apps.push(app);
     }
-    if let Some(view) = view {
-        app.look(view);
-    }
-    let mut window = Offscreen::new(gpu, args.size, args.scale).usage()?;
-    app.timeline.playing = false;
-    app.simulate_until(args.at);
+    let mut tiles = Tiles::new(&gpu, args.size, args.scale, apps).usage()?;
     // The first frames only find out how large things are.
-    for _ in 0..4 {
-        window.run(0.0, |ui| app.show_exactly(ui, 0.0));
-    }
-    Ok((window, app))
+    tiles.settle();
+    Ok(tiles)
 }
 
 fn screenshot(
@@ -177,8 +217,7 @@ fn screenshot(
     view: Option<usize>,
     path: &Path,
 ) -> Result<(), Failure> {
-    let (mut window, mut app) = prepare(args, document, view)?;
-    let picture = window.picture(0.0, |ui| app.show_exactly(ui, 0.0)).run()?;
+    let picture = prepare(args, document, view)?.picture(0.0).run()?;
     write_png(path, &picture).usage()
 }
 
@@ -190,15 +229,14 @@ fn record(args: &Args, document: Option<Document>, view: Option<usize>, path: &P
         ))
         .usage();
     }
-    let (mut window, mut app) = prepare(args, document, view)?;
+    let mut tiles = prepare(args, document, view)?;
     let frames = (args.seconds * f64::from(args.fps)).round().max(1.0) as u32;
-    let mut video = Video::create(path, args.size, args.fps, frames).usage()?;
-    app.timeline.playing = true;
+    let mut video = Video::create(path, tiles.size(), args.fps, frames).usage()?;
+    tiles.apps().for_each(|app| app.timeline.playing = true);
     for frame in 0..frames {
         // The first picture is the one at the wanted time.
         let step = if frame > 0 { 1.0 / f64::from(args.fps) } else { 0.0 };
-        let picture = window.picture(step, |ui| app.show_exactly(ui, step)).run()?;
-        video.add(&picture).run()?;
+        video.add(&tiles.picture(step).run()?).run()?;
     }
     video.finish().run()
 }
@@ -211,7 +249,19 @@ fn settings(args: &Args, mut settings: Settings) -> Settings {
     if args.scene_only {
         settings.panels = false;
     }
+    mark(&args.show, &mut settings.overlays);
     settings
+}
+
+/// Switches on what is to be marked, and the rest off; as it is if nothing is said.
+fn mark(marks: &[Mark], overlays: &mut Overlays) {
+    if !marks.is_empty() {
+        let on = |mark| marks.contains(&mark);
+        overlays.contacts = on(Mark::Contacts);
+        overlays.joints = on(Mark::Joints);
+        overlays.com = on(Mark::Com);
+        overlays.trail = on(Mark::Trail);
+    }
 }
 
 fn window(args: &Args, document: Option<Document>, view: Option<usize>) -> Result<(), Failure> {
@@ -223,16 +273,10 @@ fn window(args: &Args, document: Option<Document>, view: Option<usize>) -> Resul
         .with_min_inner_size([480.0, 320.0])
         .with_drag_and_drop(true);
     let options = eframe::NativeOptions { viewport, ..eframe::NativeOptions::default() };
-    let (light, scene_only, state) = (args.light, args.scene_only, args.state.clone());
+    let (args, state) = (args.clone(), args.state.clone());
     let start = move |cc: &eframe::CreationContext<'_>| {
         let stored = cc.storage.and_then(|storage| storage.get_string(STORAGE));
-        let mut kept = stored.map_or_else(Settings::default, |text| Settings::from_text(&text));
-        if light {
-            kept.theme = egui::ThemePreference::Light;
-        }
-        if scene_only {
-            kept.panels = false;
-        }
+        let kept = settings(&args, stored.map_or_else(Settings::default, |text| Settings::from_text(&text)));
         let mut app = App::new(kept, cc.wgpu_render_state.clone());
         if let Some(document) = document {
             app.settings.remember(document.source.path());

@@ -11,6 +11,7 @@ pub mod chart;
 pub mod cli;
 pub mod data;
 mod dropped;
+pub mod film;
 pub mod inbox;
 mod keys;
 mod layout;
@@ -25,6 +26,8 @@ pub mod stage;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod state;
 pub mod theme;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod tiles;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod video;
 #[cfg(target_arch = "wasm32")]

@@ -3,6 +3,7 @@
 #[cfg(not(target_arch = "wasm32"))]
 fn main() -> std::process::ExitCode {
     use clap::Parser as _;
+    records::surroundings::set_runtime_dir();
     records::failure::finish(viewer::cli::run(&viewer::cli::Args::parse()))
 }
 

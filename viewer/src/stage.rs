@@ -13,6 +13,10 @@ use crate::scene::{Camera, Renderer, Scene, Shapes, Snapshot, View, through};
 const TRAIL: f64 = 5.0;
 /// After this time the camera has made half of the way to the robot, s.
 const HALF_LIFE: f32 = 0.2;
+/// The same in films, where the robot fills the picture and would leave it.
+const QUICK: f32 = 0.05;
+/// Share of a film's height or width that the robot fills as it stands.
+const FILLED: f32 = 0.72;
 /// Share of its distance that the camera may lack.
 const NEAR: f32 = 1e-3;
 /// Seconds of the robot's time in one frame beyond which the cursor has jumped.
@@ -40,6 +44,8 @@ pub struct Stage {
     /// The camera of the model that is looked through.
     through: Option<usize>,
     last_time: f64,
+    /// How far above what is followed the camera aims, m.
+    lift: f32,
     /// The camera has not seen the robot yet.
     fresh: bool,
 }
@@ -85,6 +91,7 @@ impl Stage {
             model: None,
             through: None,
             last_time: 0.0,
+            lift: 0.0,
             fresh: true,
         }
     }
@@ -104,6 +111,7 @@ impl Stage {
         self.view = 0;
         self.held = None;
         self.tracked = None;
+        self.lift = 0.0;
         self.fresh = true;
     }
 
@@ -169,9 +177,13 @@ impl Stage {
 
     /// Aims at the robot at first, and follows it if wanted.
     pub fn aim(&mut self, snapshot: &Snapshot, time: f64, seconds: f64, follow: bool) {
+        self.aim_within(snapshot, time, (seconds, HALF_LIFE), follow);
+    }
+
+    fn aim_within(&mut self, snapshot: &Snapshot, time: f64, (seconds, half_life): (f64, f32), follow: bool) {
         let Some(shapes) = &self.shapes else { return };
         if self.fresh {
-            self.camera.frame(shapes.bounds(&snapshot.poses));
+            self.camera.frame(shapes.moving_bounds(&snapshot.poses));
             self.fresh = false;
         }
         self.settling = false;
@@ -183,11 +195,40 @@ impl Stage {
         self.last_time = time;
         let body = self.tracked.and_then(|body| snapshot.poses.get(body));
         let point = body.map(|&[x, y, z, ..]| [x, y, z]).or(snapshot.com);
+        let point = point.map(|[x, y, z]| [x, y, z + self.lift]);
         if let Some(point) = point.filter(|_| follow) {
-            self.camera.follow(point, seconds as f32, if jumped { 0.0 } else { HALF_LIFE });
+            self.camera.follow(point, seconds as f32, if jumped { 0.0 } else { half_life });
             let left = (0..3).map(|i| (self.camera.target[i] - point[i]).abs()).fold(0.0, f32::max);
             self.settling = seconds > 0.0 && left > NEAR * self.camera.distance;
         }
+    }
+
+    /// The same for a film whose width is `aspect` times its height: nearer to the robot, and closer on its heels. What
+    /// stays in its place is not followed.
+    pub fn aim_film(&mut self, snapshot: &Snapshot, time: f64, seconds: f64, aspect: f32) {
+        let (follow, fresh) = (self.travels(), self.fresh);
+        let Some(shapes) = self.shapes.as_ref().filter(|_| fresh) else {
+            return self.aim_within(snapshot, time, (seconds, QUICK), follow);
+        };
+        // Robots that walk in several films, or have fallen in one of them, are seen from the same distance.
+        let upright = shapes.snapshot(&shapes.qpos0()).filter(|_| follow);
+        let pose = upright.as_ref().unwrap_or(snapshot);
+        let middle = shapes.bounds(&pose.poses).centre;
+        let corners = shapes.corners(&pose.poses);
+        if let (true, Some([.., height])) = (follow, pose.com) {
+            self.lift = middle[2] - height;
+        }
+        self.aim_within(snapshot, time, (seconds, 0.0), follow);
+        if self.through.is_none() {
+            let seen = Camera { target: middle, ..self.camera };
+            self.camera.distance = seen.fitting(&corners, aspect, FILLED).unwrap_or(self.camera.distance);
+        }
+    }
+
+    /// Whether the robot can go anywhere.
+    #[must_use]
+    pub fn travels(&self) -> bool {
+        self.shapes.as_ref().is_some_and(Shapes::travels)
     }
 
     /// Where the robot of a recording is at a time.

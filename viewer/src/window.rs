@@ -55,6 +55,12 @@ impl App {
         self.name_window(&ctx);
 
         let palette = Palette::of(ui);
+        if self.film.is_some() && self.document.is_some() {
+            egui::CentralPanel::no_frame().show(ui, |ui| {
+                self.with(&palette, seconds, |cx| panels::show(Pane::Scene, ui, cx));
+            });
+            return;
+        }
         let bar = |margin: Margin| Frame::new().fill(palette.base).inner_margin(margin);
         Panel::top("title")
             .exact_size(BAR)

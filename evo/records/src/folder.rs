@@ -364,6 +364,24 @@ impl RunFolder {
         disk::remove(&path).map_err(|source| RunFolderError::Write { path, source })
     }
 
+    /// Generations of the numbered checkpoints that there are, in order.
+    ///
+    /// # Errors
+    /// If the folder cannot be listed.
+    pub fn generations(&self) -> Result<Vec<u64>, RunFolderError> {
+        let folder = self.checkpoints();
+        let failed = |source| RunFolderError::Read { path: folder.clone(), source };
+        let mut numbered = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(failed)? {
+            let name = entry.map_err(failed)?.file_name();
+            let digits =
+                name.to_str().and_then(|name| name.strip_prefix("gen_")?.strip_suffix(".safetensors"));
+            numbered.extend(digits.and_then(|digits| digits.parse::<u64>().ok()));
+        }
+        numbered.sort_unstable();
+        Ok(numbered)
+    }
+
     /// Deletes numbered checkpoints but the `keep` latest (0 keeps all), and those after `latest`,
     /// which a resumed run will write anew.
     ///
@@ -374,17 +392,7 @@ impl RunFolder {
             let path = path.to_owned();
             move |source| RunFolderError::Write { path, source }
         };
-        let folder = self.checkpoints();
-        let mut numbered = Vec::new();
-        for entry in fs::read_dir(&folder).map_err(failed(&folder))? {
-            let name = entry.map_err(failed(&folder))?.file_name();
-            let number = name
-                .to_str()
-                .and_then(|name| name.strip_prefix("gen_")?.strip_suffix(".safetensors"))
-                .and_then(|digits| digits.parse::<u64>().ok());
-            numbered.extend(number);
-        }
-        numbered.sort_unstable();
+        let numbered = self.generations()?;
         let past = numbered.iter().filter(|&&generation| generation <= latest).count();
         let first_kept = if keep == 0 { 0 } else { past.saturating_sub(keep) };
         for (index, &generation) in numbered.iter().enumerate() {

@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod npy;
 pub mod provenance;
 mod rows;
+pub mod surroundings;
 pub mod table;
 pub mod text;
 pub mod words;

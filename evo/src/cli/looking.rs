@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use training::engine_choice::EngineChoice;
 
 use super::common::{Physics, TaskArgs, Which, engine, positive, threads};
-use crate::plot::Band;
+use crate::plot::{Axis, Band};
 use crate::report::Kind;
 use crate::statistics::Center;
 
@@ -80,10 +80,11 @@ pub struct CheckArgs {
   evo plot results/runs/RUN
   evo plot results/runs/ant__* --out ant.svg
   evo plot results/runs/ant__* --line mean --band range
+  evo plot results/runs/snn results/runs/mlp --label spiking --label perceptron --axis generation
   evo plot results/sweeps/inverted_pendulum --kind parallel --out parallel.svg
 
 Runs that differ only in their seed are drawn as one line in a band: the interquartile mean in its
-95 % bootstrap interval, unless told otherwise.")]
+95 % bootstrap interval, unless told otherwise. Where some seeds have ended before others, the line is dashed.")]
 pub struct PlotArgs {
     /// Run folders, or the folder of one sweep
     #[arg(value_name = "RUN|SWEEP", required = true)]
@@ -99,12 +100,43 @@ pub struct PlotArgs {
     /// Title; default the task's name
     #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
+    /// Name of a line, instead of what differs between the configs; once for each line, in the order of the runs
+    #[arg(long, value_name = "TEXT")]
+    pub label: Vec<String>,
+    /// What to draw over, a panel each: steps, time (wall), processor (threads × wall time), generation; several,
+    /// separated by commas
+    #[arg(long, value_name = "AXIS", value_enum, value_delimiter = ',', default_value = "steps,time")]
+    pub axis: Vec<AxisChoice>,
     /// Line over seeds
     #[arg(long, value_enum, default_value_t)]
     pub line: LineChoice,
     /// Band over seeds
     #[arg(long, value_enum, default_value_t)]
     pub band: BandChoice,
+}
+
+/// What learning curves are drawn over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AxisChoice {
+    /// Control steps of training
+    Steps,
+    /// Wall time
+    Time,
+    /// Processor time: threads times wall time
+    Processor,
+    /// Generations
+    Generation,
+}
+
+impl From<AxisChoice> for Axis {
+    fn from(axis: AxisChoice) -> Self {
+        match axis {
+            AxisChoice::Steps => Self::Steps,
+            AxisChoice::Time => Self::Time,
+            AxisChoice::Processor => Self::Processor,
+            AxisChoice::Generation => Self::Generation,
+        }
+    }
 }
 
 /// What stands for several seeds.

@@ -4,6 +4,7 @@ mod bench;
 mod common;
 mod compare;
 mod export;
+mod film;
 mod looking;
 mod new;
 mod nir;
@@ -23,9 +24,10 @@ pub use bench::{Bench, BenchController, BenchPhysics, BenchRollout, BenchStrateg
 pub use common::{Backend, ConfigArgs, ConfigFile, Output, Physics, Seeds, TaskArgs, Which};
 pub use compare::CompareArgs;
 pub use export::ExportArgs;
+pub use film::FilmArgs;
 pub use looking::{
-    BandChoice, CheckArgs, EvalArgs, LineChoice, ListArgs, Listing, PlotArgs, RecordArgs, ReportArgs,
-    TraceArgs,
+    AxisChoice, BandChoice, CheckArgs, EvalArgs, LineChoice, ListArgs, Listing, PlotArgs, RecordArgs,
+    ReportArgs, TraceArgs,
 };
 pub use new::{New, NewConfig, NewRobot};
 pub use nir::{Nir, NirExport, NirInfo, NirReset, NirRun};
@@ -131,6 +133,8 @@ pub enum Verb {
     Record(RecordArgs),
     /// Write the policy of a run for other programs: ONNX
     Export(ExportArgs),
+    /// Film generations of one run, or several runs, side by side
+    Film(FilmArgs),
     /// Step a robot open loop from a start state with given controls
     Trace(TraceArgs),
     /// List what there is, with fields, units and defaults

@@ -11,7 +11,7 @@ use crate::out;
 
 /// Writes the policy of a run as an ONNX file.
 pub(super) fn export(args: &ExportArgs) -> Result<(), Failure> {
-    let trained = load((&args.source, args.stage.as_deref()), args.which.best, None)?;
+    let trained = load((&args.source, args.stage.as_deref()), args.which.best, None, &[])?;
     let which = if args.which.best { "best" } else { "mean" };
     let setup = &trained.setup;
     let bytes = onnx_export::policy(setup.controller.as_ref(), setup.task.spec(), &trained.policy, which);

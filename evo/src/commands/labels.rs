@@ -280,6 +280,10 @@ pub(super) fn plot(args: &PlotArgs) -> Result<(), Failure> {
         let error = anyhow!("{} was not trained with labels: plot it by itself", other.display());
         return Err(error).usage();
     }
+    if !args.label.is_empty() {
+        return Err(anyhow!("--label is for runs in a world: those with labels are named by their folders"))
+            .usage();
+    }
     let folders: Vec<RunFolder> =
         args.runs.iter().map(|run| RunFolder::open(run)).collect::<Result<_, _>>().usage()?;
     let config: FinetuneConfig = text::read(&folders[0].config()).usage()?;

@@ -20,6 +20,8 @@ pub(super) fn find_runs(verb: &mut Verb) -> Result<(), Failure> {
         Verb::Plot(args) => (args.runs.iter_mut().collect(), false),
         Verb::Report(args) => (args.sources.iter_mut().collect(), false),
         Verb::Record(args) => (vec![&mut args.source], false),
+        Verb::Export(args) => (vec![&mut args.source], false),
+        Verb::Film(args) => (args.runs.iter_mut().collect(), false),
         Verb::Nir(Nir::Export(args)) => (vec![&mut args.source], false),
         Verb::Nir(Nir::Info(_) | Nir::Run(_))
         | Verb::Sweep(_)

@@ -6,6 +6,7 @@ mod common;
 mod compare;
 mod eval;
 mod export;
+mod film;
 mod introduction;
 mod job;
 mod judge;
@@ -56,6 +57,7 @@ pub fn run(mut verb: Verb) -> Result<(), Failure> {
         Verb::Report(args) => report::report(&args),
         Verb::Record(args) => record::record(&args),
         Verb::Export(args) => export::export(&args),
+        Verb::Film(args) => film::film(&args),
         Verb::Trace(args) => trace::trace(&args),
         Verb::List(args) => list::list(&args),
         Verb::Completions(args) => shell::completions(&args),

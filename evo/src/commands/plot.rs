@@ -6,7 +6,7 @@ use records::failure::{Blame, Failure};
 
 use crate::cli::PlotArgs;
 use crate::out;
-use crate::plot::{Figure, PlotError, Spread};
+use crate::plot::{Axis, Figure, PlotError, Spread};
 use crate::report::{Kind, ReportError, write_picture};
 use crate::sweep::Stored;
 
@@ -25,7 +25,12 @@ pub(super) fn plot(args: &PlotArgs) -> Result<(), Failure> {
         return Err(anyhow::anyhow!("--kind {} is a picture of a sweep, not of runs", kind.name())).usage();
     }
     let spread = Spread { center: args.line.into(), band: args.band.into() };
-    let figure = Figure::read(&args.runs, args.title.as_deref()).usage()?.with_spread(spread);
+    let mut figure = Figure::read(&args.runs, args.title.as_deref()).usage()?.with_spread(spread);
+    if !args.label.is_empty() {
+        figure = figure.with_labels(&args.label).usage()?;
+    }
+    let axes: Vec<Axis> = args.axis.iter().map(|&axis| axis.into()).collect();
+    let figure = figure.with_axes(&axes).usage()?;
     let outs = match (&args.out, &args.runs[..]) {
         (Some(out), _) => vec![out.clone()],
         (None, [run]) => ["svg", "png"].map(|end| run.join("curve").with_extension(end)).to_vec(),
@@ -40,6 +45,12 @@ pub(super) fn plot(args: &PlotArgs) -> Result<(), Failure> {
 
 /// Draws the kinds that are asked for, all unless one is; of several tasks each by itself.
 fn of_sweep(args: &PlotArgs, folder: &Path) -> Result<(), Failure> {
+    if !args.label.is_empty() {
+        return Err(anyhow::anyhow!(
+            "--label names lines of runs; those of a sweep are named by their settings"
+        ))
+        .usage();
+    }
     let sweep = Stored::read(folder).usage()?;
     let parts = sweep.by_task();
     let kinds = args.kind.map_or(Kind::ALL.to_vec(), |kind| vec![kind]);

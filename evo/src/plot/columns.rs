@@ -4,10 +4,11 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use records::columns::{COLUMNS, ENERGY_COLUMN, VALIDATION_COLUMNS};
 
+use super::groups::Group;
 use super::lines::{band, line};
 use super::panel::{Entry, Legend, MARGIN, Panel};
 use super::picture::{Picture, Scale, WIDTH, failed, range};
-use super::runs::{Group, Point};
+use super::runs::Point;
 use super::summary::{Abscissa, Spread};
 
 /// Height of a row of panels, pixels before scaling.
@@ -48,8 +49,9 @@ impl Columns {
                 return None;
             }
             let series = curves.iter().enumerate();
-            let series =
-                series.map(|(index, runs)| band(runs, &Abscissa::steps(), spread, line(index))).collect();
+            let series = series
+                .flat_map(|(index, runs)| band(runs, &Abscissa::steps(), spread, line(index)))
+                .collect();
             Some(Panel {
                 marks: Vec::new(),
                 x_name: Abscissa::steps().name,
@@ -88,7 +90,7 @@ impl Columns {
             y_name: "sum per training episode".to_owned(),
             x: steps(&curves),
             y: range(curves.iter().flatten().flatten().map(|point| point.value)),
-            series: series.map(|(i, runs)| band(runs, &Abscissa::steps(), spread, line(i))).collect(),
+            series: series.flat_map(|(i, runs)| band(runs, &Abscissa::steps(), spread, line(i))).collect(),
         };
         let entry = |(index, name): (usize, &&String)| Entry {
             text: (*name).clone(),

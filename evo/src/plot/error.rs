@@ -29,6 +29,17 @@ pub enum PlotError {
         /// The metrics file.
         path: PathBuf,
     },
+    /// Not as many names as lines.
+    #[error("there are {labels} labels for {} lines: {}", .lines.len(), .lines.join("; "))]
+    Labels {
+        /// How many names were given.
+        labels: usize,
+        /// What the lines would be called.
+        lines: Vec<String>,
+    },
+    /// Processor time is not known.
+    #[error("processor time is not known: provenance.json of a run does not say how many threads it had")]
+    Threads,
     /// The file's ending is neither.
     #[error("cannot plot to {path}: the name must end in .svg or .png")]
     Extension {

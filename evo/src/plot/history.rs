@@ -25,12 +25,13 @@ pub(crate) struct Step {
 pub(crate) struct History {
     steps: Vec<Step>,
     halving: bool,
+    value: String,
 }
 
 impl History {
-    /// `halving` tells whether some trials are scored before their end.
-    pub(crate) fn new(steps: Vec<Step>, halving: bool) -> Self {
-        Self { steps, halving }
+    /// `halving` tells whether some trials are scored before their end, `value` is what they are scored by.
+    pub(crate) fn new(steps: Vec<Step>, halving: bool, value: String) -> Self {
+        Self { steps, halving, value }
     }
 
     /// The highest value so far as a staircase.
@@ -87,7 +88,7 @@ impl Picture for History {
         let panel = Panel {
             marks: Vec::new(),
             x_name: "control steps spent by the sweep".to_owned(),
-            y_name: "value of the trial".to_owned(),
+            y_name: self.value.clone(),
             x: (0.0, end),
             y: range(self.steps.iter().map(|step| step.value)),
             series: vec![line, dots(part, false), dots(whole, true)],
@@ -106,8 +107,9 @@ mod tests {
     #[test]
     fn the_best_so_far_is_a_staircase_that_never_falls() {
         let step = |spent, value| Step { spent, value, whole: true };
-        let history = History::new(vec![step(1.0, 5.0), step(2.0, 3.0), step(4.0, 9.0)], false);
+        let history =
+            History::new(vec![step(1.0, 5.0), step(2.0, 3.0), step(4.0, 9.0)], false, "return".to_owned());
         assert_eq!(history.best(), [(1.0, 5.0), (2.0, 5.0), (4.0, 5.0), (4.0, 9.0)]);
-        assert!(History::new(Vec::new(), false).best().is_empty());
+        assert!(History::new(Vec::new(), false, String::new()).best().is_empty());
     }
 }

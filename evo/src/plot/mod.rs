@@ -1,12 +1,13 @@
 //! Pictures of runs and sweeps, as SVG or PNG.
 //!
-//! [`Figure`] has two panels, over control steps and over wall time. Runs that differ only in their
-//! seed are one line in a band, see [`Spread`]; a single run also shows the population's fitness in
-//! training. Evaluations that were repeated in another engine are a line with markers.
+//! [`Figure`] has a panel per [`Axis`], over control steps and over wall time unless others are asked for. Runs that
+//! differ only in their seed are one line in a band, see [`Spread`]; a single run also shows the population's fitness
+//! in training. Evaluations that were repeated in another engine are a line with markers.
 
 mod columns;
 pub(crate) mod effects;
 mod error;
+pub(crate) mod groups;
 pub(crate) mod history;
 pub mod labels;
 mod lines;
@@ -15,6 +16,7 @@ pub(crate) mod parallel;
 pub(crate) mod picture;
 pub(crate) mod runs;
 mod summary;
+mod words;
 
 use std::path::{Path, PathBuf};
 
@@ -24,12 +26,13 @@ use plotters::style::text_anchor::HPos;
 
 pub(crate) use columns::Columns;
 pub use error::PlotError;
-use lines::{band, line};
+use groups::{Group, group};
+use lines::{band, line, uneven};
 use panel::{Entry, Legend, Look, MARGIN, Panel, Series, label};
 use picture::{FAINT, INK, PALETTE, Picture, SOFT_INK, Scale, WIDTH, failed, look};
-use runs::{Group, Point, Run, common_task, group, read_all};
+use runs::{Point, Run, common_task, read_all};
 use summary::Abscissa;
-pub use summary::{Band, Spread};
+pub use summary::{Axis, Band, Spread};
 
 /// Height of the panels, pixels before scaling.
 const BODY: i32 = 438;
@@ -52,13 +55,18 @@ struct Validation {
 }
 
 impl Curves {
-    fn new(group: Group, evaluated: bool) -> Self {
+    fn new(group: Group, value: Value) -> Self {
+        let evaluated = value != Value::Training;
         let engine = group.runs[0].validator();
         let alike = |run: &Run| !run.validation().is_empty() && run.validator() == engine;
         let validated = evaluated && group.runs.iter().all(alike);
         let validation =
             validated.then(|| Validation { engine, runs: group.runs.iter().map(Run::validation).collect() });
-        let points = |run: &Run| if evaluated { run.evaluation() } else { run.training() };
+        let points = |run: &Run| match value {
+            Value::Training => run.training(),
+            Value::Evaluation => run.evaluation(),
+            Value::Best => so_far(run.evaluation()),
+        };
         Self { label: group.label, runs: group.runs.iter().map(points).collect(), validation }
     }
 
@@ -68,13 +76,48 @@ impl Curves {
     }
 }
 
+/// The highest value by each point.
+fn so_far(mut points: Vec<Point>) -> Vec<Point> {
+    let mut best = f64::NEG_INFINITY;
+    for point in &mut points {
+        best = best.max(point.value);
+        point.value = best;
+    }
+    points
+}
+
+/// What runs are compared by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    /// Mean fitness of the population in training.
+    Training,
+    /// Return of evaluations.
+    Evaluation,
+    /// The highest of these so far.
+    Best,
+}
+
+impl Value {
+    /// Name of the vertical axis.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Training => "training fitness (mean)",
+            Self::Evaluation => "evaluation return",
+            Self::Best => "best evaluation return so far",
+        }
+    }
+}
+
 /// Learning curves.
 #[derive(Clone, Debug)]
 pub struct Figure {
     title: String,
-    value: &'static str,
+    value: Value,
     groups: Vec<Curves>,
     training: Vec<Point>,
+    /// Most control steps of a training episode, if they are fewer than the task's may be.
+    horizon: Option<String>,
+    axes: Vec<Axis>,
     stages: Vec<(String, Point)>,
     spread: Spread,
 }
@@ -104,17 +147,50 @@ impl Figure {
             _ => true,
         };
         let evaluated = groups.iter().flat_map(|group| &group.runs).all(enough);
-        let training = match &groups[..] {
-            [group] if evaluated && count == 1 => group.runs[0].training(),
-            _ => Vec::new(),
+        Self::compared(groups, title, if evaluated { Value::Evaluation } else { Value::Training })
+    }
+
+    /// Of groups that are compared by `value`.
+    pub(crate) fn compared(groups: Vec<Group>, title: String, value: Value) -> Self {
+        let alone = match &groups[..] {
+            [Group { runs, .. }] if runs.len() == 1 => Some(runs[0].clone()),
+            _ => None,
         };
-        let stages = match &groups[..] {
-            [group] if count == 1 => group.runs[0].stages(),
-            _ => Vec::new(),
-        };
-        let value = if evaluated { "evaluation return" } else { "training fitness (mean)" };
-        let groups = groups.into_iter().map(|group| Curves::new(group, evaluated)).collect();
-        Self { title, value, groups, training, stages, spread: Spread::default() }
+        let beside = alone.as_ref().filter(|_| value == Value::Evaluation);
+        Self {
+            title,
+            value,
+            training: beside.map(Run::training).unwrap_or_default(),
+            horizon: beside.and_then(|run| run.horizon().map(str::to_owned)),
+            stages: alone.map(|run| run.stages()).unwrap_or_default(),
+            groups: groups.into_iter().map(|group| Curves::new(group, value)).collect(),
+            axes: vec![Axis::Steps, Axis::Time],
+            spread: Spread::default(),
+        }
+    }
+
+    /// With other names for the lines, in the order in which their runs were given.
+    ///
+    /// # Errors
+    /// [`PlotError::Labels`] unless there is one for each.
+    pub fn with_labels(mut self, labels: &[String]) -> Result<Self, PlotError> {
+        if labels.len() != self.groups.len() {
+            let lines = self.groups.iter().map(|group| group.label.clone()).collect();
+            return Err(PlotError::Labels { labels: labels.len(), lines });
+        }
+        self.groups.iter_mut().zip(labels).for_each(|(group, label)| group.label.clone_from(label));
+        Ok(self)
+    }
+
+    /// With a panel for each of these axes.
+    ///
+    /// # Errors
+    /// [`PlotError::Threads`] if processor time is asked for and not known.
+    pub fn with_axes(self, axes: &[Axis]) -> Result<Self, PlotError> {
+        if axes.contains(&Axis::Processor) && self.points().any(|point| point.processor.is_nan()) {
+            return Err(PlotError::Threads);
+        }
+        Ok(Self { axes: axes.to_vec(), ..self })
     }
 
     /// With another line or band over seeds.
@@ -133,15 +209,34 @@ impl Figure {
 
     fn caption(&self) -> String {
         let seeds = self.groups.iter().any(|group| group.runs.len() > 1);
+        let early = || {
+            let axes: Vec<Abscissa> = self.axes.iter().map(|&axis| self.abscissa(axis)).collect();
+            self.groups.iter().any(|group| axes.iter().any(|axis| uneven(&group.runs, axis)))
+        };
         match (seeds, self.training.is_empty()) {
+            (true, _) if early() => {
+                self.spread.describe()
+                    + " Thin: each seed. Dashed: the others, where some seeds have ended (dots)."
+            }
             (true, _) => self.spread.describe() + " Thin: each seed.",
             (false, false) => {
-                "Evaluation: mean return of the distribution's mean. Training: mean fitness of the \
-                 population."
-                    .to_owned()
+                let apart = self.horizon.as_ref().map_or_else(String::new, |steps| {
+                    format!(" Its episodes end after {steps} steps at most, those of evaluations when the task says.")
+                });
+                "Evaluation: mean return of the distribution's mean. Training: mean fitness of the population.".to_owned()
+                    + &apart
             }
             (false, true) => String::new(),
         }
+    }
+
+    fn abscissa(&self, axis: Axis) -> Abscissa {
+        Abscissa::new(axis, self.points())
+    }
+
+    /// Name of the vertical axis; with evaluation and training on it, that of both.
+    fn value_name(&self) -> &'static str {
+        if self.training.is_empty() { self.value.name() } else { "evaluation return, training fitness" }
     }
 
     fn points(&self) -> impl Iterator<Item = &Point> {
@@ -167,21 +262,20 @@ impl Figure {
         }
         for (index, group) in self.groups.iter().enumerate() {
             if group.runs.len() > 1 {
-                // Line and band end where the first run does; what the others do after stays in sight.
                 let look = Look { width: 1, alpha: 0.4, ..line(index) };
                 let points = |run: &Vec<Point>| run.iter().map(|p| (abscissa.of(p), p.value)).collect();
                 let thin = |run| Series { look, points: points(run), band: Vec::new() };
                 series.extend(group.runs.iter().map(thin));
             }
-            series.push(band(&group.runs, abscissa, self.spread, line(index)));
+            series.extend(band(&group.runs, abscissa, self.spread, line(index)));
             if let Some(validation) = &group.validation {
                 let all = band(&validation.runs, abscissa, self.spread, self.validation_look(index));
-                series.push(Series { band: Vec::new(), ..all });
+                series.extend(all.into_iter().map(|series| Series { band: Vec::new(), ..series }));
             }
         }
         let (x, y) = ((0.0, if end > 0.0 { end * 1.02 } else { 1.0 }), self.range());
         let marks = self.stages.iter().map(|(name, point)| (abscissa.of(point), name.clone())).collect();
-        Panel { x_name: abscissa.name.clone(), y_name: self.value.to_owned(), x, y, series, marks }
+        Panel { x_name: abscissa.name.clone(), y_name: self.value_name().to_owned(), x, y, series, marks }
     }
 
     fn training_look(&self) -> Look {
@@ -210,7 +304,8 @@ impl Figure {
             }
         }
         if !self.training.is_empty() {
-            let text = "training fitness".to_owned();
+            let steps = self.horizon.as_ref().map(|steps| format!(", episodes of at most {steps} steps"));
+            let text = format!("training fitness{}", steps.unwrap_or_default());
             entries.push(Entry { text, look: self.training_look(), band: false });
         }
         Legend::new(entries)
@@ -238,10 +333,10 @@ impl Picture for Figure {
         }
         let (_, body) = area.split_vertically(scale.px(self.head()));
         let (body, _) = body.split_vertically(scale.px(BODY));
-        let (left, right) = body.split_horizontally(middle);
-        self.panel(&Abscissa::steps()).draw(&left, scale)?;
-        let longest = self.points().map(|point| point.wall).fold(0.0, f64::max);
-        self.panel(&Abscissa::wall(longest)).draw(&right, scale)?;
+        let panels = body.split_evenly((1, self.axes.len().max(1)));
+        for (&axis, area) in self.axes.iter().zip(&panels) {
+            self.panel(&self.abscissa(axis)).draw(area, scale)?;
+        }
         let legend = self.legend()?;
         let top = self.head() + BODY + MARGIN;
         legend.draw(area, top, scale)?;

@@ -1,4 +1,4 @@
-//! Run folders as curves, grouped by what their configs have in common.
+//! Run folders as curves.
 
 use std::path::{Path, PathBuf};
 
@@ -12,20 +12,18 @@ use serde_json::Value;
 
 use super::error::PlotError;
 
-/// Config fields that do not change what is learned, and so do not keep runs apart.
-const IGNORED: [&str; 5] = ["run.seed", "run.keep", "run.checkpoint_every", "run.log", VALIDATE];
-
 /// The engine that validates, by its field in the config.
-const VALIDATE: &str = "physics.validate";
+pub(super) const VALIDATE: &str = "physics.validate";
 
-/// Most differences that a name holds.
-const MAX_DIFFERENCES: usize = 3;
-
-/// One value of a curve, at both of its abscissas.
+/// One value of a curve, at each of its abscissas.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Point {
+    pub generation: f64,
     pub steps: f64,
+    /// Time, s.
     pub wall: f64,
+    /// Threads times time, s; NaN if the run does not say how many threads it had.
+    pub processor: f64,
     pub value: f64,
 }
 
@@ -35,16 +33,11 @@ pub(crate) struct Run {
     pub folder: RunFolder,
     /// Text of its config.
     pub config: String,
+    /// Threads that it was started with; NaN if it does not say.
+    threads: f64,
     /// Config by path, variants under the path of their field.
     pub fields: Vec<(String, String)>,
     pub metrics: Metrics,
-}
-
-/// Runs that differ only in ignored fields, such as the seed.
-#[derive(Clone, Debug)]
-pub(crate) struct Group {
-    pub label: String,
-    pub runs: Vec<Run>,
 }
 
 impl Run {
@@ -66,7 +59,10 @@ impl Run {
         let mut fields = Vec::new();
         flatten("", &parsed.value, &mut fields);
         let metrics = Metrics::read(&folder.metrics())?;
-        let run = Self { folder, config, fields, metrics };
+        let origin = read_file(&folder.provenance()).ok().flatten().unwrap_or_default();
+        let threads =
+            serde_json::from_slice::<Value>(&origin).ok().and_then(|origin| origin["threads"].as_f64());
+        let run = Self { folder, config, threads: threads.unwrap_or(f64::NAN), fields, metrics };
         if run.evaluation().is_empty() && run.training().is_empty() {
             return Err(PlotError::Empty { path: run.folder.metrics() });
         }
@@ -89,7 +85,7 @@ impl Run {
     }
 
     /// What trains: a strategy, with gradients or without, or a task of training by gradient.
-    fn method(&self) -> String {
+    pub(super) fn method(&self) -> String {
         let strategy = self.set("strategy").unwrap_or_default();
         match self.task() {
             Some(task) => task.to_owned(),
@@ -118,28 +114,48 @@ impl Run {
         self.curve("fitness_mean")
     }
 
+    /// The last generation in the metrics; 0 without any.
+    pub(crate) fn generation(&self) -> u64 {
+        let generations = self.metrics.column("generation").unwrap_or_default();
+        generations.into_iter().flatten().next_back().unwrap_or_default() as u64
+    }
+
+    /// Most control steps of a training episode, if the config says; `rollout.horizon`.
+    pub(crate) fn horizon(&self) -> Option<&str> {
+        self.set("rollout.horizon")
+    }
+
     /// Where each stage begins, with its name; none without stages.
     pub(crate) fn stages(&self) -> Vec<(String, Point)> {
         let column = |name| self.metrics.column(name).unwrap_or_default();
-        let [stages, steps, walls] = [STAGE_COLUMN, "env_steps", "wall_s"].map(column);
+        let stages = column(STAGE_COLUMN);
+        let [generations, steps, walls] = ["generation", "env_steps", "wall_s"].map(column);
         let first = |stage: usize| stages.iter().position(|value| *value == Some(stage as f64));
         let before = |values: &[Option<f64>], row: usize| {
             row.checked_sub(1).map_or(Some(0.0), |row| values.get(row).copied().flatten())
         };
         let names = self.metrics.stages.iter().enumerate();
-        let point = |row| Some(Point { steps: before(&steps, row)?, wall: before(&walls, row)?, value: 0.0 });
+        let point = |row| {
+            let at = [&generations, &steps, &walls].map(|values| before(values, row));
+            Some(self.point([at[0]?, at[1]?, at[2]?], 0.0))
+        };
         names.filter_map(|(stage, name)| Some((name.clone(), point(first(stage)?)?))).collect()
+    }
+
+    fn point(&self, [generation, steps, wall]: [f64; 3], value: f64) -> Point {
+        Point { generation, steps, wall, processor: wall * self.threads, value }
     }
 
     /// The finite values of a column.
     pub(crate) fn curve(&self, name: &str) -> Vec<Point> {
         let column = |name| self.metrics.column(name).unwrap_or_default();
-        let [values, steps, walls] = [name, "env_steps", "wall_s"].map(column);
-        let rows = values.iter().zip(&steps).zip(&walls);
-        let points = rows.filter_map(|((value, steps), wall)| {
-            Some(Point { steps: (*steps)?, wall: (*wall)?, value: (*value)? })
+        let values = column(name);
+        let [generations, steps, walls] = ["generation", "env_steps", "wall_s"].map(column);
+        let points = values.iter().enumerate().filter_map(|(row, value)| {
+            let at = [&generations, &steps, &walls].map(|values| values.get(row).copied().flatten());
+            Some(self.point([at[0]?, at[1]?, at[2]?], (*value)?))
         });
-        points.filter(|p| [p.steps, p.wall, p.value].iter().all(|x| x.is_finite())).collect()
+        points.filter(|p| [p.generation, p.steps, p.wall, p.value].iter().all(|x| x.is_finite())).collect()
     }
 }
 
@@ -180,77 +196,6 @@ fn flatten(path: &str, value: &Value, fields: &mut Vec<(String, String)>) {
         Value::Null => fields.push((path.to_owned(), "None".to_owned())),
         other => fields.push((path.to_owned(), other.to_string())),
     }
-}
-
-/// Puts runs that differ only in ignored fields together and names the groups by what differs.
-pub(crate) fn group(runs: Vec<Run>) -> Vec<Group> {
-    let mut groups: Vec<Vec<Run>> = Vec::new();
-    let kept = |run: &Run| -> Vec<(String, String)> {
-        run.fields.iter().filter(|(path, _)| !IGNORED.contains(&path.as_str())).cloned().collect()
-    };
-    for run in runs {
-        match groups.iter_mut().find(|members| kept(&members[0]) == kept(&run)) {
-            Some(members) => members.push(run),
-            None => groups.push(vec![run]),
-        }
-    }
-    let labels = labels(&groups.iter().map(|members| &members[0]).collect::<Vec<_>>());
-    groups.into_iter().zip(labels).map(|(runs, label)| Group { label, runs }).collect()
-}
-
-/// Names runs by what differs between them; a single one by what trains and its controller.
-fn labels(runs: &[&Run]) -> Vec<String> {
-    if let [run] = runs {
-        let parts = [Some(run.method()), run.field("controller").map(str::to_owned)];
-        return vec![parts.into_iter().flatten().collect::<Vec<_>>().join(", ")];
-    }
-    let paths = differing(runs);
-    // Evolution and gradients beside each other have little in common: their settings tell less than which is which.
-    let gradients = paths.iter().any(|path| path == "task" || path.starts_with("refine."));
-    let methods_differ = gradients && runs.iter().any(|run| run.method() != runs[0].method());
-    let label = |run: &Run| {
-        if methods_differ {
-            return run.method();
-        }
-        let named = paths.iter().filter_map(|path| Some((path, run.field(path)?)));
-        let named: Vec<String> = named
-            .take(MAX_DIFFERENCES)
-            .map(|(path, value)| match path.as_str() {
-                "env" | "strategy" | "controller" => value.to_owned(),
-                _ => format!("{path} = {value}"),
-            })
-            .collect();
-        named.join(", ")
-    };
-    let mut labels: Vec<String> = runs.iter().map(|run| label(run)).collect();
-    // Where strategies or methods differ, their fields were left out: add what tells equal strategies apart.
-    for first in 0..runs.len() {
-        let alike: Vec<usize> = (first..runs.len()).filter(|&i| labels[i] == labels[first]).collect();
-        if alike.len() > 1 && alike.len() < runs.len() {
-            let inner = self::labels(&alike.iter().map(|&i| runs[i]).collect::<Vec<_>>());
-            for (&index, inner) in alike.iter().zip(&inner) {
-                labels[index] = format!("{}, {inner}", labels[index]);
-            }
-        }
-    }
-    labels
-}
-
-/// Paths whose values are not the same in all runs, but none inside a variant that differs itself.
-pub(crate) fn differing(runs: &[&Run]) -> Vec<String> {
-    let mut paths: Vec<String> = Vec::new();
-    for (path, _) in runs.iter().flat_map(|run| &run.fields) {
-        let mut values = runs.iter().map(|run| run.field(path));
-        let first = values.next().flatten();
-        let differs = values.any(|value| value != first);
-        let inside = paths.iter().any(|other| {
-            path.strip_prefix(other.as_str()).is_some_and(|rest| rest.starts_with('.') || rest.is_empty())
-        });
-        if differs && !inside && !IGNORED.contains(&path.as_str()) {
-            paths.push(path.clone());
-        }
-    }
-    paths
 }
 
 /// Reads run folders.

@@ -53,22 +53,22 @@ fn seeds_are_grouped_and_groups_named_by_what_differs() {
     let runs = [make("a", &config(0.1, 1)), make("b", &config(0.1, 2)), make("c", &config(0.2, 1))];
     let figure = Figure::read(&runs, None).unwrap();
     assert_eq!(figure.title, "Ant");
-    assert_eq!(figure.value, "evaluation return");
+    assert_eq!(figure.value, Value::Evaluation);
     let groups: Vec<_> = figure.groups.iter().map(|group| (group.label.as_str(), group.runs.len())).collect();
-    assert_eq!(groups, [("strategy.sigma = 0.1", 2), ("strategy.sigma = 0.2", 1)]);
+    assert_eq!(groups, [("sigma 0.1", 2), ("sigma 0.2", 1)]);
     assert!(figure.training.is_empty());
 
     let other =
         make("d", "(env: Ant(), controller: Snn(), strategy: CmaEs(sigma: 0.1, n: 3), run: (seed: 1))");
     let figure = Figure::read(&[runs[0].clone(), other], Some("T")).unwrap();
     let labels: Vec<_> = figure.groups.iter().map(|group| group.label.as_str()).collect();
-    assert_eq!(labels, ["env.healthy_z = (0.2, 1.0), OpenEs", "CmaEs"]);
+    assert_eq!(labels, ["healthy z (0.2, 1.0), OpenEs", "CmaEs"]);
     assert_eq!(figure.title, "T");
     let same_env = config(0.1, 1).replace("OpenEs", "CmaEs");
     let third = make("f", &same_env);
     let figure = Figure::read(&[runs[0].clone(), runs[2].clone(), third], None).unwrap();
     let labels: Vec<_> = figure.groups.iter().map(|group| group.label.as_str()).collect();
-    assert_eq!(labels, ["OpenEs, strategy.sigma = 0.1", "OpenEs, strategy.sigma = 0.2", "CmaEs"]);
+    assert_eq!(labels, ["OpenEs, sigma 0.1", "OpenEs, sigma 0.2", "CmaEs"]);
 
     // Whatever else differs, by what trains.
     let with = |name: &str, field: &str| {
@@ -150,9 +150,102 @@ fn evaluations_in_another_engine_are_drawn_beside() {
     assert_eq!(validation.runs[0][0].value, 1.5 * figure.groups[0].runs[0][0].value);
     assert!(figure.range().1 > 1.4 * 900.0, "the scale holds both: {:?}", figure.range());
     let (_, text) = draw(&runs[..2]);
-    assert!(text.contains("strategy.sigma = 0.2, evaluated in rapier"), "{text}");
+    assert!(text.contains("sigma 0.2, evaluated in rapier"), "{text}");
     let (figure, text) = draw(&runs[2..]);
     assert!(figure.groups[0].validation.is_none() && !text.contains("evaluated in"));
+}
+
+#[test]
+fn a_line_reaches_as_far_as_its_longest_seed_and_shows_which_have_ended() {
+    let root = tempfile::tempdir().unwrap();
+    let runs = [
+        run(root.path(), "a", &config(0.1, 1), 60, 100.0),
+        run(root.path(), "b", &config(0.1, 2), 20, 100.0),
+        run(root.path(), "c", &config(0.1, 3), 60, 100.0),
+    ];
+    let figure = Figure::read(&runs, None).unwrap();
+    let generations = figure.abscissa(Axis::Generation);
+    let series = figure.panel(&generations).series;
+    let reach = |series: &&Series| series.points.last().map(|point| point.0);
+    let whole = series.iter().find(|series| !series.band.is_empty()).unwrap();
+    assert_eq!((reach(&whole), whole.band.last().map(|at| at.0)), (Some(20.0), Some(20.0)));
+    let dashed: Vec<&Series> = series.iter().filter(|series| series.look.dashed).collect();
+    assert_eq!((dashed.len(), reach(&dashed[0])), (1, Some(60.0)));
+    assert_eq!(dashed[0].points[0], *whole.points.last().unwrap(), "it goes on from there");
+    let ends: Vec<&Series> = series.iter().filter(|series| series.look.dot > 0).collect();
+    assert_eq!((ends.len(), ends[0].points.len(), ends[0].points[0].0), (1, 1, 20.0));
+    assert!(
+        figure.caption().contains("Dashed: the others, where some seeds have ended"),
+        "{}",
+        figure.caption()
+    );
+    let even = Figure::read(&[runs[0].clone(), runs[2].clone()], None).unwrap();
+    let generations = even.abscissa(Axis::Generation);
+    assert!(even.panel(&generations).series.iter().all(|series| !series.look.dashed && series.look.dot == 0));
+    assert!(!even.caption().contains("Dashed"), "{}", even.caption());
+}
+
+#[test]
+fn lines_are_called_and_axes_chosen_as_one_likes() {
+    let root = tempfile::tempdir().unwrap();
+    let spiking = config(0.1, 1)
+        .replace("Snn()", "Snn(plasticity: [Stdp()], hidden: [Dense(decay: 0.951229424500714)])");
+    let runs = [
+        run(root.path(), "a", &spiking, 10, 100.0),
+        run(root.path(), "b", &spiking.replace("[Stdp()]", "[]").replace("0.951229", "0.81873"), 10, 100.0),
+    ];
+    let figure = Figure::read(&runs, None).unwrap();
+    let labels: Vec<&str> = figure.groups.iter().map(|group| group.label.as_str()).collect();
+    assert_eq!(labels, ["with plasticity, decay 0.951", "no plasticity, decay 0.819"]);
+    let error = figure.clone().with_labels(&["one".to_owned()]).unwrap_err().to_string();
+    let expected = "there are 1 labels for 2 lines: with plasticity, decay 0.951; no plasticity, decay 0.819";
+    assert_eq!(error, expected);
+    let error = figure.clone().with_axes(&[Axis::Processor]).unwrap_err().to_string();
+    assert!(error.starts_with("processor time is not known"), "{error}");
+
+    std::fs::write(runs[0].join("provenance.json"), "{\"threads\": 4}").unwrap();
+    // As in a run of an earlier version.
+    std::fs::remove_file(runs[0].join("hashes.json")).unwrap();
+    let labels = ["learns".to_owned()];
+    let figure = Figure::read(&runs[..1], None).unwrap().with_labels(&labels).unwrap();
+    let figure = figure.with_axes(&[Axis::Processor, Axis::Generation]).unwrap();
+    let svg = root.path().join("c.svg");
+    figure.write(&svg).unwrap();
+    let text = std::fs::read_to_string(&svg).unwrap();
+    for expected in ["learns", "threads × wall time (s)", "generation", "evaluation return, training fitness"]
+    {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    assert!(!text.contains("control steps"));
+    let point = figure.groups[0].runs[0][0];
+    assert_eq!((point.generation, point.processor), (5.0, 4.0 * point.wall));
+}
+
+#[test]
+fn training_beside_evaluations_says_how_long_its_episodes_are() {
+    let root = tempfile::tempdir().unwrap();
+    let short = config(0.1, 1).replace("(env", "(rollout: (horizon: 500), env");
+    let figure = Figure::read(&[run(root.path(), "a", &short, 10, 100.0)], None).unwrap();
+    let svg = root.path().join("c.svg");
+    figure.write(&svg).unwrap();
+    let text = std::fs::read_to_string(&svg).unwrap();
+    for expected in [
+        "evaluation return, training fitness",
+        "training fitness, episodes of at most 500 steps",
+        "Its episodes end after 500 steps at most",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+}
+
+#[test]
+fn a_best_so_far_never_falls() {
+    let root = tempfile::tempdir().unwrap();
+    let runs = read_all(&[run(root.path(), "a", &config(0.1, 1), 60, 100.0)]).unwrap();
+    let figure = Figure::compared(group(runs), String::new(), Value::Best);
+    let values: Vec<f64> = figure.groups[0].runs[0].iter().map(|point| point.value).collect();
+    assert!(values.is_sorted() && values.len() == 12 && figure.training.is_empty(), "{values:?}");
+    assert_eq!(figure.value_name(), "best evaluation return so far");
 }
 
 #[test]

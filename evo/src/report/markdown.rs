@@ -12,7 +12,8 @@ use super::error::ReportError;
 use super::origin;
 use super::results::{self, EXPLAINED, Outcome};
 use crate::plot::Figure;
-use crate::plot::runs::{Group, group, read_all};
+use crate::plot::groups::{Group, group};
+use crate::plot::runs::read_all;
 use crate::sweep::{Stored, trial_name};
 
 /// The rows of a sweep: its trials, task by task, in the order of their numbers.

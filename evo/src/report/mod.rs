@@ -19,6 +19,7 @@ use records::disk::write_atomic;
 pub use error::ReportError;
 pub use labels::of_classifiers;
 pub use markdown::write_markdown;
+pub(crate) use numbers::number;
 pub use pictures::{Kind, write_picture};
 pub use runs::of_runs;
 pub use sweep::of_sweep;

@@ -3,7 +3,7 @@
 use crate::plot::runs::Run;
 
 /// A return or another value, with one decimal, or more if it is small.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     match value.abs() {
         x if x == 0.0 || x >= 10.0 => format!("{value:.1}"),
         x if x >= 1.0 => format!("{value:.2}"),

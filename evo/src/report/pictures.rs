@@ -7,13 +7,16 @@ use records::words::plural;
 use super::error::{MISSING, ReportError, is_missing};
 use super::html::{self, Cell};
 use super::numbers::number;
-use crate::plot::Figure;
 use crate::plot::effects::{self, Effects};
+use crate::plot::groups::Group;
 use crate::plot::history::{History, Step};
 use crate::plot::parallel::{Line, Parallel, Scaled};
 use crate::plot::picture::{self, tick};
-use crate::plot::runs::{Group, read_all};
+use crate::plot::runs::read_all;
+use crate::plot::{Band, Figure, Spread, Value};
+use crate::statistics::Center;
 use crate::sweep::axis::Axis;
+use crate::sweep::config::Objective;
 use crate::sweep::effect::effect;
 use crate::sweep::score::score;
 use crate::sweep::table::Table;
@@ -56,7 +59,9 @@ pub(super) fn history(sweep: &Stored) -> Result<String, ReportError> {
 
 fn draw_history(sweep: &Stored) -> Option<History> {
     let steps = steps(sweep);
-    (!steps.is_empty()).then(|| History::new(steps, sweep.plan.rungs() > 1))
+    let over = if sweep.plan.config.seeds.len() > 1 { ", median over seeds" } else { "" };
+    let value = format!("{}{over}", sweep.plan.config.objective.words());
+    (!steps.is_empty()).then(|| History::new(steps, sweep.plan.rungs() > 1, value))
 }
 
 /// An axis as pictures show it.
@@ -70,7 +75,7 @@ fn scaled(plan: &Plan, index: usize) -> Scaled {
     let label = |place: f64| shorten(&axis.at(place, plan.is_whole(index)).label);
     let ticks = places.into_iter().map(|place| (place, label(place))).collect();
     let log = if matches!(axis, Axis::LogRange { .. }) { " (log)" } else { "" };
-    Scaled { name: format!("{}{log}", plan.short_names()[index]), ticks }
+    Scaled { name: format!("{}{log}", plan.short_names()[index].replace('_', " ")), ticks }
 }
 
 /// Where a trial lies on an axis: values that are separate have a place each.
@@ -86,11 +91,11 @@ fn place(plan: &Plan, axis: usize, point: f64) -> f64 {
 /// What trials are compared by: their value after the first rung, which all of them run.
 fn comparison(plan: &Plan) -> (String, String) {
     match plan.bases[0].rungs[..] {
-        [_] => ("value".to_owned(), String::new()),
+        [_] => (plan.config.objective.words().to_owned(), String::new()),
         [first, ..] => {
             let generations = plural(first as usize, "generation");
             (
-                format!("value at {generations}"),
+                format!("return at {generations}"),
                 format!(
                     "Trials are compared after {generations}, the first rung of successive halving, \
                      because only the best of them went on. "
@@ -192,7 +197,7 @@ fn draw_curves(
     title: &str,
 ) -> Result<Option<Figure>, ReportError> {
     let Stored { plan, .. } = sweep;
-    let mut groups = Vec::new();
+    let mut groups: Vec<Group> = Vec::new();
     for row in table.rows.iter().filter(|row| row.score.is_some()).take(BEST) {
         let trial = folder.join("trials").join(&row.trial);
         let folders: Vec<PathBuf> =
@@ -201,12 +206,24 @@ fn draw_curves(
             .short_names()
             .iter()
             .zip(&row.values)
-            .map(|(name, value)| format!("{name} {}", shorten(value)))
+            .map(|(name, value)| format!("{} {}", name.replace('_', " "), shorten(value)))
             .collect();
         let label = format!("{}: {}", row.trial, settings.join(", "));
         groups.push(Group { label, runs: read_all(&folders)? });
     }
-    Ok((!groups.is_empty()).then(|| Figure::of_groups(groups, title.to_owned())))
+    if groups.is_empty() {
+        return Ok(None);
+    }
+    // As the table ranks them.
+    let value = match plan.config.objective {
+        _ if groups.iter().flat_map(|group| &group.runs).all(|run| run.evaluation().is_empty()) => {
+            Value::Training
+        }
+        Objective::Last => Value::Evaluation,
+        Objective::Best => Value::Best,
+    };
+    let spread = Spread { center: Center::Median, band: Band::Range };
+    Ok(Some(Figure::compared(groups, title.to_owned(), value).with_spread(spread)))
 }
 
 /// A picture of a sweep.

@@ -8,7 +8,8 @@ use training::config::Config;
 use training::setup::Setup;
 
 use super::numbers::{last, number};
-use crate::plot::runs::{Group, Run};
+use crate::plot::groups::Group;
+use crate::plot::runs::Run;
 use crate::statistics::{self, Bootstrap, CONFIDENCE, Center, RESAMPLES};
 
 /// Runs that differ in their seed only, as a row.

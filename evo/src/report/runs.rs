@@ -11,7 +11,8 @@ use super::html::{self, Cell};
 use super::numbers::{last, number};
 use super::origin;
 use super::results::{EXPLAINED, MEASURES, measures};
-use crate::plot::runs::{Group, Run, common_task, differing, group, read_all};
+use crate::plot::groups::{Group, differing, group};
+use crate::plot::runs::{Run, common_task, read_all};
 use crate::plot::{Columns, Figure, Spread};
 
 /// A page about run folders. The title is the task's name unless one is given.

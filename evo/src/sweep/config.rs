@@ -127,6 +127,17 @@ pub enum Objective {
     Best,
 }
 
+impl Objective {
+    /// What a trial is worth, in words.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Last => "return of the last evaluation",
+            Self::Best => "return of the best evaluation",
+        }
+    }
+}
+
 impl SweepConfig {
     /// The configs that trials change: those of the first axis, or the only one.
     #[must_use]

@@ -12,6 +12,7 @@ mod docs;
 mod engines;
 mod events;
 mod fidelity;
+mod film;
 mod finetune;
 mod fuzz;
 mod house;

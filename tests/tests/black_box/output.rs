@@ -252,3 +252,14 @@ fn what_terminals_obey_is_spelled_out() {
     let info: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(info["file"], text(&nir));
 }
+
+#[test]
+fn nothing_is_said_of_a_display_while_graphics_adapters_are_looked_for() {
+    let bench =
+        ["bench", "controller", "--config", "inverted_pendulum.ron", "--backend", "gpu", "--population", "4"];
+    let output = evo(&[&bench[..], &["--seconds", "0.05"]].concat()).env_remove("XDG_RUNTIME_DIR").output();
+    let output = output.expect("evo starts");
+    // With an adapter or without.
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!said.contains("XDG_RUNTIME_DIR"), "{said}");
+}

@@ -68,7 +68,7 @@ fn runs_are_compared_on_one_page() {
     check_page(&first);
     for expected in [
         "<h1>a &lt; b</h1>",
-        "strategy.sigma = 0.1 (2 seeds)",
+        "sigma 0.1 (2 seeds)",
         "interquartile mean over seeds",
         "IQM [95 % interval]",
         "prefers-color-scheme: dark",
@@ -162,6 +162,10 @@ fn a_sweep_ends_with_a_page_that_names_what_failed() {
     for (kind, expected) in [
         ("curves", "t0000: sigma 0.1"),
         ("history", "best so far"),
+        ("history", "return of the last evaluation, median over seeds"),
+        ("curves", "Line: median over seeds."),
+        ("curves", "evaluation return"),
+        ("parallel", "return of the last evaluation"),
         ("parallel", "failed or unfinished trial"),
         ("effects", "strategy.sigma"),
     ] {

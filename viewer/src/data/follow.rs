@@ -84,7 +84,7 @@ impl Follow {
             return None;
         }
         self.state = if self.folder.is_finished() { RunState::Finished } else { RunState::Running };
-        self.generations = numbered(&self.folder.checkpoints());
+        self.generations = self.folder.generations().unwrap_or_default();
         let metrics = stamp(&self.folder.metrics());
         if metrics.is_some() && metrics != self.metrics_stamp {
             match Metrics::read(&self.folder.metrics()) {
@@ -128,15 +128,4 @@ impl Follow {
 fn stamp(file: &Path) -> Option<Stamp> {
     let data = fs::metadata(file).ok()?;
     Some((data.modified().ok()?, data.len()))
-}
-
-/// Generations of the files `gen_NNNNNN.safetensors`, in order.
-fn numbered(folder: &Path) -> Vec<u64> {
-    let names = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.file_name());
-    let number = |name: std::ffi::OsString| {
-        name.to_str()?.strip_prefix("gen_")?.strip_suffix(".safetensors")?.parse().ok()
-    };
-    let mut generations: Vec<u64> = names.filter_map(number).collect();
-    generations.sort_unstable();
-    generations
 }

@@ -6,6 +6,7 @@ use egui::{RichText, Ui};
 
 use crate::data::document::Document;
 use crate::data::timeline::Timeline;
+use crate::film::Film;
 use crate::settings::Settings;
 use crate::stage::Stage;
 use crate::theme::Palette;
@@ -64,6 +65,8 @@ pub struct Cx<'a> {
     pub seconds: f64,
     /// Speed at which time really passes, as a factor on real time; none if nobody looks on.
     pub pace: Option<f64>,
+    /// How the scene is shown if it stands alone.
+    pub film: Option<&'a Film>,
 }
 
 impl Cx<'_> {

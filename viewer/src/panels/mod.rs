@@ -7,6 +7,7 @@ pub mod fitness;
 pub mod help;
 pub mod network;
 pub mod neuron;
+mod over;
 pub mod raster;
 pub mod rewards;
 pub mod scene;

@@ -120,7 +120,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let hit = response.hover_pos().and_then(|pointer| plan.hit(brain, pointer));
     if let Some((population, neuron)) = hit {
         let name = brain.populations[population].name.clone();
-        let label = label(recording, &name, neuron);
+        let label = label(recording, &name, neuron, cx.timeline.time);
         if response.clicked() {
             cx.selection.neuron = Some((name, neuron));
         }
@@ -270,11 +270,61 @@ fn lit(colour: Color32, light: f32, palette: &Palette) -> Color32 {
     bright.gamma_multiply(amount)
 }
 
-fn label(recording: &Recording, name: &str, neuron: usize) -> String {
-    let named = match name {
-        "input" => recording.header.observations.get(neuron),
-        "readout" => recording.header.actions.get(neuron),
+/// Name of a neuron, and what it holds at a time.
+fn label(recording: &Recording, name: &str, neuron: usize, time: f64) -> String {
+    let (step, header) = (recording.step_at(time), &recording.header);
+    let channel = |names: &[String], values: &[f32]| {
+        let value = Recording::row(values, names.len(), step).get(neuron)?;
+        Some(format!("{name} · {}: {value:.3}", names.get(neuron)?))
+    };
+    let known = match name {
+        "input" => channel(&header.observations, &recording.observations),
+        "readout" => channel(&header.actions, &recording.actions),
         _ => None,
     };
-    named.map_or_else(|| format!("{name} · neuron {neuron}"), |channel| format!("{name} · {channel}"))
+    known.unwrap_or_else(|| {
+        let layer = recording.layers.iter().find(|layer| layer.name == name);
+        let states = layer.into_iter().flat_map(|layer| {
+            layer.states.iter().filter_map(move |state| {
+                let value = state.value(step, neuron, layer.neurons, 1)?;
+                Some(format!("  {} {value:.3}", state.name))
+            })
+        });
+        format!("{name} · neuron {neuron}") + &states.collect::<String>()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::recording::{Header, Layer, Series};
+
+    #[test]
+    fn tooltips_hold_names_and_values() {
+        let header = Header {
+            control_dt: 0.5,
+            observations: vec!["height".into(), "speed".into()],
+            actions: vec!["hip".into()],
+            ..Header::default()
+        };
+        let mut recording = Recording::new(header, &[]);
+        let states = vec![Series { name: "v".into(), values: vec![0.1, 0.2, 0.3, -0.75], forgotten: 0 }];
+        recording.layers = vec![Layer { name: "hidden.0".into(), neurons: 2, states, ..Layer::default() }];
+        for step in 0..2 {
+            recording.push(&crate::data::recording::Row {
+                qpos: &[],
+                observation: &[1.0, step as f32],
+                action: &[0.25],
+                terms: &[],
+                push: None,
+                contacts: &[],
+                goals: &[],
+            });
+        }
+        let said = |name: &str, neuron: usize| label(&recording, name, neuron, 0.7);
+        assert_eq!(said("input", 1), "input · speed: 1.000");
+        assert_eq!(said("readout", 0), "readout · hip: 0.250");
+        assert_eq!(said("hidden.0", 1), "hidden.0 · neuron 1  v -0.750");
+        assert_eq!(said("other", 3), "other · neuron 3");
+    }
 }

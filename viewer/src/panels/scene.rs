@@ -4,7 +4,7 @@ use egui::{Align2, Color32, PointerButton, Pos2, Rect, Response, RichText, Sense
 
 use crate::data::disturb::Push;
 use crate::data::recording::Recording;
-use crate::panels::{Cx, empty};
+use crate::panels::{Cx, empty, over};
 use crate::scene::{Actor, Arrow, ContactMark, Draw, Palette, Scene, Shapes, Snapshot, Tint, rotated};
 use crate::settings::Overlays;
 
@@ -22,7 +22,11 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let time = cx.timeline.time;
     let recording = cx.document.recording();
     let Some(mut snapshot) = cx.stage.snapshot(recording, &cx.document.quaternions, time) else { return };
-    cx.stage.aim(&snapshot, time, cx.seconds, cx.settings.overlays.track);
+    if cx.film.is_some() {
+        cx.stage.aim_film(&snapshot, time, cx.seconds, rect.width() / rect.height().max(1.0));
+    } else {
+        cx.stage.aim(&snapshot, time, cx.seconds, cx.settings.overlays.track);
+    }
     navigate(ui, &response, rect, cx, &snapshot);
     marks(cx, &mut snapshot);
 
@@ -71,8 +75,14 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     }
     let uv = Rect::from_min_max(Pos2::ZERO, Pos2::new(1.0, 1.0));
     ui.painter().image(texture, rect, uv, Color32::WHITE);
-    captions(ui, rect, cx);
-    tools(ui, rect, cx);
+    match cx.film {
+        Some(film) => over::write(ui, rect, cx, film),
+        None => {
+            captions(ui, rect, cx);
+            over::measure(ui, rect, cx);
+            tools(ui, rect, cx);
+        }
+    }
 }
 
 /// Camera and pushes.

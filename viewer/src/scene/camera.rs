@@ -158,6 +158,20 @@ impl Camera {
         self.distance = (1.15 * bounds.radius / (self.fov_y / 2.0).sin()).clamp(nearest, farthest);
     }
 
+    /// Distance from its target at which `points`, m, fill `share` of a picture, whose width is `aspect` times its height,
+    /// as far as its narrower side allows; none without points.
+    #[must_use]
+    pub fn fitting(&self, points: &[[f32; 3]], aspect: f32, share: f32) -> Option<f32> {
+        let [x, y, forward] = self.axes().map(na::Vector3::from);
+        let slope = share * (self.fov_y / 2.0).tan();
+        let distance = points.iter().map(|&point| {
+            let from = na::Vector3::from(point) - na::Vector3::from(self.target);
+            (x.dot(&from).abs() / (slope * aspect)).max(y.dot(&from).abs() / slope) - forward.dot(&from)
+        });
+        let [nearest, farthest] = Self::DISTANCES;
+        distance.reduce(f32::max).map(|distance| distance.clamp(nearest, farthest))
+    }
+
     /// World to clip space, with depth 1 at the near plane and 0 at infinity.
     pub(super) fn matrix(&self, aspect: f32) -> na::Matrix4<f32> {
         let f = 1.0 / (self.fov_y / 2.0).tan();
@@ -296,6 +310,25 @@ mod tests {
         assert!((camera.target[0] - 2.0).abs() < 1e-4, "{:?}", camera.target);
         camera.follow([1.0, 2.0, 3.0], 0.01, 0.0);
         assert_eq!(camera.target, [1.0, 2.0, 3.0]);
+    }
+
+    #[test]
+    fn fitted_points_reach_as_far_as_they_shall_and_no_further() {
+        let points = [[1.0, 2.0, 0.0], [-1.0, 0.5, 1.5], [0.3, -1.0, 0.2], [0.0, 0.0, 0.9]];
+        for (aspect, share) in [(1.6, 0.7), (0.5, 0.9), (1.0, 0.4)] {
+            let size = [800.0 * aspect, 800.0];
+            for view in View::ALL {
+                let mut camera = Camera { target: [0.1, 0.2, 0.4], ..Camera::default() };
+                camera.look(view);
+                camera.distance = camera.fitting(&points, aspect, share).expect("there are points");
+                let reach = points.map(|point| {
+                    let seen = camera.project(point, size).expect("ahead of the eye");
+                    (0..2).map(|i| (2.0 * seen[i] / size[i] - 1.0).abs()).fold(0.0, f32::max)
+                });
+                let reach = reach.into_iter().fold(0.0, f32::max);
+                assert!((reach - share).abs() < 1e-3, "{view:?}: {reach} of {share}");
+            }
+        }
     }
 
     #[test]

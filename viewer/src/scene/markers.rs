@@ -14,7 +14,7 @@ type V3 = na::Vector3<f32>;
 /// Most pieces of a trail.
 const PIECES: usize = 600;
 /// A force arrow is at most this many of its robot's radii long.
-const LONGEST: f32 = 1.5;
+const LONGEST: f32 = 0.6;
 
 /// Adds the marks of an actor. Ghosts have none but their trails.
 pub(super) fn add(all: &mut Instances, actor: &Actor<'_>, scene: &Scene<'_>, height: f32) {

@@ -212,7 +212,9 @@ fn fs_solid(in: Surface) -> @location(0) vec4f {
         let facing = max(dot(normal, g.sun.xyz), 0.0);
         let level = max(g.sun.z, 1e-3);
         let light = mix(1.0 - g.sun.w, 1.0, lit(in.world, 0.006));
-        let slope = 0.42 + 0.58 * facing / level * light;
+        // In the dark hills are told apart by their light alone, so that has to differ more.
+        let tilt = facing / level * light;
+        let slope = select(0.42 + 0.58 * tilt, 0.25 + 1.5 * tilt * tilt * tilt, g.misc.w < 0.9);
         colour = gridded(g.ground.rgb, in.world.xy, width, away) * slope;
         colour = mix(min(colour, vec3f(1.0)), g.horizon.rgb, away);
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use nalgebra as na;
 use serde::{Deserialize, Serialize};
-use sim::{Body, Geom, GeomKind, Heightfield, Joint, Model};
+use sim::{Body, Geom, GeomKind, Heightfield, Joint, JointKind, Model};
 
 use super::snapshot::Snapshot;
 
@@ -195,12 +195,56 @@ impl Shapes {
         lowest.reduce(f32::min).unwrap_or(0.0) - 0.5 * radius
     }
 
+    /// Whether the robot can go anywhere: it has a body that hangs on the world alone and moves freely, or freely in a
+    /// plane.
+    #[must_use]
+    pub fn travels(&self) -> bool {
+        (1..self.bodies.len()).filter(|&body| self.bodies[body].parent == 0).any(|body| {
+            let count = |kind| self.joints.iter().filter(|j| j.body == body && j.kind == kind).count();
+            count(JointKind::Free) > 0 || count(JointKind::Slide) > 1 && count(JointKind::Hinge) > 0
+        })
+    }
+
+    /// The corners of the boxes around all parts that move, or around everything if nothing does, m.
+    #[must_use]
+    pub fn corners(&self, poses: &[[f32; 7]]) -> Vec<[f32; 3]> {
+        let of = |moving: bool| {
+            let parts = self.geoms.iter().filter(|geom| !Self::is_ground(geom) && (geom.body > 0 || !moving));
+            let boxes = parts.filter_map(|geom| {
+                let frame = isometry(*poses.get(geom.body)?) * placed(geom);
+                Some((frame.translation.vector, extent(geom, &frame.rotation)))
+            });
+            let corners = boxes.flat_map(|(centre, extent)| {
+                (0..8).map(move |corner| -> [f32; 3] {
+                    std::array::from_fn(|i| {
+                        centre[i] + if corner >> i & 1 == 0 { -extent[i] } else { extent[i] }
+                    })
+                })
+            });
+            corners.filter(|corner| corner.iter().all(|x| x.is_finite())).collect::<Vec<_>>()
+        };
+        let moving = of(true);
+        if moving.is_empty() { of(false) } else { moving }
+    }
+
     /// A ball around everything that is not ground.
     #[must_use]
     pub fn bounds(&self, poses: &[[f32; 7]]) -> Bounds {
+        self.bounds_from(poses, 0)
+    }
+
+    /// A ball around everything that can move, or around everything if nothing can.
+    #[must_use]
+    pub fn moving_bounds(&self, poses: &[[f32; 7]]) -> Bounds {
+        let moving = self.geoms.iter().any(|geom| geom.body > 0 && !Self::is_ground(geom));
+        self.bounds_from(poses, usize::from(moving))
+    }
+
+    /// A ball around the parts of all bodies from `first` on that are not ground.
+    fn bounds_from(&self, poses: &[[f32; 7]], first: usize) -> Bounds {
         let (mut low, mut high) = ([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]);
         let mut balls = Vec::with_capacity(self.geoms.len());
-        for geom in self.geoms.iter().filter(|g| !Self::is_ground(g)) {
+        for geom in self.geoms.iter().filter(|g| g.body >= first && !Self::is_ground(g)) {
             let Some(&pose) = poses.get(geom.body) else { continue };
             let frame = isometry(pose) * placed(geom);
             let centre = frame.translation.vector;
@@ -301,6 +345,16 @@ mod tests {
         assert!((bounds.radius - 0.19_f32.sqrt()).abs() < 1e-5, "{bounds:?}");
         let nothing = Shapes::from_model(&Model::from_mjcf("<mujoco/>", "empty.xml").unwrap());
         assert_eq!(nothing.bounds(&[]), Bounds { centre: [0.0; 3], radius: 1.0 });
+    }
+
+    #[test]
+    fn what_cannot_move_is_not_framed() {
+        let rail = "<geom type='capsule' size='0.1 9' pos='5 0 0'/>";
+        let cart = "<body pos='1 0 0'><geom size='0.2'/></body>";
+        let [shapes, still] = [shapes(&format!("{rail}{cart}")), shapes(rail)];
+        let bounds = |shapes: &Shapes| shapes.moving_bounds(&shapes.snapshot(&[]).unwrap().poses);
+        assert_eq!((bounds(&shapes).centre, bounds(&shapes).radius), ([1.0, 0.0, 0.0], 0.2));
+        assert!(bounds(&still).radius > 9.0, "better than nothing");
     }
 
     #[test]

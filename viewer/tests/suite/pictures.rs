@@ -5,6 +5,13 @@ use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use viewer::app::App;
+use viewer::film::Film;
+use viewer::scene::headless;
+use viewer::settings::Settings;
+use viewer::theme;
+use viewer::tiles::Tiles;
+
 use super::common::{self, decode, run_and_recording, said, viewer};
 
 const SIZE: &str = "640x400";
@@ -112,6 +119,18 @@ fn simulations_and_the_start_page_are_drawn_too() {
         assert!(pole.len() > 100 && (200.0..440.0).contains(&column), "{} around {column}", pole.len());
     }
     assert_ne!(pole(&plain, 0..WIDTH), pole(&floating, 0..WIDTH), "the pole falls more slowly");
+    // Nor are there bars or buttons: neither their colours nor those of text, above, below and at the sides.
+    for (pixels, theme) in
+        [(&plain, theme::DARK), (&picture("e.png", &["--scene-only", "--light"]), theme::LIGHT)]
+    {
+        let chrome = [theme.base, theme.panel, theme.text, theme.accent].map(|c| [c.r(), c.g(), c.b()]);
+        let border = [(0..60, 0..WIDTH), (350..400, 0..WIDTH), (0..400, 0..8), (0..400, WIDTH - 8..WIDTH)];
+        for (rows, columns) in border {
+            let found =
+                part(pixels, rows.clone(), columns).into_iter().filter(|c| chrome.contains(c)).count();
+            assert_eq!(found, 0, "chrome in rows {rows:?}, dark: {}", theme.dark);
+        }
+    }
     // A window without room for its panels.
     let small = root.path().join("small.png");
     let words = ["--at", "0.1", "--size", "320x240"];
@@ -128,6 +147,92 @@ fn simulations_and_the_start_page_are_drawn_too() {
         2 * background > page.len() && (500..page.len() / 4).contains(&words),
         "{background} and {words}"
     );
+}
+
+#[test]
+fn a_film_says_what_it_shows_and_shows_several_side_by_side() {
+    let (root, _, recording) = files();
+    let picture = |name: &str, words: &[&str]| {
+        let bytes =
+            made(&recording, &root.path().join(name), &[&["--scene-only", "--at", "0.2"], words].concat());
+        decode(&bytes).remove(0)
+    };
+    let (bare, labelled, captioned) = (
+        picture("a.png", &[]),
+        picture("b.png", &["--label", "generation 2"]),
+        picture("c.png", &["--caption"]),
+    );
+    let [top, middle, bottom] = [0..40, 40..360, 360..400];
+    let same = |other: &[u8], rows: &Range<usize>| {
+        part(&bare, rows.clone(), 0..WIDTH) == part(other, rows.clone(), 0..WIDTH)
+    };
+    let found = |other: &[u8]| [&top, &middle, &bottom].map(|rows| same(other, rows));
+    assert_eq!(found(&labelled), [false, true, true], "a label stands at the top");
+    assert_eq!(found(&captioned), [true, true, false], "a caption stands at the bottom");
+    // The pole reaches from the cart far up, and no further.
+    let rows: Vec<usize> = pole(&bare, 0..WIDTH).into_iter().map(|(_, row)| row).collect();
+    let height = rows.iter().max().unwrap() - rows.iter().min().unwrap();
+    assert!((120..300).contains(&height), "{height} of 400 rows");
+
+    let file = recording.to_str().unwrap();
+    let out = root.path().join("d.png");
+    let words =
+        ["--scene-only", "--at", "0.2", "--tile", file, "--label", "generation 2", "--label", "other"];
+    let both = made(&recording, &out, &words);
+    let size = png::Decoder::new(std::io::Cursor::new(&both)).read_info().unwrap();
+    assert_eq!((size.info().width, size.info().height), (2 * WIDTH as u32 + 4, 400));
+    let both = decode(&both).remove(0);
+    let left: Vec<u8> =
+        both.chunks_exact(4 * (2 * WIDTH + 4)).flat_map(|row| row[..4 * WIDTH].to_vec()).collect();
+    assert!(
+        part(&left, 0..400, 0..WIDTH) == part(&labelled, 0..400, 0..WIDTH),
+        "each tile is a film of its own"
+    );
+    let refused = viewer().arg(&recording).args(["--label", "a"]).output().unwrap();
+    assert!(
+        refused.status.code() == Some(2) && said(&refused).contains("--scene-only"),
+        "{}",
+        said(&refused)
+    );
+}
+
+#[test]
+fn a_walking_robot_stays_in_the_middle_of_its_film_and_fills_it() {
+    let gpu = headless().unwrap();
+    let mut app = App::for_pictures(Settings::default(), Some(gpu.clone()));
+    app.film = Some(Film::default());
+    app.show_document(common::ant());
+    app.timeline.playing = true;
+    let mut film = Tiles::new(&gpu, [WIDTH as u32, 400], 1.0, vec![app]).unwrap();
+    film.settle();
+    for second in 0..4 {
+        let mut picture = film.picture(0.0).unwrap();
+        for _ in 0..25 {
+            picture = film.picture(0.04).unwrap();
+        }
+        let robot = places(&picture.rgba, 0..WIDTH, |[r, g, b]| r > 110 && r > g.saturating_add(25) && g > b);
+        let [column, row] = middle(&robot);
+        assert!((column - 320.0).abs() < 40.0 && (row - 200.0).abs() < 60.0, "{second}: {column} {row}");
+        let ends = |values: Vec<usize>| values.iter().max().unwrap() - values.iter().min().unwrap();
+        let (width, height) =
+            (ends(robot.iter().map(|at| at.0).collect()), ends(robot.iter().map(|at| at.1).collect()));
+        assert!((240..600).contains(&width) || (200..380).contains(&height), "{second}: {width} × {height}");
+    }
+}
+
+#[test]
+fn nothing_is_said_of_a_display_that_nobody_asked_for() {
+    let (root, _, recording) = files();
+    let out = root.path().join("a.png");
+    let mut command = viewer();
+    command
+        .arg(&recording)
+        .arg("--screenshot")
+        .arg(&out)
+        .args(["--size", SIZE])
+        .env_remove("XDG_RUNTIME_DIR");
+    let output = command.output().unwrap();
+    assert!(output.status.success() && said(&output).is_empty(), "{}", said(&output));
 }
 
 #[test]

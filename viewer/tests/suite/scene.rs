@@ -203,8 +203,8 @@ const TERRAIN: &str = r#"<mujoco>
     <body pos="-0.9 -0.9 0.7"><freejoint/><geom type="capsule" size="0.07 0.15"/></body>
   </worldbody></mujoco>"#;
 
-#[test]
-fn terrain_and_all_shapes() {
+/// Hills with a body of each kind on them.
+fn hills() -> Shapes {
     let mut model = Model::from_mjcf(TERRAIN, "terrain.xml").unwrap();
     let field = &mut model.heightfields[0];
     field.data = (0..field.nrow * field.ncol)
@@ -213,7 +213,32 @@ fn terrain_and_all_shapes() {
             0.35 + 0.3 * (11.0 * x).sin() * (7.0 * y).cos() + 0.2 * (23.0 * x + 5.0 * y).sin() * x
         })
         .collect();
-    let shapes = Shapes::from_model(&model);
+    Shapes::from_model(&model)
+}
+
+#[test]
+fn hills_are_seen_in_both_themes() {
+    let shapes = hills();
+    let snapshot = shapes.snapshot(&shapes.qpos0()).unwrap();
+    let camera = Camera { elevation: -0.9, ..framed(&shapes, &snapshot, View::Corner) };
+    for dark in [false, true] {
+        // Nothing but the ground's own light and shade.
+        let draw = Draw { dark, grid: false, shadows: false, ..Draw::default() };
+        let empty = Snapshot { poses: vec![snapshot.poses[0]], ..Snapshot::default() };
+        let actors = vec![Actor::new(&shapes, &empty)];
+        let picture = studio().picture(&Scene { actors, camera: &camera, draw: &draw }, SIZE).unwrap();
+        let middle = picture.rgba.chunks_exact(4 * SIZE[0] as usize).skip(80).take(60);
+        let mut greens: Vec<u8> =
+            middle.flat_map(|row| row[480..800].chunks_exact(4).map(|p| p[1])).collect();
+        greens.sort_unstable();
+        let (low, high) = (greens[greens.len() / 10], greens[greens.len() * 9 / 10]);
+        assert!(high - low >= 20, "dark {dark}: {low} to {high}");
+    }
+}
+
+#[test]
+fn terrain_and_all_shapes() {
+    let shapes = hills();
     let snapshot = shapes.snapshot(&shapes.qpos0()).unwrap();
     let mut camera = framed(&shapes, &snapshot, View::Corner);
     camera.elevation = -0.5;
@@ -247,6 +272,21 @@ fn every_switch_changes_the_picture() {
     ] {
         assert_ne!(picture(draw), whole, "{name}");
     }
+}
+
+#[test]
+fn arrows_of_large_forces_stay_short() {
+    let (shapes, mut snapshot, _) = marked_ant();
+    let camera = framed(&shapes, &snapshot, View::Corner);
+    let draw = Draw { forces: true, ..Draw::default() };
+    let mut picture = |newton: f32| {
+        snapshot.contacts.iter_mut().for_each(|contact| contact.force = [0.0, 0.0, newton]);
+        let scene = Scene { actors: vec![Actor::new(&shapes, &snapshot)], camera: &camera, draw: &draw };
+        studio().picture(&scene, SIZE).unwrap()
+    };
+    let (weak, strong) = (picture(2.0), picture(50.0));
+    assert_ne!(weak, strong);
+    assert_eq!(strong, picture(5000.0), "they do not cross the robot");
 }
 
 #[test]

@@ -224,6 +224,7 @@ fn shortened(name: &str, mut words: Vec<String>) -> Vec<String> {
         }
         (_, "resume") => replace(&mut words, "--generations", Some("3")),
         (_, "eval" | "compare") => replace(&mut words, "--episodes", Some("2")),
+        (_, "film") => more = vec!["--seconds", "0.1", "--size", "120x90"],
         (_, "bench") => replace(&mut words, "--seconds", Some("0.1")),
         _ => {}
     }
