@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use records::metrics::MetricsRow;
 use records::words::{count, duration, escaped, to_stderr};
-use status::{Evaluated, Pace, Status, returns};
+use status::{Engines, Evaluated, Pace, Status, returns};
 
 /// Seconds between two plain lines that report no evaluation.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
@@ -53,9 +53,6 @@ pub struct Ending {
     /// Whether the run was interrupted before its last generation.
     pub interrupted: bool,
 }
-
-/// Names of the engine that trains and of the one that validates.
-type Engines = [&'static str; 2];
 
 /// Reports a run's progress.
 #[derive(Debug)]
@@ -312,7 +309,7 @@ mod tests {
         let expected = "generation   4/100  fitness 12.3 (best 20.0)  evaluation 15.0 ± 3.0  21.4k steps/s";
         assert!(lines[1].starts_with(expected), "{}", lines[1]);
         // The last evaluation stays in sight with its age, and nothing is left to do.
-        assert!(lines[2].ends_with("evaluation 15.0 (96 generations old)  21.4k steps/s"), "{}", lines[2]);
+        assert!(lines[2].ends_with("evaluation 15.0 (96 gen. old)  21.4k steps/s"), "{}", lines[2]);
         let lines = logged(Verbosity::Verbose, run);
         assert_eq!(lines.len(), 5);
         assert!(lines[0].ends_with("  forward 1.0  control -2.0"), "{}", lines[0]);
@@ -334,10 +331,7 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].contains("  evaluation 15.0 ± 3.0 (lanes), 14.0 ± 2.0 (rapier)  "), "{text}");
-        assert!(
-            lines[1].contains("  evaluation 15.0 (lanes), 14.0 (rapier) (99 generations old)  "),
-            "{text}"
-        );
+        assert!(lines[1].contains("  evaluation 15.0 (lanes), 14.0 (rapier) (99 gen. old)  "), "{text}");
     }
 
     #[test]

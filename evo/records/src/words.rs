@@ -100,7 +100,7 @@ mod tests {
             ("halfcheetah", Some("half_cheetah")),
             ("humaniod", Some("humanoid")),
             ("robot", None),
-            ("an", None),
+            ("an", Some("ant")),
             ("", None),
         ] {
             assert_eq!(meant(typed, names), expected, "{typed}");

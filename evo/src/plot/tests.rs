@@ -196,9 +196,9 @@ fn lines_are_called_and_axes_chosen_as_one_likes() {
     ];
     let figure = Figure::read(&runs, None).unwrap();
     let labels: Vec<&str> = figure.groups.iter().map(|group| group.label.as_str()).collect();
-    assert_eq!(labels, ["with plasticity, decay 0.951", "no plasticity, decay 0.819"]);
+    assert_eq!(labels, ["decay 0.951, with plasticity", "decay 0.819, no plasticity"]);
     let error = figure.clone().with_labels(&["one".to_owned()]).unwrap_err().to_string();
-    let expected = "there are 1 labels for 2 lines: with plasticity, decay 0.951; no plasticity, decay 0.819";
+    let expected = "there are 1 labels for 2 lines: decay 0.951, with plasticity; decay 0.819, no plasticity";
     assert_eq!(error, expected);
     let error = figure.clone().with_axes(&[Axis::Processor]).unwrap_err().to_string();
     assert!(error.starts_with("processor time is not known"), "{error}");

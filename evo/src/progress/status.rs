@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use records::metrics::MetricsRow;
 use records::words::{count, duration};
 
-use super::Engines;
+/// Names of the engine that trains and of the one that validates.
+pub(super) type Engines = [&'static str; 2];
 
 /// What the last evaluation gave.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -71,8 +72,7 @@ impl Status {
             };
             let (long, brief) = match age {
                 0 => (String::new(), String::new()),
-                1 => (" (1 generation old)".to_owned(), " (1 old)".to_owned()),
-                age => (format!(" ({age} generations old)"), format!(" ({age} old)")),
+                age => (format!(" ({age} gen. old)"), format!(" ({age} old)")),
             };
             full += &format!("  evaluation {}", self.left(2, &format!("{text}{long}")));
             short += &format!("  eval {}", self.left(3, &format!("{text}{brief}")));
@@ -162,11 +162,12 @@ mod tests {
             lines.push(status.of(&row, evaluated, None, Some(754.0)));
         }
         let places = |index: usize, word: &str| {
-            lines.iter().map(move |line| line[index].find(word)).collect::<Vec<_>>()
+            let column = |line: &str| line.find(word).map(|at| line[..at].chars().count());
+            lines.iter().map(|line| column(&line[index])).collect::<Vec<_>>()
         };
         assert_eq!(
             lines[1][0],
-            "fitness   7.0 (best   14.0)  evaluation 1904.6 (1 generation old)  56.6k steps/s  12 min 34 s left"
+            "fitness   7.0 (best   14.0)  evaluation 1904.6 (1 gen. old)  56.6k steps/s  12 min 34 s left"
         );
         assert_eq!(lines[2][1], "fitness 1062.2  eval 1904.6 (1190 old)  12 min 34 s left");
         // From the widest line on.

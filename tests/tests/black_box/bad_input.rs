@@ -54,7 +54,7 @@ fn unknown_engines_are_answered_with_the_known_ones() {
     let bench = ["bench", "physics", "--env", "ant", "--engine", "bullet"];
     assert_says(&refuse(&bench, 2), &["bullet", "rapier, lanes"]);
     for verb in [&["eval", "run"][..], &["record", "run"], &["bench", "rollout", "--config", "ant.ron"]] {
-        assert_says(&refuse(&[verb, &["--engine", "Auto"]].concat(), 2), &["Auto", "rapier, lanes"]);
+        assert_says(&refuse(&[verb, &["--engine", "bullet"]].concat(), 2), &["bullet", "rapier, lanes"]);
     }
     let config = |physics: &str| config_error(&format!("(env: Ant(), physics: ({physics}), {STRATEGY})"));
     assert_says(&config("engine: Bullet"), &["bad.ron:1:", "Bullet", "Rapier, Lanes, Auto"]);

@@ -221,7 +221,11 @@ fn bad_input_is_refused_before_a_folder_exists() {
             "task=Imitate()".into(),
             "task.teacher = \"\": must be a run folder, a checkpoint or a recording",
         ),
-        ("inverted_pendulum_imitate.ron", "run.seed=2".into(), "cannot read results/runs/RUN: "),
+        (
+            "inverted_pendulum_imitate.ron",
+            "run.seed=2".into(),
+            "task.teacher = \"results/runs/RUN\": must be a run folder, a checkpoint or a recording that exists",
+        ),
         ("inverted_pendulum_ppo.ron", "task.steps=100".into(), "a multiple of task.sequence = 16"),
     ] {
         let arguments = ["finetune", "--config", config, "--set", &set, "--out", text(&folder), "-q"];
