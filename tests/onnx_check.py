@@ -18,17 +18,17 @@ import numpy as np
 import onnxruntime
 from judge_check import CONTROLLERS, recorded, trained
 
-# Largest difference of an action of the ±1 that there are. Perceptrons are products of matrices, whose sums a runtime
-# makes in an order of its own; spiking networks are to have the same bits.
+# Largest difference of actions, in the task's units (±0.4 to ±2). Perceptrons are products of matrices, whose sums a
+# runtime makes in an order of its own; spiking networks are to have the same bits.
 PERCEPTRON, SPIKING = 2e-6, 0.0
 
-# A stage by name, parameters of the best member, and bounds of actions other than ±1.
+# Actions within other bounds than ±1.
 OTHERS = {
     "humanoid": ("Humanoid(observations: Joints)", "Snn(hidden: [Recurrent(neurons: 24)])"),
     "pusher": ("Pusher()", "Mlp(hidden: [8])"),
 }
 
-# Random, or different from step to step.
+# Random, or changing within an episode.
 REFUSED = {
     "the encoder 'Rate': it draws its spikes": "Snn(encoder: Rate())",
     "plasticity: its weights change": 'Snn(plasticity: [(rule: Hebbian, blocks: ["readout.weight"])])',

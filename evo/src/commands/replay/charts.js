@@ -135,14 +135,34 @@ class Charts {
     context.fillText(`${layer.neurons} neurons`, 6, 26);
     context.strokeStyle = theme.faint;
     context.strokeRect(LEFT, 0.5, width - LEFT - 8, height - 1);
-    context.fillStyle = theme.spike;
+    const key = [canvas.width, canvas.height, ...this.span, theme.spike].join();
+    if (canvas.key !== key) [canvas.key, canvas.dots] = [key, this.dots(theme, canvas, layer, { ticks, neurons })];
+    context.drawImage(canvas.dots, 0, 0, width, height);
+  }
+
+  /** A picture of the spikes, made anew only when it would be another: there may be hundreds of thousands. */
+  dots(theme, { width, height }, layer, { ticks, neurons }) {
+    const picture = document.createElement("canvas");
+    [picture.width, picture.height] = [width, height];
+    const context = picture.getContext("2d");
+    const pixels = context.createImageData(width, height);
+    const words = new Uint32Array(pixels.data.buffer);
+    const [red, green, blue] = [1, 3, 5].map((at) => parseInt(theme.spike.slice(at, at + 2), 16));
+    const colour = ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
+    const ratio = devicePixelRatio;
     const tick = this.data.controlDt / layer.ticks;
-    const wide = Math.max(0.8, this.x(tick, width) - this.x(0, width) - 0.4);
-    const tall = Math.max(0.8, (height - 4) / layer.neurons - 0.3);
+    const [left, right] = [LEFT * ratio, width - 8 * ratio];
+    const every = (this.x(tick, width / ratio) - this.x(0, width / ratio)) * ratio;
+    const [wide, tall] = [Math.max(1, Math.floor(every - 0.4)), Math.max(1, Math.floor((height - 4) / layer.neurons - 0.3))];
+    const first = this.x(0, width / ratio) * ratio;
     for (let at = 0; at < ticks.length; at++) {
-      const x = this.x(ticks[at] * tick, width);
-      if (x >= LEFT && x < width - 8) context.fillRect(x, 2 + (neurons[at] / layer.neurons) * (height - 4), wide, tall);
+      const x = Math.floor(first + ticks[at] * every);
+      if (x < left || x + wide > right) continue;
+      const y = 2 + Math.floor((neurons[at] / layer.neurons) * (height - 4));
+      for (let row = y; row < Math.min(height, y + tall); row++) words.fill(colour, row * width + x, row * width + x + wide);
     }
+    context.putImageData(pixels, 0, 0);
+    return picture;
   }
 
   axis(theme, canvas) {
