@@ -12,6 +12,7 @@ environment as shipped (`tests/judge.py`), none of which training has seen.
 """
 
 import argparse
+import csv
 import json
 import os
 import resource
@@ -28,19 +29,19 @@ MARKS = ("<!-- table: tests/results.py -->\n", "<!-- end of the table -->\n")
 CONFIGS = {
     "ant": [],
     "ant_lanes": [],
-    "ant_ppo": ["perceptron"],
+    "ant_imitate": ["run"],
     "humanoid": ["linear"],
-    "half_cheetah": ["perceptron"],
+    "half_cheetah": ["faster"],
     "hopper": ["perceptron"],
     "walker2d": ["linear"],
     "swimmer": [],
     "inverted_pendulum": [],
     "inverted_double_pendulum": [],
-    "reacher": [],
+    "reacher": ["perceptron"],
     "pusher": [],
     "humanoid_standup": [],
-    "grasp": [],
-    "push_to_goal": [],
+    "grasp": ["perceptron"],
+    "push_to_goal": ["perceptron"],
     "ant_direction": [],
     "ant_terrain": [],
     "ant_breaking_leg": [],
@@ -136,7 +137,10 @@ def describe(checkpoint, stage):
         )
     task = config.get("task")
     search = next(iter(task)) if task else next(iter(config["strategy"]))
-    return {"controller": words, "search": search, "stage": stage, "env_steps": meta["env_steps"]}
+    # A stage's checkpoint counts its own steps.
+    with open(checkpoint.parent.parent / "metrics.csv", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if not stage or row.get("stage") == stage]
+    return {"controller": words, "search": search, "stage": stage, "env_steps": float(rows[-1]["env_steps"])}
 
 
 def number(value):
