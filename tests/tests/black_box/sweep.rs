@@ -292,8 +292,8 @@ fn mistakes_in_a_sweep_file_are_shown_at_their_place() {
         (good, "    smapler: Grid,", "6:5: unknown field 'smapler' (valid: config, set, axes, sampler"),
         (
             good,
-            "    halving: (first: 120),",
-            "6:22: first = 120: must be at least 1 and below run.generations = 120",
+            "    halving: (first: 150),",
+            "6:22: first = 150: must be at least 1 and below run.generations = 150",
         ),
         (good, "    sampler: Random(trials: 0),", "6:14: a sweep has 1 to"),
     ] {
