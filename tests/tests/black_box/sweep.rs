@@ -203,7 +203,10 @@ fn halving_needs_a_third_of_the_grids_steps() {
     let folder = tempfile::tempdir().expect("scratch folder");
     let sweep = r#"(
     config: "inverted_pendulum.ron",
-    set: ["run.generations=27", "run.eval_every=0", "rollout.horizon=100", "strategy.population=32"],
+    set: [
+        "physics.engine=Rapier", "run.generations=27", "run.eval_every=0", "rollout.episodes=1",
+        "rollout.action_noise=0", "rollout.horizon=100", "strategy.population=32",
+    ],
     axes: [
         List(path: "strategy.sigma", values: [0.05, 0.2, 0.4]),
         List(path: "strategy.optimizer.learning_rate", values: [0.01, 0.2]),
