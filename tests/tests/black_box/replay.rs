@@ -30,7 +30,7 @@ fn a_page_needs_nothing_else() {
     // The viewer itself goes in where it has been built.
     let (run, other) = (folder.path().join("run"), folder.path().join("b.html"));
     let none = folder.path().join("none");
-    let message = refuse(&["record", text(&run), "--html", text(&other), "--web", text(&none)], 1);
+    let message = refuse(&["record", text(&run), "--html", text(&other), "--web", text(&none)], 2);
     assert!(message.contains("`cargo run -p web -- build` makes the viewer"), "{message}");
 }
 
