@@ -272,7 +272,7 @@ mod tests {
 
     use super::*;
 
-    /// The bytes that the package `onnx` 1.23 for Python writes for the same model.
+    /// What `tests/onnx_check.py` opens in ONNX Runtime begins and ends as protobuf has it.
     #[test]
     fn bytes_are_those_of_protobuf() {
         let mut graph = Graph::new();
