@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::anyhow;
 use records::failure::{Blame as _, Failure};
 use records::folder::RUNS;
-use records::words::to_stderr;
+use records::words::{plural, to_stderr};
 use serde::Serialize;
 use training::changes::named;
 use training::evaluate::Evaluation;
@@ -114,7 +114,8 @@ fn check(column: &[(String, Trained, Rollout)]) -> Result<(), Failure> {
 }
 
 fn print(env: &str, episodes: &Episodes, rows: &[Row]) {
-    out::line(&format!("{env}: the same {} episodes for all, seed {}", episodes.count, episodes.seed));
+    let count = plural(episodes.count, "episode");
+    out::line(&format!("{env}: {count}, the same for all, seed {}", episodes.seed));
     let head = ["run", "engine", "#return", "#difference to the first", "#length", "#ended early"];
     let mut table = vec![head.map(str::to_owned)];
     table.extend(rows.iter().map(|row| {

@@ -1,7 +1,7 @@
 //! `evo eval`.
 
 use records::failure::{Blame, Failure};
-use records::words::to_stderr;
+use records::words::{plural, to_stderr};
 use serde::Serialize;
 use training::change_names::NONE;
 use training::changes::named;
@@ -92,7 +92,8 @@ pub(super) fn eval(args: &EvalArgs) -> Result<(), Failure> {
 fn print_table(rows: &[Row], episodes: &Episodes) {
     let first = &rows[0].evaluation;
     let (env, engine, count, seed) = (&first.env, first.engine, episodes.count, episodes.seed);
-    out::line(&format!("{env} in {engine}: the same {count} episodes for all, seed {seed}"));
+    let episodes = plural(count, "episode");
+    out::line(&format!("{env} in {engine}: {episodes}, the same for all, seed {seed}"));
     let head = [
         "change",
         "#return",

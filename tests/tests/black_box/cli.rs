@@ -473,7 +473,7 @@ fn a_run_leaves_the_agreed_files() {
     assert!(all[1]["returns"] != all[0]["returns"] && all[2]["returns"] != all[1]["returns"], "{rows}");
     let printed = succeed(&["eval", text(&run), "--episodes", "1", "--change", "wind"]);
     let lines: Vec<&str> = printed.lines().collect();
-    assert!(lines[0].contains(": the same 1 episodes for all, seed 1000000"), "{printed}");
+    assert!(lines[0].contains(": 1 episode, the same for all, seed 1000000"), "{printed}");
     assert!(lines[1].starts_with("change ") && lines[1].contains("difference to none"), "{printed}");
     assert!(lines[2].starts_with("none ") && lines[3].starts_with("wind "), "{printed}");
     let windy = folder.path().join("windy.rollout.safetensors");
