@@ -59,7 +59,8 @@ pub struct Config {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PhysicsConfig {
-    /// Engine that steps the worlds: `Rapier`, `Lanes` or `Auto`, in any case. Default `Auto`: lanes if it can do all that the model asks for, else rapier.
+    /// Engine that steps the worlds: `Rapier`, `Lanes` or `Auto`, in any case. Default `Auto`: lanes if it can do all
+    /// that the model asks for, else rapier.
     pub engine: EngineChoice,
     /// Which of the task's settings to use.
     pub fidelity: Fidelity,
