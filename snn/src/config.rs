@@ -189,6 +189,11 @@ pub struct LayerConfig {
     /// Dale's law: the share of neurons, in [0, 1], whose outgoing weights are all ≥ 0; those of the
     /// others are ≤ 0. `Binary` networks without a value take one half. Default `None`.
     pub excitatory: Option<f64>,
+    /// Whether neurons come in push-pull pairs, an even number of them: neuron 2k + 1 has the negatives of the
+    /// weights of neuron 2k, into it and out of it, and the same bias. What a pair tells its targets is then
+    /// odd in its input, so that a change of weights does not push them all one way. Half as many parameters
+    /// per connection. Not in `Binary`, nor with `density`, `delay`, `excitatory` or `plasticity`. Default `false`.
+    pub push_pull: bool,
 }
 
 impl Default for LayerConfig {
@@ -206,6 +211,7 @@ impl Default for LayerConfig {
             density: 1.0,
             delay: (0, 0),
             excitatory: None,
+            push_pull: false,
         }
     }
 }

@@ -33,12 +33,52 @@ pub struct Block {
     /// `pre · cols + post`. Only they have parameters, in this order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mask: Option<Vec<u32>>,
+    /// Which of its neurons are push-pull pairs, so that several weights are one parameter or its negative.
+    #[serde(default, skip_serializing_if = "Pairs::is_none")]
+    pub pairs: Pairs,
+}
+
+/// Push-pull pairs among the sources and targets of a block: neuron 2k + 1 has the negative weights of neuron 2k.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pairs {
+    /// All sources but the bias are pairs.
+    pub sources: bool,
+    /// All targets are pairs. Both of a pair have the same bias.
+    pub targets: bool,
+    /// Whether the last row is a bias.
+    pub bias: bool,
+}
+
+impl Pairs {
+    fn is_none(&self) -> bool {
+        !self.sources && !self.targets
+    }
+
+    /// Rows and columns of the parameters of a block of `rows` and `cols`.
+    fn shape(&self, rows: usize, cols: usize) -> (usize, usize) {
+        let bias = usize::from(self.bias);
+        let rows = if self.sources { (rows - bias) / 2 + bias } else { rows };
+        (rows, if self.targets { cols / 2 } else { cols })
+    }
+
+    /// Row and column of the parameter of a connection, and whether its weight is the negative of it.
+    fn place(&self, rows: usize, pre: usize, post: usize) -> (usize, usize, bool) {
+        let is_bias = self.bias && pre + 1 == rows;
+        let (row, pull) = match (self.sources, is_bias) {
+            (true, false) => (pre / 2, pre % 2 == 1),
+            (true, true) => (pre / 2, false),
+            (false, _) => (pre, false),
+        };
+        let (col, pulled) = if self.targets { (post / 2, post % 2 == 1 && !is_bias) } else { (post, false) };
+        (row, col, pull != pulled)
+    }
 }
 
 impl Block {
     /// Number of parameters.
     pub fn len(&self) -> usize {
-        self.mask.as_ref().map_or(self.rows * self.cols, Vec::len)
+        let (rows, cols) = self.pairs.shape(self.rows, self.cols);
+        self.mask.as_ref().map_or(rows * cols, Vec::len)
     }
 
     /// Whether the block has no parameters; never so in a built controller.
@@ -51,7 +91,8 @@ impl Block {
         self.offset..self.offset + self.len()
     }
 
-    /// Index in the flat vector of the connection from `pre` to `post`; `None` if there is none.
+    /// Index in the flat vector of the connection from `pre` to `post`; `None` if there is none. With
+    /// [`pairs`](Self::pairs), several connections have one parameter.
     pub fn index(&self, pre: usize, post: usize) -> Option<usize> {
         debug_assert!(
             pre < self.rows && post < self.cols,
@@ -60,32 +101,39 @@ impl Block {
             self.cols,
             self.name
         );
-        let place = pre * self.cols + post;
         let within = match &self.mask {
-            None => Some(place),
-            Some(mask) => mask.binary_search(&(place as u32)).ok(),
+            None => {
+                let (row, col, _) = self.pairs.place(self.rows, pre, post);
+                Some(row * self.pairs.shape(self.rows, self.cols).1 + col)
+            }
+            Some(mask) => mask.binary_search(&((pre * self.cols + post) as u32)).ok(),
         };
         within.map(|index| self.offset + index)
     }
 
-    /// Calls `each` with row, column and θ of every connection that exists.
+    /// Calls `each` with row, column and θ of every connection that exists; of a pair's second neuron, −θ.
     pub(crate) fn visit(&self, parameters: &[f32], mut each: impl FnMut(usize, usize, f32)) {
-        self.visit_indices(|pre, post, index| each(pre, post, parameters[index]));
+        self.visit_indices(|pre, post, index, negative| {
+            each(pre, post, if negative { -parameters[index] } else { parameters[index] });
+        });
     }
 
-    /// Calls `each` with row, column and index in the flat vector of every connection that exists.
-    pub(crate) fn visit_indices(&self, mut each: impl FnMut(usize, usize, usize)) {
+    /// Calls `each` with row, column and index in the flat vector of every connection that exists, and whether
+    /// its weight is the negative of that parameter's.
+    pub(crate) fn visit_indices(&self, mut each: impl FnMut(usize, usize, usize, bool)) {
         match &self.mask {
             None => {
+                let cols = self.pairs.shape(self.rows, self.cols).1;
                 for pre in 0..self.rows {
                     for post in 0..self.cols {
-                        each(pre, post, self.offset + pre * self.cols + post);
+                        let (row, col, negative) = self.pairs.place(self.rows, pre, post);
+                        each(pre, post, self.offset + row * cols + col, negative);
                     }
                 }
             }
             Some(mask) => {
                 for (index, &place) in mask.iter().enumerate() {
-                    each(place as usize / self.cols, place as usize % self.cols, self.offset + index);
+                    each(place as usize / self.cols, place as usize % self.cols, self.offset + index, false);
                 }
             }
         }
@@ -122,15 +170,16 @@ impl Layout {
         initial_std: f32,
     ) -> usize {
         let offset = self.len();
-        let (initial_mean, mask) = (0.0, None);
-        self.blocks.push(Block { name, offset, rows, cols, scale, initial_mean, initial_std, mask });
+        let (initial_mean, mask, pairs) = (0.0, None, Pairs::default());
+        self.blocks.push(Block { name, offset, rows, cols, scale, initial_mean, initial_std, mask, pairs });
         self.blocks.len() - 1
     }
 
     /// Sets what the last block has beyond [`push`](Self::push).
-    pub(crate) fn refine(&mut self, mean: f32, mask: Option<Vec<u32>>) {
+    pub(crate) fn refine(&mut self, mean: f32, mask: Option<Vec<u32>>, pairs: Pairs) {
         let block = self.blocks.last_mut().expect("a block has been pushed");
         block.initial_mean = mean;
         block.mask = mask;
+        block.pairs = pairs;
     }
 }

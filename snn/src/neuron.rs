@@ -69,6 +69,12 @@ pub fn neurons() -> Vec<NeuronInfo> {
     models.map(|model| NeuronInfo::new(&model)).collect()
 }
 
+/// The text of the built-in model called `name`, to be changed; `None` if there is none.
+#[must_use]
+pub fn model_text(name: &str) -> Option<&'static str> {
+    MODELS.iter().find(|(model, _)| *model == name).map(|(_, text)| *text)
+}
+
 /// Checks the text of a neuron model.
 ///
 /// # Errors

@@ -29,7 +29,7 @@ pub use looking::{
     AxisChoice, BandChoice, CheckArgs, EvalArgs, LineChoice, ListArgs, Listing, PlotArgs, RecordArgs,
     ReportArgs, TraceArgs,
 };
-pub use new::{New, NewConfig, NewRobot};
+pub use new::{New, NewConfig, NewNeuron, NewRobot, NewSource};
 pub use nir::{Nir, NirExport, NirInfo, NirReset, NirRun};
 pub use shell::{CompletionsArgs, ManArgs};
 pub use sweep::SweepArgs;

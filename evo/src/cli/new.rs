@@ -11,6 +11,12 @@ pub enum New {
     Config(NewConfig),
     /// Copy a robot to configs/NAME.xml, with a config that trains it to walk
     Robot(NewRobot),
+    /// Copy a neuron model to configs/NAME.neuron, with a config that uses it
+    Neuron(NewNeuron),
+    /// In a clone of the project: the source of a task to change, with robot and config
+    Env(NewSource),
+    /// In a clone of the project: the source of a strategy to change, with a config
+    Strategy(NewSource),
 }
 
 /// Options of `new config`.
@@ -41,4 +47,33 @@ pub struct NewRobot {
     /// Robot that it is a copy of, a file in MJCF; default the one of the how-to
     #[arg(long, value_name = "FILE.xml")]
     pub from: Option<PathBuf>,
+}
+
+/// Options of `new neuron`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo new neuron mine
+  evo new neuron mine --from alif
+
+docs/neurons.md has the language.")]
+pub struct NewNeuron {
+    /// Its name: small letters, digits and _
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Built-in model that it is a copy of (evo list neurons)
+    #[arg(long, value_name = "MODEL", default_value = "lif")]
+    pub from: String,
+}
+
+/// Options of `new env` and `new strategy`.
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "Examples:
+  evo new env cart
+  evo new strategy mine
+
+docs/tutorials/own-env.md and docs/tutorials/own-strategy.md explain the files line by line.")]
+pub struct NewSource {
+    /// Its name: small letters, digits and _
+    #[arg(value_name = "NAME")]
+    pub name: String,
 }

@@ -491,14 +491,15 @@ impl Bptt {
                 let block = &blocks[block];
                 let scale = f64::from(projection.unit.scale);
                 let mut gradient = vec![0.0; block.len()];
-                block.visit_indices(|pre, post, index| {
+                block.visit_indices(|pre, post, index, negative| {
                     let slope = match projection.signs.get(pre).copied().unwrap_or(0) {
                         0 => scale,
                         // The weight is sign · |scale · θ|.
                         sign if theta[index] < T::ZERO => -scale * f64::from(sign),
                         sign => scale * f64::from(sign),
                     };
-                    gradient[index - block.offset] = slope * all[first.index(pre, post)];
+                    let slope = if negative { -slope } else { slope };
+                    gradient[index - block.offset] += slope * all[first.index(pre, post)];
                 });
                 Some((block.offset, gradient))
             })

@@ -69,9 +69,10 @@ impl<T: Real> Loaded<T> {
             };
             match &projection.weights {
                 Weights::Evolved(block) => {
-                    network.layout.blocks()[*block].visit_indices(|pre, post, index| {
+                    network.layout.blocks()[*block].visit_indices(|pre, post, index, negative| {
                         let sign = projection.signs.get(pre).copied().unwrap_or(0);
-                        set(pre, post, T::weight(network.format, &projection.unit, theta[index], sign));
+                        let theta = if negative { -theta[index] } else { theta[index] };
+                        set(pre, post, T::weight(network.format, &projection.unit, theta, sign));
                     });
                 }
                 Weights::Fixed(fixed) => {

@@ -5,7 +5,7 @@ use super::{Network, Parameter, Population, Projection, Source, Weights};
 use crate::config::{LayerConfig, SnnConfig};
 use crate::error::SnnError;
 use crate::lanes::WIDTH;
-use crate::layout::Layout;
+use crate::layout::{Layout, Pairs};
 use crate::neuron::{Growth, Neuron};
 use crate::precision::format::Format;
 use crate::scope::Scope;
@@ -164,6 +164,7 @@ impl Network {
         };
         let spikes = |source| source != Source::Input || config.encoder.encoder().spiking();
         let fan_in: usize = wanted.iter().map(|w| w.source).filter(|&s| spikes(s)).map(rows).sum();
+        let paired = |index: usize| config.hidden.get(index).is_some_and(|layer| layer.config().push_pull);
         let mut projections = Vec::new();
         for want in wanted {
             let sources = rows(want.source);
@@ -190,7 +191,8 @@ impl Network {
                         mask.extend((sources * cols) as u32..(shape.0 * cols) as u32);
                         mask
                     });
-                    self.layout.refine(mean, mask);
+                    let sources = matches!(want.source, Source::Population(index) if paired(index));
+                    self.layout.refine(mean, mask, Pairs { sources, targets: paired(target), bias });
                     Weights::Evolved(block)
                 }
             };

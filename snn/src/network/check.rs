@@ -1,7 +1,7 @@
 //! Whether a config makes a network.
 
 use super::Source;
-use crate::config::SnnConfig;
+use crate::config::{LayerConfig, SnnConfig};
 use crate::equations::MAX_REFRACTORY;
 use crate::error::{MAX_SOURCES, MAX_TICKS, SnnError, check, check_neurons, check_weights};
 
@@ -55,8 +55,28 @@ pub(super) fn check_config(config: &SnnConfig) -> Result<(), SnnError> {
         if let Some(share) = layer.excitatory {
             check(|| field("excitatory"), share as f32, (0.0..=1.0).contains(&share), "0 to 1")?;
         }
+        if layer.push_pull {
+            let neurons = layer.neurons;
+            check(|| field("neurons"), neurons as f32, neurons % 2 == 0, "even with `push_pull`")?;
+            check_pairs(config, layer)?;
+        }
     }
     Ok(())
+}
+
+/// Refuses what would make the neurons of a push-pull pair unlike.
+fn check_pairs(config: &SnnConfig, layer: &LayerConfig) -> Result<(), SnnError> {
+    let others = [
+        (config.precision.storage().is_binary(), "precision: Binary", "another precision"),
+        (layer.density < 1.0, "density", "`density: 1`"),
+        (layer.delay != (0, 0), "delay", "`delay: (0, 0)`"),
+        (layer.excitatory.is_some(), "excitatory", "`excitatory: None`"),
+        (!config.plasticity.is_empty(), "plasticity", "`plasticity: []`"),
+    ];
+    match others.into_iter().find(|(set, ..)| *set) {
+        Some((_, second, valid)) => Err(SnnError::Combination { first: "push_pull: true", second, valid }),
+        None => Ok(()),
+    }
 }
 
 /// Refuses networks that are too large, before anything is laid out: `width` sources of the encoder

@@ -90,6 +90,7 @@ fn round_trip() {
         density: 0.25,
         delay: (0, 4),
         excitatory: Some(0.8),
+        push_pull: false,
         ..LayerConfig::default()
     };
     let configs = [
@@ -266,6 +267,18 @@ fn values_out_of_range_are_refused_by_name() {
         ),
         ("Snn(hidden: [Dense(refractory: 999)])", "`hidden[0].refractory` is 999; valid: 0 to 128"),
         ("Snn(hidden: [Dense(excitatory: Some(2))])", "`hidden[0].excitatory` is 2; valid: 0 to 1"),
+        (
+            "Snn(hidden: [Dense(neurons: 7, push_pull: true)])",
+            "`hidden[0].neurons` is 7; valid: even with `push_pull`",
+        ),
+        (
+            "Snn(hidden: [Dense(push_pull: true, density: 0.5)])",
+            "`push_pull: true` and `density` do not go together; valid: `density: 1`",
+        ),
+        (
+            "Snn(hidden: [Dense(push_pull: true)], plasticity: [()])",
+            "`push_pull: true` and `plasticity` do not go together; valid: `plasticity: []`",
+        ),
         ("Snn(encoder: Rate(rate: 2))", "`encoder.rate` is 2; valid: above 0 and at most 1"),
         ("Snn(encoder: Delta(threshold: 0))", "`encoder.threshold` is 0; valid: finite and above 0"),
         ("Snn(decoder: Rate(decay: 1))", "`decoder.decay` is 1; valid: at least 0 and below 1"),

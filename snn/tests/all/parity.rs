@@ -120,6 +120,21 @@ fn all_kinds_of_wiring() {
 }
 
 #[test]
+fn push_pull_pairs() {
+    for precision in ["F32", "I8"] {
+        let text = format!(
+            "Snn(hidden: [
+                Recurrent(neurons: 34, push_pull: true),
+                Dense(neurons: 17, skip: [\"input\"]),
+                Dense(neurons: 20, model: \"alif\", skip: [\"hidden.0\"], push_pull: true),
+             ], readout_skip: [\"hidden.0\"], ticks: 4, precision: {precision}, input_gain: 6)"
+        );
+        let rate = compare(&text, 5, 300, 3);
+        assert!(rate > 0.01 && rate < 0.9, "{precision}: spike rate {rate}");
+    }
+}
+
+#[test]
 fn encoders_and_decoders() {
     for encoder in ["Population(fields: 5)", "Rate()", "Latency()", "Delta()", "Current(negated: true)"] {
         for (precision, decoder) in [

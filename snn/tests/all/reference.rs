@@ -78,8 +78,10 @@ impl<'a> NaiveNetwork<'a> {
     /// The weight from `pre` to `post`, on the grid of a layer with up to 128 sources in `F32`; in `I8`
     /// a multiple of 1/32 of the power of two nearest to the scale.
     fn weight(&self, block: &str, pre: usize, post: usize) -> f32 {
+        let negative = self.is_negative(block, pre, post);
         let block = self.layout.block(block).unwrap();
         let theta = self.theta[block.index(pre, post).unwrap()];
+        let theta = if negative { -theta } else { theta };
         if block.name == "readout.bias" {
             return block.scale * theta;
         }
@@ -88,6 +90,25 @@ impl<'a> NaiveNetwork<'a> {
             Precision::F32 => (block.scale * theta * 4096.0).round_ties_even() / 4096.0,
             _ => (theta * 32.0).round_ties_even().clamp(-127.0, 127.0) / 32.0 * block.scale,
         }
+    }
+
+    /// Whether push-pull pairs make a weight the negative of its parameter's.
+    fn is_negative(&self, block: &str, pre: usize, post: usize) -> bool {
+        let pulls = |layer: Option<usize>, neuron: usize| {
+            layer.is_some_and(|layer| self.config.hidden[layer].config().push_pull) && neuron % 2 == 1
+        };
+        let last = self.layers.len() - 1;
+        let layer =
+            |prefix: &str| block.strip_prefix(prefix).and_then(|rest| rest.split('.').next()?.parse().ok());
+        let (source, target): (Option<usize>, Option<usize>) = match layer("hidden.") {
+            None if block == "readout.weight" => (Some(last), None),
+            None => (None, None),
+            Some(to) if block.ends_with("recurrent") => (Some(to), Some(to)),
+            // The bias is the same for both.
+            Some(0) if pre + 1 == self.layout.block(block).unwrap().rows => (None, None),
+            Some(to) => (to.checked_sub(1), Some(to)),
+        };
+        pulls(source, pre) != pulls(target, post)
     }
 
     fn step(&mut self, x: &[f32]) -> Vec<f32> {
@@ -178,10 +199,11 @@ fn bits(values: &[f32]) -> Vec<u32> {
 
 fn hidden_layer() -> impl Strategy<Value = HiddenLayer> {
     let sizes = prop_oneof![1..20_usize, 40..64_usize];
-    (sizes, any::<bool>(), any::<bool>(), 0.0..1.0_f64, 0.2..1.5_f64).prop_map(
-        |(neurons, recurrent, subtract, decay, threshold)| {
+    (sizes, any::<[bool; 3]>(), 0.0..1.0_f64, 0.2..1.5_f64).prop_map(
+        |(neurons, [recurrent, subtract, push_pull], decay, threshold)| {
             let config = LayerConfig {
-                neurons,
+                neurons: if push_pull { neurons + neurons % 2 } else { neurons },
+                push_pull,
                 parameters: [("decay".into(), decay), ("threshold".into(), threshold)].into(),
                 reset: subtract.then(|| "subtract".into()),
                 ..LayerConfig::default()
@@ -295,6 +317,7 @@ proptest! {
 
     #[test]
     fn blocks_tile_the_vector(config in snn_config(), inputs in 1..40_usize, outputs in 1..9_usize) {
+        let pairs = config.hidden.iter().any(|layer| layer.config().push_pull);
         let controller = ControllerConfig::Snn(config).build(inputs, outputs).unwrap();
         let mut seen = vec![0; controller.layout().len()];
         for block in controller.layout().blocks() {
@@ -305,7 +328,33 @@ proptest! {
                 }
             }
         }
-        prop_assert!(seen.iter().all(|&count| count == 1));
+        let most = if pairs { 4 } else { 1 };
+        prop_assert!(seen.iter().all(|count| (1..=most).contains(count)), "{seen:?}");
+    }
+
+    /// The opposite observation swaps the neurons of each push-pull pair, and turns the actions around.
+    #[test]
+    fn push_pull_networks_are_odd(config in snn_config(), inputs in 1..20_usize, seed: u64) {
+        let mut config = SnnConfig { precision: Precision::F32, ..config };
+        for layer in &mut config.hidden {
+            let (HiddenLayer::Dense(layer) | HiddenLayer::Recurrent(layer)) = layer;
+            (layer.push_pull, layer.neurons) = (true, layer.neurons + layer.neurons % 2);
+        }
+        let controller = ControllerConfig::Snn(config).build(inputs, 3).unwrap();
+        let mut theta = normals(seed, controller.layout().len());
+        theta[controller.layout().block("readout.bias").unwrap().range()].fill(0.0);
+        let mut evaluator = controller.evaluator(2);
+        evaluator.load(0, &theta);
+        evaluator.load(1, &theta);
+        let mut actions = [0.0; 6];
+        for step in 0..5 {
+            let x = normals(seed ^ (step + 1), inputs);
+            let both: Vec<f32> = x.iter().copied().chain(x.iter().map(|x| -x)).collect();
+            evaluator.step(&[true, true], &both, &mut actions).unwrap();
+            for output in 0..3 {
+                prop_assert_eq!(actions[output], -actions[3 + output]);
+            }
+        }
     }
 }
 

@@ -417,6 +417,35 @@ fn a_new_config_or_robot_is_a_copy_that_trains() {
         "{}",
         read("hop.ron")
     );
+    // A neuron of one's own needs no compiler.
+    assert_eq!(
+        desk.succeed(&["new", "neuron", "slow_one", "--from", "alif"]).0,
+        "configs/slow_one.neuron\nconfigs/slow_one.ron\n"
+    );
+    desk.succeed(&[&["slow_one.ron", "--out", "slow"][..], &short].concat());
+    let resolved = fs::read_to_string(desk.path().join("slow/config.ron")).expect("a config");
+    assert!(resolved.contains("model slow_one "), "{resolved}");
+    assert!(
+        desk.refuse(&["new", "neuron", "n", "--from", "li"], 2)
+            .contains("no spiking model \"li\"; valid: adex, alif")
+    );
+    assert!(desk.refuse(&["new", "neuron", "Fast"], 2).contains("begin with a small letter"));
+    // A task and a strategy are source, and have a place in a clone alone.
+    assert!(desk.refuse(&["new", "env", "my_cart"], 2).contains("there is no envs/src/registry.rs here"));
+    for folder in ["envs/src", "envs/assets", "evo/strategies/src"] {
+        fs::create_dir_all(desk.path().join(folder)).expect("a folder");
+    }
+    for list in ["envs/src/registry.rs", "evo/strategies/src/config.rs"] {
+        fs::write(desk.path().join(list), "").expect("a list");
+    }
+    let (files, next) = desk.succeed(&["new", "env", "my_cart"]);
+    assert_eq!(files, "envs/src/my_cart.rs\nenvs/assets/my_cart.xml\nconfigs/my_cart.ron\n");
+    assert!(next.contains("    MyCart = \"my_cart\" in my_cart,"), "{next}");
+    let (files, next) = desk.succeed(&["new", "strategy", "mine2"]);
+    assert_eq!(files, "evo/strategies/src/mine2.rs\nconfigs/mine2.ron\n");
+    assert!(next.contains("    mine2: Mine2(Mine2Config),"), "{next}");
+    let source = fs::read_to_string(desk.path().join("evo/strategies/src/mine2.rs")).expect("a source");
+    assert!(source.contains("struct Mine2Config") && !source.contains("Cem"), "{source}");
     assert!(desk.refuse(&["new", "robot", "none", "--from", "none.xml"], 2).contains("none.xml"));
     assert!(desk.refuse(&["new", "config", "a/b"], 2).contains("use letters, digits, '-' and '_'"));
     assert!(desk.refuse(&["new", "config", "b", "--from", "none.ron"], 2).contains("no config 'none.ron'"));

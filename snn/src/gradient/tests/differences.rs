@@ -63,8 +63,11 @@ fn config(case: &Case) -> SnnConfig {
         if index + 1 < case.hidden.len() && bit(1) {
             skip.push(format!("hidden.{}", index + 1));
         }
+        // Pairs and what would make their neurons unlike exclude each other.
+        let pairs = (case.options >> 20 & 1) == 1 && !bit(2) && !bit(3) && !bit(4);
         let layer = LayerConfig {
-            neurons,
+            neurons: if pairs { neurons + neurons % 2 } else { neurons },
+            push_pull: pairs,
             model: case.model.clone(),
             evolve,
             reset: info.filter(|_| resets > 0).map(|info| info.resets[case.seed as usize % resets].clone()),
