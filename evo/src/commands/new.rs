@@ -134,6 +134,7 @@ pub(super) fn strategy(args: &NewSource) -> Result<(), Failure> {
     let [source, config] = STRATEGY;
     let source = source
         .replace("use strategies::", "use crate::")
+        .replace("const INFO", "pub(super) const INFO")
         .replace("\"cem\"", &format!("\"{name}\""))
         .replace("Cem", &variant);
     let config = format!("// {name} balances a pole.\n{}", config.replace("Cem(", &format!("{variant}(")));

@@ -8,9 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::registered::Entry;
 use super::{
-    ArsConfig, CmaEsConfig, EcConfig, Memory, OpenEsConfig, OwnSettings, PgpeConfig, Real, Registered,
-    Search, SepCmaEsConfig, Settings, SnesConfig, StrategyError, StrategyInfo, XnesConfig, ars, cma_es, ec,
-    open_es, pgpe, sep_cma_es, snes, xnes,
+    ArsConfig, Memory, OpenEsConfig, OwnSettings, PgpeConfig, Real, Registered, Search, Settings, SnesConfig,
+    StrategyError, StrategyInfo,
 };
 
 /// What is listed here exists: in configs, on the command line and in the shared tests.
@@ -19,20 +18,20 @@ macro_rules! registry {
         /// A strategy and its settings, as written in a config.
         #[derive(Clone, Debug, PartialEq)]
         pub enum StrategyConfig {
-            $($(#[$doc])* $variant($config),)*
+            $($(#[$doc])* $variant(crate::$config),)*
             /// A strategy of another crate, see [`register`]. In a config it has the name of its own.
             Registered(Registered),
         }
 
         /// The strategies of this crate.
-        const BUILT_IN: &[StrategyInfo] = &[$($module::INFO),*];
+        const BUILT_IN: &[StrategyInfo] = &[$(crate::$module::INFO),*];
 
         impl StrategyConfig {
             /// Every strategy with its default settings.
             #[must_use]
             pub fn defaults() -> Vec<Self> {
                 let own = known().own.iter().map(|entry| Self::Registered((entry.default)()));
-                [$(Self::$variant($config::default())),*].into_iter().chain(own).collect()
+                [$(Self::$variant(crate::$config::default())),*].into_iter().chain(own).collect()
             }
 
             fn settings(&self) -> &dyn Settings {
@@ -245,7 +244,8 @@ impl StrategyConfig {
             | Self::Snes(SnesConfig { sigma: told, radius, action_sigma, .. }) => {
                 (*told, *radius, *action_sigma) = (Some(sigma), None, None);
             }
-            Self::CmaEs(_) | Self::SepCmaEs(_) | Self::Xnes(_) | Self::Ec(_) | Self::Registered(_) => {}
+            // The width of the others cannot be told in actions.
+            _ => {}
         }
         config
     }
