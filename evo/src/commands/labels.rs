@@ -9,7 +9,7 @@ use records::folder::RunFolder;
 use records::metrics::Metrics;
 use records::table::Table;
 use records::text;
-use records::words::{count, duration};
+use records::words::{count, duration, plural};
 use serde::Serialize;
 use serde_json::json;
 use training::config::LogFormat;
@@ -48,11 +48,12 @@ pub(super) fn train(mut learner: Classifier, start: &Start<'_>, verbosity: Verbo
         (
             "data",
             format!(
-                "{} samples to train with, {} to validate, {} to test; {frames} frames × {features} features, \
-                 {} classes",
+                "{} samples to train with, {} to validate, {} to test; {} × {}, {} classes",
                 parts[0],
                 parts[1],
                 parts[2],
+                plural(frames, "frame"),
+                plural(features, "feature"),
                 data.classes.len()
             ),
         ),
