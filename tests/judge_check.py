@@ -53,6 +53,10 @@ CONTROLLERS = {
     "plif": """Snn(input_gain: 12, encoder: Latency(), decoder: Membrane(parameters: {"decay": 0.9}), hidden: [
         Dense(neurons: 16, model: "plif"),
         Dense(neurons: 16, model: "lif", evolve: {"decay": Neuron}, skip: ["hidden.1"])])""",
+    "pairs": """Snn(input_gain: 6, readout_skip: ["hidden.0"], hidden: [
+        Recurrent(neurons: 34, push_pull: true, fresh: true),
+        Dense(neurons: 21, skip: ["input"]),
+        Dense(neurons: 20, model: "alif", skip: ["hidden.0"], push_pull: true)])""",
     "threshold": """Snn(precision: I8, decoder: Population(),
         hidden: [Recurrent(neurons: 33, model: "threshold", parameters: {"threshold": 0.25})])""",
     "like": """Snn(hidden: [

@@ -194,6 +194,9 @@ pub struct LayerConfig {
     /// odd in its input, so that a change of weights does not push them all one way. Half as many parameters
     /// per connection. Not in `Binary`, nor with `density`, `delay`, `excitatory` or `plasticity`. Default `false`.
     pub push_pull: bool,
+    /// Whether the state of the neurons starts anew with each control step, so that what they say of an
+    /// observation does not hang on the one before. Default `false`.
+    pub fresh: bool,
 }
 
 impl Default for LayerConfig {
@@ -212,6 +215,7 @@ impl Default for LayerConfig {
             delay: (0, 0),
             excitatory: None,
             push_pull: false,
+            fresh: false,
         }
     }
 }

@@ -115,7 +115,7 @@ class Network:
         self.decoder = codes.build("decoder", codes.DECODERS, config.get("decoder", {"Membrane": {}}))
         self.hidden = [next(iter(layer.items())) for layer in config.get("hidden", [{"Recurrent": {}}])]
         self.sizes = [layer.get("neurons", 64) for _, layer in self.hidden]
-        # Blocks of θ: name, shape, and flat places that exist (None: all).
+        # Blocks of θ: name, shape, and flat places that exist (None: all; of pairs: the parameter and sign of each).
         self.blocks, self.setters, self.layers = [], [], []
         for index in range(len(self.hidden)):
             self.add_hidden(index)
@@ -137,6 +137,21 @@ class Network:
         share, neurons = 0.5 if share is None else share, self.sizes[source]
         return np.where(np.arange(neurons) < np.rint(share * neurons), f32(1), f32(-1))
 
+    def pairs(self, rows, targets, source, shape):
+        """Of a block of push-pull pairs: which parameter each connection has, and the sign of its weight."""
+        sources = source != INPUT and self.hidden[source][1].get("push_pull", False)
+        layer = len(self.layers)
+        into = layer < len(self.hidden) and self.hidden[layer][1].get("push_pull", False)
+        if not sources and not into:
+            return None
+        pre, post = np.indices(shape)
+        bias = pre >= rows
+        row = np.where(bias, rows // 2 + pre - rows, pre // 2) if sources else pre
+        column = post // 2 if into else post
+        pulls = (pre % 2 if sources else 0) + np.where(bias, 0, post % 2 if into else 0)
+        sign = np.where(pulls % 2 == 1, f32(-1), f32(1))
+        return row * (targets // 2 if into else targets) + column, sign
+
     def source(self, name):
         return INPUT if name == "input" else int(name.removeprefix("hidden."))
 
@@ -155,7 +170,7 @@ class Network:
                 projection.fix(np.trunc(fixed / projection.unit) if self.precision == "I8" else fixed)
                 continue
             shape = (rows + int(source == INPUT and not self.layers and not binary), targets)
-            places = None
+            places = self.pairs(rows, targets, source, shape)
             if density < 1:
                 drawn = uniform(self.config.get("wiring_seed", 0), len(self.blocks), rows * targets) < density
                 places = np.concatenate([np.flatnonzero(drawn), np.arange(rows * targets, shape[0] * targets)])
@@ -253,6 +268,9 @@ class Network:
         inputs = self.encoder.spikes(x, self.ticks).astype(f32) if self.encoder.spiking else None
         if self.decoder.sums:
             readout.population.start(len(x))
+        for layer, (_, config) in zip(hidden, self.hidden):
+            if config.get("fresh"):
+                layer.population.start(len(x))
         constant = {}
         for layer in hidden if currents is not None else []:
             for projection in layer.incoming:

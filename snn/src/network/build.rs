@@ -95,7 +95,7 @@ impl Network {
                 });
             }
             network.project(config, &wanted, layer.neurons, layer.density, None);
-            network.populate(name, layer, neuron, &field, (true, false))?;
+            network.populate(name, layer, neuron, &field, (true, layer.fresh))?;
         }
         network.add_readout(config, sizes.len(), outputs)?;
         network.add_plasticity(&config.plasticity)?;

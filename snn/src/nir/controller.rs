@@ -17,6 +17,10 @@ pub(crate) fn network(network: &Network, parameters: &[f32], dt: f64) -> Result<
     let mut populations = Vec::new();
     for population in &network.populations {
         let neuron = neuron(population, network, parameters)?;
+        if population.clear && population.spiking() {
+            let what = format!("`fresh` of {}", population.name);
+            return Err(refuse(&what, "no node starts anew with each control step"));
+        }
         if population.clear {
             let why = "it starts anew with each control step; only Membrane decoders can be exported";
             return Err(refuse("the decoder", why));

@@ -91,6 +91,7 @@ fn round_trip() {
         delay: (0, 4),
         excitatory: Some(0.8),
         push_pull: false,
+        fresh: true,
         ..LayerConfig::default()
     };
     let configs = [

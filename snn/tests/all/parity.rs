@@ -124,7 +124,7 @@ fn push_pull_pairs() {
     for precision in ["F32", "I8"] {
         let text = format!(
             "Snn(hidden: [
-                Recurrent(neurons: 34, push_pull: true),
+                Recurrent(neurons: 34, push_pull: true, fresh: true),
                 Dense(neurons: 17, skip: [\"input\"]),
                 Dense(neurons: 20, model: \"alif\", skip: [\"hidden.0\"], push_pull: true),
              ], readout_skip: [\"hidden.0\"], ticks: 4, precision: {precision}, input_gain: 6)"

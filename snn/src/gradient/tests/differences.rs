@@ -68,6 +68,7 @@ fn config(case: &Case) -> SnnConfig {
         let layer = LayerConfig {
             neurons: if pairs { neurons + neurons % 2 } else { neurons },
             push_pull: pairs,
+            fresh: (case.options >> 21 & 1) == 1,
             model: case.model.clone(),
             evolve,
             reset: info.filter(|_| resets > 0).map(|info| info.resets[case.seed as usize % resets].clone()),
