@@ -57,6 +57,8 @@ CONTROLLERS = {
         Recurrent(neurons: 34, push_pull: true, fresh: true),
         Dense(neurons: 21, skip: ["input"]),
         Dense(neurons: 20, model: "alif", skip: ["hidden.0"], push_pull: true)])""",
+    "code": """Snn(hidden: [Recurrent(neurons: 170, model: "if", reset: Some("subtract"), code: Pairs(),
+        push_pull: true, fresh: true)], decoder: Membrane(parameters: {"decay": 0.7}))""",
     "threshold": """Snn(precision: I8, decoder: Population(),
         hidden: [Recurrent(neurons: 33, model: "threshold", parameters: {"threshold": 0.25})])""",
     "like": """Snn(hidden: [

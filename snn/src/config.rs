@@ -197,6 +197,60 @@ pub struct LayerConfig {
     /// Whether the state of the neurons starts anew with each control step, so that what they say of an
     /// observation does not hang on the one before. Default `false`.
     pub fresh: bool,
+    /// A population code in place of evolved weights from the observation; the first layer alone, with the
+    /// encoder `Current()`, in `F32` or `F32Free`. Default `Evolved`.
+    pub code: Code,
+}
+
+/// What a hidden layer makes of the observation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub enum Code {
+    /// What its evolved weights make of it.
+    #[default]
+    Evolved,
+    /// A population code of push-pull pairs.
+    Pairs(PopulationCode),
+}
+
+/// Neurons that each watch one observation: what a population of them says is the observation.
+///
+/// A layer of `2 · copies · observations` neurons has `copies` pairs per observation x, of which one neuron is driven
+/// by the current `bias + drive · x` and the other one by `bias − drive · x`. The biases of the copies are spread
+/// evenly over `center ± spread`, so that their spikes come at different times. With the model `"if"` and
+/// `reset: Some("subtract")` a neuron's rate is its current, from 0 to 1 spike per tick, so that a pair covers
+/// |x| ≤ (1 − center) / drive. As the encoder of PopSAN (Tang, Kumar, Yoo and Michmizos, CoRL 2020), with straight
+/// lines for its Gaussian fields.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PopulationCode {
+    /// Current per unit of the (normalised) observation; above 0. Default 0.12.
+    pub drive: f32,
+    /// Current for an observation of 0, on average; finite. Default 0.5.
+    pub center: f32,
+    /// Largest distance of a copy's bias from the center; ≥ 0. Default 0.4.
+    pub spread: f32,
+}
+
+impl Default for PopulationCode {
+    fn default() -> Self {
+        Self { drive: 0.12, center: 0.5, spread: 0.4 }
+    }
+}
+
+impl PopulationCode {
+    /// `[inputs + 1][neurons]`; the last row is the bias.
+    pub(crate) fn weights(&self, inputs: usize, neurons: usize) -> Vec<f32> {
+        let copies = neurons / (2 * inputs);
+        let mut weights = vec![0.0; (inputs + 1) * neurons];
+        for neuron in 0..neurons {
+            let (input, copy) = (neuron / (2 * copies), neuron / 2 % copies);
+            let drive = if neuron % 2 == 0 { self.drive } else { -self.drive };
+            weights[input * neurons + neuron] = drive;
+            let place = if copies > 1 { 2.0 * copy as f32 / (copies - 1) as f32 - 1.0 } else { 0.0 };
+            weights[inputs * neurons + neuron] = self.center + self.spread * place;
+        }
+        weights
+    }
 }
 
 impl Default for LayerConfig {
@@ -216,6 +270,7 @@ impl Default for LayerConfig {
             excitatory: None,
             push_pull: false,
             fresh: false,
+            code: Code::Evolved,
         }
     }
 }

@@ -163,6 +163,16 @@ pub enum SnnError {
         /// Valid names.
         valid: String,
     },
+    /// A population code needs as many neurons for each observation, in pairs.
+    #[error(
+        "`hidden[0].neurons` is {neurons}; valid with `code`: a multiple of {each}, two for each observation"
+    )]
+    Code {
+        /// Number of neurons given.
+        neurons: usize,
+        /// Neurons of one copy.
+        each: usize,
+    },
     /// Two settings that do not go together.
     #[error("`{first}` and `{second}` do not go together; valid: {valid}")]
     Combination {

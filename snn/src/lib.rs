@@ -120,7 +120,10 @@ mod weights;
 mod wiring;
 
 pub use activity::Activity;
-pub use config::{Activation, ControllerConfig, HiddenLayer, LayerConfig, MlpConfig, Precision, SnnConfig};
+pub use config::{
+    Activation, Code, ControllerConfig, HiddenLayer, LayerConfig, MlpConfig, PopulationCode, Precision,
+    SnnConfig,
+};
 pub use controller::{Controller, Evaluator, Resumable};
 pub use decoder::*;
 pub use encoder::*;

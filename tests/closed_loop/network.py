@@ -155,7 +155,19 @@ class Network:
     def source(self, name):
         return INPUT if name == "input" else int(name.removeprefix("hidden."))
 
-    def project(self, wanted, targets, density=1.0, fixed=None):
+    def code(self, code, neurons):
+        """Weights [inputs and a bias, neurons] of a population code."""
+        copies = neurons // (2 * self.inputs)
+        neuron = np.arange(neurons)
+        weights = np.zeros((self.inputs + 1, neurons), f32)
+        drive = f32(code.get("drive", 0.12))
+        weights[neuron // (2 * copies), neuron] = np.where(neuron % 2 == 0, drive, -drive)
+        copy = (neuron // 2 % copies).astype(f32)
+        place = f32(2) * copy / f32(copies - 1) - f32(1) if copies > 1 else np.zeros(neurons, f32)
+        weights[-1] = f32(code.get("center", 0.5)) + f32(code.get("spread", 0.4)) * place
+        return weights
+
+    def project(self, wanted, targets, density=1.0, fixed=None, code=None):
         """Projections into the next layer, of `wanted`: source, name, gain, whether recurrent."""
         spiking = [source for source, *_ in wanted if source != INPUT or self.encoder.spiking]
         fan_in, projections = sum(map(self.rows, spiking)), []
@@ -166,6 +178,10 @@ class Network:
             projection = Projection(self.precision, source, rows, scale, fan_in, self.signs(source))
             projection.recurrent = recurrent
             projections.append(projection)
+            if code is not None and len(projections) == 1:
+                on_grid = np.rint(code * (f32(1) / projection.step)) * projection.step if self.precision == "F32" else code
+                projection.fix(on_grid.astype(f32))
+                continue
             if fixed is not None:
                 projection.fix(np.trunc(fixed / projection.unit) if self.precision == "I8" else fixed)
                 continue
@@ -218,7 +234,9 @@ class Network:
             wanted.append((source, f"{name}.skip.{skip}", forward, source == index))
         if kind == "Recurrent":
             wanted.append((index, f"{name}.recurrent", self.config.get("recurrent_gain", 1.0), True))
-        projections = self.project(wanted, self.sizes[index], layer.get("density", 1.0))
+        code = layer.get("code", "Evolved")
+        code = None if code == "Evolved" else self.code(code["Pairs"], self.sizes[index])
+        projections = self.project(wanted, self.sizes[index], layer.get("density", 1.0), code=code)
         self.populate(name, model, self.sizes[index], layer, projections)
 
     def add_readout(self):

@@ -2,7 +2,7 @@
 
 use super::check::{check_config, check_size, parse_source};
 use super::{Network, Parameter, Population, Projection, Source, Weights};
-use crate::config::{LayerConfig, SnnConfig};
+use crate::config::{Code, LayerConfig, SnnConfig};
 use crate::error::SnnError;
 use crate::lanes::WIDTH;
 use crate::layout::{Layout, Pairs};
@@ -94,7 +94,14 @@ impl Network {
                     initial_std: 1.0,
                 });
             }
-            network.project(config, &wanted, layer.neurons, layer.density, None);
+            let code = match &layer.code {
+                Code::Pairs(_) if layer.neurons % (2 * inputs) != 0 => {
+                    return Err(SnnError::Code { neurons: layer.neurons, each: 2 * inputs });
+                }
+                Code::Pairs(code) => Some(code.weights(inputs, layer.neurons)),
+                Code::Evolved => None,
+            };
+            network.project(config, &wanted, layer.neurons, layer.density, code);
             network.populate(name, layer, neuron, &field, (true, layer.fresh))?;
         }
         network.add_readout(config, sizes.len(), outputs)?;
@@ -179,7 +186,13 @@ impl Network {
             let scale = if fixed.is_some() { 1.0 / 2048.0 } else { scale };
             let unit = self.format.unit(scale, fan_in);
             let weights = match fixed.take() {
-                Some(weights) => Weights::Fixed(weights),
+                // Those of a code are any numbers; votes lie on the grid.
+                Some(mut weights) => {
+                    if bias && unit.step > 0.0 {
+                        weights.iter_mut().for_each(|weight| *weight = unit.on_grid(*weight));
+                    }
+                    Weights::Fixed(weights)
+                }
                 None => {
                     let (mean, std) =
                         if self.format.is_binary() { (0.5, 0.5) } else { (0.0, want.initial_std) };

@@ -1,7 +1,8 @@
 //! Whether a config makes a network.
 
 use super::Source;
-use crate::config::{LayerConfig, SnnConfig};
+use crate::config::{Code, LayerConfig, Precision, SnnConfig};
+use crate::encoder::EncoderConfig;
 use crate::equations::MAX_REFRACTORY;
 use crate::error::{MAX_SOURCES, MAX_TICKS, SnnError, check, check_neurons, check_weights};
 
@@ -55,6 +56,12 @@ pub(super) fn check_config(config: &SnnConfig) -> Result<(), SnnError> {
         if let Some(share) = layer.excitatory {
             check(|| field("excitatory"), share as f32, (0.0..=1.0).contains(&share), "0 to 1")?;
         }
+        if let Code::Pairs(code) = &layer.code {
+            check(|| field("code.drive"), code.drive, code.drive > 0.0, "finite and above 0")?;
+            check(|| field("code.center"), code.center, true, "finite")?;
+            check(|| field("code.spread"), code.spread, code.spread >= 0.0, "finite and at least 0")?;
+            check_code(config, index)?;
+        }
         if layer.push_pull {
             let neurons = layer.neurons;
             check(|| field("neurons"), neurons as f32, neurons % 2 == 0, "even with `push_pull`")?;
@@ -62,6 +69,22 @@ pub(super) fn check_config(config: &SnnConfig) -> Result<(), SnnError> {
         }
     }
     Ok(())
+}
+
+/// Refuses a population code where there are no currents of observations.
+fn check_code(config: &SnnConfig, index: usize) -> Result<(), SnnError> {
+    let floats = [Precision::F32, Precision::F32Free].contains(&config.precision);
+    let plain = config.encoder == EncoderConfig::default();
+    let others = [
+        (index > 0, "a layer after the first", "`code` in `hidden[0]`"),
+        (!plain, "encoder", "`encoder: Current()`"),
+        (!floats, "precision", "`precision: F32` and `precision: F32Free`"),
+        (config.hidden[index].config().density < 1.0, "density", "`density: 1`"),
+    ];
+    match others.into_iter().find(|(set, ..)| *set) {
+        Some((_, second, valid)) => Err(SnnError::Combination { first: "code", second, valid }),
+        None => Ok(()),
+    }
 }
 
 /// Refuses what would make the neurons of a push-pull pair unlike.

@@ -165,11 +165,14 @@ impl Network {
             return 0;
         }
         let dense = |projection: &&Projection| projection.source == Source::Input;
-        let count = |projection: &Projection| match projection.weights {
-            Weights::Evolved(block) if self.layout.blocks()[block].mask.is_some() => {
-                self.layout.blocks()[block].len() - if projection.bias { projection.cols } else { 0 }
+        let count = |projection: &Projection| match &projection.weights {
+            Weights::Fixed(weights) => {
+                weights[..projection.rows * projection.cols].iter().filter(|weight| **weight != 0.0).count()
             }
-            _ => projection.rows * projection.cols,
+            Weights::Evolved(block) if self.layout.blocks()[*block].mask.is_some() => {
+                self.layout.blocks()[*block].len() - if projection.bias { projection.cols } else { 0 }
+            }
+            Weights::Evolved(_) => projection.rows * projection.cols,
         };
         self.projections.iter().filter(dense).map(count).sum::<usize>() as u64
     }

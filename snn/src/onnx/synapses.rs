@@ -33,6 +33,7 @@ impl Synapses {
         let (rows, cols) = (projection.rows, projection.cols);
         let name = match projection.weights {
             Weights::Evolved(block) => network.layout.blocks()[block].name.clone(),
+            Weights::Fixed(_) if projection.source == Source::Input => "hidden.0.code".to_owned(),
             Weights::Fixed(_) => "readout.votes".to_owned(),
         };
         let unit = match network.precision {

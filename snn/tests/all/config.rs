@@ -4,9 +4,9 @@
 
 use ron::extensions::Extensions;
 use snn::{
-    Activation, ControllerConfig, Current, DecoderConfig, EncoderConfig, FilteredRate, HiddenLayer,
-    LayerConfig, MlpConfig, Precision, ResetAt, ResetBy, Scope, SnnConfig, SnnError, Switches,
-    SwitchesConfig,
+    Activation, Code, ControllerConfig, Current, DecoderConfig, EncoderConfig, FilteredRate, HiddenLayer,
+    LayerConfig, MlpConfig, PopulationCode, Precision, ResetAt, ResetBy, Scope, SnnConfig, SnnError,
+    Switches, SwitchesConfig,
 };
 
 fn options() -> ron::Options {
@@ -92,6 +92,7 @@ fn round_trip() {
         excitatory: Some(0.8),
         push_pull: false,
         fresh: true,
+        code: Code::Pairs(PopulationCode { spread: 0.3, ..PopulationCode::default() }),
         ..LayerConfig::default()
     };
     let configs = [
@@ -279,6 +280,22 @@ fn values_out_of_range_are_refused_by_name() {
         (
             "Snn(hidden: [Dense(push_pull: true)], plasticity: [()])",
             "`push_pull: true` and `plasticity` do not go together; valid: `plasticity: []`",
+        ),
+        (
+            "Snn(hidden: [Dense(code: Pairs())])",
+            "`hidden[0].neurons` is 64; valid with `code`: a multiple of 6, two for each observation",
+        ),
+        (
+            "Snn(hidden: [Dense(code: Pairs(drive: 0))])",
+            "`hidden[0].code.drive` is 0; valid: finite and above 0",
+        ),
+        (
+            "Snn(hidden: [Dense(), Dense(code: Pairs())])",
+            "`code` and `a layer after the first` do not go together; valid: `code` in `hidden[0]`",
+        ),
+        (
+            "Snn(hidden: [Dense(code: Pairs())], encoder: Delta())",
+            "`code` and `encoder` do not go together; valid: `encoder: Current()`",
         ),
         ("Snn(encoder: Rate(rate: 2))", "`encoder.rate` is 2; valid: above 0 and at most 1"),
         ("Snn(encoder: Delta(threshold: 0))", "`encoder.threshold` is 0; valid: finite and above 0"),

@@ -135,6 +135,15 @@ fn push_pull_pairs() {
 }
 
 #[test]
+fn population_codes() {
+    let text = "Snn(hidden: [
+            Recurrent(neurons: 90, model: \"if\", code: Pairs(drive: 0.2), push_pull: true, fresh: true),
+         ], ticks: 5, recurrent_gain: 0.3)";
+    let rate = compare(text, 5, 200, 3);
+    assert!(rate > 0.01 && rate < 0.9, "spike rate {rate}");
+}
+
+#[test]
 fn encoders_and_decoders() {
     for encoder in ["Population(fields: 5)", "Rate()", "Latency()", "Delta()", "Current(negated: true)"] {
         for (precision, decoder) in [
