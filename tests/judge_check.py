@@ -59,6 +59,8 @@ CONTROLLERS = {
         Dense(neurons: 20, model: "alif", skip: ["hidden.0"], push_pull: true)])""",
     "code": """Snn(hidden: [Recurrent(neurons: 170, model: "if", reset: Some("subtract"), code: Pairs(),
         push_pull: true, fresh: true)], decoder: Membrane(parameters: {"decay": 0.7}))""",
+    "own weights": """Snn(hidden: [Dense(neurons: 102, model: "lif", code: Pairs(center: 1.5, drive: 0.3, shared: false),
+        push_pull: true), Dense(neurons: 12)])""",
     "threshold": """Snn(precision: I8, decoder: Population(),
         hidden: [Recurrent(neurons: 33, model: "threshold", parameters: {"threshold": 0.25})])""",
     "like": """Snn(hidden: [

@@ -229,11 +229,14 @@ pub struct PopulationCode {
     pub center: f32,
     /// Largest distance of a copy's bias from the center; ≥ 0. Default 0.4.
     pub spread: f32,
+    /// Whether the copies of an observation share their outgoing weights, where the layer has `push_pull`: one
+    /// parameter per observation and target. Default `true`.
+    pub shared: bool,
 }
 
 impl Default for PopulationCode {
     fn default() -> Self {
-        Self { drive: 0.12, center: 0.5, spread: 0.4 }
+        Self { drive: 0.12, center: 0.5, spread: 0.4, shared: true }
     }
 }
 

@@ -39,36 +39,39 @@ pub struct Block {
 }
 
 /// Push-pull pairs among the sources and targets of a block: neuron 2k + 1 has the negative weights of neuron 2k.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pairs {
-    /// All sources but the bias are pairs.
-    pub sources: bool,
-    /// All targets are pairs. Both of a pair have the same bias.
+    /// Sources in a row, the bias aside, that share their parameters; 1 or an even number of them.
+    pub sources: usize,
+    /// Whether all targets are pairs. Both of a pair have the same bias.
     pub targets: bool,
     /// Whether the last row is a bias.
     pub bias: bool,
 }
 
+impl Default for Pairs {
+    fn default() -> Self {
+        Self { sources: 1, targets: false, bias: false }
+    }
+}
+
 impl Pairs {
     fn is_none(&self) -> bool {
-        !self.sources && !self.targets
+        self.sources == 1 && !self.targets
     }
 
     /// Rows and columns of the parameters of a block of `rows` and `cols`.
     fn shape(&self, rows: usize, cols: usize) -> (usize, usize) {
         let bias = usize::from(self.bias);
-        let rows = if self.sources { (rows - bias) / 2 + bias } else { rows };
-        (rows, if self.targets { cols / 2 } else { cols })
+        ((rows - bias) / self.sources + bias, if self.targets { cols / 2 } else { cols })
     }
 
     /// Row and column of the parameter of a connection, and whether its weight is the negative of it.
     fn place(&self, rows: usize, pre: usize, post: usize) -> (usize, usize, bool) {
         let is_bias = self.bias && pre + 1 == rows;
-        let (row, pull) = match (self.sources, is_bias) {
-            (true, false) => (pre / 2, pre % 2 == 1),
-            (true, true) => (pre / 2, false),
-            (false, _) => (pre, false),
-        };
+        let pull = self.sources > 1 && !is_bias && pre % 2 == 1;
+        // The bias comes after all of them.
+        let row = pre / self.sources;
         let (col, pulled) = if self.targets { (post / 2, post % 2 == 1 && !is_bias) } else { (post, false) };
         (row, col, pull != pulled)
     }

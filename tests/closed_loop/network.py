@@ -139,16 +139,19 @@ class Network:
 
     def pairs(self, rows, targets, source, shape):
         """Of a block of push-pull pairs: which parameter each connection has, and the sign of its weight."""
-        sources = source != INPUT and self.hidden[source][1].get("push_pull", False)
+        sources = 1
+        if source != INPUT and self.hidden[source][1].get("push_pull", False):
+            code = self.hidden[source][1].get("code", "Evolved")
+            shared = code != "Evolved" and code["Pairs"].get("shared", True)
+            sources = rows // self.inputs if shared else 2
         layer = len(self.layers)
         into = layer < len(self.hidden) and self.hidden[layer][1].get("push_pull", False)
-        if not sources and not into:
+        if sources == 1 and not into:
             return None
         pre, post = np.indices(shape)
         bias = pre >= rows
-        row = np.where(bias, rows // 2 + pre - rows, pre // 2) if sources else pre
-        column = post // 2 if into else post
-        pulls = (pre % 2 if sources else 0) + np.where(bias, 0, post % 2 if into else 0)
+        row, column = pre // sources, post // 2 if into else post
+        pulls = np.where(bias, 0, (pre % 2 if sources > 1 else 0) + (post % 2 if into else 0))
         sign = np.where(pulls % 2 == 1, f32(-1), f32(1))
         return row * (targets // 2 if into else targets) + column, sign
 

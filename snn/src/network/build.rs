@@ -172,6 +172,11 @@ impl Network {
         let spikes = |source| source != Source::Input || config.encoder.encoder().spiking();
         let fan_in: usize = wanted.iter().map(|w| w.source).filter(|&s| spikes(s)).map(rows).sum();
         let paired = |index: usize| config.hidden.get(index).is_some_and(|layer| layer.config().push_pull);
+        let sharing = |index: usize| match (paired(index), &config.hidden[index].config().code) {
+            (false, _) => 1,
+            (true, Code::Pairs(code)) if code.shared => config.hidden[index].config().neurons / self.inputs,
+            (true, _) => 2,
+        };
         let mut projections = Vec::new();
         for want in wanted {
             let sources = rows(want.source);
@@ -204,7 +209,10 @@ impl Network {
                         mask.extend((sources * cols) as u32..(shape.0 * cols) as u32);
                         mask
                     });
-                    let sources = matches!(want.source, Source::Population(index) if paired(index));
+                    let sources = match want.source {
+                        Source::Input => 1,
+                        Source::Population(index) => sharing(index),
+                    };
                     self.layout.refine(mean, mask, Pairs { sources, targets: paired(target), bias });
                     Weights::Evolved(block)
                 }

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use rand::SeedableRng as _;
 use rand::rngs::ChaCha8Rng;
 use snn::{
-    Activation, Activity, Controller, ControllerConfig, DecoderConfig, HiddenLayer, LayerConfig, Layout,
-    Membrane, MlpConfig, Precision, Probe, SnnConfig, tanh,
+    Activation, Activity, Code, Controller, ControllerConfig, DecoderConfig, FilteredRate, HiddenLayer,
+    LayerConfig, Layout, Membrane, MlpConfig, PopulationCode, Precision, Probe, SnnConfig, tanh,
 };
 
 use crate::normals;
@@ -355,6 +355,45 @@ proptest! {
                 prop_assert_eq!(actions[output], -actions[3 + output]);
             }
         }
+    }
+}
+
+/// What the spikes of a population code say of an observation is the observation, and its weights are few.
+#[test]
+fn a_population_code_is_linear() {
+    let (inputs, outputs, copies, ticks) = (3, 2, 8, 200);
+    let neurons = 2 * inputs * copies;
+    let layer = LayerConfig {
+        neurons,
+        model: "if".into(),
+        reset: Some("subtract".into()),
+        push_pull: true,
+        fresh: true,
+        code: Code::Pairs(PopulationCode::default()),
+        ..LayerConfig::default()
+    };
+    let config = SnnConfig {
+        hidden: vec![HiddenLayer::Dense(layer)],
+        decoder: DecoderConfig::Rate(FilteredRate { decay: 0.0 }),
+        ticks,
+        output_gain: 1.0,
+        ..SnnConfig::default()
+    };
+    let controller = ControllerConfig::Snn(config).build(inputs, outputs).unwrap();
+    let layout = controller.layout();
+    assert_eq!(layout.len(), inputs * outputs + outputs, "{layout:?}");
+    let theta = [1.0, -0.5, 0.25, 2.0, -1.0, 0.75, 0.1, -0.2];
+    let mut evaluator = controller.evaluator(1);
+    evaluator.load(0, &theta);
+    let x = [0.8, -3.9, 2.1];
+    let mut action = [0.0; 2];
+    evaluator.step(&[true], &x, &mut action).unwrap();
+    for output in 0..outputs {
+        let sum: f32 = (0..inputs).map(|input| x[input] * theta[input * outputs + output]).sum();
+        // The rates of a pair differ by 0.24 per unit.
+        let expected =
+            tanh(sum * 0.24 * copies as f32 / (neurons as f32).sqrt() + theta[inputs * outputs + output]);
+        assert!((action[output] - expected).abs() < 0.02, "{} is not {expected}", action[output]);
     }
 }
 
