@@ -369,7 +369,7 @@ fn a_population_code_is_linear() {
         reset: Some("subtract".into()),
         push_pull: true,
         fresh: true,
-        code: Code::Pairs(PopulationCode::default()),
+        code: Code::Pairs(PopulationCode { spread: 0.2, ..PopulationCode::default() }),
         ..LayerConfig::default()
     };
     let config = SnnConfig {
@@ -385,7 +385,7 @@ fn a_population_code_is_linear() {
     let theta = [1.0, -0.5, 0.25, 2.0, -1.0, 0.75, 0.1, -0.2];
     let mut evaluator = controller.evaluator(1);
     evaluator.load(0, &theta);
-    let x = [0.8, -3.9, 2.1];
+    let x = [0.8, -2.4, 2.1];
     let mut action = [0.0; 2];
     evaluator.step(&[true], &x, &mut action).unwrap();
     for output in 0..outputs {
