@@ -217,9 +217,9 @@ pub enum Code {
 /// A layer of `2 · copies · observations` neurons has `copies` pairs per observation x, of which one neuron is driven
 /// by the current `bias + drive · x` and the other one by `bias − drive · x`. The biases of the copies are spread
 /// evenly over `center ± spread`, so that their spikes come at different times. With the model `"if"` and
-/// `reset: Some("subtract")` a neuron's rate is its current, from 0 to 1 spike per tick, so that a pair covers
-/// |x| ≤ (1 − center) / drive. As the encoder of PopSAN (Tang, Kumar, Yoo and Michmizos, CoRL 2020), with straight
-/// lines for its Gaussian fields.
+/// `reset: Some("subtract")` a neuron's rate is its current, from 0 to 1 spike per tick. With a center of ½, what the
+/// pairs say is then a straight line for |x| ≤ (½ − spread) / drive, and flat from (½ + spread) / drive on. As the
+/// encoder of PopSAN (Tang, Kumar, Yoo and Michmizos, CoRL 2020), with straight lines for its Gaussian fields.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PopulationCode {
