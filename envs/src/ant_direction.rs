@@ -97,7 +97,7 @@ impl AntDirection {
         }
         let spec = Spec {
             name: NAME,
-            summary: "A four-legged robot walks in a direction that each episode draws anew.",
+            summary: "A four-legged robot walks in a direction that is drawn for each episode.",
             differences: &["As the ant, with a goal."],
             start: "As the ant; goal direction from directions, goal speed from speeds.",
             formulas: &FORMULAS[..spec.terms.len()],

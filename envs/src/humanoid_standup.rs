@@ -86,7 +86,7 @@ impl HumanoidStandup {
         let person = Person::new(model, config.observations, config.contact_cost_weight > 0.0);
         let spec = Spec {
             name: NAME,
-            summary: "A person of 42 kg who lies on the back stands up.",
+            summary: "A person of 42 kg, lying on the back, stands up.",
             differences: &[
                 "Gymnasium HumanoidStandup-v5: contact forces are the mean over the last physics step; motor torques are those of an unchanged robot.",
                 "Brax humanoidstandup: actions are in ±0.4 and reach the controller scaled.",

@@ -118,7 +118,7 @@ impl InvertedDoublePendulum {
             name: NAME,
             summary: "A cart on a rail keeps two poles, one on the other, upright.",
             differences: &[
-                "Gymnasium InvertedDoublePendulum-v5: the force of the rail's ends is the mean over the control step, from the momentum along the rail, while the cart is at an end; not that of the last instant.",
+                "Gymnasium InvertedDoublePendulum-v5: the force of the rail's ends is the mean over the control step, from the momentum along the rail, while the cart is at an end; it is not the force at the last instant.",
             ],
             start: "Cart at 0, poles upright; U(±reset_noise_scale) on positions, reset_noise_scale · N(0, 1) on velocities.",
             termination: Some("The upper tip is at most 1 m above the cart."),

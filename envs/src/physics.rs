@@ -2,13 +2,13 @@
 
 use sim::{EngineKind, StepOptions};
 
-/// How exact the physics is.
+/// How accurate the physics is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Fidelity {
-    /// Fewest physics steps that stay as close to MuJoCo as its own Euler integrator does.
+    /// The fewest physics steps that stay as close to MuJoCo as MuJoCo's own Euler integrator does.
     #[default]
     Default,
-    /// The followed task's own timestep, with more solver iterations.
+    /// The timestep of the original task, with more solver iterations.
     Reference,
 }
 

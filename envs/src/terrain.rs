@@ -16,7 +16,7 @@ pub enum Terrain {
         /// Highest bump, m.
         height: f64,
     },
-    /// Stairs across the way, each step at random up or down.
+    /// Stairs across the path; each step goes up or down at random.
     Steps {
         /// Height of a step, above 0..=2 m.
         height: f64,

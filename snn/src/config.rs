@@ -62,15 +62,15 @@ pub struct SnnConfig {
     pub hidden: Vec<HiddenLayer>,
     /// How the spikes of the last hidden layer become actions. Default `Membrane()`.
     pub decoder: DecoderConfig,
-    /// Further sources of the readout beside the last hidden layer: `"hidden.0"` and so on, not
-    /// `"input"`; none with the decoder `Population()`, whose votes have no weights. Default `[]`.
+    /// Further sources of the readout, besides the last hidden layer: `"hidden.0"` and so on, but not
+    /// `"input"`. None with the decoder `Population()`, whose votes have no weights. Default `[]`.
     pub readout_skip: Vec<String>,
     /// Ticks (updates of all neurons) per control step, 1 to 4096. Default 4.
     pub ticks: usize,
     /// Number format of weights and state. Default `F32`.
     pub precision: Precision,
-    /// Weights from the encoder (and of its bias) are `input_gain / √sources · θ`, those from one
-    /// hidden layer to another likewise. Finite, ≥ 0. Default 2.
+    /// Weights from the encoder (and its bias), and weights from one hidden layer to another, are
+    /// `input_gain / √sources · θ`. Finite, ≥ 0. Default 2.
     pub input_gain: f32,
     /// Weights within a recurrent layer are `recurrent_gain / √neurons · θ`. Finite, ≥ 0.
     /// Default 1.
@@ -79,7 +79,7 @@ pub struct SnnConfig {
     pub output_gain: f32,
     /// Rules by which weights change during an episode. Default `[]`.
     pub plasticity: Vec<Plasticity>,
-    /// Seed of what is drawn once for the whole population: sparse connections and axonal delays.
+    /// Seed of everything that is drawn once for the whole population: sparse connections and axonal delays.
     /// Default 0.
     pub wiring_seed: u64,
 }
@@ -102,21 +102,21 @@ impl Default for SnnConfig {
     }
 }
 
-/// Number format of weights and state. All but `F32Free` give the same spikes on every backend.
+/// Number format of weights and state. All except `F32Free` give the same spikes on every backend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Precision {
     /// 32-bit floats on a grid: weights are multiples of 2⁻¹² (coarser for layers with more than 128
     /// sources), states of 2⁻¹⁶ within ±128, so that sums are exact in any order.
     #[default]
     F32,
-    /// 32-bit floats as they come. A backend may fuse a product with a sum, so spikes may differ where
-    /// a membrane potential is within rounding of the threshold.
+    /// Ordinary 32-bit floats. A backend may fuse a product with a sum, so spikes may differ where a membrane
+    /// potential is within rounding of the threshold.
     F32Free,
     /// 8-bit integer weights with one power of two per block, 8-bit observations, sums in 32 bits;
     /// states as in `F32`.
     I8,
-    /// Connections that exist (θ > 0.5) or not; the sign is that of the presynaptic neuron, and one
-    /// weight serves a whole block. States as in `F32`.
+    /// Connections that exist (θ > 0.5) or do not. The sign is the sign of the presynaptic neuron, and a
+    /// whole block has one weight. States as in `F32`.
     Binary,
 }
 
@@ -125,8 +125,8 @@ pub enum Precision {
 pub enum HiddenLayer {
     /// Feed-forward only.
     Dense(LayerConfig),
-    /// With connections between all neurons of the layer (self-connections included) that take
-    /// one tick.
+    /// Also with connections between all neurons of the layer (including self-connections), which take one
+    /// tick.
     Recurrent(LayerConfig),
 }
 
@@ -156,46 +156,47 @@ impl HiddenLayer {
 pub struct LayerConfig {
     /// Number of neurons, 1 to 4096. Default 64.
     pub neurons: usize,
-    /// Name of a neuron model, one of [`neurons`](crate::neurons); or a model of your own: its
-    /// text, or a file `….neuron` with it. Default `"lif"`.
+    /// Name of a neuron model, one of [`neurons`](crate::neurons); or a model of your own: its text, or a
+    /// file `….neuron` that contains it. Default `"lif"`.
     pub model: String,
-    /// In place of `model`: a leaky integrate-and-fire neuron in the manner of a library, `"snntorch"`,
-    /// `"spyx"` or `"norse"`, with parameters `decay` and `threshold`. Default `None`.
+    /// Instead of `model`: the leaky integrate-and-fire neuron of a library, `"snntorch"`, `"spyx"` or
+    /// `"norse"`, with parameters `decay` and `threshold`. Default `None`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub like: Option<String>,
-    /// How it differs from `like`. Default `()`: not at all.
+    /// How the neuron differs from `like`. Default `()`: not at all.
     #[serde(skip_serializing_if = "SwitchesConfig::is_default")]
     pub switches: SwitchesConfig,
-    /// Values of the model's parameters that are not to be the default; of evolved ones the value
-    /// for θ = 0. Default `{}`.
+    /// Values of the model's parameters that differ from the defaults; for evolved parameters, the value for
+    /// θ = 0. Default `{}`.
     pub parameters: BTreeMap<String, f64>,
-    /// Which parameters are evolved, and whether the layer shares one value or each neuron has its
-    /// own. Default: as the model says, which is mostly `{}`.
+    /// Which parameters are evolved, and whether the layer shares one value or each neuron has its own.
+    /// Default: what the model says, mostly `{}`.
     pub evolve: BTreeMap<String, Scope>,
-    /// What a spike does to the state: one of the model's choices. Default: the model's first.
+    /// What a spike does to the state: one of the model's resets. Default: the model's first one.
     pub reset: Option<String>,
     /// Ticks after a spike in which the neuron holds its state and stays silent, 0 to 128.
     /// Default 0.
     pub refractory: usize,
-    /// Further sources beside the previous layer: `"input"`, `"hidden.0"` and so on. A later layer
-    /// or the layer itself is a feedback connection, which takes one tick. Default `[]`.
+    /// Further sources, besides the previous layer: `"input"`, `"hidden.0"` and so on. A connection from a
+    /// later layer, or from the layer itself, is feedback and takes one tick. Default `[]`.
     pub skip: Vec<String>,
     /// Share of the possible connections into the layer that exist, in (0, 1]; they are drawn once
     /// for the whole population, and only they have parameters. Default 1.
     pub density: f64,
-    /// Axonal delay in ticks, from and to: each neuron's is drawn once for the whole population.
-    /// 0 to 255. Default `(0, 0)`.
+    /// Range of the axonal delay in ticks, from and to. Each neuron's delay is drawn once for the whole
+    /// population. 0 to 255. Default `(0, 0)`.
     pub delay: (usize, usize),
-    /// Dale's law: the share of neurons, in [0, 1], whose outgoing weights are all ≥ 0; those of the
-    /// others are ≤ 0. `Binary` networks without a value take one half. Default `None`.
+    /// Dale's law: the share of neurons, in [0, 1], whose outgoing weights are all ≥ 0; the outgoing weights
+    /// of the others are ≤ 0. `Binary` networks without a value use one half. Default `None`.
     pub excitatory: Option<f64>,
-    /// Whether neurons come in push-pull pairs, an even number of them: neuron 2k + 1 has the negatives of the
-    /// weights of neuron 2k, into it and out of it, and the same bias. What a pair tells its targets is then
-    /// odd in its input, so that a change of weights does not push them all one way. Half as many parameters
-    /// per connection. Not in `Binary`, nor with `density`, `delay`, `excitatory` or `plasticity`. Default `false`.
+    /// Whether neurons come in push-pull pairs; their number must be even. Neuron 2k + 1 has the negated
+    /// incoming and outgoing weights of neuron 2k, and the same bias. The output of a pair is then an odd
+    /// function of its input, so a change of weights does not push all targets in one direction. There are
+    /// half as many parameters per connection. Not in `Binary`, nor with `density`, `delay`, `excitatory` or
+    /// `plasticity`. Default `false`.
     pub push_pull: bool,
-    /// Whether the state of the neurons starts anew with each control step, so that what they say of an
-    /// observation does not hang on the one before. Default `false`.
+    /// Whether the state of the neurons starts again in each control step, so that their answer to an
+    /// observation does not depend on the one before. Default `false`.
     pub fresh: bool,
     /// A population code in place of evolved weights from the observation; the first layer alone, with the
     /// encoder `Current()`, in `F32` or `F32Free`. Default `Evolved`.

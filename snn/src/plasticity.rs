@@ -44,14 +44,14 @@ const LARGEST_SURPRISE: f32 = 10.0;
 pub struct Plasticity {
     /// The rule. Default `Hebbian`.
     pub rule: LearningRule,
-    /// Names of weight blocks of the [`Layout`](crate::Layout), such as `"hidden.0.recurrent"`. Each
-    /// follows one rule at most. Default `["readout.weight"]`.
+    /// Names of weight blocks of the [`Layout`](crate::Layout), such as `"hidden.0.recurrent"`. Each block
+    /// follows at most one rule. Default `["readout.weight"]`.
     pub blocks: Vec<String>,
     /// Whether a block shares one set of coefficients (`Layer`) or each target neuron has its own
     /// (`Neuron`). Default `Layer`.
     pub scope: Scope,
-    /// Coefficients are `rate / √sources · θ`, in units of the block's weight for θ = 1: one coefficient
-    /// moves the weights of all sources together. Above 0. Default 0.01.
+    /// Coefficients are `rate / √sources · θ`, in units of the block's weight for θ = 1, because one
+    /// coefficient moves the weights of all sources together. Above 0. Default 0.01.
     pub rate: f32,
     /// Share of a trace kept per tick, in [0, 1). Default 0.8.
     pub trace: f32,
@@ -80,13 +80,14 @@ impl Default for Plasticity {
 pub enum LearningRule {
     /// `A·x·y + B·x + C·y + D` of the traces before and after the synapse.
     Hebbian,
-    /// Spike-timing-dependent plasticity, let through by rewards above their mean and inverted below.
+    /// Spike-timing-dependent plasticity that takes effect when the reward is above its mean, and inverted
+    /// when it is below.
     RewardStdp {
         /// Share of the eligibility of a connection kept per control step, in [0, 1). Default 0.9.
         #[serde(default = "default_eligibility")]
         eligibility: f32,
-        /// Weight of the last reward in the mean reward, in [0, 1]; at 0 rewards count as they are.
-        /// Default 0.05.
+        /// Weight of the last reward in the mean reward, in [0, 1]; at 0, rewards count as they are. Default
+        /// 0.05.
         #[serde(default = "default_baseline")]
         baseline: f32,
     },

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// How a neuron parameter varies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Scope {
-    /// Not at all: the value of the config.
+    /// It does not vary: the value of the config.
     Fixed,
     /// One evolved value for the layer.
     Layer,

@@ -9,32 +9,33 @@ use serde::{Deserialize, Serialize};
 /// Which membrane potential is compared with the threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SpikeFrom {
-    /// The one before the tick: a spike comes one tick late.
+    /// The potential before the tick: a spike comes one tick late.
     Old,
-    /// The one after the tick's input.
+    /// The potential after the tick's input.
     New,
 }
 
 /// What a spike does to the membrane potential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ResetBy {
-    /// It loses the threshold.
+    /// The threshold is subtracted from it.
     Subtract,
-    /// It starts from zero.
+    /// It is set to zero.
     Zero,
     /// Nothing.
     Never,
 }
 
-/// When the reset happens; with [`SpikeFrom::Old`] always in the tick of the spike.
+/// When the reset happens. With [`SpikeFrom::Old`] it is always in the tick of the spike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ResetAt {
     /// In the tick of the spike.
     Spike,
     /// With the update of the next tick.
     Delayed,
-    /// In the tick of the spike, but after a delayed one if the membrane potential is still above the
-    /// threshold then, and only for the difference of the two: snnTorch's `reset_delay=False`.
+    /// In the tick of the spike. If the membrane potential is still above the threshold from the tick before,
+    /// a delayed reset comes first, and then only the difference of the two is applied: snnTorch's
+    /// `reset_delay=False`.
     Corrected,
 }
 
@@ -48,7 +49,7 @@ pub struct Switches {
     pub reset: ResetBy,
     /// When.
     pub at: ResetAt,
-    /// Whether the gradient takes the reset for a constant.
+    /// Whether the gradient treats the reset as a constant.
     pub detached: bool,
     /// Whether the input is multiplied by 1 − decay, so that a constant input is where the membrane
     /// potential goes.
@@ -160,20 +161,20 @@ impl Switches {
     }
 }
 
-/// Switches of a layer that differ from those of the preset that it is like.
+/// Switches of a layer that differ from those of the library in `like`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SwitchesConfig {
     /// Which membrane potential is compared with the threshold: `Old` or `New`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub spike: Option<SpikeFrom>,
-    /// What a spike does to it: `Subtract`, `Zero` or `Never`.
+    /// What a spike does to the membrane potential: `Subtract`, `Zero` or `Never`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reset: Option<ResetBy>,
-    /// When: at the `Spike`, `Delayed` or `Corrected`.
+    /// When the reset happens: at the `Spike`, `Delayed` or `Corrected`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<ResetAt>,
-    /// Whether the gradient takes the reset for a constant.
+    /// Whether the gradient treats the reset as a constant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detached: Option<bool>,
     /// Whether the input is multiplied by 1 − decay.

@@ -13,7 +13,7 @@ use crate::error::change_error;
 pub struct Change {
     /// What changes.
     pub effect: Effect,
-    /// In which control steps.
+    /// In which control steps the change holds.
     #[serde(default)]
     pub when: When,
 }

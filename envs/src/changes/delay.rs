@@ -12,7 +12,8 @@ use crate::EnvError;
 /// Longest delay, in control steps.
 const MAX_DELAY: usize = 1000;
 
-/// Age of the observations, in control steps, 0..=1000. Until then, the first one is seen.
+/// Age of the observations, in control steps, 0..=1000. Before that, the controller sees the first
+/// observation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Delay(pub Value<usize>);

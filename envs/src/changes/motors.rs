@@ -33,15 +33,15 @@ pub enum Motors {
     /// All of them.
     #[default]
     All,
-    /// By name, or by the name of the joint that it drives.
+    /// By name, or by the name of the joint that the motor drives.
     Named(Vec<String>),
     /// By number, from 0, in the order of the actions.
     Numbered(Vec<usize>),
-    /// Those of a limb.
+    /// The motors of a limb.
     Limb(usize),
-    /// Those of a limb that is drawn per episode.
+    /// The motors of a limb that is drawn for each episode.
     AnyLimb,
-    /// One that is drawn per episode.
+    /// One motor that is drawn for each episode.
     AnyOne,
 }
 
@@ -99,7 +99,7 @@ fn sets(model: &Model, which: &Motors) -> Result<Vec<Vec<usize>>, String> {
         set.dedup();
     }
     if sets.iter().any(Vec::is_empty) {
-        return Err(format!("{which:?} is no motor"));
+        return Err(format!("{which:?} is not a motor"));
     }
     Ok(sets)
 }

@@ -11,13 +11,14 @@ use crate::EnvError;
 use crate::anatomy::trunk;
 use crate::error::change_error;
 
-/// Mass added to one body, as a fraction of the robot's mass, 0..=1000; its inertia grows alike.
+/// Mass added to one body, as a fraction of the robot's mass, 0..=1000; the body's inertia grows by the same
+/// factor.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "struct variant")]
 pub struct Payload {
     /// The added mass.
     pub mass: Value,
-    /// The body's name; the [trunk](crate::Envs::with_changes) if absent.
+    /// The body's name; without it, the [trunk](crate::Envs::with_changes).
     #[serde(default)]
     pub body: Option<String>,
 }

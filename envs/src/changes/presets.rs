@@ -25,22 +25,22 @@ use crate::{EnvError, Terrain};
 pub fn presets() -> &'static [(&'static str, &'static str)] {
     &[
         ("broken_leg", "The motors of the first limb are dead."),
-        ("breaking_leg", "The motors of one limb, drawn per episode, die after 100 to 300 steps."),
+        ("breaking_leg", "The motors of one limb, drawn for each episode, fail after 100 to 300 steps."),
         ("low_friction", "Friction is 0.4 times the task's."),
         ("low_gravity", "Gravity is 0.4 times the task's."),
         ("slope", "The ground rises by 0.1 rad along +x."),
-        ("steps", "The ground is stairs along the way: every 2 m one of 0.05 m, up or down."),
+        ("steps", "The ground has stairs along the path: every 2 m a step of 0.05 m, up or down."),
         ("rough", "The ground has bumps of up to 0.1 m, 0.3 m apart."),
-        ("payload", "The trunk carries half of the robot's mass in addition."),
+        ("payload", "The trunk carries an additional load of half the robot's mass."),
         ("weak_motors", "All motors have 0.6 of their strength."),
-        ("pushes", "0.5 of the robot's weight for 0.2 s, every 1 to 3 s, in random directions."),
-        ("wind", "A steady 0.1 of the robot's weight, in a direction drawn per episode."),
+        ("pushes", "Pushes of 0.5 of the robot's weight for 0.2 s, every 1 to 3 s, in random directions."),
+        ("wind", "A steady force of 0.1 of the robot's weight, in a direction drawn for each episode."),
         ("noise", "Normal noise with a standard deviation of 0.05 on every observation."),
         ("delay", "Observations are 2 control steps old."),
-        ("turn", "The goal direction is drawn anew every 200 steps (tasks with such a goal)."),
+        ("turn", "A new goal direction is drawn every 200 steps (in tasks with such a goal)."),
         (
             "randomised",
-            "Per episode: friction × 0.5 to 1.5, mass × 0.8 to 1.2, motors × 0.8 to 1.2, noise 0 to 0.02.",
+            "In each episode: friction × 0.5 to 1.5, mass × 0.8 to 1.2, motors × 0.8 to 1.2, noise 0 to 0.02.",
         ),
     ]
 }

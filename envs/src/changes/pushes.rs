@@ -13,17 +13,17 @@ use super::value::{MAX_FACTOR, Value, angle};
 use super::when::When;
 use crate::EnvError;
 
-/// Pushes on the trunk, again and again, each in another random horizontal direction.
+/// Repeated pushes on the trunk, each in a new random horizontal direction.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "struct variant")]
 pub struct Pushes {
-    /// Force, as a fraction of the robot's weight, 0..=1000; drawn anew for every push.
+    /// Force, as a fraction of the robot's weight, 0..=1000; drawn for every push.
     pub force: Value,
     /// How long a push lasts, s.
     #[serde(default = "seconds")]
     pub seconds: f64,
-    /// From the end of a push to the start of the next, and from the start of the change to the
-    /// first, s; drawn anew for every push.
+    /// Time from the end of a push to the start of the next one, and from the start of the change to the
+    /// first push, s; drawn for every push.
     #[serde(default = "pause")]
     pub pause: Value,
 }

@@ -8,7 +8,7 @@ use super::value::Value;
 use super::when::When;
 use crate::EnvError;
 
-/// Gravity turned as on a slope that rises along +x, −π/2..=π/2 rad.
+/// Angle by which gravity is turned, as on a slope that rises along +x, −π/2..=π/2 rad.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Slope(pub Value);

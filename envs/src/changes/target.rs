@@ -10,13 +10,13 @@ use super::when::When;
 use crate::error::change_error;
 use crate::{Channel, EnvError};
 
-/// A goal of the task's own, such as a direction or a speed.
+/// One of the task's own goals, such as a direction or a speed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "struct variant")]
 pub struct Target {
     /// The [goal's](crate::Goal) name.
     pub goal: String,
-    /// What it becomes, in the goal's unit and range.
+    /// The goal's new value, in its unit and range.
     pub value: Value,
 }
 

@@ -11,13 +11,13 @@ use crate::error::change_error;
 use crate::landscape::{Landscape, START};
 use crate::{EnvError, Terrain};
 
-/// Uneven ground in place of the plane that the robot walks on: a field of 240 m × 60 m with level
-/// ground around it, made once; each episode starts on another patch of it. Heights, in rewards and
-/// observations alike, are then those above the ground below the trunk. Always or never.
+/// Uneven ground instead of the plane that the robot walks on. It is a field of 240 m × 60 m with level
+/// ground around it, and is made once; each episode starts on another patch of it. Heights in rewards and
+/// observations are then measured from the ground below the trunk. It holds always or never.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "struct variant")]
 pub struct UnevenGround {
-    /// What it looks like.
+    /// The shape of the ground.
     pub ground: Terrain,
     /// Seed of the ground.
     #[serde(default = "first_seed")]

@@ -9,12 +9,12 @@ use crate::error::change_error;
 /// Largest factor, and inverse of the smallest where it must be above 0.
 pub(crate) const MAX_FACTOR: f64 = 1e3;
 
-/// A number: the same in every episode, or drawn for each.
+/// A number that is the same in every episode, or drawn for each episode.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Value<T = f64> {
     /// The same in every episode.
     Fixed(T),
-    /// Drawn per episode, uniformly from low..=high.
+    /// Drawn for each episode, uniformly from low..=high.
     Uniform(T, T),
 }
 

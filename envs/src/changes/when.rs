@@ -10,24 +10,24 @@ use super::value::Value;
 /// Latest start of a change, in control steps.
 const MAX_STEP: usize = 1_000_000;
 
-/// When a change holds; otherwise, the environment is as the task has it. Steps are 0..=1000000.
+/// When a change holds. At other times the environment is the task's own. Steps are 0..=1000000.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum When {
     /// In the whole episode.
     #[default]
     Always,
-    /// After so many control steps.
+    /// After this many control steps.
     From(Value<usize>),
-    /// From one control step on, until before another, later one.
+    /// From one control step until just before a later one.
     Between(Value<usize>, Value<usize>),
-    /// Again and again. Whatever the change draws is drawn anew each time that it begins.
+    /// Repeatedly. Whatever the change draws, it draws again each time it begins.
     Every {
-        /// From one begin to the next, at least 1, control steps.
+        /// Control steps from one beginning to the next, at least 1.
         period: Value<usize>,
-        /// How long it holds each time, at least 1, at most a period, control steps.
+        /// Control steps for which it holds each time, at least 1, at most a period.
         on: Value<usize>,
-        /// When it begins for the first time.
+        /// Control step at which it begins for the first time.
         #[serde(default = "at_once")]
         first: Value<usize>,
     },

@@ -17,7 +17,7 @@ use crate::EnvError;
 pub struct Wind {
     /// Force, as a fraction of the robot's weight, 0..=1000.
     pub force: Value,
-    /// Where it blows to, rad from +x to +y; drawn per episode if absent.
+    /// Direction in which it blows, rad from +x to +y; without it, drawn for each episode.
     #[serde(default)]
     pub direction: Option<f64>,
 }

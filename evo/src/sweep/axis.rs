@@ -16,34 +16,34 @@ use training::stages;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Axis {
-    /// Any values, whole variants included.
+    /// Any values, including whole variants.
     List {
         /// Field of the config.
         path: String,
         /// At least one.
         values: Vec<Value>,
     },
-    /// Evenly from `from` to `to`; whole numbers where the field wants them.
+    /// Evenly spaced from `from` to `to`; whole numbers where the field needs them.
     Range {
         /// Field of the config.
         path: String,
-        /// Least value.
+        /// Smallest value.
         from: f64,
         /// Largest value, above `from`.
         to: f64,
-        /// Values in a grid, at least 2.
+        /// Number of values in a grid, at least 2.
         #[serde(default)]
         steps: Option<usize>,
     },
-    /// As `Range`, evenly in the logarithm; `from` above 0.
+    /// As `Range`, evenly spaced in the logarithm; `from` above 0.
     LogRange {
         /// Field of the config.
         path: String,
-        /// Least value, above 0.
+        /// Smallest value, above 0.
         from: f64,
         /// Largest value, above `from`.
         to: f64,
-        /// Values in a grid, at least 2.
+        /// Number of values in a grid, at least 2.
         #[serde(default)]
         steps: Option<usize>,
     },
@@ -54,7 +54,7 @@ pub enum Axis {
         /// Changes by name, at least one.
         options: BTreeMap<String, Vec<String>>,
     },
-    /// Whole configs, such as several tasks. The first axis, instead of the sweep's `config`.
+    /// Whole configs, such as several tasks. Must be the first axis, instead of the sweep's `config`.
     Config {
         /// At least one.
         values: Vec<Source>,

@@ -28,7 +28,7 @@ pub struct SweepConfig {
     /// Seeds of each trial (`run.seed`), at least one; its value is the median over them.
     #[serde(default = "one_seed")]
     pub seeds: Vec<u64>,
-    /// What a run is worth.
+    /// Which return is the value of a run.
     #[serde(default)]
     pub objective: Objective,
     /// Seed of the sampler's own choices.
@@ -64,21 +64,21 @@ pub enum Sampler {
         /// Number of trials, at least 1.
         trials: usize,
     },
-    /// Tree-structured Parzen estimator (Bergstra et al. 2011), in batches: proposals depend on the
-    /// results of earlier batches only, and so not on which worker was faster.
+    /// Tree-structured Parzen estimator (Bergstra et al. 2011), in batches: proposals depend only on the
+    /// results of earlier batches, not on which worker was faster.
     Tpe {
         /// Number of trials, at least 1.
         trials: usize,
-        /// Trials drawn uniformly before the first proposal, at least 2.
+        /// Number of trials drawn uniformly before the first proposal, at least 2.
         #[serde(default = "startup")]
         startup: usize,
-        /// Trials proposed from the same results, at least 1.
+        /// Number of trials proposed from the same results, at least 1.
         #[serde(default = "batch")]
         batch: usize,
         /// Fraction of the results that counts as good, above 0 and below 1.
         #[serde(default = "gamma")]
         gamma: f64,
-        /// Candidates per axis of which the most promising is taken, at least 1.
+        /// Number of candidates per axis, of which the most promising is taken, at least 1.
         #[serde(default = "candidates")]
         candidates: usize,
     },
@@ -100,9 +100,9 @@ fn candidates() -> usize {
     24
 }
 
-/// Successive halving (Jamieson, Talwalkar 2016; the synchronous form of ASHA, Li et al. 2020): all
-/// trials run `first` generations, the best 1/`factor` of them go on to `factor` times as many, and so
-/// on up to `run.generations`.
+/// Successive halving (Jamieson, Talwalkar 2016; the synchronous form of ASHA, Li et al. 2020): all trials
+/// run for `first` generations, the best 1/`factor` of them continue to `factor` times as many, and so on up
+/// to `run.generations`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Halving {
@@ -117,13 +117,13 @@ fn factor() -> u64 {
     3
 }
 
-/// What a run is worth.
+/// Which return is the value of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Objective {
-    /// The last evaluation's mean return.
+    /// The mean return of the last evaluation.
     #[default]
     Last,
-    /// The best evaluation's mean return.
+    /// The mean return of the best evaluation.
     Best,
 }
 

@@ -26,10 +26,10 @@ use super::{
 pub struct ArsConfig {
     /// Members per generation, twice the number N of directions: an even number ≥ 2.
     pub population: usize,
-    /// Most members per generation where generations grow by pairs (`rollout.min_steps`): an even number ≥
-    /// `population`; `None` keeps all at `population`.
+    /// Largest number of members per generation, if generations grow by pairs (`rollout.min_steps`): an even
+    /// number ≥ `population`. With `None`, all generations have `population` members.
     pub max_population: Option<usize>,
-    /// ν, parameter units, > 0; `None` is 0.025, unless `radius` is told.
+    /// ν, parameter units, > 0; `None` is 0.025, unless `radius` is set.
     pub sigma: Option<f64>,
     /// Length of the noise, σ √n for n parameters, instead of `sigma`; > 0. It means the same for networks of any
     /// size.
@@ -37,15 +37,16 @@ pub struct ArsConfig {
     /// How far the noise moves the actions at the start, instead of `sigma`: root mean square on the first observations;
     /// > 0, actions go from −1 to 1. Only for controllers in training.
     pub action_sigma: Option<f64>,
-    /// Factor on the deviation of the noise over the run; it stays above 0.
+    /// Factor on the standard deviation of the noise over the run; it stays above 0.
     pub sigma_schedule: Schedule,
-    /// What makes a step from g; the paper has gradient ascent without momentum, whose learning rate is α.
+    /// Optimizer that makes a step from g; the paper uses gradient ascent without momentum, with learning
+    /// rate α.
     pub optimizer: OptimizerConfig,
-    /// What `learning_rate` and `max_speed` are told in.
+    /// Unit of `learning_rate` and `max_speed`.
     pub step_unit: StepUnit,
     /// Factor on the learning rate over the run.
     pub schedule: Schedule,
-    /// b/N, in (0, 1]; b is rounded, and 1 at the least.
+    /// b/N, in (0, 1]; b is rounded, and at least 1.
     pub elite_ratio: f64,
 }
 

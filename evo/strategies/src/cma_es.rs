@@ -27,11 +27,13 @@ use super::{
 pub struct CmaEsConfig {
     /// Members per generation, ≥ 2; `None` is 4 + ⌊3 ln n⌋.
     pub population: Option<usize>,
-    /// First standard deviation of every parameter, parameter units; > 0. About a third of the distance to search.
+    /// Initial standard deviation of every parameter, parameter units; > 0. Choose about a third of the
+    /// distance to search.
     pub sigma: f64,
     /// Whether bad members shrink the covariance in their direction.
     pub active: bool,
-    /// Most parameters accepted; ≥ 1. Memory is 16 n² bytes, and three times that while a checkpoint is written.
+    /// Largest number of parameters accepted; ≥ 1. Memory is 16 n² bytes, and three times that while a
+    /// checkpoint is written.
     pub max_dimension: usize,
 }
 
@@ -44,7 +46,7 @@ impl Default for CmaEsConfig {
 pub(super) const INFO: StrategyInfo = StrategyInfo {
     name: "cma_es",
     config: "CmaEs",
-    summary: "adapts step size and full covariance matrix; O(n²) memory, up to some thousand parameters",
+    summary: "adapts step size and full covariance matrix; O(n²) memory, up to a few thousand parameters",
     reference: "Hansen, The CMA Evolution Strategy: A Tutorial, arXiv 1604.00772",
     fields: &[
         cma_rates::POPULATION,

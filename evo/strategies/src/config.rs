@@ -74,7 +74,7 @@ macro_rules! registry {
 registry! {
     /// OpenES: gradient of the expected fitness, O(n) memory.
     open_es: OpenEs(OpenEsConfig),
-    /// CMA-ES: adapts a full covariance matrix, for up to some thousand parameters.
+    /// CMA-ES: adapts a full covariance matrix, for up to a few thousand parameters.
     cma_es: CmaEs(CmaEsConfig),
     /// Separable CMA-ES: adapts a step size per parameter, O(n) memory.
     sep_cma_es: SepCmaEs(SepCmaEsConfig),
@@ -82,7 +82,7 @@ registry! {
     pgpe: Pgpe(PgpeConfig),
     /// SNES: natural gradient of mean and step sizes, O(n) memory.
     snes: Snes(SnesConfig),
-    /// xNES: natural gradient with a full shape matrix, for up to some hundred parameters.
+    /// xNES: natural gradient with a full shape matrix, for up to a few hundred parameters.
     xnes: Xnes(XnesConfig),
     /// ARS: finite differences along the best random directions, O(n) memory.
     ars: Ars(ArsConfig),
@@ -135,7 +135,7 @@ pub fn register<C: OwnSettings>() -> Result<(), StrategyError> {
     let info = entry.info;
     let taken = |other: &&StrategyInfo| other.name == info.name || other.config == info.config;
     if let Some(other) = known.infos.iter().find(taken) {
-        let problem = format!("`{}` (`{}` in configs) is there already", other.name, other.config);
+        let problem = format!("`{}` (`{}` in configs) already exists", other.name, other.config);
         return Err(StrategyError::Registration { strategy: info.name, problem });
     }
     let own = known.own.iter().copied().chain([entry]).collect();

@@ -35,21 +35,22 @@ use super::{
 pub struct EcConfig {
     /// Members per generation; ≥ 1.
     pub population: usize,
-    /// Most members per generation where generations grow by pairs (`rollout.min_steps`): an even number ≥
-    /// `population`; `None` keeps all at `population`.
+    /// Largest number of members per generation, if generations grow by pairs (`rollout.min_steps`): an even
+    /// number ≥ `population`. With `None`, all generations have `population` members.
     pub max_population: Option<usize>,
     /// Probability of every parameter at the start of a run, in \[`min`, 1 − `min`\]. Ignored by a warm start,
     /// which takes the probabilities of another run.
     pub start: f64,
-    /// Smallest probability of a 1 and of a 0, in (0, ½): what is never drawn can never be learned.
+    /// Smallest probability of a 1 and of a 0, in (0, ½), because a value that is never drawn can never be
+    /// learned.
     pub min: f64,
-    /// What makes a step from the gradient.
+    /// Optimizer that makes a step from the gradient.
     pub optimizer: OptimizerConfig,
     /// Factor on the learning rate over the run.
     pub schedule: Schedule,
-    /// Part of p lost per generation is learning rate × this, ≥ 0; makes networks sparse.
+    /// p loses the fraction learning rate × `weight_decay` per generation, ≥ 0; makes networks sparse.
     pub weight_decay: f64,
-    /// From fitness to weights.
+    /// How fitness becomes the weights of members.
     pub shaping: Shaping,
     /// Bound on the change of the distribution per generation; `None` is no bound.
     pub trust_region: Option<TrustRegion>,

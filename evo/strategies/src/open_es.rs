@@ -25,10 +25,10 @@ use super::{
 pub struct OpenEsConfig {
     /// Members per generation; ≥ 1, and even with `antithetic`.
     pub population: usize,
-    /// Most members per generation where generations grow by pairs (`rollout.min_steps`): an even number ≥
-    /// `population`; `None` keeps all at `population`.
+    /// Largest number of members per generation, if generations grow by pairs (`rollout.min_steps`): an even
+    /// number ≥ `population`. With `None`, all generations have `population` members.
     pub max_population: Option<usize>,
-    /// Standard deviation of the noise, parameter units, > 0; `None` is 0.05, unless `radius` is told.
+    /// Standard deviation of the noise, parameter units, > 0; `None` is 0.05, unless `radius` is set.
     pub sigma: Option<f64>,
     /// Length of the noise, σ √n for n parameters, instead of `sigma`; > 0. It means the same for networks of any
     /// size.
@@ -36,19 +36,19 @@ pub struct OpenEsConfig {
     /// How far the noise moves the actions at the start, instead of `sigma`: root mean square on the first observations;
     /// > 0, actions go from −1 to 1. Only for controllers in training.
     pub action_sigma: Option<f64>,
-    /// Factor on the deviation of the noise over the run; it stays above 0.
+    /// Factor on the standard deviation of the noise over the run; it stays above 0.
     pub sigma_schedule: Schedule,
-    /// What makes a step from the gradient.
+    /// Optimizer that makes a step from the gradient.
     pub optimizer: OptimizerConfig,
-    /// What `learning_rate` and `max_speed` are told in.
+    /// Unit of `learning_rate` and `max_speed`.
     pub step_unit: StepUnit,
     /// Factor on the learning rate over the run.
     pub schedule: Schedule,
-    /// Part of the mean lost per generation is learning rate × this; ≥ 0.
+    /// The mean loses the fraction learning rate × `weight_decay` per generation; ≥ 0.
     pub weight_decay: f64,
     /// Members 2k and 2k + 1 are mean + σ·εₖ and mean − σ·εₖ.
     pub antithetic: bool,
-    /// From fitness to weights.
+    /// How fitness becomes the weights of members.
     pub shaping: Shaping,
 }
 

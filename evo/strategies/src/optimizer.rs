@@ -33,7 +33,7 @@ pub enum OptimizerConfig {
         /// Factor on the gradient; > 0.
         #[serde(default = "sgd_learning_rate")]
         learning_rate: f64,
-        /// Part of the last step that is kept; 0 ≤ momentum < 1.
+        /// Fraction of the last step that is kept; 0 ≤ momentum < 1.
         #[serde(default = "sgd_momentum")]
         momentum: f64,
     },
@@ -46,7 +46,7 @@ pub enum OptimizerConfig {
         /// Largest length of the step, parameter units per generation, > 0; `None` is twice the learning rate.
         #[serde(default)]
         max_speed: Option<f64>,
-        /// Part of the last step that is kept; 0 ≤ momentum < 1.
+        /// Fraction of the last step that is kept; 0 ≤ momentum < 1.
         #[serde(default = "sgd_momentum")]
         momentum: f64,
     },

@@ -26,28 +26,29 @@ use super::{
 pub struct PgpeConfig {
     /// Members per generation, an even number ≥ 2.
     pub population: usize,
-    /// Most members per generation where generations grow by pairs (`rollout.min_steps`): an even number ≥
-    /// `population`; `None` keeps all at `population`.
+    /// Largest number of members per generation, if generations grow by pairs (`rollout.min_steps`): an even
+    /// number ≥ `population`. With `None`, all generations have `population` members.
     pub max_population: Option<usize>,
-    /// First standard deviation of every parameter, parameter units, > 0; `None` is 0.05, unless `radius` is told.
+    /// Initial standard deviation of every parameter, parameter units, > 0; `None` is 0.05, unless `radius`
+    /// is set.
     pub sigma: Option<f64>,
-    /// First length of the noise, σ √n for n parameters, instead of `sigma`; > 0. It means the same for networks of
-    /// any size.
+    /// Initial length of the noise, σ √n for n parameters, instead of `sigma`; > 0. It means the same for
+    /// networks of any size.
     pub radius: Option<f64>,
     /// How far the noise moves the actions at the start, instead of `sigma`: root mean square on the first observations;
     /// > 0, actions go from −1 to 1. Only for controllers in training.
     pub action_sigma: Option<f64>,
-    /// What makes a step of the mean from its gradient.
+    /// Optimizer that makes a step of the mean from its gradient.
     pub optimizer: OptimizerConfig,
-    /// What `learning_rate` and `max_speed` are told in. The radius is the first one.
+    /// Unit of `learning_rate` and `max_speed`. The radius is the initial one.
     pub step_unit: StepUnit,
     /// Factor on the learning rate over the run.
     pub schedule: Schedule,
-    /// Factor on the gradient of the standard deviations; ≥ 0, 0 leaves them as they are.
+    /// Factor on the gradient of the standard deviations; ≥ 0. At 0 they do not change.
     pub sigma_rate: f64,
-    /// Largest change of a standard deviation per generation, as a part of it; 0 ≤ change < 1.
+    /// Largest change of a standard deviation per generation, as a fraction of it; 0 ≤ change < 1.
     pub sigma_change: f64,
-    /// From fitness to weights.
+    /// How fitness becomes the weights of members.
     pub shaping: Shaping,
 }
 

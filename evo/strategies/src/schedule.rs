@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{FieldInfo, StrategyError, check};
 
-/// A factor on a setting that changes over a run: from 1 at the first generation toward `to`, which is reached after
-/// `generations` and kept.
+/// A factor on a setting that changes over a run. It goes from 1 at the first generation to `to`, gets there
+/// after `generations`, and stays there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Schedule {

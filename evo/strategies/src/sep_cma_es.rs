@@ -25,7 +25,8 @@ use super::{FieldInfo, Ranked, Settings, State, StopReason, Strategy, StrategyEr
 pub struct SepCmaEsConfig {
     /// Members per generation, ≥ 2; `None` is 4 + ⌊3 ln n⌋.
     pub population: Option<usize>,
-    /// First standard deviation of every parameter, parameter units; > 0. About a third of the distance to search.
+    /// Initial standard deviation of every parameter, parameter units; > 0. Choose about a third of the
+    /// distance to search.
     pub sigma: f64,
     /// Whether bad members shrink the variances in their direction.
     pub active: bool,

@@ -95,7 +95,7 @@ pub(super) const RANGE: &str = "CentredRanks, Utilities, Standardised or Raw";
 /// How fitness becomes the weight of a member in the update.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Shaping {
-    /// Ranks scaled to \[−½, ½\]: only the order counts, so outliers and scale do not matter.
+    /// Ranks scaled to \[−½, ½\]: only the order counts, and outliers and scale do not matter.
     #[default]
     CentredRanks,
     /// The weights of natural evolution strategies, [`Ranked::utilities`]: the better half counts most.

@@ -25,14 +25,15 @@ use super::{
 pub struct SnesConfig {
     /// Members per generation, ≥ 2; `None` is 4 + ⌊3 ln n⌋.
     pub population: Option<usize>,
-    /// Most members per generation where generations grow by pairs (`rollout.min_steps`): an even number ≥
-    /// `population`, which must then be told; `None` keeps all at `population`.
+    /// Largest number of members per generation, if generations grow by pairs (`rollout.min_steps`): an even
+    /// number ≥ `population`, which you must then set. With `None`, all generations have `population`
+    /// members.
     pub max_population: Option<usize>,
-    /// First standard deviation of every parameter, parameter units, > 0; `None` is 0.5, unless `radius` is told.
-    /// About a third of the distance to search.
+    /// Initial standard deviation of every parameter, parameter units, > 0; `None` is 0.5, unless `radius` is
+    /// set. Choose about a third of the distance to search.
     pub sigma: Option<f64>,
-    /// First length of the noise, σ √n for n parameters, instead of `sigma`; > 0. It means the same for networks of
-    /// any size.
+    /// Initial length of the noise, σ √n for n parameters, instead of `sigma`; > 0. It means the same for
+    /// networks of any size.
     pub radius: Option<f64>,
     /// How far the noise moves the actions at the start, instead of `sigma`: root mean square on the first observations;
     /// > 0, actions go from −1 to 1. Only for controllers in training.
@@ -93,7 +94,7 @@ impl Settings for SnesConfig {
         check::at_least_two(INFO.name, self.population)?;
         match (self.population, self.max_population) {
             (None, Some(most)) => {
-                let expected = "None, unless `population` is told";
+                let expected = "None, unless `population` is set";
                 return Err(check::error(INFO.name, "max_population", &most, expected));
             }
             (population, most) => check::max_population(INFO.name, population.unwrap_or(2), most)?,

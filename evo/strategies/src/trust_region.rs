@@ -19,7 +19,7 @@ use super::{StrategyError, check};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum TrustRegion {
-    /// In proportion to the signal of the generation (SATR; a reconstruction from the paper's abstract).
+    /// Proportional to the signal of the generation (SATR; a reconstruction from the paper's abstract).
     Satr {
         /// KL divergence allowed per unit of signal energy, nats; > 0.
         #[serde(default = "kl_per_energy")]

@@ -30,11 +30,11 @@ impl Width {
         told.clone().try_for_each(|(field, value)| check::positive(self.strategy, field, value))?;
         match (told.next(), told.next()) {
             (Some(("sigma", _)), Some((field, value))) => {
-                let expected = "None while `sigma` is told, too (`sigma: None` takes it away)";
+                let expected = "None while `sigma` is set (`sigma: None` removes it)";
                 Err(check::error(self.strategy, field, &value, expected))
             }
             (_, Some((field, value))) => {
-                let expected = "None while `radius` is told, too (`radius: None` takes it away)";
+                let expected = "None while `radius` is set (`radius: None` removes it)";
                 Err(check::error(self.strategy, field, &value, expected))
             }
             _ => Ok(()),
@@ -54,15 +54,16 @@ impl Width {
     }
 }
 
-/// What the lengths in `optimizer` are told in.
+/// Unit of the lengths in `optimizer`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StepUnit {
     /// Parameter units.
     #[default]
     Parameters,
-    /// The radius of the noise, σ √n: `learning_rate` and `max_speed` of `ClipUp` are parts of it; with `Adam` all
-    /// parameters together move by about the part `learning_rate` of it; with `Sgd` by the part `learning_rate` times
-    /// the gradient in units in which it does not depend on σ.
+    /// The radius of the noise, σ √n: `learning_rate` and `max_speed` of `ClipUp` are fractions of it. With
+    /// `Adam`, all parameters together move by about the fraction `learning_rate` of it. With `Sgd`, they
+    /// move by the fraction `learning_rate` times the gradient, in units in which the gradient does not
+    /// depend on σ.
     Radius,
 }
 

@@ -27,7 +27,8 @@ use super::{
 pub struct XnesConfig {
     /// Members per generation, ≥ 2; `None` is 4 + ⌊3 ln n⌋.
     pub population: Option<usize>,
-    /// First standard deviation of every parameter, parameter units; > 0. About a third of the distance to search.
+    /// Initial standard deviation of every parameter, parameter units; > 0. Choose about a third of the
+    /// distance to search.
     pub sigma: f64,
     /// η_μ, > 0.
     pub mean_rate: f64,
@@ -35,7 +36,7 @@ pub struct XnesConfig {
     pub schedule: Schedule,
     /// η_σ and η_B, ≥ 0; `None` is (9 + 3 ln n)/(5 n √n).
     pub shape_rate: Option<f64>,
-    /// Most parameters accepted; ≥ 1. Memory is about 40 n² bytes.
+    /// Largest number of parameters accepted; ≥ 1. Memory is about 40 n² bytes.
     pub max_dimension: usize,
 }
 
@@ -55,7 +56,7 @@ impl Default for XnesConfig {
 pub(super) const INFO: StrategyInfo = StrategyInfo {
     name: "xnes",
     config: "Xnes",
-    summary: "natural gradient of mean, step size and full shape matrix; up to some hundred parameters",
+    summary: "natural gradient of mean, step size and full shape matrix; up to a few hundred parameters",
     reference: "Glasmachers et al. 2010; Wierstra et al. 2014",
     fields: &[
         cma_rates::POPULATION,

@@ -24,7 +24,7 @@ use crate::stages::Stage;
 pub struct Config {
     /// Task, with its own fields.
     pub env: EnvConfig,
-    /// What is different from the task, in training and in evaluations; see [`envs::Change`].
+    /// Changes of the task's environment, in training and in evaluations; see [`envs::Change`].
     #[serde(default)]
     pub changes: Vec<Change>,
     /// Further lists of changes by name, for `evo eval --change NAME` and `evo record --change NAME`.
@@ -38,7 +38,8 @@ pub struct Config {
     pub controller: ControllerConfig,
     /// Search for the controller's parameters.
     pub strategy: StrategyConfig,
-    /// Gradient steps from the mean of each generation, which the search goes on from. Default `None`.
+    /// Gradient steps from the mean of each generation; the search continues from their result. Default
+    /// `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refine: Option<RefineConfig>,
     /// How a member of the population is scored.
@@ -47,10 +48,11 @@ pub struct Config {
     /// Length, seed, evaluations and checkpoints.
     #[serde(default)]
     pub run: RunConfig,
-    /// What to train for by gradient. Default `None`: `strategy` evolves.
+    /// What to train for by gradients. Default `None`: `strategy` evolves the controller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<Task>,
-    /// Ways of training, one after another: each is a name and what differs from the config. Default none.
+    /// Ways of training, one after another. Each has a name and the fields that differ from the config.
+    /// Default none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<Stage>,
 }
@@ -59,8 +61,8 @@ pub struct Config {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PhysicsConfig {
-    /// Engine that steps the worlds: `Rapier`, `Lanes` or `Auto`, in any case. Default `Auto`: lanes if it can do all
-    /// that the model asks for, else rapier.
+    /// Engine that steps the worlds: `Rapier`, `Lanes` or `Auto`, in any case. Default `Auto`: lanes if it
+    /// supports everything in the model, otherwise rapier.
     pub engine: EngineChoice,
     /// Which of the task's settings to use.
     pub fidelity: Fidelity,
@@ -71,7 +73,8 @@ pub struct PhysicsConfig {
     /// Solver iterations per physics step instead of the task's.
     pub iterations: Option<usize>,
     /// Engine in which every evaluation is repeated, on the same start states and with the task's own
-    /// settings for it: evolved in one engine, judged in another. It changes nothing in training.
+    /// settings for that engine. A controller then evolves in one engine and is judged in another. This
+    /// changes nothing in training.
     #[serde(deserialize_with = "engine_or_none")]
     pub validate: Option<EngineKind>,
 }
@@ -111,27 +114,28 @@ pub struct RunConfig {
     pub eval_episodes: usize,
     /// Generations between checkpoints; 0 writes one only at the end.
     pub checkpoint_every: u64,
-    /// How many of the latest numbered checkpoints are kept beside `best` and `last`; 0 keeps all.
+    /// How many of the latest numbered checkpoints are kept, besides `best` and `last`; 0 keeps all.
     pub keep: usize,
-    /// What every generation is written to. `metrics.csv` is always there, named here or not: resuming,
-    /// plots and reports read it.
+    /// Where every generation is written. `metrics.csv` is always written, whether it is named here or not:
+    /// resuming, plots and reports read it.
     pub log: Vec<LogFormat>,
-    /// Generations of all stages together at which the run ends; the last stage is made longer if need be. Default
-    /// `None`: every stage has its own.
+    /// Generations of all stages together after which the run ends; the last stage is made longer if
+    /// necessary. Default `None`: every stage has its own number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total: Option<u64>,
-    /// Mean return of an evaluation at which training ends, or its stage. Default `None`.
+    /// Training, or its stage, ends when an evaluation reaches this mean return. Default `None`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<f64>,
-    /// Evaluations in a row without a higher return after which training ends, or its stage; ≥ 1. Default `None`.
+    /// Training, or its stage, ends after this many evaluations in a row without a higher return; ≥ 1.
+    /// Default `None`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub patience: Option<u64>,
-    /// Seed of the start states of evaluations. Default `None`: that of the run.
+    /// Seed of the start states of evaluations. Default `None`: the seed of the run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub eval_seed: Option<u64>,
 }
 
-/// A form of a run's numbers.
+/// A format for a run's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LogFormat {
     /// `metrics.csv`.
@@ -168,7 +172,7 @@ impl RunConfig {
         let episodes = (1..=1_000_000).contains(&self.eval_episodes);
         require(episodes, "run.eval_episodes", self.eval_episodes, "1 to 1000000")?;
         let stops = self.target.is_some() || self.patience.is_some();
-        let evaluated = "at least 1 with run.target or run.patience, which go by evaluations";
+        let evaluated = "at least 1 with run.target or run.patience, which need evaluations";
         require(!stops || self.eval_every >= 1, "run.eval_every", self.eval_every, evaluated)?;
         for (name, least) in [("run.total", self.total), ("run.patience", self.patience)] {
             if let Some(value) = least {

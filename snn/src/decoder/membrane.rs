@@ -17,7 +17,7 @@ use crate::scope::Scope;
 pub struct Membrane {
     /// A neuron model that does not spike, as in a layer. Default `"li"`.
     pub model: String,
-    /// Its parameters that are not to be the default, as in a layer. Default `{}`.
+    /// Its parameters that differ from the defaults, as in a layer. Default `{}`.
     pub parameters: BTreeMap<String, f64>,
     /// Its evolved parameters, as in a layer. Default `{}`.
     pub evolve: BTreeMap<String, Scope>,

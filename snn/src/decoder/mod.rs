@@ -26,7 +26,7 @@ pub use rate::FilteredRate;
 /// How the spikes of the last hidden layer become actions.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum DecoderConfig {
-    /// Membrane potential of a leaky neuron per action after the last tick.
+    /// One leaky neuron per action: its membrane potential after the last tick.
     Membrane(Membrane),
     /// Weighted firing rate, filtered from one control step to the next.
     Rate(FilteredRate),

@@ -11,7 +11,7 @@ use crate::real::Real;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FilteredRate {
-    /// Share of the old rate that stays per control step, in [0, 1). Default 0.5.
+    /// Share of the old rate that is kept per control step, in [0, 1). Default 0.5.
     pub decay: f32,
 }
 

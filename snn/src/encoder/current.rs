@@ -11,8 +11,8 @@ use crate::onnx::graph::{Graph, Value};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Current {
-    /// Appends the negative of each observation as a further source, which 0/1 connections need:
-    /// they cannot change a sign. Default false.
+    /// Appends the negative of each observation as a further source. Connections that are 0 or 1 need this,
+    /// because they cannot change a sign. Default false.
     pub negated: bool,
 }
 

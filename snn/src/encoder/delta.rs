@@ -7,10 +7,10 @@ use crate::error::{SnnError, check};
 use crate::onnx::error::OnnxError;
 use crate::onnx::graph::{Graph, Value};
 
-/// Two sources per observation: the first spikes once for each `threshold` by which the observation
-/// has risen above a reference, the second for each by which it has fallen; the reference follows
-/// by as much (send-on-delta). Spikes of a control step come in its first ticks, at most one per
-/// tick, and what is left over stays for the next. The reference starts at 0.
+/// Two sources per observation (send-on-delta). The first spikes once for each `threshold` by which the
+/// observation has risen above a reference, and the second once for each by which it has fallen. The
+/// reference moves by the same amount. The spikes of a control step come in its first ticks, at most one per
+/// tick. The rest is left for the next control step. The reference starts at 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Delta {

@@ -12,7 +12,7 @@ use crate::onnx::graph::{Graph, Value};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Latency {
-    /// Observation whose spike comes first, > 0; its negative comes last. Default 3.
+    /// Observation whose spike comes first, > 0; the spike of its negative comes last. Default 3.
     pub limit: f32,
 }
 

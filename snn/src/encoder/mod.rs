@@ -29,9 +29,9 @@ pub enum EncoderConfig {
     Population(Population),
     /// Random spikes with a probability that grows with the observation.
     Rate(Rate),
-    /// One spike per control step, the earlier the larger the observation.
+    /// One spike per control step; the larger the observation, the earlier the spike.
     Latency(Latency),
-    /// Spikes where the observation has changed.
+    /// Spikes when the observation changes.
     Delta(Delta),
 }
 

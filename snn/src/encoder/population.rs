@@ -8,10 +8,10 @@ use crate::onnx::error::OnnxError;
 use crate::onnx::functions::exp;
 use crate::onnx::graph::{Graph, Value};
 
-/// Source `k` of an observation gives the current `exp(−½·((x − centre(k)) / σ)²)`, with centres
-/// evenly spaced in ±`limit` and `σ = width · spacing`, as in Tang, Kumar, Yoo and Michmizos, "Deep
-/// reinforcement learning with population-coded spiking neural network for continuous control" (CoRL
-/// 2020). Sources of one observation follow each other.
+/// Source `k` of an observation gives the current `exp(−½·((x − centre(k)) / σ)²)`, with centres evenly
+/// spaced in ±`limit` and `σ = width · spacing`, as in Tang, Kumar, Yoo and Michmizos, "Deep reinforcement
+/// learning with population-coded spiking neural network for continuous control" (CoRL 2020). The sources of
+/// one observation are next to each other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Population {

@@ -8,15 +8,15 @@ use crate::onnx::error::OnnxError;
 use crate::onnx::graph::{Graph, Value};
 use crate::wiring::uniform;
 
-/// In each tick a source spikes with probability `rate · (x + limit) / (2 · limit)`, clamped to
-/// [0, rate]: Bernoulli spikes as in snnTorch's `spikegen.rate`. Draws depend on the episode's seed,
-/// the tick and the source alone.
+/// In each tick a source spikes with probability `rate · (x + limit) / (2 · limit)`, clamped to [0, rate]:
+/// Bernoulli spikes as in snnTorch's `spikegen.rate`. Draws depend only on the episode's seed, the tick and
+/// the source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rate {
     /// Probability at `limit` and above, in (0, 1]. Default 0.75.
     pub rate: f32,
-    /// Observation of full rate, > 0; at its negative a source is silent. Default 3.
+    /// Observation at which the rate is full, > 0; at its negative, a source is silent. Default 3.
     pub limit: f32,
 }
 

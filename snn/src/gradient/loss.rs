@@ -7,7 +7,7 @@ use super::bptt::{Objective, Score};
 use super::differentiable::Differentiable;
 use super::error::{GradientError, check, check_length};
 
-/// What the output is to be.
+/// What the loss measures.
 ///
 /// *Membrane* is the output before tanh, one value per class (or action) and frame. Losses on spikes
 /// are about the last hidden layer: its neuron n speaks for class n % classes, so it needs as many
@@ -30,15 +30,15 @@ pub enum LossConfig {
         #[serde(default)]
         smoothing: f64,
     },
-    /// Mean over the ticks of the cross-entropy of the softmax of the spikes of each (snnTorch's
+    /// Cross-entropy of the softmax of each tick's spikes, averaged over the ticks (snnTorch's
     /// `ce_rate_loss`).
     CrossEntropyRate {
         /// Share of the target that is spread over all classes, in [0, 1). Default 0.
         #[serde(default)]
         smoothing: f64,
     },
-    /// Mean squared error of the membrane. Targets are values `[frames][samples][outputs]` for
-    /// `over: Each`, else `[samples][outputs]`; or labels: 1 for the class, 0 for others.
+    /// Mean squared error of the membrane. Targets are values `[frames][samples][outputs]` for `over: Each`,
+    /// otherwise `[samples][outputs]`; or labels: 1 for the class, 0 for others.
     SquareMembrane {
         /// How frames become one value per output. Default `Mean`.
         #[serde(default)]
@@ -47,18 +47,18 @@ pub enum LossConfig {
     /// Mean squared error of the spikes per tick of each class. Targets are values
     /// `[samples][outputs]`, or labels (snnTorch's `mse_count_loss`).
     SquareRate {
-        /// Rate of the class of the label, spikes per tick, in [0, 1]. Default 1.
+        /// Desired rate of the label's class, spikes per tick, in [0, 1]. Default 1.
         #[serde(default = "one")]
         correct: f64,
-        /// Rate of the others, in [0, 1]. Default 0.
+        /// Desired rate of the other classes, in [0, 1]. Default 0.
         #[serde(default)]
         incorrect: f64,
     },
     /// Mean squared error of each spike. Targets are values `[ticks][samples][neurons]`.
     SquareSpikes {},
-    /// Mean over time of the squared distance of spike trains after a filter
-    /// f ← decay·f + spike (van Rossum, A novel spike distance, Neural Computation 2001, with
-    /// decay = exp(−1/τ)), mean over neurons. Targets as for `SquareSpikes`.
+    /// Squared distance of spike trains, averaged over time, after a filter f ← decay·f + spike (van Rossum,
+    /// A novel spike distance, Neural Computation 2001, with decay = exp(−1/τ)), and averaged over neurons.
+    /// Targets as for `SquareSpikes`.
     VanRossum {
         /// Share of the filtered train kept per tick, in [0, 1). Default 0.9.
         #[serde(default = "van_rossum_decay")]
@@ -87,24 +87,24 @@ pub enum Over {
     Mean,
     /// Their sum (Spyx's `integral_crossentropy`).
     Sum,
-    /// Each output's largest (snnTorch's `ce_max_membrane_loss`).
+    /// Each output's largest value (snnTorch's `ce_max_membrane_loss`).
     Max,
-    /// That of the last frame.
+    /// The value of the last frame.
     Last,
-    /// They do not: the loss is the mean of those of all frames.
+    /// They do not: the loss is the mean of the losses of all frames.
     Each,
 }
 
-/// A price on neurons that are silent or never still: `weight` times the mean over all hidden neurons
-/// of max(0, low − r)² + max(0, r − high)², where r is the neuron's spikes per tick in one sample.
+/// A penalty on neurons that are too quiet or too active: `weight` times the mean over all hidden neurons of
+/// max(0, low − r)² + max(0, r − high)², where r is the neuron's spikes per tick in one sample.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ActivityConfig {
-    /// Spikes per tick below which it costs, in [0, 1]. Default 0.
+    /// A neuron with fewer spikes per tick is penalised, in [0, 1]. Default 0.
     pub low: f64,
-    /// Spikes per tick above which it costs, in [0, 1]. Default 1.
+    /// A neuron with more spikes per tick is penalised, in [0, 1]. Default 1.
     pub high: f64,
-    /// Price, ≥ 0. Default 0: none.
+    /// Weight of the penalty, ≥ 0. Default 0: no penalty.
     pub weight: f64,
 }
 

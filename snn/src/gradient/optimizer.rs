@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{GradientError, check};
 
-/// A first-order optimizer and its settings; steps go down the gradient.
+/// A first-order optimizer and its settings. Steps go down the gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum OptimizerConfig {
@@ -48,7 +48,7 @@ pub enum OptimizerConfig {
         /// Factor on the gradient; > 0. Default 0.1.
         #[serde(default = "sgd_rate")]
         learning_rate: f64,
-        /// Part of the last step that is kept, in [0, 1). Default 0.9.
+        /// Fraction of the last step that is kept, in [0, 1). Default 0.9.
         #[serde(default = "beta1")]
         momentum: f64,
     },
@@ -126,21 +126,21 @@ pub struct ScheduleConfig {
     pub then: Decay,
 }
 
-/// How the learning rate falls after the warm-up.
+/// How the learning rate changes after the warm-up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub enum Decay {
     /// Not at all.
     #[default]
     Constant,
-    /// On a straight line to `to` times itself, reached after `steps` further steps and kept.
+    /// On a straight line to `to` times itself. It gets there after `steps` further steps, and stays there.
     Linear {
         /// Final factor, in [0, 1].
         to: f64,
         /// Steps; ≥ 1.
         steps: u64,
     },
-    /// Along half a cosine (Loshchilov and Hutter, SGDR, 2017), likewise.
+    /// The same along half a cosine (Loshchilov and Hutter, SGDR, 2017).
     Cosine {
         /// Final factor, in [0, 1].
         to: f64,
@@ -184,7 +184,7 @@ impl ScheduleConfig {
 /// A limit on the gradient.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Clip {
-    /// On its Euclidean norm: a longer one is shortened to it.
+    /// On its Euclidean norm: a longer gradient is shortened to this length.
     Norm(f64),
     /// On the size of each entry.
     Value(f64),

@@ -76,7 +76,7 @@ const TABLE: &[Entry] = &[
         "derivative of a fast sigmoid, with long tails",
         "1/(1 + slope*abs(u))^2",
         "Zenke and Vogels, The remarkable robustness of surrogate gradient learning (Neural Computation 2021); \
-         snnTorch and Spyx (as superspike) with slope = 25, Norse 1.1 with 1 whatever it is told",
+         snnTorch and Spyx (as superspike) with slope = 25, Norse 1.1 always with 1",
         &[("slope", 25.0, PER_U, "(0, inf)", "sharpness")],
     ),
     (
@@ -164,7 +164,7 @@ pub struct SurrogateConfig {
     /// Name of a surrogate, one of [`surrogates`], or an expression of `u` and `parameters` in the
     /// language of the neuron models. Default `"fast_sigmoid"`.
     pub function: String,
-    /// Parameters that are not to be the default; all those of an expression. Default `{}`.
+    /// Parameters that differ from the defaults; for an expression, all its parameters. Default `{}`.
     pub parameters: BTreeMap<String, f64>,
 }
 

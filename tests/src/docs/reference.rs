@@ -82,7 +82,7 @@ fn resolved<T: DeserializeOwned + Serialize>(text: &str) -> Result<Value, String
 }
 
 fn head(title: &str, from: &str) -> String {
-    format!("# {title}\n\nWritten from {from}; after a change run `{UPDATE}`.\n\n")
+    format!("# {title}\n\nGenerated from {from}. After a change, run `{UPDATE}`.\n\n")
 }
 
 fn fields(sections: &mut Sections<'_>, definition: &Definition, place: &Place) -> String {
@@ -119,9 +119,9 @@ fn config(source: &Source) -> String {
     let definition = source.get("evo/training/src/config.rs", "Config");
     let table = fields(&mut sections, definition, &Place::new("", "", ""));
     let page = format!(
-        "{}What a config file (RON) may say. `evo --config NAME --dry-run` prints a config with all its fields, \
-         `--set PATH=VALUE` changes one: `--set run.seed=2`. A file may name another one as `base: \"ant.ron\"` and \
-         say only what differs.\n\n{table}",
+        "{}The fields of a config file (RON). `evo --config NAME --dry-run` prints a config with all its fields, and \
+         `--set PATH=VALUE` changes a field: `--set run.seed=2`. A file may name another one as `base: \"ant.ron\"` \
+         and state only the fields that differ.\n\n{table}",
         head("Config file", "the doc comments of the settings")
     );
     sections.finish(page, 2)
@@ -132,7 +132,7 @@ fn sweep_file(source: &Source) -> String {
     let definition = source.get("evo/src/sweep/config.rs", "SweepConfig");
     let table = fields(&mut sections, definition, &Place::new("", "", ""));
     let page = format!(
-        "{}What a sweep file may say; see [sweeps](../sweeps.md).\n\n{table}",
+        "{}The fields of a sweep file; see [sweeps](../sweeps.md).\n\n{table}",
         head("Sweep file", "the doc comments of the settings")
     );
     sections.finish(page, 2)
@@ -141,7 +141,7 @@ fn sweep_file(source: &Source) -> String {
 fn strategy_page(source: &Source) -> String {
     let mut sections = Sections::new(source, &resolved::<Config>);
     let mut page = format!(
-        "{}Which one for what: [strategies](../strategies.md). n is the number of parameters. On the command line: \
+        "{}To choose one, see [strategies](../strategies.md). n is the number of parameters. On the command line: \
          `--set strategy=Snes --set strategy.sigma=0.1`.\n",
         head("Strategies", "`evo list strategies` and the doc comments of the settings")
     );
@@ -184,9 +184,9 @@ fn capital(text: &str) -> String {
 
 fn neurons() -> String {
     let mut page = format!(
-        "{}A layer names one in `model`; `parameters` sets other values, `evolve` has them searched. The language, and \
-         a model of your own: [neurons](../neurons.md). Time is counted in ticks unless a unit is given; potentials \
-         without a unit are multiples of the default threshold.\n",
+        "{}A layer names its neuron model in `model`. `parameters` sets other values, and `evolve` lets the search set \
+         them. The language, and how to write your own model: [neurons](../neurons.md). Time is counted in ticks \
+         unless a unit is given. Potentials without a unit are multiples of the default threshold.\n",
         head("Neuron models", "`snn/neurons`")
     );
     for neuron in snn::neurons() {
@@ -225,8 +225,8 @@ fn neurons() -> String {
 
 fn surrogates() -> String {
     let mut page = format!(
-        "{}`surrogate: (function: \"NAME\", parameters: {{\"slope\": 5}})` takes one, or an expression of your own; \
-         u is how far the membrane potential is above the threshold. How they are used: \
+        "{}`surrogate: (function: \"NAME\", parameters: {{\"slope\": 5}})` chooses one, or an expression of your own. \
+         u is how far the membrane potential is above the threshold. To see how they are used, read \
          [gradients](../gradients.md#how-it-works).\n",
         head("Surrogates", "`snn/src/gradient/surrogate.rs`")
     );
@@ -248,8 +248,8 @@ fn surrogates() -> String {
 fn command_line() -> String {
     let mut page = format!(
         "{}`evo` stands for `cargo run -p evo --`, `viewer` for `cargo run -p viewer --`. Exit codes: 0 done, 1 the run \
-         failed, 2 bad usage or input; 143 and 129 if SIGTERM or SIGHUP has stopped a training, which `resume` goes on \
-         with.\n",
+         failed, 2 bad usage or input; 143 and 129 if SIGTERM or SIGHUP stopped a training, which `resume` \
+         continues.\n",
         head("Command line", "`--help`")
     );
     help("evo", &mut Vec::new(), &mut page);

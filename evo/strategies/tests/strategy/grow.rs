@@ -80,5 +80,5 @@ fn a_largest_population_out_of_range_is_refused() {
     assert!(error.contains("`population` is 7, expected an even number with `max_population`"), "{error}");
     let snes: StrategyConfig = serde_json::from_str(r#"{"Snes": {"max_population": 10}}"#).unwrap();
     let error = snes.validate().unwrap_err().to_string();
-    assert!(error.contains("`max_population` is 10, expected None, unless `population` is told"), "{error}");
+    assert!(error.contains("`max_population` is 10, expected None, unless `population` is set"), "{error}");
 }

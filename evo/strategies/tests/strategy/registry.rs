@@ -91,9 +91,9 @@ settings!(Lenient, ["mine", "Mine"], "population", #[serde(default)]);
 fn what_would_go_wrong_later_is_refused() {
     register_cem();
     let cases = [
-        (register::<CemConfig>(), "`cem` (`Cem` in configs) is there already"),
-        (register::<Taken>(), "`open_es` (`OpenEs` in configs) is there already"),
-        (register::<TakenInConfigs>(), "`open_es` (`OpenEs` in configs) is there already"),
+        (register::<CemConfig>(), "`cem` (`Cem` in configs) already exists"),
+        (register::<Taken>(), "`open_es` (`OpenEs` in configs) already exists"),
+        (register::<TakenInConfigs>(), "`open_es` (`OpenEs` in configs) already exists"),
         (register::<Small>(), "must be a word that starts with a capital"),
         (register::<Spaced>(), "must be a word"),
         (register::<Unlisted>(), "are not those of its settings"),

@@ -1,4 +1,4 @@
-//! How gradients are made and used.
+//! How gradients are computed and used.
 
 use serde::{Deserialize, Serialize};
 use snn::Switches;
@@ -6,7 +6,7 @@ use snn::gradient::{
     BpttConfig, Clip, GradientError, OptimizerConfig, ScheduleConfig, SurrogateConfig, TrainerConfig,
 };
 
-/// How gradients are made, and steps of them.
+/// How gradients are computed, and how steps are made from them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GradientConfig {
@@ -14,13 +14,13 @@ pub struct GradientConfig {
     /// `"snntorch"`, `"spyx"` or `"norse"`. Default `None`: fast sigmoid, detached.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preset: Option<String>,
-    /// Slope of a spike: a name of `evo list surrogates`, or an expression of `u`. Default `None`: that of
+    /// Slope of a spike: a name from `evo list surrogates`, or an expression of `u`. Default `None`: that of
     /// `preset`.
     pub surrogate: Option<SurrogateConfig>,
-    /// Whether the choice between reset and no reset is taken for a constant, in layers whose `like` does
-    /// not say it. Default `None`: as in `preset`.
+    /// Whether the choice between reset and no reset is treated as a constant, in layers whose `like` does
+    /// not say so. Default `None`: as in `preset`.
     pub detach_reset: Option<bool>,
-    /// Ticks through which a gradient flows. Default `None`: those of the whole sequence.
+    /// Number of ticks through which a gradient flows. Default `None`: the whole sequence.
     pub window: Option<usize>,
     /// Optimizer. Default Adam.
     pub optimizer: OptimizerConfig,

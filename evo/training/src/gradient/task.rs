@@ -46,7 +46,7 @@ impl Task {
         matches!(self, Self::Imitate(task) if task.teacher.is_empty())
     }
 
-    /// How gradients are made and used.
+    /// How gradients are computed and used.
     #[must_use]
     pub const fn gradient(&self) -> &GradientConfig {
         match self {

@@ -15,20 +15,20 @@ use crate::gradient::labels::data_config::DataConfig;
 pub struct SupervisedConfig {
     /// Samples with labels or values.
     pub data: DataConfig,
-    /// What the output is to be. Default `None`: cross-entropy of the membrane for `Classify`, mean squared
-    /// error of it for `Regress`, both of the mean over frames.
+    /// What the loss measures. Default `None`: cross-entropy of the membrane for `Classify`, and its mean
+    /// squared error for `Regress`, both for the mean over frames.
     #[serde(default)]
     pub loss: Option<LossConfig>,
-    /// Price on activity. Default none.
+    /// Penalty on activity. Default none.
     #[serde(default)]
     pub activity: ActivityConfig,
     /// Samples per step. Default 64.
     #[serde(default = "batch")]
     pub batch: usize,
-    /// Whether features are brought to mean 0 and deviation 1 over the training samples. Default false.
+    /// Whether features are scaled to mean 0 and deviation 1 over the training samples. Default false.
     #[serde(default)]
     pub normalize: bool,
-    /// How gradients are made and used.
+    /// How gradients are computed and used.
     #[serde(default)]
     pub gradient: GradientConfig,
 }
@@ -54,32 +54,33 @@ impl SupervisedConfig {
     }
 }
 
-/// Behaviour cloning, and DAgger (Ross, Gordon and Bagnell, A reduction of imitation learning and
-/// structured prediction to no-regret online learning, AISTATS 2011). A generation is a round: the
-/// student acts, the teacher says what it would have done, the student learns from all rounds so far.
+/// Behaviour cloning, and DAgger (Ross, Gordon and Bagnell, A reduction of imitation learning and structured
+/// prediction to no-regret online learning, AISTATS 2011). A generation is a round: the student acts, the
+/// teacher says what it would have done, and the student learns from all rounds so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImitateConfig {
-    /// Run folder or checkpoint of the teacher, which answers for every state that the student gets
-    /// into; or a recording (`FILE.rollout.safetensors`), which is only cloned. Default: what the stage
-    /// before this one has ended with.
+    /// Run folder or checkpoint of the teacher, which answers for every state that the student gets into; or
+    /// a recording (`FILE.rollout.safetensors`), which is only cloned. Default: the result of the stage
+    /// before this one.
     #[serde(default)]
     pub teacher: String,
-    /// Whether the teacher is the best member ever seen, instead of the mean of the distribution.
-    /// Default false.
+    /// Whether the teacher is the best member of its run, instead of the mean of the distribution. Default
+    /// false.
     #[serde(default)]
     pub best: bool,
     /// Episodes per round, ≥ 1. Default 8.
     #[serde(default = "episodes")]
     pub episodes: usize,
-    /// Probability, in [0, 1], that a step of round r (from 0) is the teacher's: `mix`^r, so the teacher
-    /// acts alone in the first round. Default 0.5.
+    /// A step of round r (from 0) is the teacher's with probability `mix`^r, so the teacher acts alone in the
+    /// first round; in [0, 1]. Default 0.5.
     #[serde(default = "mix")]
     pub mix: f64,
-    /// Control steps that are remembered; whole rounds are forgotten, the oldest first. Default 200000.
+    /// Number of control steps that are remembered. Whole rounds are forgotten, the oldest first. Default
+    /// 200000.
     #[serde(default = "memory")]
     pub memory: usize,
-    /// Times per round that all remembered steps are learned from, ≥ 1. Default 2.
+    /// How often all remembered steps are learned from per round, ≥ 1. Default 2.
     #[serde(default = "epochs")]
     pub epochs: usize,
     /// Control steps through which a gradient flows, ≥ 1. Default 32.
@@ -88,7 +89,7 @@ pub struct ImitateConfig {
     /// Sequences per step, ≥ 1. Default 16.
     #[serde(default = "sequences")]
     pub batch: usize,
-    /// How gradients are made and used.
+    /// How gradients are computed and used.
     #[serde(default)]
     pub gradient: GradientConfig,
 }
@@ -128,8 +129,8 @@ impl ImitateConfig {
 }
 
 /// Proximal policy optimisation with a clipped objective (Schulman et al., arXiv 1707.06347, 2017) and
-/// generalised advantage estimation (Schulman et al., ICLR 2016). A generation is an iteration: the
-/// actor acts for some steps, then actor and critic learn from them.
+/// generalised advantage estimation (Schulman et al., ICLR 2016). A generation is an iteration: the actor
+/// acts for some steps, then the actor and the critic learn from them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PpoConfig {
@@ -137,12 +138,12 @@ pub struct PpoConfig {
     pub worlds: usize,
     /// Control steps of each world per iteration; a multiple of `sequence`. Default 256.
     pub steps: usize,
-    /// Control steps through which a gradient flows; each sequence begins in the state in which the actor
-    /// was then. Default 16.
+    /// Control steps through which a gradient flows. Each sequence begins in the state that the actor had at
+    /// that moment. Default 16.
     pub sequence: usize,
-    /// Times per iteration that all steps are learned from, ≥ 1. Default 4.
+    /// How often all steps are learned from per iteration, ≥ 1. Default 4.
     pub epochs: usize,
-    /// Parts into which the sequences are divided, one step each, ≥ 1. Default 8.
+    /// Number of parts into which the sequences are divided, with one optimizer step each, ≥ 1. Default 8.
     pub minibatches: usize,
     /// Discount per control step, in [0, 1]. Default 0.99.
     pub discount: f64,
@@ -155,29 +156,29 @@ pub struct PpoConfig {
     pub noise: f64,
     /// Learning rate of the logarithm of that deviation, ≥ 0. Default 0.001.
     pub noise_rate: f64,
-    /// Price on low entropy, ≥ 0. Default 0.
+    /// Penalty on low entropy, ≥ 0. Default 0.
     pub entropy: f64,
     /// Factor on rewards, > 0. Default `None`: one over the deviation of the discounted returns so far.
     pub reward_scale: Option<f64>,
-    /// How far a value may go from what the critic had said, in units of scaled reward, for its loss to fall any
-    /// further (Engstrom et al., Implementation matters in deep policy gradients, ICLR 2020); > 0. Default
-    /// `None`: any distance.
+    /// How far a value may move from the critic's earlier value, in units of scaled reward, before its loss
+    /// stops falling (Engstrom et al., Implementation matters in deep policy gradients, ICLR 2020); > 0.
+    /// Default `None`: any distance.
     pub value_clip: Option<f64>,
-    /// Course of all learning rates of actor, critic and noise over the iterations, which count as its steps.
+    /// Course of the learning rates of actor, critic and noise over the iterations, which count as its steps.
     /// Default constant.
     pub schedule: ScheduleConfig,
-    /// Mean Kullback-Leibler divergence from the actor that acted at which an iteration stops learning;
-    /// > 0. Default `None`: it does not.
+    /// An iteration stops learning at this mean Kullback-Leibler divergence from the actor that acted; > 0.
+    /// Default `None`: it does not stop.
     pub target_kl: Option<f64>,
-    /// Iterations at the start in which only the critic learns. Default 0; a few keep what an actor of
-    /// `--init` has learned.
+    /// Number of iterations at the start in which only the critic learns. Default 0. A few of them preserve
+    /// what the actor of `--init` has learned.
     pub critic_first: u64,
-    /// Network that says what return to expect: its one output, before tanh. A spiking one remembers as
-    /// the actor does and learns from the same sequences. Default `Mlp(hidden: [64, 64])`.
+    /// Network that predicts the return: its one output, before tanh. A spiking critic has a memory, as the
+    /// actor does, and learns from the same sequences. Default `Mlp(hidden: [64, 64])`.
     pub critic: ControllerConfig,
     /// Learning rate of the critic's Adam; > 0. Default 0.001.
     pub critic_rate: f64,
-    /// How gradients of the actor are made and used.
+    /// How gradients of the actor are computed and used.
     pub gradient: GradientConfig,
 }
 
@@ -266,15 +267,15 @@ impl PpoConfig {
     }
 }
 
-/// Evolution with gradients: after every generation some iterations of PPO begin at the mean of the
-/// search distribution, and what they change of it, the distribution takes over.
+/// Evolution with gradients: after every generation, some iterations of PPO begin at the mean of the search
+/// distribution, and the mean moves to their result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RefineConfig {
     /// Iterations per generation, ≥ 1. Default 1.
     pub iterations: u64,
-    /// What an iteration is. Worlds, critic, noise and the optimizer's memory go on from one generation
-    /// to the next; `critic_first` counts iterations.
+    /// Settings of an iteration. Worlds, critic, noise and the optimizer's memory continue from one
+    /// generation to the next; `critic_first` counts iterations.
     pub ppo: PpoConfig,
 }
 

@@ -7,7 +7,7 @@ use crate::field::{InvalidField, require};
 /// Most classes that can be told apart.
 pub(in crate::gradient) const MAX_CLASSES: usize = 1024;
 
-/// A data set with labels, or with values for them.
+/// A data set with labels, or with values instead of labels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum DataConfig {
     /// Points in a yin-yang symbol, generated; 4 features, 3 classes.
@@ -20,9 +20,9 @@ pub enum DataConfig {
     Heidelberg(HeidelbergConfig),
 }
 
-/// The yin-yang data set (Kriener, Göltz and Petrovici, The yin-yang dataset, NICE 2022): which of yin,
-/// yang and dot a point is in, from its coordinates x, y, 1 − x, 1 − y. The three parts are drawn
-/// from streams of their own.
+/// The yin-yang data set (Kriener, Göltz and Petrovici, The yin-yang dataset, NICE 2022): in which of yin,
+/// yang and dot a point lies, from its coordinates x, y, 1 − x, 1 − y. The three parts use separate streams
+/// of random numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct YinYangConfig {
@@ -48,8 +48,8 @@ impl Default for YinYangConfig {
 
 /// Random manifolds (Zenke and Vogels, The remarkable robustness of surrogate gradient learning for
 /// instilling complex function in spiking neural networks, Neural Computation 2021): each unit spikes once
-/// per sample, and only when tells the class. A class is a smooth random function from coordinates in
-/// [0, 1] to the time of each unit; a sample is a random point.
+/// per sample, and only the time of the spike tells the class. A class is a smooth random function from
+/// coordinates in [0, 1] to the time of each unit; a sample is a random point.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RandmanConfig {
@@ -61,13 +61,13 @@ pub struct RandmanConfig {
     pub test: usize,
     /// Classes, 2 to 1024. Default 10.
     pub classes: usize,
-    /// Units, which are features. Default 20.
+    /// Number of units, which are the features. Default 20.
     pub units: usize,
     /// Coordinates of a manifold, 1 to 16. Default 1.
     pub dimensions: usize,
     /// Smoothness: the amplitude of frequency k falls as k^−`smoothness`; above 0. Default 1.
     pub smoothness: f64,
-    /// Frames, in each of which a unit may spike. Default 50.
+    /// Number of frames; a unit may spike in any of them. Default 50.
     pub frames: usize,
     /// Seed of manifolds and points. Default 42.
     pub seed: u64,
@@ -82,38 +82,39 @@ impl Default for RandmanConfig {
 }
 
 /// Arrays: samples `[samples, frames, features]`, or `[samples, features]` for one frame each; labels
-/// `[samples]`, whole numbers from 0. For `Regress`, what the network is to give instead of labels:
+/// `[samples]`, whole numbers from 0. For `Regress`, the desired output of the network instead of labels:
 /// `[samples, outputs]`, or `[samples, frames, outputs]` for a loss of each frame, or
-/// `[samples, ticks, neurons]` for one of spike trains. A file is a `.npy`, or `FILE.npz:NAME` for an array in a `.npz`.
+/// `[samples, ticks, neurons]` for a loss of spike trains. A file is a `.npy`, or `FILE.npz:NAME` for an
+/// array in a `.npz`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ArraysConfig {
-    /// Samples to train with.
+    /// Training samples.
     pub x: String,
     /// Their labels.
     pub y: String,
-    /// Samples for validation; default none of their own: a share of `x`.
+    /// Validation samples; default: a share of `x`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub x_validation: Option<String>,
     /// Their labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub y_validation: Option<String>,
-    /// Samples to test with; default none of their own: a share of `x`.
+    /// Test samples; default: a share of `x`.
     #[serde(default)]
     pub x_test: Option<String>,
     /// Their labels.
     #[serde(default)]
     pub y_test: Option<String>,
-    /// Share of `x` set aside for validation if there are no samples for it, in [0, 1). Default 0.1.
+    /// Share of `x` set aside for validation if there are no separate samples for it, in [0, 1). Default 0.1.
     #[serde(default = "share")]
     pub validation: f64,
-    /// Share of `x` set aside as test samples if there are none of their own, in [0, 1). Default 0.1.
+    /// Share of `x` set aside as test samples if there are no separate ones, in [0, 1). Default 0.1.
     #[serde(default = "share")]
     pub test: f64,
-    /// Number of classes; default one more than the largest label.
+    /// Number of classes; default: one more than the largest label.
     #[serde(default)]
     pub classes: Option<usize>,
-    /// Seed that draws what is set aside. Default 0.
+    /// Seed that draws the samples to set aside. Default 0.
     #[serde(default)]
     pub seed: u64,
 }
@@ -122,18 +123,18 @@ fn share() -> f64 {
     0.1
 }
 
-/// Spike trains as in the Heidelberg data sets (Cramer, Stradmann, Schemmel and Zenke, The Heidelberg
-/// spiking data sets, IEEE TNNLS 2022): `spikes/times` and `spikes/units`, a list per sample, and
-/// `labels`. A frame has the number of spikes of each unit in its time.
+/// Spike trains as in the Heidelberg data sets (Cramer, Stradmann, Schemmel and Zenke, The Heidelberg spiking
+/// data sets, IEEE TNNLS 2022): `spikes/times` and `spikes/units`, a list per sample, and `labels`. A frame
+/// contains the number of spikes of each unit in its time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeidelbergConfig {
-    /// File to train with, such as `shd_train.h5`.
+    /// File with training samples, such as `shd_train.h5`.
     pub train: String,
-    /// File for validation, such as `ssc_valid.h5`; default none: a share of `train`.
+    /// File with validation samples, such as `ssc_valid.h5`; default: a share of `train`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid: Option<String>,
-    /// File to test with; default none.
+    /// File with test samples; default: none.
     #[serde(default)]
     pub test: Option<String>,
     /// Share of `train` set aside for validation if there is no file for it, in [0, 1). Default 0.1.
@@ -142,19 +143,19 @@ pub struct HeidelbergConfig {
     /// Number of units. Default 700.
     #[serde(default = "units")]
     pub units: usize,
-    /// Neighbouring units that are counted together, ≥ 1. Default 5.
+    /// Number of neighbouring units that are counted together, ≥ 1. Default 5.
     #[serde(default = "pool")]
     pub pool: usize,
-    /// Frames; later spikes are left out. Default 100.
+    /// Number of frames; later spikes are left out. Default 100.
     #[serde(default = "frames")]
     pub frames: usize,
     /// Seconds per frame; > 0. Default 0.014.
     #[serde(default = "dt")]
     pub dt: f64,
-    /// Number of classes; default one more than the largest label.
+    /// Number of classes; default: one more than the largest label.
     #[serde(default)]
     pub classes: Option<usize>,
-    /// Seed that draws what is set aside. Default 0.
+    /// Seed that draws the samples to set aside. Default 0.
     #[serde(default)]
     pub seed: u64,
 }
