@@ -23,15 +23,15 @@ use crate::window::{STORAGE, title};
 #[derive(Clone, Debug, Parser)]
 #[command(name = "viewer", version, about, long_about = None)]
 pub struct Args {
-    /// A run folder, a recording, a checkpoint or a config; nothing: the start page
+    /// A run folder, a recording, a checkpoint or a config; without it, the start page
     pub source: Option<PathBuf>,
 
-    /// Stage of the run; default the one that it is in
+    /// Stage of the run; default: the current one
     #[arg(long, value_name = "NAME", requires = "source")]
     pub stage: Option<String>,
 
-    /// Simulate under this changed environment instead of the config's, `none` for the plain task; names
-    /// joined by `+` act together (`evo list changes`)
+    /// Simulate under this changed environment instead of the config's (`evo list changes`), or `none` for
+    /// the plain task; `+` combines changes
     #[arg(long, value_name = "NAME", requires = "source")]
     pub change: Option<String>,
 
@@ -47,7 +47,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
 
-    /// Time of the picture, or start of the video, s; simulations run until then
+    /// Time of the picture, or start of the video, s. Simulations run up to that time
     #[arg(long, value_name = "S", default_value_t = 0.0, value_parser = seconds)]
     pub at: f64,
 
@@ -71,29 +71,29 @@ pub struct Args {
     #[arg(long, value_name = "NAME", requires = "source")]
     pub camera: Option<String>,
 
-    /// The scene alone: no panels, and in pictures and videos no bars and buttons either
+    /// Show the scene alone: no panels, and in pictures and videos no bars or buttons either
     #[arg(long)]
     pub scene_only: bool,
 
-    /// Show this run, checkpoint, recording or config in a tile of its own, beside the source (repeatable); for pictures
-    /// and videos of the scene alone, whose --size is that of each tile
+    /// Show this run, checkpoint, recording or config in a tile of its own, beside the source (repeatable).
+    /// Only for pictures and videos of the scene alone; --size is the size of each tile
     #[arg(long, value_name = "FILE", requires = "scene_only", requires = "source")]
     pub tile: Vec<PathBuf>,
 
-    /// A line of text over the scene, at the top left; given again, over the next tile
+    /// A line of text over the scene, at the top left. If you give it again, it is for the next tile
     #[arg(long, value_name = "TEXT", requires = "scene_only")]
     pub label: Vec<String>,
 
-    /// Time, speed and distance from the start over the scene, at the bottom left
+    /// Show time, speed and distance from the start over the scene, at the bottom left
     #[arg(long, requires = "scene_only")]
     pub caption: bool,
 
-    /// Marks in the scene: contacts, joints, com (centre of mass), trail, none; several, separated by commas. Default
-    /// contacts and trail, in pictures and videos of the scene alone none
+    /// Marks in the scene: contacts, joints, com (centre of mass), trail or none; several, separated by
+    /// commas. Default: contacts and trail; none in pictures and videos of the scene alone
     #[arg(long, value_name = "NAME", value_enum, value_delimiter = ',')]
     pub show: Vec<Mark>,
 
-    /// Light colours
+    /// Use light colours
     #[arg(long)]
     pub light: bool,
 
@@ -111,7 +111,7 @@ pub enum Mark {
     Joints,
     /// Centre of mass
     Com,
-    /// Where it has been
+    /// Where the robot has been
     Trail,
     /// Nothing
     None,
@@ -145,7 +145,7 @@ fn view(args: &Args, document: Option<&Document>) -> anyhow::Result<Option<usize
     let (Some(wanted), Some(document)) = (&args.camera, document) else { return Ok(None) };
     let names = views(&document.model.cameras);
     let Some(view) = names.iter().position(|name| name == wanted) else {
-        anyhow::bail!("--camera: there is no view '{wanted}'; there are {}", names.join(", "));
+        anyhow::bail!("--camera: there is no view '{wanted}'; valid: {}", names.join(", "));
     };
     Ok(Some(view))
 }

@@ -13,7 +13,7 @@ pub enum Bench {
     Physics(BenchPhysics),
     /// Controllers evaluated per second
     Controller(BenchController),
-    /// Evaluations and time that a strategy needs on a test function
+    /// Evaluations and time a strategy needs on a test function
     Strategy(BenchStrategy),
     /// Control steps per second of the whole training loop, and where the time goes
     Rollout(BenchRollout),
@@ -31,7 +31,7 @@ pub struct BenchPhysics {
     /// Physics engine
     #[arg(long, value_name = "ENGINE", default_value = "rapier", ignore_case = true, value_parser = engine())]
     pub engine: EngineChoice,
-    /// Threads; default one per core
+    /// Number of threads; default: one per core
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
     /// How long to measure
@@ -50,7 +50,7 @@ pub struct BenchController {
     /// Config and changes.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// Stage of the config; default the last
+    /// Stage of the config; default: the last
     #[arg(long, value_name = "NAME")]
     pub stage: Option<String>,
     /// Controllers side by side
@@ -62,7 +62,7 @@ pub struct BenchController {
     /// Number format instead of the config's.
     #[arg(long, value_parser = precision, help = format!("Number format instead of the config's: {}", words()))]
     pub precision: Option<Precision>,
-    /// Threads; default one per core
+    /// Number of threads; default: one per core
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
     /// How long to measure
@@ -87,13 +87,13 @@ pub struct BenchStrategy {
     /// Number of variables
     #[arg(long, value_name = "N", value_parser = positive)]
     pub dim: usize,
-    /// Population; default the strategy's
+    /// Population; default: that of the strategy
     #[arg(long, value_name = "N", value_parser = positive)]
     pub population: Option<usize>,
     /// Start: every variable has this value
     #[arg(long, value_name = "X", allow_negative_numbers = true, value_parser = finite)]
     pub x0: Option<f64>,
-    /// First step size
+    /// Initial step size
     #[arg(long, value_name = "S", value_parser = above_zero)]
     pub sigma: Option<f64>,
     /// Seed of every random number
@@ -102,7 +102,7 @@ pub struct BenchStrategy {
     /// Function value to reach
     #[arg(long, value_name = "T", default_value_t = 1e-8, allow_negative_numbers = true, value_parser = finite)]
     pub target: f64,
-    /// Evaluations after which to give up
+    /// Number of evaluations after which to give up
     #[arg(long, value_name = "N")]
     pub budget: Option<u64>,
     /// Print one JSON object on stdout
@@ -118,13 +118,13 @@ pub struct BenchRollout {
     /// Config and changes.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// Stage of the config; default the last
+    /// Stage of the config; default: the last
     #[arg(long, value_name = "NAME")]
     pub stage: Option<String>,
-    /// Physics engine instead of the config's, with the task's settings for it
+    /// Physics engine instead of the config's, with the task's settings for that engine
     #[arg(long, value_name = "ENGINE", ignore_case = true, value_parser = engine())]
     pub engine: Option<EngineChoice>,
-    /// Threads; default one per core
+    /// Number of threads; default: one per core
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
     /// What evaluates the controllers

@@ -13,7 +13,7 @@ use crate::progress::Verbosity;
 /// What evaluates the controllers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Backend {
-    /// Measures for a moment and takes the faster one.
+    /// Measures both for a moment and takes the faster one.
     #[default]
     Auto,
     /// The CPU.
@@ -78,7 +78,7 @@ impl ConfigArgs {
 #[derive(Clone, Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct ConfigFile {
-    /// Config file: a path, or the name of a file under configs/, which may lack its .ron
+    /// Config file: a path, or the name of a file under configs/, with or without .ron
     #[arg(long, value_name = "NAME")]
     config: Option<PathBuf>,
     /// The same as --config NAME
@@ -101,7 +101,7 @@ pub struct TaskArgs {
     /// Task, see evo list envs
     #[arg(long, value_name = "NAME")]
     pub env: Option<String>,
-    /// Config whose task it is, for example one with a robot from a file; a path, or a file under configs/
+    /// Config that has the task, for example one with a robot from a file: a path, or a file under configs/
     #[arg(long, value_name = "NAME")]
     pub config: Option<PathBuf>,
 }
@@ -112,7 +112,7 @@ pub struct Which {
     /// Take the mean of the distribution (the default)
     #[arg(long, conflicts_with = "best")]
     pub mean: bool,
-    /// Take the best member that was ever seen
+    /// Take the best member of the whole run
     #[arg(long)]
     pub best: bool,
 }
@@ -155,7 +155,7 @@ pub enum Physics {
     /// The task's default settings
     #[default]
     Default,
-    /// The timestep of the task that it follows, more solver iterations
+    /// The timestep of the original task, with more solver iterations
     Reference,
 }
 

@@ -14,12 +14,13 @@ use super::common::{Which, engine, positive, threads};
   evo compare ant__s1 ant__s2 latest --episodes 64 --engine rapier,lanes
   evo compare A B/checkpoints/best.safetensors --change wind --json
 
-All begin their episodes in the same states. A difference is to the first one, the mean over pairs of episodes.")]
+All runs begin their episodes in the same states. Differences are taken from the first run: the mean
+over pairs of episodes.")]
 pub struct CompareArgs {
     /// Run folders (their last checkpoints) or checkpoint files, of one task
     #[arg(value_name = "RUN|FILE", required = true, num_args = 2..)]
     pub sources: Vec<PathBuf>,
-    /// Episodes of each
+    /// Number of episodes for each run
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = positive)]
     pub episodes: usize,
     /// Seed of the start states
@@ -28,14 +29,14 @@ pub struct CompareArgs {
     /// Which parameters.
     #[command(flatten)]
     pub which: Which,
-    /// Physics engine for all, with the task's settings for it; several, separated by commas, are compared one after
-    /// another. Default: each the one that it was trained in
+    /// Physics engine for all runs, with the task's settings for that engine; several, separated by commas,
+    /// are compared one after another. Default: the engine in which each run was trained
     #[arg(long = "engine", value_name = "ENGINE", value_delimiter = ',', ignore_case = true, value_parser = engine())]
     pub engines: Vec<EngineChoice>,
-    /// Changed environment for all, as `evo eval --change` takes it; default what each config has
+    /// Changed environment for all runs, as in `evo eval --change`; default: what each config says
     #[arg(long, value_name = "NAME")]
     pub change: Option<String>,
-    /// Threads; default one per core
+    /// Number of threads; default: one per core
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
     /// Print one JSON object on stdout

@@ -13,24 +13,26 @@ use super::common::positive;
   evo film results/runs/RUN --generations 50,200,500 --out growth.mp4
   evo film results/runs/ant__s1 results/runs/ant__s2 --seconds 8 --camera side
 
-Every tile is a simulation of its controller from the same start, with the name of its generation or run and the
-return of the evaluation that it had by then. The program `viewer` draws it: `cargo build -p viewer` makes that.")]
+Every tile simulates its controller from the same start. It shows the name of its generation or run,
+and the return of its latest evaluation. The program `viewer` draws the film; to build it, run
+`cargo build -p viewer`.")]
 pub struct FilmArgs {
-    /// One run folder, of which numbered checkpoints and the last one are shown side by side, or several, of which
-    /// the last one of each is
+    /// One run folder, to show its numbered checkpoints and the last one side by side; or several, to show
+    /// the last checkpoint of each
     #[arg(value_name = "RUN", required = true)]
     pub runs: Vec<PathBuf>,
-    /// Generations of one run to show, by their numbered checkpoints; default first, last and some between
+    /// Generations of one run to show, from its numbered checkpoints; default: the first, the last and some
+    /// in between
     #[arg(long, value_name = "N", value_delimiter = ',')]
     pub generations: Vec<u64>,
-    /// Most tiles of one run
+    /// Largest number of tiles for one run
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = positive, conflicts_with = "generations")]
     pub tiles: usize,
-    /// File to write: .gif, .png (animated) or, with ffmpeg, .mp4; default film.gif in the run folder, or here for
-    /// several runs
+    /// File to write: .gif, .png (animated) or, with ffmpeg, .mp4; default: film.gif in the run folder; for
+    /// several runs, in the current folder
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Time at which it begins, s
+    /// Time at which the film begins, s
     #[arg(long, value_name = "S", default_value_t = 0.0)]
     pub at: f64,
     /// Length, s
@@ -45,7 +47,7 @@ pub struct FilmArgs {
     /// Direction of view (corner, side, front, back, top), or a camera of the robot's file
     #[arg(long, value_name = "NAME")]
     pub camera: Option<String>,
-    /// Dark colours
+    /// Use dark colours
     #[arg(long)]
     pub dark: bool,
 }

@@ -24,10 +24,10 @@ pub struct EvalArgs {
     /// Run folder (its last checkpoint) or checkpoint file
     #[arg(value_name = "RUN|FILE")]
     pub source: PathBuf,
-    /// Stage of the run; default the one that it is in
+    /// Stage of the run; default: the current one
     #[arg(long, value_name = "NAME")]
     pub stage: Option<String>,
-    /// Episodes; default the config's run.eval_episodes
+    /// Number of episodes; default: run.eval_episodes of the config
     #[arg(long, value_name = "N", value_parser = positive)]
     pub episodes: Option<usize>,
     /// Seed of the start states
@@ -36,23 +36,23 @@ pub struct EvalArgs {
     /// Which parameters.
     #[command(flatten)]
     pub which: Which,
-    /// Physics engine instead of the one that it was trained in, with the task's settings for it
+    /// Physics engine instead of the one used in training, with the task's settings for that engine
     #[arg(long, value_name = "ENGINE", ignore_case = true, value_parser = engine())]
     pub engine: Option<EngineChoice>,
     /// Changed environment instead of the config's: a ready-made one (`evo list changes`), one of the
-    /// config's `change_lists`, `config` for its own `changes`, `none` for the plain task; several,
-    /// separated by commas or given again, get a row each; joined by `+` they act together. The table has `none` in
-    /// any case, and the differences to it; JSON only if it is named
+    /// config's `change_lists`, `config` for its own `changes`, or `none` for the plain task. Several,
+    /// separated by commas or given again, get a row each; `+` combines changes. The table always has `none`,
+    /// and the differences from it; JSON only if you name it
     #[arg(long = "change", value_name = "NAME", value_delimiter = ',')]
     pub changes: Vec<String>,
-    /// Change a field of the run's config that is not about training, for example env.healthy_z_range=(0.3,1.0)
-    /// (repeatable)
+    /// Change a field of the run's config that does not concern training, for example
+    /// env.healthy_z_range=(0.3,1.0) (repeatable)
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub sets: Vec<String>,
-    /// Threads; default one per core
+    /// Number of threads; default: one per core
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
-    /// Print one JSON object on stdout; with several changes the first one's, and all in `rows`
+    /// Print one JSON object on stdout; with several changes it describes the first one, and `rows` has all
     #[arg(long)]
     pub json: bool,
 }
@@ -64,7 +64,7 @@ pub struct EvalArgs {
   evo check results/sweeps/inverted_pendulum
   evo check a.rollout.safetensors --json
 
-Exit code 1 if something is damaged.")]
+The exit code is 1 if something is damaged.")]
 pub struct CheckArgs {
     /// Run folders, folders of sweeps, checkpoints, recordings
     #[arg(value_name = "RUN|SWEEP|FILE", required = true)]
@@ -83,28 +83,30 @@ pub struct CheckArgs {
   evo plot results/runs/snn results/runs/mlp --label spiking --label perceptron --axis generation
   evo plot results/sweeps/inverted_pendulum --kind parallel --out parallel.svg
 
-Runs that differ only in their seed are drawn as one line in a band: the interquartile mean in its
-95 % bootstrap interval, unless told otherwise. Where some seeds have ended before others, the line is dashed.")]
+Runs that differ only in their seed become one line with a band: the interquartile mean with its
+95 % bootstrap interval, unless you choose otherwise. Where some seeds ended before others, the line
+is dashed.")]
 pub struct PlotArgs {
     /// Run folders, or the folder of one sweep
     #[arg(value_name = "RUN|SWEEP", required = true)]
     pub runs: Vec<PathBuf>,
     /// Picture of a sweep: learning curves of the best trials, value of every trial and best so far, parallel
-    /// coordinates, effect of each parameter; default all
+    /// coordinates, or effect of each parameter; default: all
     #[arg(long, value_name = "KIND", value_parser = kind())]
     pub kind: Option<Kind>,
-    /// File to write, .svg or .png; default curve.svg and curve.png in the run folder, curves.svg and
-    /// curves.png here for several runs, KIND.svg and KIND.png in the folder of a sweep
+    /// File to write, .svg or .png. Default: curve.svg and curve.png in the run folder; for several runs,
+    /// curves.svg and curves.png in the current folder; for a sweep, KIND.svg and KIND.png in its folder
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Title; default the task's name
+    /// Title; default: name of the task
     #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
-    /// Name of a line, instead of what differs between the configs; once for each line, in the order of the runs
+    /// Name of a line, instead of the difference between the configs. Give it once for each line, in the
+    /// order of the runs
     #[arg(long, value_name = "TEXT")]
     pub label: Vec<String>,
-    /// What to draw over, a panel each: steps, time (wall), processor (threads × wall time), generation; several,
-    /// separated by commas
+    /// Horizontal axis: steps, time (wall), processor (threads × wall time) or generation. Several, separated
+    /// by commas, get a panel each
     #[arg(long, value_name = "AXIS", value_enum, value_delimiter = ',', default_value = "steps,time")]
     pub axis: Vec<AxisChoice>,
     /// Line over seeds
@@ -142,7 +144,8 @@ impl From<AxisChoice> for Axis {
 /// What stands for several seeds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LineChoice {
-    /// Interquartile mean: a quarter of the seeds is left out at each end, none of fewer than four
+    /// Interquartile mean: leaves out a quarter of the seeds at each end, or none if there are fewer than
+    /// four
     #[default]
     Iqm,
     /// Mean
@@ -164,10 +167,10 @@ impl From<LineChoice> for Center {
 /// What surrounds the line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum BandChoice {
-    /// Bootstrap interval of 95 %
+    /// 95 % bootstrap interval
     #[default]
     Interval,
-    /// Lowest to highest seed
+    /// From the lowest to the highest seed
     Range,
 }
 
@@ -188,20 +191,20 @@ impl From<BandChoice> for Band {
   evo report results/sweeps/inverted_pendulum
   evo report results/sweeps/tasks --markdown table.md
 
-One page with tables, plots, configs, provenance and commands; it needs nothing else, no network
-either. A sweep writes its own when it ends.")]
+The page has tables, plots, configs, provenance and commands. It needs no other files and no
+network. A sweep writes its report when it ends.")]
 pub struct ReportArgs {
     /// Run folders, or the folder of one sweep
     #[arg(value_name = "RUN|SWEEP", required = true)]
     pub sources: Vec<PathBuf>,
-    /// File to write; default report.html in the folder, or here for several runs
+    /// File to write; default: report.html in the folder; for several runs, in the current folder
     #[arg(long, value_name = "FILE.html")]
     pub out: Option<PathBuf>,
-    /// Title; default the task's or the sweep's name
+    /// Title; default: name of the task or of the sweep
     #[arg(long, value_name = "TEXT")]
     pub title: Option<String>,
-    /// Write instead the table of results (task, strategy, controller) as Markdown, and the curves of every
-    /// task as SVG into the folder beside it that is called like it
+    /// Write the table of results (task, strategy, controller) as Markdown instead, and the curves of every
+    /// task as SVG into a folder of the same name beside it
     #[arg(long, value_name = "FILE.md", conflicts_with = "out")]
     pub markdown: Option<PathBuf>,
 }
@@ -217,7 +220,7 @@ pub struct RecordArgs {
     /// Run folder (its last checkpoint) or checkpoint file
     #[arg(value_name = "RUN|FILE")]
     pub source: PathBuf,
-    /// Stage of the run; default the one that it is in
+    /// Stage of the run; default: the current one
     #[arg(long, value_name = "NAME")]
     pub stage: Option<String>,
     /// Episodes
@@ -229,24 +232,25 @@ pub struct RecordArgs {
     /// Which parameters.
     #[command(flatten)]
     pub which: Which,
-    /// Physics engine instead of the one that it was trained in, with the task's settings for it
+    /// Physics engine instead of the one used in training, with the task's settings for that engine
     #[arg(long, value_name = "ENGINE", ignore_case = true, value_parser = engine())]
     pub engine: Option<EngineChoice>,
     /// Changed environment instead of the config's: a ready-made one (`evo list changes`), one of the
-    /// config's `change_lists`, `none` for the plain task; names joined by `+` act together
+    /// config's `change_lists`, or `none` for the plain task; `+` combines changes
     #[arg(long, value_name = "NAME")]
     pub change: Option<String>,
-    /// Change a field of the run's config that is not about training, for example env.healthy_z_range=(0.3,1.0)
-    /// (repeatable)
+    /// Change a field of the run's config that does not concern training, for example
+    /// env.healthy_z_range=(0.3,1.0) (repeatable)
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub sets: Vec<String>,
-    /// File to write; default episode.rollout.safetensors in the run folder
+    /// File to write; default: episode.rollout.safetensors in the run folder
     #[arg(long, value_name = "FILE.rollout.safetensors")]
     pub out: Option<PathBuf>,
-    /// Write also one page that replays the recording in any browser: scene, spikes, rewards
+    /// Also write a page that replays the recording in any browser: scene, spikes, rewards
     #[arg(long, value_name = "FILE.html")]
     pub html: Option<PathBuf>,
-    /// Put the whole viewer into the page instead: the folder that `cargo run -p web -- build` makes, such as target/web
+    /// Put the whole viewer into the page instead. DIR is the folder that `cargo run -p web -- build` makes,
+    /// such as target/web
     #[arg(long, value_name = "DIR", requires = "html")]
     pub web: Option<PathBuf>,
 }
@@ -257,7 +261,8 @@ pub struct RecordArgs {
   evo trace --env ant --start qpos.npy --control ctrl.npy --out out.npy --physics reference
   evo trace --config my_robot.ron --start qpos.npy --control ctrl.npy --out out.npy --engine lanes
 
-Arrays have a row per control step. The output's row 0 is the start; positions are in MuJoCo's order.")]
+Arrays have a row per control step. Row 0 of the output is the start. Positions are in MuJoCo's
+order.")]
 pub struct TraceArgs {
     /// Which task.
     #[command(flatten)]
@@ -311,9 +316,9 @@ pub enum Listing {
     Surrogates,
     /// Ready-made changes of environments
     Changes,
-    /// Runs in results/runs with task, score and date, the one that was started last first
+    /// Runs in results/runs with task, score and date, latest start first
     Runs,
-    /// Configs in configs with their task, and the best score and last date of runs that are called like them
+    /// Configs in configs with their task, and the best score and latest date of the runs named after them
     Configs,
 }
 

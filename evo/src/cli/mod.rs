@@ -47,8 +47,9 @@ pub use training::{ResumeArgs, RunArgs, TrainArgs};
   evo eval latest                               score the result
   evo train --help                              every option of training
 
-RUN is a run folder, `latest` (the run in results/runs that was started last), or the beginning of one run's name there.
-DIR/latest and DIR/NAME look for runs in DIR. A path that exists is always that path."
+RUN is a run folder, `latest` (the run in results/runs that was started last), or the beginning of
+the name of a run there. DIR/latest and DIR/NAME look for runs in DIR. If RUN is a path that exists,
+it always means that path."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -113,7 +114,7 @@ fn mistyped(word: &str) -> Option<clap::Error> {
 pub enum Verb {
     /// Train a controller (the default verb)
     Train(TrainArgs),
-    /// Go on with an interrupted run, or extend a finished one
+    /// Continue an interrupted run, or extend a finished one
     Resume(ResumeArgs),
     /// Score the result of a run over fresh episodes
     Eval(EvalArgs),
@@ -121,9 +122,9 @@ pub enum Verb {
     Finetune(TrainArgs),
     /// Score several runs on the same episodes, with intervals of the differences
     Compare(CompareArgs),
-    /// Look runs, sweeps and checkpoints over for damage
+    /// Check runs, sweeps and checkpoints for damage
     Check(CheckArgs),
-    /// Run many trials of a config: axes over its fields, several seeds each
+    /// Run many trials of a config: axes over its fields, with several seeds each
     Sweep(SweepArgs),
     /// Draw learning curves of one or more runs
     Plot(PlotArgs),
@@ -137,9 +138,9 @@ pub enum Verb {
     Film(FilmArgs),
     /// Step a robot open loop from a start state with given controls
     Trace(TraceArgs),
-    /// List what there is, with fields, units and defaults
+    /// List tasks, strategies, models, runs and configs, with fields, units and defaults
     List(ListArgs),
-    /// Begin a config or a robot of your own, as a copy
+    /// Start a config or a robot of your own from a copy
     #[command(subcommand)]
     New(New),
     /// Exchange networks with other libraries: NIR files
@@ -148,7 +149,7 @@ pub enum Verb {
     /// Measure speed
     #[command(subcommand)]
     Bench(Bench),
-    /// Print what makes a shell complete commands and options
+    /// Print shell completions for commands and options
     Completions(CompletionsArgs),
     /// Write man pages
     Man(ManArgs),

@@ -13,9 +13,9 @@ pub enum New {
     Robot(NewRobot),
     /// Copy a neuron model to configs/NAME.neuron, with a config that uses it
     Neuron(NewNeuron),
-    /// In a clone of the project: the source of a task to change, with robot and config
+    /// In a clone of the project: write the source of a task for you to change, with its robot and config
     Env(NewSource),
-    /// In a clone of the project: the source of a strategy to change, with a config
+    /// In a clone of the project: write the source of a strategy for you to change, with a config
     Strategy(NewSource),
 }
 
@@ -25,10 +25,10 @@ pub enum New {
   evo new config mine
   evo new config mine --from hopper.ron")]
 pub struct NewConfig {
-    /// Its name: letters, digits, - and _
+    /// Its name: letters, digits, `-` and `_`
     #[arg(value_name = "NAME")]
     pub name: String,
-    /// Config that it is a copy of: a path, or the name of a file under configs/
+    /// Config to copy: a path, or the name of a file under configs/
     #[arg(long, value_name = "CONFIG", default_value = "ant.ron")]
     pub from: PathBuf,
 }
@@ -39,12 +39,12 @@ pub struct NewConfig {
   evo new robot mine
   evo new robot mine --from robot.xml
 
-docs/how-to/own-robot.md says what the files mean.")]
+docs/how-to/own-robot.md explains the files.")]
 pub struct NewRobot {
-    /// Its name: letters, digits, - and _
+    /// Its name: letters, digits, `-` and `_`
     #[arg(value_name = "NAME")]
     pub name: String,
-    /// Robot that it is a copy of, a file in MJCF; default the one of the how-to
+    /// Robot to copy, a file in MJCF; default: the example robot of the documentation
     #[arg(long, value_name = "FILE.xml")]
     pub from: Option<PathBuf>,
 }
@@ -55,12 +55,12 @@ pub struct NewRobot {
   evo new neuron mine
   evo new neuron mine --from alif
 
-docs/neurons.md has the language.")]
+docs/neurons.md describes the language.")]
 pub struct NewNeuron {
-    /// Its name: small letters, digits and _
+    /// Its name: small letters, digits and `_`
     #[arg(value_name = "NAME")]
     pub name: String,
-    /// Built-in model that it is a copy of (evo list neurons)
+    /// Built-in model to copy (evo list neurons)
     #[arg(long, value_name = "MODEL", default_value = "lif")]
     pub from: String,
 }
@@ -73,7 +73,7 @@ pub struct NewNeuron {
 
 docs/tutorials/own-env.md and docs/tutorials/own-strategy.md explain the files line by line.")]
 pub struct NewSource {
-    /// Its name: small letters, digits and _
+    /// Its name: small letters, digits and `_`
     #[arg(value_name = "NAME")]
     pub name: String,
 }

@@ -46,10 +46,10 @@ pub struct NirRun {
     /// Output, [T, ...] of float32
     #[arg(long, value_name = "OUT.npy")]
     pub output: PathBuf,
-    /// Seconds per tick (the unit of the file's time constants); default the file's metadata dt
+    /// Seconds per tick (the unit of the file's time constants); default: dt in the file's metadata
     #[arg(long, value_name = "S", value_parser = above_zero)]
     pub dt: Option<f64>,
-    /// What a spike does to the potential; default the file's metadata reset, else to_v_reset
+    /// What a spike does to the potential; default: reset in the file's metadata, otherwise to_v_reset
     #[arg(long, value_enum, value_name = "MODE")]
     pub reset: Option<NirReset>,
 }
@@ -78,12 +78,12 @@ impl From<NirReset> for snn::nir::ResetMode {
 #[command(after_help = "Example:
   evo nir export results/runs/RUN --out network.nir
 
-Time step, ticks per control step and the normalisation of observations are in the metadata.")]
+The metadata have the time step, the ticks per control step and the normalisation of observations.")]
 pub struct NirExport {
     /// Run folder (its last checkpoint) or checkpoint file
     #[arg(value_name = "RUN|FILE")]
     pub source: PathBuf,
-    /// Stage of the run; default the one that it is in
+    /// Stage of the run; default: the current one
     #[arg(long, value_name = "NAME")]
     pub stage: Option<String>,
     /// File to write

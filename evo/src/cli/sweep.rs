@@ -12,24 +12,24 @@ use super::common::{Backend, threads};
   evo sweep --config sweeps/inverted_pendulum.ron
   evo sweep --config sweeps/ant_open_es.ron --workers 8 --threads 1 --out results/sweeps/ant
 
-The same command again goes on where the last one stopped, and tries once more what failed.")]
+Run the same command again to continue where the last one stopped. It tries failed trials once more.")]
 pub struct SweepArgs {
     /// Sweep file: a path, or the name of a file under configs/
     #[arg(long, value_name = "NAME")]
     pub config: PathBuf,
-    /// Trials side by side, each a process; default one per core. Results do not depend on it
+    /// Number of trials side by side, each a process; default: one per core. Results do not depend on it
     #[arg(long, value_name = "N", value_parser = threads)]
     pub workers: Option<usize>,
-    /// Threads per trial; default what the machine has, shared by the workers
+    /// Threads per trial; default: the workers share the cores of the machine
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
     /// What evaluates the controllers
     #[arg(long, value_enum, default_value_t)]
     pub backend: Backend,
-    /// Folder of the sweep; default results/sweeps/NAME
+    /// Folder of the sweep; default: results/sweeps/NAME
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Print the trials and stop; proposals that depend on results are left out
+    /// Print the trials and stop. Trials that depend on results are left out
     #[arg(long)]
     pub dry_run: bool,
     /// Print one JSON object on stdout

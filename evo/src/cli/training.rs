@@ -15,21 +15,22 @@ pub struct RunArgs {
     /// Seed of every random number (as --set run.seed=N)
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// A run for each of several seeds, such as 1..5 (with 5) or 1,2,7, one after another; then a table of all, and their
-    /// curve as SVG and PNG. If a seed fails the others still run, and the exit code is 1
+    /// Train one run per seed, one after another: 1..5 (including 5) or 1,2,7. At the end, print a table of
+    /// all runs and draw their curve as SVG and PNG. If a seed fails, the others still run, and the exit code
+    /// is 1
     #[arg(long, value_name = "FROM..TO", value_parser = seeds, conflicts_with_all = ["seed", "worker"])]
     pub seeds: Option<Seeds>,
-    /// Generations to train (as --set run.generations=N); with stages, of all of them together
+    /// Generations to train (as --set run.generations=N); with stages, the total of all of them
     #[arg(long, value_name = "N")]
     pub generations: Option<u64>,
-    /// Run folder; default results/runs/NAME__sSEED__TIME. With --seeds the folder of the run folders, which are called
-    /// s1, s2, …, and of their curve
+    /// Run folder; default results/runs/NAME__sSEED__TIME. With --seeds, the folder for the run folders s1,
+    /// s2, … and their curve
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Name of the run; default the config file's name
+    /// Name of the run; default: name of the config file
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// Threads; default one per core. Results do not depend on it
+    /// Number of threads; default: one per core. Results do not depend on it
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
 }
@@ -47,8 +48,9 @@ pub struct RunArgs {
   evo --config inverted_pendulum_imitate.ron --set task.teacher=results/runs/RUN
   evo --config ant_ppo.ron --init results/runs/RUN
 
-What is trained for by gradient is the field `task` of the config: Classify(…), Regress(…), Imitate(…) or Ppo(…); without
-one, its strategy evolves. A generation is then an epoch, a round or an iteration. `stages` are several in a row.")]
+The field `task` of the config says what to train for by gradients: Classify(…), Regress(…),
+Imitate(…) or Ppo(…). A generation is then an epoch, a round or an iteration. Without a `task`, the
+config's strategy evolves the controller. `stages` are several ways of training, one after another.")]
 pub struct TrainArgs {
     /// Which run.
     #[command(flatten)]
@@ -59,8 +61,8 @@ pub struct TrainArgs {
     /// Start from the parameters in this run folder or checkpoint, evolved or trained
     #[arg(long, value_name = "RUN|FILE")]
     pub init: Option<PathBuf>,
-    /// Begin with this stage of the config; --init has what it begins with: a run of these stages, or what the stage
-    /// before it should have left
+    /// Begin with this stage of the config. --init gives its start: a run of these stages, or the result that
+    /// the stage before it should have had
     #[arg(long, value_name = "NAME")]
     pub from_stage: Option<String>,
     /// Print the resolved config and stop
@@ -80,14 +82,14 @@ pub struct TrainArgs {
   evo resume results/runs/RUN
   evo resume results/runs/RUN --generations 2000
 
-The result is bit for bit that of a run without interruption.")]
+The result has the same bits as that of an uninterrupted run.")]
 pub struct ResumeArgs {
     /// Run folder
     pub run: PathBuf,
     /// Train up to this generation instead of the config's
     #[arg(long, value_name = "N")]
     pub generations: Option<u64>,
-    /// Threads; default one per core. Results do not depend on it
+    /// Number of threads; default: one per core. Results do not depend on it
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
     /// What evaluates the controllers
