@@ -37,7 +37,7 @@ const APPROXIMATIONS: [Approximation; 6] = [
             impratio != 1.0 && cone == Cone::Pyramidal && touching(model).next().is_some()
         },
         instead: &[
-            (EngineKind::Rapier, "friction that does not give way"),
+            (EngineKind::Rapier, "friction that does not yield"),
             (EngineKind::Lanes, "as if it were 1"),
         ],
     },
@@ -55,7 +55,7 @@ const APPROXIMATIONS: [Approximation; 6] = [
         },
         instead: &[(
             EngineKind::Lanes,
-            "one, where they are nearest, although a capsule may lie on two points",
+            "one contact, at the closest points, although a capsule may lie on two points",
         )],
     },
     Approximation {
@@ -64,7 +64,7 @@ const APPROXIMATIONS: [Approximation; 6] = [
             let default = |g: &Geom| g.solref == [0.02, 1.0] && g.solimp == [0.9, 0.95, 0.001, 0.5, 2.0];
             touching(model).any(|geom| !default(geom))
         },
-        instead: &[(EngineKind::Rapier, "hard contacts, but for a robot's with itself")],
+        instead: &[(EngineKind::Rapier, "hard contacts, except those of a robot with itself")],
     },
     Approximation {
         asked: "`solreflimit` with more damping than a physics step can follow",

@@ -187,7 +187,7 @@ pub enum CheckpointError {
         expected: String,
     },
     /// Its contents are not those that were written.
-    #[error("checkpoint {path} is damaged: its contents do not have the hash that it carries")]
+    #[error("checkpoint {path} is damaged: its contents do not match its own hash")]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -293,7 +293,7 @@ impl Checkpoint {
         let text = header.metadata().as_ref().and_then(|metadata| metadata.get(KEY));
         let text = text.ok_or_else(|| foreign("a safetensors file without Spindle's metadata"))?;
         let Ok(Value::Object(mut meta)) = serde_json::from_str(text) else {
-            return Err(foreign("its metadata is no JSON object"));
+            return Err(foreign("its metadata is not a JSON object"));
         };
         let format = meta.remove("format").and_then(|format| format.as_u64());
         match format {
@@ -344,7 +344,7 @@ impl Checkpoint {
         let path = self.path.display();
         self.unchecked.then(|| {
             format!(
-                "warning: checkpoint {path} is of an earlier version without a hash: damage would not show"
+                "warning: checkpoint {path} is from an earlier version and has no hash, so damage cannot be detected"
             )
         })
     }
@@ -476,7 +476,7 @@ fn reason(path: &Path, error: &SafeTensorError) -> CheckpointError {
     match error {
         SafeTensorError::MetadataIncompleteBuffer => CheckpointError::Truncated {
             path,
-            reason: "its data does not have the length that its header says".to_owned(),
+            reason: "its data does not have the length given in its header".to_owned(),
         },
         error => CheckpointError::Foreign { path, reason: error.to_string() },
     }
@@ -535,7 +535,7 @@ mod tests {
         // No way to say that a new file has none.
         assert_eq!(
             refused(&with_meta("{\"format\": 2}")),
-            "checkpoint c is damaged: its contents do not have the hash that it carries"
+            "checkpoint c is damaged: its contents do not match its own hash"
         );
         example().save(&path).unwrap();
         assert_eq!(Checkpoint::load(&path).unwrap().warning(), None);
@@ -596,7 +596,7 @@ mod tests {
         );
         assert_eq!(
             refused(&with_meta("[]")),
-            "c is not a Spindle checkpoint: its metadata is no JSON object"
+            "c is not a Spindle checkpoint: its metadata is not a JSON object"
         );
         assert_eq!(
             refused(&with_meta("{}")),

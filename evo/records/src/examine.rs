@@ -107,7 +107,7 @@ fn metrics(folder: &RunFolder, hashes: &Hashes) -> Condition {
         return Condition::Damaged("it cannot be read".to_owned());
     };
     match mark.map(|(mark, generation)| has_rows(&path, &text, generation, &mark)) {
-        Some(Ok(false)) => Condition::Damaged("its rows are not those before the last checkpoint".to_owned()),
+        Some(Ok(false)) => Condition::Damaged("its rows do not match the last checkpoint".to_owned()),
         Some(Err(error)) => Condition::Damaged(error.to_string()),
         _ if hashes.verdict_of_growing(&path, text.as_bytes()) == Verdict::Unknown => Condition::Unchecked,
         _ => Condition::Whole,

@@ -52,7 +52,7 @@ pub enum RunFolderError {
         source: io::Error,
     },
     /// A file does not hold what was written to it.
-    #[error("{path} is damaged: it does not have the hash in {HASHES}")]
+    #[error("{path} is damaged: it does not match its hash in {HASHES}")]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -534,7 +534,7 @@ mod tests {
             let error = read_file(&file).unwrap_err().to_string();
             assert_eq!(
                 error,
-                format!("{} is damaged: it does not have the hash in hashes.json", file.display())
+                format!("{} is damaged: it does not match its hash in hashes.json", file.display())
             );
         }
     }

@@ -64,7 +64,7 @@ impl Hashes {
         match disk::read_if_there(&folder.join(HASHES))? {
             Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
                 let message =
-                    format!("{HASHES} beside it is damaged ({error}); delete it to go on without hashes");
+                    format!("{HASHES} beside it is damaged ({error}); delete it to continue without hashes");
                 io::Error::new(io::ErrorKind::InvalidData, message)
             }),
             None => Ok(Self::default()),

@@ -159,7 +159,7 @@ impl Metrics {
         let (bytes, verdict) = hashes::read_judged(path, Hashes::verdict_of_growing).map_err(failed)?;
         let damaged = |message: &str| MetricsError::Damaged { path: owned(), message: message.to_owned() };
         if verdict == Verdict::Damaged {
-            return Err(damaged("it does not have the hash in hashes.json"));
+            return Err(damaged("it does not match its hash in hashes.json"));
         }
         let text = String::from_utf8(bytes).map_err(|_| damaged("it is not UTF-8"))?;
         let complete = &text[..text.rfind('\n').map_or(0, |end| end + 1)];
@@ -358,7 +358,7 @@ mod tests {
         assert!(error.contains("Delete hashes.json to take the table as it is"), "{error}");
         std::fs::remove_file(&path).unwrap();
         let (_, warning) = MetricsWriter::resume(&path, &TERMS, false, (4, Some(&mark))).unwrap();
-        assert!(warning.unwrap().contains("goes on without those up to generation 4"));
+        assert!(warning.unwrap().contains("continues without those up to generation 4"));
     }
 
     proptest! {

@@ -52,7 +52,7 @@ pub enum MetricsError {
 }
 
 /// What helps against a damaged table.
-const DELETE: &str = "Restore it, or delete it to go on without the rows so far";
+const DELETE: &str = "Restore it, or delete it to continue without the rows so far";
 
 /// What a checkpoint says of the rows before it. Times differ from run to run, so they are left out: equal runs have
 /// equal checkpoints.
@@ -197,7 +197,7 @@ impl Rows {
         // A kill may have come between the header of a new file and the checkpoint that knows of it.
         if lost || generation > 0 && rows.is_empty() {
             warning = Some(format!(
-                "{} has no rows: the run goes on without those up to generation {generation}, and counts its time from here",
+                "{} has no rows: the run continues without those up to generation {generation}, and counts its time from here",
                 path.display()
             ));
         } else {
@@ -208,9 +208,8 @@ impl Rows {
                 None => sums.rows == expected.clone().count() as u64,
             };
             if !whole {
-                let message = format!(
-                    "its rows up to generation {generation} are not those that the checkpoint was written after. {DELETE}"
-                );
+                let message =
+                    format!("its rows up to generation {generation} do not match the checkpoint. {DELETE}");
                 return Err(damaged(message));
             }
             match verdict {
@@ -221,7 +220,7 @@ impl Rows {
                     )));
                 }
                 Verdict::Damaged => {
-                    return Err(damaged(format!("it does not have the hash in {HASHES}. {DELETE}")));
+                    return Err(damaged(format!("it does not match its hash in {HASHES}. {DELETE}")));
                 }
                 Verdict::Unknown if mark.is_some() => {
                     warning = Some(format!("{} has no hash in {HASHES}", path.display()));

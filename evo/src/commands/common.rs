@@ -41,7 +41,7 @@ pub(super) fn warn_of_robot(model: &sim::Model) {
 /// Says on stderr if the physics blew up, in how many of which episodes.
 pub(super) fn warn_of_blow_ups(count: usize, of: &str) {
     if count > 0 {
-        to_stderr(&format!("warning: the physics blew up in {count} of {of}; they count as terminated"));
+        to_stderr(&format!("warning: the physics blew up in {count} of {of}; these count as terminated"));
     }
 }
 

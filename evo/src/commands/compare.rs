@@ -90,7 +90,7 @@ fn check(column: &[(String, Trained, Rollout)]) -> Result<(), Failure> {
     for (run, other, _) in others {
         let [task, its] = [one, other].map(|trained| trained.setup.task.spec().name);
         if task != its {
-            let error = anyhow!("{first} is trained for {task}, {run} for {its}; valid: runs of one task");
+            let error = anyhow!("{first} was trained for {task}, {run} for {its}; valid: runs of one task");
             return Err(error).usage();
         }
         let [a, b] = [one, other].map(|trained| trained.setup.options);
@@ -103,11 +103,9 @@ fn check(column: &[(String, Trained, Rollout)]) -> Result<(), Failure> {
         let differs: Vec<&str> =
             differs.iter().filter(|(_, differs)| *differs).map(|(what, _)| *what).collect();
         if !differs.is_empty() {
-            let help = if a.engine == b.engine { "" } else { "; --engine judges all in one engine" };
-            to_stderr(&format!(
-                "warning: {first} and {run} do not have in common: {}{help}",
-                differs.join(", ")
-            ));
+            let help =
+                if a.engine == b.engine { "" } else { "; use --engine to score all of them in one engine" };
+            to_stderr(&format!("warning: {first} and {run} differ in: {}{help}", differs.join(", ")));
         }
     }
     Ok(())
@@ -132,6 +130,6 @@ fn print(env: &str, episodes: &Episodes, rows: &[Row]) {
     out::table(&table);
     out::line(EXPLAINED);
     out::line(
-        "They say nothing about other seeds of training: for that, train several (--seeds) and compare those.",
+        "They say nothing about other training seeds. For that, train several (--seeds) and compare them.",
     );
 }

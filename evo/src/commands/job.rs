@@ -81,7 +81,7 @@ pub(super) fn read_world(args: &ConfigArgs) -> Result<(PathBuf, Config), Failure
         (path, Job::Labels(config)) => {
             let name = config.task.as_ref().map_or("", Task::name);
             let error = anyhow::anyhow!(
-                "{}: task = {name}(…) is about a data set, not a world; valid: a config without `task`, or with \
+                "{}: task = {name}(…) needs a data set, not a world; valid: a config without `task`, or with \
                  Imitate(…) or Ppo(…)",
                 path.display()
             );

@@ -81,8 +81,7 @@ impl Interval {
 }
 
 /// What a table of intervals says below.
-pub(super) const EXPLAINED: &str =
-    "In brackets: 95 % bootstrap intervals over the episodes, of differences over pairs with the same start.";
+pub(super) const EXPLAINED: &str = "In brackets: 95 % bootstrap intervals over the episodes; for differences, over pairs with the same start.";
 
 #[cfg(test)]
 mod tests {

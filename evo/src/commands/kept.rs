@@ -79,7 +79,7 @@ pub(super) fn left_of(folder: &RunFolder) -> Result<Left, Failure> {
         // It is compared with that of the checkpoint, and may be changed where that does not matter.
         Err(RunFolderError::Damaged { path }) => {
             to_stderr(&format!(
-                "warning: {} is not as it was written; the number of generations and the log are taken as they stand",
+                "warning: {} has been changed since it was written; its number of generations and its log setting are used",
                 path.display()
             ));
             true
@@ -105,7 +105,7 @@ pub(super) fn stopped(
     note(&mut good, rows);
     let context = match good.save(&last) {
         Ok(()) => format!("training stopped; {} has the state after generation {generation}", last.display()),
-        Err(other) => format!("training stopped, and its state is lost ({other})"),
+        Err(other) => format!("training stopped, and its state was lost ({other})"),
     };
     Failure::Run(error.into().context(context))
 }
@@ -200,7 +200,7 @@ pub(super) fn check_same_config<C: Clone + Serialize>(
     let longest = ours.lines().count().max(theirs.lines().count());
     let Some((own, its)) = lines().take(longest).find(|(a, b)| a != b) else { return Ok(()) };
     Err(anyhow::anyhow!(
-        "{} is of another config than {}: it has `{}`, the config `{}`",
+        "{} was made with another config than {}: it has `{}`, the config has `{}`",
         checkpoint.path().display(),
         folder.config().display(),
         its.trim(),

@@ -9,7 +9,7 @@ use records::folder::RunFolder;
 use records::metrics::Metrics;
 use records::table::Table;
 use records::text;
-use records::words::{count, duration, plural};
+use records::words::{count, duration};
 use serde::Serialize;
 use serde_json::json;
 use training::config::LogFormat;
@@ -48,12 +48,11 @@ pub(super) fn train(mut learner: Classifier, start: &Start<'_>, verbosity: Verbo
         (
             "data",
             format!(
-                "{} samples to train with, {} to validate, {} to test; {} × {}, {} classes",
+                "{} samples to train with, {} to validate, {} to test; {frames} frames × {features} features, \
+                 {} classes",
                 parts[0],
                 parts[1],
                 parts[2],
-                plural(frames, "frame"),
-                plural(features, "feature"),
                 data.classes.len()
             ),
         ),
@@ -226,7 +225,7 @@ pub(super) fn eval(args: &EvalArgs) -> Result<(), Failure> {
     ];
     if let Some((option, _)) = unfit.iter().find(|(_, given)| *given) {
         let error =
-            anyhow!("{option} is about worlds, but {} was trained with labels", args.source.display());
+            anyhow!("{option} is for runs in a world, but {} was trained with labels", args.source.display());
         return Err(error).usage();
     }
     let checkpoint = load_checkpoint(&args.source)?;

@@ -132,7 +132,7 @@ pub(super) fn train(mut learner: Staged, start: &Start<'_>, verbosity: Verbosity
             eval_blow_ups = result.blow_ups;
             if result.blow_ups > 0 {
                 progress.warn(&format!(
-                    "the physics blew up in {} of {} episodes of the evaluation; they count as terminated",
+                    "the physics blew up in {} of {} episodes of the evaluation; these count as terminated",
                     result.blow_ups, result.episodes
                 ));
             }
@@ -242,7 +242,9 @@ pub(super) fn train(mut learner: Staged, start: &Start<'_>, verbosity: Verbosity
 fn consequence(task: Option<&Task>) -> &'static str {
     match task {
         None => "members with such an episode rank last",
-        Some(Task::Ppo(_)) => "what was to follow is estimated from the last finite observation",
+        Some(Task::Ppo(_)) => {
+            "the return that would have followed is estimated from the last finite observation"
+        }
         Some(_) => "they end there",
     }
 }
@@ -270,7 +272,7 @@ fn begin(learner: &mut Staged, folder: &RunFolder, progress: &mut Progress) -> R
 fn words(reason: &str) -> &str {
     match reason {
         "Target" => "run.target is reached",
-        "Patience" => "as many evaluations as run.patience says were no better",
+        "Patience" => "run.patience: this many evaluations were no better",
         reason => reason,
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn config(args: &NewConfig) -> Result<(), Failure> {
     let heading = |line: &&str| line.trim().is_empty() || line.trim_start().starts_with("//");
     let body: String = whole.lines().skip_while(heading).map(|line| format!("{line}\n")).collect();
     let from = source.file_name().unwrap_or_default().to_string_lossy();
-    write(&[(file, format!("// {name}: begun as a copy of {from}.\n//\n//     evo {name}.ron\n{body}"))])?;
+    write(&[(file, format!("// {name}: a copy of {from}.\n//\n//     evo {name}.ron\n{body}"))])?;
     to_stderr(&format!("next: change it, then evo {name}.ron"));
     Ok(())
 }

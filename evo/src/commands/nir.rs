@@ -241,8 +241,8 @@ pub(super) fn export(args: &NirExport) -> Result<(), Failure> {
     {
         let name = activation.name();
         to_stderr(&format!(
-            "warning: NIR has no node for {name}: after each hidden layer apply the function that its metadata name \
-             ('activation'), as `evo nir run` does, or it is another network"
+            "warning: NIR has no node for {name}; after each hidden layer, apply the function that its metadata name \
+             ('activation'), as `evo nir run` does. Without this, it is another network"
         ));
     }
     let bytes = network.graph().and_then(|graph| nir::to_bytes(&graph)).usage()?;

@@ -27,7 +27,7 @@ pub(super) fn write(out: &Path, title: &str, recording: &[u8], folder: &Path) ->
             )
         })
     };
-    let script = String::from_utf8(part("viewer.js")?).context("viewer.js is no text")?;
+    let script = String::from_utf8(part("viewer.js")?).context("viewer.js is not text")?;
     let page = with_viewer(title, recording, &part("viewer_bg.wasm")?, &script)?;
     fs::write(out, page).with_context(|| format!("cannot write {}", out.display()))
 }

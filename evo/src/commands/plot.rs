@@ -18,7 +18,7 @@ pub(super) fn plot(args: &PlotArgs) -> Result<(), Failure> {
         return of_sweep(args, folder);
     }
     if let Some(sweep) = args.runs.iter().find(|run| Stored::is_in(run)) {
-        let error = anyhow::anyhow!("{} is a sweep: pictures are of runs or of one sweep", sweep.display());
+        let error = anyhow::anyhow!("{} is a sweep; plot either runs or one sweep", sweep.display());
         return Err(error).usage();
     }
     if let Some(kind) = args.kind.filter(|&kind| kind != Kind::Curves) {
@@ -47,7 +47,7 @@ pub(super) fn plot(args: &PlotArgs) -> Result<(), Failure> {
 fn of_sweep(args: &PlotArgs, folder: &Path) -> Result<(), Failure> {
     if !args.label.is_empty() {
         return Err(anyhow::anyhow!(
-            "--label names lines of runs; those of a sweep are named by their settings"
+            "--label is for runs; the lines of a sweep are named after their settings"
         ))
         .usage();
     }
@@ -55,7 +55,8 @@ fn of_sweep(args: &PlotArgs, folder: &Path) -> Result<(), Failure> {
     let parts = sweep.by_task();
     let kinds = args.kind.map_or(Kind::ALL.to_vec(), |kind| vec![kind]);
     if args.out.is_some() && (kinds.len() > 1 || parts.len() > 1) {
-        let error = anyhow::anyhow!("--out is for one picture: give a --kind, of a sweep with one task");
+        let error =
+            anyhow::anyhow!("--out is for one picture: also give a --kind, and a sweep with one task");
         return Err(error).usage();
     }
     let mut none = true;

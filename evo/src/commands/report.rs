@@ -18,7 +18,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<(), Failure> {
     let title = args.title.as_deref();
     let labelled = args.sources.iter().filter(|source| job::is_classifier(source)).count();
     if labelled > 0 && (labelled < args.sources.len() || args.markdown.is_some()) {
-        let what = "a report on training with labels is about such runs alone, and a page, not Markdown";
+        let what = "runs with labels cannot be reported together with others, or as Markdown";
         return Err(anyhow::anyhow!(what)).usage();
     }
     if let Some(file) = &args.markdown {
@@ -33,7 +33,8 @@ pub(super) fn report(args: &ReportArgs) -> Result<(), Failure> {
         [folder] if sweeps == 1 => report::of_sweep(folder, title).usage()?,
         runs if sweeps == 0 => report::of_runs(runs, title).usage()?,
         _ => {
-            return Err(anyhow::anyhow!("a report is about runs or about one sweep, not about both")).usage();
+            return Err(anyhow::anyhow!("a report is about runs or about one sweep, not about both of them"))
+                .usage();
         }
     };
     let out = match (&args.out, &args.sources[..]) {

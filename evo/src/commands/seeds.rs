@@ -55,7 +55,7 @@ pub(super) fn train(args: &TrainArgs, seeds: &Seeds) -> Result<(), Failure> {
         if !quiet {
             let folders = out.map_or_else(String::new, |out| format!(" in {}", out.join("sSEED").display()));
             to_stderr(&format!(
-                "{} runs{folders}, of this config with run.seed = {}",
+                "{} runs{folders} of this config, with run.seed = {}",
                 seeds.len(),
                 list(seeds)
             ));
@@ -93,7 +93,7 @@ pub(super) fn train(args: &TrainArgs, seeds: &Seeds) -> Result<(), Failure> {
     let failed: Vec<u64> = outcomes.iter().filter(|o| o.failure.is_some()).map(|o| o.seed).collect();
     let left = &seeds[outcomes.len()..];
     if !left.is_empty() {
-        to_stderr(&format!("not begun: --seeds {}", list(left)));
+        to_stderr(&format!("not started: --seeds {}", list(left)));
     }
     if !failed.is_empty() {
         let error = anyhow!("{} of {} seeds failed: {}", failed.len(), seeds.len(), list(&failed));

@@ -19,8 +19,8 @@ pub(super) fn note(terms: &[(&str, f64)]) -> Option<String> {
     let is_all = survival > 0.0 && total > 0.0 && survival >= NEARLY_ALL * total;
     is_all.then(|| {
         format!(
-            "note: nearly all of the return is `{name}` ({survival:.1} of {total:.1}), which a robot gets that does not \
-             move, too; `{GOAL}` is {forward:.1}"
+            "note: nearly all of the return is `{name}` ({survival:.1} of {total:.1}), which a robot that does not \
+             move also gets; `{GOAL}` is {forward:.1}"
         )
     })
 }
@@ -32,8 +32,8 @@ mod tests {
     #[test]
     fn standing_still_is_told_from_walking() {
         let still = note(&[("forward", -0.3), ("survive", 1000.0), ("control", -1.0)]);
-        let expected = "note: nearly all of the return is `survive` (1000.0 of 998.7), which a robot gets that does not \
-                        move, too; `forward` is -0.3";
+        let expected = "note: nearly all of the return is `survive` (1000.0 of 998.7), which a robot that does not \
+                        move also gets; `forward` is -0.3";
         assert_eq!(still.as_deref(), Some(expected));
         assert_eq!(note(&[("forward", 300.0), ("survive", 1000.0), ("control", -20.0)]), None);
         // Surviving is the task.

@@ -28,8 +28,7 @@ use crate::sweep::{INIT, Plan, Sweep, Workers, check_sources, check_trials, tria
 /// Folder of sweeps that were not given one.
 const SWEEPS: &str = "results/sweeps";
 
-const STOPPING: &str =
-    "\nthe trials at work write a checkpoint and stop; the same command goes on; Ctrl-C again stops at once";
+const STOPPING: &str = "\nthe running trials write a checkpoint and stop; run the same command again to continue; Ctrl-C again stops at once";
 
 /// The JSON of `--json`.
 #[derive(Serialize)]
@@ -76,7 +75,7 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let mut sweep = Sweep::open(plan, &folder, build.clone(), init.as_deref()).usage()?;
     if let Some(earlier) = sweep.last_session().filter(|earlier| **earlier != build) {
         to_stderr(&format!(
-            "warning: the sweep was last run by another program ({}), this is {}; the results of both are \
+            "warning: the sweep was last run by another program ({}), this is {}; their results are \
              compared with each other",
             earlier.describe(),
             build.describe()
@@ -121,7 +120,7 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
         conclude(&table, &folder, finished);
     }
     if finished && table.best_of_tasks().is_empty() {
-        return Err(anyhow::anyhow!("every trial failed; their messages are in {}", folder.display())).run();
+        return Err(anyhow::anyhow!("every trial failed; the messages are in {}", folder.display())).run();
     }
     written.context("the sweep has no report").run()
 }
@@ -202,6 +201,6 @@ fn conclude(table: &Table, folder: &Path, finished: bool) {
         ));
     }
     if !finished {
-        to_stderr("the same command goes on");
+        to_stderr("run the same command again to continue");
     }
 }

@@ -75,7 +75,7 @@ fn in_a_world(
     let (learner, earlier) = if let Some(name) = &args.from_stage {
         let Some(init) = &args.init else {
             let error = anyhow!(
-                "--from-stage {name}: --init RUN|FILE is missing, which has what the stage begins with"
+                "--from-stage {name}: --init RUN|FILE is missing; the stage begins with its parameters"
             );
             return Err(error).usage();
         };
@@ -189,7 +189,10 @@ fn resume_in_a_world(args: &ResumeArgs, folder: &RunFolder, mut config: Config) 
                 format!("{}: the search has ended after {done} generations ({reason})", args.run.display())
             }
             None => {
-                format!("{} has all of its {done} generations; --generations N goes on", args.run.display())
+                format!(
+                    "{} has finished all of its {done} generations; to continue, use --generations N",
+                    args.run.display()
+                )
             }
         });
         return Ok(());
@@ -219,7 +222,7 @@ fn resume_with_labels(
             folder.write(&folder.config(), text(&learner)?.as_bytes()).run()?;
         }
         to_stderr(&format!(
-            "{} has all of its {done} generations; --generations N goes on",
+            "{} has finished all of its {done} generations; to continue, use --generations N",
             args.run.display()
         ));
         return Ok(());

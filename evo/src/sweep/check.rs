@@ -86,7 +86,10 @@ pub fn sources(document: &Document, config: &SweepConfig) -> Result<(), ConfigEr
     }
     if config.halving.is_some() || matches!(config.sampler, Sampler::Tpe { .. }) {
         let place = if config.halving.is_some() { "halving" } else { "sampler" };
-        return wrong(place, "neither halving nor Tpe goes with Config: they compare returns of one task");
+        return wrong(
+            place,
+            "neither halving nor Tpe can be combined with Config: they compare returns of one task",
+        );
     }
     for (index, source) in values.iter().enumerate() {
         let place = format!("axes[0].Config.values[{index}]");
@@ -185,7 +188,7 @@ fn sampler(document: &Document, config: &SweepConfig, base: &Config) -> Result<(
             && (startup.min(batch) as u64) < factor
         {
             let message = format!(
-                "halving goes through each batch of Tpe by itself: startup and batch must be at least factor = {factor}"
+                "halving treats each batch of Tpe separately: startup and batch must be at least factor = {factor}"
             );
             return wrong("sampler.Tpe.batch", &message);
         }

@@ -25,7 +25,7 @@ pub enum SweepError {
         path: PathBuf,
     },
     /// The folder holds something else.
-    #[error("{path} has a {file} that is not of a sweep and would be overwritten; choose another --out")]
+    #[error("{path} has a {file} that is not from a sweep and would be overwritten; choose another --out")]
     Occupied {
         /// The folder.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum SweepError {
     },
     /// Trials of the sweep started from another checkpoint.
     #[error(
-        "init is another checkpoint than {path}, from which trials of this sweep have started; choose another --out"
+        "init is not the checkpoint {path}, from which trials of this sweep have started; choose another --out"
     )]
     Init {
         /// The copy that is there.

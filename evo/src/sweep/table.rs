@@ -42,8 +42,8 @@ impl Status {
     pub fn meaning(self) -> Option<&'static str> {
         match self {
             Self::Done | Self::Failed => None,
-            Self::Stopped => Some("halving has left it out, after the generations in the table"),
-            Self::Unfinished => Some("some of its runs are still to come, or to go on"),
+            Self::Stopped => Some("halving has dropped it, after the generations in the table"),
+            Self::Unfinished => Some("some of its runs have not started or not ended"),
         }
     }
 }

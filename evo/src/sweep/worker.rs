@@ -177,8 +177,8 @@ impl Running {
         }
         let (how, killed) = how(status);
         let hint = match (wants_memory, killed) {
-            (true, _) => " for want of memory",
-            (false, true) => ", perhaps for want of memory",
+            (true, _) => " for lack of memory",
+            (false, true) => ", perhaps for lack of memory",
             (false, false) => "",
         };
         let words = if words.is_empty() { words } else { format!(": {words}") };
@@ -228,7 +228,7 @@ impl Running {
 /// What a process says that gets no memory: Rust's own words, and the system's.
 const WANTS_MEMORY: [&str; 2] = ["memory allocation of", "Cannot allocate memory"];
 
-/// How a process ended, and whether it was killed as the system does for want of memory.
+/// How a process ended, and whether it was killed as the system does for lack of memory.
 fn how(status: ExitStatus) -> (String, bool) {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {

@@ -66,7 +66,7 @@ impl BackendChoice {
                 let gpu = Gpu::open()?;
                 // Fails here rather than after the first worlds have been made.
                 drop(controller.gpu_evaluator(&gpu, 1).ok_or(RolloutError::NoKernel)??);
-                let reason = format!("as asked for: {}", gpu.name());
+                let reason = format!("as requested: {}", gpu.name());
                 Ok((Backend::Gpu(gpu), reason))
             }
             Self::Auto => Ok(automatic(controller, population, threads)),
@@ -86,7 +86,7 @@ fn automatic(controller: &Arc<dyn Controller>, population: usize, threads: usize
     let micro = |seconds: f64| format!("{:.0} µs", seconds * 1e6);
     if own < ROUND_TRIP_S {
         return cpu(format!(
-            "a control step of all takes {} there, less than a GPU needs to answer",
+            "a control step of all controllers takes {} there, less than a GPU needs to answer",
             micro(own)
         ));
     }
@@ -105,8 +105,12 @@ fn automatic(controller: &Arc<dyn Controller>, population: usize, threads: usize
             Err(error) => return cpu(error.to_string()),
         },
     };
-    let told =
-        format!("a control step of all takes {} on {}, {} on the CPU", micro(other), gpu.name(), micro(own));
+    let told = format!(
+        "a control step of all controllers takes {} on {}, {} on the CPU",
+        micro(other),
+        gpu.name(),
+        micro(own)
+    );
     if other < own { (Backend::Gpu(gpu), told) } else { cpu(told) }
 }
 

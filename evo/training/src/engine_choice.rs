@@ -11,7 +11,7 @@ use sim::{EngineKind, Model};
 pub enum EngineChoice {
     /// This one, which configs call by its name alone.
     Fixed(EngineKind),
-    /// Lanes if it can do all that the model asks for, else rapier.
+    /// Lanes if it supports everything in the model, otherwise rapier.
     #[default]
     Auto,
 }
@@ -41,9 +41,9 @@ impl EngineChoice {
 /// The choice of [`EngineChoice::Auto`], given what lanes lacks.
 fn choose(missing: &[String]) -> (EngineKind, Option<String>) {
     if missing.is_empty() {
-        (EngineKind::Lanes, Some("lanes can do all that the model asks for".to_owned()))
+        (EngineKind::Lanes, Some("lanes supports everything in the model".to_owned()))
     } else {
-        (EngineKind::Rapier, Some(format!("lanes cannot do: {}", missing.join("; "))))
+        (EngineKind::Rapier, Some(format!("lanes does not support: {}", missing.join("; "))))
     }
 }
 

@@ -44,7 +44,7 @@ impl Display for NotEnough {
         let all = u64::try_from(total(&self.parts)).unwrap_or(u64::MAX);
         write!(
             f,
-            "this would take about {} of memory, and there are {}",
+            "this would take about {} of memory, but only {} are available",
             in_words(all),
             in_words(self.most)
         )?;
@@ -114,7 +114,7 @@ mod tests {
             check_against(vec![part("a", "x", 100, 30_000), part("b", "y", 100, 20_000)], most).unwrap_err();
         let fitting: Vec<Option<u64>> = error.parts.iter().map(|part| error.fitting(part)).collect();
         assert_eq!(fitting, [Some(33), Some(50)]);
-        let words = "this would take about 5.0 MB of memory, and there are 1.0 MB; 3.0 MB for a, with x = 100 (at most \
+        let words = "this would take about 5.0 MB of memory, but only 1.0 MB are available; 3.0 MB for a, with x = 100 (at most \
                      about 33 would fit); 2.0 MB for b, with y = 100 (at most about 50 would fit)";
         assert_eq!(error.to_string(), words);
         assert!(check_against(parts(800), most).is_ok());

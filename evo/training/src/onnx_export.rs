@@ -45,7 +45,7 @@ pub fn policy(
         ("normalizer", notes(normalizer).to_string()),
         ("states", states(&graph).to_string()),
         ("reset", reset(&graph).to_owned()),
-        ("random", "nothing: the same observations and states give the same actions".to_owned()),
+        ("random", "nothing is random: the same observations and states give the same actions".to_owned()),
     ];
     Ok(graph.to_bytes(spec.name, &metadata))
 }
@@ -98,10 +98,10 @@ fn states(graph: &Graph) -> Json {
 
 fn reset(graph: &Graph) -> &'static str {
     match graph.states() {
-        [] => "the policy remembers nothing",
+        [] => "the policy has no memory",
         _ => {
-            "before the first step of an episode set each input in `states` to its `start`, in the shape [batch, shape]; \
-             after each step give it the output `next`"
+            "before the first step of an episode, set each input in `states` to its `start`, in the shape [batch, shape]; \
+             after each step, set it to the output `next`"
         }
     }
 }

@@ -13,28 +13,31 @@ use crate::field::{InvalidField, require};
 pub struct RolloutConfig {
     /// Episodes per member; its fitness is their mean return.
     pub episodes: usize,
-    /// Factor on `episodes` over the run; the product is rounded, and 1 at the least.
+    /// Factor on `episodes` over the run. The product is rounded, and is at least 1.
     pub episodes_schedule: Schedule,
-    /// Control steps that a generation holds at the least: members are added in pairs, in a fixed order, until it does
-    /// or `strategy.max_population` is reached. `None` leaves it at `strategy.population` members.
+    /// Fewest control steps in a generation. Members are added in pairs, in a fixed order, until the
+    /// generation has this many or `strategy.max_population` is reached. With `None` it has
+    /// `strategy.population` members.
     pub min_steps: Option<u64>,
-    /// Which members of a generation start alike, so that their fitness differs by their parameters alone.
+    /// Which members of a generation have the same start states, so that their fitness differs only by their
+    /// parameters.
     pub starts: Starts,
-    /// Control steps after which an episode is truncated; `None` takes the task's own horizon.
+    /// Control steps after which an episode is truncated; `None` means the task's own horizon.
     pub horizon: Option<usize>,
     /// Whether observations are normalised by the running mean and deviation of all episodes so far.
     pub normalize: bool,
     /// Normalised observations are clipped to ± this many deviations.
     pub clip: f32,
-    /// Standard deviation of normal noise on the actions of evolution's training episodes, 0 to 1; actions go from −1
-    /// to 1 and are clipped. Members that start alike see the same noise.
+    /// Standard deviation of normal noise on the actions of evolution's training episodes, 0 to 1; actions go
+    /// from −1 to 1 and are clipped. Members with the same start states see the same noise.
     pub action_noise: f64,
-    /// Factors on reward terms in training, by name; 1 for terms not named. Evaluations always use 1.
+    /// Factors on reward terms in training, by name; 1 for terms that are not named. Evaluations always use
+    /// 1.
     pub weights: BTreeMap<String, f64>,
-    /// Factors on those weights over a run of evolution, by the name of the term. Fitness then changes its meaning
-    /// from one generation to the next.
+    /// Factors on those weights over a run of evolution, by name of the term. The meaning of fitness then
+    /// changes from one generation to the next.
     pub weight_schedules: BTreeMap<String, Schedule>,
-    /// Fitness lost in training per microjoule that the controller takes, by the estimate of
+    /// Fitness lost in training per microjoule that the controller uses, by the estimate of
     /// `snn::Activity::energy_pj`; ≥ 0. Makes activity sparse.
     pub energy_cost: f64,
 }
@@ -42,11 +45,12 @@ pub struct RolloutConfig {
 /// Which members of a generation have the same start states.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Starts {
-    /// The two members of an antithetic pair: every pair sees other starts, so a generation sees many.
+    /// The two members of an antithetic pair. Every pair sees other starts, so a generation sees many.
     #[default]
     Pair,
-    /// All members: no rank is won by an easy start. For strategies without pairs, and those that choose
-    /// members or directions by fitness, where starts differ much; goes with more `episodes`.
+    /// All members, so that no member ranks higher because of an easy start. Useful if starts differ much,
+    /// for strategies without pairs and for those that choose members or directions by fitness. Use it with
+    /// more `episodes`.
     Population,
 }
 
@@ -145,7 +149,9 @@ impl RolloutConfig {
         let name = strategy.info().config;
         let expected = match strategy.has("max_population") {
             true => {
-                format!("None, or strategy.max_population be told: the most members {name} may add up to")
+                format!(
+                    "None, unless strategy.max_population is set: the largest number of members up to which {name} may add some"
+                )
             }
             false => format!(
                 "None with {name}, whose weights are fixed by its population; strategies that can add members: {}",

@@ -52,7 +52,7 @@ pub enum TrainError {
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// A checkpoint is of another config.
-    #[error("{path} is of another {what}: it has {found}, the config says {expected}")]
+    #[error("{path} has another {what}: it has {found}, the config says {expected}")]
     Mismatch {
         /// The checkpoint.
         path: String,

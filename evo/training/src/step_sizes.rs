@@ -116,7 +116,7 @@ impl StepSizes {
         }
         let (sigma, noise) = found.unwrap_or((sigma, 0.0));
         let expected = format!(
-            "noise in the actions that parameters can make here; the nearest is {noise:.3}, with sigma {sigma:.3}"
+            "a noise in the actions that is possible here; the nearest is {noise:.3}, with sigma {sigma:.3}"
         );
         require(best <= TOLERANCE, "strategy.action_sigma", target, expected)?;
         Ok(Some(sigma))
@@ -142,8 +142,8 @@ fn along_note(strategy: &StrategyConfig, along: f64) -> Option<String> {
     let judged = matches!(strategy, StrategyConfig::Ars(_)) && along < 0.02;
     judged.then(|| {
         format!(
-            "a step goes {along:.3} of the noise's radius along the gradient; settings with which the linear humanoid \
-             learned to walk have 0.06 to 0.08 at the start, so a higher learning rate may learn faster, see \
+            "a step goes {along:.3} of the noise's radius along the gradient; the linear humanoid learned to walk with \
+             0.06 to 0.08 at the start, so a higher learning rate may learn faster, see \
              docs/how-to/step-sizes.md"
         )
     })

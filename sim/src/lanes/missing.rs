@@ -28,10 +28,10 @@ pub(crate) fn missing(model: &Model) -> Vec<String> {
             missing.push(format!("free joint '{name}' below the world"));
         }
         if !scalar && joint.limited {
-            missing.push(format!("limits on joint '{name}', which is no hinge or slide"));
+            missing.push(format!("limits on joint '{name}', which is not a hinge or slide"));
         }
         if !scalar && (joint.stiffness != 0.0 || joint.frictionloss != 0.0) {
-            missing.push(format!("spring or dry friction on joint '{name}', which is no hinge or slide"));
+            missing.push(format!("spring or dry friction on joint '{name}', which is not a hinge or slide"));
         }
         if joint.limited && joint.range[1] - joint.range[0] < 2.0 * joint.margin {
             missing.push(format!("margin of joint '{name}' wider than half of its range"));

@@ -64,7 +64,7 @@ impl<'a> Builder<'a> {
         let Some(joint) = found.filter(|_| !target.is_empty()) else {
             let names = self.model.joints.iter().map(|j| j.name.as_str());
             let message =
-                format!("unknown joint '{target}'; there is: {}", shorten(names.filter(|n| !n.is_empty())));
+                format!("unknown joint '{target}'; valid: {}", shorten(names.filter(|n| !n.is_empty())));
             return Err(attrs.error("joint", message));
         };
         if matches!(self.model.joints[joint].kind, JointKind::Free | JointKind::Ball) {

@@ -146,7 +146,7 @@ impl<'a> Builder<'a> {
             return Ok(name);
         }
         let message =
-            format!("unknown default class '{name}'; there is: {}", shorten(self.classes.keys().copied()));
+            format!("unknown default class '{name}'; valid: {}", shorten(self.classes.keys().copied()));
         Err(self.source.error(class.range_value().start, message))
     }
 
@@ -346,7 +346,7 @@ impl<'a> Builder<'a> {
             self.model.body(wanted).filter(|_| !wanted.is_empty()).ok_or_else(|| {
                 let names = self.model.bodies.iter().map(|b| b.name.as_str());
                 let names = shorten(names.filter(|n| !n.is_empty()));
-                attrs.error(which, format!("unknown body '{wanted}'; there is: {names}"))
+                attrs.error(which, format!("unknown body '{wanted}'; valid: {names}"))
             })
         };
         let (a, b) = (body("body1")?, body("body2")?);

@@ -46,7 +46,7 @@ impl<'a> Builder<'a> {
             let wanted = node.attribute("target").unwrap_or("");
             let Some(body) = self.model.body(wanted).filter(|_| !wanted.is_empty()) else {
                 let names = self.model.bodies.iter().map(|b| b.name.as_str()).filter(|n| !n.is_empty());
-                let message = format!("unknown target body '{wanted}'; there is: {}", shorten(names));
+                let message = format!("unknown target body '{wanted}'; valid: {}", shorten(names));
                 return Err(attrs.error("target", message));
             };
             self.model.cameras[index].target = body;

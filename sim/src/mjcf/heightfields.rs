@@ -66,7 +66,7 @@ impl<'a> Builder<'a> {
         let found = fields.iter().position(|f| f.name == wanted);
         if found.is_none() {
             let names = fields.iter().map(|f| f.name.as_str());
-            let message = format!("unknown hfield '{wanted}'; there is: {}", shorten(names));
+            let message = format!("unknown hfield '{wanted}'; valid: {}", shorten(names));
             return Err(attrs.error("hfield", message));
         }
         Ok(found)

@@ -366,13 +366,13 @@ fn errors_name_place_and_remedy() {
         (world("<gem size='1'/>"), "3:1: unknown element <gem> in <worldbody>; valid: body, geom"),
         (world("<geom siz='1'/>"), "3:7: unknown attribute 'siz' of <geom>; valid: name, class, type"),
         (world("<geom type='cube'/>"), "3:13: type is 'cube', valid: sphere, capsule"),
-        (world("<geom class='c'/>"), "3:14: unknown default class 'c'; there is: main"),
+        (world("<geom class='c'/>"), "3:14: unknown default class 'c'; valid: main"),
         (world("<include file='a.xml'/>"), "3:1: a text has no folder to <include> from: read it as a file"),
         (world("<camera fovy='180'/>"), "3:15: fovy is 180, expected degrees between 0 and 180"),
         (world("<camera mode='orbit'/>"), "3:15: mode is 'orbit', valid: fixed, track, trackcom"),
         (
             world("<camera mode='targetbody' target='t'/><body name='b'/>"),
-            "3:35: unknown target body 't'; there is: world, b",
+            "3:35: unknown target body 't'; valid: world, b",
         ),
         ("<mujoco><keyframe><key qpos='1'/></keyframe></mujoco>".into(), "1:30: qpos has 1 of 0 numbers"),
         (
@@ -404,11 +404,11 @@ fn errors_name_place_and_remedy() {
         ("<mujoco><tendon><fixed/></tendon></mujoco>".into(), "1:9: <tendon> is not supported"),
         (
             "<mujoco>\n<contact><exclude body1='a' body2='b'/></contact></mujoco>".into(),
-            "2:26: unknown body 'a'; there is: world",
+            "2:26: unknown body 'a'; valid: world",
         ),
         (
             "<mujoco>\n<contact><exclude body1='a'/></contact></mujoco>".into(),
-            "2:26: unknown body 'a'; there is: world",
+            "2:26: unknown body 'a'; valid: world",
         ),
         ("<mujoco>\n<contact><exclude/></contact></mujoco>".into(), "2:10: <exclude> needs body1 and body2"),
         (
@@ -463,7 +463,7 @@ fn errors_name_place_and_remedy() {
         (body("<joint damping='-1'/>"), "4:17: damping is -1, must not be negative"),
         (body("<joint/><geom type='plane' size='1 1 1'/>"), "4:9: a plane is valid only in the world"),
         // Motors.
-        (motor("joint='k'"), "3:15: unknown joint 'k'; there is: j"),
+        (motor("joint='k'"), "3:15: unknown joint 'k'; valid: j"),
         (motor(""), "3:1: <motor> needs joint"),
         (motor("joint='j' ctrllimited='true'"), "3:31: <motor> is limited but has no ctrlrange"),
         (motor("joint='j' forcerange='1 -1'"), "3:30: forcerange is 1 -1, the first must be the smaller"),

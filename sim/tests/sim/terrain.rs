@@ -391,7 +391,7 @@ fn mjcf_errors_name_place_and_remedy() {
             "2:33: attribute 'file' of <hfield> is not supported: write nrow, ncol and the heights",
         ),
         (asset(&format!("{grid}/><hfield {grid}")), "2:66: there is already a hfield called 'h'"),
-        (geom("<geom type='hfield' hfield='x'/>"), "2:40: unknown hfield 'x'; there is: h"),
+        (geom("<geom type='hfield' hfield='x'/>"), "2:40: unknown hfield 'x'; valid: h"),
         (geom("<geom name='g' type='hfield'/>"), "2:12: <geom name=\"g\"> needs hfield"),
         (geom("<geom size='1' hfield='h'/>"), "2:35: hfield is valid only for a geom of type"),
         (geom("<geom type='hfield' hfield='h' fromto='0 0 0 1 1 1'/>"), "2:51: fromto is valid only for"),

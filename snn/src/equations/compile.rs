@@ -276,7 +276,7 @@ impl<'m> Compiler<'m> {
             && let Some(value) = self.builder.formulas.number(formula)
             && !(value as f32).is_finite()
         {
-            return Err(at.error(format!("this is {value:?}, which is no finite 32-bit number")));
+            return Err(at.error(format!("this is {value:?}, which is not a finite 32-bit number")));
         }
         Ok(result)
     }

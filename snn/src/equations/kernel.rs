@@ -186,8 +186,9 @@ impl Kernel {
         for constant in &self.hoisted {
             let value = values[constant.formula as usize];
             if !to_f32(value).is_finite() {
-                let message =
-                    format!("this is {value:?} for the given parameters, which is no finite 32-bit number");
+                let message = format!(
+                    "this is {value:?} for the given parameters, which is not a finite 32-bit number"
+                );
                 return Err(constant.at.error(message));
             }
         }
@@ -195,7 +196,7 @@ impl Kernel {
             let value = values[formula as usize];
             if !to_f32(value).is_finite() {
                 let message =
-                    format!("state `{state}` would start at {value:?}, which is no finite 32-bit number");
+                    format!("state `{state}` would start at {value:?}, which is not a finite 32-bit number");
                 return Err(Position::START.error(message));
             }
         }

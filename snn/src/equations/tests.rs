@@ -313,7 +313,7 @@ fn wrong_models_are_told_where_and_what() {
         ("+v = v/0", (4, 6), &["division by zero"]),
         ("+v = v + 1/0", (4, 10), &["inf"]),
         ("+v = v + ln(-1)", (4, 9), &["NaN"]),
-        ("+v = v*1e39", (4, 7), &["this is 1e39, which is no finite 32-bit number"]),
+        ("+v = v*1e39", (4, 7), &["this is 1e39, which is not a finite 32-bit number"]),
         ("+spke v > 1", (4, 1), &["`spke` does not start a line", "spike"]),
         ("+3 = v", (4, 1), &["cannot start with the number 3"]),
         ("+v = and", (4, 5), &["the word `and`"]),

@@ -53,7 +53,7 @@ pub enum BackendError {
     },
     /// The device has stopped working.
     #[error(
-        "graphics adapter {adapter} was lost: {reason}; what was computed before is kept, go on with `evo resume`, or with --backend cpu"
+        "graphics adapter {adapter} was lost: {reason}; earlier results are kept. Continue with `evo resume`, or with --backend cpu"
     )]
     Lost {
         /// Name of the adapter.

@@ -22,7 +22,7 @@ pub(crate) fn network(network: &Network, parameters: &[f32], dt: f64) -> Result<
             return Err(refuse(&what, "no node starts anew with each control step"));
         }
         if population.clear {
-            let why = "it starts anew with each control step; only Membrane decoders can be exported";
+            let why = "it starts again in each control step; only Membrane decoders can be exported";
             return Err(refuse("the decoder", why));
         }
         if population.neuron.refractory() > 0 {

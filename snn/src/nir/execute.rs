@@ -324,7 +324,8 @@ fn rules(graph: &Graph, options: &Options, plan: &Plan<'_>) -> Result<Rules, Nir
         None => Ok(None),
         Some(_) => {
             let dt = graph.dt().filter(|dt| dt.is_finite() && *dt > 0.0);
-            dt.map(Some).ok_or_else(|| wrong("dt", "is no number above 0; or give the time step".to_owned()))
+            dt.map(Some)
+                .ok_or_else(|| wrong("dt", "is not a number above 0; or give the time step".to_owned()))
         }
     };
     let needed = plan.units.iter().any(|unit| match unit.kind {

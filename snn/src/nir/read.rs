@@ -40,7 +40,7 @@ pub fn version(path: &Path) -> Result<Option<String>, NirError> {
         }
         let dataset = root.dataset("version").map_err(broken)?;
         let text = reader.array(&dataset).ok().and_then(|array| array.text().map(str::to_owned));
-        text.map(Some).ok_or_else(|| NirError::Foreign { reason: "'version' is no text".to_owned() })
+        text.map(Some).ok_or_else(|| NirError::Foreign { reason: "'version' is not text".to_owned() })
     };
     read().map_err(|error| within(path, error))
 }

@@ -418,7 +418,7 @@ fn what_does_not_fit_into_memory_is_refused_before_anything_starts() {
         let words: Vec<&str> = ["--config", "ant.ron", "--out", text(&out)].into_iter().chain(sets).collect();
         for words in [words.clone(), [&words[..], &["--dry-run"]].concat()] {
             let message = refuse_within(&words, 2, Duration::from_secs(60));
-            assert_says(&message, &["error: ", "this would take about ", " of memory, and there are "]);
+            assert_says(&message, &["error: ", "this would take about ", " of memory, but only "]);
             assert_says(&message, parts);
             assert_eq!(message.trim_end().lines().count(), 1, "{message}");
             assert!(!out.exists(), "nothing was started");

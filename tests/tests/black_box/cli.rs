@@ -197,8 +197,7 @@ fn worlds_that_blow_up_are_counted_and_told() {
     );
     let log = fs::read_to_string(tuned.join("log.txt")).expect("log");
     for told in [&trained, &log] {
-        let message =
-            "episodes of generation 1; what was to follow is estimated from the last finite observation";
+        let message = "episodes of generation 1; the return that would have followed is estimated from the last finite observation";
         assert!(told.contains(message), "{told}");
         assert!(told.contains("the physics blew up in 2 of 2 episodes of the evaluation"), "{told}");
     }
@@ -212,8 +211,14 @@ fn worlds_that_blow_up_are_counted_and_told() {
     let lines: Vec<&str> = told.lines().collect();
     let [robot, plain, windy] = &lines[..] else { panic!("three lines: {told}") };
     assert!(robot.starts_with(ignored));
-    assert_eq!(*plain, "warning: the physics blew up in 3 of 3 episodes with none; they count as terminated");
-    assert_eq!(*windy, "warning: the physics blew up in 3 of 3 episodes with wind; they count as terminated");
+    assert_eq!(
+        *plain,
+        "warning: the physics blew up in 3 of 3 episodes with none; these count as terminated"
+    );
+    assert_eq!(
+        *windy,
+        "warning: the physics blew up in 3 of 3 episodes with wind; these count as terminated"
+    );
     let (file, told) = said(&["record", text(&out)], 0);
     assert!(told.starts_with(ignored) && told.contains("the physics blew up in 1 of 1 episodes"), "{told}");
     let episode = &meta(Path::new(file.trim()))["episodes"][0];

@@ -104,7 +104,7 @@ fn auto_takes_lanes_where_it_can() {
     train("inverted_pendulum.ron", &run, "2", "2", &["physics.engine=Auto"]);
     assert_eq!(summary(&run)["engine"], "lanes");
     let log = fs::read_to_string(run.join("log.txt")).expect("log");
-    assert!(log.contains("(Auto: lanes can do all that the model asks for)"), "{log}");
+    assert!(log.contains("(Auto: lanes supports everything in the model)"), "{log}");
     let config = fs::read_to_string(run.join("config.ron")).expect("config");
     assert!(config.contains("engine: Auto"), "{config}");
     // A run keeps the engine that it began in.

@@ -86,7 +86,7 @@ fn a_policy_leaves_as_onnx_with_its_contract() {
     {
         assert!(has(words), "no '{words}' in the file");
     }
-    assert!(has("\"unit\":\"rad/s\"") && has("nothing: the same observations"));
+    assert!(has("\"unit\":\"rad/s\"") && has("nothing is random: the same observations"));
     let best = folder.path().join("best.onnx");
     let _ = succeed(&["export", text(&run), "--best", "--onnx", text(&best)]);
     assert_ne!(fs::read(&best).expect("file"), bytes);

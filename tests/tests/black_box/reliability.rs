@@ -520,7 +520,7 @@ fn a_table_that_is_gone_is_told_of_and_marked() {
     let output = run(&["resume", text(&out), "--generations", "5", "-q"]);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
-        output.status.success() && stderr.contains("goes on without those up to generation 3"),
+        output.status.success() && stderr.contains("continues without those up to generation 3"),
         "{stderr}"
     );
     assert_eq!(untimed_metrics(&out)[1][0], "4");
@@ -539,14 +539,14 @@ fn runs_of_earlier_versions_are_read_with_a_warning() {
         let output = run(arguments);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{stderr}");
-        assert!(stderr.contains("last.safetensors is of an earlier version without a hash"), "{stderr}");
+        assert!(stderr.contains("last.safetensors is from an earlier version and has no hash"), "{stderr}");
     };
     warns(&["eval", text(&out), "--episodes", "1"]);
     let file = data("closed_loop/humanoid_linear.safetensors");
     let output = run(&["eval", text(&file), "--episodes", "2", "--json"]);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(
-        stderr.contains("humanoid_linear.safetensors is of an earlier version without a hash"),
+        stderr.contains("humanoid_linear.safetensors is from an earlier version and has no hash"),
         "{stderr}"
     );
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON object");

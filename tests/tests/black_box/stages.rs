@@ -110,7 +110,7 @@ fn a_run_goes_on_bit_for_bit_from_any_generation_of_any_stage() {
     let text_of = fs::read_to_string(&file).expect("a config");
     fs::write(&file, text_of.replacen("sigma: 0.03", "sigma: 0.13", 1)).expect("a file");
     let stderr = refuse(&["resume", text(&edited), "--generations", "6", "-q"], 2);
-    assert!(stderr.contains("is of another config") && stderr.contains("0.13"), "{stderr}");
+    assert!(stderr.contains("was made with another config") && stderr.contains("0.13"), "{stderr}");
     // The last stage becomes longer, in one run or in two.
     let (once, twice) = (scratch.path().join("once"), scratch.path().join("twice"));
     train(&once, &["--generations", "8"]);
@@ -172,7 +172,7 @@ fn what_is_wrong_with_a_stage_is_said_with_its_place_before_the_first_begins() {
         ("horizon: 30", "horizon: -1", ":12:", "stage 'evolve': at rollout.horizon: "),
         ("\"evolve\"", "\"linear\"", ":12:", "stages 1 and 3 have the same name"),
         ("\"evolve\"", "\"a/b\"", "", "must be of letters, digits, '-' and '_'"),
-        ("task: Imitate(episodes: 2, epochs: 1)", "rollout: ()", "", "task: Imitate(…) carries over"),
+        ("task: Imitate(episodes: 2, epochs: 1)", "rollout: ()", "", "task: Imitate(…) it can imitate"),
         (
             "task: Imitate(episodes: 2, epochs: 1)",
             "task: Imitate(episodes: 0)",

@@ -101,7 +101,7 @@ fn a_teacher_is_read_once() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
     assert_eq!(String::from_utf8_lossy(&output.stdout).lines().count(), 6);
-    assert_eq!(stderr.matches("is of an earlier version without a hash").count(), 1, "{stderr}");
+    assert_eq!(stderr.matches("is from an earlier version and has no hash").count(), 1, "{stderr}");
 }
 
 #[test]

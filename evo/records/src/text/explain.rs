@@ -42,7 +42,7 @@ pub(super) fn unbalanced(text: &str) -> Option<Unbalanced> {
                         Some(')') => format!("'(' is closed by '{c}' on line {line}"),
                         Some(']') => format!("'[' is closed by '{c}' on line {line}"),
                         Some(_) => format!("'{{' is closed by '{c}' on line {line}"),
-                        None => format!("there is a '{c}' too many on line {line}"),
+                        None => format!("there is one '{c}' too many on line {line}"),
                     }));
                 }
             },

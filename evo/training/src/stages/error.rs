@@ -18,7 +18,7 @@ pub enum StagedError {
         valid: Vec<String>,
     },
     /// A run has not been in a stage.
-    #[error("{run} has not been in a stage '{name}'; {}", now(.stage.as_deref()))]
+    #[error("{run} has no stage '{name}' yet; {}", now(.stage.as_deref()))]
     NotThere {
         /// The run.
         run: String,

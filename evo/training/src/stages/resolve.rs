@@ -71,15 +71,15 @@ pub fn resolve(config: &Config) -> Result<Vec<Config>, StageError> {
             let name = resolved.task.as_ref().map_or("", Task::name);
             return Err(wrong(
                 "task",
-                format!("task = {name}: a stage is in a world; valid: Imitate(…), Ppo(…), None"),
+                format!("task = {name}: a stage needs a world; valid: Imitate(…), Ppo(…), None"),
             ));
         }
         let another = all.last().is_some_and(|before| before.controller != resolved.controller);
         if another && !matches!(resolved.task, Some(Task::Imitate(_))) {
             let before = &config.stages[index - 1].name;
             let message = format!(
-                "its controller differs from that of stage '{before}', whose parameters it begins with; \
-                 task: Imitate(…) carries over what that one does"
+                "its controller differs from that of stage '{before}', so it cannot begin with its parameters; \
+                 with task: Imitate(…) it can imitate that stage instead"
             );
             return Err(wrong("controller", message));
         }
@@ -110,7 +110,8 @@ fn one(base: &Config, stages: &[Stage], index: usize) -> Result<Config, StageErr
         if field == "run" {
             let names = value.as_object().into_iter().flatten().map(|(name, _)| name);
             if let Some(name) = names.into_iter().find(|name| !RUN_FIELDS.contains(&&***name)) {
-                let message = format!("run.{name} is not a stage's (valid: {})", RUN_FIELDS.join(", "));
+                let message =
+                    format!("run.{name} is not a field of a stage (valid: {})", RUN_FIELDS.join(", "));
                 return wrong(&format!("run.{name}"), message);
             }
         } else if !FIELDS.contains(&&**field) {

@@ -55,7 +55,7 @@ impl Teacher {
         let spec = world.setup.task.spec();
         let of: Config = checkpoint.meta("config")?;
         if of.env.name() != spec.name {
-            return Err(wrong(format!("its task is {}, the config's {}", of.env.name(), spec.name)));
+            return Err(wrong(format!("its task is {}, that of the config is {}", of.env.name(), spec.name)));
         }
         let sizes = (spec.observations.len(), spec.actions.len());
         if checkpoint.meta.get("kind").is_some_and(|kind| kind == "rollout") {
@@ -67,7 +67,7 @@ impl Teacher {
             if (setup.controller.inputs(), setup.controller.outputs()) != sizes {
                 let (inputs, outputs) = (setup.controller.inputs(), setup.controller.outputs());
                 return Err(wrong(format!(
-                    "it has {inputs} observations and {outputs} actions, the config's task {} and {}",
+                    "it has {inputs} observations and {outputs} actions, but the config's task has {} and {}",
                     sizes.0, sizes.1
                 )));
             }
@@ -95,8 +95,8 @@ impl Teachers {
         Ok(match self.0.entry(config.teacher.clone()) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
-                let expected = "a run folder, a checkpoint or a recording (--set task.teacher=RUN); only a later stage can do \
-                                without";
+                let expected = "a run folder, a checkpoint or a recording (--set task.teacher=RUN); only a later stage may \
+                                leave it out";
                 require(!config.teacher.is_empty(), "task.teacher", "\"\"", expected)?;
                 let path = Path::new(&config.teacher);
                 let shown = format!("{:?}", config.teacher);
@@ -145,7 +145,7 @@ fn recorded(file: &Checkpoint, world: &World) -> Result<Vec<Demonstration>, Stri
             }
         }
         if observations.len() / spec.observations.len() != actions.len() / spec.actions.len() {
-            return Err(format!("episode {index} has not as many actions as observations"));
+            return Err(format!("episode {index} has different numbers of actions and observations"));
         }
         if !actions.is_empty() {
             episodes.push(Demonstration { round: 0, observations, actions });

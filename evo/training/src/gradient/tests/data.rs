@@ -207,7 +207,7 @@ fn damaged_and_foreign_files_are_refused() {
     let other = other.into_iter().find(|path| path.extension().is_some_and(|end| end == "nir")).unwrap();
     let train = other.display().to_string();
     let text = message(DataConfig::Heidelberg(HeidelbergConfig { train, ..spikes() }));
-    assert!(text.contains("it has no 'spikes'; it has: "), "{text}");
+    assert!(text.contains("it has no 'spikes'; valid: "), "{text}");
 }
 
 #[test]

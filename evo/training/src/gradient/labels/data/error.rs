@@ -51,6 +51,6 @@ pub enum DataError {
     #[error("{0}")]
     Kind(String),
     /// Nothing is left to train with.
-    #[error("the data set has {0} samples, of which none is left to train with")]
+    #[error("the data set has {0} samples, and none of them is left for training")]
     Empty(usize),
 }

@@ -56,7 +56,7 @@ fn file(config: &HeidelbergConfig, name: &str) -> Result<Samples, DataError> {
                 )));
             }
             if time.is_nan() || time < 0.0 {
-                return Err(failed(format!("time {time} of sample {sample} is no time in seconds")));
+                return Err(failed(format!("time {time} of sample {sample} is not a time in seconds")));
             }
             let frame = (time / config.dt).floor();
             if frame < config.frames as f64 {
@@ -82,7 +82,7 @@ fn trains(file: &File) -> Result<Trains, String> {
         let have =
             group.datasets().ok().into_iter().flatten().chain(group.groups().ok().into_iter().flatten());
         let have: Vec<String> = have.collect();
-        format!("it has no '{name}'; it has: {}", have.join(", "))
+        format!("it has no '{name}'; valid: {}", have.join(", "))
     };
     let spikes = root.group("spikes").map_err(|_| missing(&root, "spikes"))?;
     let list = |name: &'static str| {
@@ -97,7 +97,7 @@ fn trains(file: &File) -> Result<Trains, String> {
             let values = labels.read_i64().map_err(|error| format!("labels cannot be read: {error}"))?;
             values.into_iter().map(|label| label as f64).collect()
         }
-        _ => return Err("labels are no whole numbers".to_owned()),
+        _ => return Err("labels are not whole numbers".to_owned()),
     };
     Ok(Trains { times: list("times")?, units: list("units")?, labels })
 }

@@ -15,7 +15,7 @@ impl DataSet {
         match config {
             DataConfig::Arrays(config) => arrays::read(config, labels),
             other if !labels => {
-                let text = "Regress needs values to come close to: Arrays(x: …, y: …), where y is";
+                let text = "Regress needs target values: Arrays(x: …, y: …), where y is";
                 Err(DataError::Kind(format!("{} has labels; {text} [samples, outputs]", other.name())))
             }
             DataConfig::YinYang(config) => Ok(yin_yang::generate(config)),
