@@ -140,7 +140,7 @@ pub enum Verb {
     Trace(TraceArgs),
     /// List tasks, strategies, models, runs and configs, with fields, units and defaults
     List(ListArgs),
-    /// Start a config or a robot of your own from a copy
+    /// Start a config, robot, neuron, task or strategy of your own from a copy
     #[command(subcommand)]
     New(New),
     /// Exchange networks with other libraries: NIR files
