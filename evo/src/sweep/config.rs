@@ -10,7 +10,7 @@ use super::axis::{Axis, Source};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SweepConfig {
-    /// Config of every trial; looked for beside the sweep file, then under `configs/`. None if the first
+    /// Config of every trial; looked for beside the sweep file, then under `configs/`. Leave it out if the first
     /// axis is [`Axis::Config`].
     #[serde(default)]
     pub config: Option<String>,
