@@ -397,7 +397,7 @@ fn a_new_config_or_robot_is_a_copy_that_trains() {
     assert_eq!(desk.succeed(&["mine", "--dry-run"]).0, desk.succeed(&["inverted_pendulum", "--dry-run"]).0);
     let read = |name: &str| fs::read_to_string(desk.path().join("configs").join(name)).expect("a file");
     assert!(
-        read("mine.ron").starts_with("// mine: begun as a copy of inverted_pendulum.ron.\n"),
+        read("mine.ron").starts_with("// mine: a copy of inverted_pendulum.ron.\n"),
         "{}",
         read("mine.ron")
     );
