@@ -306,7 +306,7 @@ fn a_run_that_validates_shows_both_returns() {
     // The start block names both and why; the progress line and the curve show both.
     let log = fs::read_to_string(run.join("log.txt")).expect("log");
     let physics = log.lines().find(|line| line.starts_with("physics ")).expect("a line on physics");
-    assert!(physics.contains("1 solver iterations") && physics.contains("(Auto: lanes can"), "{log}");
+    assert!(physics.contains("1 solver iterations") && physics.contains("(Auto: lanes supports"), "{log}");
     let validation = log.lines().find(|line| line.starts_with("validation ")).expect("a line on validation");
     assert!(validation.contains("rapier at 0.02 s × 2, 2 solver iterations"), "{log}");
     let evaluation = log.lines().find(|line| line.starts_with("generation 2/4")).expect("an evaluation");

@@ -305,7 +305,7 @@ fn runs_are_compared_on_the_same_episodes() {
         "-q",
     ]);
     let message = desk.refuse(&["compare", "a__s1", "other"], 2);
-    assert!(message.contains("is trained for inverted_pendulum, other for reacher"), "{message}");
+    assert!(message.contains("was trained for inverted_pendulum, other for reacher"), "{message}");
     desk.train(&["--name", "c", "--set", "changes=[(effect: Friction(Fixed(0.5)))]"]);
     let (_, stderr) = desk.succeed(&["compare", "a__s1", "c__s1", "--episodes", "1"]);
     assert!(stderr.contains("differ in: the changes of the environment"), "{stderr}");

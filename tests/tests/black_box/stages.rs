@@ -154,7 +154,7 @@ fn changes_reach_the_stages_that_they_are_about() {
     for (set, message) in [
         ("stages.walk.strategy.sigma=1", "no field 'walk' (have: linear, student, evolve)"),
         ("stages.linear.strategy.sgima=1", "no field 'sgima'"),
-        ("stages.student.run.seed=3", "run.seed is not a stage's"),
+        ("stages.student.run.seed=3", "run.seed is not a field of a stage"),
         ("strategy.sgima=1", "no field 'sgima'"),
     ] {
         let stderr = refuse(&["--config", text(&file), "--dry-run", "--set", set], 2);
@@ -181,7 +181,7 @@ fn what_is_wrong_with_a_stage_is_said_with_its_place_before_the_first_begins() {
         ),
         ("(sigma: 0.03)", "(sigma: -1)", "", "stage 'evolve': "),
         ("strategy: (sigma: 0.03)", "seed: 1", ":12:32: ", "unknown field 'seed' (valid: name, env"),
-        ("strategy: (sigma: 0.03)", "run: (keep: 1)", "", "run.keep is not a stage's"),
+        ("strategy: (sigma: 0.03)", "run: (keep: 1)", "", "run.keep is not a field of a stage"),
         (
             "rollout: (horizon: 30)",
             "rollout: (clip: 9.0)",
