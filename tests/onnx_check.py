@@ -69,7 +69,7 @@ def compare(run, file, header, episodes):
         told = np.stack([episode["action"][step] for episode in episodes])
         worst = max(worst, float(np.abs(result["action"] - told).max()))
         states = {name: result[f"next.{name}"] for name in states}
-    assert states or "remembers nothing" in metadata["reset"]
+    assert states or "has no memory" in metadata["reset"]
     assert spikes > 100 or "hidden.0.spikes" not in outputs, f"{run.name}: silent"
     return worst, steps, spikes
 

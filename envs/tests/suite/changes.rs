@@ -735,7 +735,7 @@ fn what_does_not_fit_is_refused_with_what_would() {
             "change motors: unknown limb 4 (valid: 0: hip_1 ankle_1, 1: hip_2 ankle_2, 2: hip_3 ankle_3, 3: hip_4 ankle_4)"
                 .into(),
         ),
-        (motors(0.0, Motors::Numbered(vec![])), "change motors: Numbered([]) is no motor".into()),
+        (motors(0.0, Motors::Numbered(vec![])), "change motors: Numbered([]) is not a motor".into()),
         (
             Friction(Uniform(1.5, 0.5)).into(),
             "change friction: factor = Uniform(1.5, 0.5): expected low ≤ high, both in 0.0..=1000.0".into(),

@@ -531,7 +531,7 @@ mod tests {
         std::fs::write(&path, with_meta("{\"format\": 1, \"generation\": 7}")).unwrap();
         let old = Checkpoint::load(&path).unwrap();
         assert_eq!((old.meta::<u64>("generation").unwrap(), &old.tensors), (7, &example().tensors));
-        assert!(old.warning().unwrap().ends_with("without a hash: damage would not show"));
+        assert!(old.warning().unwrap().ends_with("has no hash, so damage cannot be detected"));
         // No way to say that a new file has none.
         assert_eq!(
             refused(&with_meta("{\"format\": 2}")),

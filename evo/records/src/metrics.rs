@@ -310,7 +310,7 @@ mod tests {
         assert!(error.starts_with(&format!("{shown}: the columns are not those of this run")), "{error}");
         std::fs::write(&path, "generation,wall_s\n1,2\n2,x\n").unwrap();
         let error = Metrics::read(&path).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("{shown} is damaged: it does not have the hash")), "{error}");
+        assert!(error.starts_with(&format!("{shown} is damaged: it does not match its hash")), "{error}");
         std::fs::remove_file(folder.path().join(hashes::HASHES)).unwrap();
         let error = Metrics::read(&path).unwrap_err().to_string();
         assert_eq!(error, format!("{shown}: line 3: 'x' in column wall_s is not a number"));

@@ -61,7 +61,7 @@ impl BackendChoice {
         threads: usize,
     ) -> Result<(Backend, String), RolloutError> {
         match self {
-            Self::Cpu => Ok((Backend::Cpu, "as asked for".into())),
+            Self::Cpu => Ok((Backend::Cpu, "as requested".into())),
             Self::Gpu => {
                 let gpu = Gpu::open()?;
                 // Fails here rather than after the first worlds have been made.

@@ -144,7 +144,7 @@ mod tests {
         let (engine, reason) = choose(&["meshes".to_owned(), "ropes".to_owned()]);
         assert_eq!(
             (engine, reason.unwrap().as_str()),
-            (EngineKind::Rapier, "lanes cannot do: meshes; ropes")
+            (EngineKind::Rapier, "lanes does not support: meshes; ropes")
         );
         let task = EnvConfig::from_name("ant").unwrap().build().unwrap();
         let can = sim::unsupported(task.model(), EngineKind::Lanes).is_empty();

@@ -515,7 +515,10 @@ fn a_table_that_is_gone_is_told_of_and_marked() {
     let rows = fs::read_to_string(&table).expect("metrics");
     fs::write(&table, rows.split_inclusive('\n').take(2).collect::<String>()).expect("metrics");
     let stderr = refuse(&["resume", text(&out), "--generations", "5", "-q"], 2);
-    assert!(stderr.contains("metrics.csv is damaged") && stderr.contains("delete it to go on"), "{stderr}");
+    assert!(
+        stderr.contains("metrics.csv is damaged") && stderr.contains("delete it to continue"),
+        "{stderr}"
+    );
     fs::remove_file(&table).expect("metrics");
     let output = run(&["resume", text(&out), "--generations", "5", "-q"]);
     let stderr = String::from_utf8_lossy(&output.stderr);

@@ -239,5 +239,5 @@ fn training_with_labels_has_a_page_too() {
     assert!(page.contains(&format!(">{accuracy:.2} %<")), "{accuracy}");
     self::run(&other, "1", "0.1");
     let message = refuse(&["report", text(&a), text(&other)], 2);
-    assert!(message.contains("about such runs alone"), "{message}");
+    assert!(message.contains("cannot be reported together with others"), "{message}");
 }

@@ -213,7 +213,7 @@ fn what_is_wrong_with_a_stage_is_said_with_its_place_before_the_first_begins() {
     assert!(stderr.contains("--init RUN|FILE is missing"), "{stderr}");
     train(&out, &["--generations", "1"]);
     let stderr = refuse(&["eval", text(&out), "--stage", "evolve"], 2);
-    assert!(stderr.contains("has not been in a stage 'evolve'; it is in 'linear'"), "{stderr}");
+    assert!(stderr.contains("has no stage 'evolve' yet; it is in 'linear'"), "{stderr}");
 }
 
 #[test]

@@ -336,7 +336,7 @@ fn a_changed_file_and_a_second_sweep_are_refused_and_nothing_is_lost() {
         fs::create_dir_all(&run).expect("folder");
         let theirs = write(&run, name, "theirs");
         let message = refuse(&sweep(&file, &run), 2);
-        assert!(message.contains(&format!("has a {name} that is not of a sweep")), "{message}");
+        assert!(message.contains(&format!("has a {name} that is not from a sweep")), "{message}");
         assert_eq!(fs::read_to_string(&theirs).expect("file"), "theirs");
         assert_eq!(fs::read_dir(&run).expect("folder").count(), 1, "nothing was started");
         fs::remove_file(theirs).expect("file");

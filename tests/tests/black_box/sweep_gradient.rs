@@ -112,7 +112,7 @@ fn what_a_sweep_cannot_train_is_refused_before_anything_starts() {
         (
             "yin_yang.ron",
             r#"List(path: "task.batch", values: [32])"#,
-            &["yin_yang.ron: task = Classify(…) is about a data set, not a world; valid: "][..],
+            &["yin_yang.ron: task = Classify(…) needs a data set, not a world; valid: "][..],
         ),
         (
             "inverted_pendulum_ppo.ron",

@@ -146,7 +146,7 @@ fn values_are_read_in_the_order_of_a_loss() {
     write("y.npy", &[3, 1], &[0.0, f32::NAN, 0.0]);
     assert!(refused(false).contains("is not finite"), "{}", refused(false));
     let generated = DataSet::load(&DataConfig::YinYang(YinYangConfig::default()), false).unwrap_err();
-    assert!(generated.to_string().contains("YinYang has labels; Regress needs values"), "{generated}");
+    assert!(generated.to_string().contains("YinYang has labels; Regress needs target values"), "{generated}");
 }
 
 #[test]

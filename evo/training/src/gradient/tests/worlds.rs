@@ -308,7 +308,7 @@ fn mistakes_are_named() {
     }
     let (_folder, teacher) = teacher();
     let error = refused(&format!("Imitate(teacher: {teacher:?})"), &["env=Hopper()"]);
-    assert!(error.contains("its task is inverted_pendulum, the config's hopper"), "{error}");
+    assert!(error.contains("its task is inverted_pendulum, that of the config is hopper"), "{error}");
     let mut file = Checkpoint::load(teacher.as_ref()).unwrap();
     file.meta.insert("kind".to_owned(), "rollout".into());
     file.meta.insert("episodes".to_owned(), vec![0].into());
