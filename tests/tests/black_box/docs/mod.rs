@@ -4,6 +4,7 @@
 mod commands;
 mod links;
 mod promises;
+mod tasks;
 
 use std::fs;
 use std::path::{Path, PathBuf};
