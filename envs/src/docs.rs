@@ -73,14 +73,17 @@ pub fn task_page(config: &EnvConfig, words: &TaskWords<'_>) -> Result<String, En
         spec.name, spec.summary
     );
     page.push_str(words.film);
+    let actions = match spec.actions.len() {
+        1 => "1 action".to_owned(),
+        count => format!("{count} actions"),
+    };
     let most = if spec.termination.is_some() { "at most " } else { "" };
     line(
         &mut page,
         &format!(
-            "{} observations, {} actions, a control step of {} s; an episode has {most}{} of them. \
+            "{} observations, {actions}, a control step of {} s; an episode has {most}{} of them. \
              [All environments](../envs.md)\n",
             spec.observations.len(),
-            spec.actions.len(),
             spec.control_dt,
             spec.horizon
         ),
