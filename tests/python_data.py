@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the Python of docs/data.md, the README, docs/nir.md and docs/how-to/leave.md as it stands, then reads an event file with
+"""Runs the Python of docs/data.md, docs/nir.md and docs/how-to/leave.md as it stands, then reads an event file with
 TensorBoard and compares every scalar.
 
     python3 tests/python_data.py target/debug/evo
@@ -92,7 +92,7 @@ def main():
         run = Path("results/runs/first")
         subprocess.run([evo, "nir", "export", run, "--out", "controller.nir"], check=True, capture_output=True)
         subprocess.run([evo, "export", run, "--onnx", "policy.onnx"], check=True, capture_output=True)
-        blocks += sum(run_docs(page) for page in ["README.md", "docs/nir.md", "docs/how-to/leave.md"])
+        blocks += sum(run_docs(page) for page in ["docs/nir.md", "docs/how-to/leave.md"])
         before = compare(run)
         # Resumed from its checkpoint, after a crash in the middle of a record.
         events = run / "events.out.tfevents.0"

@@ -1,33 +1,45 @@
-//! The reference page `docs/envs.md`, written from the specs.
+//! The reference pages `docs/envs.md` and `docs/tasks/NAME.md`, written from the specs.
 
-use std::fmt::Write as _;
+mod channels;
+mod text;
 
 use ron::extensions::Extensions;
 use sim::EngineKind;
 
+use self::text::{line, row};
 use crate::{Channel, EnvConfig, EnvError, Fidelity, Spec, Task, defaults, presets, variants};
 
-/// The reference page of all tasks with their default settings, in Markdown. `fields` writes the table of the
-/// fields of a task's config; what they mean is in their doc comments.
+/// What the page of a task takes from elsewhere, in Markdown.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskWords<'a> {
+    /// A picture and what it shows; empty if there is none.
+    pub film: &'a str,
+    /// Which config to begin with, and what return is good.
+    pub begin: &'a str,
+    /// The table of the config's fields, and what they may hold; empty if there are none.
+    pub fields: &'a str,
+}
+
+/// The page of all tasks, `docs/envs.md`, in Markdown.
 ///
 /// # Errors
 /// Whatever keeps a task from being built.
-pub fn docs(fields: &mut dyn FnMut(&EnvConfig) -> String) -> Result<String, EnvError> {
+pub fn environments_page() -> Result<String, EnvError> {
     let mut page = String::from(
         "# Environments\n\n\
          Written from the specs in `envs`; after a change run \
          `UPDATE_DOCS=1 cargo test -p tests reference`.\n\n\
-         | environment | observations | actions | control step | default horizon | terminates |\n\
-         | --- | --- | --- | --- | --- | --- |\n",
+         | environment | task | observations | actions | control step | default horizon | terminates |\n\
+         | --- | --- | --- | --- | --- | --- | --- |\n",
     );
-    let mut sections = String::new();
     for config in defaults() {
         let task = config.build()?;
         let spec = task.spec();
         row(
             &mut page,
             &[
-                format!("[`{0}`](#{0})", spec.name),
+                format!("[`{0}`](tasks/{0}.md)", spec.name),
+                spec.summary.to_owned(),
                 spec.observations.len().to_string(),
                 spec.actions.len().to_string(),
                 format!("{} s", spec.control_dt),
@@ -35,16 +47,63 @@ pub fn docs(fields: &mut dyn FnMut(&EnvConfig) -> String) -> Result<String, EnvE
                 if spec.termination.is_some() { "yes" } else { "no" }.to_owned(),
             ],
         );
-        section(&mut sections, &config, task.as_ref(), &fields(&config));
     }
     page.push_str(
         "\nActions outside their range are clipped. The reward is the sum of its terms. A world that \
          blows up ends its episode as terminated with all terms 0.\n\n\
-         A robot of your own: `env: Mjcf(file: \"robot.xml\")`, see [MJCF support](mjcf.md). A task of your own: \
+         A robot of your own: `env: Mjcf(file: \"robot.xml\")` ([how](how-to/own-robot.md), \
+         [fields](tasks/mjcf.md), [MJCF support](mjcf.md)). A task of your own: \
          [tutorial](tutorials/own-env.md).\n",
     );
     changes(&mut page);
-    Ok(page + &sections)
+    Ok(page)
+}
+
+/// The page of a task, `docs/tasks/NAME.md`, in Markdown: what it is, how it differs from the tasks that it
+/// follows, where to begin, then config, reward and end, and the long lists last.
+///
+/// # Errors
+/// Whatever keeps the task from being built.
+pub fn task_page(config: &EnvConfig, words: &TaskWords<'_>) -> Result<String, EnvError> {
+    let task = config.build()?;
+    let spec = task.spec();
+    let mut page = format!(
+        "# {}\n\n<!-- written from the specs in `envs`, but for the parts by hand: \
+         UPDATE_DOCS=1 cargo test -p tests reference -->\n\n{}\n\n",
+        spec.name, spec.summary
+    );
+    page.push_str(words.film);
+    let actions = match spec.actions.len() {
+        1 => "1 action".to_owned(),
+        count => format!("{count} actions"),
+    };
+    let most = if spec.termination.is_some() { "at most " } else { "" };
+    line(
+        &mut page,
+        &format!(
+            "{} observations, {actions}, a control step of {} s; an episode has {most}{} of them. \
+             [All environments](../envs.md)\n",
+            spec.observations.len(),
+            spec.control_dt,
+            spec.horizon
+        ),
+    );
+    differences(&mut page, config, spec);
+    line(&mut page, &format!("\n## Where to begin\n\n{}\n## Config\n", words.begin));
+    let variant = variant(config);
+    match words.fields {
+        "" => line(&mut page, &format!("`env: {variant}()` has no fields.")),
+        fields => line(&mut page, &format!("`env: {variant}(…)` has these fields:\n\n{}", fields.trim_end())),
+    }
+    ends_and_goals(&mut page, task.as_ref());
+    line(&mut page, "\n## Reward\n\n| term | value |\n| --- | --- |");
+    for (term, formula) in spec.terms.iter().zip(spec.formulas) {
+        row(&mut page, &[format!("`{term}`"), (*formula).to_owned()]);
+    }
+    physics(&mut page, task.as_ref());
+    channels::table(&mut page, "Actions", &spec.actions);
+    channels::table(&mut page, "Observations", &spec.observations);
+    Ok(page)
 }
 
 fn changes(page: &mut String) {
@@ -76,14 +135,30 @@ fn changes(page: &mut String) {
     }
 }
 
-fn section(page: &mut String, config: &EnvConfig, task: &dyn Task, fields: &str) {
-    let spec = task.spec();
-    line(page, &format!("\n## {}\n\n{}\n", spec.name, spec.summary));
-    line(page, &format!("Config, with defaults: `{}`\n", settings(config)));
-    line(page, fields);
-    for (variant, other) in variants().into_iter().filter(|(_, other)| other.name() == config.name()) {
-        line(page, &format!("- As in {variant:?}: {}", difference(config, &other)));
+fn differences(page: &mut String, config: &EnvConfig, spec: &Spec) {
+    line(page, "## Differences from Gymnasium and Brax\n");
+    let followed: Vec<_> =
+        variants().into_iter().filter(|(_, other)| other.name() == config.name()).collect();
+    if followed.is_empty() {
+        line(page, "- A task of Spindle's own: neither has it.");
     }
+    for difference in spec.differences {
+        line(page, &format!("- {difference}"));
+    }
+    if !followed.is_empty() {
+        line(
+            page,
+            "- The physics is lanes or rapier instead of MuJoCo: [how far apart they are](../explanation/physics.md).",
+        );
+    }
+    for (variant, other) in followed {
+        line(page, &format!("- Settings as in {variant:?}: {}", difference(config, &other)));
+    }
+}
+
+fn ends_and_goals(page: &mut String, task: &dyn Task) {
+    let spec = task.spec();
+    line(page, "\n## Start and end\n");
     line(page, &format!("- Start: {}", spec.start));
     line(page, &format!("- Terminates: {}", spec.termination.unwrap_or("Never.")));
     for goal in task.goals() {
@@ -96,18 +171,10 @@ fn section(page: &mut String, config: &EnvConfig, task: &dyn Task, fields: &str)
             ),
         );
     }
-    physics(page, task);
-    line(page, "\n| reward term | value |\n| --- | --- |");
-    for (term, formula) in spec.terms.iter().zip(spec.formulas) {
-        row(page, &[format!("`{term}`"), (*formula).to_owned()]);
-    }
-    channels(page, "observation", &spec.observations);
-    channels(page, "action", &spec.actions);
-    differences(page, spec);
 }
 
 fn physics(page: &mut String, task: &dyn Task) {
-    line(page, "\n| physics | fidelity | step | steps per control step | solver iterations |");
+    line(page, "\n## Physics\n\n| engine | fidelity | step | steps per control step | solver iterations |");
     line(page, "| --- | --- | --- | --- | --- |");
     for engine in EngineKind::ALL {
         for (name, fidelity) in [("default", Fidelity::Default), ("reference", Fidelity::Reference)] {
@@ -126,55 +193,26 @@ fn physics(page: &mut String, task: &dyn Task) {
     }
 }
 
-fn settings(config: &EnvConfig) -> String {
-    let options = ron::Options::default().with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES);
-    // Spaces after `:` and `,` as a person would type them.
-    let pretty = ron::ser::PrettyConfig::new().compact_structs(true);
-    options.to_string_pretty(config, pretty).expect("configs are plain numbers and flags")
-}
-
 /// The settings that `other` has beyond those of `config`, as a config would say it.
 fn difference(config: &EnvConfig, other: &EnvConfig) -> String {
-    let options = ron::Options::default().with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES);
-    let text = |config: &EnvConfig| {
-        let pretty = ron::ser::PrettyConfig::new();
-        options.to_string_pretty(config, pretty).expect("configs are plain numbers and flags")
-    };
-    let (plain, other) = (text(config), text(other));
+    let (plain, text) = (pretty(config), pretty(other));
     let known: Vec<&str> = plain.lines().collect();
-    let fields: Vec<&str> = other.lines().filter(|line| !known.contains(line)).map(str::trim).collect();
+    let fields: Vec<&str> = text.lines().filter(|line| !known.contains(line)).map(str::trim).collect();
     if fields.is_empty() {
         return "the defaults".to_owned();
     }
-    let name = other.split('(').next().unwrap_or_default();
-    format!("`{name}({})`", fields.join(" ").trim_end_matches(','))
+    format!("`{}({})`", variant(other), fields.join(" ").trim_end_matches(','))
 }
 
-fn channels(page: &mut String, what: &str, channels: &[Channel]) {
-    line(page, &format!("\n| | {what} | unit | low | high |\n| --- | --- | --- | --- | --- |"));
-    for (i, channel) in channels.iter().enumerate() {
-        let limit = |x: f32| {
-            if x.is_finite() { x.to_string() } else { String::new() }
-        };
-        let (low, high) = (limit(channel.low), limit(channel.high));
-        row(page, &[i.to_string(), channel.name.clone(), channel.unit.to_owned(), low, high]);
-    }
+/// Name of a config's variant, as a config says it: `HalfCheetah`.
+fn variant(config: &EnvConfig) -> String {
+    let text = pretty(config);
+    text.split('(').next().unwrap_or_default().to_owned()
 }
 
-fn differences(page: &mut String, spec: &Spec) {
-    if spec.differences.is_empty() {
-        return;
-    }
-    line(page, "\nDifferences from the tasks that it follows:\n");
-    for difference in spec.differences {
-        line(page, &format!("- {difference}"));
-    }
-}
-
-fn row(page: &mut String, cells: &[String]) {
-    line(page, &format!("| {} |", cells.join(" | ")));
-}
-
-fn line(page: &mut String, text: &str) {
-    writeln!(page, "{text}").expect("writing to a string cannot fail");
+fn pretty(config: &EnvConfig) -> String {
+    let options = ron::Options::default().with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES);
+    options
+        .to_string_pretty(config, ron::ser::PrettyConfig::new())
+        .expect("configs are plain numbers and flags")
 }

@@ -1,7 +1,7 @@
 //! Tasks: observation, reward, termination, reset noise, on robots of our own MJCF.
 //!
 //! A [`Task`] is written for one world in plain numbers; [`Envs`] runs a batch of it. The tasks are
-//! listed in [`EnvConfig`], described in `docs/envs.md` (written by [`docs`]) and held to their
+//! listed in [`EnvConfig`], described in `docs/tasks` (written by [`task_page`]) and held to their
 //! contract by [`check`].
 //!
 //! ```
@@ -89,7 +89,7 @@ pub use anatomy::{Limb, limbs};
 pub use batch::{EnvState, Envs, Step};
 pub use changes::{Change, Effect, Motors, Value, When, changed_model, presets};
 pub use checker::{check, check_briefly, check_changed};
-pub use docs::docs;
+pub use docs::{TaskWords, environments_page, task_page};
 pub use error::EnvError;
 pub use physics::{Fidelity, PhysicsSettings};
 pub use registry::{EnvConfig, defaults, names};

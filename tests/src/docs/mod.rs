@@ -4,3 +4,4 @@ pub mod markdown;
 pub mod reference;
 mod settings;
 mod source;
+mod tasks;

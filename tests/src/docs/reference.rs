@@ -1,8 +1,7 @@
-//! The generated pages: environments, config file, strategies, neurons, surrogates, command line.
+//! The generated pages: environments, tasks, config file, strategies, neurons, surrogates, command line.
 
 use std::fmt::Write as _;
 
-use envs::EnvConfig;
 use evo::sweep::config::SweepConfig;
 use records::text;
 use serde::Serialize;
@@ -13,7 +12,8 @@ use strategies::strategies;
 use training::config::Config;
 
 use super::settings::{Place, Sections, cell};
-use super::source::{Definition, Shape, Source};
+use super::source::{Shape, Source};
+use super::tasks;
 
 /// Command that writes the pages anew.
 pub const UPDATE: &str = "UPDATE_DOCS=1 cargo test -p tests reference";
@@ -21,7 +21,7 @@ pub const UPDATE: &str = "UPDATE_DOCS=1 cargo test -p tests reference";
 /// A page, or a part of one, as it should be.
 pub struct Generated {
     /// Path, relative to the repository.
-    pub path: &'static str,
+    pub path: String,
     /// The whole page, or a table that the page holds somewhere.
     pub text: String,
     /// Head of the table, if the page is more than it.
@@ -29,8 +29,12 @@ pub struct Generated {
 }
 
 impl Generated {
-    fn page(path: &'static str, text: String) -> Self {
-        Self { path, text, head: None }
+    fn page(path: impl Into<String>, text: String) -> Self {
+        Self { path: path.into(), text, head: None }
+    }
+
+    fn table(path: &str, text: String, head: &str) -> Self {
+        Self { path: path.to_owned(), text, head: Some(head.to_owned()) }
     }
 
     /// The page as it should be, given the one that is there.
@@ -55,25 +59,29 @@ impl Generated {
 #[must_use]
 pub fn generated() -> Vec<Generated> {
     let source = Source::read(&crate::root());
-    vec![
-        Generated::page("docs/envs.md", environments(&source)),
+    let engines = EngineKind::ALL.map(EngineKind::name).join(" | ");
+    let mut pages = vec![
+        Generated::page("docs/envs.md", envs::environments_page().expect("tasks build with their defaults")),
         Generated::page("docs/reference/config.md", config(&source)),
         Generated::page("docs/reference/sweep-file.md", sweep_file(&source)),
         Generated::page("docs/reference/strategies.md", strategy_page(&source)),
         Generated::page("docs/reference/neurons.md", neurons()),
         Generated::page("docs/reference/surrogates.md", surrogates()),
         Generated::page("docs/reference/command-line.md", command_line()),
-        Generated {
-            path: "docs/mjcf.md",
-            text: sim::mjcf_support_table(),
-            head: Some("| element | state | attributes or elements |\n".to_owned()),
-        },
-        Generated {
-            path: "docs/mjcf.md",
-            text: sim::approximations_table(),
-            head: Some(format!("| asked for | {} |\n", EngineKind::ALL.map(EngineKind::name).join(" | "))),
-        },
-    ]
+        Generated::table(
+            "docs/mjcf.md",
+            sim::mjcf_support_table(),
+            "| element | state | attributes or elements |\n",
+        ),
+        Generated::table(
+            "docs/mjcf.md",
+            sim::approximations_table(),
+            &format!("| asked for | {engines} |\n"),
+        ),
+    ];
+    let tasks = tasks::pages(&crate::root(), &source, &resolved::<Config>);
+    pages.extend(tasks.into_iter().map(|(path, text)| Generated::page(path, text)));
+    pages
 }
 
 fn resolved<T: DeserializeOwned + Serialize>(text: &str) -> Result<Value, String> {
@@ -85,39 +93,10 @@ fn head(title: &str, from: &str) -> String {
     format!("# {title}\n\nGenerated from {from}. After a change, run `{UPDATE}`.\n\n")
 }
 
-fn fields(sections: &mut Sections<'_>, definition: &Definition, place: &Place) -> String {
-    match &definition.shape {
-        Shape::Struct(fields) => sections.fields(definition, fields, place),
-        Shape::Enum(_) => String::new(),
-    }
-}
-
-fn environments(source: &Source) -> String {
-    let mut sections = Sections::new(source, &resolved::<Config>);
-    let file = |config: &EnvConfig| format!("envs/src/{}.rs", config.name());
-    for config in envs::defaults() {
-        sections.link(source.get(&file(&config), "Config"), config.name());
-    }
-    let place = |variant: &str| {
-        Place::new(&format!("(env: {variant}"), ", strategy: OpenEs())", &format!("/env/{variant}"))
-    };
-    let mut page = envs::docs(&mut |config| {
-        let Ok(Value::Object(map)) = serde_json::to_value(config) else { panic!("configs are objects") };
-        let variant = map.keys().next().expect("an enum has a variant");
-        fields(&mut sections, source.get(&file(config), "Config"), &place(variant))
-    })
-    .expect("tasks build with their defaults");
-    let own = source.get("envs/src/own_robot.rs", "Config");
-    let table = fields(&mut sections, own, &place("Mjcf"));
-    let _ = write!(page, "\n## mjcf\n\nA robot of your own, see [MJCF support](mjcf.md).\n\n{table}");
-    page += "\n## Values of settings\n";
-    sections.finish(page, 3)
-}
-
 fn config(source: &Source) -> String {
     let mut sections = Sections::new(source, &resolved::<Config>);
     let definition = source.get("evo/training/src/config.rs", "Config");
-    let table = fields(&mut sections, definition, &Place::new("", "", ""));
+    let table = sections.table(definition, &Place::new("", "", ""));
     let page = format!(
         "{}The fields of a config file (RON). `evo --config NAME --dry-run` prints a config with all its fields, and \
          `--set PATH=VALUE` changes a field: `--set run.seed=2`. A file may name another one as `base: \"ant.ron\"` \
@@ -130,7 +109,7 @@ fn config(source: &Source) -> String {
 fn sweep_file(source: &Source) -> String {
     let mut sections = Sections::new(source, &resolved::<SweepConfig>);
     let definition = source.get("evo/src/sweep/config.rs", "SweepConfig");
-    let table = fields(&mut sections, definition, &Place::new("", "", ""));
+    let table = sections.table(definition, &Place::new("", "", ""));
     let page = format!(
         "{}The fields of a sweep file; see [sweeps](../sweeps.md).\n\n{table}",
         head("Sweep file", "the doc comments of the settings")
@@ -154,7 +133,7 @@ fn strategy_page(source: &Source) -> String {
             &format!("/strategy/{}", info.config),
         );
         // For the sections of what the fields hold.
-        let _ = fields(&mut sections, definition, &place);
+        let _ = sections.table(definition, &place);
         let Shape::Struct(known) = &definition.shape else { panic!("{} is no struct", info.config) };
         let _ = write!(
             page,

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use syn::{GenericArgument, PathArguments, Type};
 
-use super::markdown::{anchors, slug};
+use super::markdown::anchors;
 use super::source::{BARE, Content, Definition, Field, Shape, Source, Variant};
 
 /// Reads a config (or sweep file) from RON and gives it back with all defaults.
-type Resolve<'a> = &'a dyn Fn(&str) -> Result<Value, String>;
+pub type Resolve<'a> = &'a dyn Fn(&str) -> Result<Value, String>;
 
 /// Where in a config a value stands.
 #[derive(Clone)]
@@ -51,8 +51,9 @@ pub struct Sections<'a> {
 struct Section {
     file: PathBuf,
     name: String,
+    /// Its heading, or its address where it is on another page.
     title: String,
-    /// Nothing in what the page has already.
+    /// Nothing in what is on another page.
     text: Option<String>,
 }
 
@@ -62,10 +63,18 @@ impl<'a> Sections<'a> {
         Self { source, resolve, sections: Vec::new() }
     }
 
-    /// A type whose section is elsewhere on the page, under this heading.
-    pub fn link(&mut self, definition: &Definition, title: &str) {
+    /// A type that has its section at this address, on another page.
+    pub fn link(&mut self, definition: &Definition, address: &str) {
         let (file, name) = (definition.file.clone(), definition.name.clone());
-        self.sections.push(Section { file, name, title: title.to_owned(), text: None });
+        self.sections.push(Section { file, name, title: address.to_owned(), text: None });
+    }
+
+    /// The table of the fields of a type; empty if it has none.
+    pub fn table(&mut self, definition: &Definition, place: &Place) -> String {
+        match &definition.shape {
+            Shape::Struct(fields) => self.fields(definition, fields, place),
+            Shape::Enum(_) => String::new(),
+        }
     }
 
     /// The page with the sections at its end, under headings of `level`, and with links to them.
@@ -75,15 +84,15 @@ impl<'a> Sections<'a> {
         for section in self.sections {
             let mark = mark(&section.file, &section.name);
             match section.text {
-                None => links.push((mark, slug(&section.title))),
+                None => links.push((mark, section.title)),
                 Some(text) => {
                     let _ = write!(page, "\n{} {}\n\n{text}", "#".repeat(level), section.title);
-                    links.push((mark, anchors(&page).pop().expect("there is a heading")));
+                    links.push((mark, format!("#{}", anchors(&page).pop().expect("there is a heading"))));
                 }
             }
         }
-        for (mark, anchor) in links {
-            page = page.replace(&mark, &format!("#{anchor}"));
+        for (mark, address) in links {
+            page = page.replace(&mark, &address);
         }
         page
     }

@@ -8,7 +8,7 @@ use tests::docs::reference::{UPDATE, generated};
 fn generated_pages_are_up_to_date() {
     let mut stale = Vec::new();
     for page in generated() {
-        let path = tests::root().join(page.path);
+        let path = tests::root().join(&page.path);
         let stored = fs::read_to_string(&path).unwrap_or_default();
         let expected = page.applied(&stored);
         if stored == expected {

@@ -104,9 +104,14 @@ fn every_path_named_exists() {
 
 #[test]
 fn every_guide_is_in_the_index() {
-    let index = fs::read_to_string(root().join("docs/README.md")).expect("index");
-    let linked: Vec<PathBuf> =
-        links(&index).into_iter().map(|link| normal(&Path::new("docs").join(link.target))).collect();
+    // That of all pages, and that of the tasks, to which it leads.
+    let indices =
+        ["docs/README.md", "docs/envs.md"].map(|page| fs::read_to_string(root().join(page)).expect("index"));
+    let linked: Vec<PathBuf> = indices
+        .iter()
+        .flat_map(|index| links(index))
+        .map(|link| normal(&Path::new("docs").join(link.target)))
+        .collect();
     let mut problems = Vec::new();
     for (page, _) in pages() {
         if page.starts_with("docs/") && page != "docs/README.md" && !linked.contains(&PathBuf::from(&page)) {
