@@ -188,8 +188,8 @@ impl From<BandChoice> for Band {
   evo report results/sweeps/inverted_pendulum
   evo report results/sweeps/tasks --markdown table.md
 
-One page with tables, plots, configs, provenance and commands; it needs nothing else, no network
-either. A sweep writes its own when it ends.")]
+One page with the robot, tables, plots, configs, provenance and commands; it needs nothing else, no
+network either. A sweep writes its own when it ends, without the robot.")]
 pub struct ReportArgs {
     /// Run folders, or the folder of one sweep
     #[arg(value_name = "RUN|SWEEP", required = true)]
@@ -204,6 +204,9 @@ pub struct ReportArgs {
     /// task as SVG into the folder beside it that is called like it
     #[arg(long, value_name = "FILE.md", conflicts_with = "out")]
     pub markdown: Option<PathBuf>,
+    /// Leave out the robot: still and film, which the program viewer draws, and the spikes of an episode
+    #[arg(long)]
+    pub no_robot: bool,
 }
 
 /// Options of `record`.
