@@ -26,7 +26,7 @@ const SIZES: [[u32; 2]; TILES] = [[480, 320], [340, 240], [300, 220], [300, 220]
 const GAP: u32 = 4;
 /// Length of the film, s, and its pictures per second.
 const SECONDS: f64 = 3.0;
-const FPS: u32 = 15;
+const FPS: u32 = 12;
 /// Time of the still, s.
 const STILL: f64 = 2.0;
 
@@ -38,8 +38,12 @@ pub(super) fn of_runs(paths: &[PathBuf]) -> Result<Option<Robot>, ReportError> {
     let runs = read_all(paths)?;
     let groups = group(runs);
     let best = |runs: &[Run]| runs.iter().max_by(|a, b| reached(a).total_cmp(&reached(b))).cloned();
-    let best: Vec<Named> =
-        groups.iter().filter_map(|group| Some((group.label.clone(), best(&group.runs)?))).collect();
+    let name = |label: &str, run: &Run| {
+        let folder = run.folder.path().file_name().unwrap_or_default().to_string_lossy();
+        if groups.len() > 1 { label.to_owned() } else { format!("{folder} ({label})") }
+    };
+    let named = groups.iter().filter_map(|group| Some((&group.label, best(&group.runs)?)));
+    let best: Vec<Named> = named.map(|(label, run)| (name(label, &run), run)).collect();
     Ok(robot(&best))
 }
 
@@ -55,9 +59,11 @@ pub(super) fn of_sweep(folder: &Path) -> Result<Option<Robot>, ReportError> {
         // A sweep whose run folders are gone has a report, too.
         let runs: Result<Vec<Run>, PlotError> = runs.collect();
         let Ok(runs) = runs else { continue };
+        let task = row.task.as_ref().map_or_else(String::new, |task| format!("{task}, "));
         let name =
-            row.task.as_ref().map_or_else(|| row.trial.clone(), |task| format!("{task}, {}", row.trial));
-        best.extend(runs.into_iter().max_by(|a, b| reached(a).total_cmp(&reached(b))).map(|run| (name, run)));
+            |run: &Run| format!("{task}{}, seed {}", row.trial, run.field("run.seed").unwrap_or_default());
+        let run = runs.into_iter().max_by(|a, b| reached(a).total_cmp(&reached(b)));
+        best.extend(run.map(|run| (name(&run), run)));
     }
     Ok(robot(&best))
 }
@@ -71,10 +77,7 @@ fn reached(run: &Run) -> f64 {
 fn robot(best: &[Named]) -> Option<Robot> {
     let (tiles, shows) = match best {
         [] => return None,
-        [(name, run)] => {
-            let folder = run.folder.path().file_name().unwrap_or_default().to_string_lossy();
-            (generations(run, &[], TILES - 1), format!("{folder} ({name})"))
-        }
+        [(name, run)] => (generations(run, &[], TILES - 1), name.clone()),
         several => {
             let tiles = several.iter().take(TILES).map(|(name, run)| latest(run, name)).collect();
             let left = several.len().saturating_sub(TILES);
@@ -87,7 +90,9 @@ fn robot(best: &[Named]) -> Option<Robot> {
     let spikes = best.iter().filter(spiking).max_by(|a, b| reached(&a.1).total_cmp(&reached(&b.1)));
     let spikes = match spikes {
         None => Ok(None),
-        Some((_, run)) => raster(run.folder.path()).map_err(|failure| said(&failure)),
+        Some((name, run)) => raster(run.folder.path())
+            .map(|raster| raster.map(|raster| (name.clone(), raster)))
+            .map_err(|failure| said(&failure)),
     };
     Some(Robot { pictures, spikes })
 }
@@ -122,7 +127,7 @@ fn pictures(tiles: &[Tile], shows: &str) -> Result<Pictures, Failure> {
 }
 
 /// The spikes of one episode of a run; none of a network without spikes.
-fn raster(run: &Path) -> Result<Option<(String, Raster)>, Failure> {
+fn raster(run: &Path) -> Result<Option<Raster>, Failure> {
     let trained = load((run, None), false, None, &[])?;
     let spec = trained.setup.task.spec();
     let rollout = trained.setup.rollout(spec.horizon, None).map_err(|error| Failure::Usage(error.into()))?;
@@ -145,10 +150,9 @@ fn raster(run: &Path) -> Result<Option<(String, Raster)>, Failure> {
     let layers =
         layers.map(|(layer, spikes)| Layer { name: layer.name.clone(), neurons: layer.neurons, spikes });
     let layers: Vec<Layer> = layers.collect();
-    let name = run.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let episode = episodes.first().filter(|_| !layers.is_empty());
     Ok(episode.map(|episode| {
         let seconds = episode.length as f64 * spec.control_dt;
-        (name, Raster { seconds, total: episode.total, layers })
+        Raster { seconds, total: episode.total, layers }
     }))
 }

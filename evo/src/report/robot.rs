@@ -62,8 +62,9 @@ impl Pictures {
 }
 
 fn figure(name: &str, raster: &Raster, svg: &str) -> String {
-    let column =
-        raster.column().map(|ms| format!(" Columns are {ms:.0} ms wide: the darker, the more spikes."));
+    let column = raster
+        .column()
+        .map(|ms| format!(" Columns are {ms:.0} ms wide: the stronger the colour, the more spikes."));
     let shows = format!(
         "Spikes in one episode of {name}, with a return of {:.1}: a row per neuron.{}",
         raster.total,

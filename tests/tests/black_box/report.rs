@@ -116,7 +116,7 @@ fn runs_are_compared_on_one_page() {
         rest.split('"').next().unwrap_or_default().len()
     };
     assert!(bytes("png") > 10_000 && bytes("gif") > 100_000, "{} and {}", bytes("png"), bytes("gif"));
-    assert!(single.contains("Spikes in one episode of a1, with a return of "), "the raster");
+    assert!(single.contains("Spikes in one episode of a1 (OpenEs, Snn), with a return of "), "the raster");
     assert!(!first.contains("The robot"), "it was left out");
     // Terms are those of the task, not all else that is measured.
     let terms = single.split_once("<h2>Reward terms</h2>").map_or("", |(_, rest)| rest);
@@ -128,8 +128,8 @@ fn runs_are_compared_on_one_page() {
 fn values_are_shown_at_the_pointer(page: &str, file: &Path) {
     let point = "<script>
         const chart = document.querySelector('figure svg');
-        const { left, top, width, height } = chart.getBoundingClientRect();
-        const at = { clientX: left + 0.25 * width, clientY: top + 0.3 * height };
+        const box = chart.getBoundingClientRect();
+        const at = { clientX: box.left + 0.25 * box.width, clientY: box.top + 0.3 * box.height };
         chart.dispatchEvent(new PointerEvent('pointermove', at));
         </script></body>";
     fs::write(file, page.replace("</body>", point)).expect("scratch file");
