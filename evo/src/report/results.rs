@@ -320,13 +320,13 @@ mod tests {
     #[test]
     fn people_read_the_units_and_which_values_are_not_evaluations() {
         let root = tempfile::tempdir().unwrap();
-        let (judged, not) = (run(root.path(), "a", Some(1867.0)), run(root.path(), "b", None));
-        let cells = measures(&[judged.clone()], 1);
+        let runs = [run(root.path(), "a", Some(1867.0)), run(root.path(), "b", None)];
+        let cells = measures(&runs[..1], 1);
         assert_eq!(
             [&cells[1], &cells[3], &cells[4], &cells[7]],
             ["1867.0", "12.3M", "2 min 51 s", "10.8 nJ"]
         );
-        assert_eq!(measures(&[not.clone()], 1)[1], "843.0 (training fitness)");
-        assert!(measures(&[judged, not], 2)[1].ends_with(" (1 by training fitness)"));
+        assert_eq!(measures(&runs[1..], 1)[1], "843.0 (training fitness)");
+        assert!(measures(&runs, 2)[1].ends_with(" (1 by training fitness)"));
     }
 }
