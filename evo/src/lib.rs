@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use records::words::escaped;
 
+mod base64;
 pub mod cli;
 pub mod commands;
 pub mod interrupt;

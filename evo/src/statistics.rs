@@ -5,6 +5,7 @@
 use std::fmt;
 
 use rand::RngExt as _;
+use serde::Serialize;
 use strategies::random::{Purpose, Stream};
 
 /// Resamples of an interval. More change the third digit at most.
@@ -72,14 +73,23 @@ pub fn quantile(sorted: &[f64], q: f64) -> f64 {
 }
 
 /// A value with its bootstrap interval.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Estimate {
-    /// Of the values as they are.
+    /// Of the values as they are; `mean` in JSON, which has estimates of means only.
+    #[serde(rename = "mean")]
     pub value: f64,
     /// Lower end of the interval.
     pub low: f64,
     /// Upper end of the interval.
     pub high: f64,
+}
+
+impl Estimate {
+    /// With signs, for differences: `+12.4 [-3.1, +30.0]`.
+    #[must_use]
+    pub fn signed(self) -> String {
+        format!("{:+.1} [{:+.1}, {:+.1}]", self.value, self.low, self.high)
+    }
 }
 
 impl fmt::Display for Estimate {

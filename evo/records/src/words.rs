@@ -49,6 +49,31 @@ pub fn count(value: f64) -> String {
     format!("{value:.0}")
 }
 
+/// The unit for energies of which this is the largest, given in pJ, and that unit in pJ.
+#[must_use]
+pub fn energy_unit(pj: f64) -> (&'static str, f64) {
+    match pj.abs() {
+        x if x >= 1e9 => ("mJ", 1e9),
+        x if x >= 1e6 => ("µJ", 1e6),
+        x if x >= 1e3 => ("nJ", 1e3),
+        _ => ("pJ", 1.0),
+    }
+}
+
+/// An energy, given in pJ, in three figures: `469 pJ`, `10.8 nJ`, `1.20 µJ`.
+#[must_use]
+pub fn energy(pj: f64) -> String {
+    // 999.6 pJ would be shown as 1000 pJ: it belongs to the next unit.
+    let (unit, size) = energy_unit(pj * 1.0005);
+    let value = pj / size;
+    let decimals = match value.abs() {
+        x if x < 9.995 => 2,
+        x if x < 99.95 => 1,
+        _ => 0,
+    };
+    format!("{value:.decimals$} {unit}")
+}
+
 /// A count of things: `1 action`, `8 actions`.
 #[must_use]
 pub fn plural(n: usize, what: &str) -> String {
@@ -138,6 +163,17 @@ mod tests {
             (3e9, "3.00G"),
         ] {
             assert_eq!(count(value), text);
+        }
+        for (pj, text) in [
+            (0.0, "0.00 pJ"),
+            (469.2, "469 pJ"),
+            (999.7, "1.00 nJ"),
+            (10_800.0, "10.8 nJ"),
+            (28_040.0, "28.0 nJ"),
+            (1.2e6, "1.20 µJ"),
+            (3.5e9, "3.50 mJ"),
+        ] {
+            assert_eq!(energy(pj), text);
         }
         for (seconds, text) in [
             (-1.0, "0.0 s"),

@@ -191,8 +191,8 @@ impl From<BandChoice> for Band {
   evo report results/sweeps/inverted_pendulum
   evo report results/sweeps/tasks --markdown table.md
 
-The page has tables, plots, configs, provenance and commands. It needs no other files and no
-network. A sweep writes its report when it ends.")]
+The page has the robot, tables, plots, configs, provenance and commands. It needs no other files and
+no network. A sweep writes its report when it ends, without the robot.")]
 pub struct ReportArgs {
     /// Run folders, or the folder of one sweep
     #[arg(value_name = "RUN|SWEEP", required = true)]
@@ -207,6 +207,9 @@ pub struct ReportArgs {
     /// task as SVG into a folder of the same name beside it
     #[arg(long, value_name = "FILE.md", conflicts_with = "out")]
     pub markdown: Option<PathBuf>,
+    /// Leave out the robot: still and film, which the program viewer draws, and the spikes of an episode
+    #[arg(long)]
+    pub no_robot: bool,
 }
 
 /// Options of `record`.

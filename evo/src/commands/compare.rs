@@ -12,9 +12,10 @@ use training::evaluate::Evaluation;
 use training::rollout::Rollout;
 
 use super::common::{Trained, load, warn_of_blow_ups};
-use super::judge::{EXPLAINED, Episodes, Interval};
+use super::judge::{EXPLAINED, Episodes, difference, returns};
 use crate::cli::CompareArgs;
 use crate::out;
+use crate::statistics::Estimate;
 
 /// A controller in an engine.
 #[derive(Serialize)]
@@ -26,7 +27,7 @@ struct Row {
     /// Of the mean return, 95 %.
     return_interval: [f64; 2],
     /// To the first controller in the same column of engines; none of the first itself.
-    difference: Option<Interval>,
+    difference: Option<Estimate>,
 }
 
 #[derive(Serialize)]
@@ -65,9 +66,8 @@ pub(super) fn compare(args: &CompareArgs) -> Result<(), Failure> {
         for (run, trained, rollout) in column {
             let evaluation = episodes.score(trained, rollout)?;
             warn_of_blow_ups(evaluation.blow_ups, &format!("{} episodes of {run}", args.episodes));
-            let Interval { low, high, .. } = Interval::returns(&evaluation);
-            let difference =
-                rows.get(begin).map(|first| Interval::difference(&evaluation, &first.evaluation));
+            let Estimate { low, high, .. } = returns(&evaluation);
+            let difference = rows.get(begin).map(|first| difference(&evaluation, &first.evaluation));
             rows.push(Row { run: run.clone(), evaluation, return_interval: [low, high], difference });
         }
     }
@@ -121,8 +121,8 @@ fn print(env: &str, episodes: &Episodes, rows: &[Row]) {
         [
             row.run.clone(),
             evaluation.engine.to_owned(),
-            Interval::returns(evaluation).text(),
-            row.difference.map_or_else(|| "–".to_owned(), Interval::signed),
+            returns(evaluation).to_string(),
+            row.difference.map_or_else(|| "–".to_owned(), Estimate::signed),
             format!("{:.0}", evaluation.length_mean),
             evaluation.terminated.to_string(),
         ]

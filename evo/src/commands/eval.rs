@@ -7,11 +7,12 @@ use training::change_names::NONE;
 use training::changes::named;
 use training::evaluate::Evaluation;
 
-use super::judge::{EXPLAINED, Episodes, Interval};
+use super::judge::{EXPLAINED, Episodes, difference, returns};
 use super::survival;
 use crate::cli::EvalArgs;
 use crate::commands::common::{load, warn_of_blow_ups, warn_of_robot};
 use crate::out;
+use crate::statistics::Estimate;
 
 /// An evaluation in one environment.
 #[derive(Serialize)]
@@ -23,7 +24,7 @@ struct Row {
     evaluation: Evaluation,
     /// To the plain task, if that is among the environments.
     #[serde(skip_serializing_if = "Option::is_none")]
-    difference_to_none: Option<Interval>,
+    difference_to_none: Option<Estimate>,
 }
 
 /// The first row, and all if there are several.
@@ -71,7 +72,7 @@ pub(super) fn eval(args: &EvalArgs) -> Result<(), Failure> {
     let plain = rows.iter().find(|row| row.change.as_deref() == Some(NONE)).map(|row| row.evaluation.clone());
     if let Some(plain) = plain {
         for row in rows.iter_mut().filter(|row| row.change.as_deref() != Some(NONE)) {
-            row.difference_to_none = Some(Interval::difference(&row.evaluation, &plain));
+            row.difference_to_none = Some(difference(&row.evaluation, &plain));
         }
     }
     if args.json {
@@ -108,8 +109,8 @@ fn print_table(rows: &[Row], episodes: &Episodes) {
         let evaluation = &row.evaluation;
         [
             row.change.clone().unwrap_or_default(),
-            Interval::returns(evaluation).text(),
-            row.difference_to_none.map_or_else(|| "–".to_owned(), Interval::signed),
+            returns(evaluation).to_string(),
+            row.difference_to_none.map_or_else(|| "–".to_owned(), Estimate::signed),
             format!("{:.0}", evaluation.length_mean),
             evaluation.terminated.to_string(),
             format!("{:.3}", evaluation.spike_rate),

@@ -19,7 +19,7 @@ use crate::viewer;
 const FILE: &str = "film.gif";
 
 /// A controller to show.
-struct Tile {
+pub(super) struct Tile {
     file: PathBuf,
     label: String,
 }
@@ -32,15 +32,11 @@ pub(super) fn film(args: &FilmArgs) -> Result<(), Failure> {
     }
     let runs = read_all(&args.runs).usage()?;
     let tiles = match &runs[..] {
-        [run] => generations(run, args)?,
+        [run] => generations(run, &args.generations, args.tiles)?,
         _ if !args.generations.is_empty() => {
             return Err(anyhow!("--generations are those of one run, not of several")).usage();
         }
-        runs => runs
-            .iter()
-            .zip(names(runs))
-            .map(|(run, name)| tile(run.folder.last(), &name, run, None))
-            .collect(),
+        runs => runs.iter().zip(names(runs)).map(|(run, name)| latest(run, &name)).collect(),
     };
     let out = match (&args.out, &args.runs[..]) {
         (Some(out), _) => out.clone(),
@@ -61,13 +57,17 @@ fn tile(file: PathBuf, name: &str, run: &Run, until: Option<u64>) -> Tile {
     Tile { file, label: format!("{name}{}", value.unwrap_or_default()) }
 }
 
-/// Some generations of a run, or those that are asked for.
-fn generations(run: &Run, args: &FilmArgs) -> Result<Vec<Tile>, Failure> {
+/// What a run has come to.
+pub(super) fn latest(run: &Run, name: &str) -> Tile {
+    tile(run.folder.last(), name, run, None)
+}
+
+/// At most `most` generations of a run, or those that are asked for.
+pub(super) fn generations(run: &Run, asked: &[u64], most: usize) -> Result<Vec<Tile>, Failure> {
     let folder: &RunFolder = &run.folder;
     let numbered = folder.generations().usage()?;
     let last = run.generation();
-    let asked = !args.generations.is_empty();
-    let wanted = if asked { args.generations.clone() } else { spread(&numbered, last, args.tiles) };
+    let wanted = if asked.is_empty() { spread(&numbered, last, most) } else { asked.to_vec() };
     let missing = wanted.iter().find(|&&generation| !numbered.contains(&generation) && generation != last);
     if let Some(generation) = missing {
         let there: Vec<String> = numbered.iter().chain([&last]).map(u64::to_string).collect();
@@ -97,15 +97,21 @@ fn spread(numbered: &[u64], last: u64, count: usize) -> Vec<u64> {
     (0..count).map(|index| all[index * (all.len() - 1) / (count - 1)]).collect()
 }
 
-/// The command line of the viewer.
-fn words(args: &FilmArgs, tiles: &[Tile], out: &Path) -> Vec<OsString> {
+/// What the command line of the viewer says of the tiles: the scene alone with labels, time, speed and distance.
+pub(super) fn tile_words(tiles: &[Tile]) -> Vec<OsString> {
     let mut words: Vec<OsString> = Vec::new();
     for (index, tile) in tiles.iter().enumerate() {
         words.extend((index > 0).then(|| "--tile".into()));
         words.extend([tile.file.clone().into(), "--label".into(), tile.label.clone().into()]);
     }
-    words.extend(["--scene-only", "--caption", "--record"].map(OsString::from));
-    words.push(out.into());
+    words.extend(["--scene-only", "--caption"].map(OsString::from));
+    words
+}
+
+/// The command line of the viewer.
+fn words(args: &FilmArgs, tiles: &[Tile], out: &Path) -> Vec<OsString> {
+    let mut words = tile_words(tiles);
+    words.extend(["--record".into(), out.into()]);
     for (option, value) in [
         ("--at", args.at.to_string()),
         ("--seconds", args.seconds.to_string()),

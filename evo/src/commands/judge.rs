@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use records::failure::{Blame as _, Failure};
-use serde::Serialize;
 use training::evaluate::{self, Evaluation};
 use training::rollout::Rollout;
 use training::setup::pool;
@@ -41,43 +40,20 @@ impl Episodes {
     }
 }
 
-/// A mean over episodes with its bootstrap interval of 95 %.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(super) struct Interval {
-    pub(super) mean: f64,
-    pub(super) low: f64,
-    pub(super) high: f64,
+/// The mean of values of episodes, of which there is at least one, with its bootstrap interval.
+fn mean(values: &[f64]) -> Estimate {
+    estimate(values, Center::Mean).unwrap_or(Estimate { value: f64::NAN, low: f64::NAN, high: f64::NAN })
 }
 
-impl Interval {
-    fn of(values: &[f64]) -> Self {
-        match estimate(values, Center::Mean) {
-            Some(Estimate { value: mean, low, high }) => Self { mean, low, high },
-            None => Self { mean: f64::NAN, low: f64::NAN, high: f64::NAN },
-        }
-    }
+/// Mean return of an evaluation.
+pub(super) fn returns(evaluation: &Evaluation) -> Estimate {
+    mean(&evaluation.returns)
+}
 
-    /// Of the returns of an evaluation.
-    pub(super) fn returns(evaluation: &Evaluation) -> Self {
-        Self::of(&evaluation.returns)
-    }
-
-    /// Of what an evaluation has more than another, episode by episode: both begin in the same states.
-    pub(super) fn difference(evaluation: &Evaluation, other: &Evaluation) -> Self {
-        let pairs = evaluation.returns.iter().zip(&other.returns);
-        Self::of(&pairs.map(|(own, others)| own - others).collect::<Vec<_>>())
-    }
-
-    /// As `812.4 [790.1, 830.0]`.
-    pub(super) fn text(self) -> String {
-        Estimate { value: self.mean, low: self.low, high: self.high }.to_string()
-    }
-
-    /// The same with a sign, for differences.
-    pub(super) fn signed(self) -> String {
-        let Self { mean, low, high } = self;
-        format!("{mean:+.1} [{low:+.1}, {high:+.1}]")
-    }
+/// What an evaluation has more than another, episode by episode: both begin in the same states.
+pub(super) fn difference(evaluation: &Evaluation, other: &Evaluation) -> Estimate {
+    let pairs = evaluation.returns.iter().zip(&other.returns);
+    mean(&pairs.map(|(own, others)| own - others).collect::<Vec<_>>())
 }
 
 /// What a table of intervals says below.
@@ -107,11 +83,16 @@ mod tests {
             energy_pj_per_step: 0.0,
         };
         let (first, second) = (evaluation([0.0; 6]), evaluation([1.0, 2.0, 1.0, 2.0, 1.0, 2.0]));
-        let difference = Interval::difference(&second, &first);
-        assert!(difference.mean == 1.5 && difference.low >= 1.0 && difference.high <= 2.0, "{difference:?}");
-        assert!(difference.signed().starts_with("+1.5 [+1."), "{}", difference.signed());
-        let returns = Interval::returns(&first);
-        assert!(returns.low < 150.0 && returns.high > 300.0, "{returns:?}");
-        assert_eq!(Interval::difference(&first, &first), Interval { mean: 0.0, low: 0.0, high: 0.0 });
+        let gain = difference(&second, &first);
+        assert!(gain.value == 1.5 && gain.low >= 1.0 && gain.high <= 2.0, "{gain:?}");
+        assert!(gain.signed().starts_with("+1.5 [+1."), "{}", gain.signed());
+        let plain = returns(&first);
+        assert!(plain.low < 150.0 && plain.high > 300.0, "{plain:?}");
+        let none = Estimate { value: 0.0, low: 0.0, high: 0.0 };
+        assert_eq!(difference(&first, &first), none);
+        assert_eq!(
+            serde_json::to_value(none).ok(),
+            Some(serde_json::json!({ "mean": 0.0, "low": 0.0, "high": 0.0 }))
+        );
     }
 }

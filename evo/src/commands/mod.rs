@@ -22,6 +22,7 @@ mod plot;
 mod record;
 mod replay;
 mod report;
+mod robot;
 mod score;
 mod seeds;
 mod shell;

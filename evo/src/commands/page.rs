@@ -10,8 +10,12 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use records::input;
 
-/// The page; the parts in braces are filled in.
-const PAGE: &str = include_str!("page.html");
+use crate::base64::base64;
+
+/// What every page has around its body; the parts in braces are filled in.
+const FRAME: &str = include_str!("frame.html");
+/// The body of the page with the viewer.
+const BODY: &str = include_str!("page.html");
 /// Its style, which the page of `cargo run -p web -- build` has too.
 const STYLE: &str = include_str!("page.css");
 
@@ -33,18 +37,14 @@ pub(super) fn write(out: &Path, title: &str, recording: &[u8], folder: &Path) ->
 }
 
 fn with_viewer(title: &str, recording: &[u8], program: &[u8], script: &str) -> std::io::Result<String> {
-    let (title, script) = (escaped(title), in_tag(script));
     let (file, program) = (packed(recording)?, packed(program)?);
-    Ok(fill(
-        PAGE,
-        &[
-            ("{title}", &title),
-            ("{style}", STYLE),
-            ("{file}", &file),
-            ("{program}", &program),
-            ("{script}", &script),
-        ],
-    ))
+    let body = fill(BODY, &[("{file}", &file), ("{program}", &program), ("{script}", &in_tag(script))]);
+    Ok(whole(title, STYLE, &body))
+}
+
+/// A page with this body, which is markup as `style` is; `title` is text.
+pub(super) fn whole(title: &str, style: &str, body: &str) -> String {
+    fill(FRAME, &[("{title}", &escaped(title)), ("{style}", style), ("{body}", body)])
 }
 
 /// Text between tags.
@@ -82,43 +82,11 @@ pub(super) fn packed(bytes: &[u8]) -> std::io::Result<String> {
     Ok(base64(&encoder.finish()?))
 }
 
-/// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
-    for chunk in bytes.chunks(3) {
-        let bits =
-            chunk.iter().enumerate().fold(0, |bits, (i, &byte)| bits | u32::from(byte) << (16 - 8 * i));
-        for digit in 0..4 {
-            let index = bits >> (18 - 6 * digit) & 63;
-            text.push(if digit <= chunk.len() { char::from(DIGITS[index as usize]) } else { '=' });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
-
-    #[test]
-    fn base64_is_that_of_the_standard() {
-        // RFC 4648, section 10.
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-        assert_eq!(base64(&[0xfb, 0xff, 0xfe]), "+//+");
-    }
 
     #[test]
     fn a_page_holds_everything_and_asks_for_nothing_else() {

@@ -9,9 +9,9 @@ use records::checkpoint::{Checkpoint, Tensor, TensorData};
 use serde_json::{Value, json};
 use sim::{Geom, GeomKind, Model};
 
-use super::page::{escaped, fill, in_tag, packed};
+use super::page::{escaped, fill, in_tag, packed, whole};
 
-const PAGE: &str = include_str!("replay/page.html");
+const BODY: &str = include_str!("replay/page.html");
 const STYLE: &str = include_str!("replay/page.css");
 const SCRIPTS: [&str; 3] =
     [include_str!("replay/scene.js"), include_str!("replay/charts.js"), include_str!("replay/replay.js")];
@@ -25,18 +25,9 @@ const GREY: [f32; 4] = [0.5, 0.5, 0.5, 1.0];
 /// Writes the page `out` with `recording`, a file of `evo record`, of a robot.
 pub(super) fn write(out: &Path, title: &str, recording: &Checkpoint, model: &Model) -> anyhow::Result<()> {
     let data = packed(&data(recording, model)?)?;
-    let (title, script) = (escaped(title), in_tag(&SCRIPTS.join("\n")));
-    let page = fill(
-        PAGE,
-        &[
-            ("{title}", &title),
-            ("{style}", STYLE),
-            ("{heading}", &title),
-            ("{recording}", &data),
-            ("{script}", &script),
-        ],
-    );
-    fs::write(out, page).with_context(|| format!("cannot write {}", out.display()))
+    let (heading, script) = (escaped(title), in_tag(&SCRIPTS.join("\n")));
+    let body = fill(BODY, &[("{heading}", &heading), ("{recording}", &data), ("{script}", &script)]);
+    fs::write(out, whole(title, STYLE, &body)).with_context(|| format!("cannot write {}", out.display()))
 }
 
 /// The length of a header, the header as JSON, and the arrays that it lists, all little-endian.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use records::failure::{Blame, Failure};
 
 use crate::cli::ReportArgs;
-use crate::commands::{job, plot};
+use crate::commands::{job, plot, robot};
 use crate::out;
 use crate::report;
 use crate::sweep::Stored;
@@ -30,8 +30,14 @@ pub(super) fn report(args: &ReportArgs) -> Result<(), Failure> {
     let sweeps = args.sources.iter().filter(|source| Stored::is_in(source)).count();
     let page = match &args.sources[..] {
         runs if labelled > 0 => report::of_classifiers(runs, title).usage()?,
-        [folder] if sweeps == 1 => report::of_sweep(folder, title).usage()?,
-        runs if sweeps == 0 => report::of_runs(runs, title).usage()?,
+        [folder] if sweeps == 1 => {
+            let robot = if args.no_robot { None } else { robot::of_sweep(folder).usage()? };
+            report::of_sweep(folder, title, robot.as_ref()).usage()?
+        }
+        runs if sweeps == 0 => {
+            let robot = if args.no_robot { None } else { robot::of_runs(runs).usage()? };
+            report::of_runs(runs, title, robot.as_ref()).usage()?
+        }
         _ => {
             return Err(anyhow::anyhow!("a report is about runs or about one sweep, not about both of them"))
                 .usage();

@@ -102,7 +102,8 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let table = sweep.table().run()?;
     // A page is never worth losing a sweep: it is missed at the end.
     let page = folder.join(report::FILE);
-    let written = crate::report::of_sweep(&folder, None).and_then(|text| crate::report::write(&page, &text));
+    let written =
+        crate::report::of_sweep(&folder, None, None).and_then(|text| crate::report::write(&page, &text));
     let finished = finished?;
     if args.json {
         out::json(&Report {

@@ -2,7 +2,10 @@
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
-use records::columns::{COLUMNS, ENERGY_COLUMN, VALIDATION_COLUMNS};
+use records::columns::ENERGY_COLUMN;
+use records::events::tag;
+use records::words::energy_unit;
+use serde_json::Value;
 
 use super::groups::Group;
 use super::lines::{band, line};
@@ -10,9 +13,12 @@ use super::panel::{Entry, Legend, MARGIN, Panel};
 use super::picture::{Picture, Scale, WIDTH, failed, range};
 use super::runs::Point;
 use super::summary::{Abscissa, Spread};
+use super::values::chart;
 
-/// Height of a row of panels, pixels before scaling.
+/// Height of a row of panels, pixels before scaling as all lengths here.
 const HEIGHT: i32 = 300;
+/// Between two rows.
+const GAP: i32 = 18;
 
 /// Columns that say how a run works, with the name of their axis.
 const WORKINGS: [(&str, &str); 6] = [
@@ -21,8 +27,20 @@ const WORKINGS: [(&str, &str); 6] = [
     ("sigma", "step size σ of the search"),
     ("spike_rate", "spikes per neuron and tick"),
     ("synops_per_step", "synaptic operations per step"),
-    ("energy_pj_per_step", "energy per control step (pJ)"),
+    (ENERGY_COLUMN, "energy per control step"),
 ];
+
+/// Values of a column in the unit that suits them, with its name after that of the axis.
+fn in_unit(column: &str, name: &str, curves: &mut [Vec<Vec<Point>>]) -> String {
+    if column != ENERGY_COLUMN {
+        return name.to_owned();
+    }
+    let values = curves.iter_mut().flatten().flatten().map(|point| &mut point.value);
+    let most = values.map(|value| value.abs()).filter(|value| value.is_finite()).fold(0.0, f64::max);
+    let (unit, size) = energy_unit(most);
+    curves.iter_mut().flatten().flatten().for_each(|point| point.value /= size);
+    format!("{name} ({unit})")
+}
 
 /// Panels over control steps, three in a row.
 #[derive(Clone, Debug)]
@@ -42,20 +60,23 @@ impl Columns {
     /// How the runs work: episode length, step size, activity. Columns without a value are left out.
     pub(crate) fn workings(groups: &[Group], spread: Spread) -> Self {
         let panels = WORKINGS.iter().filter_map(|(column, name)| {
-            let curves: Vec<Vec<Vec<Point>>> =
+            let mut curves: Vec<Vec<Vec<Point>>> =
                 groups.iter().map(|group| group.runs.iter().map(|run| run.curve(column)).collect()).collect();
+            let y_name = in_unit(column, name, &mut curves);
             let values = || curves.iter().flatten().flatten().map(|point| point.value);
             if values().all(|value| value == 0.0) {
                 return None;
             }
-            let series = curves.iter().enumerate();
+            let series = groups.iter().zip(&curves).enumerate();
             let series = series
-                .flat_map(|(index, runs)| band(runs, &Abscissa::steps(), spread, line(index)))
+                .flat_map(|(index, (group, runs))| {
+                    band((&group.label, runs), &Abscissa::steps(), spread, line(index))
+                })
                 .collect();
             Some(Panel {
                 marks: Vec::new(),
                 x_name: Abscissa::steps().name,
-                y_name: (*name).to_owned(),
+                y_name,
                 x: steps(&curves),
                 y: range(values()),
                 series,
@@ -73,24 +94,29 @@ impl Columns {
 
     /// The reward terms of training episodes of one group; none if the task has fewer than two.
     pub(crate) fn terms(group: &Group, spread: Spread) -> Option<Self> {
-        let other = |name: &&String| {
-            let known = COLUMNS.iter().chain([&ENERGY_COLUMN]).chain(&VALIDATION_COLUMNS);
-            !known.into_iter().any(|known| known == name)
+        let run = &group.runs[0];
+        let terms = run.task_spec().map(|spec| spec.terms);
+        let other = |name: &&String| match &terms {
+            Some(terms) => terms.contains(&name.as_str()),
+            // Of a config that this version cannot read: what is no other column that it knows.
+            None => tag(name).is_some_and(|tag| tag.starts_with("reward/")),
         };
-        let names: Vec<&String> = group.runs[0].metrics.names.iter().filter(other).collect();
+        let names: Vec<&String> = run.metrics.names.iter().filter(other).collect();
         if names.len() < 2 {
             return None;
         }
         let curves: Vec<Vec<Vec<Point>>> =
             names.iter().map(|name| group.runs.iter().map(|run| run.curve(name)).collect()).collect();
-        let series = curves.iter().enumerate();
+        let series = names.iter().zip(&curves).enumerate();
         let panel = Panel {
             marks: Vec::new(),
             x_name: Abscissa::steps().name,
             y_name: "sum per training episode".to_owned(),
             x: steps(&curves),
             y: range(curves.iter().flatten().flatten().map(|point| point.value)),
-            series: series.flat_map(|(i, runs)| band(runs, &Abscissa::steps(), spread, line(i))).collect(),
+            series: series
+                .flat_map(|(i, (name, runs))| band((name, runs), &Abscissa::steps(), spread, line(i)))
+                .collect(),
         };
         let entry = |(index, name): (usize, &&String)| Entry {
             text: (*name).clone(),
@@ -101,29 +127,45 @@ impl Columns {
         Some(Self { panels: vec![panel], per_row: 1, legend })
     }
 
-    fn rows(&self) -> i32 {
-        (self.panels.len() as i32 + self.per_row - 1) / self.per_row
+    /// Of all rows.
+    fn height(&self) -> i32 {
+        let rows = (self.panels.len() as i32 + self.per_row - 1) / self.per_row;
+        rows * HEIGHT + (rows - 1).max(0) * GAP
+    }
+
+    /// Where a panel stands, and its size.
+    fn place(&self, index: usize) -> ((i32, i32), (i32, i32)) {
+        let (row, column) = (index as i32 / self.per_row, index as i32 % self.per_row);
+        let width = WIDTH / self.per_row;
+        ((column * width, row * (HEIGHT + GAP)), (width, HEIGHT))
     }
 }
 
 impl Picture for Columns {
     fn size(&self) -> Result<(i32, i32), String> {
-        Ok((WIDTH, self.rows() * HEIGHT + Legend::new(self.legend.clone())?.height() + MARGIN))
+        Ok((WIDTH, self.height() + Legend::new(self.legend.clone())?.height() + MARGIN))
     }
 
     fn draw<DB: DrawingBackend>(&self, area: &DrawingArea<DB, Shift>, scale: f64) -> Result<(), String> {
         let scale = Scale(scale);
         area.fill(&WHITE).map_err(failed)?;
-        let width = WIDTH / self.per_row;
         for (index, panel) in self.panels.iter().enumerate() {
-            let (row, column) = (index as i32 / self.per_row, index as i32 % self.per_row);
-            let (_, below) = area.split_vertically(scale.px(row * HEIGHT));
-            let (strip, _) = below.split_vertically(scale.px(HEIGHT));
-            let (_, right) = strip.split_horizontally(scale.px(column * width));
+            let ((x, y), (width, height)) = self.place(index);
+            let (_, below) = area.split_vertically(scale.px(y));
+            let (strip, _) = below.split_vertically(scale.px(height));
+            let (_, right) = strip.split_horizontally(scale.px(x));
             let (cell, _) = right.split_horizontally(scale.px(width));
             panel.draw(&cell, scale)?;
         }
-        Legend::new(self.legend.clone())?.draw(area, self.rows() * HEIGHT, scale)?;
+        Legend::new(self.legend.clone())?.draw(area, self.height(), scale)?;
         area.present().map_err(failed)
+    }
+
+    fn charts(&self) -> Vec<Value> {
+        let frame = |index| {
+            let (at, size) = self.place(index);
+            Panel::frame(at, size)
+        };
+        self.panels.iter().enumerate().map(|(index, panel)| chart(panel, frame(index))).collect()
     }
 }

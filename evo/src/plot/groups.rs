@@ -113,5 +113,7 @@ pub(crate) fn differing(runs: &[&Run]) -> Vec<String> {
             paths.push(path.clone());
         }
     }
+    // How long a run is and how often it is evaluated tell least.
+    paths.sort_by_key(|path| path.starts_with("run."));
     paths
 }

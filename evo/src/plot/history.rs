@@ -2,9 +2,11 @@
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use serde_json::Value;
 
 use super::panel::{Entry, Legend, Look, MARGIN, Panel, Series};
 use super::picture::{FAINT, PALETTE, Picture, Scale, WIDTH, failed, range};
+use super::values::chart;
 
 /// Height of the panel, pixels before scaling.
 const HEIGHT: i32 = 380;
@@ -68,6 +70,25 @@ impl History {
         entries.push(entry("best so far", best));
         Legend::new(entries)
     }
+
+    fn panel(&self) -> Panel {
+        let [whole, part, best] = Self::looks();
+        let dots = |look, which: bool| {
+            let steps = self.steps.iter().filter(|step| step.whole == which);
+            let name = if which { "trial at its end" } else { "trial at an earlier rung" };
+            Series::new(name, look, steps.map(|s| (s.spent, s.value)).collect())
+        };
+        let line = Series::new("best so far", best, self.best());
+        let end = self.steps.last().map_or(1.0, |step| step.spent * 1.02);
+        Panel {
+            marks: Vec::new(),
+            x_name: "control steps spent by the sweep".to_owned(),
+            y_name: self.value.clone(),
+            x: (0.0, end),
+            y: range(self.steps.iter().map(|step| step.value)),
+            series: vec![line, dots(part, false), dots(whole, true)],
+        }
+    }
 }
 
 impl Picture for History {
@@ -78,25 +99,14 @@ impl Picture for History {
     fn draw<DB: DrawingBackend>(&self, area: &DrawingArea<DB, Shift>, scale: f64) -> Result<(), String> {
         let scale = Scale(scale);
         area.fill(&WHITE).map_err(failed)?;
-        let [whole, part, best] = Self::looks();
-        let dots = |look, which: bool| {
-            let steps = self.steps.iter().filter(|step| step.whole == which);
-            Series { look, points: steps.map(|s| (s.spent, s.value)).collect(), band: Vec::new() }
-        };
-        let line = Series { look: best, points: self.best(), band: Vec::new() };
-        let end = self.steps.last().map_or(1.0, |step| step.spent * 1.02);
-        let panel = Panel {
-            marks: Vec::new(),
-            x_name: "control steps spent by the sweep".to_owned(),
-            y_name: self.value.clone(),
-            x: (0.0, end),
-            y: range(self.steps.iter().map(|step| step.value)),
-            series: vec![line, dots(part, false), dots(whole, true)],
-        };
         let (body, _) = area.split_vertically(scale.px(HEIGHT));
-        panel.draw(&body, scale)?;
+        self.panel().draw(&body, scale)?;
         self.legend()?.draw(area, HEIGHT, scale)?;
         area.present().map_err(failed)
+    }
+
+    fn charts(&self) -> Vec<Value> {
+        vec![chart(&self.panel(), Panel::frame((0, 0), (WIDTH, HEIGHT)))]
     }
 }
 

@@ -8,6 +8,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use records::MetricsError;
 use records::folder::RunFolder;
 use records::metrics::Metrics;
+use serde_json::Value;
 use training::gradient::labels::Confusion;
 
 use crate::plot::PlotError;
@@ -15,6 +16,7 @@ use crate::plot::panel::{Entry, Legend, Look, MARGIN, Panel, Series};
 use crate::plot::picture::{
     FAINT, INK, PALETTE, Picture, SOFT_INK, Scale, TEXT, WIDTH, failed, font, range, text_width, write,
 };
+use crate::plot::values::chart;
 
 /// Height of a title, pixels before scaling as all lengths here.
 const TITLE: i32 = 48;
@@ -50,17 +52,17 @@ impl Curves {
             for (part, color, width) in [("train", if one { FAINT } else { own }, 1), ("validation", own, 2)]
             {
                 let look = Look { color, dashed: !one && part == "train", width, dot: 0, alpha: 1.0 };
+                let name = run.path().file_name().unwrap_or_default().to_string_lossy();
+                let text = if one { part.to_owned() } else { format!("{name}, {part}") };
                 let mut any = false;
                 for (panel, what) in series.iter_mut().zip(["loss", "accuracy"]) {
                     let values = column(&metrics, run, &format!("{part}_{what}"))?;
                     let points = epochs.iter().zip(&values).filter_map(|(&x, &y)| Some((x?, y?)));
                     let points: Vec<(f64, f64)> = points.collect();
                     any |= !points.is_empty();
-                    panel.push(Series { look, points, band: Vec::new() });
+                    panel.push(Series::new(&text, look, points));
                 }
                 if any {
-                    let name = run.path().file_name().unwrap_or_default().to_string_lossy();
-                    let text = if one { part.to_owned() } else { format!("{name}, {part}") };
                     entries.push(Entry { text, look, band: false });
                 }
             }
@@ -121,6 +123,13 @@ impl Picture for Curves {
         }
         Legend::new(self.entries.clone())?.draw(area, TITLE + BODY, scale)?;
         area.present().map_err(failed)
+    }
+
+    fn charts(&self) -> Vec<Value> {
+        let panels: Vec<&Panel> = [&self.loss].into_iter().chain(&self.accuracy).collect();
+        let width = WIDTH / panels.len() as i32;
+        let at = |index: usize| Panel::frame((index as i32 * width, TITLE), (width, BODY));
+        panels.into_iter().enumerate().map(|(index, panel)| chart(panel, at(index))).collect()
     }
 }
 

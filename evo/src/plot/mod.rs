@@ -16,6 +16,7 @@ pub(crate) mod parallel;
 pub(crate) mod picture;
 pub(crate) mod runs;
 mod summary;
+mod values;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -115,8 +116,8 @@ pub struct Figure {
     value: Value,
     groups: Vec<Curves>,
     training: Vec<Point>,
-    /// Most control steps of a training episode, if they are fewer than the task's may be.
-    horizon: Option<String>,
+    /// Most control steps of a training episode and of an evaluation's, if they differ; 0 for what is not known.
+    horizons: Option<[usize; 2]>,
     axes: Vec<Axis>,
     stages: Vec<(String, Point)>,
     spread: Spread,
@@ -161,7 +162,7 @@ impl Figure {
             title,
             value,
             training: beside.map(Run::training).unwrap_or_default(),
-            horizon: beside.and_then(|run| run.horizon().map(str::to_owned)),
+            horizons: beside.and_then(Run::horizons),
             stages: alone.map(|run| run.stages()).unwrap_or_default(),
             groups: groups.into_iter().map(|group| Curves::new(group, value)).collect(),
             axes: vec![Axis::Steps, Axis::Time],
@@ -215,16 +216,19 @@ impl Figure {
         };
         match (seeds, self.training.is_empty()) {
             (true, _) if early() => {
-                self.spread.describe()
-                    + " Thin: each seed. Dashed: the others, where some seeds have ended (dots)."
+                self.spread.describe() + " Thin: each seed. Dots: a seed ends. Dashed: only those that go on."
             }
             (true, _) => self.spread.describe() + " Thin: each seed.",
             (false, false) => {
-                let apart = self.horizon.as_ref().map_or_else(String::new, |steps| {
-                    format!(" Its episodes end after {steps} steps at most, those of evaluations when the task says.")
-                });
-                "Evaluation: mean return of the distribution's mean. Training: mean fitness of the population.".to_owned()
-                    + &apart
+                let both = "Evaluation: mean return of the distribution's mean. Training: mean fitness of the population.";
+                let apart = match self.horizons {
+                    Some([training, 0]) => format!(" Training episodes have at most {training} steps."),
+                    Some([training, evaluation]) => {
+                        format!(" Their episodes have {training} and {evaluation} steps: two scales.")
+                    }
+                    None => String::new(),
+                };
+                both.to_owned() + &apart
             }
             (false, true) => String::new(),
         }
@@ -258,24 +262,45 @@ impl Figure {
         let mut series = Vec::new();
         if !self.training.is_empty() {
             let points = self.training.iter().map(|point| (abscissa.of(point), point.value)).collect();
-            series.push(Series { look: self.training_look(), points, band: Vec::new() });
+            series.push(Series::new(&self.training_name(), self.training_look(), points));
         }
         for (index, group) in self.groups.iter().enumerate() {
             if group.runs.len() > 1 {
                 let look = Look { width: 1, alpha: 0.4, ..line(index) };
                 let points = |run: &Vec<Point>| run.iter().map(|p| (abscissa.of(p), p.value)).collect();
-                let thin = |run| Series { look, points: points(run), band: Vec::new() };
-                series.extend(group.runs.iter().map(thin));
+                series.extend(group.runs.iter().map(|run| Series::new("", look, points(run))));
             }
-            series.extend(band(&group.runs, abscissa, self.spread, line(index)));
+            series.extend(band((&self.name(group), &group.runs), abscissa, self.spread, line(index)));
             if let Some(validation) = &group.validation {
-                let all = band(&validation.runs, abscissa, self.spread, self.validation_look(index));
+                let runs = (&*self.validation_name(group, validation), &validation.runs[..]);
+                let all = band(runs, abscissa, self.spread, self.validation_look(index));
                 series.extend(all.into_iter().map(|series| Series { band: Vec::new(), ..series }));
             }
         }
         let (x, y) = ((0.0, if end > 0.0 { end * 1.02 } else { 1.0 }), self.range());
         let marks = self.stages.iter().map(|(name, point)| (abscissa.of(point), name.clone())).collect();
         Panel { x_name: abscissa.name.clone(), y_name: self.value_name().to_owned(), x, y, series, marks }
+    }
+
+    /// Name of a line.
+    fn name(&self, group: &Curves) -> String {
+        if self.training.is_empty() {
+            return group.label.clone();
+        }
+        let steps = self.horizons.filter(|[_, steps]| *steps > 0);
+        let steps = steps.map_or_else(String::new, |[_, steps]| format!(" over {steps} steps"));
+        format!("evaluation{steps} ({})", group.label)
+    }
+
+    /// Name of its line in another engine.
+    fn validation_name(&self, group: &Curves, validation: &Validation) -> String {
+        let of = if self.groups.len() == 1 { String::new() } else { format!("{}, ", group.label) };
+        format!("{of}evaluated in {}", validation.engine)
+    }
+
+    fn training_name(&self) -> String {
+        let steps = self.horizons.map_or_else(String::new, |[steps, _]| format!(" over {steps} steps"));
+        format!("training fitness{steps}")
     }
 
     fn training_look(&self) -> Look {
@@ -292,20 +317,17 @@ impl Figure {
         let mut entries: Vec<Entry> = Vec::new();
         for (index, group) in self.groups.iter().enumerate() {
             let text = match group.runs.len() {
-                1 if !self.training.is_empty() => format!("evaluation ({})", group.label),
-                1 => group.label.clone(),
+                1 => self.name(group),
                 n => format!("{} ({n} seeds)", group.label),
             };
             entries.push(Entry { text, look: line(index), band: group.runs.len() > 1 });
-            if let Some(Validation { engine, .. }) = &group.validation {
-                let of = if self.groups.len() == 1 { String::new() } else { format!("{}, ", group.label) };
-                let text = format!("{of}evaluated in {engine}");
+            if let Some(validation) = &group.validation {
+                let text = self.validation_name(group, validation);
                 entries.push(Entry { text, look: self.validation_look(index), band: false });
             }
         }
         if !self.training.is_empty() {
-            let steps = self.horizon.as_ref().map(|steps| format!(", episodes of at most {steps} steps"));
-            let text = format!("training fitness{}", steps.unwrap_or_default());
+            let text = self.training_name();
             entries.push(Entry { text, look: self.training_look(), band: false });
         }
         Legend::new(entries)
@@ -343,6 +365,13 @@ impl Picture for Figure {
         let at = (middle, scale.px(top + legend.height() + CAPTION / 2));
         label(area, &self.caption(), (scale.px(15), SOFT_INK), HPos::Center, at)?;
         area.present().map_err(failed)
+    }
+
+    fn charts(&self) -> Vec<serde_json::Value> {
+        let width = WIDTH / self.axes.len().max(1) as i32;
+        let frame = |index: usize| Panel::frame((index as i32 * width, self.head()), (width, BODY));
+        let chart = |(index, &axis)| values::chart(&self.panel(&self.abscissa(axis)), frame(index));
+        self.axes.iter().enumerate().map(chart).collect()
     }
 }
 

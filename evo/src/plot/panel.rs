@@ -32,11 +32,29 @@ pub(crate) struct Look {
 /// What is drawn in one colour.
 #[derive(Clone, Debug)]
 pub(crate) struct Series {
+    /// Name beside its values; empty where they are not shown.
+    pub name: String,
     pub look: Look,
     pub points: Vec<(f64, f64)>,
     /// `(x, lowest, highest)`.
     pub band: Vec<(f64, f64, f64)>,
+    /// Seeds behind each point, where they are several; else empty.
+    pub seeds: Vec<usize>,
 }
+
+impl Series {
+    /// A line or dots of one run.
+    pub(crate) fn new(name: &str, look: Look, points: Vec<(f64, f64)>) -> Self {
+        Self { name: name.to_owned(), look, points, band: Vec::new(), seeds: Vec::new() }
+    }
+}
+
+/// Room around a panel's axes: above, right of, below and left of them. Axis labels stand in it.
+const AROUND: [i32; 4] = [6, 28, 56, 94];
+/// Room for what stands beside the vertical axis.
+const BESIDE: i32 = 78;
+/// Size of the names of axes.
+const AXIS_NAME: i32 = 18;
 
 /// A chart.
 #[derive(Clone, Debug)]
@@ -52,6 +70,12 @@ pub(crate) struct Panel {
 }
 
 impl Panel {
+    /// Left, top, right and bottom of the axes of a panel that is drawn at a place (x, y) in a size (width, height).
+    pub(crate) fn frame((x, y): (i32, i32), (width, height): (i32, i32)) -> [i32; 4] {
+        let [above, right, below, left] = AROUND;
+        [x + left, y + above, x + width - right, y + height - below]
+    }
+
     pub(crate) fn draw<DB: DrawingBackend>(
         &self,
         area: &DrawingArea<DB, Shift>,
@@ -59,12 +83,17 @@ impl Panel {
     ) -> Result<(), String> {
         let px = |length| scale.px(length);
         let (low, high) = self.y;
+        let [above, right, below, left] = AROUND;
+        let (_, height) = area.dim_in_pixel();
+        // A name that is longer than its axis is set in smaller type.
+        let axis = f64::from(height) / scale.0 - f64::from(above + below);
+        let fits = (axis / f64::from(text_width(&self.y_name)?.max(1)) * f64::from(TEXT)) as i32;
         let mut chart = ChartBuilder::on(area)
-            .margin_top(px(6))
-            .margin_right(px(28))
-            .margin_left(px(16))
-            .x_label_area_size(px(56))
-            .y_label_area_size(px(78))
+            .margin_top(px(above))
+            .margin_right(px(right))
+            .margin_left(px(left - BESIDE))
+            .x_label_area_size(px(below))
+            .y_label_area_size(px(BESIDE))
             .build_cartesian_2d(self.x.0..self.x.1, low..high)
             .map_err(failed)?;
         chart
@@ -73,7 +102,7 @@ impl Panel {
             .bold_line_style(GRID.stroke_width(px(1) as u32))
             .axis_style(SOFT_INK.stroke_width(px(1) as u32))
             .label_style(font(px(TEXT)).color(&INK))
-            .axis_desc_style(font(px(18)).color(&INK))
+            .axis_desc_style(font(px(AXIS_NAME.min(fits))).color(&INK))
             .set_all_tick_mark_size(px(5))
             .x_labels(7)
             .y_labels(8)
@@ -96,7 +125,7 @@ impl Panel {
                 + Text::new(name.clone(), (px(4), down), font(px(15)).color(&SOFT_INK));
             chart.draw_series([text]).map_err(failed)?;
         }
-        for Series { look, points, band } in &self.series {
+        for Series { look, points, band, .. } in &self.series {
             let color = look.color;
             if band.len() > 1 {
                 let upper = band.iter().map(|&(x, _, top)| (x, top));

@@ -7,6 +7,7 @@ use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::{FontStyle, register_font};
 use records::disk::write_atomic;
+use serde_json::Value;
 
 use super::error::PlotError;
 
@@ -37,6 +38,11 @@ pub(crate) trait Picture {
 
     /// Draws it, `scale` times as large.
     fn draw<DB: DrawingBackend>(&self, area: &DrawingArea<DB, Shift>, scale: f64) -> Result<(), String>;
+
+    /// Its panels with their values, for pages that show them at the pointer.
+    fn charts(&self) -> Vec<Value> {
+        Vec::new()
+    }
 }
 
 /// Lengths in a picture that is drawn `scale` times as large.
@@ -169,7 +175,7 @@ pub(crate) fn tick(value: f64) -> String {
 }
 
 /// To `digits` significant digits.
-fn rounded(value: f64, digits: usize) -> f64 {
+pub(super) fn rounded(value: f64, digits: usize) -> f64 {
     format!("{value:.*e}", digits - 1).parse().unwrap_or(value)
 }
 

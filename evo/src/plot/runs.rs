@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use envs::Spec;
 use records::columns::STAGE_COLUMN;
 use records::folder::{RunFolder, RunFolderError, read_file};
 use records::input;
 use records::metrics::Metrics;
-use records::text::value;
+use records::text::{self, value};
 use records::words::to_stderr;
 use serde_json::Value;
+use training::config::Config;
 
 use super::error::PlotError;
 
@@ -84,6 +86,12 @@ impl Run {
         self.set("task")
     }
 
+    /// The task as its config has it; none if this version cannot read that.
+    pub(super) fn task_spec(&self) -> Option<Spec> {
+        let config: Config = text::parse("config.ron", &self.config).ok()?;
+        Some(config.env.build().ok()?.spec().clone())
+    }
+
     /// What trains: a strategy, with gradients or without, or a task of training by gradient.
     pub(super) fn method(&self) -> String {
         let strategy = self.set("strategy").unwrap_or_default();
@@ -120,9 +128,12 @@ impl Run {
         generations.into_iter().flatten().next_back().unwrap_or_default() as u64
     }
 
-    /// Most control steps of a training episode, if the config says; `rollout.horizon`.
-    pub(crate) fn horizon(&self) -> Option<&str> {
-        self.set("rollout.horizon")
+    /// Most control steps of a training episode and of an evaluation's, if the config says that they are not the same;
+    /// 0 for what is not known.
+    pub(super) fn horizons(&self) -> Option<[usize; 2]> {
+        let training: usize = self.set("rollout.horizon")?.parse().ok()?;
+        let evaluation = self.task_spec().map_or(0, |spec| spec.horizon);
+        (training != evaluation).then_some([training, evaluation])
     }
 
     /// Where each stage begins, with its name; none without stages.

@@ -103,8 +103,8 @@ pub(crate) struct Level {
     pub low: f64,
     /// Upper end of the band.
     pub high: f64,
-    /// Whether all runs reach it.
-    pub whole: bool,
+    /// How many runs reach it.
+    pub seeds: usize,
 }
 
 /// A run whose end is at this share of the longest one's has come as far: seeds differ a little in their steps.
@@ -116,7 +116,7 @@ pub(crate) fn summarise(runs: &[Vec<Point>], abscissa: &Abscissa, spread: Spread
     let curves: Vec<Vec<(f64, f64)>> =
         runs.iter().map(|run| run.iter().map(|point| (abscissa.of(point), point.value)).collect()).collect();
     if let [curve] = &curves[..] {
-        let level = |&(x, value): &(f64, f64)| Level { x, value, low: value, high: value, whole: true };
+        let level = |&(x, value): &(f64, f64)| Level { x, value, low: value, high: value, seeds: 1 };
         return curve.iter().map(level).collect();
     }
     let start = curves.iter().filter_map(|curve| curve.first()).map(|point| point.0);
@@ -134,15 +134,15 @@ pub(crate) fn summarise(runs: &[Vec<Point>], abscissa: &Abscissa, spread: Spread
     let summary = |x: f64| {
         let there = curves.iter().zip(&ends).filter(|&(_, &end)| x <= end);
         let values: Vec<f64> = there.map(|(curve, _)| interpolate(curve, x)).collect();
-        let whole = values.len() == curves.len();
+        let seeds = values.len();
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
         let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let estimate = bootstraps[values.len() - 1].estimate(&[values], spread.center, CONFIDENCE);
+        let estimate = bootstraps[seeds - 1].estimate(&[values], spread.center, CONFIDENCE);
         match spread.band {
             Band::Interval => {
-                Level { x, value: estimate.value, low: estimate.low, high: estimate.high, whole }
+                Level { x, value: estimate.value, low: estimate.low, high: estimate.high, seeds }
             }
-            Band::Range => Level { x, value: estimate.value, low, high, whole },
+            Band::Range => Level { x, value: estimate.value, low, high, seeds },
         }
     };
     thin(&grid).into_iter().map(summary).collect()
@@ -183,19 +183,16 @@ mod tests {
         for band in [Band::Range, Band::Interval] {
             // Of two seeds the interval reaches both.
             let summary = summarise(&runs, &Abscissa::steps(), spread(Center::Mean, band));
-            let level = |x, value, low, high, whole| Level { x, value, low, high, whole };
-            let expected = [
-                level(1.0, 3.0, 1.0, 5.0, true),
-                level(2.0, 3.75, 2.0, 5.5, true),
-                level(3.0, 6.0, 6.0, 6.0, false),
-            ];
+            let level = |x, value, low, high, seeds| Level { x, value, low, high, seeds };
+            let expected =
+                [level(1.0, 3.0, 1.0, 5.0, 2), level(2.0, 3.75, 2.0, 5.5, 2), level(3.0, 6.0, 6.0, 6.0, 1)];
             assert_eq!(summary, expected);
         }
         // Ends that differ by a few steps are no end.
         let runs = [vec![point(0.0, 0.0), point(98.0, 2.0)], vec![point(0.0, 5.0), point(100.0, 6.0)]];
         let summary = summarise(&runs, &Abscissa::steps(), Spread::default());
         assert_eq!((summary.len(), summary[1].x), (2, 98.0));
-        assert!(summary.iter().all(|level| level.whole));
+        assert!(summary.iter().all(|level| level.seeds == 2));
     }
 
     #[test]

@@ -168,14 +168,16 @@ fn a_line_reaches_as_far_as_its_longest_seed_and_shows_which_have_ended() {
     let series = figure.panel(&generations).series;
     let reach = |series: &&Series| series.points.last().map(|point| point.0);
     let whole = series.iter().find(|series| !series.band.is_empty()).unwrap();
+    assert!(whole.seeds.iter().all(|&seeds| seeds == 3), "{:?}", whole.seeds);
     assert_eq!((reach(&whole), whole.band.last().map(|at| at.0)), (Some(20.0), Some(20.0)));
     let dashed: Vec<&Series> = series.iter().filter(|series| series.look.dashed).collect();
     assert_eq!((dashed.len(), reach(&dashed[0])), (1, Some(60.0)));
     assert_eq!(dashed[0].points[0], *whole.points.last().unwrap(), "it goes on from there");
+    assert_eq!(dashed[0].seeds[..2], [3, 2], "and says of how many");
     let ends: Vec<&Series> = series.iter().filter(|series| series.look.dot > 0).collect();
     assert_eq!((ends.len(), ends[0].points.len(), ends[0].points[0].0), (1, 1, 20.0));
     assert!(
-        figure.caption().contains("Dashed: the others, where some seeds have ended"),
+        figure.caption().contains("Dots: a seed ends. Dashed: only those that go on."),
         "{}",
         figure.caption()
     );
@@ -231,11 +233,28 @@ fn training_beside_evaluations_says_how_long_its_episodes_are() {
     let text = std::fs::read_to_string(&svg).unwrap();
     for expected in [
         "evaluation return, training fitness",
-        "training fitness, episodes of at most 500 steps",
-        "Its episodes end after 500 steps at most",
+        "training fitness over 500 steps",
+        "Training episodes have at most 500 steps.",
     ] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
+    // With a config that can be read, both are named, and neither where they are the same.
+    let readable =
+        "(rollout: (horizon: HORIZON), env: Ant(), controller: Snn(), strategy: OpenEs(population: 4))";
+    let draw = |name: &str, horizon: &str| {
+        let config = readable.replace("HORIZON", horizon);
+        Figure::read(&[run(root.path(), name, &config, 10, 100.0)], None).unwrap().write(&svg).unwrap();
+        std::fs::read_to_string(&svg).unwrap()
+    };
+    let text = draw("b", "500");
+    for expected in [
+        "evaluation over 1000 steps (OpenEs, Snn)",
+        "training fitness over 500 steps",
+        "Their episodes have 500 and 1000 steps: two scales.",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    assert!(!draw("c", "1000").contains("1000 steps"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::plot::picture::{self, Picture};
 
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: &str = include_str!("page.js");
+const SCRIPTS: [&str; 2] = [include_str!("page.js"), include_str!("hover.js")];
 
 /// Text between tags or in an attribute.
 pub(super) fn escape(text: &str) -> String {
@@ -28,8 +28,9 @@ pub(super) fn page(title: &str, subtitle: &str, body: &str) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n\
          <style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{title}</h1>\n<p>{subtitle}</p>\n</header>\n\
-         <main>\n{body}</main>\n<footer>Written by evo {}</footer>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
-        env!("CARGO_PKG_VERSION")
+         <main>\n{body}</main>\n<footer>Written by evo {}</footer>\n<script>\n{}</script>\n</body>\n</html>\n",
+        env!("CARGO_PKG_VERSION"),
+        SCRIPTS.concat()
     )
 }
 
@@ -59,7 +60,7 @@ pub(super) fn tiles(tiles: &[(&str, String, String)]) -> String {
     format!("<dl class=\"tiles\">\n{}</dl>\n", tiles.iter().map(tile).collect::<String>())
 }
 
-/// A picture with what it shows in words.
+/// A picture with what it shows in words, and its values at the pointer.
 ///
 /// # Errors
 /// If it cannot be drawn.
@@ -72,7 +73,15 @@ pub(super) fn figure(picture: &impl Picture, shows: &str, caption: &str) -> Resu
     } else {
         format!("<figcaption>{}</figcaption>\n", escape(caption))
     };
-    Ok(format!("<figure>\n{svg}{caption}</figure>\n"))
+    let charts = picture.charts();
+    let values = if charts.is_empty() {
+        String::new()
+    } else {
+        // A tag within a name would end the script.
+        let charts = serde_json::Value::from(charts).to_string().replace('<', "\\u003c");
+        format!("<script type=\"application/json\">{charts}</script>\n")
+    };
+    Ok(format!("<figure>\n{svg}{values}{caption}</figure>\n"))
 }
 
 /// A cell: text, perhaps with more below it, or with the class of a mark (`done`, `failed`, …).

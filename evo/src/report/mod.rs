@@ -8,7 +8,9 @@ mod markdown;
 mod numbers;
 mod origin;
 mod pictures;
+mod raster;
 mod results;
+mod robot;
 mod runs;
 mod sweep;
 
@@ -21,8 +23,10 @@ pub use labels::of_classifiers;
 pub use markdown::write_markdown;
 pub(crate) use numbers::number;
 pub use pictures::{Kind, write_picture};
-pub use runs::of_runs;
-pub use sweep::of_sweep;
+pub(crate) use raster::{Layer, Raster};
+pub(crate) use robot::{Pictures, Robot};
+pub(crate) use runs::of_runs;
+pub(crate) use sweep::of_sweep;
 
 /// Writes a page. It appears complete or not at all.
 ///

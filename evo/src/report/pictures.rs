@@ -88,16 +88,22 @@ fn place(plan: &Plan, axis: usize, point: f64) -> f64 {
         .unwrap_or(point)
 }
 
-/// What trials are compared by: their value after the first rung, which all of them run.
+/// What trials are compared by: their value after the first rung, which all of them run; and a note about it.
 fn comparison(plan: &Plan) -> (String, String) {
+    let median =
+        if plan.config.seeds.len() > 1 { "A trial's value is the median over its seeds. " } else { "" };
     match plan.bases[0].rungs[..] {
-        [_] => (plan.config.objective.words().to_owned(), String::new()),
+        [_] => (plan.config.objective.words().to_owned(), median.to_owned()),
         [first, ..] => {
             let generations = plural(first as usize, "generation");
+            let which = match plan.config.objective {
+                Objective::Last => "last",
+                Objective::Best => "best",
+            };
             (
-                format!("return at {generations}"),
+                format!("{which} return after {generations}"),
                 format!(
-                    "Trials are compared after {generations}, the first rung of successive halving, \
+                    "{median}Trials are compared after {generations}, the first rung of successive halving, \
                      because only the best of them went on. "
                 ),
             )

@@ -2,8 +2,9 @@
 
 use std::cmp::Reverse;
 
+use records::columns::ENERGY_COLUMN;
 use records::text;
-use records::words::{count, duration};
+use records::words::{count, duration, energy};
 use training::config::Config;
 use training::setup::Setup;
 
@@ -34,12 +35,13 @@ pub(super) const MEASURES: [&str; 8] = [
     "#time per run",
     "#spikes per neuron and tick",
     "#synaptic operations per step",
-    "#energy per step (pJ)",
+    "#energy per step",
 ];
 
 /// What stands above a table of [`MEASURES`].
 pub(super) const EXPLAINED: &str = "Return: last evaluation of the distribution's mean, mean ± standard deviation over \
-    seeds; the population's mean fitness where a run has no evaluation. IQM: interquartile mean over seeds (of fewer \
+    seeds; where a run has no evaluation, the population's mean fitness in training, marked as such: its episodes may be \
+    shorter, so the two are not to be compared. IQM: interquartile mean over seeds (of fewer \
     than four, the mean) with a percentile bootstrap interval. Activity: last generation of training, all members.";
 
 /// What a run has reached: its last evaluation, or else the population's mean fitness.
@@ -52,6 +54,13 @@ pub(super) fn measures(runs: &[Run], seeds: usize) -> Vec<String> {
     let values: Vec<f64> = runs.iter().filter_map(reached).collect();
     let (mean, std) = training::evaluate::mean_std(&values);
     let several = values.len() > 1;
+    let trained = runs.iter().filter(|run| run.evaluation().is_empty()).count();
+    let marked = |text: String| match trained {
+        _ if text.is_empty() => text,
+        0 => text,
+        count if count == runs.len() => format!("{text} (training fitness)"),
+        count => format!("{text} ({count} by training fitness)"),
+    };
     let average = |column: &str| average(runs, column);
     let found = if runs.len() == seeds { seeds.to_string() } else { format!("{} of {seeds}", runs.len()) };
     let estimate = statistics::estimate(&values, Center::InterquartileMean);
@@ -63,13 +72,13 @@ pub(super) fn measures(runs: &[Run], seeds: usize) -> Vec<String> {
     };
     vec![
         found,
-        value,
+        marked(value),
         estimate.unwrap_or_default(),
         average("env_steps").map(count).unwrap_or_default(),
         average("wall_s").map(duration).unwrap_or_default(),
         average("spike_rate").map(|x| format!("{x:.4}")).unwrap_or_default(),
         average("synops_per_step").map(count).unwrap_or_default(),
-        average("energy_pj_per_step").map(count).unwrap_or_default(),
+        average(ENERGY_COLUMN).map(energy).unwrap_or_default(),
     ]
 }
 
@@ -270,4 +279,54 @@ fn aggregate(outcomes: &[Outcome], tasks: &[String], methods: &[Method]) -> Vec<
         Aggregate { method: method.clone(), estimate, runs: sizes.iter().sum() }
     };
     methods.iter().map(estimate).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use std::path::Path;
+
+    use records::columns::header;
+    use records::folder::{First, RunFolder};
+    use records::metrics::{MetricsRow, MetricsWriter};
+
+    use super::*;
+    use crate::plot::runs::read_all;
+
+    fn run(root: &Path, name: &str, evaluation: Option<f64>) -> Run {
+        let first = First {
+            config: "(env: Ant(), controller: Snn(), strategy: OpenEs())",
+            provenance: "{}".to_owned(),
+            metrics: header(&[], false),
+            checkpoint: Vec::new(),
+            ended: None,
+        };
+        let (folder, _) = RunFolder::create(Some(&root.join(name)), "x", 1, &first).unwrap();
+        let (mut metrics, _) = MetricsWriter::resume(&folder.metrics(), &[], false, (0, None)).unwrap();
+        let row = MetricsRow {
+            generation: 1,
+            env_steps: 12_300_000,
+            wall_s: 171.0,
+            fitness_mean: 843.0,
+            eval_return_mean: evaluation,
+            energy_pj_per_step: 10_800.0,
+            ..MetricsRow::default()
+        };
+        metrics.push(&row).unwrap();
+        read_all(&[root.join(name)]).unwrap().remove(0)
+    }
+
+    #[test]
+    fn people_read_the_units_and_which_values_are_not_evaluations() {
+        let root = tempfile::tempdir().unwrap();
+        let runs = [run(root.path(), "a", Some(1867.0)), run(root.path(), "b", None)];
+        let cells = measures(&runs[..1], 1);
+        assert_eq!(
+            [&cells[1], &cells[3], &cells[4], &cells[7]],
+            ["1867.0", "12.3M", "2 min 51 s", "10.8 nJ"]
+        );
+        assert_eq!(measures(&runs[1..], 1)[1], "843.0 (training fitness)");
+        assert!(measures(&runs, 2)[1].ends_with(" (1 by training fitness)"));
+    }
 }

@@ -11,15 +11,20 @@ use super::html::{self, Cell};
 use super::numbers::{last, number};
 use super::origin;
 use super::results::{EXPLAINED, MEASURES, measures};
+use super::robot::Robot;
 use crate::plot::groups::{Group, differing, group};
 use crate::plot::runs::{Run, common_task, read_all};
 use crate::plot::{Columns, Figure, Spread};
 
-/// A page about run folders. The title is the task's name unless one is given.
+/// A page about run folders, with the robot if there is one. The title is the task's name unless one is given.
 ///
 /// # Errors
 /// A folder that is no run, unreadable files, a run without any generation.
-pub fn of_runs(paths: &[PathBuf], title: Option<&str>) -> Result<String, ReportError> {
+pub(crate) fn of_runs(
+    paths: &[PathBuf],
+    title: Option<&str>,
+    robot: Option<&Robot>,
+) -> Result<String, ReportError> {
     let runs = read_all(paths)?;
     let origins: Vec<Map<String, Value>> = runs.iter().map(|run| origin::read(run.folder.path())).collect();
     let title = title.or(common_task(&runs)).unwrap_or("Runs").to_owned();
@@ -36,6 +41,7 @@ pub fn of_runs(paths: &[PathBuf], title: Option<&str>) -> Result<String, ReportE
         tiles.push(("best evaluation", number(best), "mean return of one run".to_owned()));
     }
     let mut body = html::tiles(&tiles);
+    body += &html::section("The robot", &robot.map(Robot::markup).unwrap_or_default());
     body += &html::section("Results", &results(&groups));
     body += &html::section("Learning curves", &curves(&runs)?);
     let mut terms = String::new();

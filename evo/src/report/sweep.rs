@@ -9,23 +9,29 @@ use records::words::{count, duration, plural};
 use super::error::{MISSING, ReportError, is_missing};
 use super::html::{self, Cell};
 use super::numbers::number;
+use super::robot::Robot;
 use super::{markdown, origin, pictures, results};
 use crate::sweep::config::Objective;
 use crate::sweep::table::{Row, Status, Table};
 use crate::sweep::{Plan, Stored};
 
-/// A page about a sweep's folder; the sweep may still be at work. The title is the folder's name unless
-/// one is given.
+/// A page about a sweep's folder, with the robot if there is one; the sweep may still be at work. The title is the
+/// folder's name unless one is given.
 ///
 /// # Errors
 /// If its journal cannot be read.
-pub fn of_sweep(folder: &Path, title: Option<&str>) -> Result<String, ReportError> {
+pub(crate) fn of_sweep(
+    folder: &Path,
+    title: Option<&str>,
+    robot: Option<&Robot>,
+) -> Result<String, ReportError> {
     let sweep = Stored::read(folder)?;
     let Stored { plan, records } = &sweep;
     let table = Table::new(plan, records);
     let name = folder.file_name().map_or_else(|| "sweep".into(), |name| name.to_string_lossy());
     let title = title.map_or_else(|| format!("Sweep {name}"), str::to_owned);
     let mut body = html::tiles(&tiles(&sweep, &table));
+    body += &html::section("The robot", &robot.map(Robot::markup).unwrap_or_default());
     let parts = sweep.by_task();
     match &parts[..] {
         [(_, part)] => {

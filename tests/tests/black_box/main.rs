@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests compare with the system's functions")]
 
 mod bad_input;
+mod browser;
 mod cli;
 mod determinism;
 mod docs;

@@ -94,9 +94,12 @@ fn pipes_devices_and_huge_files_are_refused_at_once() {
         fs::remove_file(damaged.join(file)).expect("removed");
         assert!(Command::new("mkfifo").arg(damaged.join(file)).status().expect("mkfifo").success());
         let name = text(&damaged);
-        for arguments in
-            [&["eval", name][..], &["resume", name, "--generations", "2"], &["plot", name], &["report", name]]
-        {
+        for arguments in [
+            &["eval", name][..],
+            &["resume", name, "--generations", "2"],
+            &["plot", name],
+            &["report", name, "--no-robot"],
+        ] {
             let output = within(arguments);
             let said = String::from_utf8_lossy(&output.stderr);
             assert!(

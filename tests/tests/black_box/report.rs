@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use records::folder::RunFolder;
-use tests::{refuse, succeed, text};
+use tests::{program, refuse, succeed, text};
+
+use crate::browser::seen;
 
 /// Tags that have no end.
-const VOID: [&str; 3] = ["meta", "br", "!doctype"];
+const VOID: [&str; 4] = ["meta", "br", "img", "!doctype"];
 
 /// Fails unless every tag is closed in order and nothing is loaded from elsewhere.
 fn check_page(page: &str) {
@@ -30,8 +33,12 @@ fn check_page(page: &str) {
         }
     }
     assert!(open.is_empty(), "not closed: {open:?}");
-    for outside in ["src=", "href=", "url(", "@import", "fetch("] {
+    for outside in ["url(", "@import", "fetch("] {
         assert!(!page.contains(outside), "{outside}");
+    }
+    for attribute in ["src=", "href="] {
+        let within = format!("{attribute}\"data:image/");
+        assert_eq!(page.matches(attribute).count(), page.matches(&within).count(), "{attribute}");
     }
     let addresses = page.matches("http").count();
     assert_eq!(addresses, page.matches("xmlns=\"http://www.w3.org/2000/svg\"").count(), "only SVG's name");
@@ -62,7 +69,8 @@ fn runs_are_compared_on_one_page() {
     }
     let (a1, a2, b1, page) = (out("a1"), out("a2"), out("b1"), out("page.html"));
     let all = [text(&a1), text(&a2), text(&b1)];
-    let arguments = [&["report"][..], &all, &["--out", text(&page), "--title", "a < b"]].concat();
+    let arguments =
+        [&["report"][..], &all, &["--out", text(&page), "--title", "a < b", "--no-robot"]].concat();
     assert_eq!(succeed(&arguments).trim_end(), text(&page));
     let first = read(&page);
     check_page(&first);
@@ -102,6 +110,60 @@ fn runs_are_compared_on_one_page() {
     let single = read(&a1.join("report.html"));
     check_page(&single);
     assert!(single.contains("<h1>InvertedPendulum</h1>") && single.contains("training fitness"));
+    // The robot, and what its network does.
+    let bytes = |kind: &str| {
+        let (_, rest) = single.split_once(&format!("src=\"data:image/{kind};base64,")).expect("a picture");
+        rest.split('"').next().unwrap_or_default().len()
+    };
+    assert!(bytes("png") > 10_000 && bytes("gif") > 100_000, "{} and {}", bytes("png"), bytes("gif"));
+    assert!(single.contains("Spikes in one episode of a1 (OpenEs, Snn), with a return of "), "the raster");
+    assert!(!first.contains("The robot"), "it was left out");
+    // Terms are those of the task, not all else that is measured.
+    let terms = single.split_once("<h2>Reward terms</h2>").map_or("", |(_, rest)| rest);
+    assert!(!terms.split("</section>").next().unwrap_or_default().contains("step_length"));
+    values_are_shown_at_the_pointer(&first, &folder.path().join("pointed.html"));
+}
+
+/// Moves the pointer over the middle of the first chart of a page, in a browser if there is one.
+fn values_are_shown_at_the_pointer(page: &str, file: &Path) {
+    let point = "<script>
+        const chart = document.querySelector('figure svg');
+        const box = chart.getBoundingClientRect();
+        const at = { clientX: box.left + 0.25 * box.width, clientY: box.top + 0.3 * box.height };
+        chart.dispatchEvent(new PointerEvent('pointermove', at));
+        </script></body>";
+    fs::write(file, page.replace("</body>", point)).expect("scratch file");
+    let Some(html) = seen(file, "", 100) else {
+        eprintln!("not checked for want of chromium");
+        return;
+    };
+    let tips: Vec<&str> = html.split("class=\"tip\"").skip(1).collect();
+    let shown: Vec<&&str> = tips.iter().filter(|tip| !tip.starts_with(" hidden")).collect();
+    assert_eq!(shown.len(), 1, "one chart is pointed at");
+    let text = shown[0].split("</figure>").next().unwrap_or_default();
+    for expected in ["control steps ", "sigma 0.1: ", ", 2 seeds", "sigma 0.3: "] {
+        assert!(text.contains(expected), "no '{expected}' in {text}");
+    }
+}
+
+/// Without the program that draws the robot, the rest of a report is there, and says how to get that.
+#[test]
+fn a_report_comes_without_the_viewer_too() {
+    let folder = tempfile::tempdir().expect("scratch folder");
+    let (out, alone) = (folder.path().join("run"), folder.path().join("evo"));
+    run(&out, "1", "0.1");
+    fs::hard_link(program("evo"), &alone)
+        .or_else(|_| fs::copy(program("evo"), &alone).map(drop))
+        .expect("evo");
+    let output = Command::new(&alone).args(["report", text(&out)]).env("PATH", "/nonexistent").output();
+    assert!(output.expect("it starts").status.success());
+    let page = read(&out.join("report.html"));
+    check_page(&page);
+    for expected in
+        ["There are no pictures of the robot: ", "`cargo build -p viewer` makes it", "Spikes in one episode"]
+    {
+        assert!(page.contains(expected), "no '{expected}'");
+    }
 }
 
 #[test]
@@ -187,7 +249,8 @@ fn a_sweep_ends_with_a_page_that_names_what_failed() {
     let message = refuse(&["report", text(&out), "--out", text(&out.join("none/page.html"))], 1);
     assert!(message.contains("cannot write report"), "{message}");
     fs::remove_file(out.join("report.html")).expect("report");
-    assert_eq!(succeed(&["report", text(&out)]).trim_end(), text(&out.join("report.html")));
+    let again = ["report", text(&out), "--no-robot"];
+    assert_eq!(succeed(&again).trim_end(), text(&out.join("report.html")));
     assert_eq!(read(&out.join("report.html")), page, "the same folder gives the same page");
 
     // A row per run, for pandas.
@@ -212,10 +275,10 @@ fn a_sweep_ends_with_a_page_that_names_what_failed() {
     assert!(message.contains("is not a run folder: it does not exist"), "{message}");
     // Without its runs it still tells what the journal knows; damaged, it is refused.
     fs::remove_dir_all(out.join("trials")).expect("trials");
-    let _ = succeed(&["report", text(&out)]);
+    let _ = succeed(&["report", text(&out), "--no-robot"]);
     check_page(&read(&out.join("report.html")));
     fs::write(out.join("journal.jsonl"), "{}\n").expect("journal");
-    assert!(refuse(&["report", text(&out)], 2).contains("journal.jsonl:1: "));
+    assert!(refuse(&["report", text(&out), "--no-robot"], 2).contains("journal.jsonl:1: "));
 }
 
 #[test]

@@ -136,7 +136,7 @@ fn a_run_is_found_by_latest_and_by_the_beginning_of_its_name() {
     for words in [
         &["check", "walk__s1"][..],
         &["plot", "walk__s1"],
-        &["report", "walk__s1"],
+        &["report", "walk__s1", "--no-robot"],
         &["resume", "walk__s1", "-q"],
         &["nir", "export", "walk__s1", "--out", "a.nir"],
         &["inverted_pendulum.ron", "--init", "walk__s1", "--dry-run"],

@@ -213,6 +213,16 @@ fn shortened(name: &str, mut words: Vec<String>) -> Vec<String> {
                     ("randman", &["task.data.train=64", "task.data.validation=8", "task.data.test=8"]),
                     ("imitate", &["task.episodes=1", "task.epochs=1"]),
                     ("ppo", &["task.worlds=2", "task.steps=16", "task.epochs=1", "task.minibatches=1"]),
+                    (
+                        "hybrid",
+                        &[
+                            "refine.iterations=1",
+                            "refine.ppo.worlds=2",
+                            "refine.ppo.steps=16",
+                            "refine.ppo.epochs=1",
+                            "refine.ppo.minibatches=1",
+                        ],
+                    ),
                 ];
                 let labels = ["yin_yang", "randman"].iter().any(|name| config.contains(name));
                 let own =
@@ -224,8 +234,13 @@ fn shortened(name: &str, mut words: Vec<String>) -> Vec<String> {
         }
         (_, "resume") => replace(&mut words, "--generations", Some("3")),
         (_, "eval" | "compare") => replace(&mut words, "--episodes", Some("2")),
+        // What draws it has a test of its own, see `report.rs`.
+        (_, "report") => more = vec!["--no-robot"],
         (_, "film") => more = vec!["--seconds", "0.1", "--size", "120x90"],
-        (_, "bench") => replace(&mut words, "--seconds", Some("0.1")),
+        (_, "bench") => {
+            replace(&mut words, "--seconds", Some("0.1"));
+            replace(&mut words, "--population", Some("64"));
+        }
         _ => {}
     }
     words.retain(|word| word != "-q" && word != "-v");
@@ -241,7 +256,7 @@ fn replace(words: &mut Vec<String>, option: &str, value: Option<&str>) {
     }
 }
 
-/// A small population and short episodes for every trial.
+/// A small population and short episodes for every trial, and few of them.
 fn shorten_sweeps(folder: &Path) {
     for entry in fs::read_dir(folder).expect("configs have sweeps") {
         let path = entry.expect("an entry").path();
@@ -255,8 +270,21 @@ fn shorten_sweeps(folder: &Path) {
             }
             None => sweep.replacen("axes:", &format!("set: [{own}],\n    axes:"), 1),
         };
-        fs::write(&path, sweep.replace("seeds: [1, 2, 3]", "seeds: [1]")).expect("sweep file");
+        let lines = sweep.lines().map(shorten_list).collect::<Vec<_>>().join("\n");
+        fs::write(&path, lines.replace("seeds: [1, 2, 3]", "seeds: [1]")).expect("sweep file");
     }
+}
+
+/// An axis that is a list, with its first two values.
+fn shorten_list(line: &str) -> String {
+    let values = line.trim_start().starts_with("List(").then(|| line.split_once("values: [")).flatten();
+    let Some((before, (values, after))) =
+        values.and_then(|(before, rest)| Some((before, rest.split_once(']')?)))
+    else {
+        return line.to_owned();
+    };
+    let few: Vec<&str> = values.split(", ").take(2).collect();
+    format!("{before}values: [{}]{after}", few.join(", "))
 }
 
 fn copy(from: &Path, to: &Path) {
