@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::mesh::Mesh;
+
 /// A robot and its surroundings, parsed and checked once, shared by all worlds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
@@ -24,6 +26,8 @@ pub struct Model {
     pub geoms: Vec<Geom>,
     /// Grids of heights that geoms of kind [`GeomKind::Heightfield`] show.
     pub heightfields: Vec<Heightfield>,
+    /// Triangles that geoms of kind [`GeomKind::Mesh`] show.
+    pub meshes: Vec<Mesh>,
     /// Pairs of bodies, the smaller first, whose geoms do not touch each other.
     pub excludes: Vec<(usize, usize)>,
     /// Motors and servos, one control each.
@@ -37,6 +41,9 @@ pub struct Model {
     /// What the source said that no engine of ours uses, one sentence each, for the user.
     pub warnings: Vec<String>,
 }
+
+/// First of the groups of geoms that MuJoCo's viewer hides.
+const FIRST_HIDDEN: i32 = 3;
 
 /// `<key>`: a state to start from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -263,6 +270,8 @@ pub enum GeomKind {
     Box,
     /// Three semi-axes.
     Ellipsoid,
+    /// A [`Mesh`]; `size` are the half-lengths of the box about its origin that holds it.
+    Mesh,
     /// The ground below a [`Heightfield`]; `size` is MuJoCo's: the two radii, then ¼ of the
     /// elevation and ½ of the base together.
     #[serde(rename = "hfield")]
@@ -315,6 +324,9 @@ pub struct Geom {
     /// Index into [`Model::heightfields`], of a [`GeomKind::Heightfield`] only.
     #[serde(default)]
     pub heightfield: Option<usize>,
+    /// Index into [`Model::meshes`], of a [`GeomKind::Mesh`] only.
+    #[serde(default)]
+    pub mesh: Option<usize>,
     /// Position in the body's frame, m.
     pub pos: [f64; 3],
     /// Orientation in the body's frame.
@@ -339,6 +351,9 @@ pub struct Geom {
     /// Colour for drawing, red, green, blue, alpha in 0..=1.
     #[serde(default = "grey")]
     pub rgba: [f32; 4],
+    /// MuJoCo's group: those from 3 on are not drawn.
+    #[serde(default)]
+    pub group: i32,
 }
 
 impl Geom {
@@ -426,6 +441,14 @@ impl Model {
     #[must_use]
     pub fn joint(&self, name: &str) -> Option<usize> {
         self.joints.iter().position(|j| j.name == name)
+    }
+
+    /// The geoms that are drawn: the ground, and those of groups 0 to 2, as in MuJoCo's viewer, in whose models
+    /// shapes that touch often stand behind meshes that are seen. All of them if nothing would be left.
+    pub fn shown_geoms(&self) -> impl Iterator<Item = &Geom> {
+        let ground = |geom: &Geom| matches!(geom.kind, GeomKind::Plane | GeomKind::Heightfield);
+        let all = !self.geoms.iter().any(|geom| geom.group < FIRST_HIDDEN && !ground(geom));
+        self.geoms.iter().filter(move |geom| all || ground(geom) || geom.group < FIRST_HIDDEN)
     }
 
     /// Total mass of the bodies, kg.
