@@ -26,7 +26,6 @@ mod worlds;
 pub use approximations::{approximated, approximations_table};
 pub use error::SimError;
 pub use kinematics::{Frames, frames};
-pub use mesh::Mesh;
 pub use mjcf::{mjcf_support_table, read_mjcf};
 pub use model::*;
 pub use options::{EngineKind, StepOptions};

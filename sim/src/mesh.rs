@@ -4,8 +4,8 @@ use nalgebra::{Matrix3, Vector3};
 use rapier3d::geometry::SharedShape;
 use rapier3d::math::Vector;
 use rapier3d::parry::transformation::try_convex_hull;
-use serde::{Deserialize, Serialize};
 
+use crate::Mesh;
 use crate::inertia::{Quat, principal_axes, quat_to_matrix};
 
 /// Volumes below this count as none (MuJoCo's `mjMINVAL`).
@@ -16,27 +16,6 @@ const MAX_HULL: usize = 50_000;
 
 /// A hull with less volume than this, for a diameter of 1, is flat but for rounding.
 const FLAT: f64 = 1e-6;
-
-/// `<mesh>`: triangles in a frame of their own, which lies at their centre of mass along the principal axes
-/// of inertia, as MuJoCo keeps them.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Mesh {
-    /// Name by which geoms refer to it.
-    pub name: String,
-    /// Corners, m.
-    pub vertices: Vec<[f32; 3]>,
-    /// Triangles, counter-clockwise as seen from outside: indices into `vertices`.
-    pub faces: Vec<[u32; 3]>,
-    /// Its frame's origin in the frame of the file, m.
-    pub pos: [f64; 3],
-    /// Its frame's orientation in the frame of the file.
-    #[serde(rename = "quat_wxyz")]
-    pub quat: [f64; 4],
-    /// Volume, m³, or area, m², of a mesh whose mass lies in its triangles; 0 for a sheet.
-    pub volume: f64,
-    /// Principal moments of inertia per mass, m².
-    pub moments: [f64; 3],
-}
 
 /// How the mass inside triangles is found (MuJoCo's `inertia`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +97,8 @@ pub(crate) fn hull(corners: &[Vector3<f64>]) -> Result<(Vec<Vector3<f64>>, Vec<[
     let corners: Vec<_> = points.iter().map(|p| Vector3::new(p.x, p.y, p.z).cast::<f64>()).collect();
     let triangles: Vec<Triangle> = faces.iter().map(|f| f.map(|i| corners[i as usize])).collect();
     let size = corners.iter().map(|p| (p - corners[0]).norm()).fold(0.0, f64::max);
-    if !(moments(&triangles, MassRule::Exact).0 > FLAT * size * size * size) {
+    let volume = moments(&triangles, MassRule::Exact).0;
+    if volume.is_nan() || volume <= FLAT * size * size * size {
         return Err(flat());
     }
     Ok((corners, faces))

@@ -9,8 +9,6 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::mesh::Mesh;
-
 /// A robot and its surroundings, parsed and checked once, shared by all worlds.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Model {
@@ -307,6 +305,27 @@ impl Heightfield {
         assert!(column < self.ncol, "column {column} of {}", self.ncol);
         f64::from(self.data[row * self.ncol + column]) * self.size[2]
     }
+}
+
+/// `<mesh>`: triangles in a frame of their own, which lies at their centre of mass along the principal axes
+/// of inertia, as MuJoCo keeps them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mesh {
+    /// Name by which geoms refer to it.
+    pub name: String,
+    /// Corners, m.
+    pub vertices: Vec<[f32; 3]>,
+    /// Triangles, counter-clockwise as seen from outside: indices into `vertices`.
+    pub faces: Vec<[u32; 3]>,
+    /// Its frame's origin in the frame of the file, m.
+    pub pos: [f64; 3],
+    /// Its frame's orientation in the frame of the file.
+    #[serde(rename = "quat_wxyz")]
+    pub quat: [f64; 4],
+    /// Volume, m³, or area, m², of a mesh whose mass lies in its triangles; 0 for a sheet.
+    pub volume: f64,
+    /// Principal moments of inertia per mass, m².
+    pub moments: [f64; 3],
 }
 
 /// A shape fixed to a body.

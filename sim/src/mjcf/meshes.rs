@@ -8,8 +8,9 @@ use super::build::{Builder, MAIN};
 use super::mesh_file::MAX_FACES;
 use super::source::Result;
 use super::xml::{named, shorten};
+use crate::Mesh;
 use crate::inertia::{normalize, quat_to_matrix};
-use crate::mesh::{self, MassRule, Mesh};
+use crate::mesh::{self, MassRule};
 
 const RULES: [(&str, MassRule); 4] = [
     ("legacy", MassRule::Legacy),
