@@ -32,6 +32,9 @@ pub(crate) enum MassRule {
 
 type Triangle = [Vector3<f64>; 3];
 
+/// Corners, and triangles of them.
+type Surface = (Vec<Vector3<f64>>, Vec<[u32; 3]>);
+
 impl Mesh {
     /// A mesh from corners in the frame of its file, all finite, and triangles of them.
     ///
@@ -74,11 +77,12 @@ impl Mesh {
         [0, 1, 2].map(|i| self.vertices.iter().map(|v| f64::from(v[i].abs())).fold(0.0, f64::max))
     }
 
-    /// Its convex hull for collisions; `None` if it has none.
-    pub(crate) fn hull_shape(&self) -> Option<SharedShape> {
+    /// Its convex hull for collisions, or why it has none.
+    pub(crate) fn hull_shape(&self) -> Result<SharedShape, String> {
         let corners: Vec<_> = self.vertices.iter().map(|&v| Vector3::from(v).cast::<f64>()).collect();
-        let (corners, faces) = hull(&corners).ok()?;
-        SharedShape::convex_mesh(corners.iter().map(point).collect(), &faces)
+        let (corners, faces) = hull(&corners)?;
+        let shape = SharedShape::convex_mesh(corners.iter().map(point).collect(), &faces);
+        shape.ok_or_else(|| "its convex hull is not a solid".to_owned())
     }
 }
 
@@ -87,8 +91,8 @@ fn point(p: &Vector3<f64>) -> Vector {
 }
 
 /// Corners and triangles of the convex hull, which look outward.
-pub(crate) fn hull(corners: &[Vector3<f64>]) -> Result<(Vec<Vector3<f64>>, Vec<[u32; 3]>), String> {
-    let flat = || "it has no convex hull: its corners lie in one plane".to_owned();
+pub(crate) fn hull(corners: &[Vector3<f64>]) -> Result<Surface, String> {
+    let flat = || "it has no convex hull: its corners lie in one plane, or nearly".to_owned();
     if corners.len() > MAX_HULL {
         return Err(format!("it has {} corners, at most {MAX_HULL} may touch", corners.len()));
     }
@@ -205,7 +209,7 @@ mod tests {
         let (sheet, _) = cuboid([0.0, 0.0, 2.0], [1.0, 1.0, 2.0]);
         let mesh = Mesh::new("m", &sheet, vec![[0, 1, 2], [1, 3, 2]], MassRule::Legacy).expect("a sheet");
         assert_eq!((mesh.volume, mesh.pos), (0.0, [0.5, 0.5, 2.0]));
-        assert!(mesh.hull_shape().is_none());
+        assert!(mesh.hull_shape().is_err());
         assert!(hull(&sheet).is_err());
     }
 }

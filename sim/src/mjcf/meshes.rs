@@ -95,10 +95,10 @@ impl<'a> Builder<'a> {
         let touches = attrs.bits("contype")? != 0 || attrs.bits("conaffinity")? != 0;
         if let Some(index) = self.model.meshes.iter().position(|m| m.name == wanted.value()) {
             let mesh = &self.model.meshes[index];
-            if touches && mesh.hull_shape().is_none() {
+            if let (true, Err(why)) = (touches, mesh.hull_shape()) {
                 let message = format!(
-                    "mesh '{}' cannot touch: it has no convex hull, or more than 50000 corners; use another \
-                     shape, and set contype and conaffinity of the mesh to 0",
+                    "mesh '{}' cannot touch: {why}; use another shape, and set contype and conaffinity of the \
+                     mesh to 0",
                     mesh.name
                 );
                 return Err(attrs.error("mesh", message));
