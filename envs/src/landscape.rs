@@ -233,7 +233,7 @@ fn reach(model: &Model) -> f64 {
             GeomKind::Sphere => a,
             GeomKind::Capsule => a + b,
             GeomKind::Cylinder => libm::sqrt(a * a + b * b),
-            GeomKind::Box | GeomKind::Ellipsoid => norm(&[a, b, c]),
+            GeomKind::Box | GeomKind::Ellipsoid | GeomKind::Mesh => norm(&[a, b, c]),
             GeomKind::Plane | GeomKind::Heightfield => 0.0,
         };
         bodies[geom.body] + norm(&geom.pos) + radius

@@ -63,10 +63,11 @@ impl MassProperties {
     }
 }
 
-/// Volume in m³; 0 for the ground.
+/// Volume in m³; 0 for the ground and meshes.
 pub(crate) fn volume(kind: GeomKind, [a, b, c]: [f64; 3]) -> f64 {
     match kind {
-        GeomKind::Plane | GeomKind::Heightfield => 0.0,
+        // A mesh knows its own.
+        GeomKind::Plane | GeomKind::Heightfield | GeomKind::Mesh => 0.0,
         GeomKind::Sphere => 4.0 / 3.0 * PI * a * a * a,
         GeomKind::Capsule => PI * a * a * (2.0 * b + 4.0 / 3.0 * a),
         GeomKind::Cylinder => PI * a * a * 2.0 * b,
@@ -75,13 +76,13 @@ pub(crate) fn volume(kind: GeomKind, [a, b, c]: [f64; 3]) -> f64 {
     }
 }
 
-/// A homogeneous geom of the given mass, in its body's frame.
+/// A homogeneous geom of the given mass, in its body's frame; without moments for the ground and meshes.
 pub(crate) fn of_geom(geom: &Geom, mass: f64) -> MassProperties {
     let [a, b, c] = geom.size;
     // Moments of a solid with squared extents x, y, z and shape factor k.
     let solid = |k: f64, x: f64, y: f64, z: f64| [k * (y + z), k * (x + z), k * (x + y)];
     let unit = match geom.kind {
-        GeomKind::Plane | GeomKind::Heightfield => [0.0; 3],
+        GeomKind::Plane | GeomKind::Heightfield | GeomKind::Mesh => [0.0; 3],
         GeomKind::Sphere => solid(0.2, a * a, a * a, a * a),
         GeomKind::Box => solid(1.0 / 3.0, a * a, b * b, c * c),
         GeomKind::Ellipsoid => solid(0.2, a * a, b * b, c * c),

@@ -10,6 +10,7 @@ mod error;
 mod inertia;
 mod kinematics;
 mod lanes;
+mod mesh;
 mod mjcf;
 mod model;
 mod options;

@@ -24,6 +24,8 @@ pub struct Model {
     pub geoms: Vec<Geom>,
     /// Grids of heights that geoms of kind [`GeomKind::Heightfield`] show.
     pub heightfields: Vec<Heightfield>,
+    /// Triangles that geoms of kind [`GeomKind::Mesh`] show.
+    pub meshes: Vec<Mesh>,
     /// Pairs of bodies, the smaller first, whose geoms do not touch each other.
     pub excludes: Vec<(usize, usize)>,
     /// Motors and servos, one control each.
@@ -37,6 +39,9 @@ pub struct Model {
     /// What the source said that no engine of ours uses, one sentence each, for the user.
     pub warnings: Vec<String>,
 }
+
+/// First of the groups of geoms that MuJoCo's viewer hides.
+const FIRST_HIDDEN: i32 = 3;
 
 /// `<key>`: a state to start from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -263,6 +268,8 @@ pub enum GeomKind {
     Box,
     /// Three semi-axes.
     Ellipsoid,
+    /// A [`Mesh`]; `size` are the half-lengths of the box about its origin that holds it.
+    Mesh,
     /// The ground below a [`Heightfield`]; `size` is MuJoCo's: the two radii, then ¼ of the
     /// elevation and ½ of the base together.
     #[serde(rename = "hfield")]
@@ -300,6 +307,27 @@ impl Heightfield {
     }
 }
 
+/// `<mesh>`: triangles in a frame of their own, which lies at their centre of mass along the principal axes
+/// of inertia, as MuJoCo keeps them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Mesh {
+    /// Name by which geoms refer to it.
+    pub name: String,
+    /// Corners, m.
+    pub vertices: Vec<[f32; 3]>,
+    /// Triangles, counter-clockwise as seen from outside: indices into `vertices`.
+    pub faces: Vec<[u32; 3]>,
+    /// Its frame's origin in the frame of the file, m.
+    pub pos: [f64; 3],
+    /// Its frame's orientation in the frame of the file.
+    #[serde(rename = "quat_wxyz")]
+    pub quat: [f64; 4],
+    /// Volume, m³, or area, m², of a mesh whose mass lies in its triangles; 0 for a sheet.
+    pub volume: f64,
+    /// Principal moments of inertia per mass, m².
+    pub moments: [f64; 3],
+}
+
 /// A shape fixed to a body.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Geom {
@@ -315,6 +343,9 @@ pub struct Geom {
     /// Index into [`Model::heightfields`], of a [`GeomKind::Heightfield`] only.
     #[serde(default)]
     pub heightfield: Option<usize>,
+    /// Index into [`Model::meshes`], of a [`GeomKind::Mesh`] only.
+    #[serde(default)]
+    pub mesh: Option<usize>,
     /// Position in the body's frame, m.
     pub pos: [f64; 3],
     /// Orientation in the body's frame.
@@ -339,6 +370,9 @@ pub struct Geom {
     /// Colour for drawing, red, green, blue, alpha in 0..=1.
     #[serde(default = "grey")]
     pub rgba: [f32; 4],
+    /// MuJoCo's group: those from 3 on are not drawn.
+    #[serde(default)]
+    pub group: i32,
 }
 
 impl Geom {
@@ -426,6 +460,14 @@ impl Model {
     #[must_use]
     pub fn joint(&self, name: &str) -> Option<usize> {
         self.joints.iter().position(|j| j.name == name)
+    }
+
+    /// The geoms that are drawn: the ground, and those of groups 0 to 2, as in MuJoCo's viewer, in whose models
+    /// shapes that touch often stand behind meshes that are seen. All of them if nothing would be left.
+    pub fn shown_geoms(&self) -> impl Iterator<Item = &Geom> {
+        let ground = |geom: &Geom| matches!(geom.kind, GeomKind::Plane | GeomKind::Heightfield);
+        let all = !self.geoms.iter().any(|geom| geom.group < FIRST_HIDDEN && !ground(geom));
+        self.geoms.iter().filter(move |geom| all || ground(geom) || geom.group < FIRST_HIDDEN)
     }
 
     /// Total mass of the bodies, kg.

@@ -167,6 +167,7 @@ fn model(name: &str, mut table: Value) -> Model {
         joints: take(&mut table["joints"]),
         geoms: take(&mut table["geoms"]),
         heightfields: Vec::new(),
+        meshes: Vec::new(),
         excludes: Vec::new(),
         actuators,
         qpos0: take(&mut table["qpos0"]),

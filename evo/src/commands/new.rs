@@ -62,13 +62,10 @@ pub(super) fn robot(args: &NewRobot) -> Result<(), Failure> {
     let name = &args.name;
     let config = match &args.from {
         None => config.replace(NAMED, &format!("file: \"{name}.xml\"")),
-        // What it has to be touched by is not known.
+        // How high it stands is not known.
         Some(_) => {
             let config = config.replace(NAMED, &format!("file: \"{name}.xml\""));
-            let lines = config.lines().map(|line| match line.trim_start().starts_with("observations:") {
-                true => "        observations: [Positions, Velocities],",
-                false => line,
-            });
+            let lines = config.lines().filter(|line| !line.trim_start().starts_with("healthy_z_range:"));
             lines.collect::<Vec<_>>().join("\n") + "\n"
         }
     };

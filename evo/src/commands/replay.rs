@@ -84,10 +84,12 @@ fn floor(model: &Model) -> f64 {
 /// Shapes as the page draws them; planes are its ground.
 fn geoms(model: &Model) -> Vec<Value> {
     let limbs = limbs(model);
-    let shown = model.geoms.iter().filter(|geom| geom.kind != GeomKind::Plane);
+    let shown = model.shown_geoms().filter(|geom| geom.kind != GeomKind::Plane);
     shown
         .map(|geom| {
             let terrain = geom.heightfield.map(|index| &model.heightfields[index]);
+            let mesh = geom.mesh.map(|index| &model.meshes[index]);
+            let mesh = mesh.map(|mesh| json!({ "vertices": mesh.vertices, "faces": mesh.faces }));
             json!({
                 "kind": geom.kind,
                 "body": geom.body,
@@ -96,6 +98,7 @@ fn geoms(model: &Model) -> Vec<Value> {
                 "quat": geom.quat,
                 "colour": colour(geom, limbs[geom.body]),
                 "terrain": terrain,
+                "mesh": mesh,
             })
         })
         .collect()

@@ -251,7 +251,7 @@ fn extent(geom: &Geom) -> f64 {
         GeomKind::Sphere => x,
         GeomKind::Capsule => x + y,
         GeomKind::Cylinder => libm::hypot(x, y),
-        GeomKind::Box => libm::hypot(libm::hypot(x, y), z),
+        GeomKind::Box | GeomKind::Mesh => libm::hypot(libm::hypot(x, y), z),
         GeomKind::Ellipsoid => x.max(y).max(z),
         GeomKind::Plane | GeomKind::Heightfield => f64::INFINITY,
     }

@@ -174,6 +174,17 @@ impl<'a> Attrs<'a> {
         }
     }
 
+    /// Contact bits, all but the first 0 if absent: MuJoCo writes them as a signed 32-bit number.
+    pub(super) fn bits(&self, name: &str) -> Result<u32> {
+        let value = self.integer(name, 1, i64::from(i32::MIN)..=i64::from(u32::MAX))?;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "-1 stands for all 32 bits"
+        )]
+        Ok(value as u32)
+    }
+
     /// One of a list of words.
     pub(super) fn keyword<T: Copy>(&self, name: &str, words: &[(&str, T)]) -> Result<Option<T>> {
         let Some(attribute) = self.find(name) else {

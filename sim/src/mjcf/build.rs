@@ -33,7 +33,7 @@ pub(super) struct Builder<'a> {
     names: BTreeSet<(&'static str, &'a str)>,
     pub(super) model: Model,
     /// Whether a mesh was left out.
-    pub(super) meshes: bool,
+    pub(super) left_out: bool,
     /// The cameras' elements, whose targets may be bodies further down.
     pub(super) targets: Vec<Node<'a, 'a>>,
 }
@@ -73,6 +73,7 @@ impl<'a> Builder<'a> {
                 joints: Vec::new(),
                 geoms: Vec::new(),
                 heightfields: Vec::new(),
+                meshes: Vec::new(),
                 excludes: Vec::new(),
                 actuators: Vec::new(),
                 qpos0: Vec::new(),
@@ -80,7 +81,7 @@ impl<'a> Builder<'a> {
                 cameras: Vec::new(),
                 warnings: Vec::new(),
             },
-            meshes: false,
+            left_out: false,
             targets: Vec::new(),
         };
         for node in source.all("default") {
@@ -165,6 +166,9 @@ impl<'a> Builder<'a> {
         for node in self.source.all("asset") {
             for hfield in named(node, "hfield") {
                 self.heightfield(hfield)?;
+            }
+            for mesh in named(node, "mesh") {
+                self.mesh(mesh)?;
             }
         }
         let world = Place { body: 0, class: MAIN, moving: false };

@@ -5,7 +5,7 @@ use super::source::{Result, Source};
 use crate::{Cone, Integrator, PhysicsOption};
 
 /// All `<name>` sections of the root; later ones override earlier ones.
-fn sections<'a>(source: Source<'a>, name: &str) -> Attrs<'a> {
+pub(super) fn sections<'a>(source: Source<'a>, name: &str) -> Attrs<'a> {
     let mut layers: Vec<_> = source.all(name).collect();
     layers.reverse();
     // The document node defines nothing; with it there is always a layer.

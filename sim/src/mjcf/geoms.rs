@@ -1,12 +1,13 @@
 //! `<geom>`.
 
+use nalgebra::Vector3;
 use roxmltree::Node;
 
-use super::attrs::{Attrs, Switch};
+use super::attrs::Attrs;
 use super::build::{Builder, Place};
+use super::meshes::Shown;
 use super::pose::{orientation, position, z_to};
 use super::source::Result;
-use super::xml::named;
 use crate::inertia::{self, MassProperties};
 use crate::{Geom, GeomKind};
 
@@ -14,9 +15,11 @@ impl<'a> Builder<'a> {
     /// Adds a geom; returns its mass properties if they count for its body.
     pub(super) fn geom(&mut self, node: Node<'a, 'a>, place: Place<'a>) -> Result<Option<MassProperties>> {
         let attrs = self.attrs(node, place.class)?;
-        if self.drawn_mesh(node, &attrs)? {
-            return Ok(None);
-        }
+        let mesh = match self.shown_mesh(node, &attrs)? {
+            Some(Shown::Nothing) => return Ok(None),
+            Some(Shown::Mesh(index)) => Some(index),
+            None => None,
+        };
         let kinds = [
             ("sphere", GeomKind::Sphere),
             ("capsule", GeomKind::Capsule),
@@ -25,6 +28,7 @@ impl<'a> Builder<'a> {
             ("ellipsoid", GeomKind::Ellipsoid),
             ("plane", GeomKind::Plane),
             ("hfield", GeomKind::Heightfield),
+            ("mesh", GeomKind::Mesh),
         ];
         let kind = attrs.keyword("type", &kinds)?.unwrap_or(GeomKind::Sphere);
         if matches!(kind, GeomKind::Plane | GeomKind::Heightfield) && place.moving {
@@ -33,10 +37,16 @@ impl<'a> Builder<'a> {
             return Err(attrs.error("", message));
         }
         let heightfield = self.shown_field(kind, &attrs)?;
-        let (mut size, pos, quat) = self.shape(kind, &attrs)?;
+        let (mut size, mut pos, mut quat) = self.shape(kind, &attrs)?;
         if let Some(field) = heightfield {
             let [x, y, elevation, base] = self.model.heightfields[field].size;
             size = [x, y, 0.25 * elevation + 0.5 * base];
+        }
+        if let Some(mesh) = mesh.map(|index| &self.model.meshes[index]) {
+            size = mesh.half_lengths();
+            let shift = inertia::quat_to_matrix(quat) * Vector3::from(mesh.pos);
+            pos = (Vector3::from(pos) + shift).into();
+            quat = inertia::quat_mul(quat, mesh.quat);
         }
 
         let friction = attrs.prefix("friction", [1.0, 0.005, 0.0001])?;
@@ -52,82 +62,48 @@ impl<'a> Builder<'a> {
         if rgba.iter().any(|c| !(0.0..=1.0).contains(c)) {
             return Err(attrs.error("rgba", "the four numbers of rgba must lie in 0..1"));
         }
+        let group = attrs.number("group", 0.0)?;
         let geom = Geom {
             name: self.name("geom", &attrs)?,
             kind,
             body: place.body,
             size,
             heightfield,
+            mesh,
             pos,
             quat,
             friction,
-            contype: bits(&attrs, "contype")?,
-            conaffinity: bits(&attrs, "conaffinity")?,
+            contype: attrs.bits("contype")?,
+            conaffinity: attrs.bits("conaffinity")?,
             margin: attrs.non_negative("margin", 0.0)?,
             gap: attrs.non_negative("gap", 0.0)?,
             condim: u32::try_from(condim).unwrap_or(3),
             solref: attrs.solref("solref")?,
             solimp: attrs.solimp("solimp")?,
             rgba: rgba.map(|c| c as f32),
+            group: group.clamp(-1e6, 1e6) as i32,
         };
         let density = attrs.non_negative("density", 1000.0)?;
         let mass = match attrs.find("mass") {
             Some(_) => attrs.non_negative("mass", 0.0)?,
-            None => density * inertia::volume(kind, size),
+            None => {
+                density * mesh.map_or_else(|| inertia::volume(kind, size), |m| self.model.meshes[m].volume)
+            }
         };
-        let group = attrs.number("group", 0.0)?;
         let [first, last] = self.compiler.inertia_groups;
-        let part = inertia::of_geom(&geom, mass);
+        let mut part = inertia::of_geom(&geom, mass);
+        if let Some(mesh) = mesh {
+            part.moments = self.model.meshes[mesh].moments.map(|moment| moment * mass);
+        }
         self.model.geoms.push(geom);
         Ok((first..=last).contains(&group).then_some(part))
-    }
-
-    /// Whether a geom is a mesh that neither touches nor weighs anything: it is left out, with a warning.
-    fn drawn_mesh(&mut self, node: Node<'a, 'a>, attrs: &Attrs<'a>) -> Result<bool> {
-        let kind = attrs.find("type").map(|a| a.value());
-        if kind != Some("mesh") && attrs.find("mesh").is_none() {
-            return Ok(false);
-        }
-        if kind.is_some_and(|kind| kind != "mesh") {
-            return Err(
-                attrs.error("mesh", "a shape that is fitted to a mesh is not supported: write its size")
-            );
-        }
-        let valid = "use sphere, capsule, cylinder, box or ellipsoid";
-        if bits(attrs, "contype")? != 0 || bits(attrs, "conaffinity")? != 0 {
-            let message = format!(
-                "a mesh that can touch is not supported: {valid}, and set contype and conaffinity of the \
-                 mesh to 0 to keep it as decoration"
-            );
-            return Err(attrs.error("mesh", message));
-        }
-        let weightless = |name| attrs.find(name).is_some() && attrs.number(name, 1.0).is_ok_and(|x| x == 0.0);
-        let group = attrs.number("group", 0.0)?;
-        let [first, last] = self.compiler.inertia_groups;
-        let weighed = (first..=last).contains(&group) && !weightless("mass") && !weightless("density");
-        let inertial = node.parent().is_some_and(|body| named(body, "inertial").next().is_some());
-        let ignored = match self.compiler.inertia_from_geom {
-            Switch::On => false,
-            Switch::Auto => inertial,
-            Switch::Off => true,
-        };
-        if weighed && !ignored && node.parent().is_some_and(|body| body.tag_name().name() == "body") {
-            let message =
-                "the mass of a mesh is not known: give its body an <inertial>, or the mesh mass=\"0\"";
-            return Err(attrs.error("mesh", message));
-        }
-        if !std::mem::replace(&mut self.meshes, true) {
-            let message = "meshes that touch nothing are left out, also of the picture";
-            self.model.warnings.push(attrs.error("mesh", message).to_string());
-        }
-        Ok(true)
     }
 
     /// Size, position and orientation, from `fromto` where that is given.
     fn shape(&self, kind: GeomKind, attrs: &Attrs<'a>) -> Result<([f64; 3], [f64; 3], [f64; 4])> {
         let needed = match kind {
-            // Its size is its <hfield>'s.
-            GeomKind::Heightfield => 0,
+            // Their sizes are those of the <hfield> and the <mesh>.
+            GeomKind::Heightfield | GeomKind::Mesh => 0,
             GeomKind::Sphere => 1,
             GeomKind::Capsule | GeomKind::Cylinder => 2,
             GeomKind::Plane | GeomKind::Box | GeomKind::Ellipsoid => 3,
@@ -137,7 +113,7 @@ impl<'a> Builder<'a> {
         let mut pos = position(attrs)?;
         let mut quat = orientation(attrs, &self.compiler)?;
         if let Some([x0, y0, z0, x1, y1, z1]) = attrs.numbers::<6>("fromto")? {
-            if matches!(kind, GeomKind::Plane | GeomKind::Sphere | GeomKind::Heightfield) {
+            if matches!(kind, GeomKind::Plane | GeomKind::Sphere | GeomKind::Heightfield | GeomKind::Mesh) {
                 let message = "fromto is valid only for capsule, cylinder, box and ellipsoid";
                 return Err(attrs.error("fromto", message));
             }
@@ -166,7 +142,7 @@ impl<'a> Builder<'a> {
         if !valid || size.iter().chain(&pos).any(|x| !x.is_finite()) {
             let expected = match kind {
                 GeomKind::Plane => "two half-widths (0: infinite) and a positive grid spacing",
-                GeomKind::Heightfield => "finite, and so must its position",
+                GeomKind::Heightfield | GeomKind::Mesh => "finite, and so must its position",
                 GeomKind::Sphere => "a positive radius",
                 GeomKind::Capsule | GeomKind::Cylinder => {
                     "a positive radius and half-length (the latter may come from fromto)"
@@ -179,11 +155,4 @@ impl<'a> Builder<'a> {
         }
         Ok((size, pos, quat))
     }
-}
-
-/// Contact bits: MuJoCo writes them as a signed 32-bit number.
-fn bits(attrs: &Attrs<'_>, name: &str) -> Result<u32> {
-    let value = attrs.integer(name, 1, i64::from(i32::MIN)..=i64::from(u32::MAX))?;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "-1 stands for all 32 bits")]
-    Ok(value as u32)
 }

@@ -4,16 +4,18 @@
 //! looked for from the main file's folder on, and each file is included once. Every piece behind the
 //! first starts with `<?source LINE COLUMN FILE?>`, where FILE is empty for the main file.
 //!
+//! Meshes are then read into the text as well.
+//!
 //! A model may be from anybody, so an included file lies in the main file's folder or below it.
 
-use std::fmt::Write as _;
 use std::ops::Range;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use roxmltree::Node;
 
-use super::file::{MAX_BYTES, read_text};
-use super::mark::beside;
+use super::embed::embed;
+use super::file::{MAX_BYTES, inside_folder, read_text};
+use super::mark::{beside, marked};
 use super::source::{Result, Source, parse};
 use crate::SimError;
 
@@ -21,12 +23,14 @@ use crate::SimError;
 const MAX_DEPTH: usize = 32;
 
 /// The text of an MJCF file with the files that it includes in their places, for
-/// [`Model::from_mjcf`](crate::Model::from_mjcf); one without `<include>` is returned as it is.
+/// [`Model::from_mjcf`](crate::Model::from_mjcf), and with the corners and triangles of its meshes instead of
+/// their files; one without `<include>` and meshes is returned as it is.
 ///
 /// # Errors
 /// [`SimError::Read`] if the file cannot be read as UTF-8, is no regular file or is larger than 64 MiB;
-/// [`SimError::Mjcf`] if it or an included file is not XML, or if an included file cannot be read, is included
-/// twice, lies outside the file's folder, or makes more than 64 MiB together with the others.
+/// [`SimError::Mjcf`] if it or an included file is not XML, if an included file is included twice, if a mesh is
+/// not one, or if one of these files cannot be read, lies outside the file's folder, or makes more than 64 MiB
+/// together with the others.
 pub fn read_mjcf(path: impl AsRef<Path>) -> Result<String> {
     let path = path.as_ref();
     let xml =
@@ -39,26 +43,12 @@ pub fn read_mjcf(path: impl AsRef<Path>) -> Result<String> {
         text: String::new(),
     };
     merged.add(&xml, "")?;
-    Ok(merged.text)
+    embed(merged.text, &merged.main, merged.left)
 }
 
 /// A file by any of its names.
 fn identity(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
-}
-
-/// Whether a name leads to a place in the folder that it starts from, or below.
-fn stays_inside(name: &str) -> bool {
-    let mut depth = 0_usize;
-    Path::new(name).components().all(|component| match component {
-        Component::Normal(_) => {
-            depth += 1;
-            true
-        }
-        Component::CurDir => true,
-        Component::ParentDir => depth.checked_sub(1).map(|up| depth = up).is_some(),
-        Component::RootDir | Component::Prefix(_) => false,
-    })
 }
 
 /// The text as it grows.
@@ -111,21 +101,13 @@ impl Merged {
         if name.contains("?>") || name.contains('\n') {
             return fail("the name of an included file holds '?>' or a line break".to_owned());
         }
-        let path = beside(&self.main, name);
-        let outside = || {
-            let path = path.display();
-            format!("{path} is outside the folder of {}: include files from there or below", self.main)
+        let Some(path) = inside_folder(&self.main, name) else {
+            let path = beside(&self.main, name);
+            let (path, main) = (path.display(), &self.main);
+            return fail(format!(
+                "{path} is outside the folder of {main}: include files from there or below"
+            ));
         };
-        if !stays_inside(name) {
-            return fail(outside());
-        }
-        // By a symbolic link, too.
-        let folder = beside(&self.main, ".").canonicalize();
-        if let (Ok(real), Ok(folder)) = (path.canonicalize(), folder)
-            && !real.starts_with(folder)
-        {
-            return fail(outside());
-        }
         if self.depth >= MAX_DEPTH {
             return fail(format!("files are included more than {MAX_DEPTH} deep"));
         }
@@ -146,8 +128,7 @@ impl Merged {
     /// Says where the text goes on.
     fn mark(&mut self, source: Source<'_>, at: usize, name: &str) {
         let place = source.doc.text_pos_at(at);
-        // Writing to a string does not fail.
-        let _ = write!(self.text, "<?source {} {} {name}?>", place.row, place.col);
+        self.text += &marked(place.row, place.col, name);
     }
 }
 

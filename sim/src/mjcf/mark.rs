@@ -9,6 +9,11 @@ pub(super) fn beside(main: &str, name: &str) -> PathBuf {
     if name.is_empty() { PathBuf::from(main) } else { Path::new(main).with_file_name("").join(name) }
 }
 
+/// The mark that a text goes on at a line and column of the file `name`.
+pub(super) fn marked(line: u32, column: u32, name: &str) -> String {
+    format!("<?source {line} {column} {name}?>")
+}
+
 /// What `<?source …?>` says: line, column and the file's name.
 pub(super) fn mark<'a>(node: Node<'a, '_>) -> Option<(u32, u32, &'a str)> {
     let mark = node.pi().filter(|pi| pi.target == "source")?;

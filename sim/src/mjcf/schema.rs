@@ -40,7 +40,7 @@ const fn leaf(name: &'static str, usage: Use) -> Element {
 }
 
 const LATER: &str = "not supported yet";
-const NO_MESH: &str = "meshes are decoration only";
+const NO_FIT: &str = "no shape is fitted to a mesh";
 const NO_ATTACH: &str = "put its elements into this file, or <include> a file with them";
 const ONLY_MOTOR: &str = "valid actuators are motor, position, velocity and general";
 
@@ -80,6 +80,7 @@ static COMPILER: Element = Element {
     usage: Read,
     attributes: &[
         ("angle", Read),
+        ("assetdir", Read),
         ("autolimits", Read),
         ("balanceinertia", Read),
         ("boundinertia", Read),
@@ -87,22 +88,21 @@ static COMPILER: Element = Element {
         ("eulerseq", Read),
         ("inertiafromgeom", Read),
         ("inertiagrouprange", Read),
+        ("meshdir", Read),
         ("settotalmass", Read),
+        ("strippath", Read),
         ("coordinate", Only("local")),
         ("alignfree", Only("false")),
-        ("assetdir", Skip),
         ("conflict", Skip),
         ("convexhull", Skip),
         ("discardvisual", Skip),
         ("exactmeshinertia", Skip),
         ("fitaabb", Skip),
         ("fusestatic", Skip),
-        ("meshdir", Skip),
         ("passthrough", Skip),
         ("savecanonical", Skip),
         ("savecompiled", Skip),
         ("saveinertial", Skip),
-        ("strippath", Skip),
         ("texturedir", Skip),
         ("usethread", Skip),
     ],
@@ -210,8 +210,8 @@ static DEFAULT: Element = Element {
         &CAMERA,
         &leaf("equality", Skip),
         &leaf("light", Skip),
+        &MESH,
         &leaf("material", Skip),
-        &leaf("mesh", Skip),
         &leaf("pair", Skip),
         &leaf("site", Skip),
         &leaf("tendon", Skip),
@@ -229,8 +229,7 @@ static ASSET: Element = Element {
         &leaf("skin", Skip),
         &leaf("texture", Skip),
         &HFIELD,
-        // A geom that needs one is refused, or left out with a warning.
-        &leaf("mesh", Skip),
+        &MESH,
         &leaf("model", Refuse(NO_ATTACH)),
         &INCLUDE,
     ],
@@ -249,6 +248,32 @@ static HFIELD: Element = Element {
         ("content_type", Refuse("write nrow, ncol and the heights into elevation")),
     ],
     children: &[],
+};
+
+static MESH: Element = Element {
+    name: "mesh",
+    usage: Read,
+    attributes: &[
+        ("name", Read),
+        ("class", Read),
+        ("file", Read),
+        ("vertex", Read),
+        ("face", Read),
+        ("scale", Read),
+        ("refpos", Read),
+        ("refquat", Read),
+        ("inertia", Read),
+        // Corners of a hull are few enough for every engine, and drawing finds normals itself.
+        ("maxhullvert", Skip),
+        ("material", Skip),
+        ("normal", Skip),
+        ("smoothnormal", Skip),
+        ("texcoord", Skip),
+        ("content_type", Refuse("the file's name says what it is")),
+        ("builtin", Refuse(LATER)),
+        ("params", Refuse(LATER)),
+    ],
+    children: &[&PLUGIN],
 };
 
 static WORLD: Element = Element {
@@ -409,7 +434,7 @@ static GEOM: Element = Element {
         ("fluidshape", Only("none")),
         ("hfield", Read),
         ("mesh", Read),
-        ("fitscale", Refuse(NO_MESH)),
+        ("fitscale", Refuse(NO_FIT)),
         ("shellinertia", Only("false")),
         ("surfacevel", Refuse(LATER)),
         ("castshadow", Skip),
@@ -650,7 +675,8 @@ impl Checker<'_, '_> {
     fn attributes(&mut self, node: Node<'_, '_>, element: &'static Element, in_default: bool) -> Result<()> {
         let tag = element.name;
         // Names and references belong to one element, not to a class.
-        let own = |name: &str| matches!(name, "name" | "class" | "joint" | "target");
+        let own =
+            |name: &str| matches!(name, "name" | "class" | "joint" | "target" | "file" | "vertex" | "face");
         for attribute in node.attributes() {
             let name = attribute.name();
             let value = attribute.value();

@@ -23,17 +23,23 @@ impl<'a> Source<'a> {
 
     /// An error at a byte offset of the text, in the file that this part of it is from.
     pub(super) fn error(&self, offset: usize, message: impl Into<String>) -> SimError {
+        let (name, line, column) = self.place(offset);
+        let file = beside(self.file, name).display().to_string();
+        SimError::Mjcf { file, line, column, message: message.into() }
+    }
+
+    /// The name, empty for the main file, line and column of where a byte of the text is from.
+    pub(super) fn place(&self, offset: usize) -> (&'a str, u32, u32) {
         let at = self.doc.text_pos_at(offset);
-        let (mut file, mut line, mut column) = (self.file.to_owned(), at.row, at.col);
         let marks = self.doc.descendants().filter(|n| n.range().end <= offset);
         if let Some((mark, (row, first, name))) = marks.rev().find_map(|n| Some((n, mark(n)?))) {
             let start = self.doc.text_pos_at(mark.range().end);
-            file = beside(self.file, name).display().to_string();
             // A mark can be edited, so it may say anything.
-            line = row.saturating_add(at.row - start.row);
-            column = if at.row == start.row { first.saturating_add(at.col - start.col) } else { at.col };
+            let line = row.saturating_add(at.row - start.row);
+            let column = if at.row == start.row { first.saturating_add(at.col - start.col) } else { at.col };
+            return (name, line, column);
         }
-        SimError::Mjcf { file, line, column, message: message.into() }
+        ("", at.row, at.col)
     }
 }
 

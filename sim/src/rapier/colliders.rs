@@ -17,6 +17,11 @@ pub(super) fn collider(model: &Model, geom: &Geom) -> ColliderBuilder {
         GeomKind::Capsule => ColliderBuilder::capsule_z(s[1], s[0]),
         GeomKind::Cylinder => ColliderBuilder::cylinder(s[1], s[0]),
         GeomKind::Box => ColliderBuilder::cuboid(s[0], s[1], s[2]),
+        GeomKind::Mesh => {
+            let mesh = &model.meshes[geom.mesh.expect("a mesh geom shows one")];
+            let shape = mesh.hull_shape().expect("the reader has checked that there is a hull");
+            ColliderBuilder::new(shape)
+        }
         GeomKind::Heightfield => {
             let index = geom.heightfield.expect("a heightfield geom shows one");
             heightfield(&model.heightfields[index])

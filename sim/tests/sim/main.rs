@@ -7,6 +7,7 @@ mod actuators;
 mod contacts;
 mod files;
 mod kinematics;
+mod meshes;
 mod mjcf;
 mod parameters;
 mod terrain;

@@ -389,10 +389,11 @@ fn errors_name_place_and_remedy() {
             "<mujoco><keyframe><key act='1'/></keyframe></mujoco>".into(),
             "1:24: attribute 'act' of <key> is not supported",
         ),
-        (world("<geom type='mesh' mesh='m'/>"), "3:25: a mesh that can touch is not supported: use sphere"),
+        (world("<geom type='mesh' mesh='m'/>"), "3:25: unknown mesh 'm'; there is: none"),
         (
-            world("<body><geom type='mesh' mesh='m' contype='0' conaffinity='0'/></body>"),
-            "3:31: the mass of a mesh is not known",
+            "<mujoco><asset><mesh file='m.stl'/></asset><worldbody>\n<geom type='mesh' mesh='m'/></worldbody></mujoco>"
+                .into(),
+            "2:25: the file of this mesh is out of reach of a text",
         ),
         (world("<geom type='box' mesh='m'/>"), "3:24: a shape that is fitted to a mesh is not supported"),
         (world("<replicate count='1000000000'/>"), "3:1: <replicate> is not supported: write its copies"),
@@ -563,7 +564,7 @@ fn servos_are_compiled_as_in_mujoco() {
 }
 
 #[test]
-fn meshes_without_touch_or_mass_are_left_out_with_a_warning() {
+fn meshes_whose_files_are_out_of_reach_are_left_out_with_a_warning() {
     let model = read(
         r#"<mujoco><asset><mesh file="nowhere.stl"/></asset>
 <default><default class="visual"><geom type="mesh" contype="0" conaffinity="0" mass="0"/></default></default>
@@ -571,7 +572,10 @@ fn meshes_without_touch_or_mass_are_left_out_with_a_warning() {
 <geom class="visual" mesh="nowhere"/></body></worldbody></mujoco>"#,
     );
     assert_eq!(model.geoms.len(), 1);
-    assert_eq!(model.warnings, ["m.xml:3:39: meshes that touch nothing are left out, also of the picture"]);
+    assert_eq!(
+        model.warnings,
+        ["m.xml:3:39: meshes whose files are out of reach of this text are left out of the picture"]
+    );
 }
 
 #[test]

@@ -31,6 +31,7 @@ mod reference;
 mod reliability;
 mod replay;
 mod report;
+mod robots;
 mod short_ways;
 #[cfg(unix)]
 mod signals;

@@ -413,7 +413,7 @@ fn a_new_config_or_robot_is_a_copy_that_trains() {
     let robot = root().join("envs/assets/hopper.xml");
     desk.succeed(&["new", "robot", "hop", "--from", text(&robot)]);
     assert!(
-        read("hop.ron").contains("file: \"hop.xml\"") && !read("hop.ron").contains("Touch"),
+        read("hop.ron").contains("file: \"hop.xml\"") && !read("hop.ron").contains("healthy_z_range"),
         "{}",
         read("hop.ron")
     );

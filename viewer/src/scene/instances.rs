@@ -4,7 +4,7 @@ use nalgebra as na;
 use sim::{Geom, GeomKind};
 
 use super::gpu::{Material, instance};
-use super::lists::{Instances, Layer};
+use super::lists::{Instances, Layer, Part};
 use super::markers;
 use super::mesh::Shape;
 use super::palette::{LIMBS, Palette, Rgba, TRUNK, linear};
@@ -33,7 +33,10 @@ impl Instances {
         let limbs = actor.shapes.limbs();
         for geom in actor.shapes.geoms() {
             let Some(&pose) = actor.snapshot.poses.get(geom.body) else { continue };
-            let Some((shape, mut scale, stretch)) = unit(geom) else { continue };
+            let mesh = geom.mesh.map(|index| (Part::Mesh(actor.shapes.id(), index), [1.0; 3], 0.0));
+            let part = mesh
+                .or_else(|| unit(geom).map(|(shape, scale, stretch)| (Part::Unit(shape), scale, stretch)));
+            let Some((part, mut scale, stretch)) = part else { continue };
             // What is fixed in the world is there already.
             if ghost && geom.body == 0 {
                 continue;
@@ -57,9 +60,9 @@ impl Instances {
             }
             let layer = if colour[3] < 1.0 { Layer::Ghost } else { Layer::Solid };
             let copy = instance(&frame, scale, stretch, Material::Body, colour);
-            self.push(layer, shape, copy);
+            self.add(layer, part, copy);
             if highlighted {
-                self.push(Layer::Outline, shape, copy);
+                self.add(Layer::Outline, part, copy);
             }
         }
     }
@@ -103,11 +106,11 @@ impl Instances {
     }
 }
 
-/// The unit shape of a geom, its scale and stretch; none of ground.
+/// The unit shape of a geom, its scale and stretch; none of ground and meshes.
 fn unit(geom: &Geom) -> Option<(Shape, [f32; 3], f32)> {
     let [a, b, c] = geom.size.map(|x| x as f32);
     Some(match geom.kind {
-        GeomKind::Plane | GeomKind::Heightfield => return None,
+        GeomKind::Plane | GeomKind::Heightfield | GeomKind::Mesh => return None,
         GeomKind::Sphere => (Shape::Ball, [a; 3], 0.0),
         GeomKind::Ellipsoid => (Shape::Ball, [a, b, c], 0.0),
         GeomKind::Capsule => (Shape::Ball, [a; 3], b),

@@ -25,6 +25,7 @@ mod pipelines;
 mod renderer;
 mod shapes;
 mod snapshot;
+mod solid;
 mod terrain;
 mod through;
 

@@ -42,6 +42,7 @@ pub(super) struct Placed<'a> {
     lists: [[(usize, usize); Shape::ALL.len()]; Layer::ALL.len()],
     ground: (usize, usize),
     terrain: usize,
+    meshes: usize,
 }
 
 /// All instances one after the other, and where each list went.
@@ -56,7 +57,9 @@ pub(super) fn place(instances: &Instances) -> (Vec<Instance>, Placed<'static>) {
     let ground = add(&instances.ground);
     let terrain: Vec<Instance> = instances.terrain.iter().map(|t| t.2).collect();
     let (terrain, _) = add(&terrain);
-    (all, Placed { buffer: None, lists, ground, terrain })
+    let meshes: Vec<Instance> = instances.meshes.iter().map(|m| m.2).collect();
+    let (meshes, _) = add(&meshes);
+    (all, Placed { buffer: None, lists, ground, terrain, meshes })
 }
 
 /// What the passes draw.
@@ -65,6 +68,7 @@ pub(super) struct Drawing<'a> {
     pub mesh: &'a Mesh,
     pub shapes: &'a [Range<u32>],
     pub terrain: &'a BTreeMap<(u64, usize), Mesh>,
+    pub meshes: &'a BTreeMap<(u64, usize), Mesh>,
     pub instances: &'a Instances,
     pub placed: &'a Placed<'a>,
 }
@@ -101,6 +105,11 @@ impl Drawing<'_> {
     fn layer(&self, pass: &mut wgpu::RenderPass<'_>, layer: Layer) {
         for (&list, range) in self.placed.lists[layer as usize].iter().zip(self.shapes) {
             self.bind(pass, self.mesh, list, range.clone());
+        }
+        for (k, (_, key, _)) in self.instances.meshes.iter().enumerate().filter(|(_, m)| m.0 == layer) {
+            if let Some(mesh) = self.meshes.get(key) {
+                self.bind(pass, mesh, (self.placed.meshes + k, 1), 0..mesh.count);
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! Which body lies under the pointer.
 
 use nalgebra as na;
-use sim::GeomKind;
+use sim::{GeomKind, Mesh};
 
 use super::shapes::{isometry, placed};
 use super::{Ray, Scene, Shapes, Snapshot, Tint};
@@ -29,6 +29,10 @@ pub fn pick(shapes: &Shapes, snapshot: &Snapshot, ray: Ray) -> Option<Hit> {
         let origin = frame.inverse_transform_point(&ray.origin.into());
         let direction = frame.inverse_transform_vector(&ray.direction.into());
         let distance = meet(geom.kind, geom.size.map(|x| x as f32), origin.coords, direction)?;
+        let distance = match geom.mesh.and_then(|index| shapes.meshes().get(index)) {
+            Some(mesh) => triangles(mesh, origin.coords, direction)?,
+            None => distance,
+        };
         let point = ray.at(distance);
         let local = body.inverse_transform_point(&point.into()).into();
         Some(Hit { body: geom.body, point, local, distance })
@@ -53,7 +57,25 @@ impl Scene<'_> {
 
 type V3 = na::Vector3<f32>;
 
-/// Distance at which a ray enters a shape in the shape's frame; `None` if it misses, or starts inside.
+/// Distance at which a ray enters a mesh (Möller and Trumbore 1997).
+fn triangles(mesh: &Mesh, origin: V3, direction: V3) -> Option<f32> {
+    let corner = |i: u32| V3::from(mesh.vertices[i as usize]);
+    let hit = |face: &[u32; 3]| {
+        let a = corner(face[0]);
+        let (u, v) = (corner(face[1]) - a, corner(face[2]) - a);
+        let across = direction.cross(&v);
+        // Above 0 where the ray comes from outside.
+        let facing = u.dot(&across);
+        let from = origin - a;
+        let along = from.cross(&u);
+        let (x, y) = (from.dot(&across) / facing, direction.dot(&along) / facing);
+        let t = v.dot(&along) / facing;
+        (facing > 0.0 && x >= 0.0 && y >= 0.0 && x + y <= 1.0 && t >= 0.0).then_some(t)
+    };
+    nearest(mesh.faces.iter().map(hit))
+}
+
+/// Distance at which a ray enters a shape, of a mesh its box, in the shape's frame; `None` if it misses, or starts inside.
 fn meet(kind: GeomKind, [a, b, c]: [f32; 3], origin: V3, direction: V3) -> Option<f32> {
     match kind {
         GeomKind::Plane | GeomKind::Heightfield => None,
@@ -76,7 +98,7 @@ fn meet(kind: GeomKind, [a, b, c]: [f32; 3], origin: V3, direction: V3) -> Optio
             });
             nearest(ends.into_iter().chain([side]))
         }
-        GeomKind::Box => {
+        GeomKind::Box | GeomKind::Mesh => {
             let (mut enter, mut leave) = (0.0_f32, f32::INFINITY);
             for (i, half) in [a, b, c].into_iter().enumerate() {
                 if direction[i] == 0.0 {

@@ -11,7 +11,7 @@ use super::lists::Instances;
 use super::mesh::Meshes;
 use super::passes::{Drawing, Mesh, place};
 use super::pipelines::{DEPTH, Pipelines};
-use super::{Scene, terrain};
+use super::{Scene, solid, terrain};
 
 /// Draws scenes into textures of one format. Sizes may change from picture to picture.
 ///
@@ -24,6 +24,8 @@ pub struct Renderer {
     meshes: Mesh,
     shapes: Vec<std::ops::Range<u32>>,
     terrain: BTreeMap<(u64, usize), Mesh>,
+    /// Meshes of robots.
+    solids: BTreeMap<(u64, usize), Mesh>,
     instances: Growing,
     globals: wgpu::Buffer,
     globals_group: wgpu::BindGroup,
@@ -93,6 +95,7 @@ impl Renderer {
             meshes: Mesh::new(device, cast_slice(&shapes.vertices), &shapes.indices),
             shapes: shapes.ranges,
             terrain: BTreeMap::new(),
+            solids: BTreeMap::new(),
             instances: Growing::new(),
             pipelines,
             globals,
@@ -118,6 +121,7 @@ impl Renderer {
         }
         let instances = Instances::of(scene, size[1] as f32);
         self.load_terrain(device, scene, &instances);
+        self.load_meshes(device, scene, &instances);
         self.fit(device, size);
         let globals = globals(scene, size, self.format.is_srgb());
         queue.write_buffer(&self.globals, 0, cast_slice(&globals));
@@ -130,6 +134,7 @@ impl Renderer {
             mesh: &self.meshes,
             shapes: &self.shapes,
             terrain: &self.terrain,
+            meshes: &self.solids,
             instances: &instances,
             placed: &placed,
         };
@@ -174,6 +179,19 @@ impl Renderer {
             let Some(heights) = known.and_then(|a| a.shapes.heightfields().get(field)) else { continue };
             self.terrain.entry((id, field)).or_insert_with(|| {
                 let (vertices, indices) = terrain::mesh(heights);
+                Mesh::new(device, cast_slice(&vertices), &indices)
+            });
+        }
+    }
+
+    /// The same for meshes of robots.
+    fn load_meshes(&mut self, device: &wgpu::Device, scene: &Scene<'_>, instances: &Instances) {
+        self.solids.retain(|key, _| instances.meshes.iter().any(|m| m.1 == *key));
+        for &(_, (id, index), _) in &instances.meshes {
+            let known = scene.actors.iter().find(|a| a.shapes.id() == id);
+            let Some(mesh) = known.and_then(|a| a.shapes.meshes().get(index)) else { continue };
+            self.solids.entry((id, index)).or_insert_with(|| {
+                let (vertices, indices) = solid::mesh(mesh);
                 Mesh::new(device, cast_slice(&vertices), &indices)
             });
         }

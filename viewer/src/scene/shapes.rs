@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use nalgebra as na;
 use serde::{Deserialize, Serialize};
-use sim::{Body, Geom, GeomKind, Heightfield, Joint, JointKind, Model};
+use sim::{Body, Geom, GeomKind, Heightfield, Joint, JointKind, Mesh, Model};
 
 use super::snapshot::Snapshot;
 
@@ -16,10 +16,12 @@ pub struct Shapes {
     joints: Vec<Joint>,
     geoms: Vec<Geom>,
     heightfields: Vec<Heightfield>,
+    #[serde(default)]
+    meshes: Vec<Mesh>,
     qpos0: Vec<f64>,
     /// Strength of gravity, m/s².
     gravity: f64,
-    /// By which a renderer knows terrain that it has seen. Clones share it, as they do the terrain.
+    /// By which a renderer knows terrain and meshes that it has seen. Clones share it, as they do these.
     #[serde(skip, default = "next_id")]
     id: u64,
 }
@@ -72,8 +74,9 @@ impl Shapes {
         Self {
             bodies: model.bodies.clone(),
             joints: model.joints.clone(),
-            geoms: model.geoms.clone(),
+            geoms: model.shown_geoms().cloned().collect(),
             heightfields: model.heightfields.clone(),
+            meshes: model.meshes.clone(),
             qpos0: model.qpos0.clone(),
             gravity,
             id: next_id(),
@@ -92,7 +95,7 @@ impl Shapes {
         &self.joints
     }
 
-    /// Shapes fixed to the bodies.
+    /// Shapes fixed to the bodies that are drawn.
     #[must_use]
     pub fn geoms(&self) -> &[Geom] {
         &self.geoms
@@ -102,6 +105,12 @@ impl Shapes {
     #[must_use]
     pub fn heightfields(&self) -> &[Heightfield] {
         &self.heightfields
+    }
+
+    /// Triangles that some of the shapes show.
+    #[must_use]
+    pub fn meshes(&self) -> &[Mesh] {
+        &self.meshes
     }
 
     /// The reference configuration, length `nq`.
@@ -276,7 +285,7 @@ fn extent(geom: &Geom, rotation: &na::UnitQuaternion<f32>) -> na::Vector3<f32> {
         GeomKind::Sphere => na::Vector3::repeat(a),
         GeomKind::Capsule => along * b + na::Vector3::repeat(a),
         GeomKind::Cylinder => along * b + along.map(|z| a * (1.0 - z * z).max(0.0).sqrt()),
-        GeomKind::Box => axes.abs() * na::Vector3::new(a, b, c),
+        GeomKind::Box | GeomKind::Mesh => axes.abs() * na::Vector3::new(a, b, c),
         GeomKind::Ellipsoid => na::Vector3::from_fn(|i, _| {
             axes.row(i).transpose().component_mul(&na::Vector3::new(a, b, c)).norm()
         }),
@@ -291,7 +300,7 @@ pub(super) fn reach(geom: &Geom) -> f32 {
         GeomKind::Sphere => a,
         GeomKind::Capsule => a + b,
         GeomKind::Cylinder => a.hypot(b),
-        GeomKind::Box => na::Vector3::new(a, b, c).norm(),
+        GeomKind::Box | GeomKind::Mesh => na::Vector3::new(a, b, c).norm(),
         GeomKind::Ellipsoid => a.max(b).max(c),
     }
 }

@@ -216,6 +216,51 @@ fn hills() -> Shapes {
     Shapes::from_model(&model)
 }
 
+/// A box over a plane, as a shape or as a mesh with a shape that touches behind it.
+fn block(mesh: bool) -> Shapes {
+    let corners =
+        (0..8).map(|i| [0, 1, 2].map(|axis| if i >> axis & 1 == 1 { "0.5" } else { "-0.3" }).join(" "));
+    let corners = corners.collect::<Vec<_>>().join("  ");
+    let geom = if mesh {
+        r#"<geom type="mesh" mesh="block" contype="0" conaffinity="0"/><geom size="0.6" group="3"/>"#
+    } else {
+        r#"<geom type="box" size="0.4 0.2 0.3" pos="0.1 0.05 -0.075"/>"#
+    };
+    let xml = format!(
+        r#"<mujoco><asset><mesh name="block" vertex="{corners}" scale="1 0.5 -0.75"/></asset><worldbody>
+        <geom type="plane" size="1 1 1"/><body pos="0 0 0.6" euler="20 10 0"><freejoint/>{geom}</body>
+        </worldbody></mujoco>"#
+    );
+    Shapes::from_model(&Model::from_mjcf(&xml, "block.xml").unwrap())
+}
+
+#[test]
+fn a_mesh_of_a_box_looks_like_the_box() {
+    let [shape, mesh] = [block(false), block(true)];
+    let snapshot = shape.snapshot(&shape.qpos0()).unwrap();
+    let camera = framed(&shape, &snapshot, View::Corner);
+    for (tint, highlighted) in [(Tint::Own, None), (Tint::Own, Some(1)), (Tint::Ghost(0.5), None)] {
+        let pictures = [&shape, &mesh].map(|shapes| {
+            let actor = Actor { tint, highlighted, ..Actor::new(shapes, &snapshot) };
+            let scene = Scene { actors: vec![actor], camera: &camera, draw: &Draw::default() };
+            let hit = scene.pick([400.0, 250.0], [800.0, 500.0]).map(|(_, hit)| hit);
+            (studio().picture(&scene, SIZE).unwrap(), hit)
+        });
+        let share = difference(&pictures[0].0, &pictures[1].0);
+        assert!(share < 0.002, "{tint:?}, {highlighted:?}: {share} of the bytes differ");
+        if let (Some(box_hit), Some(mesh_hit)) = (pictures[0].1, pictures[1].1) {
+            assert!((box_hit.distance - mesh_hit.distance).abs() < 1e-4, "{box_hit:?} {mesh_hit:?}");
+        } else {
+            assert_eq!(tint, Tint::Ghost(0.5), "the box is in the middle");
+        }
+        let empty = Snapshot { poses: vec![snapshot.poses[0]], ..Snapshot::default() };
+        let bare =
+            Scene { actors: vec![Actor::new(&shape, &empty)], camera: &camera, draw: &Draw::default() };
+        let seen = difference(&pictures[1].0, &studio().picture(&bare, SIZE).unwrap());
+        assert!(seen > 0.005, "{tint:?}: the mesh changes {seen} of the picture");
+    }
+}
+
 #[test]
 fn hills_are_seen_in_both_themes() {
     let shapes = hills();

@@ -124,6 +124,21 @@ function terrain({ nrow, ncol, size, data }) {
   );
 }
 
+/** A mesh with flat triangles. */
+function solid({ vertices, faces }) {
+  const mesh = { points: [], corners: [] };
+  for (const face of faces) {
+    const [a, b, c] = face.map((i) => vertices[i]);
+    const normal = cross(b.map((x, i) => x - a[i]), c.map((x, i) => x - a[i]));
+    if (!Math.hypot(...normal)) continue;
+    for (const at of [a, b, c]) {
+      mesh.corners.push(mesh.points.length / 6);
+      mesh.points.push(...at, ...unit(normal));
+    }
+  }
+  return mesh;
+}
+
 function cube() {
   const mesh = { points: [], corners: [] };
   for (let axis = 0; axis < 3; axis++)
@@ -181,6 +196,7 @@ class Scene {
         [lid, [0, 0, -s[1], 0, 1, 0, 0], [s[0], s[0], 1]],
       ],
       box: (s) => [[block, still, s]],
+      mesh: (_, shape) => [[this.upload(solid(shape.mesh)), still, [1, 1, 1]]],
       hfield: (_, shape) => [[this.upload(terrain(shape.terrain)), still, [1, 1, 1]]],
     };
     this.shapes = shapes.map((shape) => ({
