@@ -89,7 +89,7 @@ pub struct Args {
     pub caption: bool,
 
     /// Marks in the scene: contacts, joints, com (centre of mass), trail, none; several, separated by commas. Default
-    /// contacts and trail, in pictures and videos of the scene alone none
+    /// trail, in pictures and videos of the scene alone none
     #[arg(long, value_name = "NAME", value_enum, value_delimiter = ',')]
     pub show: Vec<Mark>,
 
