@@ -97,7 +97,8 @@ impl App {
 /// A bar with a text that can be closed. True if it was.
 fn line(ui: &mut Ui, id: &'static str, text: Option<&str>, ground: Color32, colour: Color32) -> bool {
     let Some(text) = text else { return false };
-    let frame = Frame::new().fill(ground.gamma_multiply(0.18)).inner_margin(Margin::symmetric(10, 6));
+    let fill = Palette::of(ui).base.lerp_to_gamma(ground, 0.18);
+    let frame = Frame::new().fill(fill).inner_margin(Margin::symmetric(10, 6));
     let shown = Panel::top(id).frame(frame).show_separator_line(false).show(ui, |ui| {
         let row = ui.horizontal(|ui| {
             let close = ui.small_button("Close").clicked();

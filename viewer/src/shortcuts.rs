@@ -197,10 +197,10 @@ pub fn pressed(ctx: &egui::Context) -> Vec<Action> {
     })
 }
 
-/// Keys as people write them: `Shift+→`, `Ctrl+W`, `[`.
+/// Keys as people write them: `Shift+→`, `Ctrl+W`, `Ctrl+Shift+P`, `[`.
 #[must_use]
 pub fn written(keys: &KeyboardShortcut) -> String {
-    let held = [(keys.modifiers.shift, "Shift+"), (keys.modifiers.command, "Ctrl+")];
+    let held = [(keys.modifiers.command, "Ctrl+"), (keys.modifiers.shift, "Shift+")];
     let held: String = held.into_iter().filter(|(held, _)| *held).map(|(_, name)| name).collect();
     let key = match keys.logical_key {
         Key::ArrowLeft => "←",

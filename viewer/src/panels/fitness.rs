@@ -28,7 +28,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let (wanted, compared) = header(ui, follow, generation, &palette);
     let picked = match &follow.metrics {
         Some(metrics) if !metrics.rows.is_empty() => {
-            curves(ui, metrics, follow, (&cx.document.curves, lengths(cx.document)), generation, &palette)
+            curves(ui, metrics, follow, Beside::of(cx.document), generation, &palette)
         }
         _ => {
             empty(ui, "No generation is finished yet");
@@ -53,7 +53,20 @@ enum Compared {
     WithNone,
 }
 
-/// Control steps of an episode in training and in evaluation, if they differ: then so do their returns.
+/// What is told beside the run's own curves.
+struct Beside<'a> {
+    /// Other runs.
+    others: &'a [(String, Arc<Metrics>)],
+    /// Control steps of an episode in training and in evaluation, if they differ: then so do their returns.
+    lengths: Option<(usize, usize)>,
+}
+
+impl<'a> Beside<'a> {
+    fn of(document: &'a Document) -> Self {
+        Self { others: &document.curves, lengths: lengths(document) }
+    }
+}
+
 fn lengths(document: &Document) -> Option<(usize, usize)> {
     let whole = document.live.as_ref()?.task().spec().horizon;
     let trained = document.config.rollout.horizon.unwrap_or(whole);
@@ -169,7 +182,7 @@ fn curves(
     ui: &mut Ui,
     metrics: &Metrics,
     follow: &Follow,
-    (others, lengths): (&[(String, Arc<Metrics>)], Option<(usize, usize)>),
+    Beside { others, lengths }: Beside<'_>,
     generation: Option<u64>,
     palette: &Palette,
 ) -> Option<Wanted> {

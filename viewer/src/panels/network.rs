@@ -20,6 +20,8 @@ const LEGEND: f32 = 18.0;
 const SIGN: f32 = 15.0;
 /// Width of a neuron's rim, points.
 const RIM: f32 = 0.8;
+/// Light that cannot be seen.
+const DARK: f32 = 0.01;
 /// How fast a neuron's light goes out, s.
 const FADE: f64 = 0.12;
 
@@ -116,10 +118,11 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
             let Some(at) = plan.at((index, neuron)) else { continue };
             let light = light.get(neuron).copied().unwrap_or_default();
             let off = if palette.dark { palette.grid } else { palette.base };
-            painter.circle_filled(at, plan.radius, off);
-            painter.circle_filled(at, plan.radius, lit(colour, light, &palette));
             // What rests is seen, too.
-            painter.circle_stroke(at, plan.radius, Stroke::new(RIM, palette.weak.gamma_multiply(0.55)));
+            painter.circle(at, plan.radius, off, Stroke::new(RIM, palette.weak.gamma_multiply(0.55)));
+            if light.abs() > DARK {
+                painter.circle_filled(at, plan.radius - RIM / 2.0, lit(colour, light, &palette));
+            }
             if selected == Some((index, neuron)) {
                 painter.circle_stroke(at, plan.radius + 2.0, Stroke::new(1.6, palette.text));
             }

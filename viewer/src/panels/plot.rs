@@ -4,6 +4,7 @@ use egui::{Stroke, Ui};
 
 use crate::chart::{self, AXIS};
 use crate::data::channel::{Channel, Found};
+use crate::data::document::Ghost;
 use crate::panels::{Cx, empty};
 
 /// Channels shown at most: more have no colours of their own.
@@ -34,7 +35,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let mut lines: Vec<Line<'_>> = Vec::new();
     for (index, channel) in cx.settings.plotted.iter().enumerate() {
         let own = [(document.recording(), None)];
-        let ghosts = document.ghosts.iter().map(|ghost| ghost.recording()).zip((1..).map(Some));
+        let ghosts = document.ghosts.iter().map(Ghost::recording).zip((1..).map(Some));
         for (recording, ghost) in own.into_iter().chain(ghosts) {
             let Some(found) = channel.find(recording, &document.model) else { continue };
             // Of one channel each episode has the colour that it has in the scene; of several, each channel has one.
