@@ -279,14 +279,15 @@ impl Stage {
             self.camera = through(model, &model.cameras[index], &snapshot.poses);
             return;
         }
-        let jumped = (time - self.last_time).abs() > JUMP || time < self.last_time;
+        let passed = (time - self.last_time).abs();
+        let jumped = passed > JUMP || time < self.last_time;
         self.last_time = time;
         let body = self.tracked.and_then(|body| snapshot.poses.get(body));
         let point = body.map(|&[x, y, z, ..]| [x, y, z]).or(snapshot.com);
         let point = point.map(|[x, y, z]| [x, y, z + self.lift]);
         if let Some(point) = point.filter(|_| follow) {
             // With few pictures per second there is nothing to smooth, and a quick robot would run away.
-            let at_once = jumped || seconds > SLOW;
+            let at_once = jumped || seconds.max(passed) > SLOW;
             self.camera.follow(point, seconds as f32, if at_once { 0.0 } else { half_life });
             let left = (0..3).map(|i| (self.camera.target[i] - point[i]).abs()).fold(0.0, f32::max);
             self.settling = seconds > 0.0 && left > NEAR * self.camera.distance;
