@@ -51,19 +51,22 @@ fn main() -> Outcome<()> {
     let gpu = headless()?;
     println!("{}; medians of {FRAMES} frames, read back included", gpu.adapter.get_info().name);
     for size in [[1280, 800], [1920, 1080], [3840, 2160]] {
-        playing(&gpu, &path, size)?;
+        for fast in [false, true] {
+            playing(&gpu, &path, size, fast)?;
+        }
     }
     scrolling(&gpu, &path)
 }
 
-/// The whole window while it plays.
-fn playing(gpu: &RenderState, path: &Path, size: [u32; 2]) -> Outcome<()> {
+/// The whole window while it plays, drawn quickly or well.
+fn playing(gpu: &RenderState, path: &Path, size: [u32; 2], fast: bool) -> Outcome<()> {
     let (start, before) = (Instant::now(), cpu_ms());
     let document = Document::open(path)?;
     let (opened, cpu) = (start.elapsed().as_secs_f64() * 1e3, cpu_ms() - before);
     let recording = document.recording();
     let (steps, neurons) = (recording.steps(), recording.layers[0].neurons);
-    let mut app = App::new(Settings::default(), Some(gpu.clone()));
+    let settings = Settings { fast: Some(fast), ..Settings::default() };
+    let mut app = App::new(settings, Some(gpu.clone()));
     app.show_document(document);
     let mut window = Offscreen::new(gpu.clone(), size, if size[0] > 2000 { 2.0 } else { 1.0 })?;
     window.picture(0.0, |ui| app.show_exactly(ui, 0.0))?;
@@ -78,7 +81,7 @@ fn playing(gpu: &RenderState, path: &Path, size: [u32; 2]) -> Outcome<()> {
     })?;
     let [width, height] = size;
     println!(
-        "{width} × {height}: {steps} steps of {neurons} neurons opened in {opened:.0} ms ({cpu:.0} ms of \
+        "{width} × {height}, fast {fast}: {steps} steps of {neurons} neurons opened in {opened:.0} ms ({cpu:.0} ms of \
          CPU), first frame after {first:.0} ms; a frame {frames}; of it layout and scene {layout}"
     );
     Ok(())

@@ -1,15 +1,19 @@
 //! The program's state: what is open, where the cursor is, what is selected.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use egui_wgpu::RenderState;
 use records::failure::told;
 use web_time::Instant;
 
+use crate::cards::Cards;
 use crate::data::document::Document;
+use crate::data::live::Live;
 use crate::data::timeline::{PART, Timeline};
 use crate::film::Film;
 use crate::inbox::Inbox;
+use crate::opening::Opening;
 use crate::panels::start::Shelf;
 use crate::panels::{Caches, Cx, Selection, network, weights};
 use crate::settings::Settings;
@@ -31,13 +35,26 @@ pub struct App {
     pub selection: Selection,
     /// Something that went wrong.
     pub message: Option<String>,
+    /// Something that was done, such as where a picture went.
+    pub note: Option<String>,
     /// Whether the list of keys is shown.
     pub help: bool,
+    /// Whether it is asked if all panels are to be put back.
+    pub asks_for_layout: bool,
     /// The scene fills the window, without bars, panels and buttons.
     pub film: Option<Film>,
     /// Where files arrive that are still being read.
     pub inbox: Inbox,
+    /// Files that are being opened.
+    pub(crate) opening: Opening,
+    /// Pictures and films that are being taken.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) capture: crate::capture::Capture,
     pub(crate) shelf: Shelf,
+    pub(crate) cards: Cards,
+    /// Pictures of the robots on the start page, in dark or light colours.
+    pub(crate) pictures: BTreeMap<PathBuf, egui::TextureId>,
+    pub(crate) pictured_dark: bool,
     pub(crate) stage: Stage,
     pub(crate) caches: Caches,
     next_poll: f64,
@@ -67,9 +84,17 @@ impl App {
             timeline: Timeline::default(),
             selection: Selection::default(),
             message: None,
+            note: None,
             help: false,
+            asks_for_layout: false,
             film: None,
             inbox: Inbox::default(),
+            opening: Opening::default(),
+            #[cfg(not(target_arch = "wasm32"))]
+            capture: crate::capture::Capture::default(),
+            cards: Cards::default(),
+            pictures: BTreeMap::new(),
+            pictured_dark: true,
             shelf: Shelf::find(Path::new("")),
             stage,
             caches: Caches::default(),
@@ -103,6 +128,18 @@ impl App {
         self.message = added.err().as_ref().map(told);
     }
 
+    /// The same without waiting for it: the window goes on meanwhile.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn open_soon(&mut self, path: &Path, beside: bool, ctx: &egui::Context) {
+        self.opening.start(path, beside, ctx);
+    }
+
+    /// In a browser there are no paths to open.
+    #[cfg(target_arch = "wasm32")]
+    pub fn open_soon(&mut self, path: &Path, _beside: bool, _ctx: &egui::Context) {
+        self.open(path);
+    }
+
     /// Shows what has been opened.
     pub fn show_document(&mut self, document: Document) {
         let live = document.live.is_some();
@@ -130,6 +167,7 @@ impl App {
     pub fn close(&mut self) {
         self.document = None;
         self.shelf = Shelf::find(Path::new(""));
+        self.cards.look_again();
     }
 
     /// Moves time by `seconds` of real time; simulations stop at `deadline`, if there is one.
@@ -144,7 +182,7 @@ impl App {
             }
             return;
         };
-        let present = |live: &crate::data::live::Live| {
+        let present = |live: &Live| {
             let dt = live.recording.header.control_dt;
             // One step behind, so that positions between two steps are known.
             (live.recording.duration() - dt + live.since_step()).max(0.0)
@@ -153,10 +191,10 @@ impl App {
             return;
         }
         if timeline.at_end {
-            live.advance(seconds * timeline.factor(), deadline);
+            simulate(live, seconds * timeline.factor(), deadline);
             timeline.time = present(live).min(live.recording.duration());
             timeline.keep_up(live.recording.duration());
-            timeline.playing = !(live.is_over() && live.at_end == crate::data::live::AtEnd::Stop);
+            timeline.playing = !(live.is_over() && live.at_end == crate::data::world::AtEnd::Stop);
         } else {
             let end = present(live);
             timeline.time += seconds * timeline.factor();
@@ -177,7 +215,7 @@ impl App {
         if let Some(live) = self.document.as_mut().and_then(|document| document.live.as_mut()) {
             let dt = live.recording.header.control_dt;
             // Whoever asks for a time wants to see it, also after a fall.
-            live.at_end = crate::data::live::AtEnd::GoOn;
+            live.at_end = crate::data::world::AtEnd::GoOn;
             let steps = ((time / dt).round() as usize + 1).min(100_000);
             for _ in 0..steps {
                 live.step();
@@ -194,34 +232,47 @@ impl App {
     }
 
     /// Looks at the run folder now and then.
-    pub(crate) fn poll(&mut self, now: f64) {
+    pub(crate) fn poll(&mut self, now: f64, ctx: &egui::Context, whole: bool) {
         let Some(document) = self.document.as_mut().filter(|document| document.follow.is_some()) else {
             return;
         };
-        if now < self.next_poll {
+        if now < self.next_poll && !document.looks() {
             return;
         }
         self.next_poll = now + POLL;
-        match document.poll() {
+        match poll(document, ctx, whole) {
             Ok(true) => self.changed_brain(),
             Ok(false) => {}
             Err(error) => self.message = Some(told(&error)),
         }
     }
 
+    /// Shows a document, beside what is open if it is to be.
+    fn shown(&mut self, opened: anyhow::Result<Document>, beside: bool) -> bool {
+        match opened {
+            Ok(other) => match self.document.as_mut().filter(|_| beside) {
+                Some(document) => self.message = document.add_ghosts_of(other).err().as_ref().map(told),
+                None => {
+                    self.show_document(other);
+                    return true;
+                }
+            },
+            Err(error) => self.message = Some(told(&error)),
+        }
+        false
+    }
+
     /// Opens what has been read meanwhile.
     pub(crate) fn arrived(&mut self) {
+        while let Some(opened) = self.opening.take() {
+            if self.shown(opened.document, opened.beside) {
+                self.settings.remember(&opened.path);
+            }
+        }
         for file in self.inbox.take() {
             let opened = file.bytes.map_err(anyhow::Error::msg);
-            match opened.and_then(|bytes| Document::from_bytes(Path::new(&file.name), &bytes)) {
-                Ok(other) => match self.document.as_mut().filter(|_| file.beside) {
-                    Some(document) => {
-                        self.message = document.add_ghosts_of(other).err().as_ref().map(told);
-                    }
-                    None => self.show_document(other),
-                },
-                Err(error) => self.message = Some(told(&error)),
-            }
+            let opened = opened.and_then(|bytes| Document::from_bytes(Path::new(&file.name), &bytes));
+            self.shown(opened, file.beside);
         }
     }
 
@@ -232,6 +283,7 @@ impl App {
         seconds: f64,
         f: impl FnOnce(&mut Cx<'_>) -> R,
     ) -> Option<R> {
+        let bare = self.taking() && !self.settings.panels;
         let document = self.document.as_mut()?;
         let before = document.generation;
         let mut cx = Cx {
@@ -246,6 +298,7 @@ impl App {
             seconds,
             pace: self.pace,
             film: self.film.as_ref(),
+            bare,
         };
         let result = f(&mut cx);
         let changed = before != self.document.as_ref().and_then(|document| document.generation);
@@ -253,6 +306,14 @@ impl App {
             self.changed_brain();
         }
         Some(result)
+    }
+
+    /// Whether a picture of the window is being taken.
+    pub(crate) fn taking(&self) -> bool {
+        #[cfg(not(target_arch = "wasm32"))]
+        return self.capture.takes();
+        #[cfg(target_arch = "wasm32")]
+        false
     }
 
     /// Changes from dark to light or back.
@@ -287,4 +348,30 @@ impl App {
     pub(crate) fn duration(&self) -> f64 {
         self.document.as_ref().map_or(0.0, |document| document.recording().duration())
     }
+}
+
+/// Lets a simulation go on; by another thread if somebody looks on meanwhile.
+#[cfg(not(target_arch = "wasm32"))]
+fn simulate(live: &mut Live, seconds: f64, deadline: Option<Instant>) {
+    match deadline {
+        Some(_) => live.advance_soon(seconds),
+        None => drop(live.advance(seconds, None)),
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+fn simulate(live: &mut Live, seconds: f64, deadline: Option<Instant>) {
+    live.advance(seconds, deadline);
+}
+
+/// Looks at the run folder of a document; by another thread if nothing is to wait for it.
+#[cfg(not(target_arch = "wasm32"))]
+fn poll(document: &mut Document, ctx: &egui::Context, whole: bool) -> anyhow::Result<bool> {
+    let window = ctx.clone();
+    if whole { document.poll() } else { document.poll_soon(move || window.request_repaint()) }
+}
+
+#[cfg(target_arch = "wasm32")]
+fn poll(document: &mut Document, _ctx: &egui::Context, _whole: bool) -> anyhow::Result<bool> {
+    document.poll()
 }

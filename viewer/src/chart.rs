@@ -1,7 +1,11 @@
 //! Plots over time that share one axis and one cursor, and the axes of other plots.
 
+use std::sync::Arc;
+
+use egui::text::{LayoutJob, TextWrapping};
 use egui::{
-    Align2, Color32, CornerRadius, FontId, Pos2, Rect, Sense, Stroke, Ui, Vec2, emath::GuiRounding as _,
+    Align2, Color32, CornerRadius, FontId, Galley, Pos2, Rect, Sense, Stroke, Ui, Vec2,
+    emath::GuiRounding as _,
 };
 
 use crate::data::timeline::Timeline;
@@ -177,8 +181,11 @@ pub fn time_axis(ui: &mut Ui, chart: &Chart, palette: &Palette) {
     let most = f64::from(chart.rect.width() / 70.0);
     let step = tick_step(chart.x, most);
     for x in ticks(chart.x, most) {
-        let place = Pos2::new(chart.px(x), rect.top() + 2.0);
-        painter.text(place, Align2::CENTER_TOP, number(x, step) + " s", palette.small(), palette.weak);
+        let text = number(x, step) + " s";
+        let galley = painter.layout_no_wrap(text, palette.small(), palette.weak);
+        // What stands beside the plot has its own labels there.
+        let left = (chart.px(x) - galley.size().x / 2.0).min(chart.rect.right() - galley.size().x);
+        painter.galley(Pos2::new(left, rect.top() + 2.0), galley, palette.weak);
     }
 }
 
@@ -203,6 +210,14 @@ pub fn legend(ui: &mut Ui, colour: Color32, name: &str, value: Option<String>) -
         painter.galley(place, value, palette.weak);
     }
     response
+}
+
+/// Text in a line, with … where it is too long for `width` points.
+#[must_use]
+pub fn elided(ui: &Ui, text: &str, size: f32, colour: Color32, width: f32) -> Arc<Galley> {
+    let mut job = LayoutJob::simple_singleline(text.to_owned(), FontId::proportional(size), colour);
+    job.wrap = TextWrapping::truncate_at_width(width);
+    ui.painter().layout_job(job)
 }
 
 /// Values at round distances within a range, at most about `most`.

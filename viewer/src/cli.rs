@@ -89,7 +89,7 @@ pub struct Args {
     pub caption: bool,
 
     /// Marks in the scene: contacts, joints, com (centre of mass), trail or none; several, separated by
-    /// commas. Default: contacts and trail; none in pictures and videos of the scene alone
+    /// commas. Default: trail; none in pictures and videos of the scene alone
     #[arg(long, value_name = "NAME", value_enum, value_delimiter = ',')]
     pub show: Vec<Mark>,
 

@@ -1,7 +1,7 @@
 //! What the keys do.
 
 use crate::app::App;
-use crate::data::live::Driver;
+use crate::data::world::Driver;
 use crate::shortcuts::Action;
 
 /// Carries out a key's action.
@@ -12,13 +12,15 @@ pub fn perform(app: &mut App, ctx: &egui::Context, action: Action) {
         Action::Panels => app.settings.panels = !app.settings.panels,
         Action::ZoomIn => ctx.set_zoom_factor((ctx.zoom_factor() * 1.1).min(3.0)),
         Action::ZoomOut => ctx.set_zoom_factor((ctx.zoom_factor() / 1.1).max(0.5)),
+        Action::Screenshot => app.screenshot(),
+        Action::Record => app.record(),
         Action::Close => app.close(),
         Action::Quit => ctx.send_viewport_cmd(egui::ViewportCommand::Close),
         Action::Faster => app.timeline.change_speed(1),
         Action::Slower => app.timeline.change_speed(-1),
         Action::Deselect => {
             app.selection = crate::panels::Selection::default();
-            app.help = false;
+            (app.help, app.asks_for_layout) = (false, false);
         }
         Action::Track => {
             app.settings.overlays.track ^= true;

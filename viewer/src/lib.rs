@@ -6,6 +6,10 @@
 #![allow(clippy::disallowed_methods, reason = "pictures are no results")]
 
 pub mod app;
+mod bars;
+#[cfg(not(target_arch = "wasm32"))]
+mod capture;
+pub mod cards;
 pub mod chart;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod cli;
@@ -17,17 +21,21 @@ mod keys;
 mod layout;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod offscreen;
+mod opening;
 mod pane;
 pub mod panels;
 pub mod scene;
 pub mod settings;
 pub mod shortcuts;
 pub mod stage;
+mod start_page;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod state;
+mod taking;
 pub mod theme;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod tiles;
+mod trail;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod video;
 #[cfg(target_arch = "wasm32")]

@@ -21,6 +21,8 @@ pub enum Pane {
     Actions,
     /// Reward terms.
     Rewards,
+    /// Any channels in one plot.
+    Plot,
     /// Learning curves of the run.
     Run,
     /// What can be changed by hand.
@@ -29,7 +31,7 @@ pub enum Pane {
 
 impl Pane {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Scene,
         Self::Raster,
         Self::Neuron,
@@ -38,6 +40,7 @@ impl Pane {
         Self::Observations,
         Self::Actions,
         Self::Rewards,
+        Self::Plot,
         Self::Run,
         Self::Controls,
     ];
@@ -54,6 +57,7 @@ impl Pane {
             Self::Observations => "Observations",
             Self::Actions => "Actions",
             Self::Rewards => "Reward",
+            Self::Plot => "Plot",
             Self::Run => "Run",
             Self::Controls => "Controls",
         }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use egui_tiles::{Container, Linear, LinearDir, Tile, TileId, Tiles, Tree};
 use serde::{Deserialize, Serialize};
 
+use crate::data::channel::Channel;
 use crate::pane::Pane;
 
 /// Number of recent paths that are kept.
@@ -33,7 +34,7 @@ pub struct Overlays {
 impl Default for Overlays {
     fn default() -> Self {
         Self {
-            contacts: true,
+            contacts: false,
             joints: false,
             com: false,
             trail: true,
@@ -54,6 +55,10 @@ pub struct Settings {
     pub recent: Vec<PathBuf>,
     /// Overlays of the scene.
     pub overlays: Overlays,
+    /// Whether the scene is drawn quickly rather than well; as suits the graphics adapter if nobody has said.
+    pub fast: Option<bool>,
+    /// Channels in the plot.
+    pub plotted: Vec<Channel>,
     /// Whether the panels are shown.
     pub panels: bool,
     /// Factor on the size of text and buttons.
@@ -68,6 +73,8 @@ impl Default for Settings {
             theme: egui::ThemePreference::Dark,
             recent: Vec::new(),
             overlays: Overlays::default(),
+            fast: None,
+            plotted: vec![Channel::Reward],
             panels: true,
             zoom: 1.0,
             layout: default_layout(),
@@ -126,7 +133,7 @@ pub fn default_layout() -> Tree<Pane> {
     let raster = tabs(&[Pane::Raster, Pane::Observations, Pane::Actions]);
     let network = tabs(&[Pane::Network, Pane::Weights, Pane::Run, Pane::Controls]);
     let neuron = tabs(&[Pane::Neuron]);
-    let rewards = tabs(&[Pane::Rewards]);
+    let rewards = tabs(&[Pane::Rewards, Pane::Plot]);
     let mut split = |direction, children: Vec<TileId>, shares: &[f32]| {
         let mut linear = Linear::new(direction, children.clone());
         for (&child, &share) in children.iter().zip(shares) {

@@ -65,6 +65,10 @@ pub enum Action {
     ZoomIn,
     /// Smaller text.
     ZoomOut,
+    /// A picture of the window.
+    Screenshot,
+    /// Begins or ends a film of the window.
+    Record,
     /// This list.
     Help,
     /// Back to the start page.
@@ -105,8 +109,11 @@ const VIEW: &str = "Scene";
 const BRAIN: &str = "Brain";
 const WINDOW: &str = "Window";
 
+const COMMAND_SHIFT: Modifiers =
+    Modifiers { alt: false, ctrl: false, shift: true, mac_cmd: false, command: true };
+
 /// All shortcuts, those with modifiers before those without.
-pub const TABLE: [Shortcut; 33] = [
+pub const TABLE: [Shortcut; 35] = [
     with(Action::SecondForward, Modifiers::SHIFT, Key::ArrowRight, "one second forward", TIME),
     with(Action::SecondBack, Modifiers::SHIFT, Key::ArrowLeft, "one second back", TIME),
     with(Action::NextSeed, Modifiers::SHIFT, Key::R, "start again from the next seed", SIMULATION),
@@ -114,6 +121,8 @@ pub const TABLE: [Shortcut; 33] = [
     with(Action::ZoomIn, Modifiers::COMMAND, Key::Plus, "larger text", WINDOW),
     with(Action::ZoomOut, Modifiers::COMMAND, Key::Minus, "smaller text", WINDOW),
     with(Action::Close, Modifiers::COMMAND, Key::W, "back to the start page", WINDOW),
+    with(Action::Record, COMMAND_SHIFT, Key::P, "record a film, or end it", WINDOW),
+    with(Action::Screenshot, Modifiers::COMMAND, Key::P, "take a picture of the window", WINDOW),
     with(Action::Quit, Modifiers::COMMAND, Key::Q, "quit", WINDOW),
     plain(Action::Play, Key::Space, "play or pause", TIME),
     plain(Action::StepForward, Key::ArrowRight, "one step forward", TIME),
@@ -188,10 +197,10 @@ pub fn pressed(ctx: &egui::Context) -> Vec<Action> {
     })
 }
 
-/// Keys as people write them: `Shift+→`, `Ctrl+W`, `[`.
+/// Keys as people write them: `Shift+→`, `Ctrl+W`, `Ctrl+Shift+P`, `[`.
 #[must_use]
 pub fn written(keys: &KeyboardShortcut) -> String {
-    let held = [(keys.modifiers.shift, "Shift+"), (keys.modifiers.command, "Ctrl+")];
+    let held = [(keys.modifiers.command, "Ctrl+"), (keys.modifiers.shift, "Shift+")];
     let held: String = held.into_iter().filter(|(held, _)| *held).map(|(_, name)| name).collect();
     let key = match keys.logical_key {
         Key::ArrowLeft => "←",

@@ -38,7 +38,7 @@ pub fn state(app: &App) -> Value {
         "push": live.and_then(|live| live.disturbance.push).map(|push| json!({
             "body": push.body, "force": push.force, "torque": push.torque,
         })),
-        "brain": live.map(|live| live.driver == crate::data::live::Driver::Brain),
+        "brain": live.map(|live| live.driver == crate::data::world::Driver::Brain),
         "seed": live.map(|live| live.seed),
         "time": app.timeline.time,
         "playing": app.timeline.playing,

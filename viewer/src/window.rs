@@ -1,18 +1,18 @@
 //! The window: the bars around the panels, what keys and dropped files do.
 
-use egui::{Frame, Margin, Panel, RichText, Ui};
+use egui::{Frame, Margin, Panel, Ui};
 use web_time::{Duration, Instant};
 
 use crate::app::{App, POLL};
 use crate::data::document::Document;
 use crate::data::timeline::Timeline;
-use crate::panels::{self, Pane, help, start, transport};
-use crate::settings::default_layout;
+use crate::panels::{self, Pane, help, transport};
 use crate::theme::{self, BAR, Palette};
 use crate::{dropped, keys, layout, shortcuts};
 
-/// Longest real time that one frame moves the cursor by, s: after a hang it goes on from where it was.
-const FRAME: f64 = 0.1;
+/// Longest real time that one frame moves the cursor by, s: after a hang it goes on from where it was. Without a graphics
+/// card a frame may take that long.
+const FRAME: f64 = 0.25;
 /// Time that a frame may spend on simulation, and on ghosts.
 const BUDGET: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(8)];
 /// Time over which the pace is averaged, s.
@@ -24,7 +24,16 @@ impl App {
         let real = ui.input(|input| f64::from(input.unstable_dt));
         let deadline = BUDGET.map(|budget| Some(Instant::now() + budget));
         let before = self.timeline.time;
-        self.show_after(ui, real.min(FRAME), deadline);
+        self.taken(ui.ctx());
+        // A film has as many pictures per second as it shall, however long drawing takes.
+        match self.film_seconds() {
+            Some(seconds) => self.show_after(ui, seconds, [None; 2], false),
+            None => self.show_after(ui, real.min(FRAME), deadline, false),
+        }
+        if self.taking() {
+            self.pace = None;
+            return;
+        }
         let moved = self.timeline.time - before;
         let (Timeline { playing, .. }, real) = (&self.timeline, real.max(1e-6));
         // A jump back is a new start or a repetition.
@@ -37,10 +46,18 @@ impl App {
     /// Draws the window after exactly `seconds`, however long the simulation takes: the same picture every
     /// time.
     pub fn show_exactly(&mut self, ui: &mut Ui, seconds: f64) {
-        self.show_after(ui, seconds, [None; 2]);
+        self.taken(ui.ctx());
+        self.show_after(ui, seconds, [None; 2], true);
     }
 
-    fn show_after(&mut self, ui: &mut Ui, seconds: f64, [deadline, ghosts]: [Option<Instant>; 2]) {
+    /// `whole` waits for what is read in the background.
+    fn show_after(
+        &mut self,
+        ui: &mut Ui,
+        seconds: f64,
+        [deadline, ghosts]: [Option<Instant>; 2],
+        whole: bool,
+    ) {
         let ctx = ui.ctx().clone();
         self.dress(&ctx);
         let now = ctx.input(|input| input.time);
@@ -49,7 +66,7 @@ impl App {
         for action in shortcuts::pressed(&ctx) {
             keys::perform(self, &ctx, action);
         }
-        self.poll(now);
+        self.poll(now, &ctx, whole);
         self.advance(seconds, deadline);
         let growing = self.document.as_mut().is_some_and(|document| document.grow(ghosts));
         self.name_window(&ctx);
@@ -69,9 +86,7 @@ impl App {
             .show(ui, |ui| {
                 ui.horizontal_centered(|ui| self.title(ui, &palette));
             });
-        if self.message.is_some() {
-            self.complain(ui, &palette);
-        }
+        self.messages(ui, &palette);
         if self.document.is_some() {
             let frame = bar(Margin::symmetric(10, 0));
             let shown = Panel::bottom("transport")
@@ -86,14 +101,16 @@ impl App {
         egui::CentralPanel::no_frame().frame(Frame::new().fill(palette.base)).show(ui, |ui| {
             if self.document.is_some() {
                 self.with(&palette, seconds, |cx| layout::show(ui, cx));
-            } else if let Some(path) = start::show(ui, &self.shelf, &self.settings, &palette) {
-                self.open(&path);
+            } else if let Some(path) = self.start_page(ui, &palette, whole) {
+                self.open_soon(&path, false, &ctx);
             }
         });
         if self.help {
             self.help = help::show(&ctx, &palette);
         }
+        self.ask_for_layout(&ctx, &palette);
         shortcuts::keep_keyboard(&ctx);
+        self.take(&ctx);
         self.settings.zoom = ctx.zoom_factor();
         let moving = self.timeline.playing && self.document.is_some();
         if moving || growing || self.stage.held.is_some() || self.stage.settling {
@@ -133,71 +150,12 @@ impl App {
         ctx.set_theme(self.settings.theme);
     }
 
-    /// The bar at the top: what is open.
-    fn title(&mut self, ui: &mut Ui, palette: &Palette) {
-        let home = egui::Button::new(RichText::new("Spindle").strong()).frame(false);
-        if ui.add(home).on_hover_text("start page").clicked() {
-            self.close();
-        }
-        let text = self.document.as_ref().map(|document| {
-            let path = document.source.path();
-            let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-            let header = &document.recording().header;
-            let mut about =
-                vec![document.source.kind().to_owned(), header.env.clone(), header.engine.clone()];
-            about.extend(document.generation.map(|generation| format!("generation {generation}")));
-            let brain = &document.brain.summary;
-            about.extend((!brain.is_empty()).then(|| brain.clone()));
-            (name, about.join("  ·  "))
-        });
-        if let Some((name, about)) = text {
-            ui.label(RichText::new("›").color(palette.weak));
-            ui.label(name);
-            let room = ui.available_width() - 190.0;
-            ui.allocate_ui(egui::vec2(room.max(20.0), BAR), |ui| {
-                ui.add(egui::Label::new(RichText::new(about).small().color(palette.weak)).truncate());
-            });
-        }
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
-            if ui.button("?").on_hover_text("keys (F1)").clicked() {
-                self.help = !self.help;
-            }
-            let dark = palette.dark;
-            if ui.button(if dark { "Light" } else { "Dark" }).on_hover_text("light or dark (L)").clicked() {
-                self.toggle_theme(dark);
-            }
-            if self.document.is_some()
-                && ui.button("Layout").on_hover_text("panels as at the first start").clicked()
-            {
-                self.settings.layout = default_layout();
-                self.settings.panels = true;
-            }
-        });
-    }
-
-    /// The bar with what went wrong.
-    fn complain(&mut self, ui: &mut Ui, palette: &Palette) {
-        let frame =
-            Frame::new().fill(palette.error.gamma_multiply(0.18)).inner_margin(Margin::symmetric(10, 6));
-        let mut close = false;
-        Panel::top("message").frame(frame).show_separator_line(false).show(ui, |ui| {
-            ui.horizontal(|ui| {
-                close = ui.small_button("Close").clicked();
-                let text = self.message.clone().unwrap_or_default();
-                ui.add(egui::Label::new(RichText::new(text).color(palette.error)).wrap());
-            });
-        });
-        if close {
-            self.message = None;
-        }
-    }
-
     /// Opens the first file that was dropped onto the window, and shows the others beside it. With Shift
     /// held, all are shown beside what is open.
     fn dropped(&mut self, ctx: &egui::Context) {
         let (files, beside) = ctx.input(|input| (input.raw.dropped_files.clone(), input.modifiers.shift));
         for (index, file) in files.iter().enumerate() {
-            dropped::open(self, file, beside || index > 0);
+            dropped::open(self, file, beside || index > 0, ctx);
         }
     }
 }

@@ -2,10 +2,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+#[cfg(not(target_arch = "wasm32"))]
+use std::sync::mpsc::{TryRecvError, channel};
 
 use envs::Change;
 use records::checkpoint::Checkpoint;
 use records::folder::RunFolder;
+use records::metrics::Metrics;
 use records::text;
 use sim::{JointKind, Model};
 use training::config::Config;
@@ -16,10 +20,12 @@ use web_time::Instant;
 
 use crate::data::brain::Brain;
 use crate::data::follow::{Follow, Wanted};
-use crate::data::live::{AtEnd, Live};
+use crate::data::live::Live;
+use crate::data::look::{Look, Taken};
 use crate::data::recording::Recording;
 use crate::data::rollout_file::RolloutFile;
 use crate::data::source::Source;
+use crate::data::world::AtEnd;
 
 /// The first start state of live simulations, as in `evo eval` and `evo record`.
 pub const FIRST_SEED: u64 = 1_000_000;
@@ -48,6 +54,10 @@ pub struct Document {
     pub generation: Option<u64>,
     /// Episodes of other controllers or seeds.
     pub ghosts: Vec<Ghost>,
+    /// Learning curves of other runs, with their names.
+    pub curves: Vec<(String, Arc<Metrics>)>,
+    /// What another thread has found in the run folder.
+    looking: Option<Receiver<Look>>,
 }
 
 impl Document {
@@ -135,6 +145,8 @@ impl Document {
             follow: None,
             generation: None,
             ghosts: Vec::new(),
+            curves: Vec::new(),
+            looking: None,
             source,
         })
     }
@@ -168,6 +180,8 @@ impl Document {
             follow: None,
             generation: None,
             ghosts: Vec::new(),
+            curves: Vec::new(),
+            looking: None,
             source,
         })
     }
@@ -186,12 +200,53 @@ impl Document {
     /// # Errors
     /// If the checkpoint is of another robot or network; what is open stays as it was.
     pub fn poll(&mut self) -> anyhow::Result<bool> {
-        let Some(follow) = &mut self.follow else { return Ok(false) };
-        let Some(checkpoint) = follow.poll() else { return Ok(false) };
-        let setup = Setup::new(&self.config)?;
-        let policy = load_policy(&checkpoint, &setup, Which::Mean, &self.config)?;
-        self.brain = Brain::new(setup.controller.as_ref(), &policy.parameters);
-        self.generation = checkpoint.meta("generation").ok();
+        self.looking = None;
+        let Some(follow) = self.follow.take() else { return Ok(false) };
+        let look = Look::at(follow, &self.config);
+        self.take(look)
+    }
+
+    /// The same by another thread, which calls `wake` when it is done; what it has found is taken over by the next call.
+    ///
+    /// # Errors
+    /// As [`Document::poll`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn poll_soon(&mut self, wake: impl FnOnce() + Send + 'static) -> anyhow::Result<bool> {
+        let Some(follow) = &self.follow else { return Ok(false) };
+        if let Some(looking) = &self.looking {
+            let look = match looking.try_recv() {
+                Ok(look) => look,
+                Err(TryRecvError::Empty) => return Ok(false),
+                Err(TryRecvError::Disconnected) => {
+                    self.looking = None;
+                    return Ok(false);
+                }
+            };
+            self.looking = None;
+            // Another checkpoint is wanted by now.
+            return if look.follow.wanted == follow.wanted { self.take(look) } else { Ok(false) };
+        }
+        let (send, looking) = channel();
+        let (follow, config) = (follow.clone(), self.config.clone());
+        std::thread::spawn(move || {
+            // Nobody waits any more if something else was opened.
+            let _ = send.send(Look::at(follow, &config));
+            wake();
+        });
+        self.looking = Some(looking);
+        Ok(false)
+    }
+
+    /// Whether another thread is looking at the run folder.
+    #[must_use]
+    pub fn looks(&self) -> bool {
+        self.looking.is_some()
+    }
+
+    fn take(&mut self, look: Look) -> anyhow::Result<bool> {
+        self.follow = Some(look.follow);
+        let Some(Taken { policy, brain, generation }) = look.taken? else { return Ok(false) };
+        (self.brain, self.generation) = (brain, generation);
         if let Some(live) = &mut self.live {
             live.set_policy(policy);
         }
@@ -259,6 +314,8 @@ impl Document {
         }
         let path = other.source.path();
         let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        let curve = other.follow.and_then(|follow| follow.metrics);
+        self.curves.extend(curve.map(|metrics| (name.clone(), metrics)));
         let episode = match other.live {
             Some(mut live) => {
                 live.at_end = AtEnd::Stop;
@@ -273,6 +330,17 @@ impl Document {
             }
         };
         self.ghosts.push(Ghost { name, episode });
+        Ok(())
+    }
+
+    /// Adds the learning curves of another run.
+    ///
+    /// # Errors
+    /// If they cannot be read.
+    pub fn add_curve(&mut self, folder: &RunFolder) -> anyhow::Result<()> {
+        let name = folder.path().file_name().unwrap_or(folder.path().as_os_str()).to_string_lossy();
+        let metrics = Metrics::read(&folder.metrics())?;
+        self.curves.push((name.into_owned(), Arc::new(metrics)));
         Ok(())
     }
 

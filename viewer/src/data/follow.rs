@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use records::checkpoint::Checkpoint;
@@ -35,11 +36,12 @@ pub enum Wanted {
 type Stamp = (SystemTime, u64);
 
 /// A run folder under observation.
+#[derive(Clone)]
 pub struct Follow {
     /// Which checkpoint to watch.
     pub wanted: Wanted,
     /// The metrics as far as they could be read.
-    pub metrics: Option<Metrics>,
+    pub metrics: Option<Arc<Metrics>>,
     /// How the run is doing.
     pub state: RunState,
     /// Generations with a checkpoint of their own, in order.
@@ -89,7 +91,7 @@ impl Follow {
         if metrics.is_some() && metrics != self.metrics_stamp {
             match Metrics::read(&self.folder.metrics()) {
                 Ok(read) => {
-                    self.metrics = Some(read);
+                    self.metrics = Some(Arc::new(read));
                     self.metrics_stamp = metrics;
                 }
                 Err(error) => self.trouble = Some(error.to_string()),
@@ -114,6 +116,17 @@ impl Follow {
                 None
             }
         }
+    }
+
+    /// Other runs in the folder that this one is in, by name.
+    #[must_use]
+    pub fn siblings(&self) -> Vec<RunFolder> {
+        let own = self.path().canonicalize().unwrap_or_else(|_| self.path().to_owned());
+        let entries =
+            own.parent().and_then(|parent| fs::read_dir(parent).ok()).into_iter().flatten().flatten();
+        let mut paths: Vec<_> = entries.map(|entry| entry.path()).filter(|path| *path != own).collect();
+        paths.sort();
+        paths.iter().filter_map(|path| RunFolder::open(path).ok()).collect()
     }
 
     /// The last generation in the metrics.

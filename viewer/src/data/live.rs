@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use envs::{Change, EnvError, Envs, Task};
-use rand::Rng as _;
-use snn::{Evaluator, Probe};
 use training::config::Config;
 use training::evaluate::Policy;
 use training::normalizer::Normalizer;
@@ -15,32 +13,15 @@ use web_time::Instant;
 use crate::data::disturb::Disturbance;
 use crate::data::recording::{End, Header, Layer, Recording, Row, Series};
 use crate::data::spikes::Spikes;
+use crate::data::worker::Worker;
+use crate::data::world::{AtEnd, Driver, Order, Step, World};
 
 /// Longest episode that is kept, in control steps.
 const LONGEST: usize = 50_000;
 /// Most numbers that are kept of what happened in each tick; older ones are forgotten. 256 MB.
 const TRACES: usize = 64 << 20;
-
-/// What happens when the task says that an episode is over.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AtEnd {
-    /// The next episode starts, with the next seed.
-    #[default]
-    Restart,
-    /// The simulation pauses.
-    Stop,
-    /// It goes on as if nothing had happened.
-    GoOn,
-}
-
-/// Who moves the robot.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Driver {
-    /// The controller.
-    Brain,
-    /// The sliders: an action in the task's units.
-    Hand(Vec<f32>),
-}
+/// Real time that a simulation in the background may be behind, s: what is more is given up. A slow frame, and a bit.
+const BEHIND: f64 = 0.3;
 
 /// Why something cannot be simulated.
 #[derive(Debug, thiserror::Error)]
@@ -69,14 +50,15 @@ pub struct Live {
     pub refused: Option<String>,
     changes: Vec<Change>,
     task: Arc<dyn Task>,
-    envs: Envs,
-    evaluator: Box<dyn Evaluator>,
     policy: Policy,
-    probe: Probe,
-    reward: f32,
+    worker: Worker,
+    /// Names and values of what the changes have set.
+    changed: (Vec<String>, Vec<f32>),
     over: bool,
     /// Real time that has not been simulated yet, s.
     owed: f64,
+    /// Steps that another thread is to make.
+    ordered: usize,
 }
 
 impl Live {
@@ -122,12 +104,11 @@ impl Live {
             seed,
             refused: None,
             changes: changes.to_vec(),
-            probe: Probe::default(),
-            reward: 0.0,
+            changed: (names(envs.change_channels()), Vec::new()),
             over: false,
             owed: 0.0,
-            envs,
-            evaluator,
+            ordered: 0,
+            worker: Worker::new(World::new(Arc::clone(&task), envs, evaluator, policy.clone())),
             policy,
             task,
         };
@@ -157,8 +138,8 @@ impl Live {
 
     /// Name and value of what the changes have set in the last step.
     pub fn changed(&self) -> impl Iterator<Item = (&str, f32)> {
-        let names = self.envs.change_channels().iter().map(|channel| channel.name.as_str());
-        names.zip(self.envs.change_values(0).iter().copied())
+        let (names, values) = &self.changed;
+        names.iter().map(String::as_str).zip(values.iter().copied())
     }
 
     /// The controller's parameters.
@@ -182,37 +163,54 @@ impl Live {
     /// Where the robot is.
     #[must_use]
     pub fn qpos(&self) -> &[f32] {
-        self.envs.view(0).qpos
+        let recording = &self.recording;
+        Recording::row(&recording.qpos, recording.header.nq, recording.steps())
     }
 
     /// Swaps the controller's parameters, from the next step on.
     pub fn set_policy(&mut self, policy: Policy) {
-        self.evaluator.load(0, &policy.parameters);
-        self.policy = policy;
+        self.policy = policy.clone();
+        self.settled().set_policy(policy);
     }
 
     /// Starts episode number `seed`.
     pub fn reset(&mut self, seed: u64) {
+        self.settled().reset(seed);
         self.seed = seed;
-        let mut stream = Stream::new(seed, Purpose::Evaluate, 0, 0, 0);
-        self.envs.reset(0, &mut stream);
-        self.evaluator.reset(0, stream.next_u64());
         self.start();
     }
 
     /// Starts at a position, at rest, with the brain's state as it is.
     pub fn place(&mut self, qpos: &[f32]) {
-        self.envs.place(0, qpos);
+        self.settled().place(qpos);
         self.start();
     }
 
     fn start(&mut self) {
-        self.over = self.envs.blew_up(0);
-        self.reward = 0.0;
-        self.owed = 0.0;
         let header = self.recording.header.clone();
-        self.recording = Recording::new(header, self.envs.view(0).qpos);
-        self.recording.goals = self.envs.goal_values(0);
+        let envs = self.settled().envs();
+        let mut recording = Recording::new(header, envs.view(0).qpos);
+        recording.goals = envs.goal_values(0);
+        let (over, changed) = (envs.blew_up(0), envs.change_values(0).to_vec());
+        self.recording = recording;
+        self.changed.1 = changed;
+        self.over = over;
+        self.owed = 0.0;
+    }
+
+    /// Takes in what is being simulated in the background, when that is done.
+    fn settle(&mut self) {
+        let made = self.worker.wait();
+        let dt = self.recording.header.control_dt;
+        self.owed = (self.owed - dt * made.len() as f64).max(0.0);
+        self.ordered = 0;
+        self.take_in(made);
+    }
+
+    /// The world, after what is being simulated in the background has been taken in.
+    fn settled(&mut self) -> &mut World {
+        self.settle();
+        self.worker.world()
     }
 
     /// Simulates `seconds` of the robot's time, until `deadline` if there is one, but at least one
@@ -235,77 +233,92 @@ impl Live {
         simulated
     }
 
+    /// The same by another thread: takes in what that has simulated since the last call, and lets it simulate what is due
+    /// now.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn advance_soon(&mut self, seconds: f64) {
+        let dt = self.recording.header.control_dt;
+        // What is on its way has not been subtracted yet.
+        self.owed = (self.owed + seconds).min(BEHIND.max(2.0 * dt) + dt * self.ordered as f64);
+        let Some(made) = self.worker.made() else { return };
+        self.owed = (self.owed - dt * made.len() as f64).clamp(0.0, BEHIND.max(2.0 * dt));
+        self.ordered = 0;
+        self.take_in(made);
+        let due = (self.owed / dt) as usize;
+        if due > 0 && self.ready() {
+            let order = self.order();
+            self.worker.start(order, due);
+            self.ordered = due;
+        }
+    }
+
     /// Part of a control step that has passed since the last one, s.
     #[must_use]
     pub fn since_step(&self) -> f64 {
-        self.owed
+        self.owed.min(self.recording.header.control_dt)
     }
 
     /// One control step. At the end of an episode, what [`Live::at_end`] says.
     pub fn step(&mut self) {
+        self.settle();
+        if self.ready() {
+            let order = self.order();
+            let step = self.worker.world().step(&order);
+            self.take_in(vec![step]);
+        }
+    }
+
+    /// Whether a step can follow; an episode that is over gives way to the next one if it shall.
+    fn ready(&mut self) -> bool {
         if self.over {
             if self.at_end == AtEnd::Stop {
-                return;
+                return false;
             }
             self.reset(self.seed.wrapping_add(1));
         }
-        let seen = self.envs.observations().to_vec();
-        let action = self.act(&seen);
-        // What an engine refuses leaves the world as it was.
-        self.refused = self.disturbance.apply(&mut self.envs).err().map(|error| error.to_string());
-        self.envs.step(&[true], &action);
-        let outcome = self.envs.outcome(0);
-        self.reward = outcome.reward as f32;
-        self.recording.push(&Row {
-            qpos: self.envs.view(0).qpos,
-            observation: &seen,
-            action: self.envs.action(0),
-            terms: self.envs.terms(0),
-            push: self.disturbance.push.filter(|_| self.refused.is_none()),
-            contacts: &self.envs.contacts(0),
-            goals: &self.envs.goal_values(0),
-        });
-        self.keep_brain();
-        let failed = self.envs.blew_up(0) || self.evaluator.fault(0);
-        let truncated = self.recording.steps() >= self.task.spec().horizon;
-        self.over = failed
-            || self.recording.steps() >= LONGEST
-            || (self.at_end != AtEnd::GoOn && (outcome.terminated || truncated));
-        if self.over {
-            let by_limit = truncated && !outcome.terminated && !failed;
-            self.recording.end = if by_limit { End::Truncated } else { End::Terminated };
-        } else {
-            self.envs.go_on(0);
+        true
+    }
+
+    /// How the next steps are to be made.
+    fn order(&self) -> Order {
+        Order {
+            driver: self.driver.clone(),
+            disturbance: self.disturbance.clone(),
+            at_end: self.at_end,
+            steps: self.recording.steps(),
+            longest: LONGEST,
         }
     }
 
-    /// The action of the brain or the sliders in the task's units.
-    fn act(&mut self, observation: &[f32]) -> Vec<f32> {
-        let spec = self.task.spec();
-        let mut input = vec![0.0; observation.len()];
-        self.policy.normalizer.apply(observation, &mut input, None);
-        let mut unit = vec![0.0; spec.actions.len()];
-        self.evaluator.begin(&[true], &input, &[self.reward]);
-        let answered = self.evaluator.finish(&[true], &mut unit).is_ok();
-        let mut action = vec![0.0; unit.len()];
-        match &self.driver {
-            Driver::Brain if answered => spec.scale_action(&unit, &mut action),
-            Driver::Brain => {}
-            Driver::Hand(sliders) => action.copy_from_slice(sliders),
+    /// Appends what has been simulated.
+    fn take_in(&mut self, made: Vec<Step>) {
+        for step in made {
+            self.recording.push(&Row {
+                qpos: &step.qpos,
+                observation: &step.observation,
+                action: &step.action,
+                terms: &step.terms,
+                push: step.push,
+                contacts: &step.contacts,
+                goals: &step.goals,
+            });
+            if let Some(layers) = &step.layers {
+                self.keep_brain(layers);
+            }
+            (self.refused, self.changed.1, self.over) = (step.refused, step.changed, step.over);
+            if self.over {
+                self.recording.end = if step.by_limit { End::Truncated } else { End::Terminated };
+            }
         }
-        action
     }
 
-    /// Appends spikes, states and traces of the last step.
-    fn keep_brain(&mut self) {
-        if self.evaluator.probe(0, &mut self.probe).is_err() {
-            return;
-        }
+    /// Appends spikes, states and traces of a step.
+    fn keep_brain(&mut self, probes: &[snn::LayerProbe]) {
         let layers = &mut self.recording.layers;
         if layers.is_empty() {
-            *layers = self.probe.layers.iter().map(empty_layer).collect();
+            *layers = probes.iter().map(empty_layer).collect();
         }
-        for (layer, probe) in layers.iter_mut().zip(&self.probe.layers) {
+        for (layer, probe) in layers.iter_mut().zip(probes) {
             let fired = (0..probe.ticks).flat_map(|tick| (0..probe.neurons).map(move |n| (tick, n)));
             layer.spikes.push_step(fired.filter(|&(tick, n)| probe.spiked(tick, n)));
             for (series, state) in layer.states.iter_mut().zip(&probe.states) {

@@ -6,8 +6,10 @@ use training::change_names::NONE;
 
 use crate::data::disturb::Disturbance;
 use crate::data::document::{Document, Ghost};
-use crate::data::live::{AtEnd, Driver, Live};
+use crate::data::live::Live;
+use crate::data::world::{AtEnd, Driver};
 use crate::panels::Cx;
+use crate::shortcuts::{Action, keys};
 
 /// Draws the panel.
 pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
@@ -43,19 +45,19 @@ fn recorded(ui: &mut Ui, cx: &mut Cx<'_>) {
                 cx.timeline.window = None;
                 cx.timeline.seek(0.0, cx.document.recording().duration());
             }
-            if !shown && ui.small_button("beside").on_hover_text("shows it as a ghost, too").clicked() {
+            if !shown && ui.small_button("add as ghost").on_hover_text("shows it with the other").clicked() {
                 let ghost = Ghost::new(format!("episode {index}"), cx.document.episodes[index].clone());
                 cx.document.ghosts.push(ghost);
             }
         });
     }
-    ui.weak("A recording cannot be changed: open its run or checkpoint to take part.");
+    ui.weak("A recording cannot be changed. To take a hand in it, open its run or checkpoint.");
 }
 
 /// What is different from the task: by the config, or by a ready-made list.
 fn changes(ui: &mut Ui, cx: &mut Cx<'_>) {
     let Document { live: Some(live), config, .. } = &*cx.document else { return };
-    heading(ui, "Changes");
+    heading(ui, "Environment");
     let own = || ("as the config says", "What the config lists.", config.changes.clone());
     let plain = || (NONE, "The task as it is.", Vec::new());
     let config_changes = !config.changes.is_empty();
@@ -65,7 +67,7 @@ fn changes(ui: &mut Ui, cx: &mut Cx<'_>) {
         choices.iter().find(|choice| choice.2 == live.changes()).map_or("others", |choice| choice.0);
     let mut wanted = None;
     ui.horizontal_wrapped(|ui| {
-        egui::ComboBox::new("changes", "environment").selected_text(present).show_ui(ui, |ui| {
+        egui::ComboBox::new("changes", "changes").selected_text(present).show_ui(ui, |ui| {
             for (name, summary, list) in &choices {
                 if ui.selectable_label(*name == present, *name).on_hover_text(*summary).clicked() {
                     wanted = Some(list.clone());
@@ -91,20 +93,24 @@ fn episode(ui: &mut Ui, cx: &mut Cx<'_>) {
     let mut seed = live.seed;
     let mut start = false;
     ui.horizontal_wrapped(|ui| {
-        let label = ui.label("seed");
+        let label = ui.label("start state");
         start |= ui.add(egui::DragValue::new(&mut seed)).labelled_by(label.id).changed();
-        if ui.button("Reset").clicked() {
+        if ui.button("Start again").on_hover_text(keys(Action::Reset)).clicked() {
             start = true;
         }
-        if ui.button("Next seed").clicked() {
+        if ui.button("Next start state").on_hover_text(keys(Action::NextSeed)).clicked() {
             seed = seed.wrapping_add(1);
             start = true;
         }
     });
     ui.horizontal_wrapped(|ui| {
-        ui.label("at the end");
-        for (at_end, text) in [(AtEnd::Restart, "next seed"), (AtEnd::Stop, "stop"), (AtEnd::GoOn, "go on")] {
-            ui.selectable_value(&mut live.at_end, at_end, text);
+        ui.label("when it ends");
+        for (at_end, text, tip) in [
+            (AtEnd::Restart, "next start state", "begins the next episode"),
+            (AtEnd::Stop, "stop", "stops there"),
+            (AtEnd::GoOn, "carry on", "neither a fall nor the time limit ends it"),
+        ] {
+            ui.selectable_value(&mut live.at_end, at_end, text).on_hover_text(tip);
         }
     });
     if start {
@@ -116,7 +122,7 @@ fn episode(ui: &mut Ui, cx: &mut Cx<'_>) {
 /// Friction, gravity, motors.
 fn world(ui: &mut Ui, document: &mut Document) {
     let Some(live) = &mut document.live else { return };
-    heading(ui, "World");
+    heading(ui, "By hand");
     let change = &mut live.disturbance;
     for (text, value, most) in [
         ("friction", &mut change.friction, 3.0),
@@ -134,7 +140,7 @@ fn world(ui: &mut Ui, document: &mut Document) {
         } else {
             limbs.into_iter().map(|limb| (limb.name, limb.motors)).collect()
         };
-        ui.label("break");
+        ui.label("without motors").on_hover_text("the motors of what is ticked do nothing");
         for (name, motors) in sets {
             let mut broken = motors.iter().all(|&motor| change.broken[motor]);
             if ui.checkbox(&mut broken, name).changed() {
@@ -142,7 +148,7 @@ fn world(ui: &mut Ui, document: &mut Document) {
             }
         }
     });
-    if !change.is_none() && ui.button("As the model says").clicked() {
+    if !change.is_none() && ui.button("Undo these changes").clicked() {
         *change = Disturbance { push: change.push, ..Disturbance::none(&document.model) };
     }
 }
@@ -150,12 +156,12 @@ fn world(ui: &mut Ui, document: &mut Document) {
 /// Brain or sliders.
 fn driver(ui: &mut Ui, document: &mut Document) {
     let Some(live) = &mut document.live else { return };
-    heading(ui, "Brain");
+    heading(ui, "Controller");
     ui.horizontal(|ui| {
-        if ui.selectable_label(live.driver == Driver::Brain, "on").clicked() {
+        if ui.selectable_label(live.driver == Driver::Brain, "drives the robot").clicked() {
             live.driver = Driver::Brain;
         }
-        if ui.selectable_label(live.driver != Driver::Brain, "off: actions by hand").clicked() {
+        if ui.selectable_label(live.driver != Driver::Brain, "is off, drive by hand").clicked() {
             live.brain_off();
         }
     });
@@ -165,7 +171,7 @@ fn driver(ui: &mut Ui, document: &mut Document) {
         let slider = Slider::new(action, channel.low..=channel.high).suffix(channel.unit);
         ui.add(slider.fixed_decimals(2).text(&channel.name));
     }
-    if ui.button("All to zero").clicked() {
+    if ui.button("Set all to zero").clicked() {
         actions.fill(0.0);
     }
 }
@@ -198,14 +204,15 @@ fn joints(ui: &mut Ui, cx: &mut Cx<'_>) {
 fn ghosts(ui: &mut Ui, cx: &mut Cx<'_>) {
     heading(ui, "Compare");
     ui.horizontal_wrapped(|ui| {
-        let keep = "plays a whole episode of this controller";
+        let keep = "simulates a whole episode of the present controller and shows it with those that follow";
         if cx.document.live.is_some()
             && ui.button("Keep as ghost").on_hover_text(keep).clicked()
             && let Err(error) = cx.document.add_ghost()
         {
             *cx.message = Some(told(&error));
         }
-        ui.checkbox(&mut cx.settings.overlays.side_by_side, "side by side");
+        ui.checkbox(&mut cx.settings.overlays.side_by_side, "side by side")
+            .on_hover_text("ghosts stand beside the robot, not in it");
     });
     let mut gone = None;
     for (index, ghost) in cx.document.ghosts.iter().enumerate() {
@@ -223,7 +230,7 @@ fn ghosts(ui: &mut Ui, cx: &mut Cx<'_>) {
         cx.document.ghosts.remove(index);
     }
     if cx.document.ghosts.is_empty() {
-        ui.weak("Files dropped with Shift stand beside this one.");
+        ui.weak("Drop a run or a recording with Shift held to see it with this one.");
     }
 }
 

@@ -67,6 +67,8 @@ pub struct Cx<'a> {
     pub pace: Option<f64>,
     /// How the scene is shown if it stands alone.
     pub film: Option<&'a Film>,
+    /// Whether the scene has no buttons: a picture is being taken of it.
+    pub bare: bool,
 }
 
 impl Cx<'_> {

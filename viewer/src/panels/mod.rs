@@ -8,6 +8,7 @@ pub mod help;
 pub mod network;
 pub mod neuron;
 mod over;
+pub mod plot;
 pub mod raster;
 pub mod rewards;
 pub mod scene;
@@ -31,6 +32,7 @@ pub fn show(pane: Pane, ui: &mut Ui, cx: &mut Cx<'_>) {
         Pane::Observations => channels::observations(ui, cx),
         Pane::Actions => channels::actions(ui, cx),
         Pane::Rewards => rewards::show(ui, cx),
+        Pane::Plot => plot::show(ui, cx),
         Pane::Run => fitness::show(ui, cx),
         Pane::Controls => controls::show(ui, cx),
     }

@@ -4,15 +4,24 @@ use std::collections::BTreeMap;
 
 use egui::{Align2, Color32, Pos2, Rect, Sense, Stroke, Ui, Vec2};
 
+use crate::chart::elided;
 use crate::data::brain::Brain;
-use crate::data::recording::Recording;
+use crate::data::recording::{Layer, Recording};
 use crate::panels::{Cx, empty};
-use crate::theme::Palette;
+use crate::theme::{GAP, Palette, size};
 
 /// Connections drawn at most, if no neuron is selected.
 const STRONGEST: usize = 260;
 /// Connections drawn at most of a selected neuron.
 const OWN: usize = 80;
+/// Height of the legend, points.
+const LEGEND: f32 = 18.0;
+/// Room for a sign in it, points.
+const SIGN: f32 = 15.0;
+/// Width of a neuron's rim, points.
+const RIM: f32 = 0.8;
+/// Light that cannot be seen.
+const DARK: f32 = 0.01;
 /// How fast a neuron's light goes out, s.
 const FADE: f64 = 0.12;
 
@@ -73,7 +82,9 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     let palette = cx.palette;
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click());
     let brain = &cx.document.brain;
-    let plan = Plan::new(brain, rect.shrink2(Vec2::new(4.0, 2.0)));
+    let spiking = cx.document.recording().layers.iter().any(Layer::spiking);
+    let told = legend(ui, rect, spiking, &palette);
+    let plan = Plan::new(brain, rect.with_min_y(rect.top() + told).shrink2(Vec2::new(4.0, 2.0)));
     let selected =
         cx.selection.neuron.as_ref().and_then(|(name, index)| Some((brain.population(name)?, *index)));
     refresh(cx.caches.of::<Cache>(), brain, selected);
@@ -107,15 +118,20 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
             let Some(at) = plan.at((index, neuron)) else { continue };
             let light = light.get(neuron).copied().unwrap_or_default();
             let off = if palette.dark { palette.grid } else { palette.base };
-            painter.circle_filled(at, plan.radius, off);
-            painter.circle_filled(at, plan.radius, lit(colour, light, &palette));
+            // What rests is seen, too.
+            painter.circle(at, plan.radius, off, Stroke::new(RIM, palette.weak.gamma_multiply(0.55)));
+            if light.abs() > DARK {
+                painter.circle_filled(at, plan.radius - RIM / 2.0, lit(colour, light, &palette));
+            }
             if selected == Some((index, neuron)) {
                 painter.circle_stroke(at, plan.radius + 2.0, Stroke::new(1.6, palette.text));
             }
         }
         let label = Pos2::new(plan.columns[index].rect.center().x, rect.bottom() - 2.0);
         let text = format!("{} · {}", population.name, population.neurons);
-        painter.text(label, Align2::CENTER_BOTTOM, text, palette.small(), palette.weak);
+        let text = elided(ui, &text, size::SMALL, palette.weak, plan.share - GAP);
+        let place = Align2::CENTER_BOTTOM.anchor_size(label, text.size());
+        painter.galley(place.min, text, palette.weak);
     }
     let hit = response.hover_pos().and_then(|pointer| plan.hit(brain, pointer));
     if let Some((population, neuron)) = hit {
@@ -130,10 +146,57 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     }
 }
 
+/// Says what the colours mean, in as many words as have room; returns the height that it takes.
+fn legend(ui: &Ui, rect: Rect, spiking: bool, palette: &Palette) -> f32 {
+    let neuron = if spiking { palette.series(0) } else { palette.weak };
+    let entries = [
+        (Mark::Line(palette.plus), "positive weight"),
+        (Mark::Line(palette.minus), "negative weight"),
+        (Mark::Ring, if spiking { "at rest" } else { "zero" }),
+        (Mark::Dot(neuron), if spiking { "spikes" } else { "positive value" }),
+        (Mark::Dot(palette.minus), "negative value"),
+    ];
+    let painter = ui.painter_at(rect);
+    let middle = rect.top() + LEGEND / 2.0;
+    let mut left = rect.left() + 4.0;
+    for (mark, text) in entries {
+        let text = painter.layout_no_wrap(text.to_owned(), palette.small(), palette.weak);
+        let right = left + SIGN + text.size().x;
+        if right > rect.right() {
+            break;
+        }
+        let at = Pos2::new(left + 5.0, middle);
+        match mark {
+            Mark::Line(colour) => {
+                let half = Vec2::new(5.0, 0.0);
+                painter.line_segment([at - half, at + half], Stroke::new(1.6, colour));
+            }
+            Mark::Dot(colour) => {
+                painter.circle_filled(at, 4.0, colour);
+            }
+            Mark::Ring => {
+                painter.circle_stroke(at, 4.0, Stroke::new(RIM, palette.weak.gamma_multiply(0.55)));
+            }
+        }
+        painter.galley(Pos2::new(left + SIGN, middle - text.size().y / 2.0), text, palette.weak);
+        left = right + 2.0 * GAP;
+    }
+    LEGEND
+}
+
+/// A sign in the legend.
+enum Mark {
+    Line(Color32),
+    Dot(Color32),
+    Ring,
+}
+
 /// Where the neurons are.
 struct Plan {
     columns: Vec<Column>,
     radius: f32,
+    /// Width that each population has for itself, with its label.
+    share: f32,
 }
 
 /// A population: a block of rows and columns of neurons.
@@ -166,7 +229,7 @@ impl Plan {
             pitch = pitch.min(area.height() / rows as f32).min(room.x / across as f32);
             columns.push(Column { rect: area, rows, across, neurons: population.neurons });
         }
-        let mut plan = Self { columns, radius: (pitch * 0.36).clamp(1.0, 8.0) };
+        let mut plan = Self { columns, radius: (pitch * 0.36).clamp(1.0, 8.0), share: width };
         for column in &mut plan.columns {
             let size = Vec2::new(column.across as f32, column.rows as f32) * pitch;
             // Small populations spread out a little.
@@ -290,14 +353,18 @@ fn label(recording: &Recording, name: &str, neuron: usize, time: f64) -> String 
                 Some(format!("  {} {value:.3}", state.name))
             })
         });
-        format!("{name} · neuron {neuron}") + &states.collect::<String>()
+        let rate = layer.filter(|layer| layer.spiking() && recording.steps() > 0).map(|layer| {
+            let spikes = layer.spikes.of(neuron, 0..recording.steps()).count();
+            format!("  {:.1} spikes/s", spikes as f64 / recording.duration())
+        });
+        format!("{name} · neuron {neuron}") + &states.collect::<String>() + &rate.unwrap_or_default()
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::recording::{Header, Layer, Series};
+    use crate::data::recording::{Header, Series};
 
     #[test]
     fn tooltips_hold_names_and_values() {

@@ -58,8 +58,10 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
         let x = chart.px((f64::from(at) + 1.0) * tick);
         painter.vline(x, top..=top + SPIKES, Stroke::new(1.4, cx.palette.text));
     }
-    let label = Pos2::new(chart.rect.left() - 6.0, top + SPIKES / 2.0);
-    ui.painter().text(label, Align2::RIGHT_CENTER, "spikes", cx.palette.small(), cx.palette.weak);
+    if layer.spiking() {
+        let label = Pos2::new(chart.rect.left() - 6.0, top + SPIKES / 2.0);
+        ui.painter().text(label, Align2::RIGHT_CENTER, "spikes", cx.palette.small(), cx.palette.weak);
+    }
     chart::cursor(ui, &chart, cx.timeline, &cx.palette);
     chart::time_axis(ui, &chart, &cx.palette);
 }
@@ -88,7 +90,12 @@ impl About {
         let seconds = steps.len() as f64 * recording.header.control_dt;
         let spikes = layer.spikes.of(neuron, steps).count();
         let row = ((recording.step_at(time) + 1) * per_step).saturating_sub(1);
-        let curve = if series.name == "membrane" { "membrane potential" } else { series.name.as_str() };
+        let curve = match series.name.as_str() {
+            "membrane" => "membrane potential",
+            "v" => "membrane potential after each step",
+            "y" | "r" => "output",
+            name => name,
+        };
         Self {
             layer: layer.name.clone(),
             neuron,

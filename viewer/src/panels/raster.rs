@@ -46,7 +46,7 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
         let text = if recording.steps() == 0 {
             "No step yet: press Space"
         } else {
-            "This controller does not spike"
+            "This controller does not spike: see what it does in Network, Observations, Actions and Plot"
         };
         return empty(ui, text);
     }

@@ -10,6 +10,8 @@ use crate::settings::Overlays;
 
 /// Opacity of ghosts that stand in the robot.
 const GHOST: f32 = 0.35;
+/// Share of the window's pixels along each side that quick pictures have.
+const FEWER: f32 = 0.6;
 /// Force of a push that pulls by the robot's own size, in weights of the robot.
 const PULL: f32 = 3.0;
 
@@ -20,20 +22,33 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     }
     let (rect, response) = ui.allocate_exact_size(ui.available_size(), Sense::click_and_drag());
     let time = cx.timeline.time;
+    cx.stage.rect = rect;
     let recording = cx.document.recording();
     let Some(mut snapshot) = cx.stage.snapshot(recording, &cx.document.quaternions, time) else { return };
+    let others = ghosts(cx);
+    let overlays = cx.settings.overlays;
+    let apart = cx.stage.shapes().map_or(1.0, |shapes| shapes.bounds(&snapshot.poses).radius * 2.4);
+    let offsets: Vec<[f32; 3]> = (0..others.len()).map(|index| beside(index, apart, overlays)).collect();
+    let aspect = rect.width() / rect.height().max(1.0);
     if cx.film.is_some() {
-        cx.stage.aim_film(&snapshot, time, cx.seconds, rect.width() / rect.height().max(1.0));
+        cx.stage.aim_film(&snapshot, time, cx.seconds, aspect);
+    } else if overlays.side_by_side && !others.is_empty() {
+        let ghosts = others.iter().zip(&offsets).map(|((ghost, _), &offset)| (ghost, offset));
+        let robots: Vec<_> = [(&snapshot, [0.0; 3])].into_iter().chain(ghosts).collect();
+        cx.stage.aim_all(&robots, (time, cx.seconds), aspect, overlays.track);
     } else {
-        cx.stage.aim(&snapshot, time, cx.seconds, cx.settings.overlays.track);
+        let recording = cx.document.recording();
+        let start = || cx.stage.snapshot(recording, &cx.document.quaternions, 0.0);
+        let start = cx.stage.fresh().then(start).flatten();
+        cx.stage.aim((&snapshot, start.as_ref()), (time, cx.seconds), aspect, overlays.track);
     }
     navigate(ui, &response, rect, cx, &snapshot);
     marks(cx, &mut snapshot);
 
-    let others = ghosts(cx);
     let overlays = cx.settings.overlays;
+    let fast = cx.stage.fast(cx.settings.fast);
     let draw = Draw {
-        shadows: overlays.shadows,
+        shadows: overlays.shadows && !fast,
         contacts: overlays.contacts,
         forces: overlays.contacts,
         joints: overlays.joints,
@@ -44,24 +59,17 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
         force_scale: 0.35,
         ..Draw::default()
     };
-    let trail = if overlays.trail {
-        cx.stage.trail(cx.document.recording(), &cx.document.quaternions, time)
-    } else {
-        Vec::new()
-    };
-    let pixels = rect.size() * ui.pixels_per_point();
+    let trail =
+        if overlays.trail { cx.stage.trail(cx.document.recording(), time, &snapshot) } else { Vec::new() };
+    let pixels = rect.size() * ui.pixels_per_point() * if fast { FEWER } else { 1.0 };
     let size = [pixels.x, pixels.y].map(|side| (side.round() as u32).clamp(1, 8192));
     let pointer = response.interact_pointer_pos().filter(|_| response.clicked());
     let highlighted = cx.selection.body;
-    let apart = cx.stage.shapes().map_or(1.0, |shapes| shapes.bounds(&snapshot.poses).radius * 2.4);
     let drawn = cx.stage.draw(size, |shapes, camera, render| {
         let mut actors = vec![Actor { trail: &trail, highlighted, ..Actor::new(shapes, &snapshot) }];
-        for (index, (other, colour)) in others.iter().enumerate() {
-            let beside = overlays.side_by_side;
-            let place = apart * (index / 2 + 1) as f32 * if index % 2 == 0 { 1.0 } else { -1.0 };
+        for ((other, colour), &offset) in others.iter().zip(&offsets) {
             let [r, g, b, _] = colour.to_normalized_gamma_f32();
-            let tint = Tint::Colour([r, g, b, if beside { 1.0 } else { GHOST }]);
-            let offset = [0.0, if beside { place } else { 0.0 }, 0.0];
+            let tint = Tint::Colour([r, g, b, if overlays.side_by_side { 1.0 } else { GHOST }]);
             actors.push(Actor { offset, tint, ..Actor::new(shapes, other) });
         }
         let scene = Scene { actors, camera, draw: &draw };
@@ -80,9 +88,17 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
         None => {
             captions(ui, rect, cx);
             over::measure(ui, rect, cx);
-            tools(ui, rect, cx);
+            if !cx.bare {
+                tools(ui, rect, cx);
+            }
         }
     }
+}
+
+/// How far a ghost stands from its place, m: on both sides by turns.
+fn beside(index: usize, apart: f32, overlays: Overlays) -> [f32; 3] {
+    let side = if index.is_multiple_of(2) { 1.0 } else { -1.0 };
+    [0.0, if overlays.side_by_side { side * apart * (index / 2 + 1) as f32 } else { 0.0 }, 0.0]
 }
 
 /// Camera and pushes.
@@ -228,7 +244,7 @@ fn captions(ui: &Ui, rect: Rect, cx: &Cx<'_>) {
         lines.push((format!("camera follows {}", body.name), palette.weak));
     }
     if let Some(live) = &cx.document.live {
-        if live.driver != crate::data::live::Driver::Brain {
+        if live.driver != crate::data::world::Driver::Brain {
             lines.push(("brain off".to_owned(), palette.minus));
         }
         if !live.disturbance.is_none() {
@@ -287,5 +303,12 @@ fn tools(ui: &mut Ui, rect: Rect, cx: &mut Cx<'_>) {
             }
         });
         shown.response.on_hover_text("direction of view (V)");
+        let fast = cx.stage.fast(cx.settings.fast);
+        let button = egui::Button::selectable(fast, RichText::new("Fast").small()).frame_when_inactive(true);
+        let tip =
+            "draws quickly rather than well: no shadows, fewer pixels; on by itself without a graphics card";
+        if ui.add(button).on_hover_text(tip).clicked() {
+            cx.settings.fast = Some(!fast);
+        }
     });
 }

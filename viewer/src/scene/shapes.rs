@@ -19,6 +19,9 @@ pub struct Shapes {
     #[serde(default)]
     meshes: Vec<Mesh>,
     qpos0: Vec<f64>,
+    /// Joints that actuators drive; unknown if empty.
+    #[serde(default)]
+    driven: Vec<usize>,
     /// Strength of gravity, m/s².
     gravity: f64,
     /// By which a renderer knows terrain and meshes that it has seen. Clones share it, as they do these.
@@ -78,6 +81,7 @@ impl Shapes {
             heightfields: model.heightfields.clone(),
             meshes: model.meshes.clone(),
             qpos0: model.qpos0.clone(),
+            driven: model.actuators.iter().map(|actuator| actuator.joint).collect(),
             gravity,
             id: next_id(),
         }
@@ -205,10 +209,19 @@ impl Shapes {
     }
 
     /// Whether the robot can go anywhere: it has a body that hangs on the world alone and moves freely, or freely in a
-    /// plane.
+    /// plane, and actuators drive it. Things that it handles do not count.
     #[must_use]
     pub fn travels(&self) -> bool {
-        (1..self.bodies.len()).filter(|&body| self.bodies[body].parent == 0).any(|body| {
+        let root = |mut body: usize| {
+            while self.bodies[body].parent != 0 {
+                body = self.bodies[body].parent;
+            }
+            body
+        };
+        let driven = |body: usize| {
+            self.driven.is_empty() || self.driven.iter().any(|&joint| root(self.joints[joint].body) == body)
+        };
+        (1..self.bodies.len()).filter(|&body| self.bodies[body].parent == 0 && driven(body)).any(|body| {
             let count = |kind| self.joints.iter().filter(|j| j.body == body && j.kind == kind).count();
             count(JointKind::Free) > 0 || count(JointKind::Slide) > 1 && count(JointKind::Hinge) > 0
         })
@@ -354,6 +367,25 @@ mod tests {
         assert!((bounds.radius - 0.19_f32.sqrt()).abs() < 1e-5, "{bounds:?}");
         let nothing = Shapes::from_model(&Model::from_mjcf("<mujoco/>", "empty.xml").unwrap());
         assert_eq!(nothing.bounds(&[]), Bounds { centre: [0.0; 3], radius: 1.0 });
+    }
+
+    #[test]
+    fn what_a_robot_handles_does_not_make_it_travel() {
+        let asset = |name: &str| {
+            let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../envs/assets").join(name);
+            Shapes::from_model(&Model::from_mjcf_file(file).unwrap())
+        };
+        for (name, travels) in [
+            ("ant.xml", true),
+            ("walker2d.xml", true),
+            ("swimmer.xml", true),
+            ("grasp.xml", false),
+            ("push_to_goal.xml", false),
+            ("reacher.xml", false),
+        ] {
+            assert_eq!(asset(name).travels(), travels, "{name}");
+        }
+        assert!(shapes("<body><freejoint/><geom size='0.1'/></body>").travels(), "thrown, without a motor");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::common::{self, Training, run_and_recording};
 use viewer::data::document::Document;
 use viewer::data::follow::{RunState, Wanted};
-use viewer::data::live::AtEnd;
+use viewer::data::world::AtEnd;
 
 #[test]
 fn a_run_is_followed_from_its_first_generation_to_its_end() {
@@ -36,6 +36,75 @@ fn a_run_is_followed_from_its_first_generation_to_its_end() {
     document.want(Wanted::Generation(1)).unwrap();
     assert_eq!(document.generation, Some(1));
     assert_eq!(document.brain.projections[0].weights, weights);
+}
+
+#[test]
+fn a_run_is_followed_by_another_thread_too() {
+    let root = tempfile::tempdir().unwrap();
+    let mut training = Training::start(&root.path().join("run"));
+    let mut document = Document::open(training.folder.path()).unwrap();
+    training.generation();
+    let (send, woken) = std::sync::mpsc::channel();
+    let look = |document: &mut Document| {
+        let send = send.clone();
+        document.poll_soon(move || send.send(()).unwrap()).unwrap()
+    };
+    assert!(!look(&mut document) && document.looks());
+    woken.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert!(look(&mut document) && !document.looks());
+    assert_eq!(document.generation, Some(1));
+    // What is found after something else was asked for is not taken over.
+    training.generation();
+    assert!(!look(&mut document));
+    document.want(Wanted::Generation(1)).unwrap();
+    assert!(!document.looks() && document.generation == Some(1));
+}
+
+#[test]
+fn a_simulation_in_the_background_goes_the_same_way() {
+    let root = tempfile::tempdir().unwrap();
+    let (run, recording) = run_and_recording(root.path());
+    let recorded = Document::open(&recording).unwrap();
+    let mut document = Document::open(&run).unwrap();
+    let live = document.live.as_mut().unwrap();
+    live.at_end = AtEnd::Stop;
+    let (dt, start) = (live.recording.header.control_dt, Instant::now());
+    let mut shown = 0.0;
+    while !live.is_over() {
+        assert!(start.elapsed() < Duration::from_secs(120), "{} steps", live.recording.steps());
+        live.advance_soon(0.3 * dt);
+        // Time never goes back.
+        let now = live.recording.duration() + live.since_step();
+        assert!(now >= shown - 1e-9, "{now} after {shown}");
+        shown = now;
+        std::thread::sleep(Duration::from_micros(200));
+    }
+    let (a, b) = (&live.recording, recorded.recording());
+    assert_eq!((a.steps(), &a.qpos, &a.actions, a.end), (b.steps(), &b.qpos, &b.actions, b.end));
+    assert_eq!(a.layers[0].spikes, b.layers[0].spikes);
+    // A reset waits for what is on its way.
+    live.reset(7);
+    live.advance_soon(dt);
+    live.reset(8);
+    assert_eq!((live.recording.steps(), live.seed), (0, 8));
+}
+
+#[test]
+fn the_curves_of_other_runs_are_found_beside_a_run() {
+    let root = tempfile::tempdir().unwrap();
+    for name in ["b", "a", "c"] {
+        Training::start(&root.path().join(name)).generation();
+    }
+    fs::create_dir(root.path().join("none")).unwrap();
+    let mut document = Document::open(&root.path().join("a")).unwrap();
+    let others = document.follow.as_ref().unwrap().siblings();
+    let name = |run: &records::folder::RunFolder| run.path().file_name().unwrap().to_owned();
+    assert_eq!(others.iter().map(name).collect::<Vec<_>>(), ["b", "c"]);
+    document.add_curve(&others[0]).unwrap();
+    document.add_ghosts_of(Document::open(others[1].path()).unwrap()).unwrap();
+    let names: Vec<&str> = document.curves.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["b", "c"]);
+    assert_eq!(document.curves[0].1.rows.len(), 1);
 }
 
 #[test]

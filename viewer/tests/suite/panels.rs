@@ -6,6 +6,7 @@ use egui_kittest::kittest::Queryable as _;
 use egui_kittest::wgpu::WgpuTestRenderer;
 use egui_kittest::{Harness, SnapshotOptions, SnapshotResults};
 use viewer::app::App;
+use viewer::data::channel::Channel;
 use viewer::data::document::{Document, Ghost};
 use viewer::panels::start::Shelf;
 use viewer::panels::{Pane, Selection};
@@ -161,11 +162,75 @@ fn a_large_window_in_the_light_with_a_ghost_and_a_selection() {
 #[test]
 fn the_start_page() {
     let mut harness = window([1280.0, 800.0], None, false);
-    let paths = |names: &[&str]| names.iter().map(std::path::PathBuf::from).collect();
-    harness.state_mut().set_shelf(Shelf {
-        runs: paths(&["ant__s1__20260101-120000"]),
-        configs: paths(&["ant.ron", "walker2d.ron"]),
-    });
+    let run = std::path::PathBuf::from("ant__s1__20260101-120000");
+    let config = |name: &str| tests::root().join("configs").join(name);
+    // A config that trains on a data set has no robot.
+    let configs = ["ant.ron", "grasp.ron", "walker2d.ron", "yin_yang.ron"].map(config).to_vec();
+    harness.state_mut().set_shelf(Shelf { runs: vec![run], configs });
     harness.run_ok();
-    harness.snapshot_options("start", &options());
+    harness.snapshot_options("start", &with_scene());
+    assert!(
+        harness.query_by_label("grasp.ron").is_some() && harness.query_by_label("yin_yang.ron").is_none()
+    );
+}
+
+#[test]
+fn pictures_and_films_of_the_window_are_written_and_it_is_said_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut harness = window([640.0, 400.0], Some(common::ant()), false);
+    harness.state_mut().save_in(folder.path());
+    let note = |harness: &mut Harness<'_, App>, word: &str| {
+        for _ in 0..200 {
+            harness.run_steps(1);
+            harness.render().unwrap();
+            if let Some(note) = harness.state().note.clone().filter(|note| note.starts_with(word)) {
+                return note;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        panic!("no {word}: {:?} {:?}", harness.state().note, harness.state().message);
+    };
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::P);
+    let picture = note(&mut harness, "Picture");
+    let path = folder.path().join("ant.rollout-2.50s.png");
+    assert_eq!(picture, format!("Picture: {}", path.display()));
+    let size = |path: &std::path::Path| {
+        let bytes = std::fs::read(path).unwrap();
+        let reader = png::Decoder::new(std::io::Cursor::new(&bytes)).read_info().unwrap();
+        (reader.info().width, reader.info().height)
+    };
+    assert_eq!(size(&path), (640, 400));
+    // The scene alone, without bars and buttons.
+    harness.key_press(egui::Key::Tab);
+    harness.run_steps(2);
+    harness.state_mut().note = None;
+    harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::P);
+    note(&mut harness, "Picture");
+    let (width, height) = size(&folder.path().join("ant.rollout-2.50s-2.png"));
+    assert!(width == 640 && (300..400).contains(&height), "{width} × {height}");
+    let film = egui::Modifiers::COMMAND | egui::Modifiers::SHIFT;
+    harness.key_press_modifiers(film, egui::Key::P);
+    for _ in 0..6 {
+        harness.run_steps(1);
+        harness.render().unwrap();
+    }
+    harness.key_press_modifiers(film, egui::Key::P);
+    let film = note(&mut harness, "Film");
+    let path = std::path::PathBuf::from(film.split_once(": ").unwrap().1);
+    assert!(path.starts_with(folder.path()) && std::fs::metadata(&path).unwrap().len() > 1000, "{film}");
+}
+
+#[test]
+fn the_plot_compares_episodes() {
+    let mut results = SnapshotResults::new();
+    let mut app = app(true);
+    let mut other = app.document.as_ref().unwrap().recording().clone();
+    other.terms.iter_mut().chain(&mut other.observations).for_each(|value| *value *= 0.6);
+    app.document.as_mut().unwrap().ghosts.push(Ghost::new("another episode".to_owned(), other));
+    app.settings.plotted = vec![
+        Channel::Reward,
+        Channel::Observation("hip_1 angle".into()),
+        Channel::Position("root".into(), 2),
+    ];
+    panel(&mut results, app, Pane::Plot, [520.0, 300.0], "plot");
 }

@@ -5,9 +5,11 @@ use egui::Key;
 use egui_kittest::Harness;
 use egui_kittest::kittest::Queryable as _;
 use viewer::app::App;
-use viewer::data::live::Driver;
+use viewer::data::channel::Channel;
+use viewer::data::world::Driver;
+use viewer::panels::Pane;
 use viewer::scene::headless;
-use viewer::settings::Settings;
+use viewer::settings::{Settings, panes};
 
 use super::common;
 
@@ -162,4 +164,66 @@ fn a_simulation_is_pushed_by_the_pointer() {
     window.event(pressed(egui::pos2(450.0, 262.0), false));
     window.run_steps(2);
     assert_eq!(live(&window), None, "it is let go");
+}
+
+#[test]
+fn the_layout_is_put_back_only_after_a_question() {
+    let mut app = App::new(Settings::default(), None);
+    app.show_document(common::ant());
+    let tile = app.settings.layout.tiles.find_pane(&Pane::Weights).unwrap();
+    app.settings.layout.remove_recursively(tile);
+    let mut window = window(app);
+    let whole = |window: &Harness<'_, App>| panes(&window.state().settings.layout) == Pane::ALL;
+    for (answer, after) in [("Cancel", false), ("Put them back", true)] {
+        window.get_by_label("Layout").click();
+        window.run_steps(2);
+        assert!(!whole(&window), "before the answer");
+        window.get_by_label(answer).click();
+        window.run_steps(2);
+        assert_eq!((whole(&window), window.state().asks_for_layout), (after, false), "{answer}");
+    }
+}
+
+#[test]
+fn channels_are_put_into_the_plot_and_taken_out() {
+    let mut app = App::new(Settings::default(), None);
+    app.show_document(common::ant());
+    app.seek(2.5);
+    let mut window = window(app);
+    window.get_by_label("Plot").click();
+    window.run_steps(2);
+    window.get_by_label("Channels").click();
+    window.run_steps(3);
+    window.get_by_label_contains("Firing rates").click();
+    window.run_steps(3);
+    window.get_by_label("hidden.0, spikes/s").click();
+    window.run_steps(3);
+    let rate = Channel::Rate("hidden.0".into());
+    assert_eq!(window.state().settings.plotted, [Channel::Reward, rate.clone()]);
+    window.key_press(Key::Escape);
+    window.run_steps(3);
+    window.query_all_by_label("×").next().unwrap().click();
+    window.run_steps(3);
+    assert_eq!(window.state().settings.plotted, [rate]);
+}
+
+#[test]
+fn a_file_is_opened_while_the_window_goes_on() {
+    let mut window = window(App::new(Settings::default(), None));
+    let ant = tests::root().join("configs/ant.ron");
+    let ctx = window.ctx.clone();
+    window.state_mut().open_soon(&ant, false, &ctx);
+    assert!(window.state().document.is_none());
+    let start = std::time::Instant::now();
+    while window.state().document.is_none() {
+        assert!(start.elapsed() < std::time::Duration::from_secs(60), "{:?}", window.state().message);
+        window.run_steps(1);
+    }
+    assert_eq!(window.state().settings.recent, [ant]);
+    window.state_mut().open_soon(std::path::Path::new("/nonexistent/a.ron"), true, &ctx);
+    while window.state().message.is_none() {
+        assert!(start.elapsed() < std::time::Duration::from_secs(60));
+        window.run_steps(1);
+    }
+    assert!(window.state().document.is_some(), "what was open stays");
 }

@@ -211,7 +211,7 @@ fn a_recording_is_played_scrubbed_and_looked_at() {
     window.key("Down");
     window.key("c");
     window.key("l");
-    window.until("light colours, no contacts", |state| state["dark"] == false && state["contacts"] == false);
+    window.until("light colours, contacts", |state| state["dark"] == false && state["contacts"] == true);
     window.key("F1");
     window.until("the list of keys", |state| state["help"] == true);
     window.key("F1");
@@ -225,7 +225,7 @@ fn a_recording_is_played_scrubbed_and_looked_at() {
     // What was changed by hand is there again.
     let mut window = Window::open(&recording, root.path()).unwrap();
     window.until("the same window as before", |state| {
-        state["panes"] == json!(["Scene"]) && state["dark"] == false && state["contacts"] == false
+        state["panes"] == json!(["Scene"]) && state["dark"] == false && state["contacts"] == true
     });
 }
 
