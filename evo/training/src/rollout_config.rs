@@ -253,7 +253,7 @@ mod tests {
             assert_eq!(check(None, name, None), Ok(()), "{name}");
             let error = check(Some(1000), name, None).unwrap_err();
             assert!(
-                error.starts_with("rollout.min_steps = 1000: must be None, or strategy.max_p"),
+                error.starts_with("rollout.min_steps = 1000: must be None, unless strategy.max_p"),
                 "{error}"
             );
             let error = check(None, name, Some(3200)).unwrap_err();

@@ -116,7 +116,7 @@ impl StepSizes {
         }
         let (sigma, noise) = found.unwrap_or((sigma, 0.0));
         let expected = format!(
-            "a noise in the actions that is possible here; the nearest is {noise:.3}, with sigma {sigma:.3}"
+            "an amount of noise in the actions that is possible here; the nearest is {noise:.3}, with sigma {sigma:.3}"
         );
         require(best <= TOLERANCE, "strategy.action_sigma", target, expected)?;
         Ok(Some(sigma))
@@ -189,7 +189,7 @@ mod tests {
         let error =
             Trainer::new(&config("Ars(action_sigma: 1.9)", LINEAR), 1, BackendChoice::Cpu).err().unwrap();
         assert!(
-            error.to_string().starts_with("strategy.action_sigma = 1.9: must be noise in the"),
+            error.to_string().starts_with("strategy.action_sigma = 1.9: must be an amount of noise in the"),
             "{error}"
         );
         let both = config("Ars(action_sigma: 0.1, radius: 1)", LINEAR);
