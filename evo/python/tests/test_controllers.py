@@ -80,7 +80,7 @@ class Controllers(Case):
         theta = np.zeros((2, controller.n_parameters))
         with self.refuses(ValueError, "backend 'tpu'"):
             controller.population(theta, "tpu")
-        with self.refuses(ValueError, "no kernel"):
+        with self.refuses(ValueError, "no GPU kernel"):
             controller.population(theta, "gpu")
         with self.refuses(ValueError, "expected (2, 3)"):
             controller.population(theta).step(np.zeros((3, 3)))

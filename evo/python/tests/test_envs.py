@@ -190,7 +190,7 @@ class Settings(Case):
         self.assertFalse(np.array_equal(plain.step(actions)[0], other.step(actions)[0]))
         robot = str(ROOT / "envs/assets/ant.xml")
         own = spindle.make_vec(robot, 2, observations="[Positions]", control_dt=0.05)
-        self.assertEqual((own.task, own.observation_space.shape), ("mjcf", (2, 15)))
+        self.assertEqual((own.task, own.observation_space.shape), ("mjcf", (2, 13)))
         config = spindle.make_vec(str(ROOT / "configs/ant.ron"), 2, "config")
         self.assertEqual(config.task, "ant")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from typing import Any
 
 import numpy as np
@@ -83,6 +85,9 @@ class Controller:
         `backend` is `"cpu"` (all processors), `"gpu"` or `"auto"` (whichever is faster); actions are the same bits but
         for the precision `F32Free`.
         """
+        if backend != "cpu":
+            # Mesa's drivers write an error to stderr without it.
+            os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
         return Population(self, theta, backend)
 
 
