@@ -1,20 +1,19 @@
-//! A batch of environments under Gymnasium's rules of autoreset.
+//! A batch of environments.
 
 use std::sync::{Arc, Mutex};
 
 use envs::{Change, Channel, Envs, Task};
 use numpy::{PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray1, PyReadwriteArray2};
 use pyo3::prelude::*;
-use rand::Rng as _;
 use rayon::prelude::*;
 use records::text;
 use sim::StepOptions;
 use training::config::Config;
 use training::engine_choice::EngineChoice;
-use training::random::{Purpose, Stream};
 use training::setup::Setup;
 
 use crate::call::{detached, invalid, with};
+use crate::chunk::{Autoreset, Chunk, Matrix, Rows};
 use crate::program::world;
 use crate::threads::shared;
 
@@ -22,105 +21,6 @@ use crate::threads::shared;
 #[pyfunction]
 pub fn env_names() -> Vec<&'static str> {
     envs::names()
-}
-
-/// When an environment begins its next episode.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Autoreset {
-    /// In the step after that which ended the last one.
-    Next,
-    /// In the same step.
-    Same,
-    /// When `reset` is called.
-    Never,
-}
-
-/// Environments that one thread steps together.
-struct Chunk {
-    envs: Envs,
-    places: Vec<Place>,
-    active: Vec<bool>,
-}
-
-/// One environment's place in its random numbers: episode k of seed s is episode k of `evo eval --seed s`.
-#[derive(Clone, Copy, Default)]
-struct Place {
-    seed: u64,
-    episode: u64,
-    /// What a controller's own random numbers begin with in this episode.
-    policy_seed: u64,
-    /// Has been reset at least once.
-    begun: bool,
-}
-
-impl Chunk {
-    fn begin(&mut self, i: usize) {
-        let place = &mut self.places[i];
-        let mut stream = Stream::new(place.seed, Purpose::Evaluate, 0, 0, place.episode);
-        self.envs.reset(i, &mut stream);
-        place.policy_seed = stream.next_u64();
-        place.episode += 1;
-        place.begun = true;
-    }
-
-    fn step(&mut self, actions: &[f32], out: &mut Rows<'_>, autoreset: Autoreset) {
-        for i in 0..self.envs.len() {
-            self.active[i] = !self.envs.is_resting(i);
-        }
-        self.envs.step(&self.active, actions);
-        for i in 0..self.envs.len() {
-            let (mut outcome, mut stepped) = (self.envs.outcome(i), self.active[i]);
-            if self.active[i] {
-                out.terms.row(i).copy_from_slice(self.envs.terms(i));
-                if outcome.over() && autoreset == Autoreset::Same {
-                    if let Some(last) = &mut out.last {
-                        let size = out.size;
-                        let observation = &self.envs.observations()[i * size..(i + 1) * size];
-                        last.row(i).copy_from_slice(observation);
-                    }
-                    out.blew_up[i] = self.envs.blew_up(i);
-                    self.begin(i);
-                } else {
-                    out.blew_up[i] = self.envs.blew_up(i);
-                }
-            } else {
-                self.begin(i);
-                (outcome, stepped) = (envs::Step::default(), false);
-                out.terms.row(i).fill(0.0);
-                out.blew_up[i] = false;
-            }
-            out.rewards[i] = outcome.reward;
-            out.terminated[i] = outcome.terminated;
-            out.truncated[i] = outcome.truncated;
-            out.stepped[i] = stepped;
-        }
-        out.observations.copy_from_slice(self.envs.observations());
-    }
-}
-
-/// Rows of a matrix.
-struct Matrix<'a> {
-    values: &'a mut [f32],
-    length: usize,
-}
-
-impl Matrix<'_> {
-    fn row(&mut self, i: usize) -> &mut [f32] {
-        &mut self.values[i * self.length..(i + 1) * self.length]
-    }
-}
-
-/// Where one chunk writes what came of a step.
-struct Rows<'a> {
-    size: usize,
-    observations: &'a mut [f32],
-    rewards: &'a mut [f64],
-    terminated: &'a mut [bool],
-    truncated: &'a mut [bool],
-    stepped: &'a mut [bool],
-    blew_up: &'a mut [bool],
-    terms: Matrix<'a>,
-    last: Option<Matrix<'a>>,
 }
 
 /// Environments in chunks of as many as one thread steps best.
@@ -194,7 +94,7 @@ impl Batch {
             let make = |first: usize| {
                 let count = size.min(length - first);
                 let envs = Envs::with_changes(Arc::clone(&task), count, options, horizon, &changes)?;
-                Ok(Chunk { envs, places: vec![Place::default(); count], active: vec![false; count] })
+                Ok(Chunk::new(envs))
             };
             let chunks: Result<Vec<Chunk>, envs::EnvError> = (0..length).step_by(size).map(make).collect();
             let chunks = Mutex::new(Chunks { chunks: chunks.map_err(invalid)?, size });

@@ -5,10 +5,14 @@
 //!
 //! Its tests run in Python. There is nothing in it for Rust's, since a program of theirs would lack the interpreter.
 
+#![allow(clippy::needless_pass_by_value, reason = "arguments from Python come by value")]
+
 #[cfg(not(test))]
 mod batch;
 #[cfg(not(test))]
 mod call;
+#[cfg(not(test))]
+mod chunk;
 #[cfg(not(test))]
 mod network;
 #[cfg(not(test))]

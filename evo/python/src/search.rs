@@ -13,10 +13,12 @@ use crate::threads::shared;
 
 /// Name of each strategy, its name in configs, what it is, where it is defined, and its settings: name, unit, default
 /// and range of each.
+type Described = (&'static str, &'static str, &'static str, &'static str, Vec<[&'static str; 4]>);
+
+/// All of them.
 #[pyfunction]
 #[pyo3(name = "strategies")]
-pub fn all_strategies()
--> Vec<(&'static str, &'static str, &'static str, &'static str, Vec<[&'static str; 4]>)> {
+pub fn all_strategies() -> Vec<Described> {
     let fields = |info: &strategies::StrategyInfo| {
         info.fields.iter().map(|field| [field.name, field.unit, field.default, field.range]).collect()
     };
