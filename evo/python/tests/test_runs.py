@@ -1,10 +1,12 @@
 """Training and its results, against the program."""
 
+import importlib.util
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -47,6 +49,8 @@ class Runs(Case):
                 np.testing.assert_array_equal(np.array([row[name] for row in rows], str), values.astype(str), name)
         self.assertSame(run.policy.parameters, its.policy.parameters)
         self.assertEqual(run.summary["generations"], 4)
+        if importlib.util.find_spec("pandas"):
+            self.assertEqual(list(run.frame().columns), list(run.metrics))
         self.assertEqual(
             run.eval(2, seed=5)["returns"], evaluated(self.folder / "its", "--episodes", 2, "--seed", 5)["returns"]
         )
@@ -80,7 +84,9 @@ class Runs(Case):
             spindle.train("ant.ron", set=SETS, generations=60, on_generation=lambda row: 1 / 0)
 
     def test_ctrl_c_ends_training_with_a_checkpoint(self):
-        settings = "'ant.ron', out='run', generations=10**6, on_generation=lambda row: print(1, flush=True)"
+        settings = (
+            f"'ant.ron', set={SETS}, out='run', generations=10**6, on_generation=lambda row: print(1, flush=True)"
+        )
         code = f"import spindle; spindle.train({settings})"
         process = subprocess.Popen(
             [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -92,6 +98,17 @@ class Runs(Case):
         run = spindle.run("run")
         self.assertEqual(evo("check", self.folder / "run").count("damaged"), 0)
         self.assertGreaterEqual(len(run.metrics["generation"]), 1)
+
+    def test_ctrl_c_at_the_command_ends_the_generation(self):
+        command = [sys.executable, "-m", "spindle", "ant.ron", "--out", "run", "--generations", "1000000"]
+        command += [word for path, value in SETS.items() for word in ("--set", f"{path}={value}")]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        while not Path("run/metrics.csv").is_file() or len(spindle.run("run").metrics.get("generation", ())) == 0:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+        self.assertEqual((process.returncode, "Traceback" in told), (0, False), told)
+        self.assertIn("finishing this generation", told)
 
     def test_the_command_is_the_program(self):
         command = [sys.executable, "-m", "spindle"]

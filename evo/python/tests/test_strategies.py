@@ -89,7 +89,7 @@ class Strategies(Case):
         self.assertSame(search.best[0], kept[3])
         self.assertIsNone(search.stop)
 
-    def test_our_strategies_drive_a_gymnasium_environment_and_others_ours(self):
+    def test_a_strategy_drives_an_environment_of_gymnasiums(self):
         import gymnasium
 
         env = gymnasium.make("Pendulum-v1", max_episode_steps=20)
