@@ -103,4 +103,5 @@ def main():
     print(f"{blocks} blocks in Python run; TensorBoard reads {before + 5} generations")
 
 
-main()
+if __name__ == "__main__":
+    main()

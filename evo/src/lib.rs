@@ -5,9 +5,10 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use records::words::escaped;
+use records::words::{escaped, to_stderr};
 
 mod base64;
+pub mod again;
 pub mod cli;
 pub mod commands;
 pub mod interrupt;
@@ -26,26 +27,36 @@ pub mod viewer;
 #[must_use]
 pub fn run() -> ExitCode {
     records::surroundings::set_runtime_dir();
-    interrupt::survive_file_limits();
     let words: Vec<OsString> = std::env::args_os().collect();
-    let result = match cli::parse(&words) {
+    ExitCode::from(run_as(&words))
+}
+
+/// As [`run`] with this command line, whose first word is the program's name; the exit code. For programs in which this
+/// one is a part.
+#[must_use]
+pub fn run_as(words: &[OsString]) -> u8 {
+    interrupt::survive_file_limits();
+    let result = match cli::parse(words) {
         Ok(verb) => commands::run(verb).and_then(|()| out::finish()),
-        Err(told) if told.use_stderr() => return usage(told, &words),
+        Err(told) if told.use_stderr() => return usage(told, words),
         // Help and the version are what was asked for.
         Err(told) => out::checked(told.print()),
     };
-    match interrupt::exit_code().filter(|_| result.is_ok()) {
-        Some(code) => ExitCode::from(code),
-        None => records::failure::finish(result),
+    match (result, interrupt::exit_code()) {
+        (Ok(()), code) => code.unwrap_or(0),
+        (Err(failure), _) => {
+            to_stderr(&failure.message());
+            failure.code()
+        }
     }
 }
 
 /// Prints what clap has to say about a command line, and gives its exit code. Since it repeats what was typed, it gets
 /// to see that as it may be shown.
-fn usage(told: clap::Error, words: &[OsString]) -> ExitCode {
+fn usage(told: clap::Error, words: &[OsString]) -> u8 {
     let shown = words.iter().map(|word| escaped(&word.to_string_lossy()).into_owned());
     let told = cli::parse(shown).err().unwrap_or(told);
     // Without a reader there is nobody to tell.
     let _ = told.print();
-    ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2))
+    u8::try_from(told.exit_code()).unwrap_or(2)
 }

@@ -58,15 +58,21 @@ pub(super) fn load_stage(run: &Path, name: &str) -> Result<Checkpoint, Failure> 
 }
 
 /// A trained controller with what it needs to run.
-pub(super) struct Trained {
-    pub(super) config: Config,
-    pub(super) setup: Setup,
-    pub(super) policy: Policy,
+pub struct Trained {
+    /// The config of its run, with what was to be changed of it.
+    pub config: Config,
+    /// Task, physics and network.
+    pub setup: Setup,
+    /// Parameters and observation normalisation.
+    pub policy: Policy,
 }
 
 /// Loads a run folder (its last checkpoint, or the last of a stage) or a checkpoint file, to run it in the engine that it
 /// was trained in or in another one, with `sets` of its config changed.
-pub(super) fn load(
+///
+/// # Errors
+/// A file that cannot be read or is no run of a world, and whatever does not fit it.
+pub fn load(
     (source, stage): (&Path, Option<&str>),
     best: bool,
     engine: Option<EngineChoice>,

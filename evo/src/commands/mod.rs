@@ -34,6 +34,10 @@ mod train;
 
 use records::failure::Failure;
 
+pub use common::{Trained, load};
+pub use export::onnx;
+pub use nir::nir;
+
 use crate::cli::{Bench, New, Nir, Verb};
 
 /// Carries out a command.

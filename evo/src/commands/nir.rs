@@ -1,5 +1,7 @@
 //! `evo nir`: networks of other libraries, and ours for them.
 
+use std::path::Path;
+
 use anyhow::{Context as _, anyhow};
 use records::disk::write_atomic;
 use records::failure::{Blame, Failure};
@@ -13,7 +15,7 @@ use snn::nir::{
 use training::nir_export;
 
 use crate::cli::{NirExport, NirInfo, NirRun};
-use crate::commands::common::load;
+use crate::commands::common::{Trained, load};
 use crate::out;
 
 /// Prints what is in a file.
@@ -216,6 +218,20 @@ pub(super) fn run(args: &NirRun) -> Result<(), Failure> {
 /// Writes the controller of a run.
 pub(super) fn export(args: &NirExport) -> Result<(), Failure> {
     let trained = load((&args.source, args.stage.as_deref()), args.which.best, None, &[])?;
+    let (bytes, warnings) = nir(&trained, &args.source)?;
+    warnings.iter().for_each(|warning| to_stderr(&format!("warning: {warning}")));
+    write_atomic(&args.out, &bytes)
+        .with_context(|| format!("cannot write {}", args.out.display()))
+        .written()?;
+    out::line(&args.out.display().to_string());
+    Ok(())
+}
+
+/// The network of the run `source` as a NIR file, and what the format cannot say.
+///
+/// # Errors
+/// What NIR cannot carry.
+pub fn nir(trained: &Trained, source: &Path) -> Result<(Vec<u8>, Vec<String>), Failure> {
     let network = nir_export::network(
         &trained.config.controller,
         trained.setup.controller.as_ref(),
@@ -223,16 +239,16 @@ pub(super) fn export(args: &NirExport) -> Result<(), Failure> {
         &trained.policy.normalizer,
         trained.setup.task.spec().control_dt,
     );
-    let mut network = network.with_context(|| args.source.display().to_string()).usage()?;
+    let mut network = network.with_context(|| source.display().to_string()).usage()?;
     let noted = |key: &str| match network.metadata().get(key) {
         Some(Value::Array(array)) => array.number(),
         _ => None,
     };
+    let mut warnings = Vec::new();
     if let Some((step, limit)) = noted("input_step").zip(noted("input_limit")) {
-        to_stderr(&format!(
-            "warning: this controller rounds its input to multiples of {step} within ±{limit}, and NIR has no node \
-             for that: round it before the network (metadata 'input_step' and 'input_limit'), or it is another \
-             network"
+        warnings.push(format!(
+            "this controller rounds its input to multiples of {step} within ±{limit}, and NIR has no node for that: \
+             round it before the network (metadata 'input_step' and 'input_limit'), or it is another network"
         ));
     }
     network.note("env", trained.setup.task.spec().name.into());
@@ -240,15 +256,11 @@ pub(super) fn export(args: &NirExport) -> Result<(), Failure> {
         && let Some(activation) = perceptron.layers.iter().find_map(|layer| layer.activation)
     {
         let name = activation.name();
-        to_stderr(&format!(
-            "warning: NIR has no node for {name}; after each hidden layer, apply the function that its metadata name \
+        warnings.push(format!(
+            "NIR has no node for {name}; after each hidden layer, apply the function that its metadata name \
              ('activation'), as `evo nir run` does. Without this, it is another network"
         ));
     }
     let bytes = network.graph().and_then(|graph| nir::to_bytes(&graph)).usage()?;
-    write_atomic(&args.out, &bytes)
-        .with_context(|| format!("cannot write {}", args.out.display()))
-        .written()?;
-    out::line(&args.out.display().to_string());
-    Ok(())
+    Ok((bytes, warnings))
 }

@@ -3,7 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 
 use records::disk::{self, FAULT, FAULT_IN};
 use records::folder::{RunFolder, RunFolderError, read_file};
@@ -13,6 +13,7 @@ use serde::Deserialize;
 use super::config::Objective;
 use super::journal::Key;
 use super::memory;
+use crate::again;
 
 /// A run to make: a trial with a seed, up to a number of generations.
 #[derive(Clone, Debug)]
@@ -122,7 +123,7 @@ impl Running {
         let resumed = !job.fresh
             && job.folder.join("config.ron").is_file()
             && job.folder.join("checkpoints/last.safetensors").is_file();
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = again::command()?;
         if resumed {
             command.arg("resume").arg(&job.folder);
         } else {

@@ -4,6 +4,7 @@
 //! over the base, see [`merge`](super::patch::merge).
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -12,12 +13,37 @@ use super::document::Document;
 use super::error::{CONFIG_FOLDER, ConfigError};
 use super::patch;
 
-/// Path of a config: the name as given, else under [`CONFIG_FOLDER`]; a name without an ending stands for NAME.ron, too.
+/// The folder of configs that come with the program.
+static SHIPPED: OnceLock<PathBuf> = OnceLock::new();
+
+/// Makes the configs in `folder` known to [`find`], which takes them where there is no other of a name; for programs that
+/// bring theirs along. Only the first call counts.
+pub fn ship(folder: PathBuf) {
+    // A second folder changes nothing.
+    let _ = SHIPPED.set(folder);
+}
+
+/// Path of a config: the name as given, else under [`CONFIG_FOLDER`], else as it comes with the program ([`ship`]); a name
+/// without an ending stands for NAME.ron, too.
 ///
 /// # Errors
 /// [`ConfigError::Missing`], which lists the configs that exist.
 pub fn find(name: &Path) -> Result<PathBuf, ConfigError> {
-    find_in(Path::new(""), name)
+    find_in(Path::new(""), name).or_else(|error| {
+        let Some(folder) = SHIPPED.get() else { return Err(error) };
+        let names = [name.to_owned(), name.with_extension("ron")];
+        let paths = names.map(|name| folder.join(name.strip_prefix(CONFIG_FOLDER).unwrap_or(&name)));
+        paths.into_iter().find(|path| path.is_file()).ok_or_else(|| match error {
+            ConfigError::Missing { name, mut tried, mut known } => {
+                tried.push(folder.display().to_string());
+                known.extend(configs_in(folder));
+                known.sort();
+                known.dedup();
+                ConfigError::Missing { name, tried, known }
+            }
+            other => other,
+        })
+    })
 }
 
 /// [`find`] from the folder `root` instead of the current one.

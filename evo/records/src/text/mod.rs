@@ -18,7 +18,7 @@ mod write;
 
 pub use document::Document;
 pub use error::{CONFIG_FOLDER, ConfigError, SyntaxError};
-pub use file::{configs_in, find, find_in, locate_base, parse, read};
+pub use file::{configs_in, find, find_in, locate_base, parse, read, ship};
 pub use finite::check_finite;
 pub use typed::{TypeError, from_value};
 pub use write::{to_line, to_text, value_text};

@@ -16,8 +16,15 @@ use tests::{refuse, root, succeed, text};
 use commands::{Scene, lines};
 use promises::missing;
 
-/// Pages whose blocks in Python are run by `tests/python_data.py`.
-const PYTHON: [&str; 3] = ["docs/data.md", "docs/nir.md", "docs/how-to/leave.md"];
+/// Pages whose blocks in Python are run by `tests/python_data.py` and `tests/python_package.py`.
+const PYTHON: [&str; 6] = [
+    "README.md",
+    "docs/data.md",
+    "docs/nir.md",
+    "docs/how-to/leave.md",
+    "docs/how-to/python.md",
+    "docs/tutorials/python.md",
+];
 
 /// Pages whose blocks of text are tested elsewhere: `house.rs` reads the one, `reference.rs` writes the other.
 const ELSEWHERE: [&str; 2] = ["ARCHITECTURE.md", "docs/reference/command-line.md"];

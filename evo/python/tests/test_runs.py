@@ -1,0 +1,135 @@
+"""Training and its results, against the program."""
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import numpy as np
+from common import Case, evaluated, evo
+
+import spindle
+
+SETS = {
+    "strategy": "OpenEs(population: 4)",
+    "rollout.horizon": 20,
+    "run.eval_episodes": 2,
+    "run.eval_every": 2,
+}
+
+
+class Runs(Case):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        # Nothing of the clone is at hand: the configs are those of the package.
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(self.folder)
+
+    def test_a_run_is_that_of_the_program(self):
+        rows = []
+        run = spindle.train(
+            "ant.ron", set=SETS, out="ours", seed=3, generations=4, threads=1, on_generation=rows.append
+        )
+        words = [word for path, value in SETS.items() for word in ("--set", f"{path}={value}")]
+        evo("--config", "ant.ron", "--out", self.folder / "its", "--seed", 3, "--generations", 4, "-q", *words)
+        its = spindle.run("its")
+        self.assertEqual([row["generation"] for row in rows], [1, 2, 3, 4])
+        self.assertEqual(run.config, its.config)
+        for name, values in its.metrics.items():
+            if name not in ("wall_s", "env_steps_per_s"):
+                # Some are text, and some are NaN.
+                np.testing.assert_array_equal(run.metrics[name].astype(str), values.astype(str), name)
+                np.testing.assert_array_equal(np.array([row[name] for row in rows], str), values.astype(str), name)
+        self.assertSame(run.policy.parameters, its.policy.parameters)
+        self.assertEqual(run.summary["generations"], 4)
+        if importlib.util.find_spec("pandas"):
+            self.assertEqual(list(run.frame().columns), list(run.metrics))
+        self.assertEqual(
+            run.eval(2, seed=5)["returns"], evaluated(self.folder / "its", "--episodes", 2, "--seed", 5)["returns"]
+        )
+        recording = run.record(2)
+        self.assertEqual((len(recording.episodes), recording.meta["env"]), (2, "ant"))
+        self.assertEqual(recording.episodes[0]["action"].shape[1], 8)
+
+    def test_a_callback_stops_it_and_it_goes_on_with_the_same_bits(self):
+        settings = {"set": SETS, "seed": 1, "threads": 1}
+        part = spindle.train("ant.ron", generations=10**6, on_generation=lambda row: row["generation"] < 2, **settings)
+        self.assertTrue(part.path.is_relative_to("results/runs") and part.path.name.startswith("ant__s1__"))
+        self.assertEqual(spindle.run("latest").path, part.path)
+        done = int(part.metrics["generation"][-1])
+        self.assertTrue(2 <= done < 10**6 and part.summary is None, done)
+        rows = []
+        part = part.resume(done + 2, on_generation=rows.append)
+        self.assertEqual([row["generation"] for row in rows], [done + 1, done + 2])
+        whole = spindle.train("ant.ron", out="whole", generations=done + 2, **settings)
+        self.assertSame(part.policy.parameters, whole.policy.parameters)
+
+    def test_mistakes_have_the_texts_of_the_command_line(self):
+        for texts, settings in [
+            (["none.ron", "ant.ron"], {"config": "none.ron"}),
+            (["--set strategy.sigm=1", "no field 'sigm'"], {"set": {"strategy.sigm": 1}}),
+        ]:
+            with self.refuses(ValueError, *texts):
+                spindle.train(**{"config": "ant.ron"} | settings)
+        with self.refuses(ValueError, "no run"):
+            spindle.run("nothing")
+        with self.refuses(ZeroDivisionError):
+            spindle.train("ant.ron", set=SETS, generations=60, on_generation=lambda row: 1 / 0)
+
+    def test_ctrl_c_ends_training_with_a_checkpoint(self):
+        settings = (
+            f"'ant.ron', set={SETS}, out='run', generations=10**6, on_generation=lambda row: print(1, flush=True)"
+        )
+        code = f"import spindle; spindle.train({settings})"
+        process = subprocess.Popen(
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+        self.assertIn("KeyboardInterrupt", told)
+        run = spindle.run("run")
+        self.assertEqual(evo("check", self.folder / "run").count("damaged"), 0)
+        self.assertGreaterEqual(len(run.metrics["generation"]), 1)
+
+    def test_ctrl_c_at_the_command_ends_the_generation(self):
+        command = [sys.executable, "-m", "spindle", "ant.ron", "--out", "run", "--generations", "1000000"]
+        command += [word for path, value in SETS.items() for word in ("--set", f"{path}={value}")]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        while not Path("run/metrics.csv").is_file() or len(spindle.run("run").metrics.get("generation", ())) == 0:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+        self.assertEqual((process.returncode, "Traceback" in told), (0, False), told)
+        self.assertIn("finishing this generation", told)
+
+    def test_the_command_is_the_program(self):
+        command = [sys.executable, "-m", "spindle"]
+        ours = subprocess.run([*command, "list", "envs", "--json"], capture_output=True, text=True, check=True)
+        self.assertEqual(ours.stdout, evo("list", "envs", "--json"))
+        wrong = subprocess.run([*command, "fly"], capture_output=True, text=True)
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn("fly", wrong.stderr)
+        # It starts itself again for the trials of a sweep.
+        Path("small.ron").write_text(
+            'config: "ant.ron", axes: [List(path: "strategy.sigma", values: [0.1, 0.2])], sampler: Grid, seeds: [1], '
+            'set: ["strategy.population=4", "rollout.horizon=10", "run.generations=1", "run.eval_episodes=1"]'.join(
+                "()"
+            )
+        )
+        done = subprocess.run(
+            [*command, "sweep", "--config", "small.ron", "--out", "s"], capture_output=True, text=True
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(list(Path("s").rglob("summary.json"))), 2)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,135 @@
+"""Strategies against `evo bench strategy`: the same bits."""
+
+import json
+import pickle
+import unittest
+
+import numpy as np
+from common import Case, evo
+
+from spindle import strategies
+
+START = {"ec": 0.5}
+
+
+def sphere(x):
+    total = 0.0
+    for value in x:
+        total += value * value
+    return total
+
+
+class Strategies(Case):
+    def test_every_strategy_of_the_program_has_its_class(self):
+        listed = json.loads(evo("list", "strategies", "--json"))
+        listed = listed["strategies"] if isinstance(listed, dict) else listed
+        self.assertEqual(sorted(strategies.all()), sorted(each["name"] for each in listed))
+        for each in listed:
+            made = strategies.all()[each["name"]]
+            self.assertEqual(list(made.settings()), [field["name"] for field in each["fields"]])
+            self.assertIn("Fitness is maximised", made.__doc__)
+
+    def test_a_search_is_that_of_the_program(self):
+        for name, fields in [("cma_es", {}), ("sep_cma_es", {}), ("xnes", {}), ("snes", {})]:
+            with self.subTest(name):
+                words = ["--function", "sphere", "--dim", 5, "--seed", 3, "--budget", 400, "--sigma", 0.5, "--x0", 2]
+                told = json.loads(evo("bench", "strategy", "--strategy", name, *words, "--target", 1e-300, "--json"))
+                search = strategies.all()[name](np.full(5, 2.0), seed=3, sigma=0.5, minimise=True, **fields)
+                evaluations, best = 0, np.inf
+                while evaluations < 400:
+                    values = []
+                    for member in search.ask():
+                        if evaluations < 400:
+                            values.append(sphere(member))
+                            evaluations += 1
+                    best = min(best, *values)
+                    if len(values) == search.population:
+                        search.tell(values)
+                self.assertEqual((evaluations, best), (told["evaluations"], told["best"]))
+                self.assertEqual(sphere(search.mean), told["mean_value"])
+
+    def test_a_pickled_search_goes_on_with_the_same_bits(self):
+        for name, made in strategies.all().items():
+            for asked in (False, True):
+                with self.subTest(name=name, asked=asked):
+                    search = made(np.full(6, START.get(name, 1.0)), seed=1)
+                    for _ in range(3):
+                        search.tell([-sphere(x) for x in search.ask()])
+                    if asked:
+                        search.ask()
+                    other = pickle.loads(pickle.dumps(search))
+                    self.assertEqual((other.generation, other.evaluations), (3, 3 * search.population))
+                    for _ in range(3):
+                        mine, its = search.ask(), other.ask()
+                        self.assertSame(mine, its)
+                        fitness = [-sphere(x) for x in mine]
+                        search.tell(fitness), other.tell(fitness)
+                    self.assertSame(search.mean, other.mean)
+                    self.assertEqual(search.sigma, other.sigma)
+                    self.assertSame(search.best[0], other.best[0])
+
+    def test_minimise_turns_fitness_round(self):
+        up, down = (strategies.CmaEs(np.ones(4), seed=1, minimise=each) for each in (False, True))
+        for _ in range(5):
+            up.tell([-sphere(x) for x in up.ask()])
+            down.tell([sphere(x) for x in down.ask()])
+        self.assertSame(up.mean, down.mean)
+        self.assertEqual(up.best[1], -down.best[1])
+        self.assertEqual(down.best[1], sphere(down.best[0]))
+
+    def test_members_are_the_callers_and_failures_rank_last(self):
+        search = strategies.CmaEs(np.zeros(3), population=8, seed=1)
+        self.assertIsNone(search.best)
+        members = search.ask()
+        kept = members.copy()
+        members[:] = 7.0
+        self.assertSame(search.ask(), kept)
+        search.tell([np.nan, np.inf, -np.inf, 1.0, 0.0, 0.5, 0.2, 0.1])
+        self.assertEqual(search.best[1], 1.0)
+        self.assertSame(search.best[0], kept[3])
+        self.assertIsNone(search.stop)
+
+    def test_a_strategy_drives_an_environment_of_gymnasiums(self):
+        import gymnasium
+
+        env = gymnasium.make("Pendulum-v1", max_episode_steps=20)
+        search = strategies.OpenEs(np.zeros(3), population=4, sigma=0.5, seed=1)
+        for _ in range(2):
+            fitness = []
+            for member in search.ask():
+                observation, _ = env.reset(seed=1)
+                fitness.append(0.0)
+                for _ in range(20):
+                    observation, reward, *_ = env.step(np.clip(member @ observation, -2, 2)[None])
+                    fitness[-1] += reward
+            search.tell(fitness)
+        self.assertEqual(search.evaluations, 8)
+
+    def test_wrong_calls(self):
+        for error, texts, call in [
+            (ValueError, ["no field 'sigm'", "sigma"], lambda: strategies.CmaEs(np.zeros(3), sigm=1)),
+            (ValueError, ["sigma", "-1"], lambda: strategies.CmaEs(np.zeros(3), sigma=-1.0)),
+            (ValueError, ["empty"], lambda: strategies.CmaEs(np.zeros(0))),
+            (ValueError, ["not finite"], lambda: strategies.CmaEs([0.0, np.nan])),
+            (ValueError, ["shape (2, 2)"], lambda: strategies.CmaEs(np.zeros((2, 2)))),
+            (ValueError, ["seed is -1"], lambda: strategies.CmaEs(np.zeros(3), seed=-1)),
+            (TypeError, ["take one of them"], lambda: strategies.Strategy(np.zeros(3))),
+        ]:
+            with self.refuses(error, *texts):
+                call()
+        search = strategies.CmaEs(np.zeros(3), population=6)
+        with self.refuses(ValueError, "without an ask()"):
+            search.tell(np.zeros(6))
+        search.ask()
+        with self.refuses(ValueError, "got 5 fitness values for a population of 6"):
+            search.tell(np.zeros(5))
+        with self.refuses(ValueError, "no member has a finite fitness"):
+            search.tell(np.full(6, np.nan))
+        with self.refuses(ValueError, "takes no descriptors"):
+            search.tell(np.zeros(6), descriptors=np.zeros((6, 2)))
+        with self.refuses(TypeError, "must be numbers"):
+            search.tell(["a"] * 6)
+
+
+if __name__ == "__main__":
+    unittest.main()
