@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use records::words::{escaped, to_stderr};
 
-mod base64;
 pub mod again;
+mod base64;
 pub mod cli;
 pub mod commands;
 pub mod interrupt;
