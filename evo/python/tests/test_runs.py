@@ -87,7 +87,11 @@ class Runs(Case):
         settings = (
             f"'ant.ron', set={SETS}, out='run', generations=10**6, on_generation=lambda row: print(1, flush=True)"
         )
-        code = f"import spindle; spindle.train({settings})"
+        # Whoever starts the tests in the background may have had SIGINT ignored.
+        code = (
+            "import signal, spindle; signal.signal(signal.SIGINT, signal.default_int_handler);"
+            f" spindle.train({settings})"
+        )
         process = subprocess.Popen(
             [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
