@@ -19,6 +19,7 @@ from .controllers import Controller, Population
 from .envs import Env, VectorEnv, env_id, env_names, make, make_vec, register
 from .policies import Policy, load
 from .runs import Recording, Run, read_recording, run, train
+from .sweeps import Sweep, sweep
 
 try:
     __version__ = version("spindle")
@@ -35,6 +36,7 @@ __all__ = [
     "Population",
     "Recording",
     "Run",
+    "Sweep",
     "VectorEnv",
     "env_id",
     "env_names",
@@ -45,5 +47,6 @@ __all__ = [
     "register",
     "run",
     "strategies",
+    "sweep",
     "train",
 ]

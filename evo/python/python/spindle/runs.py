@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import re
@@ -17,17 +16,11 @@ from typing import Any
 import numpy as np
 
 from . import _native
+from ._tables import Rows, table
 from ._text import ron
 from .policies import Policy, load
 
 _POLL_S = 0.05
-
-
-def _value(text: str) -> float | str:
-    try:
-        return float(text) if text else float("nan")
-    except ValueError:
-        return text
 
 
 class _Evo:
@@ -96,28 +89,6 @@ def _run(words: Sequence[str]) -> str:
         raise
 
 
-class _Rows:
-    """The rows of a table that grows, as they come."""
-
-    def __init__(self, path: Path) -> None:
-        self._path, self._at, self._columns = path, 0, None
-
-    def new(self) -> list[dict[str, float | str]]:
-        try:
-            with open(self._path, "rb") as file:
-                file.seek(self._at)
-                text = file.read()
-        except FileNotFoundError:
-            return []
-        # What is not a line yet comes again.
-        text = text[: text.rfind(b"\n") + 1]
-        self._at += len(text)
-        rows = list(csv.reader(text.decode().splitlines()))
-        if self._columns is None and rows:
-            self._columns = rows.pop(0)
-        return [{name: _value(cell) for name, cell in zip(self._columns or (), row)} for row in rows]
-
-
 def train(
     config: str | os.PathLike[str],
     *,
@@ -166,7 +137,7 @@ def _follow(evo: _Evo, folder: Path | None, on_generation: Any, known: int) -> R
                 folder = next((Path(match[1]) for match in said if match), None)
             if folder is not None and on_generation is not None:
                 if rows is None:
-                    rows = _Rows(folder / "metrics.csv")
+                    rows = Rows(folder / "metrics.csv")
                 for row in rows.new():
                     if row["generation"] > known and on_generation(row) is False:
                         evo.stop()
@@ -208,11 +179,7 @@ class Run:
     @property
     def metrics(self) -> dict[str, np.ndarray]:
         """`metrics.csv` by column, float64 `[generations]`, NaN where nothing was measured; text as objects."""
-        rows = _Rows(self.path / "metrics.csv")
-        read = rows.new()
-        columns = {name: [row[name] for row in read] for name in rows._columns or ()}
-        is_text = {name: any(isinstance(value, str) for value in values) for name, values in columns.items()}
-        return {name: np.array(values, object if is_text[name] else np.float64) for name, values in columns.items()}
+        return table(self.path / "metrics.csv")
 
     def frame(self) -> Any:
         """The metrics as a `pandas.DataFrame`; needs pandas."""
