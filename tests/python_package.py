@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Runs the Python of docs/how-to/python.md and docs/tutorials/python.md as it stands, then compares what the package and
-tests/judge.py make of the same run in MuJoCo.
+"""Runs the Python of docs/how-to/python.md as it stands, and that of docs/tutorials/python.md as its notebook has it, then
+compares what the package and tests/judge.py make of the same run in MuJoCo.
 
     python3 tests/python_package.py
 
-Needs the package, and what tests/python_data.py needs.
+Needs the package, cma, and what tests/python_data.py needs.
 """
 
 import json
@@ -16,6 +16,7 @@ import tempfile
 import gymnasium
 import spindle
 from python_data import ROOT, run_docs
+from python_notebook import run_notebook
 
 
 def returns(run, environment, seed, episodes):
@@ -35,7 +36,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         os.symlink(ROOT / "configs", "configs")
-        blocks = run_docs("docs/how-to/python.md") + run_docs("docs/tutorials/python.md")
+        blocks = run_docs("docs/how-to/python.md") + run_notebook()
         run = "results/runs/cheetah"
         judged = [sys.executable, ROOT / "tests/judge.py", run, "--episodes", "2", "--seed", "7", "--json"]
         judged = json.loads(subprocess.run(judged, check=True, capture_output=True, text=True).stdout)
