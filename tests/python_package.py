@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Runs the Python of docs/how-to/python.md as it stands, and that of docs/tutorials/python.md as its notebook has it, then
-compares what the package and tests/judge.py make of the same run in MuJoCo.
+"""Runs the Python of docs/how-to/python.md as it stands, and that of docs/tutorials/python.md as its notebook has it,
+then compares what the package and tests/judge.py make of the same run in MuJoCo.
 
     python3 tests/python_package.py
 

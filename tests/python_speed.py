@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Environment steps per second of the ant with random actions: the Python package beside Gymnasium and EnvPool, in turns.
+"""Steps per second of the ant with random actions: the Python package beside Gymnasium and EnvPool, in turns.
 
     python3 tests/python_speed.py target/release/evo --seconds 2 --rounds 3
 
-Needs the package, gymnasium[mujoco] and, where it can be had, envpool. Prints a table in Markdown: the median of the rounds
-with the lowest and the highest. Actions are drawn before, so that only `step` is timed; episodes begin anew on their own.
+Needs the package, gymnasium[mujoco] and, where it can be had, envpool. Prints a table in Markdown: the median of the
+rounds with the lowest and the highest. Actions are drawn before, so that only `step` is timed; episodes begin anew on
+their own.
 `evo bench physics` draws its actions within the time, and computes no observations for Python.
 """
 

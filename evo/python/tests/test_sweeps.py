@@ -19,7 +19,13 @@ SWEEP = """(
     ],
     sampler: Grid,
     seeds: [1, 2],
-    set: ["strategy.population=4", "rollout.episodes=1", "rollout.horizon=10", "run.generations=1", "run.eval_episodes=2"],
+    set: [
+        "strategy.population=4",
+        "rollout.episodes=1",
+        "rollout.horizon=10",
+        "run.generations=1",
+        "run.eval_episodes=2",
+    ],
 )"""
 
 

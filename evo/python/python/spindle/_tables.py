@@ -40,7 +40,7 @@ class Rows:
 
 
 def table(path: Path) -> dict[str, np.ndarray]:
-    """A table by column: float64 `[rows]`, NaN for an empty cell; objects where a cell is text. Empty without a file."""
+    """A table by column: float64 `[rows]`, NaN for an empty cell; objects if a cell is text. Empty without a file."""
     rows = Rows(path)
     read = rows.new()
     columns = {name: [row[name] for row in read] for name in rows.columns or ()}
