@@ -4,7 +4,7 @@
     python3 tests/python_speed.py target/release/evo --seconds 2 --rounds 3
 
 Needs the package, gymnasium[mujoco] and, where it can be had, envpool. Prints a table in Markdown: the median of the
-rounds with the lowest and the highest. Actions are drawn before, so that only `step` is timed; episodes begin anew on
+rounds with the lowest and the highest, by the clock and per processor second. Actions are drawn before, so that only `step` is timed; episodes begin anew on
 their own.
 `evo bench physics` draws its actions within the time, and computes no observations for Python.
 """
@@ -56,28 +56,29 @@ if envpool is None:
 
 
 def speed(envs, count, actions, seconds):
-    """Environment steps per second."""
-    steps, began = 0, time.perf_counter()
+    """Environment steps per second, and per processor second of this process."""
+    steps, began, used = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - began < seconds:
         envs.step(actions[steps % DRAWN])
         steps += 1
-    return count * steps / (time.perf_counter() - began)
+    return count * steps / (time.perf_counter() - began), count * steps / (time.process_time() - used)
 
 
 def bench_physics(evo, engine, seconds):
     """What `evo bench physics` says."""
     command = [evo, "bench", "physics", "--env", "ant", "--engine", engine, "--seconds", str(seconds), "--json"]
-    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)["control_steps_per_s"]
+    told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return told["control_steps_per_s"], told["control_steps_per_cpu_s"]
 
 
 def call(policy, observation, seconds):
-    """Microseconds of one `policy(obs)`."""
+    """Microseconds of one `policy(obs)`, by the clock and of the processor."""
     policy.reset()
-    calls, began = 0, time.perf_counter()
+    calls, began, used = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - began < seconds:
         policy(observation)
         calls += 1
-    return 1e6 * (time.perf_counter() - began) / calls
+    return 1e6 * (time.perf_counter() - began) / calls, 1e6 * (time.process_time() - used) / calls
 
 
 def show(values, digits=0):
@@ -113,13 +114,17 @@ def main():
             value = bench_physics(arguments.evo, engine, arguments.seconds)
             measured.setdefault(("bench", engine), []).append(value)
         measured.setdefault("call", []).append(call(policy, observation, arguments.seconds))
-    print("| environments | " + " | ".join(map(str, COUNTS)) + " |\n| --- |" + " --- |" * len(COUNTS))
-    for kind in KINDS:
-        cells = [show(measured[kind, count]) if (kind, count) in measured else "" for count in COUNTS]
-        print(f"| {kind} | " + " | ".join(cells) + " |")
-    for engine in ("lanes", "rapier"):
-        print(f"`evo bench physics --engine {engine}`: {show(measured['bench', engine])}")
-    print(f"`policy(obs)`, {policy!r}: {show(measured['call'], 1)} µs")
+    for side, what in enumerate(("per second", "per processor second")):
+        print(f"\n| {what} | " + " | ".join(map(str, COUNTS)) + " |\n| --- |" + " --- |" * len(COUNTS))
+        values = {key: [value[side] for value in rounds] for key, rounds in measured.items()}
+        for kind in KINDS:
+            # The processes of AsyncVectorEnv are not counted.
+            known = [(kind, count) in values and not (side == 1 and "Async" in kind) for count in COUNTS]
+            cells = [show(values[kind, count]) if there else "" for count, there in zip(COUNTS, known)]
+            print(f"| {kind} | " + " | ".join(cells) + " |")
+        for engine in ("lanes", "rapier"):
+            print(f"| `evo bench physics --engine {engine}` | | | {show(values['bench', engine])} |")
+        print(f"\n`policy(obs)`, {policy!r}: {show(values['call'], 1)} µs")
     for envs, _ in made.values():
         envs.close()
 
