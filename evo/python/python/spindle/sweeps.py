@@ -15,7 +15,7 @@ from .runs import Run
 class Sweep:
     """The folder of a sweep. `docs/sweeps.md` of the project describes its files.
 
-    The same table is read again with every call, so that a sweep can be followed while it runs.
+    Every access reads the file anew, so that a sweep can be followed while it runs.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
