@@ -3,6 +3,7 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests compare with the system's functions"))]
 
+mod anatomy;
 mod approximations;
 mod drag;
 mod engine;
@@ -23,6 +24,7 @@ mod softness;
 mod view;
 mod worlds;
 
+pub use anatomy::limbs;
 pub use approximations::{approximated, approximations_table};
 pub use error::SimError;
 pub use kinematics::{Frames, frames};

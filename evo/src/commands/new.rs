@@ -60,15 +60,10 @@ pub(super) fn robot(args: &NewRobot) -> Result<(), Failure> {
         Some(from) => sim::read_mjcf(from).usage()?,
     };
     let name = &args.name;
-    let config = match &args.from {
-        None => config.replace(NAMED, &format!("file: \"{name}.xml\"")),
-        // How high it stands is not known.
-        Some(_) => {
-            let config = config.replace(NAMED, &format!("file: \"{name}.xml\""));
-            let lines = config.lines().filter(|line| !line.trim_start().starts_with("healthy_z_range:"));
-            lines.collect::<Vec<_>>().join("\n") + "\n"
-        }
-    };
+    let config = config.replace(NAMED, &format!("file: \"{name}.xml\""));
+    // How high another robot stands is not known.
+    let known = |line: &&str| args.from.is_none() || !line.trim_start().starts_with("healthy_z_range:");
+    let config: String = config.lines().filter(known).map(|line| format!("{line}\n")).collect();
     let config =
         format!("// {name}: a robot from {name}.xml learns to walk.\n//\n//     evo {name}.ron\n{config}");
     write(&[(place(name, "xml")?, robot), (place(name, "ron")?, config)])?;

@@ -83,7 +83,7 @@ fn floor(model: &Model) -> f64 {
 
 /// Shapes as the page draws them; planes are its ground.
 fn geoms(model: &Model) -> Vec<Value> {
-    let limbs = limbs(model);
+    let limbs = sim::limbs(&model.bodies);
     let shown = model.shown_geoms().filter(|geom| geom.kind != GeomKind::Plane);
     shown
         .map(|geom| {
@@ -96,7 +96,7 @@ fn geoms(model: &Model) -> Vec<Value> {
                 "size": geom.size,
                 "pos": geom.pos,
                 "quat": geom.quat,
-                "colour": colour(geom, limbs[geom.body]),
+                "colour": colour(geom, limbs[geom.body].0),
                 "terrain": terrain,
                 "mesh": mesh,
             })
@@ -112,25 +112,4 @@ fn colour(geom: &Geom, limb: Option<usize>) -> [f32; 4] {
         None => TRUNK,
     };
     [r, g, b, 1.0]
-}
-
-/// For each body: the limb that it belongs to. What branches, or carries what branches, is trunk.
-fn limbs(model: &Model) -> Vec<Option<usize>> {
-    let count = model.bodies.len();
-    let parent = |body: usize| model.bodies[body].parent;
-    let mut children = vec![0; count];
-    (1..count).for_each(|body| children[parent(body)] += 1);
-    let mut trunk = vec![false; count];
-    for body in (1..count).rev() {
-        trunk[body] |= children[body] > 1 || parent(body) == 0;
-        trunk[parent(body)] |= trunk[body];
-    }
-    let (mut limbs, mut next) = (vec![None; count], 0);
-    for body in (1..count).filter(|&body| !trunk[body]) {
-        limbs[body] = limbs[parent(body)].or_else(|| {
-            next += 1;
-            Some(next - 1)
-        });
-    }
-    limbs
 }
