@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::{PyErr, PyResult, Python};
@@ -38,7 +38,12 @@ pub fn with<S: Send, T: Send>(
     state: &Mutex<S>,
     work: impl FnOnce(&mut S) -> PyResult<T> + Send,
 ) -> PyResult<T> {
-    detached(py, || work(&mut state.lock().unwrap_or_else(PoisonError::into_inner)))
+    detached(py, || work(&mut locked(state)))
+}
+
+/// The state behind a lock, also after a panic: what was half done has been told to be so.
+pub fn locked<S>(state: &Mutex<S>) -> MutexGuard<'_, S> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn caught<T>(work: impl FnOnce() -> PyResult<T>) -> PyResult<T> {

@@ -62,6 +62,7 @@ impl Chunk {
         self.envs.step(&self.active, actions);
         for i in 0..self.envs.len() {
             let (mut outcome, mut stepped) = (self.envs.outcome(i), self.active[i]);
+            out.blew_up[i] = self.active[i] && self.envs.blew_up(i);
             if self.active[i] {
                 out.terms.row(i).copy_from_slice(self.envs.terms(i));
                 if outcome.over() && autoreset == Autoreset::Same {
@@ -70,16 +71,12 @@ impl Chunk {
                         let observation = &self.envs.observations()[i * size..(i + 1) * size];
                         last.row(i).copy_from_slice(observation);
                     }
-                    out.blew_up[i] = self.envs.blew_up(i);
                     self.begin(i);
-                } else {
-                    out.blew_up[i] = self.envs.blew_up(i);
                 }
             } else {
                 self.begin(i);
                 (outcome, stepped) = (envs::Step::default(), false);
                 out.terms.row(i).fill(0.0);
-                out.blew_up[i] = false;
             }
             out.rewards[i] = outcome.reward;
             out.terminated[i] = outcome.terminated;

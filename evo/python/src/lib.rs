@@ -5,33 +5,22 @@
 //!
 //! Its tests run in Python. There is nothing in it for Rust's, since a program of theirs would lack the interpreter.
 
+#![cfg(not(test))]
 #![allow(clippy::needless_pass_by_value, reason = "arguments from Python come by value")]
 
-#[cfg(not(test))]
 mod batch;
-#[cfg(not(test))]
 mod call;
-#[cfg(not(test))]
 mod chunk;
-#[cfg(not(test))]
 mod network;
-#[cfg(not(test))]
 mod policy;
-#[cfg(not(test))]
 mod population;
-#[cfg(not(test))]
 mod probe;
-#[cfg(not(test))]
 mod program;
-#[cfg(not(test))]
 mod search;
-#[cfg(not(test))]
 mod tensors;
-#[cfg(not(test))]
 mod threads;
 
 /// The module.
-#[cfg(not(test))]
 #[pyo3::pymodule]
 mod _native {
     #[pymodule_export]

@@ -1,7 +1,7 @@
 //! Trained controllers with all that stands between them and their robot.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use anyhow::Context as _;
 use evo::commands::{Trained, load, nir, onnx};
@@ -13,7 +13,7 @@ use records::failure::Blame as _;
 use training::backend::BackendChoice;
 use training::engine_choice::EngineChoice;
 
-use crate::call::{detached, failed, invalid, of_failure, with};
+use crate::call::{detached, failed, invalid, locked, of_failure, with};
 use crate::network::Network;
 use crate::probe::{spikes, states, traces};
 
@@ -32,6 +32,14 @@ pub struct Policy {
     path: PathBuf,
     best: bool,
     copies: Mutex<Copies>,
+}
+
+impl Copies {
+    /// Refuses a copy that there is not.
+    fn check(&self, slot: usize) -> PyResult<()> {
+        let slots = self.network.slots();
+        if slot < slots { Ok(()) } else { Err(invalid(format!("no copy {slot}; valid: 0 to {}", slots - 1))) }
+    }
 }
 
 fn copies(trained: &Trained, slots: usize) -> PyResult<Copies> {
@@ -107,7 +115,7 @@ impl Policy {
     /// Number of copies.
     #[getter]
     fn slots(&self) -> usize {
-        self.copies.lock().unwrap_or_else(PoisonError::into_inner).network.slots()
+        locked(&self.copies).network.slots()
     }
 
     /// Begins an episode of every copy, of as many as there are `seeds`; or of some, where `mask` is true.
@@ -173,9 +181,7 @@ impl Policy {
     /// Records the ticks of one copy from now on.
     fn watch(&self, py: Python<'_>, slot: usize) -> PyResult<()> {
         with(py, &self.copies, |own| {
-            if slot >= own.network.slots() {
-                return Err(invalid(format!("no copy {slot}; valid: 0 to {}", own.network.slots() - 1)));
-            }
+            own.check(slot)?;
             own.watched = slot;
             own.network.watch(slot)
         })
@@ -183,26 +189,24 @@ impl Policy {
 
     /// Spikes of the last step.
     fn spikes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        spikes(py, &self.copies.lock().unwrap_or_else(PoisonError::into_inner).network)
+        spikes(py, &locked(&self.copies).network)
     }
 
     /// States after the last step.
     fn states<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        states(py, &self.copies.lock().unwrap_or_else(PoisonError::into_inner).network)
+        states(py, &locked(&self.copies).network)
     }
 
     /// What was recorded of the watched copy in the last step.
     fn traces<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let own = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = locked(&self.copies);
         traces(py, &own.network, own.watched)
     }
 
     /// Spike rate, synaptic operations and energy per step (pJ) of one copy since its reset.
     fn activity(&self, slot: usize) -> PyResult<(f64, f64, f64)> {
-        let own = self.copies.lock().unwrap_or_else(PoisonError::into_inner);
-        if slot >= own.network.slots() {
-            return Err(invalid(format!("no copy {slot}; valid: 0 to {}", own.network.slots() - 1)));
-        }
+        let own = locked(&self.copies);
+        own.check(slot)?;
         Ok(own.network.activity(slot))
     }
 

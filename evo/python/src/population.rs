@@ -1,7 +1,7 @@
 //! Populations of networks, for anybody's simulator.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use numpy::{PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray2};
 use pyo3::prelude::*;
@@ -12,7 +12,7 @@ use training::backend::BackendChoice;
 use training::named_files;
 use training::random::{Purpose, Stream};
 
-use crate::call::{detached, invalid, with};
+use crate::call::{detached, invalid, locked, with};
 use crate::network::Network;
 use crate::probe::{spikes, states};
 use crate::program::world;
@@ -135,13 +135,13 @@ impl Population {
     /// Number of individuals.
     #[getter]
     fn slots(&self) -> usize {
-        self.network.lock().unwrap_or_else(PoisonError::into_inner).slots()
+        locked(&self.network).slots()
     }
 
     /// Where it runs.
     #[getter]
     fn backend(&self) -> &'static str {
-        self.network.lock().unwrap_or_else(PoisonError::into_inner).backend
+        locked(&self.network).backend
     }
 
     /// Gives all individuals other parameters, a row each.
@@ -187,17 +187,17 @@ impl Population {
 
     /// Which individuals have failed.
     fn faults(&self) -> Vec<bool> {
-        let network = self.network.lock().unwrap_or_else(PoisonError::into_inner);
+        let network = locked(&self.network);
         (0..network.slots()).map(|slot| network.fault(slot)).collect()
     }
 
     /// Spikes of the last step.
     fn spikes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        spikes(py, &self.network.lock().unwrap_or_else(PoisonError::into_inner))
+        spikes(py, &locked(&self.network))
     }
 
     /// States after the last step.
     fn states<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        states(py, &self.network.lock().unwrap_or_else(PoisonError::into_inner))
+        states(py, &locked(&self.network))
     }
 }

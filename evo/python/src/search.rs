@@ -1,14 +1,14 @@
 //! Strategies by ask and tell.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use numpy::{PyArray1, PyReadonlyArray1, PyReadwriteArray2};
 use pyo3::prelude::*;
 use records::text::patch;
 use strategies::{Data, State, StrategyConfig, StrategyError, Tensor};
 
-use crate::call::{detached, invalid, with};
+use crate::call::{detached, invalid, locked, with};
 use crate::threads::shared;
 
 /// Name of each strategy, its name in configs, what it is, where it is defined, and its settings: name, unit, default
@@ -112,7 +112,7 @@ impl Search {
     /// Members per generation, and parameters per member.
     #[getter]
     fn shape(&self) -> (usize, usize) {
-        let own = self.search.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = locked(&self.search);
         (own.search.population(), own.search.dimension())
     }
 
@@ -145,7 +145,7 @@ impl Search {
     /// The mean of the distribution.
     #[getter]
     fn mean<'py>(&self, py: Python<'py>) -> Bound<'py, PyArray1<f64>> {
-        let own = self.search.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = locked(&self.search);
         let mut mean = vec![0.0; own.search.dimension()];
         own.search.mean(&mut mean);
         PyArray1::from_vec(py, mean)
@@ -154,27 +154,27 @@ impl Search {
     /// The best fitness that was told, and its member.
     #[getter]
     fn best<'py>(&self, py: Python<'py>) -> Option<(f64, Bound<'py, PyArray1<f64>>)> {
-        let own = self.search.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = locked(&self.search);
         own.search.best().map(|(fitness, member)| (fitness, PyArray1::from_slice(py, member)))
     }
 
     /// Overall step size.
     #[getter]
     fn sigma(&self) -> f64 {
-        self.search.lock().unwrap_or_else(PoisonError::into_inner).search.sigma()
+        locked(&self.search).search.sigma()
     }
 
     /// Why going on is unlikely to help.
     #[getter]
     fn stop(&self) -> Option<String> {
-        let own = self.search.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = locked(&self.search);
         own.search.stop_reason().map(|reason| format!("{reason:?}"))
     }
 
     /// Generations and members told so far.
     #[getter]
     fn counts(&self) -> (u64, u64) {
-        let own = self.search.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = locked(&self.search);
         (own.search.generation(), own.search.evaluations())
     }
 }

@@ -1,13 +1,13 @@
 //! The threads that all calls share.
 
 use std::process;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use pyo3::PyResult;
 use rayon::ThreadPool;
 use training::setup::pool;
 
-use crate::call::failed;
+use crate::call::{failed, locked};
 
 /// The threads, and the process that started them.
 static SHARED: Mutex<Option<(u32, Arc<ThreadPool>)>> = Mutex::new(None);
@@ -17,7 +17,7 @@ static SHARED: Mutex<Option<(u32, Arc<ThreadPool>)>> = Mutex::new(None);
 /// # Errors
 /// In a process that was forked after they had started: threads do not come along, and waiting for them would never end.
 pub fn shared() -> PyResult<Arc<ThreadPool>> {
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut shared = locked(&SHARED);
     match &*shared {
         Some((process, threads)) if *process == process::id() => Ok(Arc::clone(threads)),
         Some(_) => Err(failed(
