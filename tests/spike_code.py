@@ -41,7 +41,9 @@ INPUT_GAIN, OUTPUT_GAIN = 2.0, 140.0
 
 
 def evo(*words):
-    done = subprocess.run(["cargo", "run", "-q", "-p", "evo", "--", *map(str, words)], cwd=ROOT, capture_output=True, text=True)
+    """What the program prints."""
+    command = ["cargo", "run", "-q", "-p", "evo", "--", *map(str, words)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr)
     return done.stdout
@@ -53,30 +55,30 @@ def read(path):
         return json.loads(file.metadata()["spindle"]), {name: file.get_tensor(name) for name in file.keys()}
 
 
-def network(folder, config, code):
+def network(folder, base, inputs, code):
     """A fresh checkpoint of the spiking network of a code, for its layout."""
     copies, ticks, decay, fresh = code
-    inputs, _ = config["shape"]
-    layer = f"neurons: {2 * inputs * copies}, model: \"if\", reset: Some(\"subtract\"), push_pull: true, fresh: {str(fresh).lower()}"
-    text = (
-        f"(base: {json.dumps(str(config['file']))}, controller: Snn(hidden: [Dense({layer})], ticks: {ticks}, decoder:"
-        f" Membrane(parameters: {{\"decay\": {decay}}}), input_gain: {INPUT_GAIN}, output_gain: {OUTPUT_GAIN}),"
+    layer = (
+        f'neurons: {2 * inputs * copies}, model: "if", reset: Some("subtract"), push_pull: true,'
+        f" fresh: {str(fresh).lower()}"
+    )
+    config, run = folder / "code.ron", folder / "-".join(map(str, code))
+    config.write_text(
+        f"(base: {json.dumps(str(base))}, controller: Snn(hidden: [Dense({layer})], ticks: {ticks}, decoder:"
+        f' Membrane(parameters: {{"decay": {decay}}}), input_gain: {INPUT_GAIN}, output_gain: {OUTPUT_GAIN}),'
         " strategy: OpenEs(population: 2, sigma: 0.01), stages: [],"
         " rollout: (horizon: 1), run: (generations: 1, eval_every: 0, eval_episodes: 1))"
     )
-    file = folder / "code.ron"
-    file.write_text(text)
-    run = folder / "-".join(map(str, code))
-    evo("--config", file, "--out", run, "-q")
+    evo("--config", config, "--out", run, "-q")
     return read(run / "checkpoints/last.safetensors")
 
 
 def behind_spikes(linear, code, gain, meta, tensors):
-    """The linear controller's parameters behind a code."""
-    copies = code[0]
-    inputs, outputs = len(linear["observation.mean"]), None
+    """The checkpoint of a network with the linear controller's weights behind a code."""
+    copies, inputs = code[0], len(linear["observation.mean"])
     outputs = len(linear["mean"]) // (inputs + 1)
-    weights = linear["mean"][: inputs * outputs].reshape(inputs, outputs) * gain / np.sqrt(inputs)
+    weights, bias = np.split(linear["mean"], [inputs * outputs])
+    weights = weights.reshape(inputs, outputs) * gain / np.sqrt(inputs)
     pairs = inputs * copies
     into = np.zeros((inputs + 1, pairs))
     into[np.repeat(np.arange(inputs), copies), np.arange(pairs)] = DRIVE
@@ -84,13 +86,20 @@ def behind_spikes(linear, code, gain, meta, tensors):
     into[-1] = 0.5 + np.tile(spread, inputs)
     # The rates of a pair differ by 2 · DRIVE per unit of the observation.
     out = np.repeat(weights, copies, axis=0) / (2 * DRIVE * copies) / (OUTPUT_GAIN / np.sqrt(2 * pairs))
-    theta = np.concatenate([(into / (INPUT_GAIN / np.sqrt(inputs))).ravel(), out.ravel(), linear["mean"][inputs * outputs :]])
+    theta = np.concatenate([(into / (INPUT_GAIN / np.sqrt(inputs))).ravel(), out.ravel(), bias])
     for name in ("mean", "best", "strategy.mean"):
         tensors[name] = theta.astype(tensors[name].dtype)
     for name in ("count", "mean", "m2"):
         tensors[f"observation.{name}"] = tensors[f"best.observation.{name}"] = linear[f"observation.{name}"]
-    meta.pop("blake3")
-    return meta | {"format": 1}, tensors
+    # The first version of checkpoints has no hash of its contents.
+    return {key: value for key, value in meta.items() if key != "blake3"} | {"format": 1}, tensors
+
+
+def row(name, policy, episodes):
+    """A line of the table."""
+    report = json.loads(evo("eval", policy, "--episodes", episodes, "--json"))
+    score = f"{report['return_mean']:.0f} ± {report['return_std']:.0f} | {min(report['returns']):.0f}"
+    print("|", " | ".join(map(str, name)), "|", score, f"| {report['terminated']} of {report['episodes']} |")
 
 
 def main():
@@ -102,24 +111,17 @@ def main():
     controller = meta["config"]["controller"].get("Mlp")
     if controller is None or controller["hidden"]:
         sys.exit(f"{given.linear} is no linear controller")
+    print("| pairs per observation | ticks | kept per tick | starts anew | return | lowest | ended early |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    row(("the linear controller", "", "", ""), given.linear, given.episodes)
     with tempfile.TemporaryDirectory() as folder:
-        folder = Path(folder)
-        base = folder / "base.ron"
+        base, checkpoint = Path(folder) / "base.ron", Path(folder) / "code.safetensors"
         base.write_text(evo("--config", given.linear.resolve().parent.parent / "config.ron", "--dry-run"))
-        shape = (len(linear["observation.mean"]), None)
-        print("| pairs per observation | ticks | kept per tick | starts anew | return | lowest | ended early |")
-        print("| --- | --- | --- | --- | --- | --- | --- |")
-        for code in [None, *CODES]:
-            checkpoint = given.linear
-            if code:
-                made = network(folder, {"file": base, "shape": shape}, code)
-                meta, tensors = behind_spikes(linear, code, controller["output_gain"], *made)
-                checkpoint = folder / "code.safetensors"
-                save_file(tensors, checkpoint, {"spindle": json.dumps(meta)})
-            report = json.loads(evo("eval", checkpoint, "--episodes", given.episodes, "--json"))
-            words = (*code[:3], "yes" if code[3] else "no") if code else ("the linear controller", "", "", "")
-            score = f"{report['return_mean']:.0f} ± {report['return_std']:.0f} | {min(report['returns']):.0f}"
-            print("|", " | ".join(map(str, words)), "|", score, f"| {report['terminated']} of {report['episodes']} |")
+        for code in CODES:
+            made = network(Path(folder), base, len(linear["observation.mean"]), code)
+            meta, tensors = behind_spikes(linear, code, controller["output_gain"], *made)
+            save_file(tensors, checkpoint, {"spindle": json.dumps(meta)})
+            row((*code[:3], "yes" if code[3] else "no"), checkpoint, given.episodes)
 
 
 if __name__ == "__main__":

@@ -75,17 +75,15 @@ class Policy:
         require(listed == expected, f"its layout is {layout}, but its config makes {expected}")
         arrays, start = [], 0
         for _, shape, places in blocks:
-            full, exists = np.zeros(shape, f32), np.full(shape, places is None)
             if isinstance(places, tuple):
                 index, sign = places
                 count = index.max() + 1
                 full, exists = theta[start : start + count][index] * sign, np.full(shape, True)
-                arrays.append((full, exists))
-                start += count
-                continue
-            count = full.size if places is None else len(places)
-            at = np.arange(full.size) if places is None else places
-            full.flat[at], exists.flat[at] = theta[start : start + count], True
+            else:
+                full, exists = np.zeros(shape, f32), np.full(shape, places is None)
+                count = full.size if places is None else len(places)
+                at = np.arange(full.size) if places is None else places
+                full.flat[at], exists.flat[at] = theta[start : start + count], True
             arrays.append((full, exists))
             start += count
         require(start == len(theta), f"{len(theta)} parameters, but its config makes {start}")
