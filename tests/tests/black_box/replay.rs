@@ -48,7 +48,7 @@ fn a_browser_shows_and_plays_the_page() {
     let _ = page(folder.path(), &[]);
     let file = folder.path().join("a.html");
     // It starts there, plays for as long as there is time, and would not get as far from its beginning.
-    let Some(html) = seen(&file, "#t=2.5&play", 600) else {
+    let Some(html) = seen(&file, "#t=2.5&play", 2000) else {
         eprintln!("not checked for want of chromium");
         return;
     };
