@@ -154,7 +154,7 @@ impl App {
         self.selection = Selection::default();
         self.message = None;
         self.changed_brain();
-        self.stage.prepare(&document);
+        self.stage.prepare(&document.model);
         self.document = Some(document);
     }
 

@@ -24,6 +24,8 @@ pub mod offscreen;
 mod opening;
 mod pane;
 pub mod panels;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod portrait;
 pub mod scene;
 pub mod settings;
 pub mod shortcuts;

@@ -6,7 +6,6 @@ use egui::TextureId;
 use egui_wgpu::RenderState;
 
 use crate::cards::Still;
-use crate::data::document::Document;
 use crate::data::recording::Recording;
 use crate::scene::{Actor, Camera, Draw, Renderer, Scene, Shapes, Snapshot, View, through};
 use crate::trail::Trail;
@@ -127,11 +126,11 @@ impl Stage {
         self.gpu.is_some()
     }
 
-    /// Sets up the robot of what has been opened.
-    pub fn prepare(&mut self, document: &Document) {
-        self.shapes = Some(Shapes::from_model(&document.model));
+    /// Sets up a robot.
+    pub fn prepare(&mut self, model: &Arc<sim::Model>) {
+        self.shapes = Some(Shapes::from_model(model));
         self.camera = Camera::default();
-        self.model = Some(Arc::clone(&document.model));
+        self.model = Some(Arc::clone(model));
         self.through = None;
         self.view = 0;
         self.held = None;
@@ -423,6 +422,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use super::*;
+    use crate::data::document::Document;
 
     const SIZE: [f32; 2] = [800.0, 450.0];
 
@@ -431,7 +431,7 @@ mod tests {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs").join(config);
         let document = Document::open(&path).unwrap();
         let mut stage = Stage::new(None, None);
-        stage.prepare(&document);
+        stage.prepare(&document.model);
         let snapshot = stage.snapshot(document.recording(), &document.quaternions, 0.0).unwrap();
         (stage, snapshot)
     }

@@ -23,7 +23,7 @@ pub fn env_names() -> Vec<&'static str> {
     envs::names()
 }
 
-/// Environments in chunks of as many as one thread steps best.
+/// Environments in chunks, each stepped by one thread at a time.
 struct Chunks {
     chunks: Vec<Chunk>,
     /// Environments per chunk; the last may have fewer.
@@ -90,7 +90,7 @@ impl Batch {
         detached(py, || {
             let (Setup { task, changes, options, .. }, _) = setup(name, engine, &sets, &changes)?;
             let horizon = horizon.unwrap_or(task.spec().horizon);
-            let size = options.engine.batch().min(length.max(1));
+            let size = chunk_size(options.engine.batch(), length)?;
             let make = |first: usize| {
                 let count = size.min(length - first);
                 let envs = Envs::with_changes(Arc::clone(&task), count, options, horizon, &changes)?;
@@ -268,6 +268,37 @@ impl Batch {
             })
         })
     }
+}
+
+#[cfg(feature = "render")]
+impl Batch {
+    /// The robot and its surroundings.
+    pub fn model(&self) -> Arc<sim::Model> {
+        let chunks = crate::call::locked(&self.chunks);
+        Arc::clone(chunks.chunks.first().map_or_else(|| self.task.model(), |chunk| chunk.envs.model()))
+    }
+
+    /// Coordinates of environment `env`, `[nq]`.
+    pub fn qpos(&self, py: Python<'_>, env: usize) -> PyResult<Vec<f32>> {
+        with(py, &self.chunks, |chunks| {
+            let place = chunks.chunks.get(env / chunks.size).map(|chunk| (chunk, env % chunks.size));
+            let Some((chunk, i)) = place.filter(|(chunk, i)| *i < chunk.envs.len()) else {
+                return Err(invalid(format!("there is no environment {env}")));
+            };
+            Ok(chunk.envs.view(i).qpos.to_vec())
+        })
+    }
+}
+
+/// Environments per chunk: a multiple of the engine's batch; few enough that each thread has several chunks, and many,
+/// since a chunk's environments share the buffers of the physics, which then stay in the cache. A single chunk starts no
+/// threads, so that such a process may still fork.
+fn chunk_size(batch: usize, length: usize) -> PyResult<usize> {
+    const PER_THREAD: usize = 4;
+    if length <= batch {
+        return Ok(length.max(1));
+    }
+    Ok(length.div_ceil(shared()?.current_num_threads() * PER_THREAD).next_multiple_of(batch))
 }
 
 /// Refuses a step of environments that have to be reset by hand first.

@@ -12,6 +12,8 @@ mod batch;
 mod call;
 mod chunk;
 mod network;
+#[cfg(feature = "render")]
+mod picture;
 mod policy;
 mod population;
 mod probe;
@@ -25,6 +27,9 @@ mod threads;
 mod _native {
     #[pymodule_export]
     use crate::batch::{Batch, env_names};
+    #[cfg(feature = "render")]
+    #[pymodule_export]
+    use crate::picture::Painter;
     #[pymodule_export]
     use crate::policy::Policy;
     #[pymodule_export]

@@ -62,6 +62,16 @@ class Controllers(Case):
         np.testing.assert_array_equal(population.faults, [False, True, False])
         np.testing.assert_array_equal(np.isnan(actions[:, 0]), population.faults)
 
+    def test_a_population_on_the_gpu_has_the_same_spikes(self):
+        controller = spindle.Controller("Snn(hidden: [Recurrent(neurons: 32)], ticks: 4)", inputs=5, outputs=2)
+        theta = np.stack([controller.initial(seed) for seed in range(6)])
+        cpu, gpu = controller.population(theta), controller.population(theta, "gpu")
+        self.assertEqual((cpu.backend, gpu.backend), ("cpu", "gpu"))
+        random = np.random.default_rng(1)
+        for _ in range(20):
+            obs = random.normal(size=(6, 5)).astype(np.float32)
+            self.assertSame(gpu.step(obs), cpu.step(obs))
+
     def test_wrong_calls(self):
         for texts, call in [
             (["inputs"], lambda: spindle.Controller("Snn()")),

@@ -28,6 +28,41 @@ class Tasks(Case):
                 check_env(env.unwrapped, skip_render_check=True)
                 env.close()
 
+    def test_gymnasiums_checker_passes_on_pictures(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            env = gymnasium.make("spindle/Hopper-v0", render_mode="rgb_array", disable_env_checker=True)
+            check_env(env.unwrapped)
+            env.close()
+
+    def test_pictures_show_the_robot_where_it_is(self):
+        size = {"width": 160, "height": 120}
+        env = spindle.make("hopper", render_mode="rgb_array", camera="side", **size)
+        env.reset(seed=1)
+        start = env.render()
+        self.assertEqual((start.shape, start.dtype), ((120, 160, 3), np.uint8))
+        for _ in range(4):
+            env.step(env.action_space.low)
+        later = env.render()
+        np.testing.assert_array_equal(env.render(), later)
+        self.assertGreater((start != later).mean(), 0.003)
+        # Alone or in a batch, a world looks the same.
+        envs = spindle.make_vec("hopper", 3, seed=1, render_mode="rgb_array", camera="side", **size)
+        envs.reset()
+        pictures = envs.render()
+        self.assertEqual(len(pictures), 3)
+        np.testing.assert_array_equal(pictures[0], start)
+        self.assertTrue((pictures[1] != start).any())
+        with self.refuses(ValueError, "camera is 'above', expected one of corner, side, front, back, top"):
+            env = spindle.make("hopper", render_mode="rgb_array", camera="above")
+            env.reset()
+            env.render()
+        env = spindle.make("hopper")
+        env.reset()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.assertIsNone(env.render())
+
     def test_every_task_steps_as_a_batch_of_gymnasiums_making(self):
         for name in spindle.env_names():
             with self.subTest(name):
@@ -204,7 +239,8 @@ class Settings(Case):
             (["num_envs is 0"], {"num_envs": 0}),
             (["horizon is 0"], {"horizon": 0}),
             (["no.xml"], {"name": "no.xml"}),
-            (["render_mode"], {"render_mode": "human"}),
+            (["render_mode is 'human', expected None or 'rgb_array'"], {"render_mode": "human"}),
+            (["width is 0, expected a whole number of pixels"], {"width": 0}),
         ]:
             with self.subTest(texts[0]), self.refuses(ValueError, *texts):
                 spindle.VectorEnv(**{"name": "ant"} | settings)

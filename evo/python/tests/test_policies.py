@@ -1,6 +1,7 @@
 """Policies against `evo eval` and `evo record`: the same bits."""
 
 import gc
+import os
 import resource
 import unittest
 from pathlib import Path
@@ -123,7 +124,8 @@ class Policies(Case):
 
         work(20, 200)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        work(100, 1000)
+        # A million environment steps and ten thousand loads in `tests/run --full`.
+        work(*(10_000, 16_000) if os.environ.get("SPINDLE_FULL") else (100, 1000))
         # Kilobytes.
         self.assertLess(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, 8000)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from typing import Any
 
 import numpy as np
 
+from . import _adapters as adapters
 from . import _native
 from ._arrays import mask as truth
 from ._arrays import numbers, seeds
@@ -86,8 +85,7 @@ class Controller:
         for the precision `F32Free`.
         """
         if backend != "cpu":
-            # Mesa's drivers write an error to stderr without it.
-            os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+            adapters.expected()
         return Population(self, theta, backend)
 
 

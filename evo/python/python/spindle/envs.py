@@ -11,10 +11,13 @@ from gymnasium.error import ClosedEnvironmentError, ResetNeeded
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
+from . import _adapters as adapters
 from . import _native
 from ._arrays import mask, numbers, seeds
 from ._text import sets
 
+# What `pip install` builds can draw; a build without the feature `render` cannot.
+_RENDER_MODES = ("rgb_array",) if hasattr(_native, "Painter") else ()
 _MODES = {AutoresetMode.NEXT_STEP: 0, AutoresetMode.SAME_STEP: 1, AutoresetMode.DISABLED: 2}
 
 
@@ -51,6 +54,7 @@ def make_vec(
     autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     copy: bool = True,
     set: dict[str, Any] | None = None,
+    render_mode: str | None = None,
     **fields: Any,
 ) -> VectorEnv:
     """Many environments of one task, stepped together by all processors; see `VectorEnv`."""
@@ -64,6 +68,7 @@ def make_vec(
         autoreset_mode=autoreset_mode,
         copy=copy,
         set=set,
+        render_mode=render_mode,
         **fields,
     )
 
@@ -107,7 +112,31 @@ class _Batch:
         return _box(self.native.actions)
 
     def metadata(self) -> dict[str, Any]:
-        return {"render_modes": [], "render_fps": max(1, round(1 / self.native.control_dt))}
+        return {"render_modes": list(_RENDER_MODES), "render_fps": max(1, round(1 / self.native.control_dt))}
+
+
+class _Pictures:
+    """Draws environments; the adapter is opened with the first picture."""
+
+    def __init__(self, batch: _Batch, render_mode: str | None, width: int, height: int, camera: str) -> None:
+        if render_mode is not None and render_mode not in _RENDER_MODES:
+            valid = " or ".join(repr(mode) for mode in (None, *_RENDER_MODES))
+            raise ValueError(f"render_mode is {render_mode!r}, expected {valid}: the viewer has a window")
+        for name, side in (("width", width), ("height", height)):
+            if isinstance(side, bool) or not isinstance(side, (int, np.integer)) or not 1 <= side <= 8192:
+                raise ValueError(f"{name} is {side!r}, expected a whole number of pixels, 1 to 8192")
+        self._batch, self._mode = batch, render_mode
+        self._settings = int(width), int(height), camera
+        self._painter = None
+
+    def of(self, count: int) -> tuple[np.ndarray, ...] | None:
+        if self._mode is None:
+            gymnasium.logger.warn("render() needs environments that are made with render_mode='rgb_array'")
+            return None
+        if self._painter is None:
+            adapters.expected()
+            self._painter = _native.Painter(self._batch.native, *self._settings)
+        return tuple(self._painter.picture(self._batch.native, env) for env in range(count))
 
 
 def _box(channels: list[tuple[str, str, float, float]]) -> gymnasium.spaces.Box:
@@ -134,6 +163,9 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         autoreset_mode: NextStep (the default), SameStep or Disabled, as Gymnasium defines them.
         copy: Whether every call returns arrays of its own. If `False`, all calls write to the same ones.
         set: Further fields of the config, such as `{"physics.fidelity": "Reference"}`.
+        render_mode: `"rgb_array"` for `render`; `None` for none.
+        width, height: Of pictures, in pixels, 1 to 8192.
+        camera: `"corner"`, `"side"`, `"front"`, `"back"`, `"top"` or a camera of the robot's file.
         **fields: Fields of the task, such as `healthy_reward=0.5`. A string is RON, as after `--set`.
 
     Observations are float32 `[num_envs, observations]`, actions `[num_envs, actions]` in the task's units, clipped to
@@ -161,16 +193,18 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         copy: bool = True,
         set: dict[str, Any] | None = None,
         render_mode: str | None = None,
+        width: int = 480,
+        height: int = 480,
+        camera: str = "corner",
         **fields: Any,
     ) -> None:
-        if render_mode is not None:
-            raise ValueError(f"render_mode is {render_mode!r}, expected None: the viewer shows episodes")
         self._batch = _Batch(name, num_envs, engine, changes, horizon, set, fields)
+        self._pictures = _Pictures(self._batch, render_mode, width, height, camera)
         self.num_envs = self._batch.count
         self.copy = copy
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = {**self._batch.metadata(), "autoreset_mode": self.autoreset_mode}
-        self.render_mode = None
+        self.render_mode = render_mode
         self.single_observation_space = self._batch.observation_space()
         self.single_action_space = self._batch.action_space()
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
@@ -306,6 +340,15 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             info["policy_seed"], info["_policy_seed"] = policy_seeds, begun
         return observations, rewards, terminated, truncated, info
 
+    def render(self) -> tuple[np.ndarray, ...] | None:
+        """A picture of each environment, uint8 `[height, width, 3]`, drawn by a GPU or in software.
+
+        Raises:
+            RuntimeError: If there is no graphics adapter.
+        """
+        self._open()
+        return self._pictures.of(self.num_envs)
+
     def close_extras(self, **kwargs: Any) -> None:
         """Gives the memory back."""
         self._own = None
@@ -328,13 +371,15 @@ class Env(gymnasium.Env):
         horizon: int | None = None,
         set: dict[str, Any] | None = None,
         render_mode: str | None = None,
+        width: int = 480,
+        height: int = 480,
+        camera: str = "corner",
         **fields: Any,
     ) -> None:
-        if render_mode is not None:
-            raise ValueError(f"render_mode is {render_mode!r}, expected None: the viewer shows episodes")
         self._batch = _Batch(name, 1, engine, changes, horizon, set, fields)
+        self._pictures = _Pictures(self._batch, render_mode, width, height, camera)
         self.metadata = self._batch.metadata()
-        self.render_mode = None
+        self.render_mode = render_mode
         self.observation_space = self._batch.observation_space()
         self.action_space = self._batch.action_space()
         self._everywhere = np.ones(1, np.bool_)
@@ -378,6 +423,16 @@ class Env(gymnasium.Env):
         info: dict[str, Any] = {f"reward_{name}": float(term) for name, term in zip(batch.terms, terms[0])}
         info["blew_up"] = blew_up
         return observation[0], float(reward[0]), terminated, truncated, info
+
+    def render(self) -> np.ndarray | None:
+        """A picture, uint8 `[height, width, 3]`, drawn by a GPU or in software.
+
+        Raises:
+            RuntimeError: If there is no graphics adapter.
+        """
+        self._open()
+        pictures = self._pictures.of(1)
+        return None if pictures is None else pictures[0]
 
     def _open(self) -> None:
         if self._closed:
