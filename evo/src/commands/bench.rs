@@ -141,7 +141,9 @@ pub(super) fn controller(args: &BenchController) -> Result<(), Failure> {
         Backend::Gpu(gpu) => {
             let evaluator = network.gpu_evaluator(gpu, args.population);
             let evaluator = evaluator.ok_or(RolloutError::NoKernel).usage()?.usage()?;
-            measure(network.as_ref(), evaluator, 0, limit, cpu_s).map(|measured| vec![measured])
+            // Encoders and decoders run on these threads.
+            pool.install(|| measure(network.as_ref(), evaluator, 0, limit, cpu_s))
+                .map(|measured| vec![measured])
         }
     };
     let results = results.run()?;

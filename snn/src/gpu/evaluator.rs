@@ -1,8 +1,11 @@
 //! Buffers, dispatches and readback.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
+
+use rayon::prelude::*;
 
 use super::device::{BackendError, Gpu};
 use super::plan::{COUNTERS, Plan};
@@ -20,6 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Largest number of workgroups in one direction that the kernel counts with.
 const ROW: u32 = 32768;
 
+/// Slots whose observations one thread encodes, and whose actions it decodes.
+const BLOCK: usize = 64;
+
 /// Turns of the kernel's last loop, which shows whether the driver ends loops early.
 const LAST_TURNS: u32 = 2;
 
@@ -34,7 +40,6 @@ pub(crate) struct GpuEvaluator {
     shards: Vec<Shard>,
     shard_slots: usize,
     settings: wgpu::Buffer,
-    host: Host,
     /// θ of each slot decides the start state; the words are kept.
     initial: Vec<Vec<u32>>,
     watched: Option<usize>,
@@ -48,6 +53,8 @@ pub(crate) struct GpuEvaluator {
 struct Shard {
     first: usize,
     slots: usize,
+    /// [`BLOCK`] slots each: threads share out what happens on the host.
+    hosts: Vec<Host>,
     weights: wgpu::Buffer,
     state: wgpu::Buffer,
     active: wgpu::Buffer,
@@ -87,7 +94,7 @@ impl GpuEvaluator {
         let mut first = 0;
         while first < slots {
             let count = shard_slots.min(slots - first);
-            shards.push(Shard::new(gpu, &plan, &pipeline, &settings, first, count, slots)?);
+            shards.push(Shard::new(gpu, network, &plan, &pipeline, &settings, first..first + count, slots)?);
             first += count;
         }
         let mut evaluator = Self {
@@ -98,7 +105,6 @@ impl GpuEvaluator {
             shards,
             shard_slots,
             settings,
-            host: Host::new(network, slots),
             initial: vec![Vec::new(); slots],
             watched: None,
             traces: Vec::new(),
@@ -120,16 +126,17 @@ impl GpuEvaluator {
         (shard, slot - shard.first)
     }
 
-    /// Adds up what a step of `slot` came to.
-    fn take(&mut self, slot: usize, words: &[u32]) {
-        let (readout, counters) = words.split_at(words.len() - COUNTERS);
-        self.host.finish(slot, readout.iter().map(|&word| f32::from_bits(word)));
-        let episode = &mut self.host.episodes[slot];
-        let activity = &mut episode.activity;
-        activity.spikes += u64::from(counters[0]);
-        activity.synaptic_operations += u64::from(counters[1]);
-        episode.fault |= counters[2] & 1 != 0;
-        self.cut_short |= counters[2] & 2 != 0;
+    /// The host's part of `slot`, and its place there.
+    fn host(&self, slot: usize) -> (&Host, usize) {
+        let (shard, index) = self.shard(slot);
+        (&shard.hosts[index / BLOCK], index % BLOCK)
+    }
+
+    /// The same, to change it.
+    fn host_mut(&mut self, slot: usize) -> (&mut Host, usize) {
+        let shard = &mut self.shards[slot / self.shard_slots];
+        let index = slot - shard.first;
+        (&mut shard.hosts[index / BLOCK], index % BLOCK)
     }
 
     fn read(&self, buffer: &wgpu::Buffer, offset: usize, words: usize) -> Result<Vec<u32>, BackendError> {
@@ -161,6 +168,18 @@ impl GpuEvaluator {
             Err(_) => Err(self.gpu.lost(format!("no answer within {} s", PATIENCE.as_secs()))),
         }
     }
+}
+
+/// Adds up what a step of the slot at `index` came to; says whether the driver has ended loops early.
+fn take(host: &mut Host, index: usize, words: &[u32]) -> bool {
+    let (readout, counters) = words.split_at(words.len() - COUNTERS);
+    host.finish(index, readout.iter().map(|&word| f32::from_bits(word)));
+    let episode = &mut host.episodes[index];
+    let activity = &mut episode.activity;
+    activity.spikes += u64::from(counters[0]);
+    activity.synaptic_operations += u64::from(counters[1]);
+    episode.fault |= counters[2] & 1 != 0;
+    counters[2] & 2 != 0
 }
 
 /// Compiles the kernel.
@@ -201,14 +220,15 @@ fn pipeline(
 impl Shard {
     fn new(
         gpu: &Gpu,
+        network: &Arc<Network>,
         plan: &Plan,
         pipeline: &wgpu::ComputePipeline,
         settings: &wgpu::Buffer,
-        first: usize,
-        slots: usize,
+        range: Range<usize>,
         all: usize,
     ) -> Result<Self, BackendError> {
         use wgpu::BufferUsages as Usage;
+        let (first, slots) = (range.start, range.len());
         let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let mut bytes = 0;
         let mut buffer = |label, words: usize, more: usize, usage| {
@@ -240,6 +260,7 @@ impl Shard {
         Ok(Self {
             first,
             slots,
+            hosts: (0..slots).step_by(BLOCK).map(|i| Host::new(network, BLOCK.min(slots - i))).collect(),
             weights,
             state,
             active,
@@ -268,12 +289,13 @@ fn group(gpu: &Gpu, pipeline: &wgpu::ComputePipeline, buffers: &[&wgpu::Buffer])
 
 impl Evaluator for GpuEvaluator {
     fn slots(&self) -> usize {
-        self.host.episodes.len()
+        self.initial.len()
     }
 
     fn load(&mut self, slot: usize, parameters: &[f32]) {
         let network = Arc::clone(&self.network);
-        self.host.load(slot, parameters);
+        let (host, index) = self.host_mut(slot);
+        host.load(index, parameters);
         let mut words = std::mem::take(&mut self.words);
         self.plan.pack_weights(&network, parameters, &mut words);
         let (shard, index) = self.shard(slot);
@@ -287,7 +309,8 @@ impl Evaluator for GpuEvaluator {
         let (shard, index) = self.shard(slot);
         let offset = 4 * (index * self.plan.state_words) as u64;
         self.gpu.queue.write_buffer(&shard.state, offset, bytemuck::cast_slice(&self.initial[slot]));
-        self.host.reset(slot, seed);
+        let (host, index) = self.host_mut(slot);
+        host.reset(index, seed);
     }
 
     fn begin(&mut self, active: &[bool], observations: &[f32], rewards: &[f32]) {
@@ -306,14 +329,18 @@ impl Evaluator for GpuEvaluator {
                 continue;
             }
             listed[0] = count;
-            for &index in &listed[3..] {
-                let slot = slots.start + index as usize;
-                let observation = &observations[slot * network.inputs..(slot + 1) * network.inputs];
-                self.host.begin(slot, observation, rewards[slot]);
-                let staged = &mut shard.staged[index as usize * words..(index as usize + 1) * words];
-                self.plan.pack_input(network, &self.host.signal, staged);
-                self.plan.pack_modulators(&self.host.modulators, staged);
-            }
+            let plan = &self.plan;
+            let blocks = shard.staged.par_chunks_mut((words * BLOCK).max(1)).zip(&mut shard.hosts);
+            blocks.zip(slots.into_par_iter().step_by(BLOCK)).for_each(|((staged, host), first)| {
+                for index in (0..host.episodes.len()).filter(|index| active[first + index]) {
+                    let slot = first + index;
+                    let observation = &observations[slot * network.inputs..(slot + 1) * network.inputs];
+                    host.begin(index, observation, rewards[slot]);
+                    let staged = &mut staged[index * words..(index + 1) * words];
+                    plan.pack_input(network, &host.signal, staged);
+                    plan.pack_modulators(&host.modulators, staged);
+                }
+            });
             self.gpu.queue.write_buffer(&shard.inputs, 0, bytemuck::cast_slice(&shard.staged));
             if listed != shard.listed {
                 self.gpu.queue.write_buffer(&shard.active, 0, bytemuck::cast_slice(&listed));
@@ -351,24 +378,33 @@ impl Evaluator for GpuEvaluator {
         for index in 0..self.shards.len() {
             let Some(pending) = self.shards[index].pending.take() else { continue };
             self.wait(&pending)?;
-            let shard = &self.shards[index];
-            let (first, slots, readback) = (shard.first, shard.slots, shard.readback.clone());
-            let view = readback.get_mapped_range(..).map_err(|error| self.gpu.lost(error.to_string()))?;
+            let shard = &mut self.shards[index];
+            let view =
+                shard.readback.get_mapped_range(..).map_err(|error| self.gpu.lost(error.to_string()))?;
             let words: &[u32] = bytemuck::cast_slice(&view[..]);
-            for (slot, words) in (first..first + slots).zip(words.chunks_exact(self.plan.output_words)) {
-                if active[slot] {
-                    self.take(slot, words);
+            let (row, outputs) = (self.plan.output_words, self.network.outputs);
+            let actions = &mut actions[shard.first * outputs..(shard.first + shard.slots) * outputs];
+            let active = &active[shard.first..shard.first + shard.slots];
+            let blocks = words[..row * shard.slots].par_chunks(row * BLOCK).zip(&mut shard.hosts);
+            let blocks = blocks.zip(actions.par_chunks_mut(outputs * BLOCK)).zip(active.par_chunks(BLOCK));
+            let cut_short = blocks.map(|(((words, host), actions), active)| {
+                let mut cut_short = false;
+                for (index, words) in words.chunks_exact(row).enumerate().filter(|(index, _)| active[*index])
+                {
+                    cut_short |= take(host, index, words);
                 }
-            }
+                copy_active(active, &host.actions, actions);
+                cut_short
+            });
+            self.cut_short |= cut_short.reduce(|| false, |a, b| a | b);
             drop(view);
-            readback.unmap();
+            shard.readback.unmap();
         }
         if self.cut_short {
             let reason = "its driver ends loops of a kernel after so many turns, too few for this network; take \
                           fewer ticks or neurons";
             return Err(BackendError::Unusable { adapter: self.gpu.name().into(), reason: reason.into() });
         }
-        copy_active(active, &self.host.actions, actions);
         if let (Some((_, traces)), Some(slot)) = (&self.traced, self.watched)
             && active[slot]
         {
@@ -380,11 +416,13 @@ impl Evaluator for GpuEvaluator {
     }
 
     fn activity(&self, slot: usize) -> Activity {
-        self.host.episodes[slot].activity
+        let (host, index) = self.host(slot);
+        host.episodes[index].activity
     }
 
     fn fault(&self, slot: usize) -> bool {
-        self.host.episodes[slot].fault
+        let (host, index) = self.host(slot);
+        host.episodes[index].fault
     }
 
     fn watch(&mut self, slot: Option<usize>) -> Result<(), BackendError> {

@@ -11,7 +11,7 @@ pub(crate) struct Plan {
     /// Per population: constants, then start states if the state starts anew each control step.
     pub(crate) constants: Vec<usize>,
     pub(crate) initial: Vec<usize>,
-    /// Per hidden population: connections out of each neuron.
+    /// Per hidden population: connections out of each neuron, where they differ.
     pub(crate) fan_out: Vec<usize>,
     /// Per learning rule.
     pub(crate) plastic: Vec<PlasticPlan>,
@@ -51,6 +51,12 @@ pub(crate) fn is_dense(network: &Network, projection: &Projection) -> bool {
     projection.source == Source::Input && !network.encoder.encoder().spiking()
 }
 
+/// Whether neurons of a population, or individuals, have different numbers of connections out of them.
+pub(crate) fn counts_differ(network: &Network, population: &Population) -> bool {
+    let counts = &population.fan_out;
+    network.format.is_binary() || counts.iter().any(|count| *count != counts[0])
+}
+
 impl Plan {
     pub(crate) fn new(network: &Network) -> Self {
         let mut next = 0;
@@ -70,8 +76,8 @@ impl Plan {
             .iter()
             .map(|p| take(if p.clear { p.neuron.kernel().states.len() * each(p) } else { 0 }))
             .collect();
-        let binary = network.format.is_binary();
-        let fan_out = network.hidden().iter().map(|p| take(if binary { p.neurons } else { 0 })).collect();
+        let counted = |p: &Population| if counts_differ(network, p) { p.neurons } else { 0 };
+        let fan_out = network.hidden().iter().map(|p| take(counted(p))).collect();
         let mut plastic: Vec<PlasticPlan> = network
             .plastic
             .iter()
@@ -151,6 +157,11 @@ impl Plan {
                     out[fan_out + pre] += 1;
                 }
             });
+        }
+        for (&at, population) in self.fan_out.iter().zip(network.hidden()) {
+            if !network.format.is_binary() && counts_differ(network, population) {
+                out[at..at + population.neurons].copy_from_slice(&population.fan_out);
+            }
         }
         for (plan, rule) in self.plastic.iter().zip(&network.plastic) {
             let cols = rule.columns();

@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use super::plan::{Plan, is_dense};
+use super::plan::{Plan, counts_differ, is_dense};
 use super::plastic::Rule;
 use crate::equations::wgsl::prelude;
 use crate::network::{Network, Population, Source};
@@ -85,15 +85,11 @@ impl Shader<'_> {
         )
     }
 
-    /// What is the same for everyone: delays, signs, connection counts.
+    /// What is the same for everyone: delays.
     fn constants(&self, text: &mut String, index: usize, population: &Population) -> std::fmt::Result {
         for (k, (_, select)) in population.delays.iter().enumerate() {
             let words = narrow(select, self.plan.words[index]);
             writeln!(text, "const delayed_{index}_{k} = array<u32, {}>({});", words.len(), list(&words))?;
-        }
-        let counts = &population.fan_out;
-        if !self.network.format.is_binary() && counts.iter().any(|count| *count != counts[0]) {
-            writeln!(text, "const fan_out_{index} = array<u32, {}>({});", counts.len(), list(counts))?;
         }
         Ok(())
     }
@@ -247,23 +243,15 @@ impl Shader<'_> {
             writeln!(text, "state[s0 + {at}u + j] = bitcast<u32>(next.s{k});")?;
         }
         if population.spiking() {
-            let counts = &population.fan_out;
-            let count = if network.format.is_binary() {
+            let count = if counts_differ(network, population) {
                 format!("weights[w0 + {}u + j]", plan.fan_out[index])
-            } else if counts.iter().any(|count| *count != counts[0]) {
-                "fan_out[j]".into()
             } else {
-                format!("{}u", counts[0])
-            };
-            let table = if count == "fan_out[j]" {
-                format!("var fan_out = fan_out_{index};\n")
-            } else {
-                String::new()
+                format!("{}u", population.fan_out[0])
             };
             writeln!(
                 text,
                 "if (next.fired) {{\natomicOr(&emitted_{index}[j / 32u], 1u << (j % 32u));\n\
-                 spikes += 1u;\n{table}operations += {count};\n}}"
+                 spikes += 1u;\noperations += {count};\n}}"
             )?;
         }
         if self.traced {
