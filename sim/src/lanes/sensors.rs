@@ -8,7 +8,7 @@ use nalgebra as na;
 use super::lane::{Lane, WIDTH};
 use super::table::Tables;
 use super::vector::{M3, V3, add, array, splat3, sub};
-use super::work::{Felt, Shared, Work};
+use super::work::{Shared, Work};
 use crate::{Model, Sensor};
 
 /// A sensor with what is constant in its formula.
@@ -32,6 +32,18 @@ enum Kind {
     Torque(usize, [f32; 3]),
     /// As of `Force`.
     Touch(usize),
+}
+
+impl Kind {
+    /// Number of values.
+    #[inline(always)]
+    fn len(&self) -> usize {
+        match self {
+            Self::Orientation(_) => 4,
+            Self::Touch(_) => 1,
+            _ => 3,
+        }
+    }
 }
 
 impl Gauge {
@@ -89,41 +101,49 @@ pub(super) fn sense<V: Lane>(shared: &Shared, work: &mut Work<V>, touch: bool) {
             }
             None => ([z; 3], identity, [z; 3], [z; 3], [z; 3]),
         };
-        let zeros: Felt<V> = [z; 7];
-        let felt = |index: usize| if touch { felt[index] } else { zeros };
-        let mut put = |values: V3<V>| {
-            sensed[at..at + 3].copy_from_slice(&values);
-            at += 3;
-        };
+        let values = &mut sensed[at..at + kind.len()];
+        at += kind.len();
         match kind {
-            Kind::Position(offset) => put(add(origin, add(pos, turned(&rot, splat3(*offset))))),
+            Kind::Position(offset) => {
+                let place = add(pos, turned(&rot, splat3(*offset)));
+                values.copy_from_slice(&add(origin, place));
+            }
             Kind::Orientation(axes) => {
-                let column = |j: usize| turned(&rot, splat3([axes[j], axes[3 + j], axes[6 + j]]));
-                let (x, y, z) = (column(0), column(1), column(2));
-                let m = [x[0], y[0], z[0], x[1], y[1], z[1], x[2], y[2], z[2]];
-                sensed[at..at + 4].copy_from_slice(&quaternions(&m));
-                at += 4;
+                let mut m = [z; 9];
+                for j in 0..3 {
+                    let column = turned(&rot, splat3([axes[j], axes[3 + j], axes[6 + j]]));
+                    for i in 0..3 {
+                        m[3 * i + j] = column[i];
+                    }
+                }
+                values.copy_from_slice(&quaternions(&m));
             }
             Kind::Velocity(com) => {
-                let at = add(pos, turned(&rot, splat3(*com)));
-                put(add(shift, crossed(spin, at)));
+                let arm = add(pos, turned(&rot, splat3(*com)));
+                values.copy_from_slice(&add(shift, crossed(spin, arm)));
             }
-            Kind::AngularVelocity => put(spin),
+            Kind::AngularVelocity => values.copy_from_slice(&spin),
             Kind::Force(index) => {
-                let f = felt(*index);
-                put([f[0], f[1], f[2]]);
+                let f = if touch { felt[*index] } else { [z; 7] };
+                values.copy_from_slice(&f[..3]);
             }
             Kind::Torque(index, offset) => {
-                let f = felt(*index);
-                let at = add(pos, turned(&rot, splat3(*offset)));
-                put(sub([f[4], f[5], f[6]], crossed(at, [f[0], f[1], f[2]])));
+                let f = if touch { felt[*index] } else { [z; 7] };
+                let arm = add(pos, turned(&rot, splat3(*offset)));
+                let moment = sub([f[4], f[5], f[6]], crossed(arm, [f[0], f[1], f[2]]));
+                values.copy_from_slice(&moment);
             }
-            Kind::Touch(index) => {
-                sensed[at] = felt(*index)[3];
-                at += 1;
-            }
+            Kind::Touch(index) => values[0] = if touch { felt[*index][3] } else { z },
         }
     }
+}
+
+/// Of four numbers the one for the case that holds.
+#[inline(always)]
+fn pick(case: (bool, bool, bool), of: [f64; 4]) -> f64 {
+    let rest = if case.2 { of[2] } else { of[3] };
+    let rest = if case.1 { of[1] } else { rest };
+    if case.0 { of[0] } else { rest }
 }
 
 /// [`matrix_to_quat`](crate::inertia::matrix_to_quat) of every lane, without branches.
@@ -143,22 +163,18 @@ fn quaternions<V: Lane>(m: &M3<V>) -> [V; 4] {
         m[8].lanes(),
     ];
     for lane in 0..WIDTH {
-        let entry = |i: usize| f64::from(lanes[i][lane]);
-        let (a, b, c) = (entry(0), entry(4), entry(8));
-        let (m01, m02, m10, m12, m20, m21) = (entry(1), entry(2), entry(3), entry(5), entry(6), entry(7));
+        let mut entry = [0.0; 9];
+        for (entry, lanes) in entry.iter_mut().zip(&lanes) {
+            *entry = f64::from(lanes[lane]);
+        }
+        let [a, m01, m02, m10, b, m12, m20, m21, c] = entry;
         let (x, y, z) = (m21 - m12, m02 - m20, m10 - m01);
         let (xy, xz, yz) = (m01 + m10, m02 + m20, m12 + m21);
-        let positive = a + b + c > 0.0;
-        let (first, second) = ((a > b) & (a > c), b > c);
-        let pick = |of_w: f64, of_x: f64, of_y: f64, of_z: f64| {
-            let rest = if second { of_y } else { of_z };
-            let rest = if first { of_x } else { rest };
-            if positive { of_w } else { rest }
-        };
-        let r0 = pick(1.0 + a + b + c, x, y, z);
-        let r1 = pick(x, 1.0 + a - b - c, xy, xz);
-        let r2 = pick(y, xy, 1.0 - a + b - c, yz);
-        let r3 = pick(z, xz, yz, 1.0 - a - b + c);
+        let case = (a + b + c > 0.0, (a > b) & (a > c), b > c);
+        let r0 = pick(case, [1.0 + a + b + c, x, y, z]);
+        let r1 = pick(case, [x, 1.0 + a - b - c, xy, xz]);
+        let r2 = pick(case, [y, xy, 1.0 - a + b - c, yz]);
+        let r3 = pick(case, [z, xz, yz, 1.0 - a - b + c]);
         let largest = 0.0_f64.max(r0.abs()).max(r1.abs()).max(r2.abs()).max(r3.abs());
         let nan = r0.is_nan() | r1.is_nan() | r2.is_nan() | r3.is_nan();
         let sound = (largest < f64::INFINITY) & (largest > 1e-100) & !nan;
