@@ -169,6 +169,7 @@ impl<V: Run> Engine for LanesEngine<V> {
             V::step(&self.shared, group, &mut self.work);
             if stepped < WIDTH {
                 // Resting worlds and lanes without a world stay as they were.
+                group.pressed.fill(true);
                 for (new, old) in group.state_mut().into_iter().zip(self.kept.state()) {
                     for (new, old) in new.iter_mut().zip(old) {
                         for lane in 0..WIDTH {
@@ -205,6 +206,7 @@ impl<V: Run> Engine for LanesEngine<V> {
     fn restore(&mut self, world: usize, snapshot: &EngineSnapshot) {
         let LaneState(values) = snapshot.get();
         let (group, lane) = (&mut self.groups[world / WIDTH], world % WIDTH);
+        group.pressed.fill(true);
         let places = group.state_mut().into_iter().flat_map(|v| v.iter_mut());
         for (to, &from) in places.zip(values) {
             to.lanes_mut()[lane] = from;
