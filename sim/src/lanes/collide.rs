@@ -15,6 +15,8 @@ use super::work::Run;
 
 /// Bisections for the nearest point of a segment to a solid: 2⁻²⁰ of its length.
 const BISECTIONS: usize = 20;
+/// Upper end of −1..=1 after as many bisections to the left.
+const LEFT: f32 = -1.0 + 2.0 / (1 << BISECTIONS) as f32;
 
 /// Finds the contacts of all worlds and adds their rows.
 #[inline(always)]
@@ -296,7 +298,12 @@ fn segment_solid<V: Lane>(
     let (start, half) = (rotate_back(&axes, gap), rotate_back(&axes, half_b));
     let (z, one) = (V::zero(), V::splat(1.0));
     let (mut low, mut high) = (-one, one);
-    for _ in 0..BISECTIONS {
+    // A sphere's segment has no length, so that no slope is below 0.
+    let point = contact.b.half == [0.0; 3];
+    if point {
+        high = V::splat(LEFT);
+    }
+    for _ in 0..if point { 0 } else { BISECTIONS } {
         let middle = V::splat(0.5) * (low + high);
         let (_, n) = signed_distance(solid, axpy(middle, half, start));
         let falling = dot(n, half).lt(z);
