@@ -128,9 +128,10 @@ fn field<V: Lane>(s: &Scratch<V>, t: &Tables, contact: &Candidate, field: &Field
     // Beyond the margin, pointing up, where nothing is near.
     let margin = V::splat(contact.margin);
     let (mut distance, mut n) = (margin, [V::zero(), V::zero(), V::splat(1.0)]);
+    let near = field.may_reach(&local, reach);
     for lane in 0..WIDTH {
         let p = [local[0].lanes()[lane], local[1].lanes()[lane], local[2].lanes()[lane]];
-        if field.may_reach(p, reach)
+        if near[lane]
             && let Some((from_surface, direction)) = field.distance(p, reach)
         {
             distance.lanes_mut()[lane] = from_surface - side.radius;
