@@ -196,7 +196,7 @@ impl Ant {
         let healthy = low <= height && height <= high;
         let over = self.pay.score(speed, healthy, action, terms);
         if let (Some(body), [_, _, _, contact]) = (&self.body, terms) {
-            let squares = body.contact_squares(world, f64::from(CONTACT));
+            let squares = body.contact_squares(world, &body.poses(world), f64::from(CONTACT));
             *contact = (-self.config.contact_cost_weight * squares) as f32;
         }
         over
@@ -227,7 +227,7 @@ impl Task for Ant {
         positions.copy_from_slice(&world.qpos[2..]);
         velocities.copy_from_slice(world.qvel);
         if let Some(body) = self.body.as_ref().filter(|_| !contacts.is_empty()) {
-            body.contact_forces(world, body.centre(world), contacts);
+            body.contact_forces(world, &body.poses(world), contacts);
             contacts.iter_mut().for_each(|x| *x = x.clamp(-CONTACT, CONTACT));
         }
     }

@@ -162,14 +162,15 @@ impl Task for Humanoid {
     }
 
     fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
-        let x = self.person.body.centre(world)[0];
+        let poses = self.person.body.poses(world);
+        let x = poses.centre[0];
         let speed = (x - f64::from(memory[0])) / CONTROL_DT;
         memory[0] = x as f32;
         memory[1..].copy_from_slice(action);
         let z = f64::from(world.qpos[2]);
         let (low, high) = self.config.healthy_z_range;
         let healthy = low < z && z < high;
-        terms[3] = self.person.impact(world, self.config.contact_cost_weight);
+        terms[3] = self.person.impact(world, &poses, self.config.contact_cost_weight);
         self.pay.score(speed, healthy, action, terms)
     }
 }

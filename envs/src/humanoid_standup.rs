@@ -143,7 +143,8 @@ impl Task for HumanoidStandup {
         terms[0] = (self.config.uph_cost_weight * f64::from(world.qpos[2]) / UNIT) as f32;
         terms[1] = 1.0;
         terms[2] = control(self.config.ctrl_cost_weight, action);
-        terms[3] = self.person.impact(world, self.config.contact_cost_weight);
+        let poses = self.person.body.poses(world);
+        terms[3] = self.person.impact(world, &poses, self.config.contact_cost_weight);
         false
     }
 }

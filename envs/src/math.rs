@@ -22,16 +22,19 @@ pub(crate) fn distance(a: &[f32], b: &[f32]) -> f64 {
 pub(crate) type Vec3 = [f64; 3];
 
 /// a + b.
+#[inline]
 pub(crate) fn add(a: Vec3, b: Vec3) -> Vec3 {
     [a[0] + b[0], a[1] + b[1], a[2] + b[2]]
 }
 
 /// a − b.
+#[inline]
 pub(crate) fn sub(a: Vec3, b: Vec3) -> Vec3 {
     [a[0] - b[0], a[1] - b[1], a[2] - b[2]]
 }
 
 /// a × b.
+#[inline]
 pub(crate) fn cross(a: Vec3, b: Vec3) -> Vec3 {
     [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }
@@ -42,11 +45,17 @@ pub(crate) fn norm(values: &[f64]) -> f64 {
 }
 
 /// The first values, as f64.
+#[inline]
 pub(crate) fn wide<const N: usize>(values: &[f32]) -> [f64; N] {
-    std::array::from_fn(|i| f64::from(values[i]))
+    let mut out = [0.0; N];
+    for (to, &from) in out.iter_mut().zip(&values[..N]) {
+        *to = f64::from(from);
+    }
+    out
 }
 
 /// The rotation of the first quaternion (`w x y z`), then in its frame that of the second.
+#[inline]
 pub(crate) fn product([aw, ax, ay, az]: [f64; 4], [bw, bx, by, bz]: [f64; 4]) -> [f64; 4] {
     [
         aw * bw - ax * bx - ay * by - az * bz,
@@ -57,6 +66,7 @@ pub(crate) fn product([aw, ax, ay, az]: [f64; 4], [bw, bx, by, bz]: [f64; 4]) ->
 }
 
 /// Rotation matrix of a unit quaternion, by rows.
+#[inline]
 pub(crate) fn matrix([w, x, y, z]: [f64; 4]) -> [Vec3; 3] {
     [
         [1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y)],
@@ -66,8 +76,10 @@ pub(crate) fn matrix([w, x, y, z]: [f64; 4]) -> [Vec3; 3] {
 }
 
 /// `v` turned by a rotation matrix.
+#[inline]
 pub(crate) fn turned(m: &[Vec3; 3], v: Vec3) -> Vec3 {
-    [0, 1, 2].map(|i| m[i][0] * v[0] + m[i][1] * v[1] + m[i][2] * v[2])
+    let row = |m: &Vec3| m[0] * v[0] + m[1] * v[1] + m[2] * v[2];
+    [row(&m[0]), row(&m[1]), row(&m[2])]
 }
 
 /// Copies `from` to `to`, each value brought within ±`limit`.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sim::{Model, WorldView};
 
-use crate::whole_body::WholeBody;
+use crate::whole_body::{Poses, WholeBody};
 use crate::{Channel, Observations};
 
 /// Entries of memory: a number of the task's own, then the last action.
@@ -78,19 +78,19 @@ impl Person {
         if rest.is_empty() {
             return;
         }
-        let centre = self.body.centre(world);
+        let poses = self.body.poses(world);
         let bodies = self.model.bodies.len() - 1;
         let torques = if self.observations == Observations::Gymnasium {
             let (inertias, rest) = rest.split_at_mut(10 * bodies);
             let (velocities, rest) = rest.split_at_mut(6 * bodies);
             let (torques, contacts) = rest.split_at_mut(MOTORS);
-            self.body.inertias(world, centre, inertias);
-            self.body.velocities(world, centre, velocities);
-            self.body.contact_forces(world, centre, contacts);
+            self.body.inertias(world, &poses, inertias);
+            self.body.velocities(world, &poses, velocities);
+            self.body.contact_forces(world, &poses, contacts);
             torques
         } else {
             let (links, forces) = rest.split_at_mut(rest.len() - 6 - MOTORS);
-            self.body.links(world, centre, links);
+            self.body.links(world, &poses, links);
             let (root, torques) = forces.split_at_mut(6);
             root.fill(0.0);
             torques
@@ -106,10 +106,10 @@ impl Person {
     }
 
     /// What contacts cost: −min(weight · Σ (contact forces and moments of all bodies)², 10).
-    pub(crate) fn impact(&self, world: &WorldView<'_>, weight: f64) -> f32 {
+    pub(crate) fn impact(&self, world: &WorldView<'_>, poses: &Poses, weight: f64) -> f32 {
         if weight == 0.0 {
             return 0.0;
         }
-        -(weight * self.body.contact_squares(world, f64::INFINITY)).min(MAX_IMPACT) as f32
+        -(weight * self.body.contact_squares(world, poses, f64::INFINITY)).min(MAX_IMPACT) as f32
     }
 }

@@ -30,18 +30,33 @@ struct Part {
     first: bool,
 }
 
-/// What a body does, in the world's axes.
-struct State {
-    /// Of its principal axes, by rows.
-    axes: [Vec3; 3],
+/// Most bodies that a robot has here, so that what is found out about them needs no allocation.
+const MAX_BODIES: usize = 16;
+
+/// Where a body is, in the world's axes.
+#[derive(Clone, Copy, Default)]
+struct Pose {
     origin: Vec3,
     com: Vec3,
 }
 
-fn narrow(to: &mut [f32], from: impl IntoIterator<Item = f64>) {
-    for (to, from) in to.iter_mut().zip(from) {
+/// Where a robot's bodies are, and its centre of mass: all that is observed is about these.
+pub(crate) struct Poses {
+    each: [Pose; MAX_BODIES],
+    /// m.
+    pub(crate) centre: Vec3,
+}
+
+#[inline]
+fn narrow<const N: usize>(to: &mut [f32], from: [f64; N]) {
+    for (to, &from) in to[..N].iter_mut().zip(&from) {
         *to = from as f32;
     }
+}
+
+#[inline]
+fn scaled(s: f64, v: Vec3) -> Vec3 {
+    [s * v[0], s * v[1], s * v[2]]
 }
 
 impl WholeBody {
@@ -56,6 +71,7 @@ impl WholeBody {
             let (com, inertia, axes) = (b.com, b.inertia, b.inertia_quat);
             parts.push(Part { body, name: b.name.clone(), mass: b.mass, com, inertia, axes, link, first });
         }
+        assert!(parts.len() <= MAX_BODIES, "{} bodies", parts.len());
         Self { mass: parts.iter().map(|p| p.mass).sum(), parts, links, motion, contacts }
     }
 
@@ -79,12 +95,6 @@ impl WholeBody {
         self.parts.iter().zip(world.sensors.chunks_exact(length))
     }
 
-    fn state(part: &Part, values: &[f32]) -> State {
-        let (origin, quat) = (wide(values), wide(&values[3..]));
-        let com = add(origin, turned(&matrix(quat), part.com));
-        State { axes: matrix(product(quat, part.axes)), origin, com }
-    }
-
     /// Velocity of a body's centre of mass, its angular velocity.
     fn rates(values: &[f32]) -> (Vec3, Vec3) {
         (wide(&values[7..]), wide(&values[10..]))
@@ -96,13 +106,16 @@ impl WholeBody {
         (wide(values), wide(&values[3..]))
     }
 
-    /// Centre of mass of the robot, m.
-    pub(crate) fn centre(&self, world: &WorldView<'_>) -> Vec3 {
+    /// Where everything is.
+    pub(crate) fn poses(&self, world: &WorldView<'_>) -> Poses {
+        let mut each = [Pose::default(); MAX_BODIES];
         let mut sum = [0.0; 3];
-        for (part, values) in self.parts(world) {
-            sum = add(sum, Self::state(part, values).com.map(|x| part.mass * x));
+        for (pose, (part, values)) in each.iter_mut().zip(self.parts(world)) {
+            pose.origin = wide(values);
+            pose.com = add(pose.origin, turned(&matrix(wide(&values[3..])), part.com));
+            sum = add(sum, scaled(part.mass, pose.com));
         }
-        sum.map(|x| x / self.mass)
+        Poses { each, centre: [sum[0] / self.mass, sum[1] / self.mass, sum[2] / self.mass] }
     }
 
     /// Centre of mass in a configuration with a free root, hinges and no other joints, m.
@@ -134,70 +147,84 @@ impl WholeBody {
         sum.map(|x| x / self.mass)
     }
 
-    /// Inertia of a body about `centre`: xx yy zz xy xz yz.
-    fn moments(part: &Part, state: &State, centre: Vec3) -> [f64; 6] {
-        let d = sub(state.com, centre);
+    /// Inertia of a body about a point from which its centre of mass is `d` away: xx yy zz xy xz yz.
+    #[inline]
+    fn moments(part: &Part, values: &[f32], d: Vec3) -> [f64; 6] {
+        let axes = matrix(product(wide(&values[3..]), part.axes));
         let square = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
-        [(0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2)].map(|(i, j)| {
-            let own: f64 = (0..3).map(|k| state.axes[i][k] * part.inertia[k] * state.axes[j][k]).sum();
-            own + part.mass * (if i == j { square } else { 0.0 } - d[i] * d[j])
-        })
+        let i = part.inertia;
+        let entry = |a: usize, b: usize| {
+            let (x, y) = (axes[a], axes[b]);
+            let own = x[0] * i[0] * y[0] + x[1] * i[1] * y[1] + x[2] * i[2] * y[2];
+            own + part.mass * (if a == b { square } else { 0.0 } - d[a] * d[b])
+        };
+        [entry(0, 0), entry(1, 1), entry(2, 2), entry(0, 1), entry(0, 2), entry(1, 2)]
     }
 
     /// MuJoCo's `cinert`, 10 values per body: inertia about the centre (xx yy zz xy xz yz), mass
     /// times offset from it, mass.
-    pub(crate) fn inertias(&self, world: &WorldView<'_>, centre: Vec3, out: &mut [f32]) {
-        for ((part, values), out) in self.parts(world).zip(out.chunks_exact_mut(10)) {
-            let state = Self::state(part, values);
-            let offset = sub(state.com, centre).map(|x| part.mass * x);
-            let moments = Self::moments(part, &state, centre);
-            narrow(out, moments.into_iter().chain(offset).chain([part.mass]));
+    pub(crate) fn inertias(&self, world: &WorldView<'_>, poses: &Poses, out: &mut [f32]) {
+        for (((part, values), pose), out) in self.parts(world).zip(&poses.each).zip(out.chunks_exact_mut(10))
+        {
+            let d = sub(pose.com, poses.centre);
+            narrow(out, Self::moments(part, values, d));
+            narrow(&mut out[6..], scaled(part.mass, d));
+            out[9] = part.mass as f32;
         }
     }
 
     /// MuJoCo's `cvel`, 6 values per body: angular velocity, velocity of the point of the body that
     /// is at the centre.
-    pub(crate) fn velocities(&self, world: &WorldView<'_>, centre: Vec3, out: &mut [f32]) {
-        for ((part, values), out) in self.parts(world).zip(out.chunks_exact_mut(6)) {
+    pub(crate) fn velocities(&self, world: &WorldView<'_>, poses: &Poses, out: &mut [f32]) {
+        for (((_, values), pose), out) in self.parts(world).zip(&poses.each).zip(out.chunks_exact_mut(6)) {
             let (linear, angular) = Self::rates(values);
-            let arm = sub(centre, Self::state(part, values).com);
-            narrow(out, angular.into_iter().chain(add(linear, cross(angular, arm))));
+            narrow(out, angular);
+            narrow(&mut out[3..], add(linear, cross(angular, sub(poses.centre, pose.com))));
         }
     }
 
+    /// Moment of a body's contact forces about the centre, their sum.
+    #[inline]
+    fn pressed(&self, values: &[f32], pose: &Pose, centre: Vec3) -> (Vec3, Vec3) {
+        let (force, torque) = self.contact(values);
+        (add(torque, cross(sub(pose.origin, centre), force)), force)
+    }
+
     /// MuJoCo's `cfrc_ext`, 6 values per body: moment of the contact forces about the centre, force.
-    pub(crate) fn contact_forces(&self, world: &WorldView<'_>, centre: Vec3, out: &mut [f32]) {
-        for ((part, values), out) in self.parts(world).zip(out.chunks_exact_mut(6)) {
-            let (force, torque) = self.contact(values);
-            let arm = sub(Self::state(part, values).origin, centre);
-            narrow(out, add(torque, cross(arm, force)).into_iter().chain(force));
+    pub(crate) fn contact_forces(&self, world: &WorldView<'_>, poses: &Poses, out: &mut [f32]) {
+        for (((_, values), pose), out) in self.parts(world).zip(&poses.each).zip(out.chunks_exact_mut(6)) {
+            let (moment, force) = self.pressed(values, pose, poses.centre);
+            narrow(out, moment);
+            narrow(&mut out[3..], force);
         }
     }
 
     /// Σ of squares of [`WholeBody::contact_forces`], each first brought within ±`limit`.
-    pub(crate) fn contact_squares(&self, world: &WorldView<'_>, limit: f64) -> f64 {
-        let centre = self.centre(world);
+    pub(crate) fn contact_squares(&self, world: &WorldView<'_>, poses: &Poses, limit: f64) -> f64 {
         let mut sum = 0.0;
-        let mut one = [0.0_f32; 6];
-        for (part, values) in self.parts(world) {
-            let (force, torque) = self.contact(values);
-            let arm = sub(Self::state(part, values).origin, centre);
-            narrow(&mut one, add(torque, cross(arm, force)).into_iter().chain(force));
-            let clipped = one.iter().map(|&x| f64::from(x).clamp(-limit, limit));
-            sum += clipped.map(|x| x * x).sum::<f64>();
+        for ((_, values), pose) in self.parts(world).zip(&poses.each) {
+            let (moment, force) = self.pressed(values, pose, poses.centre);
+            let mut own = 0.0;
+            for part in [moment, force] {
+                for x in part {
+                    // As it is observed, in single precision.
+                    let x = f64::from(x as f32).clamp(-limit, limit);
+                    own += x * x;
+                }
+            }
+            sum += own;
         }
         sum
     }
 
     /// Brax's view of every link, welded bodies taken together: 10 values each (inertia about the
     /// centre by rows, mass), then 6 each (share of the velocity of the centre, angular velocity).
-    pub(crate) fn links(&self, world: &WorldView<'_>, centre: Vec3, out: &mut [f32]) {
+    pub(crate) fn links(&self, world: &WorldView<'_>, poses: &Poses, out: &mut [f32]) {
         out.fill(0.0);
         let (inertias, rates) = out.split_at_mut(10 * self.links);
-        for (part, values) in self.parts(world) {
+        for ((part, values), pose) in self.parts(world).zip(&poses.each) {
             let link = part.link;
-            let state = Self::state(part, values);
-            let [xx, yy, zz, xy, xz, yz] = Self::moments(part, &state, centre);
+            let [xx, yy, zz, xy, xz, yz] = Self::moments(part, values, sub(pose.com, poses.centre));
             let inertia = &mut inertias[10 * link..10 * link + 10];
             for (to, from) in inertia.iter_mut().zip([xx, xy, xz, xy, yy, yz, xz, yz, zz, part.mass]) {
                 *to += from as f32;
@@ -345,7 +372,7 @@ mod tests {
         for engine in EngineKind::ALL {
             let (body, worlds) = humanoid(engine);
             let view = worlds.view(0);
-            let (a, b) = (body.centre(&view), body.centre_at(worlds.model(), view.qpos));
+            let (a, b) = (body.poses(&view).centre, body.centre_at(worlds.model(), view.qpos));
             (0..3).for_each(|i| close(a[i], b[i], 2e-5));
         }
     }
@@ -356,10 +383,10 @@ mod tests {
             let (body, mut worlds) = humanoid(engine);
             let momentum = |worlds: &Worlds| -> [f64; 6] {
                 let view = worlds.view(0);
-                let centre = body.centre(&view);
+                let poses = body.poses(&view);
                 let (mut inertias, mut rates) = ([f32::NAN; 130], [f32::NAN; 78]);
-                body.inertias(&view, centre, &mut inertias);
-                body.velocities(&view, centre, &mut rates);
+                body.inertias(&view, &poses, &mut inertias);
+                body.velocities(&view, &poses, &mut rates);
                 let mut sum = [0.0; 6];
                 for (i, v) in inertias.chunks(10).zip(rates.chunks(6)) {
                     let (i, v): ([f64; 10], [f64; 6]) = (wide(i), wide(v));
@@ -377,7 +404,7 @@ mod tests {
             // The links' shares of the velocity add up to the centre's.
             let view = worlds.view(0);
             let mut links = [f32::NAN; 176];
-            body.links(&view, body.centre(&view), &mut links);
+            body.links(&view, &body.poses(&view), &mut links);
             let (inertia, rates) = links.split_at(110);
             for axis in 0..3 {
                 let share: f64 = rates.chunks(6).map(|r| f64::from(r[axis])).sum();
@@ -412,15 +439,16 @@ mod tests {
             (0..400).for_each(|_| worlds.step(&[true], &[0.0; 17]));
             let view = worlds.view(0);
             let mut forces = [f32::NAN; 78];
-            body.contact_forces(&view, body.centre(&view), &mut forces);
+            let poses = body.poses(&view);
+            body.contact_forces(&view, &poses, &mut forces);
             let sum = |k: usize| -> f64 { forces.chunks(6).map(|f| f64::from(f[k])).sum() };
             let weight = 9.81 * body.mass;
             // Force against the weight, without a moment about the centre of mass.
             close(sum(5), weight, 0.05 * weight);
             (0..5).for_each(|k| close(sum(k), 0.0, 0.05 * weight));
             let squares: f64 = forces.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
-            close(body.contact_squares(&view, f64::INFINITY), squares, 1e-6 * squares);
-            assert!(body.contact_squares(&view, 1.0) <= 78.0);
+            close(body.contact_squares(&view, &poses, f64::INFINITY), squares, 1e-6 * squares);
+            assert!(body.contact_squares(&view, &poses, 1.0) <= 78.0);
         }
     }
 }

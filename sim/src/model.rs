@@ -301,6 +301,7 @@ impl Heightfield {
     /// # Panics
     /// If there is no such row or column.
     #[must_use]
+    #[inline]
     pub fn height(&self, row: usize, column: usize) -> f64 {
         assert!(column < self.ncol, "column {column} of {}", self.ncol);
         f64::from(self.data[row * self.ncol + column]) * self.size[2]

@@ -7,7 +7,7 @@ use super::field::Field;
 use super::lane::{Lane, WIDTH};
 use super::rows::add_contact;
 use super::shape::{Candidate, Kind, Side, Solid};
-use super::table::Tables;
+use super::table::{Near, Tables};
 use super::vector::{
     M3, V3, add, array, axpy, cross, dot, rotate, rotate_back, rotate_frame, row, scale, splat3, sub,
 };
@@ -15,16 +15,48 @@ use super::work::Run;
 
 /// Bisections for the nearest point of a segment to a solid: 2⁻²⁰ of its length.
 const BISECTIONS: usize = 20;
+/// Upper end of −1..=1 after as many bisections to the left.
+const LEFT: f32 = -1.0 + 2.0 / (1 << BISECTIONS) as f32;
 
 /// Finds the contacts of all worlds and adds their rows.
 #[inline(always)]
 pub(super) fn collide<V: Run>(t: &Tables, g: &mut Group<V>, s: &Scratch<V>, rows: &mut Rows<V>) {
-    for (index, contact) in t.contacts.iter().enumerate() {
-        match V::hit(s, t, contact) {
-            Some(hit) => add_contact(t, g, s, rows, index, &hit),
-            None => g.contact[contact.force..contact.force + contact.rows(t.elliptic)].fill(V::zero()),
+    let ground = t.contacts.len() - t.nears.len();
+    for index in 0..ground {
+        touch(t, g, s, rows, index);
+    }
+    for (index, near) in t.nears.iter().enumerate() {
+        let index = ground + index;
+        if within_reach(s, near).is_some() {
+            touch(t, g, s, rows, index);
+        } else if g.pressed[index] {
+            release(t, g, index);
         }
     }
+}
+
+/// Adds the rows of a contact, if it touches in any lane.
+#[inline(always)]
+fn touch<V: Run>(t: &Tables, g: &mut Group<V>, s: &Scratch<V>, rows: &mut Rows<V>, index: usize) {
+    match V::hit(s, t, &t.contacts[index]) {
+        Some(hit) => {
+            g.pressed[index] = true;
+            add_contact(t, g, s, rows, index, &hit);
+        }
+        None => {
+            if g.pressed[index] {
+                release(t, g, index);
+            }
+        }
+    }
+}
+
+/// Forgets the forces of a contact that does not touch.
+#[inline(always)]
+fn release<V: Lane>(t: &Tables, g: &mut Group<V>, index: usize) {
+    let contact = &t.contacts[index];
+    g.contact[contact.force..contact.force + contact.rows(t.elliptic)].fill(V::zero());
+    g.pressed[index] = false;
 }
 
 /// Where the two sides of a contact meet, if they do in any lane.
@@ -96,9 +128,10 @@ fn field<V: Lane>(s: &Scratch<V>, t: &Tables, contact: &Candidate, field: &Field
     // Beyond the margin, pointing up, where nothing is near.
     let margin = V::splat(contact.margin);
     let (mut distance, mut n) = (margin, [V::zero(), V::zero(), V::splat(1.0)]);
+    let near = field.may_reach(&local, reach);
     for lane in 0..WIDTH {
         let p = [local[0].lanes()[lane], local[1].lanes()[lane], local[2].lanes()[lane]];
-        if field.may_reach(p, reach)
+        if near[lane]
             && let Some((from_surface, direction)) = field.distance(p, reach)
         {
             distance.lanes_mut()[lane] = from_surface - side.radius;
@@ -114,35 +147,28 @@ fn field<V: Lane>(s: &Scratch<V>, t: &Tables, contact: &Candidate, field: &Field
     between(contact, distance.lt(margin), distance, n, surface_a, surface_b)
 }
 
-/// World pose of a side: reference point of its tree, centre about it, half-axis.
+/// A side's segment: from its centre to one end, in the world's axes.
 #[inline(always)]
-fn place<V: Lane>(s: &Scratch<V>, t: &Tables, side: &Side) -> (V3<V>, V3<V>, V3<V>) {
-    let (pos, half) = (splat3(side.pos), splat3(side.half));
+fn half<V: Lane>(s: &Scratch<V>, side: &Side) -> V3<V> {
+    let half = splat3(side.half);
     match side.link {
-        None => ([V::zero(); 3], pos, half),
-        Some(link) => {
-            let rot = &s.rot[link];
-            let centre = add(s.pos[link], rotate(rot, pos));
-            (s.origin[t.links[link].tree], centre, rotate(rot, half))
-        }
+        Some(link) => rotate(&s.rot[link], half),
+        None => half,
     }
 }
 
 /// Vector from the centre of side A to that of side B, if any lane has them within reach.
 #[inline(always)]
-fn within_reach<V: Lane>(
-    t: &Tables,
-    contact: &Candidate,
-    a: (V3<V>, V3<V>),
-    b: (V3<V>, V3<V>),
-) -> Option<V3<V>> {
-    let tree = |side: &Side| side.link.map(|l| t.links[l].tree);
-    let mut between = sub(b.1, a.1);
-    if tree(&contact.a) != tree(&contact.b) {
-        between = add(between, sub(b.0, a.0));
+fn within_reach<V: Lane>(s: &Scratch<V>, near: &Near) -> Option<V3<V>> {
+    let [a, b] = near.spots;
+    let mut between = sub(s.spots[b], s.spots[a]);
+    if let Some([a, b]) = near.trees {
+        let zero = [V::zero(); 3];
+        let origin_a = if let Some(a) = a { s.origin[a] } else { zero };
+        let origin_b = if let Some(b) = b { s.origin[b] } else { zero };
+        between = add(between, sub(origin_b, origin_a));
     }
-    let reach = V::splat(contact.reach * contact.reach);
-    V::any(dot(between, between).lt(reach)).then_some(between)
+    if V::any(dot(between, between).lt(V::splat(near.reach))) { Some(between) } else { None }
 }
 
 /// Two tangents to a unit vector (Duff et al. 2017, "Building an orthonormal basis, revisited").
@@ -181,9 +207,10 @@ fn between<V: Lane>(
 /// Detection", 5.1.9, for parameters in −1..=1).
 #[inline(always)]
 fn segments<V: Lane>(s: &Scratch<V>, t: &Tables, contact: &Candidate) -> Option<Hit<V>> {
-    let (origin_a, centre_a, half_a) = place(s, t, &contact.a);
-    let (origin_b, centre_b, half_b) = place(s, t, &contact.b);
-    let gap = within_reach(t, contact, (origin_a, centre_a), (origin_b, centre_b))?;
+    let near = &t.nears[contact.near?];
+    let gap = within_reach(s, near)?;
+    let (centre_a, centre_b) = (s.spots[near.spots[0]], s.spots[near.spots[1]]);
+    let (half_a, half_b) = (half(s, &contact.a), half(s, &contact.b));
     let (z, one) = (V::zero(), V::splat(1.0));
     let tiny = V::splat(1e-12);
     let clamp = |x: V| x.max(-one).min(one);
@@ -261,9 +288,10 @@ fn segment_solid<V: Lane>(
     solid: &Solid,
     rot: &[f32; 9],
 ) -> Option<Hit<V>> {
-    let (origin_a, centre_a, _) = place(s, t, &contact.a);
-    let (origin_b, centre_b, half_b) = place(s, t, &contact.b);
-    let gap = within_reach(t, contact, (origin_a, centre_a), (origin_b, centre_b))?;
+    let near = &t.nears[contact.near?];
+    let gap = within_reach(s, near)?;
+    let (centre_a, centre_b) = (s.spots[near.spots[0]], s.spots[near.spots[1]]);
+    let half_b = half(s, &contact.b);
     let axes: M3<V> = match contact.a.link {
         Some(link) => rotate_frame(&s.rot[link], rot),
         None => array!([V::zero(); 9]; i => V::splat(rot[i])),
@@ -271,7 +299,12 @@ fn segment_solid<V: Lane>(
     let (start, half) = (rotate_back(&axes, gap), rotate_back(&axes, half_b));
     let (z, one) = (V::zero(), V::splat(1.0));
     let (mut low, mut high) = (-one, one);
-    for _ in 0..BISECTIONS {
+    // A sphere's segment has no length, so that no slope is below 0.
+    let point = contact.b.half == [0.0; 3];
+    if point {
+        high = V::splat(LEFT);
+    }
+    for _ in 0..if point { 0 } else { BISECTIONS } {
         let middle = V::splat(0.5) * (low + high);
         let (_, n) = signed_distance(solid, axpy(middle, half, start));
         let falling = dot(n, half).lt(z);

@@ -97,8 +97,8 @@ macro_rules! run {
                 step(shared: &Shared, group: &mut Group<$type>, work: &mut Work<$type>));
             run!(@ kinematics, $type, $features,
                 look(tables: &Tables, group: &Group<$type>, scratch: &mut Scratch<$type>));
-            run!(@ sense, $type, $features,
-                sense(shared: &Shared, work: &Work<$type>, lane: usize, touch: bool, out: &mut [f32]));
+            run!(@ sense_start, $type, $features,
+                sense(shared: &Shared, group: &Group<$type>, work: &mut Work<$type>));
             run!(@ hit, $type, $features,
                 hit(scratch: &Scratch<$type>, tables: &Tables, contact: &Candidate) -> Option<Hit<$type>>);
         }
@@ -115,7 +115,7 @@ run!(Avx512, [target_feature(enable = "avx2,fma,avx512f,avx512dq")]);
 #[inline(always)]
 fn control_step<V: Run>(shared: &Shared, g: &mut Group<V>, work: &mut Work<V>) {
     let t = &shared.tables;
-    let Work { scratch: s, rows, touch, bad } = work;
+    let Work { scratch: s, rows, touch, bad, .. } = work;
     for substep in 0..t.substeps {
         V::look(t, g, s);
         inertia(t, g, s);
@@ -161,7 +161,14 @@ fn control_step<V: Run>(shared: &Shared, g: &mut Group<V>, work: &mut Work<V>) {
         }
     }
     *bad = one - sound;
-    if !shared.sensors.is_empty() {
+    if !shared.gauges.is_empty() {
         V::look(t, g, s);
+        sense(shared, work, true);
     }
+}
+
+#[inline(always)]
+fn sense_start<V: Run>(shared: &Shared, g: &Group<V>, work: &mut Work<V>) {
+    V::look(&shared.tables, g, &mut work.scratch);
+    sense(shared, work, false);
 }

@@ -24,6 +24,8 @@ pub(super) struct Group<V> {
     pub contact: Vec<V>,
     pub limit: Vec<V>,
     pub loss: Vec<V>,
+    /// Per contact: whether any of its forces in `contact` may differ from 0.
+    pub pressed: Vec<bool>,
     /// Motor forces of the control step; of servos, the controls.
     pub effort: Vec<V>,
     // Parameters.
@@ -47,6 +49,7 @@ impl<V: Lane> Group<V> {
             contact: zeros(tables.forces),
             limit: zeros(tables.limits.len()),
             loss: zeros(tables.losses.len()),
+            pressed: vec![true; tables.contacts.len()],
             effort: zeros(tables.motors.len()),
             gravity: [V::zero(); 3],
             friction: V::splat(1.0),
@@ -80,6 +83,8 @@ pub(super) struct Scratch<V> {
     /// xx yy zz xy xz yz of the moment about the reference point, mass times centre, mass.
     pub inertia: Vec<[V; 10]>,
     pub force: Vec<V6<V>>,
+    /// Per entry of [`Tables::spots`]: where it is.
+    pub spots: Vec<V3<V>>,
     /// Per degree of freedom: the motion that it causes.
     pub motion: Vec<V6<V>>,
     /// Mass matrix, then its factor.
@@ -118,6 +123,7 @@ impl<V: Lane> Scratch<V> {
             acc: vec![[z; 6]; links],
             inertia: vec![[z; 10]; links],
             force: vec![[z; 6]; links],
+            spots: vec![[z; 3]; tables.spots.len()],
             motion,
             matrix: Factor::new(tables.columns.len()),
             damped: Factor::new(tables.columns.len()),
@@ -286,6 +292,13 @@ pub(super) fn kinematics<V: Lane>(t: &Tables, g: &Group<V>, s: &mut Scratch<V>) 
             }
         }
         (s.rot[index], s.pos[index], s.vel[index], s.acc[index]) = (rot, pos, vel, acc);
+    }
+    for (spot, place) in t.spots.iter().zip(&mut s.spots) {
+        let pos = splat3(spot.pos);
+        *place = match spot.link {
+            Some(link) => add(s.pos[link], rotate(&s.rot[link], pos)),
+            None => pos,
+        };
     }
 }
 

@@ -7,7 +7,8 @@ use nalgebra as na;
 use super::blocks::Rows;
 use super::contacts::contacts;
 use super::dynamics::{Group, Scratch};
-use super::lane::WIDTH;
+use super::lane::{Lane, WIDTH};
+use super::sensors::Gauge;
 use super::table::Tables;
 use super::work::{Run, Shared, Work};
 use crate::engine::{Engine, EngineSnapshot, Row, State};
@@ -41,11 +42,13 @@ impl<V: Run> LanesEngine<V> {
             scratch: Scratch::new(&tables),
             rows: Rows::new(&tables, sensors.iter().any(|s| matches!(s, Sensor::ContactTorque(_)))),
             touch: vec![[V::zero(); 7]; touched.len()],
+            sensed: vec![V::zero(); sensors.iter().map(|s| s.len()).sum()],
             bad: V::zero(),
         };
         let kept = Group::new(&tables);
         let groups = vec![kept.clone(); n.div_ceil(WIDTH)];
-        let shared = Shared { model: Arc::clone(model), tables, sensors: sensors.to_vec(), touched };
+        let gauges = sensors.iter().map(|&s| Gauge::new(model, &tables, &touched, s)).collect();
+        let shared = Shared { model: Arc::clone(model), tables, gauges, touched };
         let mut engine = Self { shared, groups, work, kept };
         let nominal = Parameters::nominal(model);
         let qpos0: Vec<f32> = model.qpos0.iter().map(|&q| q as f32).collect();
@@ -80,18 +83,20 @@ impl<V: Run> LanesEngine<V> {
     /// Writes the coordinates of a lane to `row`.
     fn read(&self, world: usize, row: &mut Row<'_>) {
         let (group, lane) = (&self.groups[world / WIDTH], world % WIDTH);
-        let get = |to: &mut [f32], from: &[V]| {
-            for (to, from) in to.iter_mut().zip(from) {
-                *to = from.lanes()[lane];
-            }
-        };
-        get(row.qpos, &group.qpos);
-        get(row.qvel, &group.qvel);
+        get(row.qpos, &group.qpos, lane);
+        get(row.qvel, &group.qvel, lane);
         for joint in self.shared.model.joints.iter().filter(|j| j.kind == JointKind::Free) {
             let (q, v) = (&row.qpos[joint.qpos_adr + 3..], &mut row.qvel[joint.dof_adr + 3..]);
             let body = turn([q[0], -q[1], -q[2], -q[3]], [v[0], v[1], v[2]]);
             v[..3].copy_from_slice(&body);
         }
+    }
+}
+
+/// Copies out what a lane holds.
+fn get<V: Lane>(to: &mut [f32], from: &[V], lane: usize) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = from.lanes()[lane];
     }
 }
 
@@ -105,10 +110,9 @@ fn turn([w, x, y, z]: [f32; 4], v: [f32; 3]) -> [f32; 3] {
 impl<V: Run> Engine for LanesEngine<V> {
     fn reset(&mut self, world: usize, row: Row<'_>) {
         self.set(world, row.qpos, row.qvel);
-        if !self.shared.sensors.is_empty() {
-            let group = &self.groups[world / WIDTH];
-            V::look(&self.shared.tables, group, &mut self.work.scratch);
-            V::sense(&self.shared, &self.work, world % WIDTH, false, row.sensors);
+        if !self.shared.gauges.is_empty() {
+            V::sense(&self.shared, &self.groups[world / WIDTH], &mut self.work);
+            get(row.sensors, &self.work.sensed, world % WIDTH);
         }
         *row.bad = false;
     }
@@ -165,6 +169,7 @@ impl<V: Run> Engine for LanesEngine<V> {
             V::step(&self.shared, group, &mut self.work);
             if stepped < WIDTH {
                 // Resting worlds and lanes without a world stay as they were.
+                group.pressed.fill(true);
                 for (new, old) in group.state_mut().into_iter().zip(self.kept.state()) {
                     for (new, old) in new.iter_mut().zip(old) {
                         for lane in 0..WIDTH {
@@ -180,8 +185,8 @@ impl<V: Run> Engine for LanesEngine<V> {
                     let mut row = state.row(world);
                     self.read(world, &mut row);
                     *row.bad = self.work.bad.lanes()[lane] != 0.0;
-                    if !self.shared.sensors.is_empty() && !*row.bad {
-                        V::sense(&self.shared, &self.work, lane, true, row.sensors);
+                    if !*row.bad {
+                        get(row.sensors, &self.work.sensed, lane);
                     }
                 }
             }
@@ -201,6 +206,7 @@ impl<V: Run> Engine for LanesEngine<V> {
     fn restore(&mut self, world: usize, snapshot: &EngineSnapshot) {
         let LaneState(values) = snapshot.get();
         let (group, lane) = (&mut self.groups[world / WIDTH], world % WIDTH);
+        group.pressed.fill(true);
         let places = group.state_mut().into_iter().flat_map(|v| v.iter_mut());
         for (to, &from) in places.zip(values) {
             to.lanes_mut()[lane] = from;

@@ -8,10 +8,12 @@
 //! touches nothing, and the sides and the bottom of the field are no surfaces: a point beyond its
 //! rectangle or below its base touches nothing.
 //!
-//! All of this is scalar: worlds stand on different triangles. The file's plain arithmetic rounds
-//! the same everywhere.
+//! But for the first look at what is near, all of this is scalar: worlds stand on different triangles. The
+//! file's plain arithmetic rounds the same everywhere.
 
+use super::lane::{Lane, WIDTH};
 use super::pose::{mat3, vec3};
+use super::vector::V3;
 use crate::Heightfield;
 use crate::pose::Iso;
 
@@ -40,6 +42,10 @@ pub(super) struct Field {
     heights: Vec<f32>,
     /// Per cell: the highest point that a point above this cell can reach.
     lids: Vec<f32>,
+    /// Per cell: upward unit normals of its two triangles.
+    normals: Vec<[P3; 2]>,
+    /// 1 / length of a cell's diagonal, 1/m.
+    per_diagonal: f32,
 }
 
 fn sub(a: P3, b: P3) -> P3 {
@@ -72,18 +78,28 @@ impl Triangle {
         [-x * inverse, -y * inverse, inverse]
     }
 
-    /// Vector from the triangle's nearest point to `p`, which lies above its plane, and its length.
-    fn to(&self, p: P3) -> (P3, f32) {
+    /// Vector from the triangle's nearest point to `p`, and its length; none if it is clearly more than `least`.
+    /// `n` is the normal, `per_diagonal` 1 / length of the third side seen from above.
+    fn to(&self, p: P3, n: P3, per_diagonal: f32, least: f32) -> Option<(P3, f32)> {
+        let ap = sub(p, self.corner);
+        let height = dot(ap, n);
+        // The distance is no less than that to the plane, and that to the triangle as seen from above: how far
+        // `p` is beyond one of its three sides. Rounding cannot make up for the slack.
+        let legs = [self.legs[0].abs(), self.legs[1].abs()];
+        let a = if self.legs[0] < 0.0 { -ap[0] } else { ap[0] };
+        let b = if self.legs[1] < 0.0 { -ap[1] } else { ap[1] };
+        let beyond = (a * legs[1] + b * legs[0] - legs[0] * legs[1]) * per_diagonal;
+        let far = least + 1e-4 * (a.abs() + b.abs() + ap[2].abs() + legs[0] + legs[1]);
+        if height.abs() > far || beyond > far || a < -far || b < -far {
+            return None;
+        }
         let ab = [self.legs[0], 0.0, self.rise[0]];
         let ac = [0.0, self.legs[1], self.rise[1]];
-        let ap = sub(p, self.corner);
-        let n = self.normal();
-        let height = dot(ap, n);
         // Where the plane's nearest point lies, as seen from above, in legs from the corner.
         let foot = along(ap, -height, n);
         let (u, v) = (foot[0] / self.legs[0], foot[1] / self.legs[1]);
         if u >= 0.0 && v >= 0.0 && u + v <= 1.0 {
-            return ([height * n[0], height * n[1], height * n[2]], height.abs());
+            return Some(([height * n[0], height * n[1], height * n[2]], height.abs()));
         }
         let mut best = ([0.0; 3], f32::INFINITY);
         let hypotenuse = sub(ac, ab);
@@ -96,7 +112,7 @@ impl Triangle {
                 best = (d, square);
             }
         }
-        (best.0, best.1.sqrt())
+        Some((best.0, best.1.sqrt()))
     }
 }
 
@@ -124,19 +140,25 @@ impl Field {
                 lids.push(rows.map(|r| wide[r * cells[0] + c]).fold(f32::NEG_INFINITY, f32::max));
             }
         }
-        Self {
+        let step: [f32; 2] = std::array::from_fn(|i| length(i) as f32);
+        let mut made = Self {
             pos: vec3(&pose.translation.vector),
             axes: mat3(pose.rotation.to_rotation_matrix().matrix()),
             top: heights.iter().copied().fold(f32::NEG_INFINITY, f32::max),
             nrow,
             ncol,
             radius: [size[0] as f32, size[1] as f32],
-            step: std::array::from_fn(|i| length(i) as f32),
+            step,
             per_metre: std::array::from_fn(|i| (1.0 / length(i)) as f32),
             base: size[3] as f32,
             heights,
             lids,
-        }
+            normals: Vec::new(),
+            per_diagonal: 1.0 / (step[0] * step[0] + step[1] * step[1]).sqrt(),
+        };
+        let places = (0..cells[1]).flat_map(|row| (0..cells[0]).map(move |column| (row, column)));
+        made.normals = places.map(|(row, column)| made.triangles(row, column).map(|t| t.normal())).collect();
+        made
     }
 
     /// The cell along x or y; beyond the field the last one.
@@ -153,6 +175,7 @@ impl Field {
     }
 
     /// The two triangles of a cell: the one towards −x and +y first.
+    #[inline(always)]
     fn triangles(&self, row: usize, column: usize) -> [Triangle; 2] {
         let at = |r: usize, c: usize| self.heights[r * self.ncol + c];
         let (low, high) = (at(row, column), at(row + 1, column + 1));
@@ -173,9 +196,23 @@ impl Field {
         ]
     }
 
-    /// Whether the surface may lie within `reach` of `p`, in the field's frame.
-    pub(super) fn may_reach(&self, p: P3, reach: f32) -> bool {
-        self.cell(p).is_some_and(|[r, c]| p[2] - reach < self.lids[r * (self.ncol - 1) + c])
+    /// In which lanes the surface may lie within `reach` of `p`, in the field's frame.
+    #[inline(always)]
+    pub(super) fn may_reach<V: Lane>(&self, p: &V3<V>, reach: f32) -> [bool; WIDTH] {
+        let cell_x = (p[0] + V::splat(self.radius[0])) * V::splat(self.per_metre[0]);
+        let cell_y = (p[1] + V::splat(self.radius[1])) * V::splat(self.per_metre[1]);
+        let lowest = p[2] - V::splat(reach);
+        let (columns, rows) = (self.ncol - 1, self.nrow - 1);
+        let mut out = [false; WIDTH];
+        for (lane, out) in out.iter_mut().enumerate() {
+            let inside =
+                (p[0].lanes()[lane].abs() <= self.radius[0]) & (p[1].lanes()[lane].abs() <= self.radius[1]);
+            // As in `index`.
+            let column = (cell_x.lanes()[lane] as usize).min(columns - 1);
+            let row = (cell_y.lanes()[lane] as usize).min(rows - 1);
+            *out = inside & (lowest.lanes()[lane] < self.lids[row * columns + column]);
+        }
+        out
     }
 
     /// Signed distance of `p` to the surface and the direction in which it grows, in the field's
@@ -187,12 +224,14 @@ impl Field {
         }
         let [first, second] = self.triangles(row, column);
         let in_first = (p[0] - first.corner[0]) * self.step[1] < (p[1] - second.corner[1]) * self.step[0];
-        let under = if in_first { first } else { second };
-        let normal = under.normal();
+        let [of_first, of_second] = self.normals[row * (self.ncol - 1) + column];
+        let (under, normal) = if in_first { (first, of_first) } else { (second, of_second) };
         let height = dot(sub(p, under.corner), normal);
         if height <= 0.0 {
             return Some((height, normal));
         }
+        // To the surface straight below: nothing farther away is the nearest.
+        let above = height / normal[2];
         let mut best: Option<P3> = None;
         let mut least = reach;
         for row in self.index(1, p[1] - reach)..=self.index(1, p[1] + reach) {
@@ -203,9 +242,11 @@ impl Field {
                 if p[2] - a.max(b).max(c.max(d)) >= least {
                     continue;
                 }
-                for triangle in self.triangles(row, column) {
-                    let (from, length) = triangle.to(p);
-                    if length < least {
+                let normals = &self.normals[row * (self.ncol - 1) + column];
+                for (triangle, &normal) in self.triangles(row, column).iter().zip(normals) {
+                    if let Some((from, length)) = triangle.to(p, normal, self.per_diagonal, least.min(above))
+                        && length < least
+                    {
                         (best, least) = (Some(from), length);
                     }
                 }
@@ -220,6 +261,7 @@ impl Field {
 
 #[cfg(test)]
 mod tests {
+    use super::super::portable::Portable;
     use super::*;
 
     /// 3 × 4 points over 4 m × 6 m, heights in quarters of 2 m.
@@ -230,6 +272,49 @@ mod tests {
 
     fn field(reach: f64) -> Field {
         Field::new(&bumps(), &Iso::identity(), reach)
+    }
+
+    fn may_reach(field: &Field, p: P3, reach: f32) -> bool {
+        field.may_reach(&p.map(Portable::splat), reach)[3]
+    }
+
+    #[test]
+    fn what_is_left_out_changes_no_bit() {
+        let (field, mut state) = (field(0.6), 1_u64);
+        let mut random = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+        };
+        let (mut near, mut left_out) = (0, 0);
+        for _ in 0..20_000 {
+            let p = [3.2 * random(), 2.2 * random(), 1.5 + 1.5 * random()];
+            let reach = 0.3 + 0.3 * random();
+            let Some([row, column]) = field.cell(p) else { continue };
+            let Some((distance, direction)) = field.distance(p, reach) else { continue };
+            assert!(may_reach(&field, p, reach), "{p:?}");
+            if distance <= 0.0 {
+                continue;
+            }
+            near += 1;
+            // Every triangle of every cell, in the order of the search, with normals of its own.
+            let mut best: (P3, f32) = ([0.0; 3], reach);
+            for triangle in (0..2).flat_map(|r| (0..3).flat_map(move |c| [(r, c, 0), (r, c, 1)])) {
+                let (r, c, which) = triangle;
+                let triangle = &field.triangles(r, c)[which];
+                let n = triangle.normal();
+                assert_eq!(field.normals[r * 3 + c][which], n);
+                let (from, length) = triangle.to(p, n, field.per_diagonal, f32::INFINITY).expect("no bound");
+                left_out += usize::from(triangle.to(p, n, field.per_diagonal, reach).is_none());
+                if length < best.1 {
+                    best = (from, length);
+                }
+            }
+            assert_eq!(distance.to_bits(), best.1.to_bits(), "{p:?} over {row} {column}");
+            if distance > 1e-6 {
+                assert_eq!(direction.map(f32::to_bits), best.0.map(|x| (x / best.1).to_bits()), "{p:?}");
+            }
+        }
+        assert!(near > 2000 && left_out > 2 * near, "{near} {left_out}");
     }
 
     /// The nearest of many points of the surface, by brute force.
@@ -280,7 +365,7 @@ mod tests {
             // One step along the direction leads to the surface.
             let rest = field.distance(along(p, -0.999 * distance, n), 1.5).map_or(1.0, |d| d.0);
             assert!(rest.abs() < 5e-3, "{p:?} {n:?}: {rest} m left");
-            assert!(field.may_reach(p, 1.5));
+            assert!(may_reach(&field, p, 1.5));
         }
         assert!(seen >= 6, "only {seen} points lie above");
     }
@@ -305,7 +390,7 @@ mod tests {
         assert!(field.distance([0.0, -2.001, 0.0], 0.5).is_none());
         assert!(field.distance([0.0, 0.0, -1.001], 0.5).is_none());
         assert!(field.distance([f32::NAN, 0.0, 0.0], 0.5).is_none());
-        assert!(field.distance([0.0, 0.0, 5.0], 0.5).is_none() && !field.may_reach([0.0, 0.0, 5.0], 0.5));
+        assert!(field.distance([0.0, 0.0, 5.0], 0.5).is_none() && !may_reach(&field, [0.0, 0.0, 5.0], 0.5));
         assert!(field.distance([3.0, 2.0, 1.1], 0.5).is_some(), "the last corner belongs to it");
     }
 }

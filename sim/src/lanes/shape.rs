@@ -77,6 +77,8 @@ pub(super) struct Candidate {
     /// Inverse inertia of both bodies, 1/kg.
     pub weight: f32,
     pub support: usize,
+    /// Place among what tells quickly whether two geoms may touch; none for the ground.
+    pub near: Option<usize>,
     /// First entry among the forces of all contacts.
     pub force: usize,
 }
@@ -351,6 +353,7 @@ impl Candidate {
             softness: Softness::new(solref, solimp, timestep),
             weight: 0.0,
             support: 0,
+            near: None,
             force: 0,
         }
     }

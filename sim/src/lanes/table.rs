@@ -7,7 +7,7 @@
 use nalgebra as na;
 
 use super::pose::{mat3, vec3};
-use super::shape::{self, Candidate, Carrier};
+use super::shape::{self, Candidate, Carrier, Kind, Side};
 use super::weights::Weights;
 use crate::drag::Drag;
 use crate::inertia::quat_to_matrix;
@@ -130,6 +130,24 @@ pub(super) struct Support {
     pub free_alone: bool,
 }
 
+/// A geom's centre in the frame of a link, m.
+#[derive(PartialEq)]
+pub(super) struct Spot {
+    /// None: fixed in the world.
+    pub link: Option<usize>,
+    pub pos: [f32; 3],
+}
+
+/// What tells quickly whether two geoms may touch: most pairs do not, most of the time.
+pub(super) struct Near {
+    /// Places of both centres in [`Tables::spots`].
+    pub spots: [usize; 2],
+    /// Both trees (none: the world) if they differ, since centres are about their reference points.
+    pub trees: Option<[Option<usize>; 2]>,
+    /// Square of the distance beyond which nothing is computed, m².
+    pub reach: f32,
+}
+
 pub(super) struct Tables {
     pub timestep: f32,
     pub substeps: usize,
@@ -150,6 +168,9 @@ pub(super) struct Tables {
     pub losses: Vec<Loss>,
     pub fluids: Vec<Fluid>,
     pub contacts: Vec<Candidate>,
+    /// Centres of geoms that may touch others than the ground.
+    pub spots: Vec<Spot>,
+    pub nears: Vec<Near>,
     pub supports: Vec<Support>,
     /// Contact forces of all contacts.
     pub forces: usize,
@@ -211,6 +232,8 @@ impl Tables {
             losses: Vec::new(),
             fluids: Vec::new(),
             contacts: Vec::new(),
+            spots: Vec::new(),
+            nears: Vec::new(),
             supports: Vec::new(),
             forces: 0,
             parts: Vec::new(),
@@ -359,9 +382,28 @@ impl Tables {
             self.supports.push(support);
             self.supports.len() - 1
         });
+        if !matches!(contact.kind, Kind::Plane { .. } | Kind::Field(_)) {
+            let tree = |link: Option<usize>| link.map(|link| self.links[link].tree);
+            let trees = [tree(contact.a.link), tree(contact.b.link)];
+            let spots = [self.spot(&contact.a), self.spot(&contact.b)];
+            contact.near = Some(self.nears.len());
+            self.nears.push(Near {
+                spots,
+                trees: (trees[0] != trees[1]).then_some(trees),
+                reach: contact.reach * contact.reach,
+            });
+        }
         contact.force = self.forces;
         self.forces += contact.rows(self.elliptic);
         self.contacts.push(contact);
+    }
+
+    fn spot(&mut self, side: &Side) -> usize {
+        let spot = Spot { link: side.link, pos: side.pos };
+        self.spots.iter().position(|other| *other == spot).unwrap_or_else(|| {
+            self.spots.push(spot);
+            self.spots.len() - 1
+        })
     }
 
     fn support(&self, a: Option<usize>, b: Option<usize>) -> Support {

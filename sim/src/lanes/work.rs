@@ -5,15 +5,16 @@ use std::sync::Arc;
 use super::blocks::{Hit, Rows};
 use super::dynamics::{Group, Scratch};
 use super::lane::Lane;
+use super::sensors::Gauge;
 use super::shape::Candidate;
 use super::table::Tables;
-use crate::{Model, Sensor};
+use crate::Model;
 
 /// What all worlds of a batch have in common.
 pub(super) struct Shared {
     pub model: Arc<Model>,
     pub tables: Tables,
-    pub sensors: Vec<Sensor>,
+    pub gauges: Vec<Gauge>,
     /// Bodies whose contact forces are wanted.
     pub touched: Vec<usize>,
 }
@@ -27,18 +28,20 @@ pub(super) struct Work<V> {
     pub rows: Rows<V>,
     /// Per body of [`Shared::touched`].
     pub touch: Vec<Felt<V>>,
+    /// Sensor values, one sensor after the other.
+    pub sensed: Vec<V>,
     /// 1 in the lanes that blew up.
     pub bad: V,
 }
 
 /// A register type with functions compiled for its instructions. Each is compiled once, however often it is called.
 pub(super) trait Run: Lane {
-    /// One control step, then poses and velocities if a sensor wants them.
+    /// One control step, then the sensors.
     fn step(shared: &Shared, group: &mut Group<Self>, work: &mut Work<Self>);
     /// Poses and velocities.
     fn look(tables: &Tables, group: &Group<Self>, scratch: &mut Scratch<Self>);
-    /// The values of the sensors of a lane, contact forces only if there has been a step (`touch`).
-    fn sense(shared: &Shared, work: &Work<Self>, lane: usize, touch: bool, out: &mut [f32]);
+    /// The values of the sensors, without contact forces.
+    fn sense(shared: &Shared, group: &Group<Self>, work: &mut Work<Self>);
     /// Where the two sides of a contact meet.
     fn hit(scratch: &Scratch<Self>, tables: &Tables, contact: &Candidate) -> Option<Hit<Self>>;
 }

@@ -74,6 +74,33 @@ fn a_world_does_not_depend_on_its_neighbours() {
 }
 
 #[test]
+fn a_world_that_rests_goes_on_with_the_forces_that_it_had() {
+    let humanoid = include_str!("../../../envs/assets/humanoid.xml");
+    for engine in EngineKind::ALL {
+        for xml in [ANT, humanoid] {
+            let model = model(xml);
+            let (n, nu) = (3, model.nu());
+            let mut alone = worlds(engine, &model, 1, &[Sensor::ContactForce(1)]);
+            let mut many = worlds(engine, &model, n, &[Sensor::ContactForce(1)]);
+            let (start, still) = (legal(&model), vec![0.0; model.nv()]);
+            for step in 0..80 {
+                let all = controls(step, n, nu);
+                // The neighbours touch while it rests, and fly while it touches.
+                if step % 10 == 9 {
+                    (0..n).filter(|&world| world != 1).for_each(|world| many.reset(world, &start, &still));
+                }
+                let moves = step % 3 != 1;
+                if moves {
+                    alone.step(&[true], &all[nu..2 * nu]);
+                }
+                many.step(&[true, moves, true], &all);
+                assert_eq!(bits(&alone, 0), bits(&many, 1), "step {step}");
+            }
+        }
+    }
+}
+
+#[test]
 fn snapshots_and_resets_forget_nothing_and_keep_nothing() {
     for engine in EngineKind::ALL {
         for xml in [ANT, CHEETAH] {
