@@ -35,11 +35,14 @@
 //! ```
 
 mod adjoint;
+mod config;
+pub(crate) mod controller;
 mod crossing;
 mod error;
 mod lambert;
 mod lif;
 mod network;
+pub(crate) mod plan;
 mod queue;
 mod record;
 mod simulator;
@@ -47,6 +50,9 @@ mod simulator;
 mod tests;
 
 pub use adjoint::{Adjoint, Derivatives, Slopes};
+pub use config::{
+    EventEncoder, EventLayer, EventLayerConfig, EventReadout, EventsConfig, FirstSpikeReadout, LeakyReadout,
+};
 pub use error::EventsError;
 pub use lif::Lif;
 pub use network::{Network, Population, Projection, Source};
