@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::decoder::DecoderConfig;
 use crate::encoder::EncoderConfig;
+use crate::events::EventsConfig;
 use crate::plasticity::Plasticity;
 use crate::scope::Scope;
 use crate::switches::SwitchesConfig;
@@ -19,6 +20,8 @@ use crate::switches::SwitchesConfig;
 pub enum ControllerConfig {
     /// Spiking network.
     Snn(SnnConfig),
+    /// Spiking network in continuous time.
+    Events(EventsConfig),
     /// Multilayer perceptron without spikes; the baseline.
     Mlp(MlpConfig),
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::config::ControllerConfig;
 use crate::controller::Controller;
 use crate::error::SnnError;
+use crate::events::controller::Events;
 use crate::mlp::Mlp;
 use crate::spiking::Snn;
 
@@ -22,6 +23,7 @@ impl ControllerConfig {
         }
         Ok(match self {
             Self::Snn(config) => Arc::new(Snn::new(config, inputs, outputs)?),
+            Self::Events(config) => Arc::new(Events::new(config, inputs, outputs)?),
             Self::Mlp(config) => Arc::new(Mlp::new(config, inputs, outputs)?),
         })
     }

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::equations::EquationError;
+use crate::events::EventsError;
 
 /// Largest number of neurons in one layer.
 pub const MAX_NEURONS: usize = 4096;
@@ -173,6 +174,9 @@ pub enum SnnError {
         /// Neurons of one copy.
         each: usize,
     },
+    /// A network in continuous time with a setting out of range.
+    #[error(transparent)]
+    Events(#[from] EventsError),
     /// Two settings that do not go together.
     #[error("`{first}` and `{second}` do not go together; valid: {valid}")]
     Combination {

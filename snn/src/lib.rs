@@ -96,6 +96,7 @@ mod encoder;
 mod energy;
 mod equations;
 mod error;
+pub mod events;
 mod gpu;
 pub mod gradient;
 mod host;

@@ -3,6 +3,7 @@
 use super::bptt::{Bptt, BpttConfig};
 use super::differentiable::Differentiable;
 use super::error::GradientError;
+use super::event_prop::EventProp;
 use super::perceptron::Perceptron;
 use crate::config::ControllerConfig;
 
@@ -18,6 +19,7 @@ pub fn differentiable(
 ) -> Result<Box<dyn Differentiable>, GradientError> {
     Ok(match config {
         ControllerConfig::Snn(config) => Box::new(Bptt::new(config, inputs, outputs, bptt)?),
+        ControllerConfig::Events(config) => Box::new(EventProp::new(config, inputs, outputs)?),
         ControllerConfig::Mlp(config) => Box::new(Perceptron::new(config, inputs, outputs)?),
     })
 }

@@ -6,7 +6,7 @@ use super::error::GradientError;
 use crate::layout::Layout;
 use crate::state::NetworkState;
 
-/// A network with gradients: a [`Bptt`] or a [`Perceptron`](super::Perceptron).
+/// A network with gradients: a [`Bptt`], an [`EventProp`](super::EventProp) or a [`Perceptron`](super::Perceptron).
 pub trait Differentiable: Send + Sync {
     /// Named parameter blocks of θ, those of the [controller](crate::Controller::layout).
     fn layout(&self) -> &Layout;
@@ -28,6 +28,12 @@ pub trait Differentiable: Send + Sync {
 
     /// Whether it remembers anything between control steps: else the states of a [`Batch`] are empty.
     fn remembers(&self) -> bool;
+
+    /// Whether it runs in ticks. One in continuous time does not, and its spikes have times rather than a count with
+    /// slopes.
+    fn has_ticks(&self) -> bool {
+        true
+    }
 
     /// Checks that these are states of this network.
     ///

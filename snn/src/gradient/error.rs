@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::error::SnnError;
+use crate::events::EventsError;
 use crate::layout::Layout;
 
 /// A training that cannot begin or go on.
@@ -73,6 +74,28 @@ pub enum GradientError {
          valid for Mlp(…): CrossEntropyMembrane, SquareMembrane"
     )]
     NoSpikes,
+    /// A loss on the number of spikes, in continuous time.
+    #[error(
+        "losses on spikes need ticks, which Events(…) does not have; valid: CrossEntropyMembrane, SquareMembrane, \
+         with the readout that the loss is meant for"
+    )]
+    NoTicks,
+    /// Training of a network in continuous time in a world.
+    #[error(
+        "`controller`: Events(…) learns by gradient only from samples, in Classify and Regress; valid in a world: \
+         evolution, or Snn(…) and Mlp(…)"
+    )]
+    EventsInWorld,
+    /// A network in continuous time that cannot go on.
+    #[error("sample {sample} of the batch, frame {frame}: {error}")]
+    Events {
+        /// Index of the sample in the batch.
+        sample: usize,
+        /// Frame of the sample, from 0.
+        frame: usize,
+        /// Why.
+        error: EventsError,
+    },
     /// A class that is not there.
     #[error("label {label} of sample {sample} is out of range; valid: 0 to {last}")]
     Label {

@@ -165,6 +165,9 @@ impl<'a> Loss<'a> {
         if last == 0 && (config.on_spikes() || activity.weight > 0.0) {
             return Err(GradientError::NoSpikes);
         }
+        if config.on_spikes() && !bptt.has_ticks() {
+            return Err(GradientError::NoTicks);
+        }
         let grouped = matches!(
             config,
             LossConfig::CrossEntropyCount { .. }

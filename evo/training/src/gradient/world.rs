@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use records::checkpoint::Checkpoint;
-use snn::gradient::{Differentiable, Trainer, differentiable};
+use snn::gradient::{Differentiable, GradientError, Trainer, differentiable};
 use strategies::random::{Purpose, Stream};
 
 use crate::config::Config;
@@ -84,6 +84,10 @@ impl World {
         let spec = setup.task.spec();
         let (inputs, outputs) = (spec.observations.len(), spec.actions.len());
         let network = differentiable(&config.controller, inputs, outputs, &gradient.bptt())?;
+        // What happens across a reset within a sequence is only known in ticks.
+        if !network.has_ticks() {
+            return Err(GradientError::EventsInWorld.into());
+        }
         let initial = setup.controller.initial(&mut Stream::new(config.run.seed, Purpose::Init, 0, 0, 0));
         Ok(Self {
             trainer: Trainer::new(gradient.trainer(), &initial)?,

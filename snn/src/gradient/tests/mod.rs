@@ -1,6 +1,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 mod differences;
+mod event_prop;
 mod passes;
 mod perceptron;
 mod reference;

@@ -291,6 +291,7 @@ impl Classifier {
     pub fn kind(&self) -> &'static str {
         match self.config.controller {
             ControllerConfig::Snn(_) => "Snn",
+            ControllerConfig::Events(_) => "Events",
             ControllerConfig::Mlp(_) => "Mlp",
         }
     }
