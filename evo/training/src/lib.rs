@@ -25,6 +25,7 @@ pub mod normalizer;
 pub mod onnx_export;
 pub mod policy;
 pub mod random_actions;
+pub mod ranks;
 pub mod rollout;
 pub mod rollout_config;
 mod saved;
