@@ -15,6 +15,7 @@ pub mod config;
 pub mod engine_choice;
 pub mod evaluate;
 pub mod field;
+pub mod golden;
 pub mod gradient;
 pub mod learner;
 pub mod memory;
