@@ -111,6 +111,26 @@ pub fn requested() -> bool {
     FIRST.load(Ordering::Relaxed) != 0 || LEFT.load(Ordering::Relaxed)
 }
 
+/// What has asked to stop, as a number for other ranks: a signal's, −1 for a parent that has gone, 0 for nothing.
+#[must_use]
+pub fn asked_by() -> i32 {
+    match FIRST.load(Ordering::Relaxed) {
+        0 if LEFT.load(Ordering::Relaxed) => -1,
+        signal => signal,
+    }
+}
+
+/// Takes over what has asked another rank to stop, see [`asked_by`].
+pub fn ask(by: i32) {
+    match by {
+        0 => {}
+        -1 => LEFT.store(true, Ordering::Relaxed),
+        signal => {
+            note(signal);
+        }
+    }
+}
+
 /// Whether to stop now. Who is told so leaves work undone, which [`exit_code`] then says.
 #[must_use]
 pub fn stops_here() -> bool {
@@ -136,10 +156,14 @@ mod tests {
     #[test]
     fn the_first_signal_asks_and_decides_about_the_exit_code() {
         assert!(!requested() && !stops_here());
+        ask(asked_by());
+        assert!(!requested(), "nobody asks");
         assert!(note(15) && requested());
         assert_eq!(exit_code(), None, "nothing was left undone");
         assert!(stops_here());
         assert_eq!(exit_code(), Some(143));
+        assert_eq!(asked_by(), 15);
+        ask(INTERRUPT);
         assert!(!note(INTERRUPT));
         assert_eq!(exit_code(), Some(143), "the first one counts");
         FIRST.store(INTERRUPT, Ordering::Relaxed);

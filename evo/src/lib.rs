@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use records::words::{escaped, to_stderr};
+use records::words::{escaped, is_mute, mute, to_stderr};
 
 pub mod again;
 mod base64;
@@ -36,6 +36,10 @@ pub fn run() -> ExitCode {
 #[must_use]
 pub fn run_as(words: &[OsString]) -> u8 {
     interrupt::survive_file_limits();
+    // One of several ranks speaks for all.
+    if ranks::launch().is_some_and(|launch| launch.rank > 0) {
+        mute();
+    }
     let result = match cli::parse(words) {
         Ok(verb) => commands::run(verb).and_then(|()| out::finish()),
         Err(told) if told.use_stderr() => return usage(told, words),
@@ -56,6 +60,9 @@ pub fn run_as(words: &[OsString]) -> u8 {
 fn usage(told: clap::Error, words: &[OsString]) -> u8 {
     let shown = words.iter().map(|word| escaped(&word.to_string_lossy()).into_owned());
     let told = cli::parse(shown).err().unwrap_or(told);
+    if is_mute() {
+        return u8::try_from(told.exit_code()).unwrap_or(2);
+    }
     // Without a reader there is nobody to tell.
     let _ = told.print();
     u8::try_from(told.exit_code()).unwrap_or(2)

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context as _;
 use records::failure::{Blame as _, Failure};
-use records::words::escaped;
+use records::words::{escaped, is_mute};
 use serde::Serialize;
 
 /// The first line that could not be written; those after it are not tried.
@@ -13,6 +13,9 @@ static LOST: Mutex<Option<io::Error>> = Mutex::new(None);
 
 /// Prints a line, [`escaped`]; [`finish`] says whether it has arrived.
 pub fn line(text: &str) {
+    if is_mute() {
+        return;
+    }
     let mut lost = LOST.lock().unwrap_or_else(PoisonError::into_inner);
     if lost.is_none() {
         *lost = write(&mut io::stdout(), text).err();

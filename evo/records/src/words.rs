@@ -3,9 +3,31 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether another process says what there is to say.
+static MUTE: AtomicBool = AtomicBool::new(false);
+
+/// Leaves what there is to say, here and on stdout, to another process that does the same work.
+pub fn mute() {
+    MUTE.store(true, Ordering::Relaxed);
+}
+
+/// Whether [`mute`] was called.
+#[must_use]
+pub fn is_mute() -> bool {
+    MUTE.load(Ordering::Relaxed)
+}
 
 /// Prints a line, [`escaped`]. A reader that has gone is no reason to stop a run.
 pub fn to_stderr(text: &str) {
+    if !is_mute() {
+        insist(text);
+    }
+}
+
+/// As [`to_stderr`], also after [`mute`]: what nobody else can say.
+pub fn insist(text: &str) {
     let _ = writeln!(io::stderr(), "{}", escaped(text));
 }
 

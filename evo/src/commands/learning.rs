@@ -9,11 +9,12 @@ use records::metrics::{Metrics, MetricsRow, MetricsWriter};
 use serde::Serialize;
 use training::config::{LogFormat, RunConfig};
 use training::gradient::Task;
+use training::ranks::{RanksError, Team};
 use training::stages::Staged;
 
 use super::introduction::introduction;
 use super::kept::{Due, Start, mark_gap, save, stopped};
-use super::survival;
+use super::{survival, together};
 use crate::interrupt;
 use crate::plot::Figure;
 use crate::progress::{Ending, Progress, Verbosity};
@@ -69,7 +70,12 @@ impl Earlier {
 
 /// Trains to the end, stage by stage, or until something asks to stop. A row is in its file before the next generation
 /// starts; a killed run goes on from its last checkpoint and computes what came after it again.
-pub(super) fn train(mut learner: Staged, start: &Start<'_>, verbosity: Verbosity) -> Result<(), Failure> {
+pub(super) fn train(
+    mut learner: Staged,
+    start: &Start<'_>,
+    verbosity: Verbosity,
+    team: &Team,
+) -> Result<(), Failure> {
     interrupt::install(interrupt::FINISHING).run()?;
     let folder = start.folder;
     let run = learner.config().run.clone();
@@ -122,6 +128,8 @@ pub(super) fn train(mut learner: Staged, start: &Start<'_>, verbosity: Verbosity
         if learner.is_stage_over() || (run.eval_every > 0 && generation.is_multiple_of(run.eval_every)) {
             let (result, better) = match learner.evaluate(&mut row) {
                 Ok(result) => result,
+                // Without the others, there is nothing to evaluate with: the generation is done again.
+                Err(error) if team.broken().is_some() => return Err(kept(error)),
                 Err(error) => {
                     // The generation is complete; only its evaluation is missing.
                     metrics.push(&row).run()?;
@@ -168,7 +176,12 @@ pub(super) fn train(mut learner: Staged, start: &Start<'_>, verbosity: Verbosity
             progress
                 .line(&format!("stage {name} has ended after generation {generation}: {}", words(&reason)));
         }
-        interrupted = !last && interrupt::stops_here();
+        interrupted = match together::stops(team, &learner, last) {
+            Ok(stops) => stops,
+            // What a rank has that has come to another state is not known.
+            Err(error @ RanksError::Differs { .. }) => return Err(kept(error)),
+            Err(error) => return Err(stopped(error, learner.checkpoint(), &metrics.sync().run()?, folder)),
+        };
         if learner.failures() > failures {
             progress.warn(&format!(
                 "controllers failed in {} episodes of generation {generation} (parameters or states that \
@@ -236,6 +249,11 @@ pub(super) fn train(mut learner: Staged, start: &Start<'_>, verbosity: Verbosity
         interrupted,
     });
     Ok(())
+}
+
+/// The error of a training that cannot go on and has nothing to save.
+fn kept(error: impl Into<anyhow::Error>) -> Failure {
+    Failure::Run(error.into().context("training stopped; the checkpoints on disk are kept"))
 }
 
 /// What becomes of an episode in which the physics blew up.

@@ -29,6 +29,7 @@ mod shell;
 mod stored;
 mod survival;
 mod sweep;
+mod together;
 mod trace;
 mod train;
 
@@ -45,13 +46,16 @@ use crate::cli::{Bench, New, Nir, Verb};
 /// # Errors
 /// [`Failure::Usage`] for bad input, [`Failure::Run`] if the work itself failed.
 pub fn run(mut verb: Verb) -> Result<(), Failure> {
+    together::refuse_others(&verb)?;
     meant::find_runs(&mut verb)?;
     match verb {
-        Verb::Train(args) | Verb::Finetune(args) => match &args.run.seeds {
-            Some(seeds) => seeds::train(&args, seeds),
-            None => train::train(&args, train::Wanted::of(&args)).map(drop),
-        },
-        Verb::Resume(args) => train::resume(&args),
+        Verb::Train(args) | Verb::Finetune(args) => together::with_ranks(|team| match &args.run.seeds {
+            Some(seeds) => {
+                together::alone(team, "train --seeds").and_then(|()| seeds::train(&args, seeds, team))
+            }
+            None => train::train(&args, train::Wanted::of(&args), team).map(drop),
+        }),
+        Verb::Resume(args) => together::with_ranks(|team| train::resume(&args, team)),
         Verb::Eval(args) if job::is_classifier(&args.source) => labels::eval(&args),
         Verb::Eval(args) => eval::eval(&args),
         Verb::Sweep(args) => sweep::sweep(&args),

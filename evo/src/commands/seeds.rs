@@ -8,6 +8,7 @@ use records::folder::RunFolder;
 use records::metrics::Metrics;
 use records::words::{duration, to_stderr};
 use training::evaluate::mean_std;
+use training::ranks::Team;
 
 use super::score::Score;
 use super::train::{self, Wanted};
@@ -42,7 +43,7 @@ impl Outcome {
 }
 
 /// Starts a run per seed, one after another. A seed that fails does not keep the others from running.
-pub(super) fn train(args: &TrainArgs, seeds: &Seeds) -> Result<(), Failure> {
+pub(super) fn train(args: &TrainArgs, seeds: &Seeds, team: &Team) -> Result<(), Failure> {
     let Seeds(seeds) = seeds;
     let out = args.run.out.as_deref();
     let of = |seed: u64| {
@@ -60,10 +61,10 @@ pub(super) fn train(args: &TrainArgs, seeds: &Seeds) -> Result<(), Failure> {
                 list(seeds)
             ));
         }
-        return train::train(&of(seeds[0]), Wanted::Config).map(drop);
+        return train::train(&of(seeds[0]), Wanted::Config, team).map(drop);
     }
     // What is wrong with all of them is said once, before there is a folder.
-    train::train(&of(seeds[0]), Wanted::Check)?;
+    train::train(&of(seeds[0]), Wanted::Check, team)?;
     let mut taken =
         out.into_iter().map(Path::to_owned).chain(seeds.iter().filter_map(|&seed| of(seed).run.out));
     if let Some(folder) = taken.find(|folder| RunFolder::open(folder).is_ok()) {
@@ -77,7 +78,7 @@ pub(super) fn train(args: &TrainArgs, seeds: &Seeds) -> Result<(), Failure> {
         if !quiet {
             to_stderr(&format!("seed {seed}, {} of {}", index + 1, seeds.len()));
         }
-        let (folder, failure) = match train::train(&of(seed), Wanted::Run) {
+        let (folder, failure) = match train::train(&of(seed), Wanted::Run, team) {
             Ok(folder) => (folder, None),
             Err(failure) => {
                 to_stderr(&format!("{} (seed {seed})", failure.message()));

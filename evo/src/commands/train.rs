@@ -3,20 +3,22 @@
 use std::path::Path;
 
 use anyhow::anyhow;
+use records::RowsMark;
 use records::checkpoint::Checkpoint;
 use records::failure::{Blame, Failure};
 use records::folder::RunFolder;
 use records::text;
-use records::words::to_stderr;
+use records::words::{is_mute, to_stderr};
 use training::backend::BackendChoice;
 use training::config::Config;
 use training::gradient::FinetuneConfig;
 use training::gradient::labels::{COLUMNS, Classifier};
+use training::ranks::Team;
 use training::stages::{Staged, stage_of, to_text, whole_config};
 
 use super::job::{self, Job};
 use super::kept::{Left, Start, check_same_config, left_of, new_folder};
-use super::{labels, learning};
+use super::{labels, learning, together};
 use crate::cli::{ResumeArgs, TrainArgs};
 use crate::commands::common::{load_checkpoint, load_stage, warn_of_robot};
 use crate::interrupt;
@@ -40,22 +42,42 @@ impl Wanted {
 }
 
 /// Starts a run, if one is wanted; its folder then.
-pub(super) fn train(args: &TrainArgs, wanted: Wanted) -> Result<Option<RunFolder>, Failure> {
+pub(super) fn train(args: &TrainArgs, wanted: Wanted, team: &Team) -> Result<Option<RunFolder>, Failure> {
     if args.worker {
         interrupt::stop_with_stdin();
     }
-    match job::read(&args.run.config)? {
-        (path, Job::World(config)) => in_a_world(args, &path, *config, wanted),
-        (path, Job::Labels(config)) => with_labels(args, &path, *config, wanted),
+    let prepared = job::read(&args.run.config).and_then(|(path, job)| match job {
+        Job::World(config) => {
+            Ok((path.clone(), Prepared::World(Box::new(in_a_world(args, &path, *config)?))))
+        }
+        Job::Labels(config) => {
+            together::alone(team, "training with labels (task: Classify(…) or Regress(…))")?;
+            Ok((path, Prepared::Labels(config)))
+        }
+    });
+    match together::agreed(team, prepared)? {
+        (path, Prepared::World(new)) => begin(args, &path, *new, wanted, team),
+        (path, Prepared::Labels(config)) => with_labels(args, &path, *config, wanted),
     }
 }
 
-fn in_a_world(
-    args: &TrainArgs,
-    path: &Path,
-    mut config: Config,
-    wanted: Wanted,
-) -> Result<Option<RunFolder>, Failure> {
+/// A training that can begin.
+enum Prepared {
+    World(Box<New>),
+    Labels(Box<FinetuneConfig>),
+}
+
+/// One in a world.
+struct New {
+    learner: Staged,
+    /// Name and last checkpoint of the stage before the first, if there is one.
+    earlier: Option<(String, Vec<u8>)>,
+    seed: u64,
+    /// The resolved config.
+    text: String,
+}
+
+fn in_a_world(args: &TrainArgs, path: &Path, mut config: Config) -> Result<New, Failure> {
     let run = &args.run;
     if let Some(seed) = run.seed {
         config.run.seed = seed;
@@ -97,6 +119,18 @@ fn in_a_world(
         }
         (learner, None)
     };
+    Ok(New { learner, earlier, seed: config.run.seed, text })
+}
+
+/// Trains, if that is wanted.
+fn begin(
+    args: &TrainArgs,
+    path: &Path,
+    new: New,
+    wanted: Wanted,
+    team: &Team,
+) -> Result<Option<RunFolder>, Failure> {
+    let New { mut learner, earlier, seed, text } = new;
     if wanted != Wanted::Run {
         if wanted == Wanted::Config {
             warn_of_robot(learner.setup().task.model());
@@ -104,10 +138,17 @@ fn in_a_world(
         }
         return Ok(None);
     }
-    let (out, name) = (run.out.as_deref(), run.name.as_deref());
+    let team = &together::shared(team, &mut learner, &text)?;
+    if !team.leads() {
+        together::agreed(team, Ok(()))?;
+        return together::follow(learner, team).map(|()| None);
+    }
+    let (out, name) = (args.run.out.as_deref(), args.run.name.as_deref());
     let start = (learning::header(&learner), learner.checkpoint(), earlier);
-    let (folder, _lock) = new_folder((out, name), path, (config.run.seed, learner.threads()), &text, start)?;
-    learning::train(learner, &Start { folder: &folder, rows: None, config: None }, args.output.verbosity())?;
+    let made = new_folder((out, name), path, (seed, learner.threads()), &text, start);
+    let (folder, _lock) = together::agreed(team, made)?;
+    let start = Start { folder: &folder, rows: None, config: None };
+    learning::train(learner, &start, args.output.verbosity(), team)?;
     Ok(Some(folder))
 }
 
@@ -151,20 +192,54 @@ fn with_labels(
 }
 
 /// Goes on with a run.
-pub(super) fn resume(args: &ResumeArgs) -> Result<(), Failure> {
+pub(super) fn resume(args: &ResumeArgs, team: &Team) -> Result<(), Failure> {
     if args.worker {
         interrupt::stop_with_stdin();
     }
-    let folder = RunFolder::open(&args.run).usage()?;
-    let job = job::of_run(&folder)?;
-    let _lock = folder.lock().usage()?.told();
+    let opened = RunFolder::open(&args.run).usage().and_then(|folder| {
+        let job = job::of_run(&folder)?;
+        // Before any rank reads on.
+        let lock = if team.leads() { Some(folder.lock().usage()?.told()) } else { None };
+        Ok((folder, job, lock))
+    });
+    let (folder, job, _lock) = together::agreed(team, opened)?;
     match job {
-        Job::World(config) => resume_in_a_world(args, &folder, *config),
-        Job::Labels(config) => resume_with_labels(args, &folder, *config),
+        Job::World(config) => {
+            let prepared = together::agreed(team, resume_in_a_world(args, &folder, *config))?;
+            prepared.map_or(Ok(()), |goes_on| go_on(args, &folder, goes_on, team))
+        }
+        Job::Labels(config) => {
+            together::alone(team, "training with labels (task: Classify(…) or Regress(…))")?;
+            resume_with_labels(args, &folder, *config)
+        }
     }
 }
 
-fn resume_in_a_world(args: &ResumeArgs, folder: &RunFolder, mut config: Config) -> Result<(), Failure> {
+/// A run that can go on.
+struct GoesOn {
+    learner: Staged,
+    rows: Option<RowsMark>,
+    /// The text of its config, and whether that is to be written anew.
+    text: String,
+    changed: bool,
+}
+
+fn go_on(args: &ResumeArgs, folder: &RunFolder, goes_on: GoesOn, team: &Team) -> Result<(), Failure> {
+    let GoesOn { mut learner, rows, text, changed } = goes_on;
+    let team = &together::shared(team, &mut learner, &text)?;
+    if !team.leads() {
+        return together::follow(learner, team);
+    }
+    let config = changed.then_some(text);
+    learning::train(learner, &Start { folder, rows, config }, args.output.verbosity(), team)
+}
+
+/// A run as its folder has it, or none if nothing is left to do.
+fn resume_in_a_world(
+    args: &ResumeArgs,
+    folder: &RunFolder,
+    mut config: Config,
+) -> Result<Option<GoesOn>, Failure> {
     let Left { checkpoint, rows, edited } = left_of(folder)?;
     if let Some(generations) = args.generations {
         set_generations(&mut config, generations);
@@ -178,11 +253,11 @@ fn resume_in_a_world(args: &ResumeArgs, folder: &RunFolder, mut config: Config) 
     };
     check_same_config(&checkpoint, (&config, its), |config| &mut config.run, folder)?;
     let learner = Staged::resume(&config, how, &checkpoint, ended).usage()?;
-    let text = || to_text(&config).usage();
+    let text = to_text(&config).usage()?;
     let done = learner.generation();
     if learner.is_over() && folder.is_finished() {
-        if edited {
-            folder.write(&folder.config(), text()?.as_bytes()).run()?;
+        if edited && !is_mute() {
+            folder.write(&folder.config(), text.as_bytes()).run()?;
         }
         to_stderr(&match learner.stop_reason() {
             Some(reason) => {
@@ -195,10 +270,9 @@ fn resume_in_a_world(args: &ResumeArgs, folder: &RunFolder, mut config: Config) 
                 )
             }
         });
-        return Ok(());
+        return Ok(None);
     }
-    let config = (args.generations.is_some() || edited).then(text).transpose()?;
-    learning::train(learner, &Start { folder, rows, config }, args.output.verbosity())
+    Ok(Some(GoesOn { learner, rows, text, changed: args.generations.is_some() || edited }))
 }
 
 fn resume_with_labels(

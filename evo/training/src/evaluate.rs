@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use sim::EngineKind;
-use snn::{Activity, BackendError, Controller};
+use snn::{Activity, Controller};
 use strategies::random::{Purpose, Stream};
 
 use crate::normalizer::Normalizer;
@@ -53,14 +53,14 @@ pub struct Evaluation {
 /// Runs `episodes` episodes of `policy`, with start states drawn from `seed`.
 ///
 /// # Errors
-/// If the graphics adapter was lost.
+/// See [`Rollout::run`].
 pub fn run(
     rollout: &Rollout,
     policy: &Policy,
     episodes: usize,
     seed: u64,
     terms: &[&str],
-) -> Result<Vec<Episode>, BackendError> {
+) -> Result<Vec<Episode>, RolloutError> {
     with_episodes(policy, episodes, seed, terms, |jobs| rollout.run(jobs))
 }
 

@@ -5,6 +5,8 @@
 //! not depend on which thread ran which episode, nor on how early an episode ended: every
 //! observation counts once.
 
+use serde::{Deserialize, Serialize};
+
 /// Smallest standard deviation by which an observation is divided.
 const MIN_STD: f64 = 1e-3;
 
@@ -59,7 +61,7 @@ impl Statistics {
 }
 
 /// Sums over the observations of one episode, relative to a fixed shift.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sums {
     /// Number of observations.
     pub count: f64,

@@ -19,6 +19,7 @@ use crate::memory;
 use crate::needs;
 use crate::normalizer::{Normalizer, Statistics};
 use crate::policy::{Which, start_from};
+use crate::ranks::Team;
 use crate::rollout::{ActionNoise, Episode, Episodes, More, Rollout, Times};
 use crate::rollout_config::Starts;
 use crate::setup::{Setup, TrainError, pool};
@@ -114,6 +115,15 @@ impl Trainer {
         refined.iter().chain(grown).chain(&StepSizes::COLUMNS).copied().collect()
     }
 
+    /// Shares episodes with the other ranks of `team` from here on.
+    pub fn share(&mut self, team: &Team) {
+        let rollouts = [&mut self.training, &mut self.evaluation].into_iter().chain(&mut self.validation);
+        rollouts.for_each(|rollout| rollout.share(team));
+        if let Some(refiner) = &mut self.refiner {
+            refiner.share(team);
+        }
+    }
+
     /// The search.
     #[must_use]
     pub fn search(&self) -> &Search<f32> {
@@ -177,6 +187,11 @@ impl Trainer {
         let mut parameters = vec![0.0; self.search.dimension()];
         self.search.mean(&mut parameters);
         Policy { parameters, normalizer: self.normalizer() }
+    }
+
+    /// Parameters and observation statistics.
+    pub(crate) fn state(&self) -> (Vec<f32>, &Statistics) {
+        (self.policy().parameters, &self.statistics)
     }
 
     fn score(&self, rollout: &Rollout, engine: EngineKind) -> Result<Evaluation, TrainError> {

@@ -14,6 +14,7 @@ mod imitate;
 pub mod labels;
 mod ppo;
 mod rows;
+mod shared;
 mod task;
 mod task_config;
 mod world;

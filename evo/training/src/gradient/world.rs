@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::gradient::error::FinetuneError;
 use crate::gradient::gradient_config::GradientConfig;
 use crate::normalizer::{Normalizer, Statistics};
+use crate::ranks::Team;
 use crate::rollout::Episode;
 use crate::setup::Setup;
 
@@ -66,6 +67,8 @@ pub(super) struct World {
     pub(super) trainer: Trainer,
     pub(super) statistics: Statistics,
     pub(super) pool: Arc<rayon::ThreadPool>,
+    /// The ranks that share its worlds.
+    pub(super) team: Team,
     /// Factors on the reward terms in training.
     pub(super) weights: Vec<f64>,
     /// Completed generations of the method.
@@ -96,6 +99,7 @@ impl World {
             config: config.clone(),
             network,
             pool,
+            team: Team::alone(),
             generation: 0,
             setup,
         })

@@ -25,6 +25,7 @@ use crate::memory;
 use crate::needs;
 use crate::normalizer::Statistics;
 use crate::policy::{Which, check_finite, check_layout, layout, load_policy, start_from, statistics};
+use crate::ranks::Team;
 use crate::rollout::Rollout;
 use crate::setup::{Setup, TrainError, pool};
 
@@ -83,6 +84,14 @@ impl WorldLearner {
         })
     }
 
+    /// Shares episodes and worlds with the other ranks of `team` from here on; what is learned from them, every rank
+    /// learns by itself.
+    pub fn share(&mut self, team: &Team) {
+        let rollouts = [&mut self.evaluation].into_iter().chain(&mut self.validation);
+        rollouts.for_each(|rollout| rollout.share(team));
+        self.world.team = team.clone();
+    }
+
     /// Names of what training for `task` measures.
     pub(crate) fn extra_columns(task: &Task) -> &'static [&'static str] {
         match task {
@@ -112,6 +121,11 @@ impl WorldLearner {
     #[must_use]
     pub fn threads(&self) -> usize {
         self.world.pool.current_num_threads()
+    }
+
+    /// Parameters and observation statistics.
+    pub(crate) fn state(&self) -> (Vec<f32>, &Statistics) {
+        (self.world.trainer.theta(), &self.world.statistics)
     }
 
     fn score(&self, rollout: &Rollout, engine: sim::EngineKind) -> Result<Evaluation, FinetuneError> {

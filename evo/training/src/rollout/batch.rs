@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use envs::{Change, EnvError, Envs, Task};
 use rand::Rng as _;
+use serde::{Deserialize, Serialize};
 use sim::StepOptions;
 use snn::{Activity, Controller, Evaluator};
 use strategies::random::Stream;
@@ -35,7 +36,7 @@ pub struct Episodes<'a> {
 }
 
 /// What one episode came to.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Episode {
     /// Undiscounted sum of rewards as the task defines them.
     pub total: f64,

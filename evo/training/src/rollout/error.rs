@@ -3,6 +3,8 @@
 use envs::EnvError;
 use snn::BackendError;
 
+use crate::ranks::RanksError;
+
 /// Why episodes cannot be run.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -13,6 +15,9 @@ pub enum RolloutError {
     /// The graphics adapter refuses, or was lost.
     #[error(transparent)]
     Backend(#[from] BackendError),
+    /// The ranks cannot go on together.
+    #[error(transparent)]
+    Ranks(#[from] RanksError),
     /// Only spiking networks have a kernel.
     #[error("this controller has no GPU kernel; valid: --backend cpu, or a controller Snn(…)")]
     NoKernel,

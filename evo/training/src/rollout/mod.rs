@@ -13,6 +13,7 @@ mod batch;
 pub(crate) mod error;
 mod halves;
 mod queue;
+mod rows;
 mod worker;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,16 +25,21 @@ use queue::Queue;
 use worker::Worker;
 
 use crate::backend::Backend;
+use crate::ranks::{RanksError, Team};
 
 pub use action_noise::ActionNoise;
 pub use batch::{Episode, Episodes, Moment, Observer, Parts, Times};
 pub use error::RolloutError;
 pub use queue::More;
+pub(crate) use rows::encode;
 
 /// Workers that persist from one generation to the next.
 pub struct Rollout {
     crew: Crew,
     pool: Option<Arc<rayon::ThreadPool>>,
+    team: Team,
+    /// Reward terms and observations of the task.
+    sizes: (usize, usize),
 }
 
 enum Crew {
@@ -62,7 +68,7 @@ impl Rollout {
                     let evaluator = evaluator.ok_or(RolloutError::NoKernel)??;
                     Half::new(parts, evaluator)
                 };
-                Ok(Self { crew: Crew::Halves(Box::new(Mutex::new([make()?, make()?]))), pool })
+                Ok(Self::of(Crew::Halves(Box::new(Mutex::new([make()?, make()?]))), pool, parts))
             }
         }
     }
@@ -79,36 +85,89 @@ impl Rollout {
         let count = pool.as_ref().map_or(1, |p| p.current_num_threads());
         let workers =
             (0..count).map(|_| Worker::new(parts, slots.max(1)).map(Mutex::new)).collect::<Result<_, _>>()?;
-        Ok(Self { crew: Crew::Workers(workers), pool })
+        Ok(Self::of(Crew::Workers(workers), pool, parts))
     }
 
-    /// Runs all episodes; the result is in the order of their numbers, and ends with the last one that counts.
+    fn of(crew: Crew, pool: Option<Arc<rayon::ThreadPool>>, parts: &Parts<'_>) -> Self {
+        let spec = parts.task.spec();
+        Self { crew, pool, team: Team::alone(), sizes: (spec.terms.len(), spec.observations.len()) }
+    }
+
+    /// Shares the episodes of [`run`](Self::run) with the other ranks of `team` from here on.
+    pub fn share(&mut self, team: &Team) {
+        self.team = team.clone();
+    }
+
+    /// Runs all episodes; the result is in the order of their numbers, and ends with the last one that counts. With
+    /// several ranks, each runs its share of them and all get the result.
     ///
     /// # Errors
-    /// If the graphics adapter was lost.
+    /// If the graphics adapter was lost, or a rank.
     ///
     /// # Panics
     /// If a worker panicked.
-    pub fn run(&self, episodes: &Episodes<'_>) -> Result<Vec<Episode>, BackendError> {
+    pub fn run(&self, episodes: &Episodes<'_>) -> Result<Vec<Episode>, RolloutError> {
+        if !self.team.is_alone() {
+            return self.run_shared(episodes);
+        }
         let queue = Queue::new(episodes.count, episodes.more);
-        let results = match (&self.crew, &self.pool) {
+        Ok(queue.told(in_order(self.play(episodes, &queue)?), |episode| episode.length))
+    }
+
+    /// Where a number of control steps is to be reached, in rounds: until all have told how many theirs were, no rank
+    /// knows how many further episodes that takes.
+    fn run_shared(&self, episodes: &Episodes<'_>) -> Result<Vec<Episode>, RolloutError> {
+        let (terms, observations) = (self.sizes.0, Some(self.sizes.1).filter(|_| episodes.observe));
+        let width = rows::width(terms, observations);
+        let (mut all, mut count) = (Vec::new(), episodes.count);
+        loop {
+            let first = all.len();
+            let queue = Queue::of((first..count).filter(|&index| self.team.owns(index)).collect());
+            let own = self.play(episodes, &queue).map(|own| {
+                let mut rows = Vec::new();
+                in_order(own).iter().for_each(|episode| encode(episode, &mut rows));
+                rows
+            });
+            let rows = self.team.exchange(own.map_err(|error| error.to_string()), width)?;
+            let mut rows: Vec<_> = rows.iter().map(|rows| rows.chunks_exact(width)).collect();
+            for index in first..count {
+                let rank = self.team.owner(index);
+                let row = rows[rank].next().ok_or_else(|| RanksError::Failed {
+                    rank,
+                    reason: format!("episode {index} is missing"),
+                })?;
+                all.push(rows::decode(row, terms, observations));
+            }
+            let steps = all.iter().map(|episode| episode.length as u64).sum();
+            match episodes.more.map(|more| (more, more.next(count, steps))) {
+                Some((_, Some(next))) => count = next,
+                Some((more, None)) => {
+                    more.cut(episodes.count, &mut all, |episode| episode.length);
+                    return Ok(all);
+                }
+                None => return Ok(all),
+            }
+        }
+    }
+
+    /// Runs the episodes of a queue.
+    fn play(&self, episodes: &Episodes<'_>, queue: &Queue) -> Result<Vec<(usize, Episode)>, BackendError> {
+        match (&self.crew, &self.pool) {
             (Crew::Workers(workers), Some(pool)) => {
                 // The last episodes are shared out: a full worker beside an idle one would take longer.
-                let most = episodes.more.map_or(episodes.count, |more| more.most);
-                let share = most.div_ceil(workers.len());
+                let share = queue.most().div_ceil(workers.len());
                 let run = |context: rayon::BroadcastContext<'_>| {
-                    lock(&workers[context.index()]).run(episodes, &queue, share, None)
+                    lock(&workers[context.index()]).run(episodes, queue, share, None)
                 };
                 let parts: Result<Vec<_>, _> = pool.broadcast(run).into_iter().collect();
-                parts?.into_iter().flatten().collect()
+                Ok(parts?.into_iter().flatten().collect())
             }
-            (Crew::Workers(workers), None) => lock(&workers[0]).run(episodes, &queue, usize::MAX, None)?,
+            (Crew::Workers(workers), None) => lock(&workers[0]).run(episodes, queue, usize::MAX, None),
             (Crew::Halves(halves), Some(pool)) => {
-                pool.install(|| take_turns(&mut lock(halves), episodes, &queue))?
+                pool.install(|| take_turns(&mut lock(halves), episodes, queue))
             }
-            (Crew::Halves(halves), None) => take_turns(&mut lock(halves), episodes, &queue)?,
-        };
-        Ok(queue.told(in_order(results), |episode| episode.length))
+            (Crew::Halves(halves), None) => take_turns(&mut lock(halves), episodes, queue),
+        }
     }
 
     /// Time spent so far, summed over workers.
@@ -173,6 +232,7 @@ mod tests {
     use super::batch::row;
     use super::*;
     use crate::normalizer::Normalizer;
+    use crate::ranks::threads::together;
 
     const COUNT: usize = 11;
     const HORIZON: usize = 40;
@@ -269,6 +329,29 @@ mod tests {
                 assert_eq!(told, all[..count], "{min_steps} steps, {slots} slots, {threads} threads");
             }
         }
+    }
+
+    #[test]
+    fn ranks_have_the_same_episodes_as_one_alone() {
+        let all = More { min_steps: u64::MAX, most: 44, unit: 11 };
+        let all = with_more(Some(all), 0.3, |episodes| rollout(1, 1).run(episodes).unwrap());
+        let half = all.iter().map(|episode| episode.length as u64).sum::<u64>() / 2;
+        let mores = [None, Some(1), Some(half), Some(u64::MAX)];
+        for more in mores.map(|min_steps| min_steps.map(|min_steps| More { min_steps, most: 44, unit: 11 })) {
+            let alone = with_more(more, 0.3, |episodes| rollout(1, 1).run(episodes).unwrap());
+            for size in [2, 3] {
+                let results = together(size, |team| {
+                    let mut rollout = rollout(3, 1 + team.rank() % 2);
+                    rollout.share(&team.by_threads(1 + rollout_threads(&rollout)).unwrap());
+                    with_more(more, 0.3, |episodes| rollout.run(episodes).unwrap())
+                });
+                assert!(results.iter().all(|result| *result == alone), "{size} ranks, {more:?}");
+            }
+        }
+    }
+
+    fn rollout_threads(rollout: &Rollout) -> usize {
+        rollout.pool.as_ref().map_or(1, |pool| pool.current_num_threads())
     }
 
     #[test]

@@ -20,8 +20,21 @@ pub struct More {
 }
 
 impl More {
+    /// How many episodes to have run next, if those so far, which hold `steps` control steps, are not enough. If the
+    /// others are as long, it takes no further ones.
+    pub(super) fn next(self, episodes: usize, steps: u64) -> Option<usize> {
+        if steps >= self.min_steps || episodes >= self.most {
+            return None;
+        }
+        let missing = u128::from(self.min_steps - steps) * episodes as u128 / u128::from(steps.max(1));
+        // Rather a few too many than another round for the last of them.
+        let missing = usize::try_from(missing + missing / 16).unwrap_or(usize::MAX).max(1);
+        let missing = missing.min(self.most - episodes).next_multiple_of(self.unit);
+        Some((episodes + missing).min(self.most))
+    }
+
     /// Leaves the shortest row of units with at least `least` episodes that holds enough control steps, or all.
-    fn cut<T>(self, least: usize, episodes: &mut Vec<T>, length: impl Fn(&T) -> usize) {
+    pub(super) fn cut<T>(self, least: usize, episodes: &mut Vec<T>, length: impl Fn(&T) -> usize) {
         let (mut count, mut steps) = (0, 0);
         for unit in episodes.chunks(self.unit) {
             if count >= least && steps >= self.min_steps {
@@ -38,6 +51,8 @@ impl More {
 pub(super) struct Queue {
     least: usize,
     more: Option<More>,
+    /// Which they are, if not those from 0 on.
+    numbers: Option<Vec<usize>>,
     next: AtomicUsize,
     /// Control steps of all episodes drawn; counted only where that matters.
     steps: AtomicU64,
@@ -46,14 +61,27 @@ pub(super) struct Queue {
 impl Queue {
     /// Of `least` episodes, and `more`.
     pub(super) fn new(least: usize, more: Option<More>) -> Self {
-        Self { least, more, next: AtomicUsize::new(0), steps: AtomicU64::new(0) }
+        Self { least, more, numbers: None, next: AtomicUsize::new(0), steps: AtomicU64::new(0) }
+    }
+
+    /// Of the episodes with these numbers.
+    pub(super) fn of(numbers: Vec<usize>) -> Self {
+        Self { numbers: Some(numbers), ..Self::new(0, None) }
+    }
+
+    /// Most episodes that it can hold.
+    pub(super) fn most(&self) -> usize {
+        self.numbers.as_ref().map_or_else(|| self.more.map_or(self.least, |more| more.most), Vec::len)
     }
 
     /// The next episode, or none if there is nothing left to begin; then there never will be.
     pub(super) fn draw(&self) -> Option<usize> {
         let Some(more) = self.more else {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
-            return (index < self.least).then_some(index);
+            return match &self.numbers {
+                Some(numbers) => numbers.get(index).copied(),
+                None => (index < self.least).then_some(index),
+            };
         };
         let enough = self.steps.load(Ordering::Relaxed) >= more.min_steps;
         let drawn = self.next.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |next| {

@@ -2,6 +2,7 @@
 
 use records::checkpoint::{Checkpoint, CheckpointError};
 use records::columns::STAGE_COLUMN;
+use records::hashes::Mark;
 use records::metrics::MetricsRow;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -11,6 +12,7 @@ use crate::config::{Config, RunConfig};
 use crate::evaluate::Evaluation;
 use crate::gradient::{FinetuneError, Teachers, WorldLearner};
 use crate::learner::Learner as _;
+use crate::ranks::Team;
 use crate::setup::Setup;
 use crate::stages::check::{checked, index_of, within};
 use crate::stages::error::StagedError;
@@ -33,6 +35,7 @@ pub struct Staged {
     stopping: Stopping,
     threads: usize,
     backend: BackendChoice,
+    team: Team,
     /// Reward terms, and what any stage measures.
     columns: Vec<&'static str>,
 }
@@ -104,7 +107,8 @@ impl Staged {
             }
         }
         let (config, before, stopping) = (config.clone(), Counts::default(), Stopping::default());
-        Ok(Self { config, plan, names, at, learner, before, stopping, threads, backend, columns })
+        let team = Team::alone();
+        Ok(Self { config, plan, names, at, learner, before, stopping, threads, backend, team, columns })
     }
 
     /// Goes on from a checkpoint of the same config; `ended` loads the last checkpoint of a stage that has ended.
@@ -165,8 +169,9 @@ impl Staged {
             return Ok(false);
         }
         let ended = either!(&self.learner, learner => learner.checkpoint());
-        let learner = build(&self.plan[self.at + 1], (self.threads, self.backend), Some(&ended))
+        let mut learner = build(&self.plan[self.at + 1], (self.threads, self.backend), Some(&ended))
             .map_err(|source| within(&self.config, self.at + 1, source))?;
+        either!(&mut learner, learner => learner.share(&self.team));
         self.before = Counts {
             generations: self.generation(),
             env_steps: self.env_steps(),
@@ -177,6 +182,12 @@ impl Staged {
         self.learner = learner;
         self.stopping = Stopping::default();
         Ok(true)
+    }
+
+    /// Shares the work with the other ranks of `team` from here on, also in later stages.
+    pub fn share(&mut self, team: &Team) {
+        self.team = team.clone();
+        either!(&mut self.learner, learner => learner.share(team));
     }
 
     /// What trains in this stage.
@@ -377,6 +388,18 @@ impl Staged {
         self.stopping.reached |=
             result.is_sound() && target.is_some_and(|target| result.return_mean >= target);
         Ok((result, better))
+    }
+
+    /// Hash of the parameters and of the observation statistics: the same on all ranks that have come to the same.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        let (parameters, statistics) = either!(&self.learner, learner => learner.state());
+        let parameters = parameters.iter().flat_map(|value| value.to_bits().to_le_bytes());
+        let count = [statistics.count];
+        let moments = [&count[..], &statistics.mean, &statistics.m2].into_iter().flatten();
+        let bytes: Vec<u8> =
+            parameters.chain(moments.flat_map(|value| value.to_bits().to_le_bytes())).collect();
+        Mark::of(&bytes).blake3
     }
 
     /// Everything that is needed to go on bit for bit, and to use the result.

@@ -52,10 +52,8 @@ impl Actor {
         Ok(())
     }
 
-    /// Spikes per neuron and tick since it was last asked; none without spikes.
-    pub(super) fn spike_rate(&mut self) -> Option<f64> {
-        let rate = (self.neuron_ticks > 0.0).then(|| self.spikes / self.neuron_ticks);
-        (self.spikes, self.neuron_ticks) = (0.0, 0.0);
-        rate
+    /// Spikes, and neurons × ticks, since it was made: whole numbers, whose sums over ranks are exact.
+    pub(super) fn counts(&self) -> (f64, f64) {
+        (self.spikes, self.neuron_ticks)
     }
 }

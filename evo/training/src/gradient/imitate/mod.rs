@@ -15,6 +15,7 @@ use crate::gradient::imitate::actor::Actor;
 use crate::gradient::imitate::teacher::{Demonstration, Present, Teacher, Teachers};
 use crate::gradient::ppo::loss::action;
 use crate::gradient::rows::row;
+use crate::gradient::shared::shared;
 use crate::gradient::task_config::ImitateConfig;
 use crate::gradient::world::{Method, Round, World};
 use crate::normalizer::Sums;
@@ -29,6 +30,24 @@ pub(in crate::gradient) struct Imitation {
     forgotten: (Vec<Demonstration>, u64),
     /// Values per observation and per action.
     sizes: (usize, usize),
+}
+
+/// What a rank has come to: an episode per world of its own, spikes, and neurons × ticks.
+type Acted = (Vec<(Demonstration, Episode)>, (f64, f64));
+
+/// The student in the worlds of this rank, a row for each.
+struct Student {
+    actor: Actor,
+    /// Normalised observations.
+    inputs: Vec<f32>,
+    /// In [−1, 1].
+    actions: Vec<f32>,
+}
+
+impl Student {
+    fn step(&mut self, world: &World, theta: &[f32]) -> Result<(), FinetuneError> {
+        self.actor.step(world, theta, &self.inputs, &mut self.actions)
+    }
 }
 
 impl Imitation {
@@ -54,65 +73,115 @@ impl Imitation {
         })
     }
 
-    /// Lets student and teacher act and remembers what the teacher would have done.
+    /// Lets student and teacher act and remembers what the teacher would have done. Each rank does so in the worlds that
+    /// are its own.
     fn collect(&mut self, world: &mut World, mix: f64) -> Result<(Vec<Episode>, Option<f64>), FinetuneError> {
+        if let Teacher::Recorded(_) = self.teacher {
+            return Ok((Vec::new(), None));
+        }
+        let count = self.worlds.len();
+        let (group, team) = (self.worlds.size, world.team.clone());
+        let mine: Vec<usize> = (0..count).filter(|&i| team.owns(i / group)).collect();
+        let mut student = Student {
+            actor: Actor::new(mine.len()),
+            inputs: vec![0.0; mine.len() * self.sizes.0],
+            actions: vec![0.0; mine.len() * self.sizes.1],
+        };
+        let acted = self.act(world, mix, &mine, &mut student);
+        // Individuals whose episodes are over go on as long as any, and their spikes count.
+        let steps = shared(&team, acted.as_ref().map_or(Ok(0), |(_, steps)| Ok(*steps)))?;
+        let longest = steps.into_iter().max().unwrap_or(0);
+        let own = acted.and_then(|(episodes, steps)| {
+            if mix < 1.0 && !mine.is_empty() {
+                let (theta, normalizer) = (world.trainer.theta(), world.normalizer());
+                for (own, &i) in mine.iter().enumerate() {
+                    let inputs = &mut student.inputs[row(self.sizes.0, own)];
+                    normalizer.apply(self.worlds.observation(i), inputs, None);
+                }
+                (steps..longest).try_for_each(|_| student.step(world, &theta))?;
+            }
+            Ok((episodes, student.actor.counts()))
+        });
+        let ranks: Vec<Acted> = shared(&team, own)?;
+        let sum = |of: fn(&Acted) -> f64| ranks.iter().map(of).sum::<f64>();
+        let (spikes, neuron_ticks) = (sum(|acted| acted.1.0), sum(|acted| acted.1.1));
+        let mut ranks: Vec<_> = ranks.into_iter().map(|(episodes, _)| episodes.into_iter()).collect();
+        let all = (0..count).filter_map(|i| ranks[team.owner(i / group)].next());
+        let (mut demonstrations, episodes): (Vec<_>, Vec<_>) = all.unzip();
+        observe(world, &demonstrations);
+        demonstrations.retain(|demonstration| !demonstration.actions.is_empty());
+        self.memory.extend(demonstrations);
+        Ok((episodes, (neuron_ticks > 0.0).then(|| spikes / neuron_ticks)))
+    }
+
+    /// Goes through an episode in each of the worlds `mine`; also returns the steps of the longest.
+    fn act(
+        &mut self,
+        world: &World,
+        mix: f64,
+        mine: &[usize],
+        student: &mut Student,
+    ) -> Result<(Vec<(Demonstration, Episode)>, u64), FinetuneError> {
         let (inputs, outputs) = self.sizes;
-        let Self { worlds, teacher, memory, .. } = self;
-        let Teacher::Present(teacher) = teacher else { return Ok((Vec::new(), None)) };
+        let Self { worlds, teacher, .. } = self;
+        let Teacher::Present(teacher) = teacher else { return Ok((Vec::new(), 0)) };
         let Present { policy, evaluator, .. } = teacher.as_mut();
         let (seed, round, count) = (world.config.run.seed, world.generation, worlds.len());
         let normalizer = world.normalizer();
         let theta = world.trainer.theta();
-        let mut actor = Actor::new(count);
-        let mut demonstrations = vec![Demonstration { round, ..Demonstration::default() }; count];
+        let mut demonstrations = vec![Demonstration { round, ..Demonstration::default() }; mine.len()];
         let mut draws: Vec<Stream> =
-            (0..count).map(|i| Stream::new(seed, Purpose::Action, round, i as u64, 0)).collect();
-        for i in 0..count {
+            mine.iter().map(|&i| Stream::new(seed, Purpose::Action, round, i as u64, 0)).collect();
+        let mut active = vec![false; count];
+        for (own, &i) in mine.iter().enumerate() {
             let mut stream = Stream::new(seed, Purpose::Reset, round, i as u64, 0);
             worlds.reset(i, &mut stream);
-            actor.seeds[i] = stream.next_u64();
-            evaluator.reset(i, actor.seeds[i]);
+            student.actor.seeds[own] = stream.next_u64();
+            evaluator.reset(i, student.actor.seeds[own]);
+            active[i] = !worlds.outcome(i).over();
         }
-        let mut active: Vec<bool> = (0..count).map(|i| !worlds.outcome(i).over()).collect();
-        let (mut own, mut own_inputs) = (vec![0.0; count * outputs], vec![0.0; count * inputs]);
-        let (mut wanted, mut its_inputs) = (own.clone(), own_inputs.clone());
-        let mut rewards = vec![0.0; count];
+        let (mut wanted, mut its_inputs) = (vec![0.0; count * outputs], vec![0.0; count * inputs]);
+        let (mut actions, mut rewards) = (wanted.clone(), vec![0.0; count]);
+        let mut steps = 0;
         while active.contains(&true) {
-            for i in 0..count {
+            for (own, &i) in mine.iter().enumerate() {
                 let raw = worlds.observation(i);
-                normalizer.apply(raw, &mut own_inputs[row(inputs, i)], None);
+                normalizer.apply(raw, &mut student.inputs[row(inputs, own)], None);
                 policy.normalizer.apply(raw, &mut its_inputs[row(inputs, i)], None);
                 if active[i] {
-                    demonstrations[i].observations.extend_from_slice(raw);
+                    demonstrations[own].observations.extend_from_slice(raw);
                 }
             }
             evaluator.begin(&active, &its_inputs, &rewards);
             evaluator.finish(&active, &mut wanted)?;
             // A student that would not act anyway need not be asked.
             if mix < 1.0 {
-                actor.step(world, &theta, &own_inputs, &mut own)?;
+                student.step(world, &theta)?;
             }
-            for i in (0..count).filter(|&i| active[i]) {
+            for (own, &i) in mine.iter().enumerate().filter(|(_, i)| active[**i]) {
                 if evaluator.fault(i) {
                     let (path, reason) =
                         (self.config.teacher.clone(), "its states are not finite".to_owned());
                     return Err(FinetuneError::Teacher { path, reason });
                 }
-                demonstrations[i].actions.extend_from_slice(&wanted[row(outputs, i)]);
-                if draws[i].random::<f64>() < mix {
-                    own[row(outputs, i)].copy_from_slice(&wanted[row(outputs, i)]);
-                }
+                let wanted = &wanted[row(outputs, i)];
+                demonstrations[own].actions.extend_from_slice(wanted);
+                let taken = if draws[own].random::<f64>() < mix {
+                    wanted
+                } else {
+                    &student.actions[row(outputs, own)]
+                };
+                actions[row(outputs, i)].copy_from_slice(taken);
             }
-            worlds.step(&world.pool, &active, &own);
+            worlds.step(&world.pool, &active, &actions);
             for (i, active) in active.iter_mut().enumerate().filter(|(_, active)| **active) {
                 rewards[i] = worlds.outcome(i).reward as f32;
                 *active = !worlds.outcome(i).over();
             }
+            steps += 1;
         }
-        observe(world, &demonstrations);
-        demonstrations.retain(|demonstration| !demonstration.actions.is_empty());
-        memory.extend(demonstrations);
-        Ok(((0..count).map(|i| worlds.episode(i)).collect(), actor.spike_rate()))
+        let episodes = mine.iter().map(|&i| worlds.episode(i));
+        Ok((demonstrations.into_iter().zip(episodes).collect(), steps))
     }
 
     /// Forgets whole rounds, the oldest first, until the rest fits; the last round always stays.

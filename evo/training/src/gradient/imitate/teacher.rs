@@ -6,6 +6,7 @@ use std::path::Path;
 
 use records::checkpoint::Checkpoint;
 use records::folder::RunFolder;
+use serde::{Deserialize, Serialize};
 use snn::Evaluator;
 
 use crate::config::Config;
@@ -18,7 +19,7 @@ use crate::policy::{Which, load_policy};
 use crate::setup::Setup;
 
 /// What was seen in one episode, and what the teacher would have done.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(in crate::gradient) struct Demonstration {
     /// Round in which it was made.
     pub(in crate::gradient) round: u64,

@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use rand::Rng as _;
+use serde::{Deserialize, Serialize};
 use snn::{Activity, Controller, NetworkState, Resumable};
 use strategies::random::{Purpose, Stream, fill_normals};
 
@@ -69,6 +70,7 @@ pub(in crate::gradient) struct Acting<'a> {
 }
 
 /// What a group has done, besides its part of the memory.
+#[derive(Serialize, Deserialize)]
 pub(in crate::gradient) struct Acted {
     /// Episodes that ended, with their last step; by step and then by world.
     pub(in crate::gradient) episodes: Vec<(usize, Episode)>,
@@ -97,7 +99,7 @@ pub(in crate::gradient) struct Crew<'a> {
 
 impl Crew<'_> {
     /// Goes through all steps.
-    pub(in crate::gradient) fn act(mut self, acting: &Acting<'_>) -> Result<Acted, FinetuneError> {
+    pub(in crate::gradient) fn act(&mut self, acting: &Acting<'_>) -> Result<Acted, FinetuneError> {
         let mut networks = acting.networks.take(acting.theta);
         let acted = self.steps(acting, networks.as_mut());
         acting.networks.give(networks);

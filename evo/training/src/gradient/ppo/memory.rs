@@ -1,5 +1,6 @@
 //! What an iteration of PPO remembers, and the advantages that come of it.
 
+use serde::{Deserialize, Serialize};
 use snn::NetworkState;
 use snn::gradient::Batch;
 
@@ -38,7 +39,7 @@ pub(in crate::gradient) struct Memory {
 }
 
 /// A world whose future goes on unseen after a step.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::gradient) struct Cut {
     pub(in crate::gradient) step: usize,
     pub(in crate::gradient) world: usize,

@@ -18,6 +18,7 @@ mod memory;
 pub(super) mod network_states;
 mod noise;
 mod refine;
+mod shared;
 mod slot;
 mod state;
 
@@ -112,7 +113,7 @@ impl Ppo {
         let mut memory = Memory::new(count, steps, sequence, sizes);
         let size = self.worlds.size;
         let groups = self.worlds.groups.iter_mut().zip(self.slots.chunks_mut(size)).zip(memory.parts(size));
-        let crews: Vec<Crew<'_>> = groups
+        let mut crews: Vec<Crew<'_>> = groups
             .enumerate()
             .map(|(index, ((group, slots), memory))| {
                 let first = index * size;
@@ -120,8 +121,12 @@ impl Ppo {
                 Crew { first, group, slots, states, memory }
             })
             .collect();
-        let act = || crews.into_par_iter().map(|crew| crew.act(&acting)).collect::<Result<Vec<_>, _>>();
-        let all = world.pool.install(act)?;
+        let team = &world.team;
+        let own = world.pool.install(|| {
+            let own = crews.par_iter_mut().enumerate().filter(|(index, _)| team.owns(*index));
+            own.map(|(_, crew)| crew.act(&acting)).collect::<Result<Vec<_>, _>>()
+        });
+        let all = shared::all(team, own, &mut crews)?;
         let faults = all.iter().enumerate().filter_map(|(index, acted)| Some((acted.fault?, index)));
         if let Some(((step, failed), index)) = faults.min() {
             return Err(failure(world, &memory, &all[index], (step, failed), (size, sequence)));

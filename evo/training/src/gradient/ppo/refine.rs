@@ -10,6 +10,7 @@ use crate::gradient::ppo::{self, Ppo};
 use crate::gradient::task_config::RefineConfig;
 use crate::gradient::world::{Method as _, World, put_trainer, take_trainer};
 use crate::normalizer::Statistics;
+use crate::ranks::Team;
 use crate::setup::Setup;
 
 /// What refines the mean of each generation. Its worlds, critic, noise and the memory of its optimizer
@@ -49,6 +50,11 @@ impl Refiner {
         let world = World::new(config, &refine.ppo.gradient, setup.clone(), Arc::clone(pool))?;
         let ppo = Ppo::new(&refine.ppo, &world)?;
         Ok(Self { iterations: refine.iterations, world, ppo })
+    }
+
+    /// Shares its worlds with the other ranks of `team` from here on.
+    pub(crate) fn share(&mut self, team: &Team) {
+        self.world.team = team.clone();
     }
 
     /// Names of what it measures.

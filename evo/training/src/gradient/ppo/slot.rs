@@ -1,11 +1,12 @@
 //! What is known of a world between iterations.
 
+use serde::{Deserialize, Serialize};
 use strategies::random::{Purpose, Stream};
 
 use crate::gradient::collect::Group;
 
 /// A world of PPO's.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Serialize, Deserialize)]
 pub(in crate::gradient) struct Slot {
     /// Episodes begun.
     pub(in crate::gradient) episodes: u64,

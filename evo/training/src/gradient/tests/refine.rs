@@ -6,6 +6,7 @@ use records::metrics::MetricsRow;
 use crate::backend::BackendChoice;
 use crate::config::Config;
 use crate::learner::Learner as _;
+use crate::ranks::threads::together;
 use crate::trainer::Trainer;
 
 const CONFIG: &str = r#"(
@@ -32,6 +33,21 @@ fn trainer(sets: &[&str], threads: usize) -> Trainer {
 /// What of a row does not depend on the clock.
 fn timeless(row: MetricsRow) -> String {
     format!("{:?}", MetricsRow { wall_s: 0.0, env_steps_per_s: 0.0, ..row })
+}
+
+#[test]
+fn ranks_refine_to_the_same_bits() {
+    let trained = |mut trainer: Trainer| {
+        let rows: Vec<String> = (0..2).map(|_| timeless(trainer.advance().unwrap())).collect();
+        (rows, trainer.checkpoint().to_bytes())
+    };
+    let alone = trained(trainer(&[], 1));
+    let ranks = together(2, |team| {
+        let mut trainer = trainer(&[], 1);
+        trainer.share(&team);
+        trained(trainer)
+    });
+    assert!(ranks.iter().all(|rank| *rank == alone), "ranks differ");
 }
 
 #[test]

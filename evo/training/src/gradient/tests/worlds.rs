@@ -8,6 +8,7 @@ use crate::gradient::imitate::teacher::Teachers;
 use crate::gradient::ppo::network_states;
 use crate::gradient::world_learner::WorldLearner;
 use crate::learner::Learner as _;
+use crate::ranks::threads::together;
 
 const SETTINGS: &str = r#"
     env: InvertedPendulum(),
@@ -84,6 +85,57 @@ fn ppo_gives_the_same_bits_on_any_number_of_threads_and_after_a_break() {
         assert!(two.checkpoint().to_bytes() == bytes && four.checkpoint().to_bytes() == bytes, "{sets:?}");
         same_after_restore(one, learner(PPO, sets, 1), 3);
     }
+}
+
+/// Rows and last checkpoint of some generations.
+fn trained(mut learner: WorldLearner) -> (Vec<String>, Vec<u8>) {
+    let rows = (0..3).map(|_| {
+        let mut row = learner.advance().unwrap();
+        learner.evaluate(&mut row).unwrap();
+        timeless(row)
+    });
+    (rows.collect(), learner.checkpoint().to_bytes())
+}
+
+#[test]
+fn ranks_give_the_same_bits_as_one_alone() {
+    let (_folder, path) = teacher();
+    let imitate = format!("Imitate(teacher: {path:?}, episodes: 5, sequence: 16, epochs: 2)");
+    for (task, sets) in [
+        (PPO, &["task.critic=Snn(hidden: [Recurrent(neurons: 7)])", "rollout.horizon=9"][..]),
+        (PPO, &["controller=Mlp(hidden: [6])", "task.worlds=40", "physics.engine=Lanes"]),
+        (&imitate, &["rollout.horizon=30"]),
+        (&imitate, &["physics.engine=Lanes", "task.episodes=20", "physics.validate=Rapier"]),
+    ] {
+        let alone = trained(learner(task, sets, 1));
+        for size in [2, 3] {
+            let ranks = together(size, |team| {
+                let threads = 1 + team.rank() % 2;
+                let mut learner = learner(task, sets, threads);
+                learner.share(&team.by_threads(threads).unwrap());
+                trained(learner)
+            });
+            assert!(ranks.iter().all(|rank| *rank == alone), "{size} ranks: {task} {sets:?}");
+        }
+    }
+}
+
+#[test]
+fn a_rank_that_fails_stops_all_and_leaves_the_checkpoint_of_before() {
+    let sets = ["task.gradient.optimizer=AdamW(learning_rate: 1, weight_decay: 100)"];
+    let outcome = |mut learner: WorldLearner| loop {
+        let before = learner.checkpoint().to_bytes();
+        if let Err(error) = learner.advance() {
+            return (error.to_string(), learner.checkpoint().to_bytes() == before);
+        }
+    };
+    let alone = outcome(learner(PPO, &sets, 1));
+    let ranks = together(2, |team| {
+        let mut learner = learner(PPO, &sets, 1);
+        learner.share(&team);
+        outcome(learner)
+    });
+    assert!(alone.1 && ranks.iter().all(|rank| *rank == alone), "{alone:?} {ranks:?}");
 }
 
 #[test]

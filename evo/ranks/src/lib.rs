@@ -1,0 +1,100 @@
+//! The processes of an MPI job as [`Ranks`]. Without the feature `mpi` there is only one, and a job with more is
+//! refused.
+
+mod launch;
+#[cfg(feature = "mpi")]
+mod message;
+#[cfg(feature = "mpi")]
+mod monitor;
+#[cfg(feature = "mpi")]
+mod world;
+
+use std::sync::Arc;
+
+use training::ranks::{Alone, Ranks, RanksError};
+
+pub use launch::{Launch, launch};
+
+/// The job that this process is a part of.
+pub struct Job {
+    ranks: Arc<dyn Ranks>,
+    #[cfg(feature = "mpi")]
+    world: Option<Arc<world::World>>,
+}
+
+impl Job {
+    /// This process by itself.
+    #[must_use]
+    pub fn alone() -> Self {
+        Self {
+            ranks: Arc::new(Alone),
+            #[cfg(feature = "mpi")]
+            world: None,
+        }
+    }
+
+    /// Joins the others if an MPI launcher has started this process. Once per process.
+    ///
+    /// # Errors
+    /// If there are others and they cannot be joined.
+    pub fn join() -> Result<Self, RanksError> {
+        match launch() {
+            None => Ok(Self::alone()),
+            Some(launch) => Self::of(launch),
+        }
+    }
+
+    #[cfg(feature = "mpi")]
+    fn of(_: Launch) -> Result<Self, RanksError> {
+        let world = Arc::new(world::World::start()?);
+        Ok(Self { ranks: Arc::clone(&world) as Arc<dyn Ranks>, world: Some(world) })
+    }
+
+    #[cfg(not(feature = "mpi"))]
+    fn of(launch: Launch) -> Result<Self, RanksError> {
+        if launch.size == Some(1) {
+            return Ok(Self::alone());
+        }
+        let size = launch.size.map_or_else(|| "several".to_owned(), |size| size.to_string());
+        Err(RanksError::Connection(format!(
+            "this is one of {size} processes of an MPI job, but this program was built without MPI; valid: one built \
+             with `cargo build -p evo --features mpi`, or one process"
+        )))
+    }
+
+    /// The operations between its ranks.
+    #[must_use]
+    pub fn ranks(&self) -> Arc<dyn Ranks> {
+        Arc::clone(&self.ranks)
+    }
+
+    /// Ends the job: waits for all, then takes leave of MPI.
+    ///
+    /// # Errors
+    /// If a rank has gone before.
+    pub fn finish(&self) -> Result<(), RanksError> {
+        #[cfg(feature = "mpi")]
+        if let Some(world) = &self.world {
+            return world.finish();
+        }
+        Ok(())
+    }
+
+    /// Whether rank 0 has gone within a little while, as it does for what goes wrong on all ranks alike. Not on rank 0.
+    #[must_use]
+    pub fn lead_goes(&self) -> bool {
+        #[cfg(feature = "mpi")]
+        if let Some(world) = &self.world {
+            return world.lead_goes();
+        }
+        false
+    }
+
+    /// Ends the part of this process in a job that has failed, once it has said why. The others end, too.
+    pub fn fail(&self) {
+        #[cfg(feature = "mpi")]
+        if let Some(world) = &self.world {
+            world.fail();
+        }
+    }
+}
