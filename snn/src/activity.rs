@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::network::Population;
+use crate::lanes::WIDTH;
+use crate::vector::Ints;
 
 /// Work done by one individual (or several merged ones) since its reset. All are plain counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,14 +46,14 @@ impl Activity {
         self.dense_operations += operations;
     }
 
-    /// Counts the spikes of the neurons `indices` of `population`. Individuals may differ in their
-    /// connections: then `own` lists those of all populations, `offset` is this one's first.
+    /// Counts the spikes of the neurons `indices` of a population with these connections out of each.
     #[inline(always)]
-    pub(crate) fn count(&mut self, indices: &[u16], population: &Population, own: &[u32], offset: usize) {
+    pub(crate) fn count(&mut self, indices: &[u16], fan_out: &[Ints]) {
         self.spikes += indices.len() as u64;
-        let fan_out = if own.is_empty() { &population.fan_out } else { &own[offset..] };
-        let targets = indices.iter().map(|&neuron| u64::from(fan_out[usize::from(neuron)]));
-        self.synaptic_operations += targets.sum::<u64>();
+        for &neuron in indices {
+            let count = fan_out[usize::from(neuron) / WIDTH].0[usize::from(neuron) % WIDTH];
+            self.synaptic_operations += u64::from(count.cast_unsigned());
+        }
     }
 }
 

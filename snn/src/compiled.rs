@@ -7,7 +7,23 @@
     reason = "generated; not every model uses every input and operation"
 )]
 
-use crate::equations::{Tick, bits, settle};
+use crate::vector::{Vector, settle};
+
+/// One tick of [`WIDTH`](crate::lanes::WIDTH) neurons, compiled in: `S` state variables, `C` constants.
+///
+/// Written without branches.
+pub(crate) trait Tick<const S: usize, const C: usize> {
+    /// Takes the constants ([`Kernel::constants`](crate::equations::Kernel::constants)), the input currents and the
+    /// states; returns the states after the tick and which neurons spiked. `GRID` snaps the states. Adds to `fault`
+    /// the neurons of which a state became infinite or not a number.
+    fn tick<V: Vector, const GRID: bool>(
+        constants: &[V; C],
+        forward: V,
+        recurrent: V,
+        states: [V; S],
+        fault: &mut V::Mask,
+    ) -> ([V; S], V::Mask);
+}
 
 include!(concat!(env!("OUT_DIR"), "/neurons.rs"));
 
@@ -23,6 +39,8 @@ mod tests {
 
     use super::*;
     use crate::equations::{Constants, Kernel, Model, Scratch, interpret, snap, wgsl};
+    use crate::lanes::{Lanes, WIDTH};
+    use crate::vector::{Set, compiled_for};
 
     /// All kernels that are compiled in: model, reset, refractory, kernel.
     fn kernels() -> Vec<(Model, String, bool, Kernel)> {
@@ -61,27 +79,54 @@ mod tests {
     const NEURONS: usize = 80;
 
     /// One tick through the compiled form, in the layout of `interpret`.
-    fn tick<T: Tick<S, C>, const S: usize, const C: usize, const GRID: bool>(
+    #[inline(always)]
+    fn tick<V: Vector, T: Tick<S, C>, const S: usize, const C: usize, const GRID: bool>(
         constants: &[f32],
         currents: [&[f32]; 2],
         states: &mut [f32],
         spikes: &mut [u16],
     ) -> u32 {
-        let mut fault = 0;
-        spikes.fill(0);
-        for i in 0..NEURONS {
-            let c: [f32; C] = std::array::from_fn(|c| constants[c * NEURONS + i]);
-            let s: [f32; S] = std::array::from_fn(|s| states[s * NEURONS + i]);
-            let (next, fired) = T::tick::<GRID>(&c, currents[0][i], currents[1][i], s, &mut fault);
+        let mut faults = 0;
+        for (column, spikes) in spikes.iter_mut().enumerate() {
+            let load = |values: &[f32], row: usize| {
+                let first = row * NEURONS + column * WIDTH;
+                V::load(&Lanes(*values[first..].first_chunk().unwrap()))
+            };
+            let c: [V; C] = std::array::from_fn(|c| load(constants, c));
+            let s: [V; S] = std::array::from_fn(|s| load(states, s));
+            let mut fault = V::none();
+            let [forward, recurrent] = currents.map(|current| load(current, 0));
+            let (next, fired) = T::tick::<V, GRID>(&c, forward, recurrent, s, &mut fault);
             for (s, next) in next.into_iter().enumerate() {
-                states[s * NEURONS + i] = next;
+                let mut lanes = Lanes::ZERO;
+                next.store(&mut lanes);
+                states[s * NEURONS + column * WIDTH..][..WIDTH].copy_from_slice(&lanes.0);
             }
-            spikes[i / 16] |= u16::from(fired) << (i % 16);
+            *spikes = V::bits(fired) as u16;
+            faults |= V::bits(fault);
         }
-        fault
+        faults
+    }
+
+    fn chosen<T: Tick<S, C>, const S: usize, const C: usize, const GRID: bool>(
+        set: Set,
+    ) -> unsafe fn(&[f32], [&[f32]; 2], &mut [f32], &mut [u16]) -> u32 {
+        compiled_for!(
+            set,
+            tick[T, S, C, GRID](
+                constants: &[f32], currents: [&[f32]; 2], states: &mut [f32], spikes: &mut [u16]
+            ) -> u32,
+            [T: Tick<S, C>, const S: usize, const C: usize, const GRID: bool]
+        )
     }
 
     fn interpreted_is_compiled<const GRID: bool>(ticks: usize, extreme: bool) {
+        for set in Set::available() {
+            interpreted_is_compiled_for::<GRID>(set, ticks, extreme);
+        }
+    }
+
+    fn interpreted_is_compiled_for<const GRID: bool>(set: Set, ticks: usize, extreme: bool) {
         for (model, reset, refractory, kernel) in kernels() {
             let compiled = Compiled::find(&model.name, &reset, refractory).unwrap();
             let mut rng = ChaCha8Rng::seed_from_u64(5);
@@ -120,12 +165,13 @@ mod tests {
                     &mut spikes,
                 );
                 let currents = [forward, recurrent];
-                let other_fault = with_compiled!(compiled, |T, S, C| {
-                    tick::<T, S, C, GRID>(&constants, currents, &mut other, &mut other_spikes)
-                });
-                let what = format!("{} {reset} {refractory} tick {t}", model.name);
+                let tick = with_compiled!(compiled, |T, S, C| chosen::<T, S, C, GRID>(set));
+                #[expect(unsafe_code, reason = "calls a copy compiled for detected CPU features")]
+                // SAFETY: the set is available.
+                let other_fault = unsafe { tick(&constants, currents, &mut other, &mut other_spikes) };
+                let what = format!("{} {reset} {refractory} tick {t}, {set:?}", model.name);
                 let fault = u32::from(fault != 0);
-                assert_eq!(fault, other_fault, "{what}");
+                assert_eq!(fault, u32::from(other_fault != 0), "{what}");
                 assert_eq!(spikes, other_spikes, "{what}");
                 let bits = |states: &[f32]| states.iter().map(|s| s.to_bits()).collect::<Vec<_>>();
                 assert_eq!(bits(&states), bits(&other), "{what}");

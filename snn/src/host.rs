@@ -37,6 +37,9 @@ impl Episode {
 /// The host's part of the evaluator of a spiking network.
 pub(crate) struct Host {
     network: Arc<Network>,
+    /// Of a control step: products with currents, and neurons times ticks.
+    dense: u64,
+    neuron_ticks: u64,
     pub(crate) episodes: Vec<Episode>,
     /// What follows the readout.
     outputs: Outputs,
@@ -56,6 +59,8 @@ impl Host {
         let memory_size = network.encoder.encoder().memory(network.inputs);
         Self {
             network: Arc::clone(network),
+            dense: network.dense_operations(),
+            neuron_ticks: (network.neurons() * network.ticks) as u64,
             episodes: vec![Episode::default(); slots],
             outputs: Outputs::new(network, slots),
             memory: vec![0.0; slots * memory_size],
@@ -105,8 +110,8 @@ impl Host {
         let Episode { seed, activity, .. } = &mut self.episodes[slot];
         let moment = Moment { seed: *seed, step: activity.steps, ticks: network.ticks };
         activity.steps += 1;
-        activity.dense(network.dense_operations());
-        activity.neuron_ticks += (network.neurons() * network.ticks) as u64;
+        activity.dense(self.dense);
+        activity.neuron_ticks += self.neuron_ticks;
         let memory = part_mut(&mut self.memory, self.memory_size, slot);
         network.encode(moment, observation, memory, &mut self.signal);
         self.modulators.clear();

@@ -7,7 +7,7 @@
 pub(crate) const WIDTH: usize = 16;
 
 /// A piece of a padded row. Aligned, so that a row never touches one cache line more than needed.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[repr(C, align(64))]
 pub(crate) struct Lanes(pub(crate) [f32; WIDTH]);
 

@@ -117,6 +117,8 @@ mod scope;
 mod spiking;
 mod state;
 mod switches;
+#[allow(clippy::needless_range_loop, reason = "arrays of registers are indexed alike")]
+mod vector;
 mod weights;
 mod wiring;
 

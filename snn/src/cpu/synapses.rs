@@ -1,16 +1,11 @@
 //! What differs between the precisions on the CPU: how weights are stored and summed.
 
+use std::ops::Range;
+
+use super::plan::{Plan, Row, Term};
 use crate::lanes::Lanes;
 use crate::network::{Network, Projection};
-
-/// Spikes of one population in one tick, in two forms.
-#[derive(Clone, Copy)]
-pub(crate) struct Spikes<'a> {
-    /// Ascending indices of the neurons that spiked.
-    pub(crate) indices: &'a [u16],
-    /// The same, bit-packed.
-    pub(crate) words: &'a [u64],
-}
+use crate::vector::Vector;
 
 /// What the sources of a projection did in a tick.
 #[derive(Clone, Copy)]
@@ -28,24 +23,63 @@ pub(crate) struct Activities<'a> {
     pub(crate) targets: &'a [Lanes],
 }
 
-/// The weights of `slots` individuals.
+/// The weights of `slots` individuals, laid out by a [`Plan`].
 pub(crate) trait Synapses: Send {
+    /// One column of a sum of rows.
+    type Sum: Copy + Default + Send;
+    /// Rows are padded to multiples of so many columns.
+    const PAD: usize;
+    /// Whether sums of rows start from constant currents.
+    const FOLD: bool;
+
     /// Zero weights.
-    fn new(network: &Network, slots: usize) -> Self;
+    fn new(network: &Network, plan: &Plan, slots: usize) -> Self;
 
     /// Takes the memory of the weights; called before all else, and not before there is need: whoever only
     /// builds an evaluator, to see whether that goes, is done at once.
     fn claim(&mut self, _network: &Network) {}
 
     /// Sets the weights of one individual from its θ.
-    fn load(&mut self, network: &Network, slot: usize, parameters: &[f32]);
+    fn load(&mut self, network: &Network, plan: &Plan, slot: usize, parameters: &[f32]);
 
     /// Replaces `out` by the currents that the encoder's `x` (and the bias) make through the
     /// projection with this index.
-    fn currents(&mut self, projection: &Projection, slot: usize, index: usize, x: &[f32], out: &mut [Lanes]);
+    fn currents<V: Vector>(
+        &mut self,
+        projection: &Projection,
+        slot: usize,
+        index: usize,
+        x: &[f32],
+        out: &mut [Lanes],
+    );
 
-    /// Adds the currents of `spikes` to `out`.
-    fn add(&self, projection: &Projection, slot: usize, index: usize, spikes: Spikes<'_>, out: &mut [Lanes]);
+    /// Adds the currents of `spikes`, ascending indices of the sources that spiked, to `out`.
+    fn add(&self, projection: &Projection, slot: usize, index: usize, spikes: &[u16], out: &mut [Lanes]);
+
+    /// Some columns of the sum of the rows of the neurons in `spikes`, from `start` on if sums start from
+    /// constant currents.
+    fn sum<V: Vector>(
+        &self,
+        slot: usize,
+        row: &Row,
+        columns: Range<usize>,
+        spikes: &[u64],
+        start: &[Lanes],
+        sums: &mut [Self::Sum],
+    );
+
+    /// Replaces `out` by `constant`, or zeros, and the sums of `terms`.
+    fn gather<V: Vector>(constant: Option<&[Lanes]>, terms: &[Term], sums: &[Self::Sum], out: &mut [Lanes]);
+
+    /// The sums of one term as currents, if they are.
+    fn as_currents(_sums: &[Self::Sum]) -> Option<&[Lanes]> {
+        None
+    }
+
+    /// Whether currents of up to `largest` before any spike can be summed in any order.
+    fn any_order(&self, _slot: usize, _largest: f32) -> bool {
+        true
+    }
 
     /// Begins an episode of one individual.
     fn reset(&mut self, _network: &Network, _slot: usize) {}

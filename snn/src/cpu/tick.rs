@@ -2,10 +2,11 @@
 
 use numerics::wide;
 
-use crate::compiled::with_compiled;
-use crate::equations::{self, Constants, Kernel, Tick, interpret};
+use crate::compiled::{Tick, with_compiled};
+use crate::equations::{self, Constants, Kernel, interpret};
 use crate::lanes::{Lanes, WIDTH};
-use crate::network::Population;
+use crate::network::{Population, Shape};
+use crate::vector::{Set, Vector, compiled_for};
 
 /// Buffers of interpretation, kept for each population.
 #[derive(Default)]
@@ -18,10 +19,9 @@ pub(super) struct Scratch {
     spikes: Vec<u16>,
 }
 
-/// What a tick reads and writes.
-pub(super) struct Layer<'a> {
-    pub(super) population: &'a Population,
-    pub(super) grid: bool,
+/// What neurons read and write in a tick.
+pub(super) struct Neurons<'a> {
+    pub(super) shape: Shape,
     /// From the population's first constant on.
     pub(super) constants: &'a [Lanes],
     pub(super) forward: &'a [Lanes],
@@ -29,62 +29,105 @@ pub(super) struct Layer<'a> {
     pub(super) states: &'a mut [Lanes],
     /// Bit-packed spikes; empty if the model does not spike.
     pub(super) spikes: &'a mut [u64],
-    /// Set to 1 if a state became infinite or no number.
-    pub(super) faults: &'a mut u32,
+}
+
+/// A tick of a compiled model; returns whether a state became infinite or no number.
+pub(super) type TickFn = unsafe fn(&mut Neurons<'_>) -> bool;
+
+/// What a tick reads and writes.
+pub(super) struct Layer<'a> {
+    pub(super) population: &'a Population,
+    pub(super) grid: bool,
+    pub(super) neurons: Neurons<'a>,
+    /// Set if a state became infinite or no number.
+    pub(super) faults: &'a mut bool,
     pub(super) scratch: &'a mut Scratch,
     /// Where to record current, membrane, threshold and states, if asked for.
     pub(super) traces: Option<&'a mut Vec<Vec<f32>>>,
 }
 
-/// Updates states and spikes.
-pub(super) fn tick(layer: &mut Layer<'_>) {
-    layer.spikes.fill(0);
-    match layer.population.neuron.compiled() {
+/// The tick of `population`, if its model is compiled in.
+pub(super) fn compiled(population: &Population, grid: bool, set: Set) -> Option<TickFn> {
+    population.neuron.compiled().map(|compiled| {
+        with_compiled!(compiled, |Kernel, S, C| match grid {
+            true => chosen::<Kernel, S, C, true>(set),
+            false => chosen::<Kernel, S, C, false>(set),
+        })
+    })
+}
+
+fn chosen<T: Tick<S, C>, const S: usize, const C: usize, const GRID: bool>(set: Set) -> TickFn {
+    compiled_for!(
+        set,
+        all[T, S, C, GRID](neurons: &mut Neurons<'_>) -> bool,
+        [T: Tick<S, C>, const S: usize, const C: usize, const GRID: bool]
+    )
+}
+
+/// Updates states and spikes, by `compiled` if there is such a thing.
+#[inline(always)]
+pub(super) fn tick(compiled: Option<TickFn>, layer: &mut Layer<'_>) {
+    match compiled {
         // Interpretation gives the same bits and knows what lies between.
         Some(compiled) if layer.traces.is_none() => {
-            with_compiled!(compiled, |Kernel, S, C| match layer.grid {
-                true => all::<Kernel, S, C, true>(layer),
-                false => all::<Kernel, S, C, false>(layer),
-            });
+            #[expect(unsafe_code, reason = "calls a copy compiled for detected CPU features")]
+            // SAFETY: the evaluator chose it for a set that the machine has.
+            let fault = unsafe { compiled(&mut layer.neurons) };
+            *layer.faults |= fault;
         }
         _ => interpreted(layer),
     }
-    // Padding is no neuron, whatever the model makes of zero current.
-    let used = layer.population.neurons % 64;
-    if used > 0
-        && let Some(last) = layer.spikes.last_mut()
-    {
-        *last &= (1 << used) - 1;
-    }
 }
 
-wide! {
-    fn all[T: Tick<S, C>, const S: usize, const C: usize, const GRID: bool][T, S, C, GRID](
-        layer: &mut Layer<'_>,
-    ) {
-        let stride = layer.population.stride;
-        let mut faults = [0; WIDTH];
-        // What happens in the padding of the last column is no fault: on a GPU there is none.
-        let used = layer.population.neurons - (stride - 1) * WIDTH;
-        let shared: [Lanes; C] = std::array::from_fn(|c| layer.constants[c * layer.population.constant_stride()]);
-        for column in 0..stride {
-            let constants = match layer.population.individual {
-                true => std::array::from_fn(|c| layer.constants[c * stride + column]),
-                false => shared,
-            };
-            let before = faults;
-            let bits = lanes::<T, S, C, GRID>(layer, column, &constants, &mut faults);
-            if column + 1 == stride && used < WIDTH {
-                for (lane, (fault, before)) in faults.iter_mut().zip(before).enumerate() {
-                    *fault = if lane < used { *fault } else { before };
-                }
-            }
-            if let Some(word) = layer.spikes.get_mut(column * WIDTH / 64) {
-                *word |= bits << (column * WIDTH % 64);
+/// One tick of all neurons, [`WIDTH`] at a time.
+#[inline(always)]
+fn all<V: Vector, T: Tick<S, C>, const S: usize, const C: usize, const GRID: bool>(
+    neurons: &mut Neurons<'_>,
+) -> bool {
+    let Shape { neurons: count, stride, individual } = neurons.shape;
+    let (forward, recurrent) = (&neurons.forward[..stride], &neurons.recurrent[..stride]);
+    let mut constants = [V::splat(0.0); C];
+    if !individual {
+        for c in 0..C {
+            constants[c] = V::load(&neurons.constants[c]);
+        }
+    }
+    let (mut faults, mut word) = (0, 0);
+    for column in 0..stride {
+        if individual {
+            for c in 0..C {
+                constants[c] = V::load(&neurons.constants[c * stride + column]);
             }
         }
-        *layer.faults |= faults.iter().fold(0, |any, fault| any | fault);
+        let mut states = [V::splat(0.0); S];
+        for s in 0..S {
+            states[s] = V::load(&neurons.states[s * stride + column]);
+        }
+        let mut fault = V::none();
+        let (next, fired) = T::tick::<V, GRID>(
+            &constants,
+            V::load(&forward[column]),
+            V::load(&recurrent[column]),
+            states,
+            &mut fault,
+        );
+        for s in 0..S {
+            next[s].store(&mut neurons.states[s * stride + column]);
+        }
+        // Padding is no neuron, whatever the model makes of zero current, and on a GPU there is none.
+        let left = count - column * WIDTH;
+        let used = if left < WIDTH { (1 << left) - 1 } else { u32::from(u16::MAX) };
+        faults |= V::bits(fault) & used;
+        let place = column % (64 / WIDTH);
+        word |= u64::from(V::bits(fired) & used) << (place * WIDTH);
+        if place + 1 == 64 / WIDTH || column + 1 == stride {
+            if let Some(spikes) = neurons.spikes.get_mut(column * WIDTH / 64) {
+                *spikes = word;
+            }
+            word = 0;
+        }
     }
+    faults != 0
 }
 
 wide! {
@@ -101,46 +144,10 @@ wide! {
     }
 }
 
-/// One tick of the 16 neurons of lane `column`; returns their spikes, lowest bit first.
-#[inline(always)]
-fn lanes<T: Tick<S, C>, const S: usize, const C: usize, const GRID: bool>(
-    layer: &mut Layer<'_>,
-    column: usize,
-    constants: &[Lanes; C],
-    faults: &mut [u32; WIDTH],
-) -> u64 {
-    let stride = layer.population.stride;
-    let (forward, recurrent) = (&layer.forward[column].0, &layer.recurrent[column].0);
-    let mut states: [Lanes; S] = std::array::from_fn(|state| layer.states[state * stride + column]);
-    // As wide as the state, which keeps the loop in vector registers.
-    let mut spiked = [0_u32; WIDTH];
-    for lane in 0..WIDTH {
-        let constants: [f32; C] = std::array::from_fn(|c| constants[c].0[lane]);
-        let state: [f32; S] = std::array::from_fn(|state| states[state].0[lane]);
-        let (next, spike) =
-            T::tick::<GRID>(&constants, forward[lane], recurrent[lane], state, &mut faults[lane]);
-        spiked[lane] = u32::from(spike) << lane;
-        for (lanes, value) in states.iter_mut().zip(next) {
-            lanes.0[lane] = value;
-        }
-    }
-    for (state, lanes) in states.into_iter().enumerate() {
-        layer.states[state * stride + column] = lanes;
-    }
-    // Halves, which stay in vector registers.
-    let mut half = WIDTH / 2;
-    while half > 0 {
-        for lane in 0..half {
-            spiked[lane] |= spiked[lane + half];
-        }
-        half /= 2;
-    }
-    u64::from(spiked[0])
-}
-
 /// Interprets blocks of neurons.
 fn interpreted(layer: &mut Layer<'_>) {
     let population = layer.population;
+    layer.neurons.spikes.fill(0);
     let (kernel, stride) = (population.neuron.kernel(), population.stride);
     let Scratch { registers, constants, forward, recurrent, states, spikes } = &mut *layer.scratch;
     let registers = registers.get_or_insert_with(|| equations::Scratch::new(kernel));
@@ -155,12 +162,12 @@ fn interpreted(layer: &mut Layer<'_>) {
             let rows = from.chunks_exact(stride);
             to.extend(rows.flat_map(|row| &row[columns.clone()]).flat_map(|lanes| lanes.0));
         };
-        fill(forward, layer.forward);
-        fill(recurrent, layer.recurrent);
-        fill(states, layer.states);
+        fill(forward, layer.neurons.forward);
+        fill(recurrent, layer.neurons.recurrent);
+        fill(states, layer.neurons.states);
         spikes.clear();
         spikes.resize(columns.len(), 0);
-        let all = &layer.constants[..kernel.constants * population.constant_stride()];
+        let all = &layer.neurons.constants[..kernel.constants * population.constant_stride()];
         let constants = if population.individual {
             fill(constants, all);
             Constants::Own(constants)
@@ -173,16 +180,16 @@ fn interpreted(layer: &mut Layer<'_>) {
         // What happens in the padding is no fault: on a GPU there is none.
         let used = population.neurons - first * WIDTH;
         let padding = if used < 64 { !0 << used } else { 0 };
-        *layer.faults |= u32::from(faults & !padding != 0);
+        *layer.faults |= faults & !padding != 0;
         for (row, values) in states.chunks_exact(columns.len() * WIDTH).enumerate() {
-            let lanes = &mut layer.states[row * stride..][columns.clone()];
+            let lanes = &mut layer.neurons.states[row * stride..][columns.clone()];
             for (lanes, values) in lanes.iter_mut().zip(values.chunks_exact(WIDTH)) {
                 lanes.0.copy_from_slice(values);
             }
         }
         if population.spiking() {
             for (column, &spikes) in columns.clone().zip(&*spikes) {
-                layer.spikes[column * WIDTH / 64] |= u64::from(spikes) << (column * WIDTH % 64);
+                layer.neurons.spikes[column * WIDTH / 64] |= u64::from(spikes) << (column * WIDTH % 64);
             }
         }
         if let Some(traces) = &mut layer.traces {
@@ -203,6 +210,13 @@ fn interpreted(layer: &mut Layer<'_>) {
                 record(&mut values.iter().copied());
             }
         }
+    }
+    // Padding is no neuron, whatever the model makes of zero current.
+    let used = population.neurons % 64;
+    if used > 0
+        && let Some(last) = layer.neurons.spikes.last_mut()
+    {
+        *last &= (1 << used) - 1;
     }
 }
 
@@ -226,20 +240,26 @@ mod tests {
             for bad in 0..population.stride * WIDTH {
                 let mut forward = vec![Lanes::ZERO; population.stride];
                 forward[bad / WIDTH].0[bad % WIDTH] = f32::NEG_INFINITY;
-                let (mut faults, mut scratch) = (0, Scratch::default());
-                tick(&mut Layer {
-                    population,
-                    grid: true,
-                    constants: &vec![Lanes::splat(0.5); population.neuron.kernel().constants],
-                    forward: &forward,
-                    recurrent: &vec![Lanes::ZERO; population.stride],
-                    states: &mut vec![Lanes::ZERO; population.states().len()],
-                    spikes: &mut vec![0; population.words],
-                    faults: &mut faults,
-                    scratch: &mut scratch,
-                    traces: None,
-                });
-                assert_eq!(faults != 0, bad < neurons, "{model}: lane {bad} of {neurons} neurons");
+                let (mut faults, mut scratch) = (false, Scratch::default());
+                tick(
+                    compiled(population, true, Set::widest()),
+                    &mut Layer {
+                        population,
+                        grid: true,
+                        neurons: Neurons {
+                            shape: population.shape(),
+                            constants: &vec![Lanes::splat(0.5); population.neuron.kernel().constants],
+                            forward: &forward,
+                            recurrent: &vec![Lanes::ZERO; population.stride],
+                            states: &mut vec![Lanes::ZERO; population.states().len()],
+                            spikes: &mut vec![0; population.words],
+                        },
+                        faults: &mut faults,
+                        scratch: &mut scratch,
+                        traces: None,
+                    },
+                );
+                assert_eq!(faults, bad < neurons, "{model}: lane {bad} of {neurons} neurons");
             }
         }
     }

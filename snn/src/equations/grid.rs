@@ -5,9 +5,9 @@ pub const STATE_LIMIT: f32 = 128.0;
 /// Largest magnitude of a sum over the ticks of a control step; no network's readout reaches it.
 pub const SUM_LIMIT: f32 = (1_u32 << 30) as f32;
 /// Grid points per unit.
-const GRID_SCALE: f32 = 65_536.0;
+pub const GRID_SCALE: f32 = 65_536.0;
 /// Bits of the exponent: all ones in infinities and NaN, all zeros in 0 and subnormal numbers.
-const EXPONENT: u32 = 0x7f80_0000;
+pub const EXPONENT: u32 = 0x7f80_0000;
 
 /// The nearest multiple of 2^-16 in [−128, 128], half to even; +0 for −0. `x` is finite.
 #[inline(always)]
@@ -24,13 +24,7 @@ fn snap_within(x: f32, limit: f32) -> f32 {
 }
 
 /// A state variable after the tick: 0 with the lowest bit of `fault` set if `x` is infinite or not
-/// a number; snapped to the grid if `GRID`, else only freed of subnormal numbers.
-#[inline(always)]
-pub fn settle<const GRID: bool>(x: f32, fault: &mut u32) -> f32 {
-    settle_within::<GRID>(x, STATE_LIMIT, fault)
-}
-
-/// As [`settle`], with another limit than that of states.
+/// a number; snapped to the grid within ±`limit` if `GRID`, else only freed of subnormal numbers.
 #[inline(always)]
 pub fn settle_within<const GRID: bool>(x: f32, limit: f32, fault: &mut u32) -> f32 {
     let exponent = x.to_bits() & EXPONENT;

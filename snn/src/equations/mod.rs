@@ -2,7 +2,7 @@
 //!
 //! A model is a few lines of text (see `docs/neurons.md` for the language). [`Model::parse`] reads
 //! and checks it; [`Model::kernel`] makes one tick of it as straight-line code; that code runs
-//! through [`interpret()`], as Rust generated at build time ([`Tick`]), or as WGSL
+//! through [`interpret()`], as Rust generated at build time ([`module`]), or as WGSL
 //! ([`Kernel::wgsl`]), with the same bits everywhere.
 //!
 //! # Exactness
@@ -40,26 +40,10 @@ pub mod wgsl;
 
 pub use error::EquationError;
 #[allow(unused_imports, reason = "the build script does not use all")]
-pub use grid::{SUM_LIMIT, settle, settle_within, snap};
+pub use grid::{EXPONENT, GRID_SCALE, STATE_LIMIT, SUM_LIMIT, settle_within, snap};
 pub use interpret::{Constants, Scratch, interpret};
 #[allow(unused_imports, reason = "the build script does not use all")]
 pub use kernel::{Kernel, Op, Spike};
 pub use model::{MAX_REFRACTORY, Model, Parameter, Scope, State};
 #[allow(unused_imports, reason = "the build script uses it")]
 pub use rust::module;
-
-/// One tick of one neuron, compiled in: `S` state variables, `C` constants.
-///
-/// Written without branches, so that a loop over an array of neurons becomes vector code.
-pub trait Tick<const S: usize, const C: usize> {
-    /// Takes the constants ([`Kernel::constants`]), the input currents and the state; returns the
-    /// state after the tick and whether the neuron spiked. `GRID` snaps the state. Sets the lowest
-    /// bit of `fault` if a state became infinite or not a number.
-    fn tick<const GRID: bool>(
-        constants: &[f32; C],
-        forward: f32,
-        recurrent: f32,
-        states: [f32; S],
-        fault: &mut u32,
-    ) -> ([f32; S], bool);
-}

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::kernel::{Kernel, Op};
 
-/// A type that implements [`super::Tick`].
+/// A type that implements `Tick`.
 pub struct Generated {
     /// Name of the type.
     pub name: String,
@@ -18,34 +18,47 @@ pub struct Generated {
 
 impl Kernel {
     /// A unit type that computes this kernel, called after the model and `variant`. The source
-    /// needs `Tick`, `settle` and `bits` in scope.
+    /// needs `Tick`, `Vector` and `settle` in scope.
     pub fn rust(&self, variant: &str) -> Generated {
         let name = camel(&format!("{}_{variant}", self.model));
         let (states, constants) = (self.states.len(), self.constants);
         let mut body = String::new();
-        let needed = self.needed(false);
+        let (needed, truths) = (self.needed(false), self.truths());
         for (index, op) in self.ops.iter().enumerate() {
             if needed[index] {
-                line(&mut body, format_args!("        let x{index} = {};", expression(*op)));
+                let value = expression(*op, truths[index]);
+                line(&mut body, format_args!("        let x{index} = {value};"));
             }
         }
-        let next: Vec<String> = self.next.iter().map(|op| format!("settle::<GRID>(x{op}, fault)")).collect();
-        let fired = self.spike.map_or("false".to_owned(), |spike| format!("x{}", spike.fired));
+        let next: Vec<String> =
+            self.next.iter().map(|op| format!("settle::<V, GRID>(x{op}, fault)")).collect();
+        let fired = self.spike.map_or("V::none()".to_owned(), |spike| format!("x{}", spike.fired));
         let mut source = String::new();
         let w = &mut source;
         line(w, format_args!("/// `{}`, {}.", self.model, variant.replace('_', ", ")));
         line(w, format_args!("#[derive(Clone, Copy, Debug)]\npub struct {name};\n"));
         line(w, format_args!("impl Tick<{states}, {constants}> for {name} {{"));
-        line(w, format_args!("    #[inline(always)]\n    fn tick<const GRID: bool>("));
-        line(
-            w,
-            format_args!("        c: &[f32; {constants}],\n        forward: f32,\n        recurrent: f32,"),
-        );
-        line(w, format_args!("        s: [f32; {states}],\n        fault: &mut u32,"));
-        line(w, format_args!("    ) -> ([f32; {states}], bool) {{"));
+        line(w, format_args!("    #[inline(always)]\n    fn tick<V: Vector, const GRID: bool>("));
+        line(w, format_args!("        c: &[V; {constants}],\n        forward: V,\n        recurrent: V,"));
+        line(w, format_args!("        s: [V; {states}],\n        fault: &mut V::Mask,"));
+        line(w, format_args!("    ) -> ([V; {states}], V::Mask) {{"));
         w.push_str(&body);
         line(w, format_args!("        ([{}], {fired})\n    }}\n}}\n", next.join(", ")));
         Generated { name, states, constants, source }
+    }
+
+    /// Which operations are truths.
+    fn truths(&self) -> Vec<bool> {
+        let mut truths: Vec<bool> = Vec::with_capacity(self.ops.len());
+        for op in &self.ops {
+            truths.push(match *op {
+                Op::Less(..) | Op::LessEqual(..) | Op::Equal(..) => true,
+                Op::And(..) | Op::Or(..) | Op::Not(..) => true,
+                Op::Select(_, a, _) => truths[a as usize],
+                _ => false,
+            });
+        }
+        truths
     }
 }
 
@@ -64,9 +77,10 @@ fn camel(name: &str) -> String {
     result
 }
 
-fn expression(op: Op) -> String {
+/// The operation over vectors; `truth` if its result is one.
+fn expression(op: Op, truth: bool) -> String {
     match op {
-        Op::Literal(bits) => literal(f32::from_bits(bits)),
+        Op::Literal(bits) => format!("V::splat({})", literal(f32::from_bits(bits))),
         Op::Constant(index) => format!("c[{index}]"),
         Op::Forward => "forward".into(),
         Op::Recurrent => "recurrent".into(),
@@ -77,18 +91,19 @@ fn expression(op: Op) -> String {
         Op::Neg(a) => format!("-x{a}"),
         Op::Abs(a) => format!("x{a}.abs()"),
         Op::Floor(a) => format!("x{a}.floor()"),
-        Op::Less(a, b) => format!("x{a} < x{b}"),
-        Op::LessEqual(a, b) => format!("x{a} <= x{b}"),
-        Op::Equal(a, b) => format!("x{a} == x{b}"),
-        Op::And(a, b) => format!("x{a} & x{b}"),
-        Op::Or(a, b) => format!("x{a} | x{b}"),
-        Op::Not(a) => format!("!x{a}"),
-        Op::Select(c, a, b) => format!("if x{c} {{ x{a} }} else {{ x{b} }}"),
-        Op::PowerOfTwo(a) => format!("bits::power_of_two(x{a})"),
-        Op::Exponent(a) => format!("bits::exponent(x{a})"),
-        Op::Mantissa(a) => format!("bits::mantissa(x{a})"),
-        Op::ReciprocalSeed(a) => format!("bits::reciprocal_seed(x{a})"),
-        Op::RootSeed(a) => format!("bits::root_seed(x{a})"),
+        Op::Less(a, b) => format!("x{a}.lt(x{b})"),
+        Op::LessEqual(a, b) => format!("x{a}.le(x{b})"),
+        Op::Equal(a, b) => format!("x{a}.eq(x{b})"),
+        Op::And(a, b) => format!("V::and(x{a}, x{b})"),
+        Op::Or(a, b) => format!("V::or(x{a}, x{b})"),
+        Op::Not(a) => format!("V::not(x{a})"),
+        Op::Select(c, a, b) if truth => format!("V::choose(x{c}, x{a}, x{b})"),
+        Op::Select(c, a, b) => format!("V::select(x{c}, x{a}, x{b})"),
+        Op::PowerOfTwo(a) => format!("x{a}.power_of_two()"),
+        Op::Exponent(a) => format!("x{a}.exponent()"),
+        Op::Mantissa(a) => format!("x{a}.mantissa()"),
+        Op::ReciprocalSeed(a) => format!("x{a}.reciprocal_seed()"),
+        Op::RootSeed(a) => format!("x{a}.root_seed()"),
     }
 }
 

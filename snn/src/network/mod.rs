@@ -91,10 +91,25 @@ impl Population {
         self.spikes + rows.start * self.words..self.spikes + rows.end * self.words
     }
 
+    /// How its numbers lie in lanes.
+    pub(crate) fn shape(&self) -> Shape {
+        Shape { neurons: self.neurons, stride: self.stride, individual: self.individual }
+    }
+
     /// Lanes from one constant to the next.
     pub(crate) fn constant_stride(&self) -> usize {
         if self.individual { self.stride } else { 1 }
     }
+}
+
+/// How numbers of a population lie in lanes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    pub(crate) neurons: usize,
+    /// Lanes per state variable.
+    pub(crate) stride: usize,
+    /// Whether each neuron has constants of its own.
+    pub(crate) individual: bool,
 }
 
 /// Where a neuron parameter comes from.

@@ -1,21 +1,19 @@
 //! `Binary`: 0/1 connections. The input of a neuron is a count of spikes AND connections.
-//!
-//! Between populations the connections of one word of sources to all targets lie side by side, so
-//! that a word of spikes meets eight targets per instruction. From currents they are rows of bits.
 
 use std::fmt::{Result, Write as _};
+use std::ops::Range;
 use std::sync::Arc;
 
-use numerics::wide;
-
 use super::format::{Format, signed};
+use super::integers;
 use super::storage::{Site, Storage};
 use crate::controller::Resumable;
-use crate::cpu::{CpuEvaluator, Spikes, Synapses};
+use crate::cpu::{CpuEvaluator, Place, Plan, Row, Synapses, Term};
 use crate::equations::wgsl::float;
 use crate::lanes::{Lanes, WIDTH, part, part_mut};
 use crate::network::{Network, Projection, Source};
-use crate::weights::{Unit, snap_current};
+use crate::vector::{Ints, Vector, snap_current};
+use crate::weights::Unit;
 
 #[derive(Debug)]
 pub(super) struct Binary;
@@ -119,131 +117,128 @@ impl Storage for Binary {
 }
 
 struct Bits {
-    /// Per slot: words of each projection.
+    /// Per slot, as the plan lays them out: 1 or −1 where there is a connection.
+    weights: Vec<i8>,
+    places: Vec<Place>,
+    /// Entries of one slot.
+    size: usize,
+    /// Per slot: rows of bits of each projection from currents.
     words: Vec<u64>,
     /// First word of each projection, and one past the last.
     starts: Vec<usize>,
-    /// Whether the sources of a projection are currents.
-    dense: Vec<bool>,
-    /// Excitatory sources of each projection, as masks.
-    excitatory: Vec<Vec<u64>>,
 }
 
 impl Synapses for Bits {
-    fn new(network: &Network, slots: usize) -> Self {
-        let currents = !network.encoder.encoder().spiking();
-        let (mut starts, mut dense, mut excitatory) = (vec![0], Vec::new(), Vec::new());
+    type Sum = Ints;
+    const PAD: usize = integers::PAD;
+    const FOLD: bool = false;
+
+    fn new(network: &Network, plan: &Plan, slots: usize) -> Self {
+        let mut starts = vec![0];
         for projection in &network.projections {
-            let (rows, cols) = (projection.rows, projection.cols.div_ceil(WIDTH) * WIDTH);
-            let is_dense = currents && projection.source == Source::Input;
-            let size = if is_dense { rows * cols.div_ceil(64) } else { rows.div_ceil(64) * cols };
-            starts.push(starts[starts.len() - 1] + size);
-            dense.push(is_dense);
-            let mut mask = vec![0_u64; rows.div_ceil(64)];
-            for row in (0..rows).filter(|&row| projection.signs.get(row).is_none_or(|&sign| sign > 0)) {
-                mask[row / 64] |= 1 << (row % 64);
-            }
-            excitatory.push(mask);
+            let dense = is_dense(network, projection);
+            let words = if dense { projection.rows * projection.cols.div_ceil(64) } else { 0 };
+            starts.push(starts[starts.len() - 1] + words);
         }
-        let size = starts[starts.len() - 1];
-        Self { words: vec![0; slots * size], starts, dense, excitatory }
+        let size = plan.columns * WIDTH;
+        let words = vec![0; slots * starts[starts.len() - 1]];
+        Self { weights: vec![0; slots * size], places: plan.places.clone(), size, words, starts }
     }
 
-    fn load(&mut self, network: &Network, slot: usize, parameters: &[f32]) {
-        let size = self.starts[self.starts.len() - 1];
-        let words = part_mut(&mut self.words, size, slot);
+    fn load(&mut self, network: &Network, plan: &Plan, slot: usize, parameters: &[f32]) {
+        let words = part_mut(&mut self.words, self.starts[self.starts.len() - 1], slot);
         words.fill(0);
-        for (index, projection) in network.projections.iter().enumerate() {
-            let cols = projection.cols.div_ceil(WIDTH) * WIDTH;
+        let weights = part_mut(&mut self.weights, self.size, slot);
+        for (index, (projection, &Place { start, stride })) in
+            network.projections.iter().zip(&plan.places).enumerate()
+        {
+            let (dense, row) = (is_dense(network, projection), projection.cols.div_ceil(64));
             let words = &mut words[self.starts[index]..self.starts[index + 1]];
             network.visit_weights(projection, parameters, |pre, post, weight| {
-                if weight == 0.0 {
-                    return;
-                }
-                if self.dense[index] {
-                    words[pre * cols.div_ceil(64) + post / 64] |= 1 << (post % 64);
-                } else {
-                    words[pre / 64 * cols + post] |= 1 << (pre % 64);
+                if !dense {
+                    let sign = i8::from(weight > 0.0) - i8::from(weight < 0.0);
+                    weights[(start + pre * stride) * WIDTH + post] = sign;
+                } else if weight != 0.0 {
+                    words[pre * row + post / 64] |= 1 << (post % 64);
                 }
             });
         }
     }
 
     #[inline(always)]
-    fn currents(&mut self, projection: &Projection, slot: usize, index: usize, x: &[f32], out: &mut [Lanes]) {
+    fn currents<V: Vector>(
+        &mut self,
+        projection: &Projection,
+        slot: usize,
+        index: usize,
+        x: &[f32],
+        out: &mut [Lanes],
+    ) {
         let words = part(&self.words, self.starts[self.starts.len() - 1], slot);
         let words = &words[self.starts[index]..self.starts[index + 1]];
-        currents(x, words, projection.unit.scale, out);
+        let row = projection.cols.div_ceil(64);
+        for (index, out) in out.chunks_mut(64 / WIDTH).enumerate() {
+            currents::<V>(x, &words[index..], row, projection.unit.scale, out);
+        }
     }
 
     #[inline(always)]
-    fn add(&self, projection: &Projection, slot: usize, index: usize, spikes: Spikes<'_>, out: &mut [Lanes]) {
-        let words = part(&self.words, self.starts[self.starts.len() - 1], slot);
-        let words = &words[self.starts[index]..self.starts[index + 1]];
-        count(spikes.words, &self.excitatory[index], words, projection.unit.scale, out);
+    fn add(&self, projection: &Projection, slot: usize, index: usize, spikes: &[u16], out: &mut [Lanes]) {
+        let weights = part(&self.weights, self.size, slot);
+        integers::add(spikes, weights, self.places[index], projection.unit.scale, out);
+    }
+
+    #[inline(always)]
+    fn sum<V: Vector>(
+        &self,
+        slot: usize,
+        row: &Row,
+        columns: Range<usize>,
+        spikes: &[u64],
+        _: &[Lanes],
+        sums: &mut [Ints],
+    ) {
+        integers::sum::<V>(part(&self.weights, self.size, slot), row, &columns, spikes, sums);
+    }
+
+    #[inline(always)]
+    fn gather<V: Vector>(constant: Option<&[Lanes]>, terms: &[Term], sums: &[Ints], out: &mut [Lanes]) {
+        integers::gather::<V>(constant, terms, sums, out);
     }
 
     fn fan_out(&self, network: &Network, slot: usize, source: usize, out: &mut [u32]) {
-        let words = part(&self.words, self.starts[self.starts.len() - 1], slot);
+        let weights = part(&self.weights, self.size, slot);
         out.fill(0);
-        for (index, projection) in network.projections.iter().enumerate() {
+        for (projection, place) in network.projections.iter().zip(&self.places) {
             if projection.source != Source::Population(source) {
                 continue;
             }
-            let cols = projection.cols.div_ceil(WIDTH) * WIDTH;
-            let words = &words[self.starts[index]..self.starts[index + 1]];
             for (neuron, count) in out.iter_mut().enumerate() {
-                let targets = &words[neuron / 64 * cols..][..cols];
-                *count += targets.iter().map(|word| (word >> (neuron % 64) & 1) as u32).sum::<u32>();
+                let row = &weights[(place.start + neuron * place.stride) * WIDTH..][..projection.cols];
+                *count += row.iter().map(|weight| u32::from(weight.unsigned_abs())).sum::<u32>();
             }
         }
     }
 }
 
-/// The currents `x` through rows of bits.
+/// Whether the sources are currents.
+fn is_dense(network: &Network, projection: &Projection) -> bool {
+    projection.source == Source::Input && !network.encoder.encoder().spiking()
+}
+
+/// The currents `x` through rows of `stride` words of bits, for up to 64 targets.
 #[inline(always)]
-fn currents(x: &[f32], words: &[u64], scale: f32, out: &mut [Lanes]) {
-    let row_words = (out.len() * WIDTH).div_ceil(64);
-    for (column, out) in out.iter_mut().enumerate() {
-        let mut sum = Lanes::ZERO;
-        for (&x, row) in x.iter().zip(words.chunks_exact(row_words)) {
-            let bits = (row[column * WIDTH / 64] >> (column * WIDTH % 64)) as u32;
-            for (lane, sum) in sum.0.iter_mut().enumerate() {
-                *sum += if bits >> lane & 1 == 1 { x } else { 0.0 };
-            }
-        }
-        for (out, sum) in out.0.iter_mut().zip(sum.0) {
-            *out = snap_current(sum * scale);
+fn currents<V: Vector>(x: &[f32], rows: &[u64], stride: usize, scale: f32, out: &mut [Lanes]) {
+    let mut sums = [V::splat(0.0); 64 / WIDTH];
+    for (&x, row) in x.iter().zip(rows.chunks(stride)) {
+        let x = V::splat(x);
+        for k in 0..64 / WIDTH {
+            // Where there is no connection, 0 would change nothing: no sum is −0.
+            sums[k] = sums[k].add_where(V::mask((row[0] >> (k * WIDTH)) as u32), x);
         }
     }
-}
-
-wide! {
-    /// Adds `scale` for each connection of a spike; its sign is that of the source.
-    counting fn count(spikes: &[u64], excitatory: &[u64], words: &[u64], scale: f32, out: &mut [Lanes]) {
-        let cols = out.len() * WIDTH;
-        for (column, out) in out.iter_mut().enumerate() {
-            let mut counts = [0_u64; WIDTH];
-            for (word, &bits) in spikes.iter().enumerate() {
-                let plus = bits & excitatory[word];
-                let minus = bits & !excitatory[word];
-                let targets = &words[word * cols + column * WIDTH..][..WIDTH];
-                // Wrapping spares the checks, which keep the compiler from using vector registers.
-                if plus != 0 {
-                    for (count, target) in counts.iter_mut().zip(targets) {
-                        *count = count.wrapping_add(u64::from((plus & target).count_ones()));
-                    }
-                }
-                if minus != 0 {
-                    for (count, target) in counts.iter_mut().zip(targets) {
-                        *count = count.wrapping_sub(u64::from((minus & target).count_ones()));
-                    }
-                }
-            }
-            for (out, count) in out.0.iter_mut().zip(counts) {
-                *out += count.cast_signed() as i32 as f32 * scale;
-            }
-        }
+    for k in 0..out.len() {
+        snap_current(sums[k] * V::splat(scale)).store(&mut out[k]);
     }
 }
 

@@ -1,18 +1,18 @@
 //! `I8`: 8-bit weights with one power of two per block; a spike adds a row of small integers.
-//!
-//! No sum can overflow, for the reasons given below; the wrapping operations only spare the checks,
-//! which keep the compiler from using vector registers.
 
 use std::fmt::{Result, Write as _};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::format::{Format, signed};
+use super::integers;
 use super::storage::{Site, Storage};
 use crate::controller::Resumable;
-use crate::cpu::{CpuEvaluator, Spikes, Synapses};
+use crate::cpu::{CpuEvaluator, Place, Plan, Row, Synapses, Term};
 use crate::equations::wgsl::float;
 use crate::lanes::{Lanes, WIDTH, part, part_mut};
-use crate::network::{Network, Projection};
+use crate::network::{Network, Projection, Source};
+use crate::vector::{Ints, SHORT, Vector};
 use crate::weights::{Unit, exp2};
 
 /// Steps of θ, and of an observation, per unit.
@@ -131,140 +131,120 @@ impl Storage for Byte {
 }
 
 struct Bytes {
-    /// Per slot: rows of each projection, padded with zeros to whole lanes.
+    /// Per slot, as the plan lays them out. Weights of currents stand in pairs of rows, target by target.
     weights: Vec<i8>,
-    /// First entry of each projection, and one past the last.
-    starts: Vec<usize>,
-    /// The observation in steps.
-    x: Vec<i16>,
+    places: Vec<Place>,
+    /// Entries of one slot.
+    size: usize,
+    /// The observation in steps, two in a word.
+    x: Vec<i32>,
 }
 
 impl Synapses for Bytes {
-    fn new(network: &Network, slots: usize) -> Self {
-        let mut starts = vec![0];
-        for projection in &network.projections {
-            let rows = projection.rows + usize::from(projection.bias);
-            starts.push(starts[starts.len() - 1] + rows * projection.cols.next_multiple_of(WIDTH));
-        }
-        let size = starts[starts.len() - 1];
-        Self { weights: vec![0; slots * size], starts, x: Vec::new() }
+    type Sum = Ints;
+    const PAD: usize = integers::PAD;
+    const FOLD: bool = false;
+
+    fn new(_: &Network, plan: &Plan, slots: usize) -> Self {
+        let size = plan.columns * WIDTH;
+        Self { weights: vec![0; slots * size], places: plan.places.clone(), size, x: Vec::new() }
     }
 
-    fn load(&mut self, network: &Network, slot: usize, parameters: &[f32]) {
-        let size = self.starts[self.starts.len() - 1];
-        let weights = part_mut(&mut self.weights, size, slot);
-        for (index, projection) in network.projections.iter().enumerate() {
-            let stride = projection.cols.next_multiple_of(WIDTH);
-            let weights = &mut weights[self.starts[index]..self.starts[index + 1]];
+    fn load(&mut self, network: &Network, plan: &Plan, slot: usize, parameters: &[f32]) {
+        let weights = part_mut(&mut self.weights, self.size, slot);
+        let spikes = network.encoder.encoder().spiking();
+        for (projection, &Place { start, stride }) in network.projections.iter().zip(&plan.places) {
+            let (start, stride) = (start * WIDTH, stride * WIDTH);
+            let dense = projection.source == Source::Input && !spikes;
             network.visit_weights(projection, parameters, |pre, post, weight| {
-                weights[pre * stride + post] = steps(&projection.unit, weight);
+                let place =
+                    if dense { pre / 2 * 2 * stride + 2 * post + pre % 2 } else { pre * stride + post };
+                weights[start + place] = steps(&projection.unit, weight);
             });
         }
     }
 
     #[inline(always)]
-    fn currents(&mut self, projection: &Projection, slot: usize, index: usize, x: &[f32], out: &mut [Lanes]) {
-        // A bias is a source of 1. In a loop of its own, which is compiled for the wider instructions.
-        self.x.resize(x.len() + usize::from(projection.bias), 0);
-        self.x[x.len()..].fill(STEPS as i16);
-        for (steps, &x) in self.x.iter_mut().zip(x) {
-            *steps = i16::from(steps_of(x));
+    fn currents<V: Vector>(
+        &mut self,
+        projection: &Projection,
+        slot: usize,
+        index: usize,
+        x: &[f32],
+        out: &mut [Lanes],
+    ) {
+        self.x.clear();
+        let mut pairs = x.chunks_exact(2);
+        for pair in &mut pairs {
+            self.x.push(paired(steps_of(pair[0]), steps_of(pair[1])));
         }
-        let weights = part(&self.weights, self.starts[self.starts.len() - 1], slot);
-        let rows = &weights[self.starts[index]..self.starts[index + 1]];
+        // A bias is a source of 1.
+        let one = if projection.bias { STEPS as i8 } else { 0 };
+        match pairs.remainder() {
+            [x] => self.x.push(paired(steps_of(*x), one)),
+            _ if projection.bias => self.x.push(paired(one, 0)),
+            _ => {}
+        }
+        let Place { start, stride } = self.places[index];
+        let rows = &part(&self.weights, self.size, slot)[start * WIDTH..];
         let unit = projection.unit.step / STEPS;
-        currents(&self.x, rows, unit, out);
+        let mut columns = (0..out.len()).step_by(4).zip(out.chunks_mut(4));
+        for (at, out) in &mut columns {
+            let rows = &rows[at * SHORT..];
+            match out.len() {
+                1 => currents::<V, 1>(&self.x, rows, stride, unit, out),
+                2 => currents::<V, 2>(&self.x, rows, stride, unit, out),
+                3 => currents::<V, 3>(&self.x, rows, stride, unit, out),
+                _ => currents::<V, 4>(&self.x, rows, stride, unit, out),
+            }
+        }
     }
 
     #[inline(always)]
-    fn add(&self, projection: &Projection, slot: usize, index: usize, spikes: Spikes<'_>, out: &mut [Lanes]) {
-        let weights = part(&self.weights, self.starts[self.starts.len() - 1], slot);
-        let rows = &weights[self.starts[index]..self.starts[index + 1]];
-        let unit = projection.unit.step;
-        add(spikes.indices, rows, unit, out);
+    fn add(&self, projection: &Projection, slot: usize, index: usize, spikes: &[u16], out: &mut [Lanes]) {
+        let weights = part(&self.weights, self.size, slot);
+        integers::add(spikes, weights, self.places[index], projection.unit.step, out);
+    }
+
+    #[inline(always)]
+    fn sum<V: Vector>(
+        &self,
+        slot: usize,
+        row: &Row,
+        columns: Range<usize>,
+        spikes: &[u64],
+        _: &[Lanes],
+        sums: &mut [Ints],
+    ) {
+        integers::sum::<V>(part(&self.weights, self.size, slot), row, &columns, spikes, sums);
+    }
+
+    #[inline(always)]
+    fn gather<V: Vector>(constant: Option<&[Lanes]>, terms: &[Term], sums: &[Ints], out: &mut [Lanes]) {
+        integers::gather::<V>(constant, terms, sums, out);
     }
 }
 
-/// The products of the observation `x`, in steps, with `rows` of weights.
+/// Two 16-bit numbers in a word, the first one low.
 #[inline(always)]
-fn currents(x: &[i16], rows: &[i8], unit: f32, out: &mut [Lanes]) {
-    let stride = out.len() * WIDTH;
-    for (column, out) in (0..stride).step_by(WIDTH).zip(out) {
-        let mut sum = [0_i32; WIDTH];
-        let mut pairs = x.chunks_exact(2);
-        let mut row = column;
-        for pair in &mut pairs {
-            // Two products of 8-bit numbers fit into 16 bits.
-            let (a, b) = (block::<WIDTH>(rows, row), block::<WIDTH>(rows, row + stride));
-            for lane in 0..WIDTH {
-                let product = i16::from(a[lane]).wrapping_mul(pair[0]);
-                let other = i16::from(b[lane]).wrapping_mul(pair[1]);
-                sum[lane] = sum[lane].wrapping_add(i32::from(product.wrapping_add(other)));
-            }
-            row += 2 * stride;
-        }
-        if let [x] = pairs.remainder() {
-            let a = block::<WIDTH>(rows, row);
-            for lane in 0..WIDTH {
-                sum[lane] = sum[lane].wrapping_add(i32::from(i16::from(a[lane]).wrapping_mul(*x)));
-            }
-        }
-        for (out, sum) in out.0.iter_mut().zip(sum) {
-            *out = sum as f32 * unit;
-        }
-    }
+fn paired(low: i8, high: i8) -> i32 {
+    i32::from(low) & 0xffff | i32::from(high) << 16
 }
 
-/// Adds the rows of `spikes`.
+/// The products of the observation `x`, in steps, with `N` of `stride` columns of weights.
 #[inline(always)]
-fn add(spikes: &[u16], rows: &[i8], unit: f32, out: &mut [Lanes]) {
-    let stride = out.len() * WIDTH;
-    let mut column = 0;
-    let mut fours = out.chunks_exact_mut(4);
-    for four in &mut fours {
-        add_rows::<{ 4 * WIDTH }>(spikes, rows, stride, column, unit, four);
-        column += 4 * WIDTH;
-    }
-    for one in fours.into_remainder().chunks_mut(1) {
-        add_rows::<WIDTH>(spikes, rows, stride, column, unit, one);
-        column += WIDTH;
-    }
-}
-
-/// `N` weights from `start` on.
-#[inline(always)]
-fn block<const N: usize>(rows: &[i8], start: usize) -> &[i8; N] {
-    rows[start..].first_chunk().expect("rows are padded to whole lanes")
-}
-
-/// Adds `N` neighbouring entries, from `column` on, of the rows of `spikes`.
-#[inline(always)]
-fn add_rows<const N: usize>(
-    spikes: &[u16],
-    rows: &[i8],
-    stride: usize,
-    column: usize,
-    unit: f32,
-    out: &mut [Lanes],
-) {
-    let mut sums = [0_i32; N];
-    // 258 rows of 8-bit numbers fit into 16 bits.
-    for spikes in spikes.chunks(256) {
-        let mut short = [0_i16; N];
-        for &source in spikes {
-            let row = block::<N>(rows, usize::from(source) * stride + column);
-            for lane in 0..N {
-                short[lane] = short[lane].wrapping_add(i16::from(row[lane]));
-            }
+fn currents<V: Vector, const N: usize>(x: &[i32], rows: &[i8], stride: usize, unit: f32, out: &mut [Lanes]) {
+    let mut sums = [V::int_zero(); N];
+    let mut at = 0;
+    for &pair in x {
+        for k in 0..N {
+            let weights = rows[at + k * SHORT..].first_chunk().expect("rows are padded");
+            sums[k] = V::int_dot(sums[k], weights, pair);
         }
-        for lane in 0..N {
-            sums[lane] = sums[lane].wrapping_add(i32::from(short[lane]));
-        }
+        at += 2 * stride * WIDTH;
     }
-    for (out, sums) in out.iter_mut().zip(sums.chunks_exact(WIDTH)) {
-        for (out, sum) in out.0.iter_mut().zip(sums) {
-            *out += *sum as f32 * unit;
-        }
+    for k in 0..N {
+        (V::int_float(sums[k]) * V::splat(unit)).store(&mut out[k]);
     }
 }
 

@@ -1,15 +1,16 @@
 //! 32-bit weights, on a grid or not: a spike adds a row.
 
 use std::fmt::{Result, Write as _};
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::format::Format;
 use super::storage::{Site, Storage};
 use crate::controller::Resumable;
-use crate::cpu::{Activities, CpuEvaluator, Learner, Spikes, Synapses};
-use crate::lanes::{Lanes, WIDTH, dense, part, part_mut};
+use crate::cpu::{Activities, CpuEvaluator, Learner, Place, Plan, Row, Synapses, Term};
+use crate::lanes::{Lanes, WIDTH, part, part_mut};
 use crate::network::{Network, Projection};
-use crate::weights::snap_current;
+use crate::vector::{Vector, block, in_blocks, snap_current};
 
 /// A precision whose weights are kept as 32-bit floats; currents are on their grid if states are.
 pub(super) trait Floats: Format {}
@@ -61,62 +62,75 @@ impl<F: Floats> Storage for F {
 
 struct Rows {
     slots: usize,
-    /// Empty until [`claim`](Synapses::claim). Per slot: rows of each projection, padded with zeros to whole lanes.
+    /// Empty until [`claim`](Synapses::claim). Per slot, as the plan lays them out.
     weights: Vec<Lanes>,
-    /// First lane of each projection, and one past the last.
-    starts: Vec<usize>,
+    places: Vec<Place>,
+    /// Lanes of one slot.
+    size: usize,
     snap: bool,
+    /// Per slot: no population's spikes sum up to more.
+    largest: Vec<f32>,
+    /// Whether some population's sums are added in another order than that of the projections.
+    several: bool,
     /// Per rule of the network; empty until then, too.
     learners: Vec<Learner>,
 }
 
 impl Synapses for Rows {
-    fn new(network: &Network, slots: usize) -> Self {
-        let mut starts = vec![0];
-        for projection in &network.projections {
-            let rows = projection.rows + usize::from(projection.bias);
-            starts.push(starts[starts.len() - 1] + rows * projection.cols.div_ceil(WIDTH));
+    type Sum = Lanes;
+    const PAD: usize = 1;
+    const FOLD: bool = true;
+
+    fn new(network: &Network, plan: &Plan, slots: usize) -> Self {
+        Self {
+            slots,
+            weights: Vec::new(),
+            places: plan.places.clone(),
+            size: plan.columns,
+            snap: network.format.grid(),
+            largest: vec![0.0; slots],
+            several: plan.several,
+            learners: Vec::new(),
         }
-        let snap = network.format.grid();
-        Self { slots, weights: Vec::new(), starts, snap, learners: Vec::new() }
     }
 
     fn claim(&mut self, network: &Network) {
-        let lanes = self.starts[self.starts.len() - 1];
-        self.weights = vec![Lanes::ZERO; self.slots * lanes];
+        self.weights = vec![Lanes::ZERO; self.slots * self.size];
         let learner = |rule| Learner::new(network, rule, self.slots);
         self.learners = network.plastic.iter().map(learner).collect();
     }
 
-    fn load(&mut self, network: &Network, slot: usize, parameters: &[f32]) {
-        let lanes = self.starts[self.starts.len() - 1];
-        let weights = part_mut(&mut self.weights, lanes, slot);
-        for (index, projection) in network.projections.iter().enumerate() {
-            let stride = projection.cols.div_ceil(WIDTH);
-            let weights = &mut weights[self.starts[index]..self.starts[index + 1]];
+    fn load(&mut self, network: &Network, plan: &Plan, slot: usize, parameters: &[f32]) {
+        let weights = part_mut(&mut self.weights, self.size, slot);
+        let mut sums = vec![0.0_f32; network.populations.len()];
+        for (projection, &Place { start, stride }) in network.projections.iter().zip(&plan.places) {
+            let mut largest = 0.0_f32;
             network.visit_weights(projection, parameters, |pre, post, weight| {
-                weights[pre * stride + post / WIDTH].0[post % WIDTH] = weight;
+                weights[start + pre * stride + post / WIDTH].0[post % WIDTH] = weight;
+                largest = largest.max(weight.abs());
             });
+            sums[projection.target] += largest * projection.rows as f32;
         }
+        self.largest[slot] = sums.into_iter().fold(0.0, f32::max);
         for (rule, learner) in network.plastic.iter().zip(&mut self.learners) {
-            let weights = &weights[self.starts[rule.projection]..];
+            let weights = &weights[self.places[rule.projection].start..];
             learner.load(network, rule, slot, parameters, weights);
         }
     }
 
     fn reset(&mut self, network: &Network, slot: usize) {
-        let weights = part_mut(&mut self.weights, self.starts[self.starts.len() - 1], slot);
+        let weights = part_mut(&mut self.weights, self.size, slot);
         for (rule, learner) in network.plastic.iter().zip(&mut self.learners) {
-            learner.reset(slot, &mut weights[self.starts[rule.projection]..]);
+            learner.reset(slot, &mut weights[self.places[rule.projection].start..]);
         }
     }
 
     fn learn(&mut self, network: &Network, slot: usize, modulators: &[f32]) -> bool {
         let mut fault = false;
-        let weights = part_mut(&mut self.weights, self.starts[self.starts.len() - 1], slot);
+        let weights = part_mut(&mut self.weights, self.size, slot);
         for (rule, learner) in network.plastic.iter().zip(&mut self.learners) {
             let modulator = rule.reward.map_or(0.0, |reward| modulators[reward.index]);
-            let weights = &mut weights[self.starts[rule.projection]..];
+            let weights = &mut weights[self.places[rule.projection].start..];
             fault |= learner.learn(network, rule, slot, modulator, weights);
         }
         fault
@@ -127,39 +141,153 @@ impl Synapses for Rows {
     }
 
     #[inline(always)]
-    fn currents(&mut self, _: &Projection, slot: usize, index: usize, x: &[f32], out: &mut [Lanes]) {
-        currents(x, self.rows(slot, index), self.snap, out);
-    }
-
-    #[inline(always)]
-    fn add(&self, _: &Projection, slot: usize, index: usize, spikes: Spikes<'_>, out: &mut [Lanes]) {
-        add_rows(spikes.indices, self.rows(slot, index), out);
-    }
-}
-
-impl Rows {
-    #[inline(always)]
-    fn rows(&self, slot: usize, index: usize) -> &[Lanes] {
-        let weights = part(&self.weights, self.starts[self.starts.len() - 1], slot);
-        &weights[self.starts[index]..self.starts[index + 1]]
-    }
-}
-
-/// The dense product, on the grid of currents if `snap`.
-#[inline(always)]
-fn currents(x: &[f32], rows: &[Lanes], snap: bool, out: &mut [Lanes]) {
-    dense(x, rows, out);
-    if snap {
-        for current in out.iter_mut().flat_map(|lanes| &mut lanes.0) {
-            *current = snap_current(*current);
+    fn currents<V: Vector>(
+        &mut self,
+        projection: &Projection,
+        slot: usize,
+        index: usize,
+        x: &[f32],
+        out: &mut [Lanes],
+    ) {
+        let rows = &part(&self.weights, self.size, slot)[self.places[index].start..];
+        let columns = out.len();
+        let mut at = 0;
+        while at < columns {
+            let count = block(columns - at, 4.min(V::REGISTERS));
+            let out = &mut out[at..at + count];
+            match count {
+                1 => currents::<V, 1>(projection, x, &rows[at..], columns, self.snap, out),
+                2 => currents::<V, 2>(projection, x, &rows[at..], columns, self.snap, out),
+                3 => currents::<V, 3>(projection, x, &rows[at..], columns, self.snap, out),
+                _ => currents::<V, 4>(projection, x, &rows[at..], columns, self.snap, out),
+            }
+            at += count;
         }
+    }
+
+    #[inline(always)]
+    fn add(&self, _: &Projection, slot: usize, index: usize, spikes: &[u16], out: &mut [Lanes]) {
+        let Place { start, stride } = self.places[index];
+        add_rows(spikes, &part(&self.weights, self.size, slot)[start..], stride, out);
+    }
+
+    #[inline(always)]
+    fn sum<V: Vector>(
+        &self,
+        slot: usize,
+        row: &Row,
+        columns: Range<usize>,
+        spikes: &[u64],
+        start: &[Lanes],
+        sums: &mut [Lanes],
+    ) {
+        let rows = &part(&self.weights, self.size, slot)[row.place.start..];
+        let stride = row.place.stride;
+        let mut at = columns.start;
+        while at < columns.end {
+            let count = block(columns.end - at, V::REGISTERS);
+            let (rows, start, sums) = (&rows[at..], &start[at..at + count], &mut sums[at..at + count]);
+            in_blocks!(count, V, sum_rows(rows, stride, spikes, start, sums));
+            at += count;
+        }
+    }
+
+    #[inline(always)]
+    fn gather<V: Vector>(constant: Option<&[Lanes]>, terms: &[Term], sums: &[Lanes], out: &mut [Lanes]) {
+        for (k, out) in out.iter_mut().enumerate() {
+            let mut total = V::splat(0.0);
+            if let Some(constant) = constant {
+                total = V::load(&constant[k]);
+            }
+            for term in terms {
+                total = total + V::load(&sums[term.sums + k]);
+            }
+            total.store(out);
+        }
+    }
+
+    #[inline(always)]
+    fn as_currents(sums: &[Lanes]) -> Option<&[Lanes]> {
+        Some(sums)
+    }
+
+    /// Currents, weights and so all sums are multiples of 2⁻¹², which 24 bits hold below 2¹².
+    #[inline(always)]
+    fn any_order(&self, slot: usize, largest: f32) -> bool {
+        !self.several || self.snap && largest + self.largest[slot] < 4096.0
+    }
+}
+
+/// The dense product, ascending in `x` and with the bias last, for `N` of `stride` columns.
+#[inline(always)]
+fn currents<V: Vector, const N: usize>(
+    projection: &Projection,
+    x: &[f32],
+    rows: &[Lanes],
+    stride: usize,
+    snap: bool,
+    out: &mut [Lanes],
+) {
+    let mut sums = [V::splat(0.0); N];
+    // The last row may end early.
+    let mut rows = rows.chunks(stride);
+    for (&x, row) in x.iter().zip(&mut rows) {
+        if let Some(row) = row.first_chunk::<N>() {
+            let x = V::splat(x);
+            for k in 0..N {
+                sums[k] = sums[k] + x * V::load(&row[k]);
+            }
+        }
+    }
+    if projection.bias
+        && let Some(row) = rows.next().and_then(<[Lanes]>::first_chunk::<N>)
+    {
+        for k in 0..N {
+            sums[k] = sums[k] + V::load(&row[k]);
+        }
+    }
+    for k in 0..N {
+        if snap {
+            sums[k] = snap_current(sums[k]);
+        }
+        sums[k].store(&mut out[k]);
+    }
+}
+
+/// The sum of the rows of `spikes`, ascending, for `N` of `stride` columns.
+#[inline(always)]
+fn sum_rows<V: Vector, const N: usize>(
+    rows: &[Lanes],
+    stride: usize,
+    spikes: &[u64],
+    start: &[Lanes],
+    out: &mut [Lanes],
+) {
+    let mut sums = [V::splat(0.0); N];
+    for k in 0..N {
+        sums[k] = V::load(&start[k]);
+    }
+    let mut first = 0;
+    for &word in spikes {
+        let mut bits = word;
+        while bits != 0 {
+            let at = (first + bits.trailing_zeros() as usize) * stride;
+            bits &= bits - 1;
+            let row = &rows[at..at + N];
+            for k in 0..N {
+                sums[k] = sums[k] + V::load(&row[k]);
+            }
+        }
+        first += 64;
+    }
+    for k in 0..N {
+        sums[k].store(&mut out[k]);
     }
 }
 
 /// Adds the rows of `spikes`.
 #[inline(always)]
-fn add_rows(spikes: &[u16], rows: &[Lanes], out: &mut [Lanes]) {
-    let stride = out.len();
+fn add_rows(spikes: &[u16], rows: &[Lanes], stride: usize, out: &mut [Lanes]) {
     // Four lanes at a time hide the latency of the additions.
     let mut columns = out.chunks_exact_mut(4);
     let mut column = 0;

@@ -1,12 +1,17 @@
 //! Precisions: number formats of weights and states, one file each. To add one: copy `byte.rs`, list
 //! it in [`Precision`] and here.
 
+#[allow(clippy::needless_range_loop, reason = "arrays of registers are indexed alike")]
 mod binary;
+#[allow(clippy::needless_range_loop, reason = "arrays of registers are indexed alike")]
 mod byte;
 mod float;
+#[allow(clippy::needless_range_loop, reason = "arrays of registers are indexed alike")]
 mod floats;
 pub(crate) mod format;
 mod free;
+#[allow(clippy::needless_range_loop, reason = "arrays of registers are indexed alike")]
+mod integers;
 pub(crate) mod storage;
 
 use crate::config::Precision;

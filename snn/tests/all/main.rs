@@ -12,6 +12,7 @@ mod nir_limits;
 mod parity;
 mod plasticity;
 mod reference;
+mod watched;
 
 use std::sync::Arc;
 
@@ -19,11 +20,15 @@ use rand::SeedableRng as _;
 use rand::rngs::ChaCha8Rng;
 use rand_distr::{Distribution as _, StandardNormal};
 use ron::extensions::Extensions;
-use snn::{Controller, ControllerConfig};
+use snn::{Controller, ControllerConfig, SnnError};
+
+fn built(text: &str, inputs: usize, outputs: usize) -> Result<Arc<dyn Controller>, SnnError> {
+    let options = ron::Options::default().with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES);
+    options.from_str::<ControllerConfig>(text).unwrap().build(inputs, outputs)
+}
 
 fn controller(text: &str, inputs: usize, outputs: usize) -> Arc<dyn Controller> {
-    let options = ron::Options::default().with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES);
-    options.from_str::<ControllerConfig>(text).unwrap().build(inputs, outputs).unwrap()
+    built(text, inputs, outputs).unwrap()
 }
 
 fn normals(seed: u64, count: usize) -> Vec<f32> {

@@ -1,0 +1,186 @@
+//! Where weights and sums lie.
+//!
+//! All weights of one source neuron make one contiguous row: those into the first population it reaches, then into
+//! the next. Sums of rows have the same shape, so that a spike adds its row as a whole. The leading part goes to
+//! populations that see the spike in the next tick, the rest to those that see it in this one.
+//!
+//! Places and lengths count *columns*: [`WIDTH`] neighbouring targets.
+
+use crate::lanes::WIDTH;
+use crate::network::{Network, Projection, Source};
+
+/// Weights of one projection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// Of the first row.
+    pub(crate) start: usize,
+    /// From row to row.
+    pub(crate) stride: usize,
+}
+
+/// What spikes of one source add up to.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) place: Place,
+    /// Columns that have a meaning.
+    pub(crate) width: usize,
+    /// Columns before this one are seen in the next tick.
+    pub(crate) split: usize,
+    /// First column of the sums, and of what they start from.
+    pub(crate) sums: usize,
+    /// Targets of each neuron, if they are equally many.
+    pub(crate) fan_out: Option<u32>,
+}
+
+/// A sum of rows that enters a population.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Term {
+    /// First column in the sums.
+    pub(crate) sums: usize,
+    /// What 1 in the sums stands for, if they are integers.
+    pub(crate) unit: f32,
+}
+
+/// What enters a population.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Inputs {
+    /// First column of its constant current, unless that is part of the first sum.
+    pub(crate) constant: Option<usize>,
+    pub(crate) forward: Vec<Term>,
+    /// What the neuron model reads apart.
+    pub(crate) recurrent: Vec<Term>,
+}
+
+/// A projection from the encoder's currents.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dense {
+    pub(crate) projection: usize,
+    /// First column of the constant current it makes.
+    pub(crate) constant: usize,
+}
+
+/// The layout of one network.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// Per projection.
+    pub(crate) places: Vec<Place>,
+    /// Columns of all weights of one individual.
+    pub(crate) columns: usize,
+    /// Whether rows go through all targets, and the loop over rows can run.
+    pub(crate) rows: bool,
+    /// Per hidden layer.
+    pub(crate) sources: Vec<Row>,
+    /// The encoder, if it spikes.
+    pub(crate) encoder: Option<Row>,
+    /// Per population.
+    pub(crate) inputs: Vec<Inputs>,
+    pub(crate) dense: Vec<Dense>,
+    /// Whether a population adds several sums, in another order than the loop over projections.
+    pub(crate) several: bool,
+    /// Columns of the sums.
+    pub(crate) sums: usize,
+    /// Columns of constant currents, of which the first are what the sums start from.
+    pub(crate) constants: usize,
+}
+
+impl Plan {
+    /// Rows are padded to multiples of `pad` columns. If `fold`, sums start from constant currents.
+    pub(crate) fn new(network: &Network, pad: usize, fold: bool) -> Self {
+        let mut plan = Self {
+            places: vec![Place { start: 0, stride: 0 }; network.projections.len()],
+            columns: 0,
+            rows: network.plastic.is_empty() && network.hidden().iter().all(|p| p.delays.is_empty()),
+            sources: Vec::new(),
+            encoder: None,
+            inputs: vec![Inputs::default(); network.populations.len()],
+            dense: Vec::new(),
+            several: false,
+            sums: 0,
+            constants: 0,
+        };
+        let spikes = network.encoder.encoder().spiking();
+        for (index, projection) in network.projections.iter().enumerate() {
+            if !plan.rows || projection.source == Source::Input && !spikes {
+                let stride = projection.cols.div_ceil(WIDTH).next_multiple_of(pad);
+                plan.places[index] = Place { start: plan.columns, stride };
+                // Some precisions take rows in pairs.
+                plan.columns += stride * rows(projection).next_multiple_of(2);
+            }
+        }
+        if !plan.rows {
+            return plan;
+        }
+        // Where each projection's columns lie in the sums.
+        let mut segments = vec![0; network.projections.len()];
+        if spikes {
+            plan.encoder = Some(plan.row(network, Source::Input, pad, &mut segments));
+        }
+        for source in 0..network.hidden().len() {
+            let row = plan.row(network, Source::Population(source), pad, &mut segments);
+            plan.sources.push(row);
+        }
+        plan.constants = plan.sums;
+        for (target, population) in network.populations.iter().enumerate() {
+            let mut inputs = Inputs::default();
+            for (projection, p) in network.incoming(target) {
+                let term = Term { sums: segments[projection], unit: p.unit.step };
+                if p.source == Source::Input && !spikes {
+                    plan.dense.push(Dense { projection, constant: plan.constants });
+                    inputs.constant = Some(plan.constants);
+                } else if p.recurrent && population.neuron.kernel().recurrent {
+                    inputs.recurrent.push(term);
+                } else {
+                    inputs.forward.push(term);
+                }
+            }
+            if inputs.constant.is_some() {
+                plan.constants += population.stride;
+            }
+            if let (true, Some(first), Some(_)) = (fold, inputs.forward.first(), inputs.constant) {
+                plan.constants -= population.stride;
+                inputs.constant = None;
+                let last = plan.dense.len() - 1;
+                plan.dense[last].constant = first.sums;
+            }
+            plan.several |= inputs.forward.len() > 1 || inputs.recurrent.len() > 1;
+            plan.inputs[target] = inputs;
+        }
+        plan
+    }
+
+    /// Lays out the rows of one source.
+    fn row(&mut self, network: &Network, source: Source, pad: usize, segments: &mut [usize]) -> Row {
+        let (mut width, mut split, mut count) = (0, 0, 0);
+        let own = |p: &Projection| p.source == source;
+        // Projections are in the order of their targets.
+        for (index, projection) in network.projections.iter().enumerate().filter(|(_, p)| own(p)) {
+            segments[index] = self.sums + width;
+            self.places[index].start = self.columns + width;
+            width += projection.cols.div_ceil(WIDTH);
+            if matches!(source, Source::Population(source) if projection.target <= source) {
+                split = width;
+            }
+            count = count.max(rows(projection));
+        }
+        let place = Place { start: self.columns, stride: width.next_multiple_of(pad) };
+        for (index, _) in network.projections.iter().enumerate().filter(|(_, p)| own(p)) {
+            self.places[index].stride = place.stride;
+        }
+        let fan_out = match source {
+            Source::Population(source) if !network.format.is_binary() => {
+                let all = &network.populations[source].fan_out;
+                all.iter().all(|count| *count == all[0]).then(|| all[0])
+            }
+            _ => None,
+        };
+        let row = Row { place, width, split, sums: self.sums, fan_out };
+        self.columns += place.stride * count;
+        self.sums += place.stride;
+        row
+    }
+}
+
+/// Rows of weights of a projection, the bias included.
+fn rows(projection: &Projection) -> usize {
+    projection.rows + usize::from(projection.bias)
+}
