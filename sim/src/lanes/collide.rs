@@ -4,7 +4,7 @@
 use super::blocks::{Hit, Rows};
 use super::dynamics::{Group, Scratch};
 use super::field::Field;
-use super::lane::{Lane, WIDTH};
+use super::lane::Lane;
 use super::rows::add_contact;
 use super::shape::{Candidate, Kind, Side, Solid};
 use super::table::{Near, Tables};
@@ -128,12 +128,12 @@ fn field<V: Lane>(s: &Scratch<V>, t: &Tables, contact: &Candidate, field: &Field
     // Beyond the margin, pointing up, where nothing is near.
     let margin = V::splat(contact.margin);
     let (mut distance, mut n) = (margin, [V::zero(), V::zero(), V::splat(1.0)]);
-    let near = field.may_reach(&local, reach);
-    for lane in 0..WIDTH {
+    for (lane, near) in field.may_reach(&local, reach).into_iter().enumerate() {
+        if !near {
+            continue;
+        }
         let p = [local[0].lanes()[lane], local[1].lanes()[lane], local[2].lanes()[lane]];
-        if near[lane]
-            && let Some((from_surface, direction)) = field.distance(p, reach)
-        {
+        if let Some((from_surface, direction)) = field.distance(p, reach) {
             distance.lanes_mut()[lane] = from_surface - side.radius;
             for i in 0..3 {
                 n[i].lanes_mut()[lane] = direction[i];
