@@ -1,6 +1,8 @@
 //! Strategies that keep members, LM-MA-ES and CR-FM-NES against other packages, with data that
 //! `tests/strategies_peers.py` has measured.
 
+#![expect(clippy::print_stdout, reason = "what is measured is shown with --nocapture")]
+
 use strategies::functions::Function;
 use strategies::{
     CrFmNesConfig, DeBase, DeConfig, GaConfig, LmMaEsConfig, PsoConfig, Search, StrategyConfig,
