@@ -67,23 +67,27 @@ fn config(args: &BenchArgs, function: Function) -> Result<StrategyConfig, Strate
         StrategyConfig::Ars(_) => usual_sigma = 0.1,
         _ => {}
     }
-    // Fields by name, as `--set` reaches them, whatever the strategy.
     let info = config.info();
-    let mut json = serde_json::to_value(&config).expect("a config has string keys");
-    let fields = &mut json[info.config];
-    if let Some(population) = args.population {
-        fields["population"] = population.into();
-    }
-    if fields.get("sigma").is_some() {
-        fields["sigma"] = args.sigma.unwrap_or(usual_sigma).into();
-    } else if let Some(sigma) = args.sigma {
+    let sigma = args.sigma.unwrap_or(usual_sigma);
+    let mut has_sigma = false;
+    // Fields by name, as `--set` reaches them, whatever the strategy.
+    let changed = config.with(|fields| {
+        if let Some(population) = args.population {
+            fields.insert("population".to_owned(), population.into());
+        }
+        has_sigma = fields.contains_key("sigma");
+        if has_sigma {
+            fields.insert("sigma".to_owned(), sigma.into());
+        }
+    });
+    if let (false, Some(sigma)) = (has_sigma, args.sigma) {
         let expected = "none: the strategy has no such setting";
         let (strategy, value) = (info.name, sigma.to_string());
         return Err(StrategyError::Field { strategy, field: "sigma", value, expected });
     }
-    serde_json::from_value(json).map_err(|_| {
+    changed.map_err(|_| {
         // Infinite and NaN are no JSON; everything else fits its field.
-        let (strategy, value) = (info.name, format!("{:?}", args.sigma.unwrap_or(usual_sigma)));
+        let (strategy, value) = (info.name, format!("{sigma:?}"));
         StrategyError::Field { strategy, field: "sigma", value, expected: "a finite number > 0" }
     })
 }

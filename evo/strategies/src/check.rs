@@ -47,6 +47,14 @@ pub fn fraction(strategy: &'static str, field: &'static str, value: f64) -> Resu
     require((0.0..1.0).contains(&value), strategy, field, value, "a number in [0, 1)")
 }
 
+/// Refuses what is not in \[0, 1\].
+///
+/// # Errors
+/// As [`positive`].
+pub fn probability(strategy: &'static str, field: &'static str, value: f64) -> Result<(), StrategyError> {
+    require((0.0..=1.0).contains(&value), strategy, field, value, "a number from 0 to 1")
+}
+
 /// Refuses 0.
 ///
 /// # Errors

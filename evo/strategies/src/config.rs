@@ -5,6 +5,7 @@ use std::sync::{LazyLock, PoisonError, RwLock};
 
 use serde::de::{DeserializeSeed, EnumAccess, VariantAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
 
 use super::registered::Entry;
 use super::{
@@ -34,7 +35,7 @@ macro_rules! registry {
                 [$(Self::$variant(crate::$config::default())),*].into_iter().chain(own).collect()
             }
 
-            fn settings(&self) -> &dyn Settings {
+            pub(super) fn settings(&self) -> &dyn Settings {
                 match self {
                     $(Self::$variant(config) => config,)*
                     Self::Registered(config) => config.settings(),
@@ -88,6 +89,22 @@ registry! {
     ars: Ars(ArsConfig),
     /// EC: searches the probabilities of binary parameters, O(n) memory.
     ec: Ec(EcConfig),
+    /// LM-MA-ES: adapts a few directions, O(n log n) memory.
+    lm_ma_es: LmMaEs(LmMaEsConfig),
+    /// CR-FM-NES: adapts a step size per parameter and one direction, O(n) memory.
+    cr_fm_nes: CrFmNes(CrFmNesConfig),
+    /// A genetic algorithm: truncation selection, uniform crossover and Gaussian mutation.
+    ga: Ga(GaConfig),
+    /// DE: differential evolution, best/1/bin and rand/1/bin.
+    de: De(DeConfig),
+    /// PSO: particle swarm optimisation.
+    pso: Pso(PsoConfig),
+    /// Random search, to compare with.
+    random_search: RandomSearch(RandomSearchConfig),
+    /// Restarts of another strategy, with growing populations (IPOP, BIPOP).
+    restarts: Restarts(RestartsConfig),
+    /// Box bounds around another strategy.
+    bounded: Bounded(BoundedConfig),
 }
 
 /// Name of the enum for serde.
@@ -188,6 +205,15 @@ impl Visitor<'_> for Name {
     }
 }
 
+/// The fields of a config in JSON, of the strategy that is wrapped where one is.
+fn innermost(config: &mut Value) -> Option<&mut Map<String, Value>> {
+    let fields = config.as_object_mut()?.values_mut().next()?.as_object_mut()?;
+    match fields.contains_key("of") {
+        true => innermost(fields.get_mut("of")?),
+        false => Some(fields),
+    }
+}
+
 impl StrategyConfig {
     /// What there is to know about the strategy.
     #[must_use]
@@ -244,10 +270,35 @@ impl StrategyConfig {
             | Self::Snes(SnesConfig { sigma: told, radius, action_sigma, .. }) => {
                 (*told, *radius, *action_sigma) = (Some(sigma), None, None);
             }
+            Self::Restarts(config) => *config.of = config.of.with_sigma(sigma),
+            Self::Bounded(config) => *config.of = config.of.with_sigma(sigma),
             // The width of the others cannot be told in actions.
             _ => {}
         }
         config
+    }
+
+    /// The same with some fields changed, of the strategy that is wrapped where one is.
+    pub(super) fn with(&self, change: impl FnOnce(&mut Map<String, Value>)) -> serde_json::Result<Self> {
+        let mut json = serde_json::to_value(self)?;
+        if let Some(fields) = innermost(&mut json) {
+            change(fields);
+        }
+        serde_json::from_value(json)
+    }
+
+    /// The same with another population and step size, where it has them.
+    pub(super) fn resized(&self, population: usize, sigma: f64) -> serde_json::Result<Self> {
+        self.with(|fields| {
+            for (name, value) in fields {
+                match name.as_str() {
+                    "population" => *value = population.into(),
+                    "sigma" => *value = sigma.into(),
+                    "radius" | "action_sigma" => *value = Value::Null,
+                    _ => {}
+                }
+            }
+        })
     }
 
     /// Whether there is a setting of this name.

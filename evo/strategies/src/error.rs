@@ -51,6 +51,18 @@ pub enum StrategyError {
         /// What a parameter should be.
         expected: &'static str,
     },
+    /// The start point is not between the bounds.
+    #[error("the start point is out of bounds: parameter {index} is {value}, expected {lower} to {upper}")]
+    OutOfBounds {
+        /// First such parameter.
+        index: usize,
+        /// Its value.
+        value: f64,
+        /// Lower bound, infinite where there is none.
+        lower: f64,
+        /// Upper bound, likewise.
+        upper: f64,
+    },
     /// A full covariance matrix would be too large.
     #[error(
         "strategy {strategy}: {dimension} parameters need {megabytes} MB for full matrices, and updates whose time \

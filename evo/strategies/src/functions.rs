@@ -24,6 +24,17 @@ pub enum Function {
     Ackley,
     /// 10 n + Σ xᵢ² − 10 cos(2π xᵢ).
     Rastrigin,
+    /// Rastrigin's of R·x: 15 of the BBOB set.
+    RotatedRastrigin,
+    /// Round numbers of R·x: plateaus, 7 of the BBOB set.
+    StepEllipsoid,
+    /// 10 (Σᵢ Σₖ 2⁻ᵏ cos(2π 3ᵏ (zᵢ + ½))/n − f₀)³ with z = R·x and k to 11, rugged: 16 of the BBOB set.
+    Weierstrass,
+    /// (Σ √sᵢ (1 + sin²(50 sᵢ^0.2))/(n − 1))² with sᵢ² = zᵢ² + zᵢ₊₁² and zᵢ = 10^(i/(2(n−1))) (R·x)ᵢ: 17 of the BBOB set;
+    /// n ≥ 2.
+    SchaffersF7,
+    /// 10 Σ (sᵢ/4000 − cos sᵢ)/(n − 1) + 10 with Rosenbrock's terms sᵢ of max(1, √n/8) R·x + 1: 19 of the BBOB set; n ≥ 2.
+    GriewankRosenbrock,
     /// Binary: number of zeros.
     OneMax,
     /// Binary: n minus the number of ones before the first zero.
@@ -35,7 +46,7 @@ pub enum Function {
 
 impl Function {
     /// Every function.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 16] = [
         Self::Sphere,
         Self::Ellipsoid,
         Self::RotatedEllipsoid,
@@ -44,6 +55,11 @@ impl Function {
         Self::Rosenbrock,
         Self::Ackley,
         Self::Rastrigin,
+        Self::RotatedRastrigin,
+        Self::StepEllipsoid,
+        Self::Weierstrass,
+        Self::SchaffersF7,
+        Self::GriewankRosenbrock,
         Self::OneMax,
         Self::LeadingOnes,
         Self::Traps,
@@ -61,6 +77,11 @@ impl Function {
             Self::Rosenbrock => "rosenbrock",
             Self::Ackley => "ackley",
             Self::Rastrigin => "rastrigin",
+            Self::RotatedRastrigin => "rotated_rastrigin",
+            Self::StepEllipsoid => "step_ellipsoid",
+            Self::Weierstrass => "weierstrass",
+            Self::SchaffersF7 => "schaffers_f7",
+            Self::GriewankRosenbrock => "griewank_rosenbrock",
             Self::OneMax => "one_max",
             Self::LeadingOnes => "leading_ones",
             Self::Traps => "traps",
@@ -91,7 +112,16 @@ impl Function {
     /// The usual first step size of CMA-ES.
     #[must_use]
     pub fn sigma(self) -> f64 {
-        if matches!(self, Self::Ackley | Self::Rastrigin) { 2.0 } else { 0.5 }
+        let rugged = matches!(self, Self::Ackley | Self::Rastrigin) || self.is_bbob();
+        if rugged { 2.0 } else { 0.5 }
+    }
+
+    /// Whether it is one of the BBOB set (Hansen, Finck, Ros and Auger, "Real-Parameter Black-Box Optimization
+    /// Benchmarking 2009: Noiseless Functions Definitions", INRIA 6829), with one rotation R, the minimum at 0 and
+    /// without the oscillation and asymmetry that it adds.
+    fn is_bbob(self) -> bool {
+        use Function::{GriewankRosenbrock, RotatedRastrigin, SchaffersF7, StepEllipsoid, Weierstrass};
+        matches!(self, RotatedRastrigin | StepEllipsoid | Weierstrass | SchaffersF7 | GriewankRosenbrock)
     }
 }
 
@@ -106,16 +136,23 @@ pub struct Problem {
 
 impl Problem {
     /// # Errors
-    /// When the dimension is too small for the function: 2 for `rosenbrock`, 1 for the others.
+    /// When the dimension is too small for the function: 2 for those that couple neighbours, 1 for the others.
     pub fn new(function: Function, dimension: usize) -> Result<Self, StrategyError> {
-        let least = if function == Function::Rosenbrock { 2 } else { 1 };
+        let pairs = [Function::Rosenbrock, Function::SchaffersF7, Function::GriewankRosenbrock];
+        let least = if pairs.contains(&function) { 2 } else { 1 };
         if dimension < least {
             let function = function.name();
             return Err(StrategyError::Dimension { function, dimension, least });
         }
-        let rotated = function == Function::RotatedEllipsoid;
+        let rotated = function == Function::RotatedEllipsoid || function.is_bbob();
         let rotation = if rotated { rotation(dimension) } else { Vec::new() };
         Ok(Self { function, rotation, dimension })
+    }
+
+    /// R·x.
+    fn rotated(&self, x: &[f64]) -> Vec<f64> {
+        let dot = |row: &[f64]| row.iter().zip(x).map(|(r, x)| r * x).sum();
+        self.rotation.chunks(x.len()).map(dot).collect()
     }
 
     /// The value at `x`; lower is better.
@@ -129,6 +166,7 @@ impl Problem {
         let part = |i: usize| i as f64 / (n - 1.0).max(1.0);
         let turn = |x: f64| libm::cos(std::f64::consts::TAU * x);
         let squares = |x: &[f64]| x.iter().map(|x| x * x).sum::<f64>();
+        let rastrigin = |x: &[f64]| x.iter().map(|&x| 10.0 + x * x - 10.0 * turn(x)).sum::<f64>();
         let ellipsoid = |x: &[f64]| {
             let term = |(i, x): (usize, &f64)| libm::pow(10.0, 6.0 * part(i)) * x * x;
             x.iter().enumerate().map(term).sum::<f64>()
@@ -136,28 +174,59 @@ impl Problem {
         match self.function {
             Function::Sphere => squares(x),
             Function::Ellipsoid => ellipsoid(x),
-            Function::RotatedEllipsoid => {
-                let dot = |row: &[f64]| row.iter().zip(x).map(|(r, x)| r * x).sum();
-                ellipsoid(&self.rotation.chunks(x.len()).map(dot).collect::<Vec<f64>>())
-            }
+            Function::RotatedEllipsoid => ellipsoid(&self.rotated(x)),
             Function::Discus => 1e6 * x[0] * x[0] + squares(&x[1..]),
             Function::DifferentPowers => {
                 let term = |(i, x): (usize, &f64)| libm::pow(x.abs(), 2.0 + 4.0 * part(i));
                 x.iter().enumerate().map(term).sum()
             }
-            Function::Rosenbrock => {
-                let term = |w: &[f64]| {
-                    let (valley, along) = (w[1] - w[0] * w[0], 1.0 - w[0]);
-                    100.0 * valley * valley + along * along
-                };
-                x.windows(2).map(term).sum()
-            }
+            Function::Rosenbrock => x.windows(2).map(valley).sum(),
             Function::Ackley => {
                 let cosines = x.iter().map(|&x| turn(x)).sum::<f64>() / n;
                 let distance = (squares(x) / n).sqrt();
                 20.0 - 20.0 * libm::exp(-0.2 * distance) + std::f64::consts::E - libm::exp(cosines)
             }
-            Function::Rastrigin => x.iter().map(|&x| 10.0 + x * x - 10.0 * turn(x)).sum(),
+            Function::Rastrigin => rastrigin(x),
+            Function::RotatedRastrigin => rastrigin(&self.rotated(x)),
+            Function::StepEllipsoid => {
+                let scale = |(i, z): (usize, f64)| libm::pow(10.0, 0.5 * part(i)) * z;
+                let z: Vec<f64> = self.rotated(x).into_iter().enumerate().map(scale).collect();
+                let round = |z: f64| match z.abs() > 0.5 {
+                    true => (0.5 + z).floor(),
+                    false => (0.5 + 10.0 * z).floor() / 10.0,
+                };
+                let term = |(i, &z): (usize, &f64)| libm::pow(10.0, 2.0 * part(i)) * round(z) * round(z);
+                0.1 * z.iter().enumerate().map(term).sum::<f64>().max(z[0].abs() / 1e4)
+            }
+            Function::Weierstrass => {
+                let waves = |z: f64| {
+                    let wave = |k: i32| {
+                        let at = f64::from(3_i32.pow(k as u32)) * (z + 0.5);
+                        turn(at - at.floor()) / f64::from(1 << k)
+                    };
+                    (0..12).map(wave).sum::<f64>()
+                };
+                let mean = self.rotated(x).into_iter().map(waves).sum::<f64>() / n;
+                let above = mean - waves(0.0);
+                10.0 * above * above * above
+            }
+            Function::SchaffersF7 => {
+                let scale = |(i, z): (usize, f64)| libm::pow(10.0, 0.5 * part(i)) * z;
+                let z: Vec<f64> = self.rotated(x).into_iter().enumerate().map(scale).collect();
+                let term = |w: &[f64]| {
+                    let s = (w[0] * w[0] + w[1] * w[1]).sqrt();
+                    let wave = libm::sin(50.0 * libm::pow(s, 0.2));
+                    s.sqrt() * (1.0 + wave * wave)
+                };
+                let mean = z.windows(2).map(term).sum::<f64>() / (n - 1.0);
+                mean * mean
+            }
+            Function::GriewankRosenbrock => {
+                let scale = (n.sqrt() / 8.0).max(1.0);
+                let z: Vec<f64> = self.rotated(x).into_iter().map(|z| scale * z + 1.0).collect();
+                let term = |w: &[f64]| valley(w) / 4000.0 - libm::cos(valley(w));
+                10.0 * z.windows(2).map(term).sum::<f64>() / (n - 1.0) + 10.0
+            }
             Function::OneMax => n - ones(x) as f64,
             Function::LeadingOnes => n - x.iter().take_while(|&&x| x > 0.5).count() as f64,
             Function::Traps => {
@@ -169,6 +238,12 @@ impl Problem {
             }
         }
     }
+}
+
+/// A term of Rosenbrock's function, of two neighbours.
+fn valley(w: &[f64]) -> f64 {
+    let (aside, along) = (w[1] - w[0] * w[0], 1.0 - w[0]);
+    100.0 * aside * aside + along * along
 }
 
 /// Number of coordinates that a binary function sees as ones.
@@ -238,6 +313,12 @@ mod tests {
         assert!((value(Function::Rastrigin, &[1.0, 0.5]) - 21.25).abs() < 1e-12);
         assert_eq!(value(Function::OneMax, &[1.0, 0.0, 0.5, 0.6]), 2.0);
         assert_eq!(value(Function::LeadingOnes, &[1.0, 1.0, 0.0, 1.0]), 2.0);
+        // Without rotation, in one or two dimensions, R is 1 or −1, or turns.
+        let weierstrass = value(Function::Weierstrass, &[0.5]);
+        // At ½ all cosines are 1, at 0 all are −1.
+        let both: f64 = (0..12).map(|k| 2.0 / f64::from(1 << k)).sum();
+        assert!((weierstrass - 10.0 * both.powi(3)).abs() < 1e-9, "{weierstrass}");
+        assert_eq!(value(Function::StepEllipsoid, &[0.3]), 0.1 * 0.3 * 0.3);
         let two_blocks = |first, second| [[first; 5].as_slice(), &[second; 2]].concat();
         assert_eq!(value(Function::Traps, &two_blocks(1.0, 0.0)), 1.0);
         assert_eq!(value(Function::Traps, &[1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0]), 5.0);
@@ -247,6 +328,7 @@ mod tests {
 
     #[test]
     fn too_small_dimensions_and_unknown_names_are_refused() {
+        assert!(Problem::new(Function::SchaffersF7, 1).is_err());
         let error = Problem::new(Function::Rosenbrock, 1).unwrap_err();
         assert_eq!(error.to_string(), "function rosenbrock needs at least 2 parameters, got 1");
         assert!(Problem::new(Function::Sphere, 0).is_err());

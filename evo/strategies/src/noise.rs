@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use super::random::{self, BLOCK, Purpose};
+use super::random::{self, BLOCK, Purpose, Stream};
 use super::{State, StrategyError};
 
 /// Numbers that one thread makes at a time.
@@ -48,6 +48,12 @@ impl Noise {
             random::fill_normals_from(seed, Purpose::Noise, generation, member, first, normals);
             out.iter_mut().zip(normals).for_each(|(x, normal)| *x = f64::from(*normal));
         }
+    }
+
+    /// Random bits of a member, apart from its normals.
+    #[must_use]
+    pub fn stream(&self, member: usize) -> Stream {
+        Stream::new(self.seed, Purpose::Noise, self.generation, member as u64, 1)
     }
 
     /// Other standard normals, of double precision: a row of `n` for each member.

@@ -15,6 +15,11 @@ pub trait Settings: Send + Sync {
     /// Names the first field that is out of range; [`super::check`] has the messages.
     fn validate(&self) -> Result<(), StrategyError>;
 
+    /// The settings of the strategy that this one wraps, if it does. They are its field `of`.
+    fn of(&self) -> Option<&dyn Settings> {
+        None
+    }
+
     /// How far the noise is to move the actions of a controller at the start, if that is how its width is told.
     fn action_sigma(&self) -> Option<f64> {
         None

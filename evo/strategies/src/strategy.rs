@@ -20,6 +20,20 @@ pub enum StopReason {
     NoEffectAxis,
     /// A step of 0.2 standard deviations in some coordinate does not change that coordinate.
     NoEffectCoord,
+    /// The best fitness of recent generations differs by less than 1e-12.
+    TolFunHist,
+    /// Three quarters of the members had the same fitness, for more than three generations.
+    FlatFitness,
+    /// Neither the best nor the median members became better for a long time.
+    Stagnation,
+    /// The mean hardly moved for a long time.
+    MeanStagnation,
+    /// A run had all the generations that it may have.
+    Generations,
+    /// No better member for as many generations as the settings say.
+    NoImprovement,
+    /// All restarts are used up.
+    Restarts,
 }
 
 /// How precise members are.

@@ -387,7 +387,7 @@ fn parts(ty: &Type) -> Parts {
         Type::Tuple(tuple) => Parts::Tuple(tuple.elems.iter().cloned().collect()),
         Type::Path(path) => {
             let last = path.path.segments.last().expect("a path has parts");
-            let arguments = match &last.arguments {
+            let arguments: Vec<Type> = match &last.arguments {
                 PathArguments::AngleBracketed(list) => list
                     .args
                     .iter()
@@ -396,6 +396,10 @@ fn parts(ty: &Type) -> Parts {
                 _ => Vec::new(),
             };
             let mut name = last.ident.to_string();
+            // A config is written without boxes.
+            if let ("Box", [inner]) = (name.as_str(), &arguments[..]) {
+                return parts(inner);
+            }
             // Every environment has a `Config`, and `Task` is a trait as well.
             if matches!(name.as_str(), "Config" | "Task") && path.path.segments.len() > 1 {
                 name = format!("{}::{name}", path.path.segments[path.path.segments.len() - 2].ident);

@@ -54,7 +54,7 @@ fn searches_of_single_precision_have_the_bits_they_had() {
 }
 
 /// Two settings of each strategy, in the order of the suite.
-const EXPECTED: [(&str, u64); 16] = [
+const EXPECTED: [(&str, u64); 32] = [
     ("open_es", 0xc7db_cde9_c1c6_8695),
     ("open_es", 0x4a9b_6d35_734e_1fbb),
     ("cma_es", 0xdd5a_168b_01d6_d2d0),
@@ -71,4 +71,20 @@ const EXPECTED: [(&str, u64); 16] = [
     ("ars", 0x9019_2587_65ff_12dc),
     ("ec", 0x0593_c53f_7c07_9564),
     ("ec", 0xdf18_d876_d465_a8ea),
+    ("lm_ma_es", 0xaaa2_aa3b_f9a7_d1f5),
+    ("lm_ma_es", 0xbbe1_f39a_71fa_5a83),
+    ("cr_fm_nes", 0x22f6_83c5_95f1_c762),
+    ("cr_fm_nes", 0xc523_6bc4_302d_5627),
+    ("ga", 0xd619_3370_d035_a744),
+    ("ga", 0xf4e8_5c56_58be_5511),
+    ("de", 0x8936_58f6_1caf_6407),
+    ("de", 0xbe79_e613_fb20_c0ea),
+    ("pso", 0x9e8c_1a7d_c2bf_c31d),
+    ("pso", 0x13fd_c17a_230f_0e71),
+    ("random_search", 0xba75_7bec_7f5f_5305),
+    ("random_search", 0xaf13_e05b_b5cd_42e4),
+    ("restarts", 0xc473_d85e_4f3b_0b6e),
+    ("restarts", 0x42c9_11dc_b099_df63),
+    ("bounded", 0xdd5a_168b_01d6_d2d0),
+    ("bounded", 0x9e8c_1a7d_c2bf_c31d),
 ];

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests compare with the system's functions")]
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod bounds;
 /// The strategy of `docs/tutorials/own-strategy.md`, which another crate registers.
 #[path = "../../../../docs/tutorials/cem/src/cem.rs"]
 mod cem;
@@ -10,10 +11,13 @@ mod ec;
 mod golden;
 mod grow;
 mod measure;
+mod peers;
 mod reference;
 mod registry;
+mod restarts;
 mod steps;
 mod suite;
+mod tell;
 mod units;
 
 use strategies::functions::{Function, Problem};
