@@ -80,6 +80,10 @@ impl At<'_> {
     #[inline(always)]
     fn back(&mut self, constants: &Constants, time: f64, source: f64, flows: &mut Flows) {
         let over = *self.time - time;
+        if *self.p_v == 0.0 && *self.p_i == 0.0 && source == 0.0 {
+            *self.time = time;
+            return;
+        }
         let flow = flows.over(constants, over);
         let Constants { tau_mem, tau_syn, .. } = *constants;
         let lost = 1.0 - flow.mem;
@@ -225,7 +229,9 @@ impl Adjoint {
                 }
             }
         }
-        *at.p_i *= flows.over(constants, *at.time - time).syn;
+        if *at.p_i != 0.0 {
+            *at.p_i *= flows.over(constants, *at.time - time).syn;
+        }
         *at.time = time;
     }
 

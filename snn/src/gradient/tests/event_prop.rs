@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::ControllerConfig;
 use crate::events::{
     EventEncoder, EventLayer, EventLayerConfig, EventReadout, EventsConfig, FirstSpikeReadout, LeakyReadout,
 };
@@ -10,7 +11,6 @@ use crate::gradient::{
     ActivityConfig, Differentiable, EventProp, GradientError, Loss, LossConfig, Over, Targets, Trainer,
     TrainerConfig,
 };
-use crate::{ControllerConfig, Evaluator};
 
 fn config(encoder: EventEncoder, readout: EventReadout) -> EventsConfig {
     let layer = |neurons, refractory, delay| EventLayerConfig {
@@ -137,9 +137,12 @@ fn what_is_trained_is_what_runs_as_a_controller() {
     }
     assert!(evaluator.activity(0).spikes > 0 && evaluator.activity(0).synaptic_operations > 0);
     let mut probe = crate::Probe::default();
+    evaluator.watch(Some(0)).unwrap();
     evaluator.probe(0, &mut probe).unwrap();
-    let counted: f32 = probe.layer("hidden.0").unwrap().state("spikes").unwrap().iter().sum();
+    let counted: f32 = probe.layer("hidden.0").unwrap().state("spike_count").unwrap().iter().sum();
     assert!(counted > 0.0 && probe.layer("readout").unwrap().state("v").is_some());
+    let traces: Vec<&str> = probe.layers[0].traces.iter().map(|trace| trace.name.as_str()).collect();
+    assert_eq!(traces, ["current", "membrane", "threshold", "v", "i", "spike_count", "last_spike"]);
 }
 
 #[test]
