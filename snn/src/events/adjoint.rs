@@ -42,7 +42,7 @@ pub struct Derivatives {
     pub weights: Vec<f64>,
     /// With respect to the constant currents, per interval and neuron.
     pub currents: Vec<f64>,
-    /// With respect to the time of each spike that a neuron sent, and of each input spike, in the order of events.
+    /// With respect to the time of each input spike, in the order in which they arrived.
     pub inputs: Vec<f64>,
 }
 
@@ -63,7 +63,7 @@ pub struct Adjoint {
     drive: Vec<f64>,
     /// dL/dt of each spike so far.
     times: Vec<f64>,
-    /// Of neurons that do not spike: the peak's time, its event and slope, and dL/dpeak; 0 once it is behind.
+    /// Of neurons that do not spike: the time of the peak and dL/dpeak, which is 0 once the peak is behind.
     peaks: Vec<(f64, f64)>,
 }
 

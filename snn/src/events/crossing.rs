@@ -35,7 +35,7 @@ pub(super) fn crossing(constants: &Constants, (u, i): (f64, f64), h: f64, horizo
         return Some(0.0);
     }
     // Where u rises through h, I is above it, and I only falls.
-    if h > 0.0 && !(i > h) {
+    if h > 0.0 && (i <= h || i.is_nan()) {
         return None;
     }
     let solved = match constants.ratio {
@@ -65,7 +65,8 @@ fn two(constants: &Constants, u: f64, i: f64, h: f64, horizon: Horizon) -> Solve
     let square = a * a - 4.0 * i * h;
     if h > 0.0 {
         // Here I > h > u, so u rises.
-        if !(a > 0.0 && square > 0.0) {
+        let reaches = a > 0.0 && square > 0.0;
+        if !reaches {
             return Solved::Never;
         }
         let x = (a + square.sqrt()) / (2.0 * i);
@@ -83,7 +84,7 @@ fn two(constants: &Constants, u: f64, i: f64, h: f64, horizon: Horizon) -> Solve
 fn one(constants: &Constants, u: f64, i: f64, h: f64) -> Solved {
     let start = u / i;
     // Digits that the difference below would lose, or a power out of range.
-    if !(start.abs() < 8.0) {
+    if start.is_nan() || start.abs() >= 8.0 {
         return Solved::Unknown;
     }
     let z = -(h / i) * libm::exp(-start);
