@@ -42,7 +42,7 @@ pub struct Derivatives {
     pub weights: Vec<f64>,
     /// With respect to the constant currents, per interval and neuron.
     pub currents: Vec<f64>,
-    /// With respect to the time of each spike that a neuron sent, and of each input spike, in the order of events.
+    /// With respect to the time of each input spike, in the order in which they arrived.
     pub inputs: Vec<f64>,
 }
 
@@ -63,7 +63,7 @@ pub struct Adjoint {
     drive: Vec<f64>,
     /// dL/dt of each spike so far.
     times: Vec<f64>,
-    /// Of neurons that do not spike: the peak's time, its event and slope, and dL/dpeak; 0 once it is behind.
+    /// Of neurons that do not spike: the time of the peak and dL/dpeak, which is 0 once the peak is behind.
     peaks: Vec<(f64, f64)>,
 }
 
@@ -80,6 +80,10 @@ impl At<'_> {
     #[inline(always)]
     fn back(&mut self, constants: &Constants, time: f64, source: f64, flows: &mut Flows) {
         let over = *self.time - time;
+        if *self.p_v == 0.0 && *self.p_i == 0.0 && source == 0.0 {
+            *self.time = time;
+            return;
+        }
         let flow = flows.over(constants, over);
         let Constants { tau_mem, tau_syn, .. } = *constants;
         let lost = 1.0 - flow.mem;
@@ -225,7 +229,9 @@ impl Adjoint {
                 }
             }
         }
-        *at.p_i *= flows.over(constants, *at.time - time).syn;
+        if *at.p_i != 0.0 {
+            *at.p_i *= flows.over(constants, *at.time - time).syn;
+        }
         *at.time = time;
     }
 

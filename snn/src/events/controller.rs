@@ -60,6 +60,7 @@ impl Controller for Events {
             actions: vec![0.0; slots * self.plan.outputs],
             entry: Entry::default(),
             values: vec![0.0; self.plan.outputs],
+            watched: None,
             plan: Arc::clone(&self.plan),
         })
     }
@@ -114,6 +115,7 @@ struct EventsEvaluator {
     actions: Vec<f32>,
     entry: Entry,
     values: Vec<f64>,
+    watched: Option<usize>,
 }
 
 impl EventsEvaluator {
@@ -184,7 +186,8 @@ impl Evaluator for EventsEvaluator {
         self.slots[slot].episode.fault
     }
 
-    fn watch(&mut self, _slot: Option<usize>) -> Result<(), BackendError> {
+    fn watch(&mut self, slot: Option<usize>) -> Result<(), BackendError> {
+        self.watched = slot;
         Ok(())
     }
 
@@ -193,7 +196,8 @@ impl Evaluator for EventsEvaluator {
     }
 
     /// One tick per control step: whether a neuron spiked in it. The states after it are `v` and `i`, the number of
-    /// spikes in it, `spikes`, and the time of the last one in seconds from its beginning, `last_spike`; −1: none.
+    /// spikes in it, `spike_count`, and the time of the last one in seconds from its beginning, `last_spike`; −1: none.
+    /// Traces have one row, the end of the step.
     fn probe(&self, slot: usize, probe: &mut Probe) -> Result<(), BackendError> {
         let (plan, simulator) = (&*self.plan, &self.slots[slot].simulator);
         let populations = plan.network.populations();
@@ -209,13 +213,22 @@ impl Evaluator for EventsEvaluator {
             let layer = probe.entry(populations.len(), index);
             let ticks = usize::from(population.spiking);
             layer.fill(&plan.name(index), population.neurons, (ticks, &bits[..ticks * bits.len()]));
-            let states = |which: fn((f64, f64)) -> f64| {
-                plan.network.range(index).map(|n| which(simulator.state(n)) as f32).collect::<Vec<f32>>()
-            };
-            let of_state = [("v", states(|state| state.0)), ("i", states(|state| state.1))];
-            let of_spikes = [("spikes", counts), ("last_spike", last)];
-            let shown = if population.spiking { 2 } else { 0 };
-            fill(&mut layer.states, of_state.into_iter().chain(of_spikes.into_iter().take(shown)));
+            let neurons = plan.network.range(index);
+            let (v, i): (Vec<f32>, Vec<f32>) =
+                neurons.map(|neuron| simulator.state(neuron)).map(|(v, i)| (v as f32, i as f32)).unzip();
+            let mut states = vec![("v", v.clone()), ("i", i.clone())];
+            let mut traces = vec![("current", i)];
+            if population.spiking {
+                states.extend([("spike_count", counts), ("last_spike", last)]);
+                traces.extend([
+                    ("membrane", v),
+                    ("threshold", vec![population.lif.threshold as f32; population.neurons]),
+                ]);
+            }
+            traces.extend(states.iter().cloned());
+            traces.truncate(if self.watched == Some(slot) { traces.len() } else { 0 });
+            fill(&mut layer.states, states.into_iter());
+            fill(&mut layer.traces, traces.into_iter());
         }
         Ok(())
     }

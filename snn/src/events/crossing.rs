@@ -6,18 +6,40 @@
 use super::lambert::{Branch, lambert};
 use super::lif::{Constants, Ratio};
 
-/// The first time from now at which u = V − E, of a neuron at (`u`, `i`), reaches `h`; 0 if it has. `None`: never.
-/// A maximum that only touches `h` is no spike.
-pub(super) fn crossing(constants: &Constants, u: f64, i: f64, h: f64) -> Option<f64> {
+/// A time after which nobody asks, as the neuron's state changes before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Horizon {
+    /// It; may be infinite.
+    pub(super) time: f64,
+    /// e^(−time/τ_mem), or a little less.
+    mem: f64,
+}
+
+impl Horizon {
+    /// `time` from now.
+    pub(super) fn new(constants: &Constants, time: f64) -> Self {
+        // Later by so much that no crossing at the horizon itself is lost to rounding.
+        Self { time, mem: libm::exp(-time / constants.tau_mem) * (1.0 - 1e-9) }
+    }
+
+    /// None.
+    #[cfg(test)]
+    const NONE: Self = Self { time: f64::INFINITY, mem: 0.0 };
+}
+
+/// The first time from now at which u = V − E, of a neuron at (`u`, `i`), reaches `h`; 0 if it has. `None`: never, or
+/// not before the horizon. A maximum that only touches `h` is no spike.
+#[inline(always)]
+pub(super) fn crossing(constants: &Constants, (u, i): (f64, f64), h: f64, horizon: Horizon) -> Option<f64> {
     if u >= h {
         return Some(0.0);
     }
     // Where u rises through h, I is above it, and I only falls.
-    if h > 0.0 && !(i > h) {
+    if h > 0.0 && (i <= h || i.is_nan()) {
         return None;
     }
     let solved = match constants.ratio {
-        Ratio::Two => two(constants, u, i, h),
+        Ratio::Two => two(constants, u, i, h, horizon),
         Ratio::One => one(constants, u, i, h),
         Ratio::Other => Solved::Unknown,
     };
@@ -37,15 +59,20 @@ enum Solved {
 
 /// τ_mem = 2 τ_syn (Göltz et al., Fast and energy-efficient neuromorphic deep learning with first-spike times, Nature
 /// Machine Intelligence 2021, equation 11): with x = e^(−t/τ_mem), −I x² + (u + I) x = h.
-fn two(constants: &Constants, u: f64, i: f64, h: f64) -> Solved {
+#[inline(always)]
+fn two(constants: &Constants, u: f64, i: f64, h: f64, horizon: Horizon) -> Solved {
     let a = u + i;
     let square = a * a - 4.0 * i * h;
     if h > 0.0 {
         // Here I > h > u, so u rises.
-        if !(a > 0.0 && square > 0.0) {
+        let reaches = a > 0.0 && square > 0.0;
+        if !reaches {
             return Solved::Never;
         }
         let x = (a + square.sqrt()) / (2.0 * i);
+        if x < horizon.mem {
+            return Solved::Never;
+        }
         return Solved::At(if x < 1.0 { -constants.tau_mem * libm::log(x) } else { 0.0 });
     }
     let root = square.max(0.0).sqrt();
@@ -57,7 +84,7 @@ fn two(constants: &Constants, u: f64, i: f64, h: f64) -> Solved {
 fn one(constants: &Constants, u: f64, i: f64, h: f64) -> Solved {
     let start = u / i;
     // Digits that the difference below would lose, or a power out of range.
-    if !(start.abs() < 8.0) {
+    if start.is_nan() || start.abs() >= 8.0 {
         return Solved::Unknown;
     }
     let z = -(h / i) * libm::exp(-start);
@@ -139,7 +166,7 @@ mod tests {
         ) {
             let constants = constants(if equal { 0.01 } else { 0.02 }, 0.01);
             prop_assume!(u < h);
-            let (closed, found) = (crossing(&constants, u, i, h), if h > 0.0 && i <= h {
+            let (closed, found) = (crossing(&constants, (u, i), h, Horizon::NONE), if h > 0.0 && i <= h {
                 None
             } else {
                 bracketed(&constants, u, i, h)
@@ -161,6 +188,16 @@ mod tests {
         }
 
         #[test]
+        fn a_horizon_hides_only_what_is_later(
+            u in -3.0..0.9_f64, i in -2.0..20.0_f64, h in -1.0..1.0_f64, horizon in 0.0..0.1_f64, ratio in 0..3_usize,
+        ) {
+            let constants = constants([0.02, 0.01, 0.017][ratio], 0.01);
+            let all = crossing(&constants, (u, i), h, Horizon::NONE);
+            let some = crossing(&constants, (u, i), h, Horizon::new(&constants, horizon));
+            prop_assert!(some == all || (some.is_none() && all.is_some_and(|time| time > horizon)), "{some:?} {all:?}");
+        }
+
+        #[test]
         fn no_crossing_is_missed_however_short(
             u in -3.0..0.9_f64, i in 1.0..20.0_f64, ratio in 0.05..20.0_f64, above in 1e-9..1e-3_f64,
         ) {
@@ -171,9 +208,9 @@ mod tests {
             let top = constants.flow(peak).potential(u, i);
             let h = top - above * top.abs();
             prop_assume!(h > u && h > 0.0);
-            let time = crossing(&constants, u, i, h);
+            let time = crossing(&constants, (u, i), h, Horizon::NONE);
             prop_assert!(time.is_some_and(|time| time > 0.0 && time <= peak), "{time:?} of {peak}");
-            prop_assert_eq!(crossing(&constants, u, i, top * (1.0 + 1e-12)), None);
+            prop_assert_eq!(crossing(&constants, (u, i), top * (1.0 + 1e-12), Horizon::NONE), None);
         }
 
         #[test]
@@ -182,7 +219,7 @@ mod tests {
         ) {
             let constants = constants(0.01 * ratio, 0.01);
             prop_assume!(u < h);
-            let end = crossing(&constants, u, i, h).unwrap_or(1.0);
+            let end = crossing(&constants, (u, i), h, Horizon::NONE).unwrap_or(1.0);
             for k in 0..500 {
                 let time = end * f64::from(k) / 500.0;
                 let value = constants.flow(time).potential(u, i);
@@ -199,7 +236,8 @@ mod tests {
     fn a_constant_drive_above_the_threshold_is_crossed_in_closed_form() {
         // V − E = −1.5 e^(−t/τ) reaches −0.5 at τ ln 3.
         for (tau_mem, tau_syn) in [(0.02, 0.01), (0.01, 0.01), (0.01, 0.003), (0.01, 0.01 * (1.0 + 1e-12))] {
-            let time = crossing(&constants(tau_mem, tau_syn), -1.5, 0.0, -0.5).expect("it rises to 0");
+            let time = crossing(&constants(tau_mem, tau_syn), (-1.5, 0.0), -0.5, Horizon::NONE)
+                .expect("it rises to 0");
             assert!((time - tau_mem * 3.0_f64.ln()).abs() < 1e-15, "{time}");
         }
     }

@@ -13,7 +13,8 @@ pub(super) enum Branch {
 /// real solution.
 pub(super) fn lambert(branch: Branch, z: f64) -> Option<f64> {
     let inside = std::f64::consts::E * z + 1.0;
-    if !(z.is_finite() && inside >= 0.0) || (branch == Branch::Lower && z >= 0.0) {
+    let real = z.is_finite() && inside >= 0.0 && (branch == Branch::Upper || z < 0.0);
+    if !real {
         return None;
     }
     if z == 0.0 {

@@ -123,6 +123,26 @@ impl Constants {
     }
 }
 
+impl Constants {
+    /// Time and height of the maximum of u = V − E within `time`, over which `flow` goes, if it is above `floor`.
+    #[inline(always)]
+    pub(super) fn peak(&self, (u, i): (f64, f64), flow: &Flow, time: f64, floor: f64) -> Option<(f64, f64)> {
+        if i <= u {
+            return None;
+        }
+        if self.ratio == Ratio::Two {
+            // (u + I) x − I x² with x = e^(−t/τ_mem).
+            let x = 0.5 * (u + i) / i;
+            let value = 0.5 * (u + i) * x;
+            let inside = x > flow.mem && x < 1.0 && value > floor;
+            return inside.then(|| (-self.tau_mem * libm::log(x), value));
+        }
+        let after = self.stationary(u, i).filter(|&after| after < time)?;
+        let value = self.flow(after).potential(u, i);
+        (value > floor).then_some((after, value))
+    }
+}
+
 /// How a state moves over some time: V − E becomes mem · (V − E) + cross · I, and I becomes syn · I.
 ///
 /// Its transpose moves derivatives with respect to the state backwards.
@@ -143,23 +163,31 @@ impl Flow {
     }
 }
 
-/// The flow over the time asked for last, which neighbours mostly ask for again.
+/// The flows over the two times asked for last. Of neighbours, most share one time, and others have their own.
 pub(super) struct Flows {
-    time: f64,
-    flow: Flow,
+    times: [f64; 2],
+    flows: [Flow; 2],
+    /// Which of them was found last.
+    last: usize,
 }
 
 impl Flows {
     pub(super) const fn new() -> Self {
-        Self { time: 0.0, flow: Flow::NONE }
+        Self { times: [0.0; 2], flows: [Flow::NONE; 2], last: 0 }
     }
 
     #[inline(always)]
     pub(super) fn over(&mut self, constants: &Constants, time: f64) -> Flow {
-        if time != self.time {
-            self.time = time;
-            self.flow = constants.flow(time);
+        if time != self.times[self.last] {
+            self.last = 1 - self.last;
+            if time != self.times[self.last] {
+                self.times[self.last] = time;
+                self.flows[self.last] = constants.flow(time);
+                // The other one stays for the next miss, too.
+                self.last = 1 - self.last;
+                return self.flows[1 - self.last];
+            }
         }
-        self.flow
+        self.flows[self.last]
     }
 }

@@ -11,7 +11,7 @@ use crate::layout::{Layout, Pairs};
 use crate::weights::gain;
 use crate::wiring::uniform;
 
-/// Places of θ in which there is the bias of the outputs.
+/// Stream of the draws of axonal delays.
 const STREAM: u64 = 0x6576_656e_7473;
 
 /// A network in continuous time with the layout of its parameters.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::crossing::crossing;
+use super::crossing::{Horizon, crossing};
 use super::error::{EventsError, check, check_length};
 use super::lif::{Constants, Flows, Lif};
 use super::network::{Network, Projection, Source};
@@ -71,6 +71,9 @@ pub struct Simulator {
     /// Most events per interval.
     max_events: usize,
     inputs: Vec<InputSpike>,
+    /// How many of them have arrived, and when the interval ends.
+    arrived: usize,
+    end: f64,
     /// Of the interval at hand: neurons that do not spike.
     measured: Vec<Measured>,
     /// Per population: its first place there.
@@ -102,6 +105,8 @@ impl Simulator {
             peaks,
             max_events,
             inputs: Vec::new(),
+            arrived: 0,
+            end: 0.0,
             measured: vec![Measured::from(0.0); silent],
             places,
             network: Arc::clone(network),
@@ -157,9 +162,9 @@ impl Simulator {
         self.begin(weights, interval)?;
         let network = Arc::clone(&self.network);
         let Interval { duration, .. } = *interval;
-        let (first, mut input) = (self.record.events.len(), 0);
+        let first = self.record.events.len();
         loop {
-            let of_inputs = self.inputs.get(input).map_or(f64::INFINITY, |spike| spike.time);
+            let of_inputs = self.inputs.get(self.arrived).map_or(f64::INFINITY, |spike| spike.time);
             let arrival = of_inputs.min(self.queue.time());
             let (mut spike, mut population) = (f64::INFINITY, 0);
             for (index, next) in self.next.iter().enumerate() {
@@ -177,8 +182,8 @@ impl Simulator {
             if spike < arrival {
                 self.fire(&network, population, spike);
             } else if of_inputs <= arrival {
-                let InputSpike { time, input: channel, amplitude } = self.inputs[input];
-                input += 1;
+                let InputSpike { time, input: channel, amplitude } = self.inputs[self.arrived];
+                self.arrived += 1;
                 self.record.events.push(Event::Input { time, input: channel as u32, amplitude });
                 self.arrive(&network, weights, (Source::Inputs, channel), amplitude, time);
             } else if let Some(Delivery { time, population, neuron, spike }) = self.queue.pop() {
@@ -216,10 +221,11 @@ impl Simulator {
         self.inputs.extend_from_slice(spikes);
         // Stable: what has the same time and channel stays in order.
         self.inputs.sort_by(|a, b| a.time.total_cmp(&b.time).then(a.input.cmp(&b.input)));
-        let cells = &mut self.cells;
-        cells.time.fill(0.0);
+        (self.arrived, self.end) = (0, duration);
+        self.cells.time.fill(0.0);
         for (index, population) in network.populations().iter().enumerate() {
-            let range = network.range(index);
+            let (range, horizon) = (network.range(index), self.horizon(network, index, 0.0));
+            let cells = &mut self.cells;
             cells.drive[range.clone()].fill(population.lif.leak);
             for (drive, current) in
                 cells.drive[range.clone()].iter_mut().zip(currents.get(range.clone()).unwrap_or(&[]))
@@ -230,7 +236,7 @@ impl Simulator {
                 let (lif, constants) = (&population.lif, &network.constants[index]);
                 let players = self.next[index].players();
                 for (player, neuron) in players.iter_mut().zip(range) {
-                    *player = cells.predict(neuron, lif, constants);
+                    *player = cells.predict(neuron, lif, constants, horizon);
                 }
                 self.next[index].settle();
             } else {
@@ -243,10 +249,19 @@ impl Simulator {
         Ok(())
     }
 
+    /// How far a prediction for a population must look at `time`: to the next input spike that reaches it, as that
+    /// makes a new one, or to the end.
+    fn horizon(&self, network: &Network, population: usize, time: f64) -> Horizon {
+        let reached = network.from(Source::Inputs).iter().any(|own| own.target == population);
+        let next = self.inputs.get(self.arrived).filter(|_| reached).map_or(self.end, |spike| spike.time);
+        Horizon::new(&network.constants[population], next - time)
+    }
+
     /// A neuron reaches its threshold.
     fn fire(&mut self, network: &Network, population: usize, time: f64) {
         let player = self.next[population].player();
         let (kind, constants) = (&network.populations()[population], &network.constants[population]);
+        let horizon = self.horizon(network, population, time);
         let (lif, neuron, cells) = (&kind.lif, network.starts[population] + player, &mut self.cells);
         cells.advance(neuron, lif, constants, time, &mut Flows::new(), &mut self.record);
         let number = self.record.spikes.len() as u32;
@@ -270,7 +285,7 @@ impl Simulator {
         if !free {
             cells.held[neuron] = held;
         }
-        let next = cells.predict(neuron, lif, constants);
+        let next = cells.predict(neuron, lif, constants, horizon);
         self.next[population].set(player, next);
         if !network.from(Source::Population(population)).is_empty() {
             let time = time + kind.delays.get(player).copied().unwrap_or(0.0);
@@ -293,6 +308,7 @@ impl Simulator {
             let &Projection { target, .. } = projection;
             let (kind, constants, start) =
                 (&network.populations()[target], &network.constants[target], network.starts[target]);
+            let horizon = self.horizon(network, target, time);
             let (cells, mut flows) = (&mut self.cells, Flows::new());
             self.record.operations += row.len() as u64;
             if kind.spiking {
@@ -301,7 +317,7 @@ impl Simulator {
                     let neuron = start + place;
                     cells.advance(neuron, &kind.lif, constants, time, &mut flows, &mut self.record);
                     cells.i[neuron] += amplitude * weight;
-                    *player = cells.predict(neuron, &kind.lif, constants);
+                    *player = cells.predict(neuron, &kind.lif, constants, horizon);
                 }
                 self.next[target].settle();
             } else {
@@ -371,17 +387,21 @@ impl Simulator {
 }
 
 impl Cells {
-    /// When a neuron spikes next if nothing arrives.
+    /// When a neuron spikes next if nothing arrives before, which is up to `horizon` from now.
     #[inline(always)]
-    fn predict(&self, neuron: usize, lif: &Lif, constants: &Constants) -> f64 {
+    fn predict(&self, neuron: usize, lif: &Lif, constants: &Constants, horizon: Horizon) -> f64 {
         let (drive, time, held) = (self.drive[neuron], self.time[neuron], self.held[neuron]);
         let (from, u, i) = if held > time {
+            if held - time > horizon.time {
+                return f64::INFINITY;
+            }
             let flow = constants.flow(held - time);
             (held, lif.reset - drive, flow.syn * self.i[neuron])
         } else {
             (time, self.v[neuron] - drive, self.i[neuron])
         };
-        crossing(constants, u, i, lif.threshold - drive).map_or(f64::INFINITY, |after| from + after)
+        crossing(constants, (u, i), lif.threshold - drive, horizon)
+            .map_or(f64::INFINITY, |after| from + after)
     }
 
     /// Brings a neuron to `time`.
@@ -434,15 +454,9 @@ impl Cells {
         // From τ_mem du/dt = I − u, integrated.
         measured.integral += drive * (time - from) + tau_syn * (1.0 - flow.syn) * i + tau_mem * (u - end);
         if peaks == Peaks::Found {
-            if i > u
-                && let Some(after) = constants.stationary(u, i)
-                && after < time - from
-            {
-                let value = drive + constants.flow(after).potential(u, i);
-                if value > measured.peak {
-                    *measured =
-                        Measured { peak: value, peak_time: from + after, kink: (NONE, 0.0), ..*measured };
-                }
+            if let Some((after, value)) = constants.peak((u, i), &flow, time - from, measured.peak - drive) {
+                let peak_time = from + after;
+                *measured = Measured { peak: drive + value, peak_time, kink: (NONE, 0.0), ..*measured };
             }
             if drive + end > measured.peak {
                 let slope = (flow.syn * i - end) / tau_mem;
