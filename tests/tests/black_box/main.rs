@@ -26,6 +26,8 @@ mod named_files;
 mod nir;
 mod not_finite;
 mod output;
+#[cfg(target_os = "linux")]
+mod ranks;
 mod rapier_fidelity;
 mod reference;
 mod reliability;
