@@ -108,9 +108,10 @@ mod tests {
         faults
     }
 
-    fn chosen<T: Tick<S, C>, const S: usize, const C: usize, const GRID: bool>(
-        set: Set,
-    ) -> unsafe fn(&[f32], [&[f32]; 2], &mut [f32], &mut [u16]) -> u32 {
+    /// Ticks neurons with these constants and currents; writes states and spikes, and returns faults.
+    type Ticks = unsafe fn(&[f32], [&[f32]; 2], &mut [f32], &mut [u16]) -> u32;
+
+    fn chosen<T: Tick<S, C>, const S: usize, const C: usize, const GRID: bool>(set: Set) -> Ticks {
         compiled_for!(
             set,
             tick[T, S, C, GRID](
