@@ -293,3 +293,25 @@ impl Strategy for Bounded {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The values of the examples in pycma 4.5, `BoxConstraintsLinQuadTransformation`.
+    #[test]
+    fn the_transformation_is_that_of_pycma() {
+        let (narrow, wide) = (Limits::new(1.0, 2.0), Limits::new(1.0, 11.0));
+        assert_eq!(narrow.transform(1.52), 1.52);
+        for (x, expected) in [(-12.2, 9.0), (-2.2, 4.1), (-0.2, 2.1), (2.0, 2.0), (10.4, 10.4)] {
+            assert!((wide.transform(x) - expected).abs() < 1e-12, "{x}: {}", wide.transform(x));
+        }
+        for limits in [narrow, wide, Limits::new(-3.0, f64::INFINITY), Limits::new(f64::NEG_INFINITY, 0.5)] {
+            for step in -200..200 {
+                let inside = limits.transform(0.1 * f64::from(step));
+                assert!(inside >= limits.lower && inside <= limits.upper);
+                assert!((limits.transform(limits.inverse(inside)) - inside).abs() < 1e-12);
+            }
+        }
+    }
+}

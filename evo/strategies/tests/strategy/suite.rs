@@ -389,7 +389,9 @@ fn nothing_breaks_long_after_convergence() {
                 _ => 1e-3,
             };
             assert!(value > part * start, "{config:?}: {value}");
-            assert!(search.sigma() > 0.0 && search.sigma() <= 1.0, "{}", search.sigma());
+            // A run of restarts may be at its beginning.
+            let most = if config.name() == "restarts" { 100.0 } else { 1.0 };
+            assert!(search.sigma() > 0.0 && search.sigma() <= most, "{config:?}: {}", search.sigma());
             assert!(population(&mut search).concat().iter().all(|x| x.is_finite()));
             let state = search.state();
             assert!(state.reals.values().all(|value| value.is_finite()));
