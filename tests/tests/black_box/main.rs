@@ -8,6 +8,7 @@
 mod bad_input;
 mod browser;
 mod cli;
+mod continuous_time;
 mod determinism;
 mod docs;
 mod engines;
