@@ -2,9 +2,9 @@
 //! refused.
 
 mod launch;
-#[cfg(feature = "mpi")]
+#[cfg(any(test, feature = "mpi"))]
 mod message;
-#[cfg(feature = "mpi")]
+#[cfg(any(test, feature = "mpi"))]
 mod monitor;
 #[cfg(feature = "mpi")]
 mod world;
