@@ -5,6 +5,7 @@ mod launch;
 #[cfg(any(test, feature = "mpi"))]
 mod message;
 #[cfg(any(test, feature = "mpi"))]
+#[cfg_attr(not(feature = "mpi"), allow(dead_code, reason = "some of it is only called where there is MPI"))]
 mod monitor;
 #[cfg(feature = "mpi")]
 mod world;

@@ -24,6 +24,7 @@ mod dispatch;
 mod dynamics;
 mod engine;
 mod field;
+mod gauge;
 mod lane;
 mod missing;
 #[cfg(any(lanes_portable, test))]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::blocks::{Hit, Rows};
 use super::dynamics::{Group, Scratch};
+use super::gauge::Gauge;
 use super::lane::Lane;
-use super::sensors::Gauge;
 use super::shape::Candidate;
 use super::table::Tables;
 use crate::Model;

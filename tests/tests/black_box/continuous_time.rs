@@ -7,7 +7,8 @@ use records::checkpoint::Checkpoint;
 use serde_json::Value;
 use tests::{refuse, succeed, text};
 
-const EVENTS: &str = "controller=Events(hidden: [Recurrent(neurons: 8, delay: (0, 0.03), refractory: 0.002)])";
+const EVENTS: &str =
+    "controller=Events(hidden: [Recurrent(neurons: 8, delay: (0, 0.03), refractory: 0.002)])";
 
 fn scratch() -> tempfile::TempDir {
     tempfile::tempdir().expect("a scratch folder")
@@ -40,7 +41,8 @@ fn an_evolved_controller_goes_on_to_the_same_bits_and_is_recorded() {
     let scratch = scratch();
     let [one, two] = ["one", "two"].map(|name| scratch.path().join(name));
     let run = |folder: &Path, generations: &str, threads: &str| {
-        let all = ["--config", "inverted_pendulum.ron", "--set", EVENTS, "--set", "run.eval_episodes=1", "-q"];
+        let all =
+            ["--config", "inverted_pendulum.ron", "--set", EVENTS, "--set", "run.eval_episodes=1", "-q"];
         let rest = ["--out", text(folder), "--generations", generations, "--threads", threads];
         let _ = succeed(&[&all[..], &rest].concat());
     };
