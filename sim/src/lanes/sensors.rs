@@ -134,12 +134,15 @@ mod tests {
 
     use std::sync::Arc;
 
+    use nalgebra as na;
+
     use super::super::blocks::Rows;
     use super::super::dynamics::Scratch;
     use super::super::portable::Portable;
+    use super::super::table::Tables;
     use super::*;
     use crate::inertia::matrix_to_quat;
-    use crate::{EngineKind, StepOptions};
+    use crate::{EngineKind, Model, Sensor, StepOptions};
 
     /// A body fixed in the world, and two links with a turned and a shifted body.
     const MODEL: &str = r#"<mujoco><worldbody>
