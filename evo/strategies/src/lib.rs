@@ -23,24 +23,31 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests compare with the system's functions"))]
 
+mod archive;
 mod ars;
 pub mod bench;
 pub mod check;
 mod cma_es;
+mod cma_mae;
+mod cma_me;
 mod cma_paths;
 mod cma_rates;
 mod config;
 mod diagonal;
 mod ec;
+mod emitters;
 mod error;
 mod evidence;
 pub mod functions;
+mod layout;
 mod linalg;
+mod map_elites;
 mod measure;
 mod noise;
 mod open_es;
 mod optimizer;
 mod pgpe;
+pub mod projection;
 pub mod random;
 mod real;
 mod registered;
@@ -56,13 +63,18 @@ mod trust_region;
 mod width;
 mod xnes;
 
+pub use archive::{Added, Archive, ArchiveShape, Elite, Status};
 pub use ars::ArsConfig;
 pub use cma_es::CmaEsConfig;
+pub use cma_mae::CmaMaeConfig;
+pub use cma_me::CmaMeConfig;
 pub use config::{StrategyConfig, register, strategies};
 pub use diagonal::{Diagonal, OnDemand, Population, Update};
 pub use ec::EcConfig;
 pub use error::StrategyError;
 pub use evidence::Evidence;
+pub use layout::Layout;
+pub use map_elites::MapElitesConfig;
 pub use measure::Steps;
 pub use noise::Noise;
 pub use open_es::OpenEsConfig;

@@ -6,6 +6,7 @@
 /// The strategy of `docs/tutorials/own-strategy.md`, which another crate registers.
 #[path = "../../../../docs/tutorials/cem/src/cem.rs"]
 mod cem;
+mod diversity;
 mod ec;
 mod golden;
 mod grow;

@@ -675,7 +675,8 @@ fn the_listing_shows_every_field_with_its_default() {
     let error = StrategyConfig::from_name("cmaes").unwrap_err().to_string();
     assert_eq!(
         error,
-        "unknown strategy \"cmaes\"; known: open_es, cma_es, sep_cma_es, pgpe, snes, xnes, ars, ec, cem"
+        "unknown strategy \"cmaes\"; known: open_es, cma_es, sep_cma_es, pgpe, snes, xnes, ars, ec, map_elites, cma_me, \
+         cma_mae, cem"
     );
 }
 
