@@ -41,6 +41,15 @@ struct Asked {
 /// Arrays with their shapes, whole numbers and bits of real ones, by name.
 type Saved = (BTreeMap<String, (Vec<usize>, Vec<f64>)>, BTreeMap<String, u64>, BTreeMap<String, u64>, bool);
 
+/// Elites as arrays, and the number of cells.
+type Elites<'py> = (
+    Bound<'py, PyArray1<u64>>,
+    Bound<'py, PyArray1<f64>>,
+    Bound<'py, PyArray1<f64>>,
+    Bound<'py, PyArray1<f64>>,
+    usize,
+);
+
 fn start(config: &StrategyConfig, x0: &[f64], seed: u64) -> Result<strategies::Search<f64>, StrategyError> {
     config.build(x0, seed)
 }
@@ -132,14 +141,40 @@ impl Search {
         })
     }
 
-    /// Takes the fitness of each member; higher is better.
-    fn tell(&self, py: Python<'_>, fitness: PyReadonlyArray1<'_, f64>) -> PyResult<()> {
-        let fitness = fitness.as_slice()?;
+    /// Takes the fitness of each member, higher is better, and the descriptors of all, one member after another; none where
+    /// the strategy takes none.
+    fn tell(
+        &self,
+        py: Python<'_>,
+        fitness: PyReadonlyArray1<'_, f64>,
+        descriptors: PyReadonlyArray1<'_, f64>,
+    ) -> PyResult<()> {
+        let (fitness, descriptors) = (fitness.as_slice()?, descriptors.as_slice()?);
         with(py, &self.search, |own| {
-            shared()?.install(|| own.search.tell(fitness)).map_err(invalid)?;
+            shared()?.install(|| own.search.tell_with(fitness, descriptors)).map_err(invalid)?;
             own.asked = false;
             Ok(())
         })
+    }
+
+    /// Descriptors per member; 0 for strategies without an archive.
+    #[getter]
+    fn descriptors(&self) -> usize {
+        locked(&self.search).search.descriptors()
+    }
+
+    /// Of an archive: cell, fitness, descriptors and parameters of all elites, one after another, and the number of cells.
+    #[getter]
+    fn archive<'py>(&self, py: Python<'py>) -> Option<Elites<'py>> {
+        let own = locked(&self.search);
+        let archive = own.search.archive()?;
+        let cells = archive.elites().map(|(cell, _)| cell as u64).collect();
+        let fitness = archive.elites().map(|(_, elite)| elite.fitness).collect();
+        let descriptors = archive.elites().flat_map(|(_, elite)| elite.descriptors.clone()).collect();
+        let parameters = archive.elites().flat_map(|(_, elite)| elite.parameters.clone()).collect();
+        let array = |values| PyArray1::from_vec(py, values);
+        let cells = PyArray1::from_vec(py, cells);
+        Some((cells, array(fitness), array(descriptors), array(parameters), archive.cells()))
     }
 
     /// The mean of the distribution.

@@ -10,6 +10,15 @@ from common import Case, evo
 from spindle import strategies
 
 START = {"ec": 0.5}
+# Strategies that keep an archive need to know its ranges.
+ARCHIVES = ["map_elites", "cma_me", "cma_mae"]
+RANGES = {"ranges": [(-6.0, 6.0), (-6.0, 6.0)]}
+
+
+def told(search, members):
+    """What a search is told of members: their fitness, and their descriptors if it takes any."""
+    fitness = [-sphere(x) for x in members]
+    return (fitness, members[:, :2]) if search.name in ARCHIVES else (fitness,)
 
 
 def sphere(x):
@@ -52,9 +61,10 @@ class Strategies(Case):
         for name, made in strategies.all().items():
             for asked in (False, True):
                 with self.subTest(name=name, asked=asked):
-                    search = made(np.full(6, START.get(name, 1.0)), seed=1)
+                    fields = RANGES if name in ARCHIVES else {}
+                    search = made(np.full(6, START.get(name, 1.0)), seed=1, **fields)
                     for _ in range(3):
-                        search.tell([-sphere(x) for x in search.ask()])
+                        search.tell(*told(search, search.ask()))
                     if asked:
                         search.ask()
                     other = pickle.loads(pickle.dumps(search))
@@ -62,11 +72,48 @@ class Strategies(Case):
                     for _ in range(3):
                         mine, its = search.ask(), other.ask()
                         self.assertSame(mine, its)
-                        fitness = [-sphere(x) for x in mine]
-                        search.tell(fitness), other.tell(fitness)
+                        search.tell(*told(search, mine)), other.tell(*told(other, its))
                     self.assertSame(search.mean, other.mean)
                     self.assertEqual(search.sigma, other.sigma)
                     self.assertSame(search.best[0], other.best[0])
+
+    def test_an_archive_keeps_the_best_of_each_cell(self):
+        for name in ARCHIVES:
+            with self.subTest(name):
+                search = strategies.all()[name](
+                    np.ones(4), seed=1, minimise=True, population=60, archive="Grid(cells: [6, 6])", **RANGES
+                )
+                best = {}
+                for _ in range(20):
+                    members = search.ask()
+                    values = np.array([sphere(x) for x in members])
+                    places = np.clip((members[:, :2] + 6.0) / 12.0 * 6, 0, 5).astype(int) @ [6, 1]
+                    for place, value in zip(places, values, strict=True):
+                        best[int(place)] = min(value, best.get(int(place), np.inf))
+                    search.tell(values, members[:, :2])
+                archive = search.archive
+                self.assertEqual(dict(zip(archive.cells.tolist(), archive.fitness.tolist(), strict=True)), best)
+                self.assertEqual(archive.coverage, len(best) / 36)
+                for fitness, own, x in zip(archive.fitness, archive.descriptors, archive.parameters, strict=True):
+                    self.assertEqual(fitness, sphere(x))
+                    self.assertSame(own, x[:2])
+                self.assertSame(search.mean, archive.parameters[np.argmin(archive.fitness)])
+
+    def test_descriptors_go_to_strategies_that_take_them(self):
+        search = strategies.MapElites(np.zeros(3), population=4, **RANGES)
+        search.ask()
+        with self.refuses(ValueError, "map_elites needs 2 descriptors for each of 4 members"):
+            search.tell(np.zeros(4))
+        with self.refuses(ValueError, "descriptors has shape (4, 3)"):
+            search.tell(np.zeros(4), np.zeros((4, 3)))
+        search.tell(np.zeros(4), np.zeros((4, 2)))
+        plain = strategies.CmaEs(np.zeros(3), population=4)
+        plain.ask()
+        with self.refuses(ValueError, "cma_es takes no descriptors"):
+            plain.tell(np.zeros(4), np.zeros((4, 2)))
+        self.assertIsNone(plain.archive)
+        with self.refuses(ValueError, "ranges"):
+            strategies.MapElites(np.zeros(3))
 
     def test_minimise_turns_fitness_round(self):
         up, down = (strategies.CmaEs(np.ones(4), seed=1, minimise=each) for each in (False, True))

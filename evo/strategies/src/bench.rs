@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use super::functions::{Function, Problem};
-use super::{OptimizerConfig, Search, StopReason, StrategyConfig, StrategyError};
+use super::{Archive, OptimizerConfig, Search, StopReason, StrategyConfig, StrategyError, projection};
 
 /// Most parameters generated at a time; bounds the memory whatever the population (4 MB).
 const BATCH_VALUES: usize = 1 << 19;
@@ -52,6 +52,13 @@ pub struct BenchReport {
     pub ms_per_generation: f64,
     /// Why the strategy gave up before target and budget, if it did.
     pub stop: Option<StopReason>,
+    /// Part of the archive's cells with an elite, for strategies that keep one; descriptors are those of
+    /// [`projection`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<f64>,
+    /// Σ of the fitness (minus the function's value) over them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qd_score: Option<f64>,
 }
 
 /// The strategy of the arguments. What the reference runs in the tests' `evosax.json` set is set as there.
@@ -99,7 +106,7 @@ fn config(args: &BenchArgs, function: Function) -> Result<StrategyConfig, Strate
 pub fn run(args: &BenchArgs) -> Result<BenchReport, StrategyError> {
     let function = Function::from_name(&args.function)?;
     let problem = Problem::new(function, args.dim)?;
-    let config = config(args, function)?;
+    let config = config(args, function)?.with_ranges(&projection::ranges(args.dim));
     let x0 = match args.x0 {
         Some(x) => vec![x; args.dim],
         None => config.start(vec![function.start(); args.dim]),
@@ -112,6 +119,8 @@ pub fn run(args: &BenchArgs) -> Result<BenchReport, StrategyError> {
     let rows = (BATCH_VALUES / dim / 2 * 2).clamp(2, population.next_multiple_of(2));
     let mut members = vec![0.0; rows * dim];
     let mut fitness = vec![0.0; population];
+    let each = search.descriptors();
+    let mut descriptors = vec![0.0; population * each];
     let mut spent = Duration::ZERO;
     let (mut evaluations, mut generations, mut told) = (0, 0, 0);
     let (mut best, mut stop) = (f64::INFINITY, None);
@@ -135,13 +144,16 @@ pub fn run(args: &BenchArgs) -> Result<BenchReport, StrategyError> {
                 evaluations += 1;
                 best = value.min(best);
                 fitness[index] = -value;
+                if each > 0 {
+                    descriptors[index * each..][..each].copy_from_slice(&projection::descriptors(member));
+                }
                 if value < args.target {
                     break 'run;
                 }
             }
         }
         let clock = Instant::now();
-        search.tell(&fitness)?;
+        search.tell_with(&fitness, &descriptors)?;
         spent += clock.elapsed();
         told += 1;
         stop = search.stop_reason();
@@ -156,5 +168,7 @@ pub fn run(args: &BenchArgs) -> Result<BenchReport, StrategyError> {
         generations,
         ms_per_generation: if told == 0 { 0.0 } else { milliseconds / f64::from(told) },
         stop,
+        coverage: search.archive().map(Archive::coverage),
+        qd_score: search.archive().map(Archive::qd_score),
     })
 }

@@ -42,7 +42,10 @@ impl Paths {
     }
 
     /// Failed members never get a positive weight.
-    pub fn choose(&self, ranked: &Ranked) -> Chosen {
+    pub fn choose(&mut self, ranked: &Ranked) -> Chosen {
+        if let Some(parents) = ranked.parents() {
+            self.rates = self.rates.with_parents(parents);
+        }
         let ranks = ranked.order().iter().copied().zip(self.rates.weights.iter().copied()).enumerate();
         let members: Vec<(usize, f64)> = ranks
             .filter(|&(rank, (_, weight))| weight < 0.0 || (weight > 0.0 && rank < ranked.valid()))

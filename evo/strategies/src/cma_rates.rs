@@ -14,6 +14,9 @@ pub(super) fn default_population(n: usize) -> usize {
 
 /// The tutorial's constants (its table 1, names as there).
 pub(super) struct Rates {
+    dimension: usize,
+    /// Whether for a diagonal matrix.
+    is_diagonal: bool,
     /// w₁ … w_λ; the first ⌊λ/2⌋ sum to 1, those after are ≤ 0.
     pub weights: Vec<f64>,
     pub mu_eff: f64,
@@ -55,6 +58,8 @@ impl Rates {
             false => 0.0,
         };
         Self {
+            dimension,
+            is_diagonal: false,
             weights: raw.iter().enumerate().map(scale).collect(),
             mu_eff,
             c_sigma,
@@ -76,11 +81,18 @@ impl Rates {
         let c_1 = 1.0 / (n + 2.0 * root + mu_eff / n);
         let c_mu = (0.25 + mu_eff + 1.0 / mu_eff - 2.0) / (n + 4.0 * root + mu_eff / 2.0);
         Self {
+            is_diagonal: true,
             c_c: (1.0 + 1.0 / n + mu_eff / n) / (root + 1.0 / n + 2.0 * mu_eff / n),
             c_1,
             c_mu: c_mu.min(1.0 - c_1),
             ..full
         }
+    }
+
+    /// The same with so many parents, and no weight for the other members.
+    pub fn with_parents(&self, parents: usize) -> Self {
+        let rates = if self.is_diagonal { Self::separable } else { Self::full };
+        Self { history: self.history, ..rates(self.dimension, 2 * parents, false) }
     }
 }
 

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 use super::registered::Entry;
 use super::{
-    ArsConfig, Memory, OpenEsConfig, OwnSettings, PgpeConfig, Real, Registered, Search, Settings, SnesConfig,
-    StrategyError, StrategyInfo,
+    ArchiveShape, ArsConfig, CmaMaeConfig, CmaMeConfig, MapElitesConfig, Memory, OpenEsConfig, OwnSettings,
+    PgpeConfig, Real, Registered, Search, Settings, SnesConfig, StrategyError, StrategyInfo,
 };
 
 /// What is listed here exists: in configs, on the command line and in the shared tests.
@@ -105,6 +105,12 @@ registry! {
     restarts: Restarts(RestartsConfig),
     /// Box bounds around another strategy.
     bounded: Bounded(BoundedConfig),
+    /// MAP-Elites: an archive of elites, varied along lines between them.
+    map_elites: MapElites(MapElitesConfig),
+    /// CMA-ME: CMA-ES that climb toward what improves an archive.
+    cma_me: CmaMe(CmaMeConfig),
+    /// CMA-MAE: the same with thresholds that follow the fitness slowly.
+    cma_mae: CmaMae(CmaMaeConfig),
 }
 
 /// Name of the enum for serde.
@@ -299,6 +305,25 @@ impl StrategyConfig {
                 }
             }
         })
+    }
+
+    /// The archive, of a strategy that keeps one.
+    #[must_use]
+    pub fn archive(&self) -> Option<ArchiveShape<'_>> {
+        self.settings().archive()
+    }
+
+    /// The same with these ranges of descriptors, where there is an archive.
+    #[must_use]
+    pub fn with_ranges(&self, of: &[(f64, f64)]) -> Self {
+        let mut config = self.clone();
+        if let Self::MapElites(MapElitesConfig { ranges, .. })
+        | Self::CmaMe(CmaMeConfig { ranges, .. })
+        | Self::CmaMae(CmaMaeConfig { ranges, .. }) = &mut config
+        {
+            *ranges = of.to_vec();
+        }
+        config
     }
 
     /// Whether there is a setting of this name.

@@ -97,6 +97,24 @@ pub enum StrategyError {
         /// Number of values.
         found: usize,
     },
+    /// `tell` got another number of descriptors than the strategy needs.
+    #[error("strategy {strategy} needs {each} descriptors for each of {members} members: got {found} values")]
+    Descriptors {
+        /// Name of the strategy.
+        strategy: &'static str,
+        /// Descriptors per member.
+        each: usize,
+        /// Members of the generation.
+        members: usize,
+        /// Number of values.
+        found: usize,
+    },
+    /// `tell` got descriptors for a strategy without an archive.
+    #[error("strategy {strategy} takes no descriptors")]
+    NoDescriptors {
+        /// Name of the strategy.
+        strategy: &'static str,
+    },
     /// Every member failed, so there is nothing to learn from.
     #[error("generation {generation}: no member has a finite fitness")]
     NoFiniteFitness {

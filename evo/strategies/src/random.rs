@@ -49,6 +49,8 @@ pub enum Purpose {
     Finetune = 9,
     /// Resamples of bootstrap intervals.
     Bootstrap = 10,
+    /// Choices of elites in quality diversity.
+    Emitter = 11,
 }
 
 const MULTIPLIER: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];

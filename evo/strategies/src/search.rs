@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use super::measure::{Before, Measure};
 use super::real::Real;
-use super::{Ranked, Settings, State, Steps, StopReason, Strategy, StrategyError};
+use super::{Archive, Ranked, Settings, State, Steps, StopReason, Strategy, StrategyError};
 
 /// Populations below this many values are written by the calling thread alone.
 const PARALLEL_VALUES: usize = 1 << 16;
@@ -141,6 +141,16 @@ impl<R: Real> Search<R> {
     /// [`StrategyError::Diverged`] if the update left the finite numbers: the search is then of no use, but for
     /// [`Search::restore`] with the state before.
     pub fn tell(&mut self, fitness: &[f64]) -> Result<(), StrategyError> {
+        self.tell_with(fitness, &[])
+    }
+
+    /// The same for a strategy with an archive, which needs to know how members behave: [`Search::descriptors`] values
+    /// of each, one member after another. A member with one that is not finite has failed.
+    ///
+    /// # Errors
+    /// As [`Search::tell`]; and another number of descriptors than the strategy needs, which is 0 for one without an
+    /// archive.
+    pub fn tell_with(&mut self, fitness: &[f64], descriptors: &[f64]) -> Result<(), StrategyError> {
         if !self.asked {
             return Err(StrategyError::TellBeforeAsk);
         }
@@ -151,7 +161,21 @@ impl<R: Real> Search<R> {
         if !(least..=most).contains(&found) || least < most && !found.is_multiple_of(2) {
             return Err(StrategyError::FitnessCount { least, most, found });
         }
+        let (strategy, each, count) = (self.name, self.descriptors(), descriptors.len());
+        if each == 0 && count > 0 {
+            return Err(StrategyError::NoDescriptors { strategy });
+        }
+        if count != each * found {
+            return Err(StrategyError::Descriptors { strategy, each, members: found, found: count });
+        }
         let mut fitness = fitness.to_vec();
+        if each > 0 {
+            for (fitness, own) in fitness.iter_mut().zip(descriptors.chunks(each)) {
+                if !own.iter().all(|x| x.is_finite()) {
+                    *fitness = f64::NAN;
+                }
+            }
+        }
         let ranked = Ranked::new(&mut fitness)
             .ok_or(StrategyError::NoFiniteFitness { generation: self.generation })?;
         let leader = ranked.order()[0];
@@ -161,7 +185,7 @@ impl<R: Real> Search<R> {
             self.best = Some((fitness[leader], member));
         }
         let before = self.measure.as_ref().map(|_| Before::of(&*self.strategy));
-        self.strategy.tell(&fitness, &ranked);
+        self.strategy.tell_with(&fitness, &ranked, descriptors);
         if let Some((measure, before)) = self.measure.as_mut().zip(before) {
             measure.take(&*self.strategy, &before);
         }
@@ -201,6 +225,18 @@ impl<R: Real> Search<R> {
             return Ok(());
         }
         Err(StrategyError::Diverged { generation: self.generation })
+    }
+
+    /// Descriptors of each member that [`Search::tell_with`] needs; 0 for strategies without an archive.
+    #[must_use]
+    pub fn descriptors(&self) -> usize {
+        self.strategy.descriptors()
+    }
+
+    /// The archive, of a strategy that keeps one.
+    #[must_use]
+    pub fn archive(&self) -> Option<&Archive> {
+        self.strategy.archive()
     }
 
     /// The best fitness told so far and its member.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Strategy, StrategyError};
+use super::{ArchiveShape, Strategy, StrategyError};
 
 /// What the settings of one strategy implement.
 pub trait Settings: Send + Sync {
@@ -27,6 +27,11 @@ pub trait Settings: Send + Sync {
 
     /// Most members that a generation may have, where its size may differ from one generation to the next.
     fn max_population(&self) -> Option<usize> {
+        None
+    }
+
+    /// The archive, of a strategy that keeps one. Such a strategy must be told descriptors.
+    fn archive(&self) -> Option<ArchiveShape<'_>> {
         None
     }
 

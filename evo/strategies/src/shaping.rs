@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Ranked {
     order: Vec<usize>,
     valid: usize,
+    /// How many of the first ones are parents, where the number changes from one generation to the next.
+    parents: Option<usize>,
 }
 
 impl Ranked {
@@ -29,7 +31,25 @@ impl Ranked {
         for &index in &order[valid..] {
             fitness[index] = worst;
         }
-        Some(Self { order, valid })
+        Some(Self { order, valid, parents: None })
+    }
+
+    /// An order made by other means than fitness, of members that have not failed but for those after the first `valid`;
+    /// with the number of parents, unless it is the strategy's own.
+    pub(super) fn chosen(order: Vec<usize>, valid: usize, parents: Option<usize>) -> Self {
+        Self { order, valid, parents }
+    }
+
+    /// Which members have failed.
+    pub(super) fn failed(&self) -> Vec<bool> {
+        let mut failed = vec![false; self.order.len()];
+        self.order[self.valid..].iter().for_each(|&index| failed[index] = true);
+        failed
+    }
+
+    /// Number of parents, if it is not the strategy's own.
+    pub(super) fn parents(&self) -> Option<usize> {
+        self.parents
     }
 
     /// Member indices, best first.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Evidence, Ranked, State, StrategyError};
+use super::{Archive, Evidence, Ranked, State, StrategyError};
 
 /// Why going on with a search is unlikely to help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -99,7 +99,23 @@ pub trait Strategy: Send + Sync {
     /// Updates the distribution from sanitised (finite) fitness and the order of the members.
     fn tell(&mut self, fitness: &[f64], ranked: &Ranked);
 
-    /// The mean of the distribution (`dimension` elements).
+    /// Descriptors of each member that [`Strategy::tell_with`] needs; 0 where only fitness counts.
+    fn descriptors(&self) -> usize {
+        0
+    }
+
+    /// As [`Strategy::tell`], with the descriptors of each member one after another: finite, but for failed members,
+    /// which are the last ones of `ranked`.
+    fn tell_with(&mut self, fitness: &[f64], ranked: &Ranked, _descriptors: &[f64]) {
+        self.tell(fitness, ranked);
+    }
+
+    /// The archive, of a strategy that keeps one.
+    fn archive(&self) -> Option<&Archive> {
+        None
+    }
+
+    /// The mean of the distribution (`dimension` elements); the best member so far where there is an archive.
     fn mean(&self) -> &[f64];
 
     /// Moves the mean of the distribution by `by` (`dimension` elements), as far as the strategy searches

@@ -11,7 +11,7 @@ threads; pickled, it goes on with the same bits. A member whose fitness is NaN o
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,26 @@ def _vector(name: str, values: Any, of: str) -> np.ndarray:
     if array.ndim != 1:
         raise ValueError(f"{name} has shape {array.shape}, expected one axis: {of}")
     return numbers(name, array, array.shape, np.float64, of)
+
+
+class Archive(NamedTuple):
+    """The elites of an archive, in the order of their cells."""
+
+    cells: np.ndarray
+    """Number of each cell that is filled, int64 `[elites]`; those of a grid go up along its last axis first."""
+    fitness: np.ndarray
+    """`[elites]`."""
+    descriptors: np.ndarray
+    """`[elites, descriptors]`."""
+    parameters: np.ndarray
+    """`[elites, n]`."""
+    count: int
+    """Number of all cells."""
+
+    @property
+    def coverage(self) -> float:
+        """Part of the cells that is filled."""
+        return len(self.cells) / self.count
 
 
 class Strategy:
@@ -81,16 +101,39 @@ class Strategy:
     def tell(self, fitness: Any, descriptors: Any = None, objectives: Any = None) -> None:
         """Takes the fitness of each member, `[population]`; higher is better unless `minimise`.
 
-        `descriptors` and `objectives` are for strategies that take them; none of today's does.
+        `descriptors`, `[population, descriptors]`, say how each member behaves, for the strategies that keep an
+        archive: `MapElites`, `CmaMe` and `CmaMae`. No strategy takes `objectives` yet.
 
         Raises:
-            ValueError: Another number of values, no `ask` before, or no finite value at all.
+            ValueError: Another number of values, no `ask` before, no finite value at all, descriptors that are missing,
+                or some for a strategy that takes none.
         """
-        for given, what in ((descriptors, "descriptors"), (objectives, "objectives")):
-            if given is not None:
-                raise ValueError(f"strategy {self.name} takes no {what}")
+        if objectives is not None:
+            raise ValueError(f"strategy {self.name} takes no objectives")
         values = _vector("fitness", fitness, "members")
-        self._native.tell(-values if self.minimise else values)
+        each = self._native.descriptors
+        if descriptors is None:
+            own = np.empty(0)
+        elif not each:
+            raise ValueError(f"strategy {self.name} takes no descriptors")
+        else:
+            own = numbers("descriptors", descriptors, (len(values), each), np.float64, "members, descriptors")
+        self._native.tell(-values if self.minimise else values, own.ravel())
+
+    @property
+    def archive(self) -> Archive | None:
+        """The best member so far of each cell; `None` for strategies that keep no archive."""
+        found = self._native.archive
+        if found is None:
+            return None
+        cells, fitness, descriptors, parameters, count = found
+        return Archive(
+            cells.astype(np.int64),
+            -fitness if self.minimise else fitness,
+            descriptors.reshape(len(cells), -1),
+            parameters.reshape(len(cells), self.n),
+            count,
+        )
 
     @property
     def mean(self) -> np.ndarray:

@@ -7,6 +7,7 @@ mod bounds;
 /// The strategy of `docs/tutorials/own-strategy.md`, which another crate registers.
 #[path = "../../../../docs/tutorials/cem/src/cem.rs"]
 mod cem;
+mod diversity;
 mod ec;
 mod golden;
 mod grow;

@@ -785,7 +785,7 @@ fn the_listing_shows_every_field_with_its_default() {
     assert_eq!(
         error,
         "unknown strategy \"cmaes\"; known: open_es, cma_es, sep_cma_es, pgpe, snes, xnes, ars, ec, lm_ma_es, \
-         cr_fm_nes, ga, de, pso, random_search, restarts, bounded, cem"
+         cr_fm_nes, ga, de, pso, random_search, restarts, bounded, map_elites, cma_me, cma_mae, cem"
     );
 }
 
