@@ -227,6 +227,7 @@ mod tests {
             normalizer: &normalizer,
             weights: &[2.0, 0.5, 1.0],
             observe: true,
+            descriptors: None,
         })
     }
 
