@@ -1,6 +1,8 @@
 //! The parts of a robot that a model does not name: its trunk, its limbs.
 
-use sim::Model;
+use sim::{JointKind, Model};
+
+use crate::math::{matrix, product, turned};
 
 /// The root of the tree that the first motor moves.
 pub(crate) fn trunk(model: &Model) -> usize {
@@ -10,6 +12,40 @@ pub(crate) fn trunk(model: &Model) -> usize {
         body = model.bodies[body].parent;
     }
     body
+}
+
+/// Orientation of a body in the file's pose.
+pub(crate) fn pose(model: &Model, mut body: usize) -> [f64; 4] {
+    let mut quat = [1.0, 0.0, 0.0, 0.0];
+    while body != 0 {
+        quat = product(model.bodies[body].quat, quat);
+        body = model.bodies[body].parent;
+    }
+    quat
+}
+
+/// Entries of `qpos` that move a child of the world, each with its direction in the world; none if they do not
+/// determine its place.
+pub(crate) fn moves(model: &Model, trunk: usize) -> Vec<(usize, [f64; 3])> {
+    let mut moves = Vec::new();
+    let mut swivels = false;
+    if model.bodies[trunk].parent != 0 {
+        return moves;
+    }
+    for joint in model.joints.iter().filter(|j| j.body == trunk) {
+        match joint.kind {
+            JointKind::Free => {
+                let axes = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+                moves.extend((joint.qpos_adr..).zip(axes));
+            }
+            JointKind::Slide if swivels => return Vec::new(),
+            JointKind::Slide => {
+                moves.push((joint.qpos_adr, turned(&matrix(pose(model, trunk)), joint.axis)));
+            }
+            JointKind::Hinge | JointKind::Ball => swivels = true,
+        }
+    }
+    moves
 }
 
 /// A leg, an arm or the like: what moves between a tip of the robot and the body where limbs meet.

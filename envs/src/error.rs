@@ -41,6 +41,14 @@ pub enum EnvError {
         /// What would be valid.
         expected: String,
     },
+    /// Descriptors of episodes do not fit the task.
+    #[error("env {env} {problem}")]
+    Descriptor {
+        /// Registry name of the task.
+        env: &'static str,
+        /// What is wrong and what would be valid.
+        problem: String,
+    },
     /// A change does not fit the task, or one of its numbers is out of range.
     #[error("change {change}: {problem}")]
     Change {

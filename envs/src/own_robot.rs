@@ -28,11 +28,11 @@ use std::sync::Arc;
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
-use sim::{JointKind, Model, Sensor, WorldView};
+use sim::{Model, Sensor, WorldView};
 
-use crate::anatomy::trunk;
+use crate::anatomy::{moves, pose, trunk};
 use crate::error::{at_least_one, finite, interval, not_negative, positive};
-use crate::math::{add_normal, add_uniform, matrix, product, turned};
+use crate::math::{add_normal, add_uniform, matrix, turned};
 use crate::pay::{self, control, survive};
 use crate::senses::{Senses, body, unique};
 use crate::{Channel, EnvError, Goal, PhysicsSettings, Sense, Spec, Task};
@@ -339,16 +339,6 @@ fn keyframe(model: &Model, name: &str) -> Result<usize, EnvError> {
     })
 }
 
-/// Orientation of a body in the file's pose.
-fn pose(model: &Model, mut body: usize) -> [f64; 4] {
-    let mut quat = [1.0, 0.0, 0.0, 0.0];
-    while body != 0 {
-        quat = product(model.bodies[body].quat, quat);
-        body = model.bodies[body].parent;
-    }
-    quat
-}
-
 /// The world's up in the frame of `body`, in the file's pose.
 fn up(model: &Model, body: usize) -> [f64; 3] {
     let [w, x, y, z] = pose(model, body);
@@ -358,23 +348,6 @@ fn up(model: &Model, body: usize) -> [f64; 3] {
 /// Entries of `qpos` that move a child of the world horizontally, each with its direction; none if
 /// they do not determine its place.
 fn place(model: &Model, trunk: usize) -> Vec<(usize, [f64; 2])> {
-    let mut place = Vec::new();
-    let mut swivels = false;
-    if model.bodies[trunk].parent != 0 {
-        return place;
-    }
-    for joint in model.joints.iter().filter(|j| j.body == trunk) {
-        match joint.kind {
-            JointKind::Free => place.extend([(joint.qpos_adr, [1.0, 0.0]), (joint.qpos_adr + 1, [0.0, 1.0])]),
-            JointKind::Slide if swivels => return Vec::new(),
-            JointKind::Slide => {
-                let [x, y, _] = turned(&matrix(pose(model, trunk)), joint.axis);
-                if libm::sqrt(x * x + y * y) > 1e-9 {
-                    place.push((joint.qpos_adr, [x, y]));
-                }
-            }
-            JointKind::Hinge | JointKind::Ball => swivels = true,
-        }
-    }
-    place
+    let entries = moves(model, trunk).into_iter().map(|(entry, [x, y, _])| (entry, [x, y]));
+    entries.filter(|(_, [x, y])| libm::sqrt(x * x + y * y) > 1e-9).collect()
 }

@@ -232,7 +232,7 @@ fn kept_positions(model: &Model, trunk: usize) -> Vec<usize> {
 }
 
 /// A body's name, or its number if it has none.
-fn label(model: &Model, body: usize) -> String {
+pub(crate) fn label(model: &Model, body: usize) -> String {
     let name = &model.bodies[body].name;
     if name.is_empty() { format!("body {body}") } else { name.clone() }
 }

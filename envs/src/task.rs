@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rand::Rng;
 use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
 
-use crate::{Channel, EnvError, Fidelity, Spec};
+use crate::{Channel, Descriptor, EnvError, Fidelity, Spec};
 
 /// Whose list of observations a task gives, where they differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -72,6 +72,12 @@ pub trait Task: Send + Sync {
     /// Goals that may change. [`Task::observe`] and [`Task::step`] take them from the memory.
     fn goals(&self) -> Vec<Goal> {
         Vec::new()
+    }
+
+    /// What tells one way of behaving from another over an episode, for quality diversity: where the robot ends, how
+    /// high it is, what touches the ground; see [`Descriptor::of_robot`].
+    fn descriptors(&self) -> Vec<Descriptor> {
+        Descriptor::of_robot(self.model(), self.spec())
     }
 
     /// Physics settings for an engine, whether or not it can do all that the model asks for. An

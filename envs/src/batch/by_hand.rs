@@ -1,6 +1,6 @@
 //! What somebody who looks on may see and do: contacts, goals, other physics, another position.
 //!
-//! Training never calls these; without them an environment is the same to the last bit.
+//! Training calls only [`Envs::contacts`], for descriptors; without these, an environment is the same to the last bit.
 
 use sim::{Contact, Parameters, SimError};
 

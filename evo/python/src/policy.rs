@@ -12,6 +12,7 @@ use records::disk::write_atomic;
 use records::failure::Blame as _;
 use training::backend::BackendChoice;
 use training::engine_choice::EngineChoice;
+use training::policy::Which;
 
 use crate::call::{detached, failed, invalid, locked, of_failure, with};
 use crate::network::Network;
@@ -30,7 +31,7 @@ struct Copies {
 pub struct Policy {
     trained: Trained,
     path: PathBuf,
-    best: bool,
+    which: Which,
     copies: Mutex<Copies>,
 }
 
@@ -66,10 +67,11 @@ impl Policy {
             let path = evo::runs::find(&path).map_err(invalid)?;
             let engine = engine.map(|engine| records::text::parse::<EngineChoice>("engine", &engine));
             let engine = engine.transpose().map_err(invalid)?;
+            let which = if best { Which::Best } else { Which::Mean };
             let trained =
-                load((&path, stage.as_deref()), best, engine, &sets).map_err(|error| of_failure(&error))?;
+                load((&path, stage.as_deref()), which, engine, &sets).map_err(|error| of_failure(&error))?;
             let copies = Mutex::new(copies(&trained, 1)?);
-            Ok(Self { trained, path, best, copies })
+            Ok(Self { trained, path, which, copies })
         })
     }
 
@@ -222,7 +224,7 @@ impl Policy {
     /// Writes it as an ONNX file.
     fn to_onnx(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
         detached(py, || {
-            let bytes = onnx(&self.trained, self.best, &self.path).map_err(|error| of_failure(&error))?;
+            let bytes = onnx(&self.trained, self.which, &self.path).map_err(|error| of_failure(&error))?;
             write(&path, &bytes)
         })
     }

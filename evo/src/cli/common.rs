@@ -115,6 +115,21 @@ pub struct Which {
     /// Take the best member of the whole run
     #[arg(long)]
     pub best: bool,
+    /// Take the elite of this cell of the archive of a run with quality diversity; evo plot shows their numbers
+    #[arg(long, value_name = "N", conflicts_with_all = ["mean", "best"])]
+    pub cell: Option<usize>,
+}
+
+impl Which {
+    /// The same for whoever reads checkpoints.
+    #[must_use]
+    pub fn chosen(self) -> training::policy::Which {
+        match self.cell {
+            Some(cell) => training::policy::Which::Cell(cell),
+            None if self.best => training::policy::Which::Best,
+            None => training::policy::Which::Mean,
+        }
+    }
 }
 
 /// Seeds of several runs, each once.

@@ -94,7 +94,8 @@ pub struct PlotArgs {
     /// coordinates, or effect of each parameter; default: all
     #[arg(long, value_name = "KIND", value_parser = kind())]
     pub kind: Option<Kind>,
-    /// File to write, .svg or .png. Default: curve.svg and curve.png in the run folder; for several runs,
+    /// File to write, .svg or .png. Default: curve.svg and curve.png in the run folder, and of a run with quality
+    /// diversity archive.svg, archive.png and archive.csv (cell, fitness and descriptors); for several runs,
     /// curves.svg and curves.png in the current folder; for a sweep, KIND.svg and KIND.png in its folder
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

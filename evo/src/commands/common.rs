@@ -74,7 +74,7 @@ pub struct Trained {
 /// A file that cannot be read or is no run of a world, and whatever does not fit it.
 pub fn load(
     (source, stage): (&Path, Option<&str>),
-    best: bool,
+    which: Which,
     engine: Option<EngineChoice>,
     sets: &[String],
 ) -> Result<Trained, Failure> {
@@ -96,7 +96,6 @@ pub fn load(
         config = config.on_engine(engine).usage()?;
     }
     let setup = Setup::new(&config).usage()?;
-    let which = if best { Which::Best } else { Which::Mean };
     let policy = load_policy(&checkpoint, &setup, which, &config).usage()?;
     Ok(Trained { config, setup, policy })
 }

@@ -50,7 +50,7 @@ pub(super) fn compare(args: &CompareArgs) -> Result<(), Failure> {
     for engine in engines {
         let mut column = Vec::new();
         for source in &args.sources {
-            let mut trained = load((source, None), args.which.best, engine, &[])?;
+            let mut trained = load((source, None), args.which.chosen(), engine, &[])?;
             if let Some(change) = &args.change {
                 trained.setup.changes = named(change, &trained.config).usage()?;
             }

@@ -39,7 +39,7 @@ struct Report<'a> {
 /// Scores a run on fresh episodes.
 pub(super) fn eval(args: &EvalArgs) -> Result<(), Failure> {
     let source = (args.source.as_path(), args.stage.as_deref());
-    let mut trained = load(source, args.which.best, args.engine, &args.sets)?;
+    let mut trained = load(source, args.which.chosen(), args.engine, &args.sets)?;
     let own = std::mem::take(&mut trained.setup.changes);
     let mut names = args.changes.clone();
     // What a table compares with; scripts get what they ask for.

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use records::disk::write_atomic;
 use records::failure::{Blame, Failure};
 use training::onnx_export;
+use training::policy::Which;
 
 use crate::cli::ExportArgs;
 use crate::commands::common::{Trained, load};
@@ -13,8 +14,8 @@ use crate::out;
 
 /// Writes the policy of a run as an ONNX file.
 pub(super) fn export(args: &ExportArgs) -> Result<(), Failure> {
-    let trained = load((&args.source, args.stage.as_deref()), args.which.best, None, &[])?;
-    let bytes = onnx(&trained, args.which.best, &args.source)?;
+    let trained = load((&args.source, args.stage.as_deref()), args.which.chosen(), None, &[])?;
+    let bytes = onnx(&trained, args.which.chosen(), &args.source)?;
     write_atomic(&args.onnx, &bytes)
         .with_context(|| format!("cannot write {}", args.onnx.display()))
         .written()?;
@@ -22,13 +23,17 @@ pub(super) fn export(args: &ExportArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The policy of the run `source`, or the best member's, as an ONNX file.
+/// The policy of the run `source`, with these of its parameters, as an ONNX file.
 ///
 /// # Errors
 /// What ONNX cannot carry.
-pub fn onnx(trained: &Trained, best: bool, source: &Path) -> Result<Vec<u8>, Failure> {
-    let which = if best { "best" } else { "mean" };
+pub fn onnx(trained: &Trained, which: Which, source: &Path) -> Result<Vec<u8>, Failure> {
+    let which = match which {
+        Which::Mean => "mean".to_owned(),
+        Which::Best => "best".to_owned(),
+        Which::Cell(cell) => format!("cell {cell}"),
+    };
     let setup = &trained.setup;
-    let bytes = onnx_export::policy(setup.controller.as_ref(), setup.task.spec(), &trained.policy, which);
+    let bytes = onnx_export::policy(setup.controller.as_ref(), setup.task.spec(), &trained.policy, &which);
     bytes.with_context(|| source.display().to_string()).usage()
 }

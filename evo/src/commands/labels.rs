@@ -222,6 +222,7 @@ pub(super) fn eval(args: &EvalArgs) -> Result<(), Failure> {
         ("--engine", args.engine.is_some()),
         ("--change", !args.changes.is_empty()),
         ("--set", !args.sets.is_empty()),
+        ("--cell", args.which.cell.is_some()),
     ];
     if let Some((option, _)) = unfit.iter().find(|(_, given)| *given) {
         let error =

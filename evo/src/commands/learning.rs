@@ -14,9 +14,11 @@ use training::stages::Staged;
 
 use super::introduction::introduction;
 use super::kept::{Due, Start, mark_gap, save, stopped};
+use super::plot::write_archive;
 use super::{survival, together};
 use crate::interrupt;
 use crate::plot::Figure;
+use crate::plot::archive::Map;
 use crate::progress::{Ending, Progress, Verbosity};
 
 /// `summary.json`.
@@ -205,6 +207,16 @@ pub(super) fn train(
         .and_then(|figure| ["svg", "png"].iter().try_for_each(|end| figure.write(&folder.curve(end))));
     if let Err(error) = drawn {
         progress.warn(&format!("no learning curve: {error}"));
+    }
+    if learner.setup().descriptors.is_some() {
+        let map = Map::of(&learner.checkpoint()).map_err(|error| error.to_string());
+        let drawn = map.and_then(|map| match map {
+            Some(map) => write_archive(&map, folder).map(|_| ()).map_err(|error| error.to_string()),
+            None => Ok(()),
+        });
+        if let Err(error) = drawn {
+            progress.warn(&format!("no map of the archive: {error}"));
+        }
     }
     if !interrupted {
         let config = learner.stage_config();

@@ -217,7 +217,7 @@ pub(super) fn run(args: &NirRun) -> Result<(), Failure> {
 
 /// Writes the controller of a run.
 pub(super) fn export(args: &NirExport) -> Result<(), Failure> {
-    let trained = load((&args.source, args.stage.as_deref()), args.which.best, None, &[])?;
+    let trained = load((&args.source, args.stage.as_deref()), args.which.chosen(), None, &[])?;
     let (bytes, warnings) = nir(&trained, &args.source)?;
     warnings.iter().for_each(|warning| to_stderr(&format!("warning: {warning}")));
     write_atomic(&args.out, &bytes)

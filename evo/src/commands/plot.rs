@@ -2,11 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use records::checkpoint::Checkpoint;
+use records::disk::write_atomic;
 use records::failure::{Blame, Failure};
+use records::folder::RunFolder;
 
 use crate::cli::PlotArgs;
 use crate::out;
-use crate::plot::{Axis, Figure, PlotError, Spread};
+use crate::plot::archive::Map;
+use crate::plot::{Axis, Figure, PlotError, Spread, picture};
 use crate::report::{Kind, ReportError, write_picture};
 use crate::sweep::Stored;
 
@@ -40,7 +44,44 @@ pub(super) fn plot(args: &PlotArgs) -> Result<(), Failure> {
         figure.write(&out).written()?;
         out::line(&out.display().to_string());
     }
+    match (&args.out, &args.runs[..]) {
+        (None, [run]) => of_archive(run, args.title.as_deref()),
+        _ => Ok(()),
+    }
+}
+
+/// Draws the map of a run's archive, if it has one, and writes its table.
+fn of_archive(run: &Path, title: Option<&str>) -> Result<(), Failure> {
+    let folder = RunFolder::open(run).usage()?;
+    // A run has none before its first generation.
+    if !folder.last().exists() {
+        return Ok(());
+    }
+    let checkpoint = Checkpoint::load(&folder.last()).usage()?.told();
+    if checkpoint.is_classifier() {
+        return Ok(());
+    }
+    let Some(map) = Map::of(&checkpoint).usage()? else { return Ok(()) };
+    for file in write_archive(&map.titled(title), &folder).written()? {
+        out::line(&file.display().to_string());
+    }
     Ok(())
+}
+
+/// Writes `archive.csv` into a run's folder, and `archive.svg` and `archive.png` if there are two descriptors; the files.
+pub(super) fn write_archive(map: &Map, folder: &RunFolder) -> Result<Vec<PathBuf>, PlotError> {
+    let table = folder.path().join("archive.csv");
+    write_atomic(&table, map.table().as_bytes())
+        .map_err(|source| PlotError::Write { path: table.clone(), source })?;
+    let mut files = vec![table];
+    if map.is_flat() {
+        for end in ["svg", "png"] {
+            let file = folder.path().join("archive").with_extension(end);
+            picture::write(map, &file)?;
+            files.push(file);
+        }
+    }
+    Ok(files)
 }
 
 /// Draws the kinds that are asked for, all unless one is; of several tasks each by itself.

@@ -92,7 +92,8 @@ fn names(channels: &[envs::Channel]) -> Vec<String> {
 
 /// Records episodes of a trained controller.
 pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
-    let mut trained = load((&args.source, args.stage.as_deref()), args.which.best, args.engine, &args.sets)?;
+    let mut trained =
+        load((&args.source, args.stage.as_deref()), args.which.chosen(), args.engine, &args.sets)?;
     if let Some(change) = &args.change {
         trained.setup.changes = named(change, &trained.config).usage()?;
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use records::failure::Failure;
 use snn::Probe;
 use training::evaluate::run_observed;
+use training::policy::Which;
 
 use super::common::{FRESH_SEED, load};
 use super::film::{Tile, generations, latest, tile_words};
@@ -128,7 +129,7 @@ fn pictures(tiles: &[Tile], shows: &str) -> Result<Pictures, Failure> {
 
 /// The spikes of one episode of a run; none of a network without spikes.
 fn raster(run: &Path) -> Result<Option<Raster>, Failure> {
-    let trained = load((run, None), false, None, &[])?;
+    let trained = load((run, None), Which::Mean, None, &[])?;
     let spec = trained.setup.task.spec();
     let rollout = trained.setup.rollout(spec.horizon, None).map_err(|error| Failure::Usage(error.into()))?;
     let (mut probe, mut spikes) = (Probe::default(), Vec::<Vec<u8>>::new());

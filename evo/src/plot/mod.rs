@@ -4,6 +4,7 @@
 //! differ only in their seed are one line in a band, see [`Spread`]; a single run also shows the population's fitness
 //! in training. Evaluations that were repeated in another engine are a line with markers.
 
+pub(crate) mod archive;
 mod columns;
 pub(crate) mod effects;
 mod error;

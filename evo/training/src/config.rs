@@ -224,9 +224,25 @@ impl Config {
         self.rollout.validate()?;
         if self.task.is_none() {
             self.rollout.validate_growth(&self.strategy)?;
+            self.validate_archive()?;
         }
         self.change_lists.keys().try_for_each(|name| check_name(name))?;
         self.run.validate()
+    }
+
+    /// Refuses what would change the members of an archive after they were scored.
+    fn validate_archive(&self) -> Result<(), InvalidField> {
+        if self.strategy.archive().is_none() {
+            return Ok(());
+        }
+        let name = self.strategy.info().config;
+        let expected = format!(
+            "false with {name}: the statistics of observations change over a run, and with them what the members of \
+             its archive do"
+        );
+        require(!self.rollout.normalize, "rollout.normalize", true, expected)?;
+        let expected = format!("left out with {name}: there is no mean of a distribution to refine");
+        require(self.refine.is_none(), "refine", "(…)", expected)
     }
 }
 

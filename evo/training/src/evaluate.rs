@@ -95,6 +95,7 @@ fn with_episodes<T>(
         normalizer: &policy.normalizer,
         weights: &vec![1.0; terms.len()],
         observe: false,
+        descriptors: None,
     })
 }
 

@@ -41,6 +41,7 @@ pub fn golden(setup: &Setup, seed: u64) -> Result<Vec<u8>, TrainError> {
             normalizer: &normalizer,
             weights: &weights,
             observe: true,
+            descriptors: None,
         })?;
         episodes.iter().for_each(|episode| encode(episode, &mut bytes));
     }

@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests compare with the system's functions"))]
 
 mod action_change;
+pub mod archive;
 pub mod backend;
 pub mod change_names;
 pub mod changes;
@@ -33,6 +34,7 @@ mod saved;
 pub mod setup;
 pub mod stages;
 mod step_sizes;
+mod stored_search;
 pub mod trainer;
 
 /// Counter-based random streams, for whoever plays episodes.

@@ -13,7 +13,7 @@ use crate::normalizer::Normalizer;
 ///
 /// | key | value |
 /// | --- | --- |
-/// | `task`, `controller`, `parameters` | name, one line, `mean` or `best` |
+/// | `task`, `controller`, `parameters` | name, one line, `mean`, `best` or `cell N` |
 /// | `control_step` | seconds from one run of the graph to the next |
 /// | `observations`, `actions` | in order: name, unit, low, high (`null`: no bound) |
 /// | `normalizer` | mean, inverse_std and clip, which are in the graph |

@@ -47,6 +47,8 @@ pub enum Which {
     Mean,
     /// The member with the best training fitness.
     Best,
+    /// The elite of this cell of an archive.
+    Cell(usize),
 }
 
 /// Reads a policy that fits `setup`.
@@ -60,11 +62,16 @@ pub fn load_policy(
     config: &Config,
 ) -> Result<Policy, TrainError> {
     check_layout(checkpoint, &layout(setup.controller.as_ref()))?;
+    let n = setup.controller.layout().len();
     let (name, prefix) = match which {
         Which::Mean => ("mean", ""),
         Which::Best => ("best", "best."),
+        Which::Cell(_) => ("strategy.archive.parameters", ""),
     };
-    let parameters = checkpoint.f32(name, &[setup.controller.layout().len()])?.to_vec();
+    let parameters = match which {
+        Which::Cell(cell) => elite(checkpoint, cell, n)?,
+        _ => checkpoint.f32(name, &[n])?.to_vec(),
+    };
     if parameters.iter().any(|x| !x.is_finite()) {
         return Err(
             CheckpointError::NotFinite { path: checkpoint.path().to_owned(), name: name.to_owned() }.into()
@@ -77,6 +84,23 @@ pub fn load_policy(
         Normalizer::identity(size, config.rollout.clip)
     };
     Ok(Policy { parameters, normalizer })
+}
+
+/// The parameters of an elite, `n` of them.
+fn elite(checkpoint: &Checkpoint, cell: usize, n: usize) -> Result<Vec<f32>, TrainError> {
+    let path = || checkpoint.path().display().to_string();
+    let Some(cells) = checkpoint.tensors.get("strategy.archive.cells") else {
+        return Err(TrainError::NoArchive { path: path() });
+    };
+    let count = cells.shape()[0];
+    let filled = checkpoint.f64("strategy.archive.cells", &[count])?;
+    let Some(index) = filled.iter().position(|&filled| filled == cell as f64) else {
+        let near = |&&filled: &&f64| (filled - cell as f64).abs();
+        let nearest = filled.iter().min_by(|a, b| near(a).total_cmp(&near(b))).copied().unwrap_or(0.0);
+        return Err(TrainError::EmptyCell { path: path(), cell, count, nearest: nearest as usize });
+    };
+    let all = checkpoint.f64("strategy.archive.parameters", &[count, n])?;
+    Ok(all[index * n..][..n].iter().map(|&x| x as f32).collect())
 }
 
 /// Name of the first tensor of a checkpoint with numbers that are not finite: no training can go on from them.

@@ -1,11 +1,12 @@
 //! What a checkpoint has of a run of evolution.
 
 use records::checkpoint::{Checkpoint, Tensor, TensorData};
-use strategies::{Data, State};
+use strategies::Data;
 
 use crate::learner::Learner;
 use crate::policy::{check_finite, check_layout, layout, mismatch, statistics};
 use crate::setup::TrainError;
+use crate::stored_search::state_of;
 use crate::trainer::{Trainer, search};
 
 impl Trainer {
@@ -71,27 +72,12 @@ impl Trainer {
         check_layout(checkpoint, &self.layout())?;
         check_finite(checkpoint)?;
         self.check_engine(checkpoint)?;
-        let mut state = State {
-            strategy: checkpoint.meta("strategy")?,
-            integers: checkpoint.meta("integers")?,
-            ..State::default()
-        };
-        let reals: std::collections::BTreeMap<String, u64> = checkpoint.meta("reals")?;
-        state.reals = reals.into_iter().map(|(k, bits)| (k, f64::from_bits(bits))).collect();
-        for (name, tensor) in &checkpoint.tensors {
-            let Some(name) = name.strip_prefix("strategy.") else { continue };
-            let data = match tensor.data() {
-                TensorData::F64(values) => Data::F64(values.clone()),
-                TensorData::F32(values) => Data::F32(values.clone()),
-                TensorData::U8(_) => continue,
-            };
-            let tensor = strategies::Tensor { shape: tensor.shape().to_vec(), data };
-            state.tensors.insert(name.to_owned(), tensor);
-        }
+        let state = state_of(checkpoint)?;
         if let Some(bits) = checkpoint.meta.get("calibrated_sigma").and_then(serde_json::Value::as_u64) {
             self.calibrated = Some(f64::from_bits(bits));
             let x0 = vec![0.0; self.search.dimension()];
-            self.search = search(&self.config, self.calibrated, &self.config.strategy.start(x0))?;
+            self.search =
+                search(&self.config, &self.setup, self.calibrated, &self.config.strategy.start(x0))?;
         }
         // Runs from before there were measurements keep their columns.
         if checkpoint.meta.get("measured").and_then(serde_json::Value::as_bool) != Some(true) {

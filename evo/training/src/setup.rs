@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use envs::{Change, EnvError, Task};
+use envs::{Change, Descriptors, EnvError, Task};
 use records::checkpoint::CheckpointError;
 use sim::{Model, StepOptions};
 use snn::{BackendError, Controller, SnnError};
@@ -63,6 +63,26 @@ pub enum TrainError {
         /// In the config.
         expected: String,
     },
+    /// A checkpoint of a strategy without an archive was asked for a cell.
+    #[error("{path} has no archive: its strategy keeps none")]
+    NoArchive {
+        /// The checkpoint.
+        path: String,
+    },
+    /// A cell of an archive has no elite.
+    #[error(
+        "{path} has nothing in cell {cell} of its archive; {count} cells are filled, and {nearest} is the nearest number"
+    )]
+    EmptyCell {
+        /// The checkpoint.
+        path: String,
+        /// The cell.
+        cell: usize,
+        /// Cells with an elite.
+        count: usize,
+        /// The one of these whose number is nearest.
+        nearest: usize,
+    },
     /// Episodes cannot be run.
     #[error(transparent)]
     Rollout(#[from] RolloutError),
@@ -90,6 +110,8 @@ pub struct Setup {
     pub validation: Option<StepOptions>,
     /// The network.
     pub controller: Arc<dyn Controller>,
+    /// What spans the archive, if training is to fill one.
+    pub descriptors: Option<Descriptors>,
 }
 
 impl Setup {
@@ -109,7 +131,10 @@ impl Setup {
         for list in config.change_lists.values() {
             envs::changed_model(task.as_ref(), list)?;
         }
-        Ok(Self { task, changes, options, validation, controller })
+        let archive = config.strategy.archive().filter(|_| config.task.is_none());
+        let descriptors =
+            archive.map(|shape| Descriptors::new(task.as_ref(), shape.descriptors)).transpose()?;
+        Ok(Self { task, changes, options, validation, controller, descriptors })
     }
 
     /// The robot and its surroundings: the task's, unless a change has put another ground there.

@@ -10,6 +10,7 @@ use snn::Activity;
 use strategies::random::{Purpose, Stream};
 use strategies::{Search, StopReason, StrategyError};
 
+use crate::archive;
 use crate::backend::{Backend, BackendChoice};
 use crate::config::Config;
 use crate::evaluate::{self, Evaluation, Policy, mean_std};
@@ -71,7 +72,8 @@ impl Trainer {
             (StepSizes::new(&setup)?, Statistics::new(spec.observations.len()));
         let x0 = config.strategy.start(x0);
         let calibrated = step_sizes.calibrated(&setup, config, &x0, &statistics)?;
-        let search = search(config, calibrated, &x0)?;
+        let search = search(config, &setup, calibrated, &x0)?;
+        let step_sizes = setup.descriptors.is_none().then_some(step_sizes);
         let pool = pool(threads)?;
         let horizon = config.rollout.horizon.unwrap_or(spec.horizon);
         let share = |horizon| setup.rollout(horizon, Some(Arc::clone(&pool)));
@@ -90,7 +92,7 @@ impl Trainer {
             search,
             best_statistics: statistics.clone(),
             statistics,
-            step_sizes: Some(step_sizes),
+            step_sizes,
             calibrated,
             training,
             evaluation: share(spec.horizon)?,
@@ -112,7 +114,11 @@ impl Trainer {
     pub(crate) fn extra_columns(config: &Config) -> Vec<&'static str> {
         let refined = config.refine.as_ref().map_or(&[][..], |_| Refiner::columns());
         let grown = config.rollout.min_steps.map_or(&[][..], |_| &[MEMBERS]);
-        refined.iter().chain(grown).chain(&StepSizes::COLUMNS).copied().collect()
+        let measured = match config.strategy.archive() {
+            Some(_) => &archive::COLUMNS,
+            None => &StepSizes::COLUMNS,
+        };
+        refined.iter().chain(grown).chain(measured).copied().collect()
     }
 
     /// Shares episodes with the other ranks of `team` from here on.
@@ -223,17 +229,26 @@ impl Trainer {
         if let Some(step_sizes) = &mut self.step_sizes {
             self.calibrated = step_sizes.calibrated(&self.setup, &self.config, &x0, &statistics)?;
         }
-        self.search = search(&self.config, self.calibrated, &x0)?;
+        self.search = search(&self.config, &self.setup, self.calibrated, &x0)?;
         self.statistics = statistics;
         Ok(())
     }
 }
 
-/// A search that measures its steps, with noise of deviation `sigma` if that is told in actions.
-pub(crate) fn search(config: &Config, sigma: Option<f64>, x0: &[f64]) -> Result<Search<f32>, StrategyError> {
-    let strategy = sigma.map(|sigma| config.strategy.with_sigma(sigma));
-    let mut search = strategy.as_ref().unwrap_or(&config.strategy).build(x0, config.run.seed)?;
-    search.measure(true);
+/// A search that measures its steps, with noise of deviation `sigma` if that is told in actions; or one with an archive,
+/// which makes no steps.
+pub(crate) fn search(
+    config: &Config,
+    setup: &Setup,
+    sigma: Option<f64>,
+    x0: &[f64],
+) -> Result<Search<f32>, StrategyError> {
+    let strategy = match sigma {
+        Some(sigma) => config.strategy.with_sigma(sigma),
+        None => archive::strategy(config, setup),
+    };
+    let mut search = strategy.build(x0, config.run.seed)?;
+    search.measure(setup.descriptors.is_none());
     Ok(search)
 }
 
@@ -257,6 +272,7 @@ impl Learner for Trainer {
     fn columns(&self) -> Vec<&'static str> {
         let mut extra = Self::extra_columns(&self.config);
         if self.step_sizes.is_none() {
+            // Those of an archive stay.
             extra.retain(|column| !StepSizes::COLUMNS.contains(column));
         }
         self.setup.task.spec().terms.iter().copied().chain(extra).collect()
@@ -342,6 +358,7 @@ impl Learner for Trainer {
             normalizer: &normalizer,
             weights: &weights,
             observe: rollout.normalize,
+            descriptors: self.setup.descriptors.as_ref(),
         })?;
         self.rollout_s += rolling.elapsed().as_secs_f64();
         let (controller, cost) = (&self.setup.controller, self.config.rollout.energy_cost);
@@ -351,7 +368,8 @@ impl Learner for Trainer {
             episodes.chunks(per).map(|e| e.iter().map(worth).sum::<f64>() / per as f64).collect();
         let best = self.search.best().map(|(fitness, _)| fitness);
         let before = self.search.can_diverge().then(|| self.search.state());
-        let told = pool.install(|| self.search.tell(&fitness));
+        let descriptors = archive::descriptors(&episodes, per, self.search.descriptors());
+        let told = pool.install(|| self.search.tell_with(&fitness, &descriptors));
         if let Err(error) = told {
             before.map(|before| self.search.restore(&before)).transpose()?;
             return Err(match error {
@@ -409,6 +427,7 @@ impl Learner for Trainer {
                 .chain(extras)
                 .chain(members)
                 .chain(measured.into_iter().flatten())
+                .chain(self.search.archive().map(archive::cells).into_iter().flatten())
                 .collect(),
             energy_pj_per_step: self.setup.controller.energy_pj(&activity) / activity.steps.max(1) as f64,
             stage: None,

@@ -5,6 +5,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests compare with the system's functions")]
 
+mod archive;
 mod bad_input;
 mod browser;
 mod cli;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use envs::{Change, EnvError, Envs, Task};
+use envs::{Change, Descriptors, EnvError, Envs, Task};
 use rand::Rng as _;
 use serde::{Deserialize, Serialize};
 use sim::StepOptions;
@@ -33,6 +33,8 @@ pub struct Episodes<'a> {
     pub weights: &'a [f64],
     /// Whether to sum up observations for the running statistics.
     pub observe: bool,
+    /// What to measure of each episode, if anything.
+    pub descriptors: Option<&'a Descriptors>,
 }
 
 /// What one episode came to.
@@ -58,6 +60,8 @@ pub struct Episode {
     pub activity: Activity,
     /// Observation sums, if asked for.
     pub sums: Option<Sums>,
+    /// Descriptors, if asked for; of no use if the physics blew up.
+    pub descriptors: Vec<f64>,
 }
 
 /// What an observer sees after every control step.
@@ -212,6 +216,7 @@ impl Batch {
         let episode = Episode {
             terms: vec![0.0; spec.terms.len()],
             sums: episodes.observe.then(|| Sums::new(spec.observations.len())),
+            descriptors: episodes.descriptors.map_or_else(Vec::new, |d| d.begin(&self.envs, slot)),
             ..Episode::default()
         };
         self.running[slot] = Some((index, episode));
@@ -274,6 +279,9 @@ impl Batch {
                 *sum += f64::from(term);
                 episode.fitness += weight * f64::from(term);
             }
+            if let Some(descriptors) = episodes.descriptors {
+                descriptors.add(&self.envs, slot, &mut episode.descriptors);
+            }
             if let Some(observer) = observer {
                 let index = *index;
                 observer(&self.moment(evaluator, slot, index, true));
@@ -289,6 +297,10 @@ impl Batch {
                 episode.fitness = f64::NAN;
             }
             episode.activity = evaluator.activity(first + slot);
+            if let Some(descriptors) = episodes.descriptors {
+                episode.descriptors =
+                    descriptors.finish(&self.envs, slot, &episode.descriptors, episode.length);
+            }
             finished.push((index, episode));
             self.active[slot] = false;
             any = true;

@@ -22,6 +22,7 @@ use snn::BackendError;
 
 use halves::{Half, take_turns};
 use queue::Queue;
+use rows::Shape;
 use worker::Worker;
 
 use crate::backend::Backend;
@@ -117,8 +118,12 @@ impl Rollout {
     /// Where a number of control steps is to be reached, in rounds: until all have told how many theirs were, no rank
     /// knows how many further episodes that takes.
     fn run_shared(&self, episodes: &Episodes<'_>) -> Result<Vec<Episode>, RolloutError> {
-        let (terms, observations) = (self.sizes.0, Some(self.sizes.1).filter(|_| episodes.observe));
-        let width = rows::width(terms, observations);
+        let shape = Shape {
+            terms: self.sizes.0,
+            observations: Some(self.sizes.1).filter(|_| episodes.observe),
+            descriptors: episodes.descriptors.map_or(0, |descriptors| descriptors.chosen().len()),
+        };
+        let width = shape.width();
         let (mut all, mut count) = (Vec::new(), episodes.count);
         loop {
             let first = all.len();
@@ -136,7 +141,7 @@ impl Rollout {
                     rank,
                     reason: format!("episode {index} is missing"),
                 })?;
-                all.push(rows::decode(row, terms, observations));
+                all.push(rows::decode(row, shape));
             }
             let steps = all.iter().map(|episode| episode.length as u64).sum();
             match episodes.more.map(|more| (more, more.next(count, steps))) {
@@ -287,6 +292,7 @@ mod tests {
             normalizer: &normalizer,
             weights: &[2.0, 0.5, 1.0],
             observe: true,
+            descriptors: None,
         })
     }
 

@@ -11,25 +11,39 @@ const FIXED: usize = 9;
 /// Bytes of a number.
 const BYTES: usize = 8;
 
-/// Bytes of an episode of a task with `terms` reward terms; `observations` are those that are summed up.
-pub(super) fn width(terms: usize, observations: Option<usize>) -> usize {
-    BYTES * (FIXED + terms + observations.map_or(0, |size| 1 + 2 * size))
+/// How many numbers a row has.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    /// Reward terms.
+    pub terms: usize,
+    /// Observations that are summed up.
+    pub observations: Option<usize>,
+    /// Descriptors for an archive.
+    pub descriptors: usize,
+}
+
+impl Shape {
+    /// Bytes of a row.
+    pub(super) fn width(self) -> usize {
+        BYTES * (FIXED + self.terms + self.descriptors + self.observations.map_or(0, |size| 1 + 2 * size))
+    }
 }
 
 /// Appends an episode.
 pub(crate) fn encode(episode: &Episode, to: &mut Vec<u8>) {
-    let Episode { total, fitness, terms, length, terminated, blew_up, failed, activity, sums } = episode;
+    let Episode { total, fitness, terms, length, terminated, blew_up, failed, activity, sums, descriptors } =
+        episode;
     let Activity { steps, neuron_ticks, spikes, synaptic_operations, dense_operations } = *activity;
     let flags = u64::from(*terminated) | u64::from(*blew_up) << 1 | u64::from(*failed) << 2;
     let counts = [*length as u64, flags, steps, neuron_ticks, spikes, synaptic_operations, dense_operations];
     let reals = [total, fitness].into_iter().chain(terms);
     let sums = sums.iter().flat_map(|sums| [&sums.count].into_iter().chain(&sums.sum).chain(&sums.squares));
-    let reals = reals.chain(sums).map(|real| real.to_bits());
+    let reals = reals.chain(sums).chain(descriptors).map(|real| real.to_bits());
     counts.into_iter().chain(reals).for_each(|number| to.extend(number.to_le_bytes()));
 }
 
 /// Takes an episode from its row.
-pub(super) fn decode(row: &[u8], terms: usize, observations: Option<usize>) -> Episode {
+pub(super) fn decode(row: &[u8], shape: Shape) -> Episode {
     let mut numbers = row.as_chunks().0.iter().map(|&chunk| u64::from_le_bytes(chunk));
     let mut counts = [0; 7];
     counts.iter_mut().for_each(|count| *count = numbers.next().unwrap_or(0));
@@ -38,11 +52,12 @@ pub(super) fn decode(row: &[u8], terms: usize, observations: Option<usize>) -> E
     let mut next = || reals.next().unwrap_or(f64::NAN);
     let (total, fitness) = (next(), next());
     let mut several = |count: usize| (0..count).map(|_| next()).collect::<Vec<f64>>();
-    let terms = several(terms);
-    let sums = observations.map(|size| {
+    let terms = several(shape.terms);
+    let sums = shape.observations.map(|size| {
         let count = several(1)[0];
         Sums { count, sum: several(size), squares: several(size) }
     });
+    let descriptors = several(shape.descriptors);
     Episode {
         total,
         fitness,
@@ -53,6 +68,7 @@ pub(super) fn decode(row: &[u8], terms: usize, observations: Option<usize>) -> E
         failed: flags & 4 != 0,
         activity: Activity { steps, neuron_ticks, spikes, synaptic_operations, dense_operations },
         sums,
+        descriptors,
     }
 }
 
@@ -82,12 +98,14 @@ mod tests {
                     failed: flags & 4 != 0,
                     activity,
                     sums,
+                    descriptors: vec![0.25; flags as usize],
                 };
                 let (mut row, mut again) = (Vec::new(), Vec::new());
                 encode(&episode, &mut row);
                 let observations = episode.sums.as_ref().map(|_| 2);
-                assert_eq!(row.len(), width(3, observations));
-                let back = decode(&row, 3, observations);
+                let shape = Shape { terms: 3, observations, descriptors: flags as usize };
+                assert_eq!(row.len(), shape.width());
+                let back = decode(&row, shape);
                 assert_eq!(back, episode);
                 encode(&back, &mut again);
                 assert_eq!(row, again);
@@ -96,6 +114,9 @@ mod tests {
         let nan = f64::from_bits(0xfff8_0000_0000_1234);
         let (mut row, episode) = (Vec::new(), Episode { fitness: nan, ..Episode::default() });
         encode(&episode, &mut row);
-        assert_eq!(decode(&row, 0, None).fitness.to_bits(), nan.to_bits());
+        assert_eq!(
+            decode(&row, Shape { terms: 0, observations: None, descriptors: 0 }).fitness.to_bits(),
+            nan.to_bits()
+        );
     }
 }
