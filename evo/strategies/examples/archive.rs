@@ -19,9 +19,12 @@ use strategies::{CmaMaeConfig, CmaMeConfig, Layout, MapElitesConfig, Search, Str
 const N: usize = 20;
 const CELLS: usize = 100;
 
+/// A function of a member.
+type Fitness = Box<dyn Fn(&[f64]) -> f64>;
+
 /// A function to be maximised, from 0 to 100 near its optimum, and its two descriptors.
 struct Domain {
-    fitness: Box<dyn Fn(&[f64]) -> f64>,
+    fitness: Fitness,
     descriptors: fn(&[f64]) -> [f64; 2],
     ranges: [(f64, f64); 2],
 }
