@@ -93,7 +93,7 @@ impl Map {
         let best = self.archive.best().map_or_else(String::new, |(cell, elite)| {
             format!(" Highest fitness: {} in cell {cell}.", tick(rounded(elite.fitness, 4)))
         });
-        format!("{filled} of {cells} cells ({:.0} %).{best}", 100.0 * self.archive.coverage())
+        format!("{filled} of {cells} cells ({:.1} %).{best}", 100.0 * self.archive.coverage())
     }
 
     /// Lowest and highest values of a cell of a grid along both axes.

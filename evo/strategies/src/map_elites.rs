@@ -231,7 +231,7 @@ impl Strategy for MapElites {
     }
 
     fn sigma(&self) -> f64 {
-        self.sigmas[if self.archive.is_empty() { 0 } else { 1 }]
+        self.sigmas[usize::from(!self.archive.is_empty())]
     }
 
     fn state(&self) -> State {
