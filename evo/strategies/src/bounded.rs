@@ -86,6 +86,10 @@ impl Settings for BoundedConfig {
             let expected = "a strategy whose members are not zeros and ones";
             return Err(check::error(INFO.name, "of", &"Ec", expected));
         }
+        if self.of.archive().is_some() {
+            let expected = "a strategy without an archive, which is told of descriptors";
+            return Err(check::error(INFO.name, "of", &self.of.info().config, expected));
+        }
         if let Some(most) = self.of.max_population() {
             let expected = "None within Bounded: generations have one size";
             return Err(check::error(self.of.name(), "max_population", &most, expected));

@@ -97,6 +97,10 @@ impl Settings for RestartsConfig {
             }
             inner = settings.of();
         }
+        if self.of.archive().is_some() {
+            let expected = "a strategy without an archive, which restarts would empty";
+            return Err(check::error(INFO.name, "of", &self.of.info().config, expected));
+        }
         if let Some(most) = self.of.max_population() {
             let expected = "None within Restarts, which chooses the population";
             return Err(check::error(self.of.name(), "max_population", &most, expected));

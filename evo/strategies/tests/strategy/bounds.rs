@@ -1,7 +1,7 @@
 //! Box bounds around strategies.
 
 use strategies::functions::Function;
-use strategies::{BoundedConfig, Real, Search, StrategyConfig, StrategyError};
+use strategies::{BoundedConfig, Real, RestartsConfig, Search, StrategyConfig, StrategyError};
 
 use super::{mean, minus, population, step};
 
@@ -80,4 +80,15 @@ fn wrong_bounds_and_starts_are_refused() {
     assert_eq!(error.to_string(), "the start point is out of bounds: parameter 1 is 0.5, expected 1 to inf");
     // A controller's start is moved to the nearest place.
     assert_eq!(config.start(vec![2.0, 0.5]), [2.0, 1.0]);
+}
+
+#[test]
+fn a_strategy_with_an_archive_is_not_wrapped() {
+    let of = || Box::new(StrategyConfig::from_name("map_elites").unwrap());
+    let restarts = RestartsConfig { of: of(), ..RestartsConfig::default() };
+    let bounded = BoundedConfig { of: of(), ..BoundedConfig::default() };
+    for config in [StrategyConfig::Restarts(restarts), StrategyConfig::Bounded(bounded)] {
+        let error = config.validate().unwrap_err().to_string();
+        assert!(error.contains("`of` is MapElites, expected a strategy without an archive"), "{error}");
+    }
 }
