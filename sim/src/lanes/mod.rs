@@ -20,9 +20,7 @@ mod collide;
 )]
 mod cone;
 mod contacts;
-mod derivatives;
 mod dispatch;
-mod dual;
 mod dynamics;
 mod engine;
 mod field;
@@ -37,7 +35,6 @@ mod pose;
     reason = "small matrices are written with indices, as in the equations"
 )]
 mod rows;
-mod sensed;
 mod sensors;
 mod shape;
 #[expect(

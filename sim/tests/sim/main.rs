@@ -5,7 +5,6 @@
 
 mod actuators;
 mod contacts;
-mod derivatives;
 mod files;
 mod kinematics;
 mod meshes;
