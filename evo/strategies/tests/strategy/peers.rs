@@ -45,6 +45,7 @@ fn config(name: &str, population: usize, sigma: f64) -> StrategyConfig {
 
 /// Compares medians over 15 seeds of the best values, from a generation on: ours must be at the most 1.6 times theirs, or
 /// four fifths as many powers of ten below the value at the start, since runs that converge differ by ever larger factors.
+/// These limits are close above what was measured (results/benchmarks/strategies.md): they guard against getting worse.
 /// Returns the number of comparisons.
 fn compare(file: &str, only: &[&str], from: usize) -> usize {
     let data = reference(file);
@@ -94,17 +95,17 @@ fn compare(file: &str, only: &[&str], from: usize) -> usize {
 }
 
 #[test]
-fn differential_evolution_is_as_good_as_that_of_evosax() {
+fn differential_evolution_stays_near_that_of_evosax() {
     assert_eq!(compare("members.json", &["de_best", "de_random"], 0), 30);
 }
 
 #[test]
-fn particle_swarms_and_genetic_algorithms_are_as_good_as_those_of_evosax() {
+fn particle_swarms_and_genetic_algorithms_stay_near_those_of_evosax() {
     assert_eq!(compare("members.json", &["pso", "ga"], 0), 32);
 }
 
 #[test]
-fn cr_fm_nes_is_as_good_as_that_of_its_authors_and_of_evosax() {
+fn cr_fm_nes_stays_near_that_of_its_authors_and_ends_below_that_of_evosax() {
     // The path of evosax' differs from that of the authors'.
     assert!(compare("members.json", &["cr_fm_nes"], 300) >= 10);
     assert!(compare("crfmnes.json", &["cr_fm_nes"], 0) >= 10);

@@ -132,7 +132,7 @@ fn a_search_without_restarts_says_why_it_ended() {
 
 /// BIPOP against pycma's on rugged functions, with the protocol in `restarts.json`.
 #[test]
-fn bipop_succeeds_as_often_as_pycma() {
+fn bipop_succeeds_as_often_as_pycma_but_on_one_function() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/es/restarts.json");
     let data: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     let (n, budget) = (data["n"].as_u64().unwrap() as usize, data["budget"].as_u64().unwrap());
