@@ -15,12 +15,7 @@ impl ControllerConfig {
     /// # Errors
     /// [`SnnError`] names the field that is out of range and the valid values.
     pub fn build(&self, inputs: usize, outputs: usize) -> Result<Arc<dyn Controller>, SnnError> {
-        if inputs == 0 {
-            return Err(SnnError::NoInputs);
-        }
-        if outputs == 0 {
-            return Err(SnnError::NoOutputs);
-        }
+        SnnError::check_sizes(inputs, outputs)?;
         Ok(match self {
             Self::Snn(config) => Arc::new(Snn::new(config, inputs, outputs)?),
             Self::Events(config) => Arc::new(Events::new(config, inputs, outputs)?),

@@ -189,6 +189,17 @@ pub enum SnnError {
     },
 }
 
+impl SnnError {
+    /// Refuses a task without observations or without actions.
+    pub(crate) fn check_sizes(inputs: usize, outputs: usize) -> Result<(), Self> {
+        match (inputs, outputs) {
+            (0, _) => Err(Self::NoInputs),
+            (_, 0) => Err(Self::NoOutputs),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Refuses `value` of `field` unless `valid` holds and it is finite.
 pub(crate) fn check(
     field: impl FnOnce() -> String,

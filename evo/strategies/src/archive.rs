@@ -152,9 +152,9 @@ pub(super) struct Told<'a> {
 /// What an archive says about a generation, before it takes it in.
 pub(super) struct Judged {
     /// About each member; none for those that failed.
-    pub added: Vec<Option<Added>>,
-    /// The members that become elites.
-    pub winners: Vec<usize>,
+    added: Vec<Option<Added>>,
+    /// The members that become elites, with their parameters.
+    winners: Vec<(usize, Vec<f64>)>,
 }
 
 impl Archive {
@@ -210,7 +210,7 @@ impl Archive {
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.elites().next().is_none()
     }
 
     /// Part of the cells that have an elite, 0 to 1.
@@ -230,6 +230,11 @@ impl Archive {
     #[must_use]
     pub fn best(&self) -> Option<(usize, &Elite)> {
         self.elites().reduce(|best, other| if other.1.fitness > best.1.fitness { other } else { best })
+    }
+
+    /// The parameters of the best elite, or `start` as long as there is none.
+    pub(super) fn best_or(&self, start: &[f64]) -> Vec<f64> {
+        self.best().map_or(start, |(_, elite)| &elite.parameters).to_vec()
     }
 
     /// The cell of these descriptors, finite ones.
@@ -256,7 +261,8 @@ impl Archive {
     }
 
     /// Compares each member of a generation with the archive; of several in a cell the best wins, of equal ones the first.
-    pub(super) fn judge(&self, told: Told<'_>) -> Judged {
+    /// `write` writes a member.
+    pub(super) fn judge(&self, told: Told<'_>, write: impl Fn(usize, &mut [f64])) -> Judged {
         let failed = told.ranked.failed();
         let rows = told.descriptors.chunks_exact(self.ranges.len()).zip(told.fitness).zip(failed);
         let added: Vec<Option<Added>> = rows
@@ -273,18 +279,25 @@ impl Archive {
                 winners.insert(*cell, index);
             }
         }
-        Judged { added, winners: winners.into_values().collect() }
+        // Before any elite changes: members may be made of them.
+        let row = |index| {
+            let mut row = vec![0.0; self.parameters];
+            write(index, &mut row);
+            (index, row)
+        };
+        Judged { added, winners: winners.into_values().map(row).collect() }
     }
 
-    /// Takes in a generation that was judged, with the parameters of each winner.
-    pub(super) fn take(&mut self, told: Told<'_>, judged: &Judged, parameters: Vec<Vec<f64>>) {
+    /// Takes in a generation that was judged; what was said about each member.
+    pub(super) fn take(&mut self, told: Told<'_>, judged: Judged) -> Vec<Option<Added>> {
         let axes = self.ranges.len();
-        for (&index, parameters) in judged.winners.iter().zip(parameters) {
+        for (index, parameters) in judged.winners {
             let Some(Added { cell, .. }) = judged.added[index] else { continue };
             let descriptors = told.descriptors[index * axes..][..axes].to_vec();
             self.elites[cell] = Some(Elite { fitness: told.fitness[index], descriptors, parameters });
         }
         self.anneal(told.fitness, &judged.added);
+        judged.added
     }
 
     fn compare(&self, cell: usize, fitness: f64) -> Added {
@@ -399,10 +412,8 @@ mod tests {
         let mut fitness = fitness.to_vec();
         let ranked = Ranked::new(&mut fitness).unwrap();
         let told = Told { fitness: &fitness, descriptors, ranked: &ranked };
-        let judged = archive.judge(told);
-        let rows = judged.winners.iter().map(|&index| vec![index as f64]).collect();
-        archive.take(told, &judged, rows);
-        judged.added
+        let judged = archive.judge(told, |index, row| row[0] = index as f64);
+        archive.take(told, judged)
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use rand::{Rng as _, RngExt as _};
 
-use super::archive::{Added, Judged, Told};
+use super::archive::{Added, Told};
 use super::random::{Purpose, Stream};
 use super::strategy::Precision;
 use super::{
@@ -179,11 +179,11 @@ impl Emitters {
         Some((Ranked::chosen(order, valid, parents), flat))
     }
 
-    fn update(&mut self, judged: &Judged) -> Vec<usize> {
+    fn update(&mut self, added: &[Option<Added>]) -> Vec<usize> {
         let (mut first, mut over) = (0, Vec::new());
         for index in 0..self.emitters.len() {
             let members = self.shared.members(index);
-            let ranked = self.rank(&judged.added[first..first + members]);
+            let ranked = self.rank(&added[first..first + members]);
             first += members;
             let Some((ranked, flat)) = ranked else {
                 over.push(index);
@@ -219,11 +219,6 @@ impl Emitters {
             self.emitters[index] = Emitter { distribution, generation: 0, restarts };
         }
     }
-
-    fn find_best(&mut self) {
-        self.best =
-            self.archive.best().map_or_else(|| self.start.clone(), |(_, elite)| elite.parameters.clone());
-    }
 }
 
 impl Strategy for Emitters {
@@ -256,16 +251,10 @@ impl Strategy for Emitters {
             self.archive.start_at(fitness[ranked.order()[ranked.valid() - 1]]);
         }
         let told = Told { fitness, descriptors, ranked };
-        let judged = self.archive.judge(told);
-        let row = |&index: &usize| {
-            let mut row = vec![0.0; self.start.len()];
-            self.write(index, &mut row);
-            row
-        };
-        let rows = judged.winners.iter().map(row).collect();
-        self.archive.take(told, &judged, rows);
-        self.update(&judged).into_iter().for_each(|index| self.restart(index));
-        self.find_best();
+        let judged = self.archive.judge(told, |member, row| self.write(member, row));
+        let added = self.archive.take(told, judged);
+        self.update(&added).into_iter().for_each(|index| self.restart(index));
+        self.best = self.archive.best_or(&self.start);
     }
 
     fn archive(&self) -> Option<&Archive> {
@@ -280,7 +269,7 @@ impl Strategy for Emitters {
     fn shift(&mut self, by: &[f64]) {
         self.emitters.iter_mut().for_each(|emitter| emitter.distribution.shift(by));
         self.start.iter_mut().zip(by).for_each(|(start, by)| *start += by);
-        self.find_best();
+        self.best = self.archive.best_or(&self.start);
     }
 
     fn can_diverge(&self) -> bool {
@@ -338,7 +327,7 @@ impl Strategy for Emitters {
         }
         (self.archive, self.emitters, self.start) = (archive, emitters, start);
         (self.seed, self.waits) = (seed, waits);
-        self.find_best();
+        self.best = self.archive.best_or(&self.start);
         Ok(())
     }
 }

@@ -165,11 +165,6 @@ impl MapElites {
             *x = one + iso * *x + along * (other - one);
         }
     }
-
-    fn find_best(&mut self) {
-        self.best =
-            self.archive.best().map_or_else(|| self.start.clone(), |(_, elite)| elite.parameters.clone());
-    }
 }
 
 impl Strategy for MapElites {
@@ -200,16 +195,9 @@ impl Strategy for MapElites {
 
     fn tell_with(&mut self, fitness: &[f64], ranked: &Ranked, descriptors: &[f64]) {
         let told = Told { fitness, descriptors, ranked };
-        let judged = self.archive.judge(told);
-        // Before any elite changes: members are made of them.
-        let row = |&index: &usize| {
-            let mut row = vec![0.0; self.start.len()];
-            self.write(index, &mut row);
-            row
-        };
-        let rows = judged.winners.iter().map(row).collect();
-        self.archive.take(told, &judged, rows);
-        self.find_best();
+        let judged = self.archive.judge(told, |member, row| self.write(member, row));
+        let _ = self.archive.take(told, judged);
+        self.best = self.archive.best_or(&self.start);
     }
 
     fn archive(&self) -> Option<&Archive> {
@@ -223,7 +211,7 @@ impl Strategy for MapElites {
     /// Elites are what they are; only the start moves, as long as there is no elite.
     fn shift(&mut self, by: &[f64]) {
         self.start.iter_mut().zip(by).for_each(|(start, by)| *start += by);
-        self.find_best();
+        self.best = self.archive.best_or(&self.start);
     }
 
     fn can_diverge(&self) -> bool {
@@ -249,7 +237,7 @@ impl Strategy for MapElites {
         let start = state.f64("start", &[self.start.len()])?.to_vec();
         self.archive = self.archive.restored(state)?;
         (self.noise, self.seed, self.start) = (noise, seed, start);
-        self.find_best();
+        self.best = self.archive.best_or(&self.start);
         Ok(())
     }
 }

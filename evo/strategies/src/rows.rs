@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 /// Values below which one thread is faster than several.
-const PARALLEL_VALUES: usize = 1 << 16;
+pub(super) const PARALLEL_VALUES: usize = 1 << 16;
 
 /// What is made of each of `count` rows of `n` values, by several threads where that is worth it.
 pub(super) fn of_rows<T: Send>(count: usize, n: usize, make: impl Fn(usize) -> T + Send + Sync) -> Vec<T> {

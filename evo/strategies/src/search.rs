@@ -4,10 +4,8 @@ use rayon::prelude::*;
 
 use super::measure::{Before, Measure};
 use super::real::Real;
+use super::rows::PARALLEL_VALUES;
 use super::{Archive, Ranked, Settings, State, Steps, StopReason, Strategy, StrategyError};
-
-/// Populations below this many values are written by the calling thread alone.
-const PARALLEL_VALUES: usize = 1 << 16;
 
 /// A running search: `ask`, evaluate the members, `tell`, again. Higher fitness is better.
 ///

@@ -98,9 +98,8 @@ impl Plan {
             sums: 0,
             constants: 0,
         };
-        let spikes = network.encoder.encoder().spiking();
         for (index, projection) in network.projections.iter().enumerate() {
-            if !plan.rows || projection.source == Source::Input && !spikes {
+            if !plan.rows || network.is_dense(projection) {
                 let stride = projection.cols.div_ceil(WIDTH).next_multiple_of(pad);
                 plan.places[index] = Place { start: plan.columns, stride };
                 // Some precisions take rows in pairs.
@@ -112,7 +111,7 @@ impl Plan {
         }
         // Where each projection's columns lie in the sums.
         let mut segments = vec![0; network.projections.len()];
-        if spikes {
+        if network.encoder.encoder().spiking() {
             plan.encoder = Some(plan.row(network, Source::Input, pad, &mut segments));
         }
         for source in 0..network.hidden().len() {
@@ -124,7 +123,7 @@ impl Plan {
             let mut inputs = Inputs::default();
             for (projection, p) in network.incoming(target) {
                 let term = Term { sums: segments[projection], unit: p.unit.step };
-                if p.source == Source::Input && !spikes {
+                if network.is_dense(p) {
                     plan.dense.push(Dense { projection, constant: plan.constants });
                     inputs.constant = Some(plan.constants);
                 } else if p.recurrent && population.neuron.kernel().recurrent {
@@ -167,11 +166,8 @@ impl Plan {
             self.places[index].stride = place.stride;
         }
         let fan_out = match source {
-            Source::Population(source) if !network.format.is_binary() => {
-                let all = &network.populations[source].fan_out;
-                all.iter().all(|count| *count == all[0]).then(|| all[0])
-            }
-            _ => None,
+            Source::Population(source) => network.same_fan_out(&network.populations[source]),
+            Source::Input => None,
         };
         let row = Row { place, width, split, sums: self.sums, fan_out };
         self.columns += place.stride * count;

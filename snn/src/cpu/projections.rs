@@ -38,13 +38,11 @@ pub(super) fn step<V: Vector, S: Synapses>(individuals: &mut Individuals<S>, slo
             by.traces[index].iter_mut().for_each(Vec::clear);
         }
     }
-    if !network.encoder.encoder().spiking() {
-        for (index, projection) in network.projections.iter().enumerate() {
-            if projection.source == Source::Input {
-                let out = &mut by.constant[projection.target];
-                out.resize(network.populations[projection.target].stride, Lanes::ZERO);
-                individuals.synapses.currents::<V>(projection, slot, index, &signal.currents, out);
-            }
+    for (index, projection) in network.projections.iter().enumerate() {
+        if network.is_dense(projection) {
+            let out = &mut by.constant[projection.target];
+            out.resize(network.populations[projection.target].stride, Lanes::ZERO);
+            individuals.synapses.currents::<V>(projection, slot, index, &signal.currents, out);
         }
     }
 

@@ -46,17 +46,6 @@ pub(crate) struct PlasticPlan {
 /// Words after the readout values.
 pub(crate) const COUNTERS: usize = 3;
 
-/// Whether the sources of a projection are currents.
-pub(crate) fn is_dense(network: &Network, projection: &Projection) -> bool {
-    projection.source == Source::Input && !network.encoder.encoder().spiking()
-}
-
-/// Whether neurons of a population, or individuals, have different numbers of connections out of them.
-pub(crate) fn counts_differ(network: &Network, population: &Population) -> bool {
-    let counts = &population.fan_out;
-    network.format.is_binary() || counts.iter().any(|count| *count != counts[0])
-}
-
 impl Plan {
     pub(crate) fn new(network: &Network) -> Self {
         let mut next = 0;
@@ -65,7 +54,7 @@ impl Plan {
             next - words
         };
         let storage = network.precision.storage();
-        let size = |projection: &Projection| storage.words(projection, is_dense(network, projection));
+        let size = |projection: &Projection| storage.words(projection, network.is_dense(projection));
         let weights = network.projections.iter().map(|projection| take(size(projection))).collect();
         let populations = &network.populations;
         let each = |population: &Population| {
@@ -76,7 +65,7 @@ impl Plan {
             .iter()
             .map(|p| take(if p.clear { p.neuron.kernel().states.len() * each(p) } else { 0 }))
             .collect();
-        let counted = |p: &Population| if counts_differ(network, p) { p.neurons } else { 0 };
+        let counted = |p: &Population| if network.same_fan_out(p).is_some() { 0 } else { p.neurons };
         let fan_out = network.hidden().iter().map(|p| take(counted(p))).collect();
         let mut plastic: Vec<PlasticPlan> = network
             .plastic
@@ -99,7 +88,7 @@ impl Plan {
         let states = populations.iter().map(|p| take(p.neuron.kernel().states.len() * p.neurons)).collect();
         let currents = (0..populations.len())
             .map(|index| {
-                let dense = network.incoming(index).any(|(_, p)| is_dense(network, p));
+                let dense = network.incoming(index).any(|(_, p)| network.is_dense(p));
                 dense.then(|| take(populations[index].neurons))
             })
             .collect();
@@ -144,7 +133,7 @@ impl Plan {
         out.resize(self.weight_words, 0);
         let storage = network.precision.storage();
         for (index, projection) in network.projections.iter().enumerate() {
-            let dense = is_dense(network, projection);
+            let dense = network.is_dense(projection);
             let fan_out = match projection.source {
                 Source::Population(source) if network.format.is_binary() => Some(self.fan_out[source]),
                 _ => None,
@@ -159,7 +148,7 @@ impl Plan {
             });
         }
         for (&at, population) in self.fan_out.iter().zip(network.hidden()) {
-            if !network.format.is_binary() && counts_differ(network, population) {
+            if !network.format.is_binary() && network.same_fan_out(population).is_none() {
                 out[at..at + population.neurons].copy_from_slice(&population.fan_out);
             }
         }

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::plan::{Plan, PlasticPlan, is_dense};
+use super::plan::{Plan, PlasticPlan};
 use crate::equations::wgsl::float;
 use crate::network::{Network, Source};
 use crate::plasticity::Plastic;
@@ -125,7 +125,7 @@ impl Rule<'_> {
     /// What source `i` did in this tick.
     fn present(&self) -> String {
         let projection = &self.network.projections[self.parts().0.projection];
-        if is_dense(self.network, projection) {
+        if self.network.is_dense(projection) {
             return "bitcast<f32>(inputs[i0 + i])".into();
         }
         let word = match projection.source {

@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use super::plan::{Plan, counts_differ, is_dense};
+use super::plan::Plan;
 use super::plastic::Rule;
 use crate::equations::wgsl::prelude;
 use crate::network::{Network, Population, Source};
@@ -142,7 +142,7 @@ impl Shader<'_> {
             }
             writeln!(text, "}}")?;
         }
-        for (at, _) in network.incoming(index).filter(|(_, p)| is_dense(network, p)) {
+        for (at, _) in network.incoming(index).filter(|(_, p)| network.is_dense(p)) {
             let to = plan.currents[index].expect("a dense projection has room for its currents");
             writeln!(text, "for (var j = lane; j < {neurons}u; j += {size}u) {{")?;
             network.precision.storage().currents(text, &self.site(at, "sum"))?;
@@ -193,7 +193,7 @@ impl Shader<'_> {
             None => writeln!(text, "var forward = 0.0;")?,
         }
         writeln!(text, "var recurrent = 0.0;")?;
-        for (at, projection) in network.incoming(index).filter(|(_, p)| !is_dense(network, p)) {
+        for (at, projection) in network.incoming(index).filter(|(_, p)| !network.is_dense(p)) {
             let out = if projection.recurrent && kernel.recurrent { "recurrent" } else { "forward" };
             network.precision.storage().spikes(text, &self.site(at, out))?;
         }
@@ -243,10 +243,9 @@ impl Shader<'_> {
             writeln!(text, "state[s0 + {at}u + j] = bitcast<u32>(next.s{k});")?;
         }
         if population.spiking() {
-            let count = if counts_differ(network, population) {
-                format!("weights[w0 + {}u + j]", plan.fan_out[index])
-            } else {
-                format!("{}u", population.fan_out[0])
+            let count = match network.same_fan_out(population) {
+                Some(count) => format!("{count}u"),
+                None => format!("weights[w0 + {}u + j]", plan.fan_out[index]),
             };
             writeln!(
                 text,

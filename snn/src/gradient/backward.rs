@@ -228,7 +228,7 @@ impl<T: Real> Pass<'_, T> {
             let Some(accumulator) = &mut sums.weights[index] else { continue };
             let tape = &work.tapes[projection.target];
             let stride = stride(&network.populations[projection.target]);
-            let constant = projection.source == Source::Input && self.currents();
+            let constant = network.is_dense(projection);
             let apart =
                 projection.recurrent && network.populations[projection.target].neuron.kernel().recurrent;
             let deltas = match (constant, apart) {

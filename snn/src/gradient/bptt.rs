@@ -167,12 +167,7 @@ impl Bptt {
         outputs: usize,
         bptt: &BpttConfig,
     ) -> Result<Self, GradientError> {
-        if inputs == 0 {
-            return Err(SnnError::NoInputs.into());
-        }
-        if outputs == 0 {
-            return Err(SnnError::NoOutputs.into());
-        }
+        SnnError::check_sizes(inputs, outputs)?;
         Self::of(Network::new(config, inputs, outputs)?, bptt)
     }
 

@@ -58,12 +58,7 @@ impl EventProp {
     /// # Errors
     /// [`GradientError`] if the network cannot be built.
     pub fn new(config: &EventsConfig, inputs: usize, outputs: usize) -> Result<Self, GradientError> {
-        if inputs == 0 {
-            return Err(SnnError::NoInputs.into());
-        }
-        if outputs == 0 {
-            return Err(SnnError::NoOutputs.into());
-        }
+        SnnError::check_sizes(inputs, outputs)?;
         Ok(Self { plan: Arc::new(Plan::new(config, inputs, outputs)?), pool: Mutex::default() })
     }
 

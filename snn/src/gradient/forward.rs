@@ -130,7 +130,7 @@ impl<T: Real> Pass<'_, T> {
             tape.recurrent[here.clone()].fill(T::ZERO);
         }
         for (at, projection) in network.incoming(index) {
-            if projection.source == Source::Input && self.currents() {
+            if network.is_dense(projection) {
                 continue;
             }
             let apart = projection.recurrent && kernel.recurrent;

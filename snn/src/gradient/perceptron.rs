@@ -67,12 +67,7 @@ impl Perceptron {
     /// # Errors
     /// [`GradientError::Network`] if the network cannot be built.
     pub fn new(config: &MlpConfig, inputs: usize, outputs: usize) -> Result<Self, GradientError> {
-        if inputs == 0 {
-            return Err(SnnError::NoInputs.into());
-        }
-        if outputs == 0 {
-            return Err(SnnError::NoOutputs.into());
-        }
+        SnnError::check_sizes(inputs, outputs)?;
         let layout = Mlp::new(config, inputs, outputs)?.layout().clone();
         let sizes = [inputs].into_iter().chain(config.hidden.iter().copied()).chain([outputs]).collect();
         Ok(Self { layout, sizes, activation: config.activation })

@@ -174,12 +174,21 @@ pub(crate) enum Weights {
 }
 
 impl Network {
+    /// Whether the sources of a projection are currents.
+    pub(crate) fn is_dense(&self, projection: &Projection) -> bool {
+        projection.source == Source::Input && !self.encoder.encoder().spiking()
+    }
+
+    /// Connections out of each neuron of a hidden population, where that is the same for all neurons and individuals.
+    pub(crate) fn same_fan_out(&self, population: &Population) -> Option<u32> {
+        let counts = &population.fan_out;
+        let same = !self.format.is_binary() && counts.iter().all(|count| *count == counts[0]);
+        same.then(|| counts[0])
+    }
+
     /// Operations of the dense product with an encoder's currents, once per control step.
     pub(crate) fn dense_operations(&self) -> u64 {
-        if self.encoder.encoder().spiking() {
-            return 0;
-        }
-        let dense = |projection: &&Projection| projection.source == Source::Input;
+        let dense = |projection: &&Projection| self.is_dense(projection);
         let count = |projection: &Projection| match &projection.weights {
             Weights::Fixed(weights) => {
                 weights[..projection.rows * projection.cols].iter().filter(|weight| **weight != 0.0).count()

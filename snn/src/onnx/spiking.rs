@@ -4,7 +4,7 @@ use super::error::OnnxError;
 use super::functions::tanh;
 use super::graph::{Graph, Value};
 use super::neurons::{self, Tick};
-use super::synapses::{Synapses, dense, exact};
+use super::synapses::{Synapses, exact};
 use crate::encoder::Encoded;
 use crate::network::{Network, Population, Projection, Source};
 
@@ -49,7 +49,7 @@ pub(crate) fn add(
     start(graph, network, parameters, &mut layers);
     if let Encoded::Currents(currents) = &encoded {
         for layer in &mut layers {
-            let input = layer.synapses.iter().find(|(projection, _)| dense(network, projection));
+            let input = layer.synapses.iter().find(|(projection, _)| network.is_dense(projection));
             layer.constant = input.map(|(_, synapses)| synapses.currents(graph, currents));
         }
     }

@@ -57,7 +57,7 @@ impl Synapses {
         for row in weights.chunks_exact(cols) {
             sums.iter_mut().zip(row).for_each(|(sum, weight)| *sum += weight.abs());
         }
-        let wide = network.precision == Precision::I8 && dense(network, projection);
+        let wide = network.precision == Precision::I8 && network.is_dense(projection);
         let matrix = match wide {
             true => graph.wide_matrix(&name, rows, &weights),
             false => graph.matrix(&name, rows, &weights),
@@ -114,16 +114,11 @@ impl Synapses {
     }
 }
 
-/// Whether currents enter through a projection.
-pub(super) fn dense(network: &Network, projection: &Projection) -> bool {
-    projection.source == Source::Input && !network.encoder.encoder().spiking()
-}
-
 /// Whether the sums into a population are exact in any order, with currents of up to `clip`.
 pub(super) fn exact(network: &Network, incoming: &[(&Projection, &Synapses)], clip: f32) -> bool {
     let most = |(projection, synapses): &(&Projection, &Synapses)| {
         let bias = synapses.bias.iter().flatten().fold(0.0_f32, |most, bias| most.max(bias.abs()));
-        synapses.largest * if dense(network, projection) { clip } else { 1.0 } + bias
+        synapses.largest * if network.is_dense(projection) { clip } else { 1.0 } + bias
     };
     network.precision == Precision::F32 && incoming.iter().map(most).sum::<f32>() < EXACT
 }

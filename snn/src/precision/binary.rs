@@ -136,7 +136,7 @@ impl Synapses for Bits {
     fn new(network: &Network, plan: &Plan, slots: usize) -> Self {
         let mut starts = vec![0];
         for projection in &network.projections {
-            let dense = is_dense(network, projection);
+            let dense = network.is_dense(projection);
             let words = if dense { projection.rows * projection.cols.div_ceil(64) } else { 0 };
             starts.push(starts[starts.len() - 1] + words);
         }
@@ -152,7 +152,7 @@ impl Synapses for Bits {
         for (index, (projection, &Place { start, stride })) in
             network.projections.iter().zip(&plan.places).enumerate()
         {
-            let (dense, row) = (is_dense(network, projection), projection.cols.div_ceil(64));
+            let (dense, row) = (network.is_dense(projection), projection.cols.div_ceil(64));
             let words = &mut words[self.starts[index]..self.starts[index + 1]];
             network.visit_weights(projection, parameters, |pre, post, weight| {
                 if !dense {
@@ -219,11 +219,6 @@ impl Synapses for Bits {
             }
         }
     }
-}
-
-/// Whether the sources are currents.
-fn is_dense(network: &Network, projection: &Projection) -> bool {
-    projection.source == Source::Input && !network.encoder.encoder().spiking()
 }
 
 /// The currents `x` through rows of `stride` words of bits, for up to 64 targets.

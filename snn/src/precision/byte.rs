@@ -11,7 +11,7 @@ use crate::controller::Resumable;
 use crate::cpu::{CpuEvaluator, Place, Plan, Row, Synapses, Term};
 use crate::equations::wgsl::float;
 use crate::lanes::{Lanes, WIDTH, part, part_mut};
-use crate::network::{Network, Projection, Source};
+use crate::network::{Network, Projection};
 use crate::vector::{Ints, SHORT, Vector};
 use crate::weights::{Unit, exp2};
 
@@ -152,10 +152,9 @@ impl Synapses for Bytes {
 
     fn load(&mut self, network: &Network, plan: &Plan, slot: usize, parameters: &[f32]) {
         let weights = part_mut(&mut self.weights, self.size, slot);
-        let spikes = network.encoder.encoder().spiking();
         for (projection, &Place { start, stride }) in network.projections.iter().zip(&plan.places) {
             let (start, stride) = (start * WIDTH, stride * WIDTH);
-            let dense = projection.source == Source::Input && !spikes;
+            let dense = network.is_dense(projection);
             network.visit_weights(projection, parameters, |pre, post, weight| {
                 let place =
                     if dense { pre / 2 * 2 * stride + 2 * post + pre % 2 } else { pre * stride + post };

@@ -153,14 +153,6 @@ impl Team {
         }
     }
 
-    /// Waits for all.
-    ///
-    /// # Errors
-    /// If a rank has gone.
-    pub fn barrier(&self) -> Result<(), RanksError> {
-        self.noted(self.ranks.barrier())
-    }
-
     fn noted<T>(&self, result: Result<T, RanksError>) -> Result<T, RanksError> {
         result.inspect_err(|error| {
             // The first reason is the reason.
