@@ -26,14 +26,25 @@ fn emulated_fma(a: f32, b: f32, c: f32) -> f32 {
     (if even && lost != 0.0 && sum.is_finite() { odd } else { sum }) as f32
 }
 
+#[cfg(any(target_feature = "fma", target_arch = "aarch64"))]
 #[inline(always)]
-fn fma(a: f32, b: f32, c: f32) -> f32 {
-    #[cfg(target_feature = "fma")]
-    return a.mul_add(b, c);
-    #[cfg(all(not(target_feature = "fma"), target_arch = "aarch64"))]
-    return a.mul_add(b, c);
-    #[cfg(all(not(target_feature = "fma"), not(target_arch = "aarch64")))]
-    emulated_fma(a, b, c)
+fn fma(a: Portable, b: Portable, c: Portable) -> Portable {
+    let mut out = a;
+    for i in 0..WIDTH {
+        out.0[i] = a.0[i].mul_add(b.0[i], c.0[i]);
+    }
+    out
+}
+
+/// A call: sixteen times the emulation in each place is most of what there is to compile, and hardly faster.
+#[cfg(not(any(target_feature = "fma", target_arch = "aarch64")))]
+#[inline(never)]
+fn fma(a: Portable, b: Portable, c: Portable) -> Portable {
+    let mut out = a;
+    for i in 0..WIDTH {
+        out.0[i] = emulated_fma(a.0[i], b.0[i], c.0[i]);
+    }
+    out
 }
 
 /// Plain arrays, for every machine.
@@ -45,8 +56,8 @@ impl Portable {
     #[inline(always)]
     fn map(self, f: impl Fn(f32) -> f32) -> Self {
         let mut out = self;
-        for x in &mut out.0 {
-            *x = f(*x);
+        for i in 0..WIDTH {
+            out.0[i] = f(self.0[i]);
         }
         out
     }
@@ -54,8 +65,8 @@ impl Portable {
     #[inline(always)]
     fn zip(self, b: Self, f: impl Fn(f32, f32) -> f32) -> Self {
         let mut out = self;
-        for (x, b) in out.0.iter_mut().zip(b.0) {
-            *x = f(*x, b);
+        for i in 0..WIDTH {
+            out.0[i] = f(self.0[i], b.0[i]);
         }
         out
     }
@@ -88,11 +99,7 @@ impl Lane for Portable {
     }
     #[inline(always)]
     fn mul_add(self, b: Self, c: Self) -> Self {
-        let mut out = self;
-        for ((x, b), c) in out.0.iter_mut().zip(b.0).zip(c.0) {
-            *x = fma(*x, b, c);
-        }
-        out
+        fma(self, b, c)
     }
     #[inline(always)]
     fn neg_mul_add(self, b: Self, c: Self) -> Self {
@@ -125,16 +132,16 @@ impl Lane for Portable {
     #[inline(always)]
     fn lt(self, b: Self) -> Self::Mask {
         let mut out = [false; WIDTH];
-        for ((out, a), b) in out.iter_mut().zip(self.0).zip(b.0) {
-            *out = a < b;
+        for i in 0..WIDTH {
+            out[i] = self.0[i] < b.0[i];
         }
         out
     }
     #[inline(always)]
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self {
         let mut out = no;
-        for ((out, yes), mask) in out.0.iter_mut().zip(yes.0).zip(mask) {
-            *out = if mask { yes } else { *out };
+        for i in 0..WIDTH {
+            out.0[i] = if mask[i] { yes.0[i] } else { no.0[i] };
         }
         out
     }
