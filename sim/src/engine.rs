@@ -1,5 +1,6 @@
 //! What an engine does for a batch of worlds, and the arrays that it does it on.
 
+use crate::jacobian::{Jacobian, Parameter};
 use crate::{Contact, Model, Parameters, Sensor, WorldView};
 
 /// A world faster than this (m/s, rad/s) has blown up.
@@ -69,6 +70,17 @@ impl State {
     }
 }
 
+/// A step that is to be differentiated.
+pub(crate) struct Ask<'a> {
+    pub active: &'a [bool],
+    /// As for [`Engine::step`].
+    pub controls: &'a [f32],
+    /// Of each world, as they are.
+    pub constants: &'a [Parameters],
+    /// Which of them are inputs.
+    pub parameters: &'a [Parameter],
+}
+
 /// What an engine does for a batch. Worlds are independent of each other, and their bits of the batch.
 pub(crate) trait Engine: Send {
     /// Starts `world` anew from `row.qpos` and `row.qvel`; fills `row.sensors`, clears `row.bad`.
@@ -77,6 +89,11 @@ pub(crate) trait Engine: Send {
     fn configure(&mut self, world: usize, parameters: &Parameters);
     /// One control step of every active world.
     fn step(&mut self, active: &[bool], controls: &[f32], state: &mut State);
+    /// Derivatives of the step that [`Engine::step`] would do, of every active world, without doing it; false, and
+    /// nothing is done, if the engine has none.
+    fn jacobians(&mut self, _ask: &Ask<'_>, _out: &mut [Jacobian]) -> bool {
+        false
+    }
     /// Contacts of `world` that press; points where they are now, forces of the last physics step.
     fn contacts(&self, world: usize) -> Vec<Contact>;
     /// The engine's own state of `world`, warm-start forces included.

@@ -7,7 +7,8 @@
 
 use std::sync::Arc;
 
-use crate::engine::{Engine, EngineSnapshot, State};
+use crate::engine::{Ask, Engine, EngineSnapshot, State};
+use crate::jacobian::{Jacobian, Parameter};
 use crate::{
     Contact, EngineKind, JointKind, Model, Parameters, Sensor, SimError, StepOptions, WorldView, registry,
 };
@@ -148,6 +149,43 @@ impl Worlds {
         assert_eq!(active.len(), self.len(), "one entry in `active` per world");
         assert_eq!(controls.len(), self.len() * self.model.nu(), "one control per world and actuator");
         self.engine.step(active, controls, &mut self.state);
+    }
+
+    /// [`Worlds::step`] that also tells how its outcome changes with what went in: the derivatives of the coordinates,
+    /// velocities and sensors after the control step by those before it, by the controls and by `parameters`. The step
+    /// is the same, bit for bit. `jacobians` has an entry per world; those of active worlds are written.
+    ///
+    /// The derivatives are those of the computation as it runs, in single precision and by dual numbers, through all
+    /// physics steps and all iterations of the solver. Contacts that touch, limits and friction that hold or slip are
+    /// taken as they are in this step, and so are the forces that its first physics step starts from. A control at an
+    /// end of its range has the derivative towards the inside, one beyond its range none. Of a world that is then
+    /// [`bad`](Worlds::bad), they are of no use.
+    ///
+    /// # Errors
+    /// [`SimError::Unsupported`] if the engine has no derivatives, [`SimError::Setting`] if the model lacks one of the
+    /// `parameters`. Then no world has moved.
+    ///
+    /// # Panics
+    /// As [`Worlds::step`], and if `jacobians` is not of length [`Worlds::len`].
+    pub fn step_with_jacobian(
+        &mut self,
+        active: &[bool],
+        controls: &[f32],
+        parameters: &[Parameter],
+        jacobians: &mut [Jacobian],
+    ) -> Result<(), SimError> {
+        assert_eq!(active.len(), self.len(), "one entry in `active` per world");
+        assert_eq!(controls.len(), self.len() * self.model.nu(), "one control per world and actuator");
+        assert_eq!(jacobians.len(), self.len(), "one Jacobian per world");
+        parameters.iter().try_for_each(|parameter| parameter.validate(&self.model))?;
+        let ask = Ask { active, controls, constants: &self.parameters, parameters };
+        if !self.engine.jacobians(&ask, jacobians) {
+            let (engine, model) = (self.options.engine.name(), self.model.name.clone());
+            let missing = vec!["derivatives of a step (lanes has them)".into()];
+            return Err(SimError::Unsupported { engine, model, missing });
+        }
+        self.step(active, controls);
+        Ok(())
     }
 
     /// The state of a world after its last reset or step.

@@ -140,6 +140,7 @@ fn field<V: Lane>(s: &Scratch<V>, t: &Tables, contact: &Candidate, field: &Field
             }
         }
     }
+    let distance = distance.following(&local, &n);
     let n = rotate(&axes, n);
     let surface_b = axpy(V::splat(-side.radius), n, centre);
     // The field's side is in the world.

@@ -8,6 +8,7 @@ use super::avx2::Avx2;
 use super::avx512::Avx512;
 use super::blocks::Hit;
 use super::collide::{collide, hit};
+use super::dual::Dual;
 use super::dynamics::{Group, Scratch, assemble, drag, factor, inertia, integrate, kinematics, push};
 use super::engine::LanesEngine;
 #[cfg(any(lanes_portable, test))]
@@ -107,10 +108,16 @@ macro_rules! run {
 
 #[cfg(any(lanes_portable, test))]
 run!(Portable, []);
+#[cfg(any(lanes_portable, test))]
+run!(Dual<Portable>, []);
 #[cfg(lanes_avx2)]
 run!(Avx2, [target_feature(enable = "avx2,fma")]);
+#[cfg(lanes_avx2)]
+run!(Dual<Avx2>, [target_feature(enable = "avx2,fma")]);
 #[cfg(lanes_avx512)]
 run!(Avx512, [target_feature(enable = "avx2,fma,avx512f,avx512dq")]);
+#[cfg(lanes_avx512)]
+run!(Dual<Avx512>, [target_feature(enable = "avx2,fma,avx512f,avx512dq")]);
 
 #[inline(always)]
 fn control_step<V: Run>(shared: &Shared, g: &mut Group<V>, work: &mut Work<V>) {

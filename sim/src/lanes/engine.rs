@@ -6,12 +6,15 @@ use nalgebra as na;
 
 use super::blocks::Rows;
 use super::contacts::contacts;
+use super::derivatives::{Derivatives, Request};
+use super::dual::Dual;
 use super::dynamics::{Group, Scratch};
 use super::gauge::Gauge;
 use super::lane::{Lane, WIDTH};
 use super::table::Tables;
 use super::work::{Run, Shared, Work};
-use crate::engine::{Engine, EngineSnapshot, Row, State};
+use crate::engine::{Ask, Engine, EngineSnapshot, Row, State};
+use crate::jacobian::Jacobian;
 use crate::{Contact, JointKind, Model, Parameters, Sensor, StepOptions};
 
 /// All worlds of a batch, in registers of type `V`.
@@ -21,12 +24,18 @@ pub(super) struct LanesEngine<V> {
     work: Work<V>,
     /// The state of a group before a step in which some of its worlds rest.
     kept: Group<V>,
+    sensors: Vec<Sensor>,
+    /// Made when first asked for.
+    derivatives: Option<Box<Derivatives<V>>>,
 }
 
 /// State of one world between steps.
 struct LaneState(Vec<f32>);
 
-impl<V: Run> LanesEngine<V> {
+impl<V: Run> LanesEngine<V>
+where
+    Dual<V>: Run,
+{
     pub(super) fn new(model: &Arc<Model>, n: usize, options: StepOptions, sensors: &[Sensor]) -> Self {
         let tables = Tables::new(model, options);
         let mut touched: Vec<usize> = sensors
@@ -49,7 +58,8 @@ impl<V: Run> LanesEngine<V> {
         let groups = vec![kept.clone(); n.div_ceil(WIDTH)];
         let gauges = sensors.iter().map(|&s| Gauge::new(model, &tables, &touched, s)).collect();
         let shared = Shared { model: Arc::clone(model), tables, gauges, touched };
-        let mut engine = Self { shared, groups, work, kept };
+        let sensors = sensors.to_vec();
+        let mut engine = Self { shared, groups, work, kept, sensors, derivatives: None };
         let nominal = Parameters::nominal(model);
         let qpos0: Vec<f32> = model.qpos0.iter().map(|&q| q as f32).collect();
         for world in 0..engine.groups.len() * WIDTH {
@@ -107,7 +117,10 @@ fn turn([w, x, y, z]: [f32; 4], v: [f32; 3]) -> [f32; 3] {
     (v + w * t + u.cross(&t)).into()
 }
 
-impl<V: Run> Engine for LanesEngine<V> {
+impl<V: Run> Engine for LanesEngine<V>
+where
+    Dual<V>: Run,
+{
     fn reset(&mut self, world: usize, row: Row<'_>) {
         self.set(world, row.qpos, row.qvel);
         if !self.shared.gauges.is_empty() {
@@ -191,6 +204,13 @@ impl<V: Run> Engine for LanesEngine<V> {
                 }
             }
         }
+    }
+
+    fn jacobians(&mut self, ask: &Ask<'_>, out: &mut [Jacobian]) -> bool {
+        let derivatives =
+            self.derivatives.get_or_insert_with(|| Box::new(Derivatives::new(&self.shared, &self.sensors)));
+        derivatives.write(&self.shared, &Request { groups: &self.groups, ask }, out);
+        true
     }
 
     fn snapshot(&self, world: usize) -> EngineSnapshot {

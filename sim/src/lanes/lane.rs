@@ -47,6 +47,12 @@ pub(super) trait Lane:
     fn lt(self, b: Self) -> Self::Mask;
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self;
     fn any(mask: Self::Mask) -> bool;
+    /// The same number, computed lane by lane as a function of a point `at` that changes by `slope`: what a number
+    /// with derivatives must know of it.
+    #[inline(always)]
+    fn following(self, _at: &[Self; 3], _slope: &[Self; 3]) -> Self {
+        self
+    }
 
     const NONE: Self;
 
@@ -56,44 +62,44 @@ pub(super) trait Lane:
     }
 }
 
-/// Operators through methods of the same meaning.
+/// Operators through methods of the same meaning; a generic type has its parameters in braces before it.
 macro_rules! operators {
-    ($type:ty, $add:expr, $sub:expr, $mul:expr, $neg:expr) => {
-        impl Add for $type {
+    ($({$($parameters:tt)*})? $type:ty, $add:expr, $sub:expr, $mul:expr, $neg:expr) => {
+        impl$(<$($parameters)*>)? Add for $type {
             type Output = Self;
             #[inline(always)]
             fn add(self, b: Self) -> Self {
                 $add(self, b)
             }
         }
-        impl Sub for $type {
+        impl$(<$($parameters)*>)? Sub for $type {
             type Output = Self;
             #[inline(always)]
             fn sub(self, b: Self) -> Self {
                 $sub(self, b)
             }
         }
-        impl Mul for $type {
+        impl$(<$($parameters)*>)? Mul for $type {
             type Output = Self;
             #[inline(always)]
             fn mul(self, b: Self) -> Self {
                 $mul(self, b)
             }
         }
-        impl Neg for $type {
+        impl$(<$($parameters)*>)? Neg for $type {
             type Output = Self;
             #[inline(always)]
             fn neg(self) -> Self {
                 $neg(self)
             }
         }
-        impl AddAssign for $type {
+        impl$(<$($parameters)*>)? AddAssign for $type {
             #[inline(always)]
             fn add_assign(&mut self, b: Self) {
                 *self = *self + b;
             }
         }
-        impl SubAssign for $type {
+        impl$(<$($parameters)*>)? SubAssign for $type {
             #[inline(always)]
             fn sub_assign(&mut self, b: Self) {
                 *self = *self - b;

@@ -20,7 +20,9 @@ mod collide;
 )]
 mod cone;
 mod contacts;
+mod derivatives;
 mod dispatch;
+mod dual;
 mod dynamics;
 mod engine;
 mod field;
@@ -36,6 +38,7 @@ mod pose;
     reason = "small matrices are written with indices, as in the equations"
 )]
 mod rows;
+mod sensed;
 mod sensors;
 mod shape;
 #[expect(

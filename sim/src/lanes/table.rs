@@ -436,8 +436,13 @@ impl Tables {
     /// Mass, centre of mass and inertia about it (xx yy zz xy xz yz) of a link, in its own frame,
     /// with each body's mass and inertia multiplied by its factor.
     pub(super) fn link_inertia(&self, link: usize, factors: &[f32]) -> [f32; 10] {
+        self.exact_inertia(link, |body| f64::from(factors[body])).map(|x| x as f32)
+    }
+
+    /// [`Tables::link_inertia`] in double precision.
+    pub(super) fn exact_inertia(&self, link: usize, factor: impl Fn(usize) -> f64) -> [f64; 10] {
         let parts = || self.parts.iter().filter(|p| p.link == link);
-        let factor = |p: &Part| f64::from(factors[p.body]);
+        let factor = |p: &Part| factor(p.body);
         let mass: f64 = parts().map(|p| p.mass * factor(p)).sum();
         if mass <= 0.0 {
             return [0.0; 10];
@@ -450,6 +455,5 @@ impl Tables {
             i += (part.tensor + shift * part.mass) * factor(part);
         }
         [mass, com.x, com.y, com.z, i[(0, 0)], i[(1, 1)], i[(2, 2)], i[(0, 1)], i[(0, 2)], i[(1, 2)]]
-            .map(|x| x as f32)
     }
 }

@@ -9,6 +9,7 @@ use super::avx2::Avx2;
 #[cfg(lanes_avx512)]
 use super::avx512::Avx512;
 use super::dispatch::{self, Width};
+use super::dual::Dual;
 use super::dynamics::{Group, Scratch, assemble, inertia, kinematics};
 use super::lane::{Lane, WIDTH};
 use super::missing::missing;
@@ -165,6 +166,7 @@ fn every_register_computes_the_same_numbers() {
         for width in Width::available() {
             assert_eq!(operations_of(width, shifts), expected, "{width:?} {shifts:?}");
         }
+        assert_eq!(operations::<Dual<Portable>>(shifts), expected, "values with derivatives, {shifts:?}");
     }
 }
 

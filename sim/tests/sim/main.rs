@@ -5,6 +5,7 @@
 
 mod actuators;
 mod contacts;
+mod derivatives;
 mod files;
 mod kinematics;
 mod meshes;
