@@ -41,7 +41,7 @@ pub(super) struct Request<'a, V> {
     pub ask: &'a Ask<'a>,
 }
 
-impl<V: Run> Derivatives<V>
+impl<V: Lane> Derivatives<V>
 where
     Dual<V>: Run,
 {
@@ -60,7 +60,7 @@ where
     }
 
     /// Writes the Jacobians of the step that the worlds are about to do.
-    pub(super) fn write(&mut self, shared: &Shared, request: &Request<'_, V>, out: &mut [Jacobian]) {
+    pub(super) fn write<W: Lane>(&mut self, shared: &Shared, request: &Request<'_, W>, out: &mut [Jacobian]) {
         let Ask { active, parameters, .. } = request.ask;
         let model = &shared.model;
         let outcomes = 2 * model.nv() + self.sensors.iter().map(|s| s.len()).sum::<usize>();
@@ -81,7 +81,7 @@ where
     }
 
     /// Steps the slots that have been collected and hands out their columns.
-    fn flush(&mut self, shared: &Shared, request: &Request<'_, V>, out: &mut [Jacobian]) {
+    fn flush<W: Lane>(&mut self, shared: &Shared, request: &Request<'_, W>, out: &mut [Jacobian]) {
         let slots = std::mem::take(&mut self.slots);
         self.group.pushed.clear();
         self.group.pressed.fill(true);
@@ -106,7 +106,7 @@ where
     }
 
     /// Puts a world into a lane with the derivatives of its inputs.
-    fn load(&mut self, shared: &Shared, request: &Request<'_, V>, lane: usize, slot: &Slot) {
+    fn load<W: Lane>(&mut self, shared: &Shared, request: &Request<'_, W>, lane: usize, slot: &Slot) {
         let (from, at) = (&request.groups[slot.world / WIDTH], slot.world % WIDTH);
         let to = &mut self.group;
         for (to, from) in to.state_mut().into_iter().zip(from.state()) {
@@ -132,10 +132,10 @@ where
     }
 
     /// Sets the derivatives of the state and the constants by one input to what it changes at once.
-    fn seed(
+    fn seed<W>(
         &mut self,
         shared: &Shared,
-        request: &Request<'_, V>,
+        request: &Request<'_, W>,
         world: usize,
         input: usize,
         [lane, k]: [usize; 2],
@@ -257,7 +257,7 @@ where
 }
 
 /// Copies values from lane `at` to `lane`, without derivatives.
-fn copy<V: Lane>(to: &mut [Dual<V>], from: &[V], lane: usize, at: usize) {
+fn copy<V: Lane, W: Lane>(to: &mut [Dual<V>], from: &[W], lane: usize, at: usize) {
     for (to, from) in to.iter_mut().zip(from) {
         to.lanes_mut()[lane] = from.lanes()[at];
         to.tangent.iter_mut().for_each(|t| t.lanes_mut()[lane] = 0.0);

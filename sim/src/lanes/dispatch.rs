@@ -8,9 +8,11 @@ use super::avx2::Avx2;
 use super::avx512::Avx512;
 use super::blocks::Hit;
 use super::collide::{collide, hit};
-use super::dual::Dual;
+use super::dual::{Differentiable, Dual};
 use super::dynamics::{Group, Scratch, assemble, drag, factor, inertia, integrate, kinematics, push};
 use super::engine::LanesEngine;
+#[cfg(lanes_portable)]
+use super::portable::Arrays;
 #[cfg(any(lanes_portable, test))]
 use super::portable::Portable;
 use super::rows::add_singles;
@@ -106,10 +108,32 @@ macro_rules! run {
     };
 }
 
+#[cfg(lanes_portable)]
+impl Differentiable for Portable {
+    type Register = Arrays<true>;
+}
+/// The same numbers as by arrays, in less time to compile.
+#[cfg(all(test, not(lanes_portable), lanes_avx512))]
+impl Differentiable for Portable {
+    type Register = Avx512;
+}
+#[cfg(all(test, not(lanes_portable), not(lanes_avx512)))]
+impl Differentiable for Portable {
+    type Register = Avx2;
+}
+#[cfg(lanes_avx2)]
+impl Differentiable for Avx2 {
+    type Register = Self;
+}
+#[cfg(lanes_avx512)]
+impl Differentiable for Avx512 {
+    type Register = Self;
+}
+
 #[cfg(any(lanes_portable, test))]
 run!(Portable, []);
-#[cfg(any(lanes_portable, test))]
-run!(Dual<Portable>, []);
+#[cfg(lanes_portable)]
+run!(Dual<Arrays<true>>, []);
 #[cfg(lanes_avx2)]
 run!(Avx2, [target_feature(enable = "avx2,fma")]);
 #[cfg(lanes_avx2)]

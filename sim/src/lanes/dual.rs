@@ -39,6 +39,12 @@ pub(super) struct Dual<V> {
     pub tangent: [V; DIRECTIONS],
 }
 
+/// A register type whose steps have derivatives.
+pub(super) trait Differentiable: Lane {
+    /// What [`Dual`] numbers are made of.
+    type Register: Lane;
+}
+
 impl<V: Lane> Dual<V> {
     /// The tangents times one factor.
     #[inline(always)]

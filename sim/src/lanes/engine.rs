@@ -7,7 +7,7 @@ use nalgebra as na;
 use super::blocks::Rows;
 use super::contacts::contacts;
 use super::derivatives::{Derivatives, Request};
-use super::dual::Dual;
+use super::dual::{Differentiable, Dual};
 use super::dynamics::{Group, Scratch};
 use super::gauge::Gauge;
 use super::lane::{Lane, WIDTH};
@@ -18,7 +18,7 @@ use crate::jacobian::Jacobian;
 use crate::{Contact, JointKind, Model, Parameters, Sensor, StepOptions};
 
 /// All worlds of a batch, in registers of type `V`.
-pub(super) struct LanesEngine<V> {
+pub(super) struct LanesEngine<V: Differentiable> {
     shared: Shared,
     groups: Vec<Group<V>>,
     work: Work<V>,
@@ -26,15 +26,15 @@ pub(super) struct LanesEngine<V> {
     kept: Group<V>,
     sensors: Vec<Sensor>,
     /// Made when first asked for.
-    derivatives: Option<Box<Derivatives<V>>>,
+    derivatives: Option<Box<Derivatives<V::Register>>>,
 }
 
 /// State of one world between steps.
 struct LaneState(Vec<f32>);
 
-impl<V: Run> LanesEngine<V>
+impl<V: Run + Differentiable> LanesEngine<V>
 where
-    Dual<V>: Run,
+    Dual<V::Register>: Run,
 {
     pub(super) fn new(model: &Arc<Model>, n: usize, options: StepOptions, sensors: &[Sensor]) -> Self {
         let tables = Tables::new(model, options);
@@ -117,9 +117,9 @@ fn turn([w, x, y, z]: [f32; 4], v: [f32; 3]) -> [f32; 3] {
     (v + w * t + u.cross(&t)).into()
 }
 
-impl<V: Run> Engine for LanesEngine<V>
+impl<V: Run + Differentiable> Engine for LanesEngine<V>
 where
-    Dual<V>: Run,
+    Dual<V::Register>: Run,
 {
     fn reset(&mut self, world: usize, row: Row<'_>) {
         self.set(world, row.qpos, row.qvel);

@@ -9,10 +9,6 @@ use super::lane::{Lane, WIDTH, operators};
 /// The product of two `f32` is exact in `f64`. The sum is made odd where it was rounded, which keeps
 /// the final rounding from being a second one (Boldo and Melquiond 2008, "Emulation of FMA and
 /// correctly rounded sums: proved algorithms using rounding to odd").
-#[cfg_attr(
-    all(target_feature = "fma", not(test)),
-    expect(dead_code, reason = "the machine has the instruction")
-)]
 #[inline(always)]
 fn emulated_fma(a: f32, b: f32, c: f32) -> f32 {
     let (product, c) = (f64::from(a) * f64::from(b), f64::from(c));
@@ -26,61 +22,71 @@ fn emulated_fma(a: f32, b: f32, c: f32) -> f32 {
     (if even && lost != 0.0 && sum.is_finite() { odd } else { sum }) as f32
 }
 
-#[cfg(any(target_feature = "fma", target_arch = "aarch64"))]
+/// Whether there is an instruction for it.
+const FUSED: bool = cfg!(any(target_feature = "fma", target_arch = "aarch64"));
+
 #[inline(always)]
-fn fma(a: Portable, b: Portable, c: Portable) -> Portable {
-    let mut out = a;
-    for i in 0..WIDTH {
-        out.0[i] = a.0[i].mul_add(b.0[i], c.0[i]);
-    }
-    out
+fn fma(a: f32, b: f32, c: f32) -> f32 {
+    if FUSED { a.mul_add(b, c) } else { emulated_fma(a, b, c) }
 }
 
-/// A call: sixteen times the emulation in each place is most of what there is to compile, and hardly faster.
-#[cfg(not(any(target_feature = "fma", target_arch = "aarch64")))]
-#[inline(never)]
-fn fma(a: Portable, b: Portable, c: Portable) -> Portable {
-    let mut out = a;
-    for i in 0..WIDTH {
-        out.0[i] = emulated_fma(a.0[i], b.0[i], c.0[i]);
-    }
-    out
-}
-
-/// Plain arrays, for every machine.
+/// Plain arrays, for every machine. With `CALLS`, every operation is a call, which is slower to run and many times
+/// faster to compile: for code with so many of them that it would take minutes.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
-pub(super) struct Portable([f32; WIDTH]);
+pub(super) struct Arrays<const CALLS: bool>([f32; WIDTH]);
 
-impl Portable {
+/// Operations in place.
+pub(super) type Portable = Arrays<false>;
+
+#[inline(never)]
+fn call<A, R>(of: A, f: impl Fn(A) -> R) -> R {
+    f(of)
+}
+
+/// `f` of `of`, in place or by a call.
+#[inline(always)]
+fn either<const CALLS: bool, A, R>(of: A, f: impl Fn(A) -> R) -> R {
+    if CALLS { call(of, f) } else { f(of) }
+}
+
+#[inline(always)]
+fn mapped(mut a: [f32; WIDTH], f: impl Fn(f32) -> f32) -> [f32; WIDTH] {
+    for i in 0..WIDTH {
+        a[i] = f(a[i]);
+    }
+    a
+}
+
+#[inline(always)]
+fn zipped(mut a: [f32; WIDTH], b: [f32; WIDTH], f: impl Fn(f32, f32) -> f32) -> [f32; WIDTH] {
+    for i in 0..WIDTH {
+        a[i] = f(a[i], b[i]);
+    }
+    a
+}
+
+impl<const CALLS: bool> Arrays<CALLS> {
     #[inline(always)]
     fn map(self, f: impl Fn(f32) -> f32) -> Self {
-        let mut out = self;
-        for i in 0..WIDTH {
-            out.0[i] = f(self.0[i]);
-        }
-        out
+        Self(if CALLS { call(self.0, |a| mapped(a, &f)) } else { mapped(self.0, f) })
     }
 
     #[inline(always)]
     fn zip(self, b: Self, f: impl Fn(f32, f32) -> f32) -> Self {
-        let mut out = self;
-        for i in 0..WIDTH {
-            out.0[i] = f(self.0[i], b.0[i]);
-        }
-        out
+        Self(if CALLS { call((self.0, b.0), |(a, b)| zipped(a, b, &f)) } else { zipped(self.0, b.0, f) })
     }
 }
 
 operators!(
-    Portable,
+    {const CALLS: bool} Arrays<CALLS>,
     |a: Self, b| a.zip(b, |a, b| a + b),
     |a: Self, b| a.zip(b, |a, b| a - b),
     |a: Self, b| a.zip(b, |a, b| a * b),
     |a: Self| a.map(|a| -a)
 );
 
-impl Lane for Portable {
+impl<const CALLS: bool> Lane for Arrays<CALLS> {
     type Mask = [bool; WIDTH];
 
     const NONE: Self = Self([0.0; WIDTH]);
@@ -99,7 +105,14 @@ impl Lane for Portable {
     }
     #[inline(always)]
     fn mul_add(self, b: Self, c: Self) -> Self {
-        fma(self, b, c)
+        let fused = |(mut a, b, c): (Self, Self, Self)| {
+            for i in 0..WIDTH {
+                a.0[i] = fma(a.0[i], b.0[i], c.0[i]);
+            }
+            a
+        };
+        // The emulation in each place would be most of what there is to compile, and hardly faster.
+        if FUSED { either::<CALLS, _, _>((self, b, c), fused) } else { call((self, b, c), fused) }
     }
     #[inline(always)]
     fn neg_mul_add(self, b: Self, c: Self) -> Self {
@@ -131,23 +144,27 @@ impl Lane for Portable {
     }
     #[inline(always)]
     fn lt(self, b: Self) -> Self::Mask {
-        let mut out = [false; WIDTH];
-        for i in 0..WIDTH {
-            out[i] = self.0[i] < b.0[i];
-        }
-        out
+        either::<CALLS, _, _>((self, b), |(a, b)| {
+            let mut out = [false; WIDTH];
+            for i in 0..WIDTH {
+                out[i] = a.0[i] < b.0[i];
+            }
+            out
+        })
     }
     #[inline(always)]
     fn select(mask: Self::Mask, yes: Self, no: Self) -> Self {
-        let mut out = no;
-        for i in 0..WIDTH {
-            out.0[i] = if mask[i] { yes.0[i] } else { no.0[i] };
-        }
-        out
+        either::<CALLS, _, _>((mask, yes, no), |(mask, yes, no)| {
+            let mut out = no;
+            for i in 0..WIDTH {
+                out.0[i] = if mask[i] { yes.0[i] } else { no.0[i] };
+            }
+            out
+        })
     }
     #[inline(always)]
     fn any(mask: Self::Mask) -> bool {
-        mask.iter().fold(false, |any, &m| any | m)
+        either::<CALLS, _, _>(mask, |mask| mask.iter().fold(false, |any, &m| any | m))
     }
 }
 
