@@ -98,6 +98,8 @@ def measured(policy, row, save):
                 "ended_early": report["terminated"],
                 "episodes": report["episodes"],
             }
+            if "successes" in report:
+                row[engine]["successes"] = report["successes"]
             save()
     if "gymnasium" not in row:
         judge = [sys.executable, ROOT / "tests/judge.py", policy, "--episodes", JUDGED, "--json"]
@@ -152,6 +154,8 @@ def cells(score):
     if not score:
         return ["–"] * 3
     share = f"{score['ended_early']} of {score['episodes']}"
+    if "successes" in score:
+        share += f"; {score['successes']} succeed"
     return [f"{number(score['mean'])} ± {number(score['std'])}", number(score["lowest"]), share]
 
 

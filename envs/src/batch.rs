@@ -11,7 +11,7 @@ use rand::Rng;
 use sim::{Model, Snapshot, StepOptions, WorldView, Worlds};
 
 use crate::changes::{Changing, Episode};
-use crate::{Change, Channel, EnvError, Task};
+use crate::{Aim, Change, Channel, EnvError, Task};
 
 /// How the last step of an environment ended; all zero and false after a reset.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -22,6 +22,8 @@ pub struct Step {
     pub terminated: bool,
     /// The time limit has been reached; may hold together with `terminated`.
     pub truncated: bool,
+    /// What the task's [aim](crate::Aim) asks for has held in each of so many steps up to this one; false if it has none.
+    pub success: bool,
 }
 
 impl Step {
@@ -41,6 +43,7 @@ pub struct EnvState {
     terms: Vec<f32>,
     outcome: Step,
     steps: usize,
+    at_aim: usize,
     resting: bool,
     blew_up: bool,
     changes: Option<Episode>,
@@ -53,6 +56,7 @@ pub struct Envs {
     worlds: Worlds,
     changing: Option<Changing>,
     horizon: usize,
+    aim: Option<Aim>,
     sizes: Sizes,
     /// Action ranges.
     low: Vec<f32>,
@@ -71,6 +75,8 @@ pub struct Envs {
     terms: Vec<f32>,
     outcomes: Vec<Step>,
     steps: Vec<usize>,
+    /// Steps without a break up to the last one in which the aim's condition held.
+    at_aim: Vec<usize>,
     /// Over, or never reset: not stepped.
     resting: Vec<bool>,
     /// Takes part in the current step.
@@ -150,6 +156,7 @@ impl Envs {
             worlds,
             changing,
             horizon,
+            aim: task.aim(),
             sizes,
             low: spec.actions.iter().map(|c| c.low).collect(),
             high: spec.actions.iter().map(|c| c.high).collect(),
@@ -164,6 +171,7 @@ impl Envs {
             terms: vec![0.0; n * sizes.terms],
             outcomes: vec![Step::default(); n],
             steps: vec![0; n],
+            at_aim: vec![0; n],
             resting: vec![true; n],
             active: vec![false; n],
             blew_up: vec![false; n],
@@ -227,6 +235,7 @@ impl Envs {
     fn begin(&mut self, i: usize) {
         self.outcomes[i] = Step::default();
         self.steps[i] = 0;
+        self.at_aim[i] = 0;
         self.resting[i] = false;
         self.blew_up[i] = false;
         row_mut(&mut self.actions, self.sizes.action, i).fill(0.0);
@@ -317,6 +326,7 @@ impl Envs {
         // As in `observe`.
         terms.fill(f32::NAN);
         let mut terminated = true;
+        let mut at_aim = false;
         let mut sound = !self.worlds.bad(i);
         if sound {
             let memory = row_mut(&mut self.memory, self.sizes.memory, i);
@@ -324,6 +334,7 @@ impl Envs {
             let world = self.worlds.view(i);
             let seen = self.changing.as_mut().map_or(world, |changing| changing.view(i, world));
             terminated = self.task.step(&seen, action, memory, terms);
+            at_aim = self.aim.is_some() && self.task.at_aim(&seen, memory);
             if let Some(changing) = &mut self.changing {
                 changing.advance(i, self.steps[i], false, &mut self.worlds, memory);
             }
@@ -337,7 +348,9 @@ impl Envs {
             self.blow_ups += 1;
         }
         let reward = terms.iter().fold(0.0, |sum, &term| sum + f64::from(term));
-        self.outcomes[i] = Step { reward, terminated, truncated };
+        self.at_aim[i] = if at_aim && sound { self.at_aim[i] + 1 } else { 0 };
+        let success = self.aim.is_some_and(|aim| self.at_aim[i] >= aim.steps);
+        self.outcomes[i] = Step { reward, terminated, truncated, success };
         self.resting[i] = terminated || truncated;
     }
 
@@ -416,6 +429,7 @@ impl Envs {
             terms: self.terms(i).to_vec(),
             outcome: self.outcomes[i],
             steps: self.steps[i],
+            at_aim: self.at_aim[i],
             resting: self.resting[i],
             blew_up: self.blew_up[i],
             changes: self.changing.as_ref().map(|changing| changing.save(i)),
@@ -438,6 +452,7 @@ impl Envs {
         row_mut(&mut self.terms, self.sizes.terms, i).copy_from_slice(&state.terms);
         self.outcomes[i] = state.outcome;
         self.steps[i] = state.steps;
+        self.at_aim[i] = state.at_aim;
         self.resting[i] = state.resting;
         self.blew_up[i] = state.blew_up;
     }

@@ -7,7 +7,7 @@ use ron::extensions::Extensions;
 use sim::EngineKind;
 
 use self::text::{line, row};
-use crate::{Channel, EnvConfig, EnvError, Fidelity, Spec, Task, defaults, presets, variants};
+use crate::{Aim, Channel, EnvConfig, EnvError, Fidelity, Spec, Task, defaults, presets, variants};
 
 /// What the page of a task takes from elsewhere, in Markdown.
 #[derive(Clone, Copy, Debug)]
@@ -161,6 +161,9 @@ fn ends_and_goals(page: &mut String, task: &dyn Task) {
     line(page, "\n## Start and end\n");
     line(page, &format!("- Start: {}", spec.start));
     line(page, &format!("- Terminates: {}", spec.termination.unwrap_or("Never.")));
+    if let Some(Aim { what, steps }) = task.aim() {
+        line(page, &format!("- Success: {what} in each of the last {steps} steps. `evo eval` counts it."));
+    }
     for goal in task.goals() {
         let Channel { name, unit, low, high } = goal.channel;
         line(

@@ -39,7 +39,7 @@ use sim::{EngineKind, Model, Sensor, WorldView};
 use crate::error::{finite, not_negative};
 use crate::math::{minus, sum_of_squares};
 use crate::pay::{self, control};
-use crate::{Channel, EnvError, PhysicsSettings, Spec, Task};
+use crate::{Aim, Channel, EnvError, PhysicsSettings, Spec, Task};
 
 const NAME: &str = "grasp";
 /// Joints of gantry and fingers; the box's free joint follows.
@@ -195,6 +195,14 @@ impl Task for Grasp {
     fn control(&self, action: &[f32], ctrl: &mut [f32]) {
         ctrl.copy_from_slice(action);
         ctrl[LIFT] += self.carry;
+    }
+
+    fn aim(&self) -> Option<Aim> {
+        Some(Aim { what: "the box is within 0.03 m of the target", steps: 20 })
+    }
+
+    fn at_aim(&self, world: &WorldView<'_>, memory: &[f32]) -> bool {
+        apart(&world.qpos[HAND..HAND + 3], memory) < REACHED
     }
 
     fn observe(&self, world: &WorldView<'_>, memory: &[f32], obs: &mut [f32]) {

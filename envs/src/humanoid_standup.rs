@@ -27,11 +27,13 @@ use crate::error::{finite, not_negative};
 use crate::math::add_uniform;
 use crate::pay::{self, control};
 use crate::person::{self, Person};
-use crate::{EnvError, Observations, PhysicsSettings, Spec, Task, Variant};
+use crate::{Aim, EnvError, Observations, PhysicsSettings, Spec, Task, Variant};
 
 const NAME: &str = "humanoid_standup";
 /// By which the reference divides the height: its physics step, s.
 const UNIT: f64 = 0.003;
+/// Height above which the torso is up, m; standing upright it is at 1.4.
+const UP: f32 = 1.1;
 
 /// Settings of the task. The defaults are the reference's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -136,6 +138,14 @@ impl Task for HumanoidStandup {
 
     fn observe(&self, world: &WorldView<'_>, memory: &[f32], obs: &mut [f32]) {
         self.person.observe(world, &memory[1..], obs);
+    }
+
+    fn aim(&self) -> Option<Aim> {
+        Some(Aim { what: "the torso is above 1.1 m", steps: 200 })
+    }
+
+    fn at_aim(&self, world: &WorldView<'_>, _memory: &[f32]) -> bool {
+        world.qpos[2] > UP
     }
 
     fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {

@@ -99,6 +99,6 @@ pub use physics::{Fidelity, PhysicsSettings};
 pub use registry::{EnvConfig, defaults, names};
 pub use senses::Sense;
 pub use spec::{Channel, Spec};
-pub use task::{Goal, Observations, Task, Variant};
+pub use task::{Aim, Goal, Observations, Task, Variant};
 pub use terrain::Terrain;
 pub use variants::variants;

@@ -39,7 +39,7 @@ use sim::{EngineKind, Model, WorldView};
 use crate::error::finite;
 use crate::math::{distance, minus};
 use crate::pay::{self, control};
-use crate::{Channel, EnvError, PhysicsSettings, Spec, Task};
+use crate::{Aim, Channel, EnvError, PhysicsSettings, Spec, Task};
 
 const NAME: &str = "push_to_goal";
 /// First coordinates of the objects (x, y, angle each) and of the goal, in `qpos` and `qvel`.
@@ -201,6 +201,14 @@ impl Task for PushToGoal {
         for (number, entry) in obs[13..].iter_mut().enumerate() {
             *entry = f32::from(number == memory[0] as usize);
         }
+    }
+
+    fn aim(&self) -> Option<Aim> {
+        Some(Aim { what: "the object is within 0.05 m of the goal", steps: 20 })
+    }
+
+    fn at_aim(&self, world: &WorldView<'_>, memory: &[f32]) -> bool {
+        distance(&world.qpos[object(memory)][..2], &world.qpos[GOAL..]) < REACHED
     }
 
     fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {

@@ -56,6 +56,15 @@ pub struct Goal {
     pub memory: usize,
 }
 
+/// What makes an episode of a task a success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Aim {
+    /// What must hold, such as "the box is within 0.03 m of the target".
+    pub what: &'static str,
+    /// In each of how many control steps at the end of the episode, at least 1.
+    pub steps: usize,
+}
+
 /// A task on one robot.
 pub trait Task: Send + Sync {
     /// Names, ranges, units, horizon.
@@ -84,6 +93,16 @@ pub trait Task: Send + Sync {
     /// iteration is one of the engine's own: for lanes, a Gauss-Seidel sweep over the constraints.
     fn physics(&self, engine: EngineKind, fidelity: Fidelity) -> StepOptions {
         self.spec().physics.options(engine, fidelity)
+    }
+
+    /// What makes an episode a success; none for a task whose return says all.
+    fn aim(&self) -> Option<Aim> {
+        None
+    }
+
+    /// Whether what the [aim](Task::aim) asks for holds after a step that [`Task::step`] has scored.
+    fn at_aim(&self, _world: &WorldView<'_>, _memory: &[f32]) -> bool {
+        false
     }
 
     /// Draws a start state. `qpos` holds the model's reference configuration on entry, `qvel` and

@@ -87,6 +87,35 @@ fn reset(envs: &mut Envs, i: usize, seed: u64) {
 }
 
 #[test]
+fn an_episode_succeeds_when_its_aim_has_held_for_long_enough() {
+    let task = EnvConfig::from_name("push_to_goal").unwrap().build().unwrap();
+    let aim = task.aim().unwrap();
+    let mut envs = envs(&task, 2, 100);
+    (0..2).for_each(|i| reset(&mut envs, i, 1));
+    // The object on the goal, the hand away from both; the other stays as it is.
+    let mut qpos = envs.view(0).qpos.to_vec();
+    let goal = qpos.len() - 2;
+    let kind = envs.observations()[13..16].iter().position(|&x| x == 1.0).unwrap();
+    qpos.copy_within(goal.., 2 + 3 * kind);
+    (qpos[0], qpos[1]) = (0.45, 0.45);
+    envs.place(0, &qpos);
+    let mut saved = None;
+    for step in 1..=100 {
+        envs.step(&[true; 2], &[0.0; 4]);
+        assert_eq!(envs.outcome(0).success, step >= aim.steps, "step {step}");
+        assert!(!envs.outcome(1).success);
+        if step == aim.steps - 1 {
+            saved = Some(envs.save(0));
+        }
+    }
+    // The count is part of the state, and begins anew with an episode.
+    reset(&mut envs, 0, 1);
+    envs.load(1, &saved.unwrap());
+    envs.step(&[true; 2], &[0.0; 4]);
+    assert_eq!([0, 1].map(|i| envs.outcome(i).success), [false, true]);
+}
+
+#[test]
 fn a_step_that_is_not_finite_terminates_without_reward() {
     for fault in [Fault::Term, Fault::Observation, Fault::ForgottenTerm] {
         let task = Faulty::boxed(fault);
@@ -94,10 +123,13 @@ fn a_step_that_is_not_finite_terminates_without_reward() {
         reset(&mut envs, 0, 1);
         for _ in 0..2 {
             envs.step(&[true], &[0.0]);
-            assert_eq!(envs.outcome(0), Step { reward: 1.0, terminated: false, truncated: false });
+            assert_eq!(
+                envs.outcome(0),
+                Step { reward: 1.0, terminated: false, truncated: false, success: false }
+            );
         }
         envs.step(&[true], &[0.0]);
-        assert_eq!(envs.outcome(0), Step { reward: 0.0, terminated: true, truncated: false });
+        assert_eq!(envs.outcome(0), Step { reward: 0.0, terminated: true, truncated: false, success: false });
         assert_eq!(envs.terms(0), [0.0; 2]);
         assert!(envs.observations().iter().all(|x| x.is_finite()));
         assert!(envs.blow_ups() == 1 && envs.blew_up(0));
@@ -179,7 +211,7 @@ fn environments_at_rest_and_inactive_ones_keep_everything() {
     assert_eq!(envs.observations()[4..], start[4..]);
     assert_eq!([envs.steps(0), envs.steps(1), envs.steps(2)], [1, 0, 0]);
     envs.step(&[true, true, false], &[0.0; 3]);
-    assert_eq!(envs.outcome(0), Step { reward: 1.0, terminated: false, truncated: true });
+    assert_eq!(envs.outcome(0), Step { reward: 1.0, terminated: false, truncated: true, success: false });
     let end = envs.observations()[..4].to_vec();
     envs.step(&[true; 3], &[1.0; 3]);
     assert_eq!((envs.steps(0), envs.steps(1), envs.steps(2)), (2, 2, 0));

@@ -126,6 +126,12 @@ impl Batch {
         self.horizon
     }
 
+    /// Whether the task says when an episode is a success.
+    #[getter]
+    fn has_aim(&self) -> bool {
+        self.task.aim().is_some()
+    }
+
     /// Names of the reward terms.
     #[getter]
     fn terms(&self) -> Vec<&'static str> {
@@ -199,6 +205,7 @@ impl Batch {
         mut truncated: PyReadwriteArray1<'_, bool>,
         mut stepped: PyReadwriteArray1<'_, bool>,
         mut blew_up: PyReadwriteArray1<'_, bool>,
+        mut success: PyReadwriteArray1<'_, bool>,
         mut terms: PyReadwriteArray2<'_, f32>,
         mut last: Option<PyReadwriteArray2<'_, f32>>,
         mut policy_seeds: PyReadwriteArray1<'_, u64>,
@@ -214,11 +221,12 @@ impl Batch {
         let (rewards, terminated) = (rewards.as_slice_mut()?, terminated.as_slice_mut()?);
         let (truncated, stepped) = (truncated.as_slice_mut()?, stepped.as_slice_mut()?);
         let (blew_up, terms) = (blew_up.as_slice_mut()?, terms.as_slice_mut()?);
-        let policy_seeds = policy_seeds.as_slice_mut()?;
+        let (success, policy_seeds) = (success.as_slice_mut()?, policy_seeds.as_slice_mut()?);
         let last = last.as_mut().map(|last| last.as_slice_mut()).transpose()?;
-        let lengths = [rewards.len(), terminated.len(), truncated.len(), stepped.len(), blew_up.len()];
+        let flags = [&*terminated, truncated, stepped, blew_up, success];
         let matrices = [actions.len(), observations.len(), terms.len()];
-        if lengths != [self.length; 5]
+        if flags.iter().any(|flags| flags.len() != self.length)
+            || rewards.len() != self.length
             || policy_seeds.len() != self.length
             || matrices != [acts, width, count].map(|columns| columns * self.length)
             || last.as_ref().is_some_and(|last| last.len() != self.length * width)
@@ -238,9 +246,10 @@ impl Batch {
             let rows = rows.zip(rewards.chunks_mut(size)).zip(terminated.chunks_mut(size));
             let rows = rows.zip(truncated.chunks_mut(size)).zip(stepped.chunks_mut(size));
             let rows = rows.zip(blew_up.chunks_mut(size)).zip(terms.chunks_mut(size * count));
-            let rows = rows.zip(policy_seeds.chunks_mut(size));
+            let rows = rows.zip(success.chunks_mut(size)).zip(policy_seeds.chunks_mut(size));
             let rows: Vec<_> = rows
                 .map(|(row, seeds)| {
+                    let (row, success) = row;
                     let (row, terms) = row;
                     let (row, blew_up) = row;
                     let (row, stepped) = row;
@@ -256,6 +265,7 @@ impl Batch {
                         truncated,
                         stepped,
                         blew_up,
+                        success,
                         terms: Matrix { values: terms, length: count },
                         last: last.map(|values| Matrix { values, length: width }),
                     };

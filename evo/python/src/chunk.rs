@@ -81,6 +81,7 @@ impl Chunk {
             out.rewards[i] = outcome.reward;
             out.terminated[i] = outcome.terminated;
             out.truncated[i] = outcome.truncated;
+            out.success[i] = outcome.success;
             out.stepped[i] = stepped;
         }
         out.observations.copy_from_slice(self.envs.observations());
@@ -117,6 +118,8 @@ pub struct Rows<'a> {
     pub stepped: &'a mut [bool],
     /// The physics left the finite numbers.
     pub blew_up: &'a mut [bool],
+    /// Whether the task's aim has been met up to this step.
+    pub success: &'a mut [bool],
     /// Reward terms.
     pub terms: Matrix<'a>,
     /// The observation with which an episode ended.

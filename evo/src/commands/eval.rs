@@ -126,8 +126,9 @@ fn print(row: &Row, terms: &[&str]) {
     let terms: Vec<String> = terms.iter().map(|t| format!("{t} {:.1}", evaluation.terms[*t])).collect();
     let worst = evaluation.returns.iter().copied().fold(f64::INFINITY, f64::min);
     let change = row.change.as_ref().map_or(String::new(), |change| format!(" with {change}"));
+    let success = evaluation.successes.map_or(String::new(), |count| format!(", {count} succeeded"));
     out::line(&format!(
-        "{} in {}{change}: return {:.1} ± {:.1} over {} episodes (lowest {worst:.1}), length {:.0}, {} ended early",
+        "{} in {}{change}: return {:.1} ± {:.1} over {} episodes (lowest {worst:.1}), length {:.0}, {} ended early{success}",
         evaluation.env,
         evaluation.engine,
         evaluation.return_mean,

@@ -36,7 +36,7 @@ impl Episodes {
         let spec = setup.task.spec();
         let results = evaluate::run(rollout, &trained.policy, self.count, self.seed, spec.terms).run()?;
         let engine = setup.options.engine;
-        Ok(Evaluation::new(spec.name, engine, spec.terms, &results, setup.controller.as_ref()))
+        Ok(Evaluation::new(setup.task.as_ref(), engine, &results, setup.controller.as_ref()))
     }
 }
 
@@ -76,6 +76,7 @@ mod tests {
             returns: starts.iter().zip(gains).map(|(start, gain)| start + gain).collect(),
             length_mean: 0.0,
             terminated: 0,
+            successes: None,
             blow_ups: 0,
             terms: std::collections::BTreeMap::new(),
             spike_rate: 0.0,

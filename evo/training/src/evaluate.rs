@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use envs::Task;
 use serde::Serialize;
 use sim::EngineKind;
 use snn::{Activity, Controller};
@@ -38,6 +39,9 @@ pub struct Evaluation {
     pub length_mean: f64,
     /// Number of episodes that the task ended before the time limit, such as by a fall.
     pub terminated: usize,
+    /// Number of episodes that ended as the task's [aim](envs::Aim) asks for; none if it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub successes: Option<usize>,
     /// Number of episodes that ended because the physics blew up.
     pub blow_ups: usize,
     /// Mean sum of each reward term.
@@ -103,12 +107,12 @@ impl Evaluation {
     /// Sums up episodes.
     #[must_use]
     pub fn new(
-        env: &str,
+        task: &dyn Task,
         engine: EngineKind,
-        terms: &[&str],
         episodes: &[Episode],
         controller: &dyn Controller,
     ) -> Self {
+        let terms = task.spec().terms;
         let returns: Vec<f64> = episodes.iter().map(|e| e.total).collect();
         let (return_mean, return_std) = mean_std(&returns);
         let n = episodes.len().max(1) as f64;
@@ -116,7 +120,7 @@ impl Evaluation {
         let mut activity = Activity::default();
         episodes.iter().for_each(|e| activity.merge(&e.activity));
         Self {
-            env: env.to_owned(),
+            env: task.spec().name.to_owned(),
             engine: engine.name(),
             episodes: episodes.len(),
             return_mean,
@@ -124,6 +128,7 @@ impl Evaluation {
             returns,
             length_mean: episodes.iter().map(|e| e.length as f64).sum::<f64>() / n,
             terminated: episodes.iter().filter(|e| e.terminated).count(),
+            successes: task.aim().map(|_| episodes.iter().filter(|e| e.success).count()),
             blow_ups: episodes.iter().filter(|e| e.blew_up).count(),
             terms: terms.iter().enumerate().map(|(k, name)| ((*name).to_owned(), term(k))).collect(),
             spike_rate: activity.spike_rate(),
@@ -164,7 +169,7 @@ mod tests {
         let episode = |total: f64, length| Episode {
             total,
             length,
-            terms: vec![total, 0.0],
+            terms: vec![total, 0.0, 0.0, 0.0],
             activity: Activity {
                 steps: length as u64,
                 neuron_ticks: 10,
@@ -178,8 +183,10 @@ mod tests {
         episodes[1].blew_up = true;
         episodes[0].terminated = true;
         let controller = snn::ControllerConfig::default().build(1, 1).expect("a valid config");
-        let terms = ["forward", "control"];
-        let evaluation = Evaluation::new("ant", EngineKind::Lanes, &terms, &episodes, controller.as_ref());
+        episodes[1].success = true;
+        let task =
+            envs::EnvConfig::from_name("push_to_goal").expect("it is there").build().expect("a valid config");
+        let evaluation = Evaluation::new(task.as_ref(), EngineKind::Lanes, &episodes, controller.as_ref());
         assert_eq!(evaluation.engine, "lanes");
         assert_eq!((evaluation.return_mean, evaluation.return_std, evaluation.length_mean), (2.0, 1.0, 4.0));
         // Better than nothing only, for the physics blew up.
@@ -188,7 +195,8 @@ mod tests {
         let sound = Evaluation { blow_ups: 0, ..evaluation.clone() };
         assert_eq!([1.0, 2.0].map(|best| sound.is_better_than(Some(best))), [true, false]);
         assert_eq!((evaluation.returns, evaluation.blow_ups, evaluation.terminated), (vec![1.0, 3.0], 1, 1));
-        assert_eq!(evaluation.terms["forward"], 2.0);
+        assert_eq!(evaluation.terms["distance"], 2.0);
+        assert_eq!(evaluation.successes, Some(1));
         assert_eq!((evaluation.spike_rate, evaluation.synops_per_step), (0.1, 2.0));
         // 16 additions at 0.9 pJ, 20 neuron updates at 4.6 pJ, over 8 steps.
         let energy = (16.0 * 0.9 + 20.0 * 4.6) / 8.0;

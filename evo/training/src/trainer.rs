@@ -205,7 +205,7 @@ impl Trainer {
         let run = &self.config.run;
         let episodes =
             evaluate::run(rollout, &self.policy(), run.eval_episodes, run.eval_seed(), spec.terms)?;
-        Ok(Evaluation::new(spec.name, engine, spec.terms, &episodes, self.setup.controller.as_ref()))
+        Ok(Evaluation::new(self.setup.task.as_ref(), engine, &episodes, self.setup.controller.as_ref()))
     }
 
     /// How far the noise in the parameters moves the actions now, root mean square; they go from −1 to 1. None if that

@@ -170,7 +170,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
 
     Observations are float32 `[num_envs, observations]`, actions `[num_envs, actions]` in the task's units, clipped to
     their range; NaN is refused. Rewards are float64 `[num_envs]`. `info` has each reward term as `reward_NAME`,
-    `blew_up` where the physics left the finite numbers, and, where an episode begins, `policy_seed` for `Policy.reset`.
+    `blew_up` where the physics left the finite numbers, `is_success` if the task says what a success is, and, where an episode begins, `policy_seed` for `Policy.reset`.
     Arrays in `info` are `[num_envs]`; `_NAME` says where they hold.
 
     Episode k of an environment with the seed s begins as episode k of `evo eval --seed s` does. It depends on no other
@@ -251,6 +251,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
             np.empty(count, np.bool_),
             np.empty(count, np.bool_),
             np.empty(count, np.bool_),
+            np.empty(count, np.bool_),
             np.empty((count, len(batch.terms)), np.float32),
             last,
             np.empty(count, np.uint64),
@@ -311,7 +312,7 @@ class VectorEnv(gymnasium.vector.VectorEnv):
         shape = (self.num_envs, self._batch.acts)
         actions = numbers("actions", actions, shape, np.float32, "environments × actions")
         buffers = self._buffers() if self.copy else self._own
-        observations, rewards, terminated, truncated, stepped, blew_up, terms, last, policy_seeds = buffers
+        observations, rewards, terminated, truncated, stepped, blew_up, success, terms, last, policy_seeds = buffers
         self._batch.native.step(actions, _MODES[mode], *buffers)
         info: dict[str, Any] = {}
         names = self._batch.terms
@@ -329,11 +330,16 @@ class VectorEnv(gymnasium.vector.VectorEnv):
                 ended[f"reward_{name}"] = np.where(begun, terms[:, index], 0.0)
                 ended[f"_reward_{name}"] = begun.copy()
             ended["blew_up"], ended["_blew_up"] = blew_up & begun, begun.copy()
+            if self._batch.native.has_aim:
+                ended["is_success"], ended["_is_success"] = success & begun, begun.copy()
+                success = success & ~begun
             info |= final | {"final_info": ended, "_final_info": begun.copy()}
             stepped, terms = ~begun, np.where(begun[:, None], np.float32(0.0), terms)
         for index, name in enumerate(names):
             info[f"reward_{name}"] = terms[:, index]
             info[f"_reward_{name}"] = stepped
+        if self._batch.native.has_aim:
+            info["is_success"], info["_is_success"] = success, stepped
         if blew_up.any():
             info["blew_up"], info["_blew_up"] = blew_up, stepped
         if begun.any():
@@ -358,7 +364,7 @@ class Env(gymnasium.Env):
     """One environment of a task; arguments as those of `VectorEnv`.
 
     Observations are float32 `[observations]`, actions `[actions]` in the task's units. `info` has each reward term as
-    `reward_NAME`, `blew_up`, and, after `reset`, `policy_seed`. Without a seed, `reset` begins the next episode of the
+    `reward_NAME`, `blew_up`, `is_success` if the task says what a success is, and, after `reset`, `policy_seed`. Without a seed, `reset` begins the next episode of the
     seed there is.
     """
 
@@ -416,12 +422,14 @@ class Env(gymnasium.Env):
         batch = self._batch
         action = numbers("action", action, (batch.acts,), np.float32, "actions")
         observation, reward = np.empty((1, batch.width), np.float32), np.empty(1)
-        flags, terms = np.empty((4, 1), np.bool_), np.empty((1, len(batch.terms)), np.float32)
+        flags, terms = np.empty((5, 1), np.bool_), np.empty((1, len(batch.terms)), np.float32)
         batch.native.step(action[None], 2, observation, reward, *flags, terms, None, batch.policy_seeds)
-        terminated, truncated, _, blew_up = (bool(flag[0]) for flag in flags)
+        terminated, truncated, _, blew_up, success = (bool(flag[0]) for flag in flags)
         self._ready = not (terminated or truncated)
         info: dict[str, Any] = {f"reward_{name}": float(term) for name, term in zip(batch.terms, terms[0])}
         info["blew_up"] = blew_up
+        if batch.native.has_aim:
+            info["is_success"] = success
         return observation[0], float(reward[0]), terminated, truncated, info
 
     def render(self) -> np.ndarray | None:

@@ -133,7 +133,7 @@ impl WorldLearner {
         let (spec, run) = (world.setup.task.spec(), &world.config.run);
         let policy = Policy { parameters: world.trainer.theta(), normalizer: world.normalizer() };
         let episodes = evaluate::run(rollout, &policy, run.eval_episodes, run.eval_seed(), spec.terms)?;
-        Ok(Evaluation::new(spec.name, engine, spec.terms, &episodes, world.setup.controller.as_ref()))
+        Ok(Evaluation::new(world.setup.task.as_ref(), engine, &episodes, world.setup.controller.as_ref()))
     }
 
     /// Goes on from a checkpoint of the same config.

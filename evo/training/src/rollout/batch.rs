@@ -56,6 +56,8 @@ pub struct Episode {
     /// Whether the controller failed: parameters or states that are not finite. The episode ends
     /// there, and its fitness is NaN, too.
     pub failed: bool,
+    /// Whether it ended as the task's [aim](envs::Aim) asks for; false without one.
+    pub success: bool,
     /// Spikes and synaptic operations.
     pub activity: Activity,
     /// Observation sums, if asked for.
@@ -293,6 +295,7 @@ impl Batch {
             episode.terminated = outcome.terminated || failed;
             episode.blew_up = self.envs.blew_up(slot);
             episode.failed = failed;
+            episode.success = outcome.success && !failed;
             if failed || episode.blew_up {
                 episode.fitness = f64::NAN;
             }

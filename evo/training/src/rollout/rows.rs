@@ -31,10 +31,24 @@ impl Shape {
 
 /// Appends an episode.
 pub(crate) fn encode(episode: &Episode, to: &mut Vec<u8>) {
-    let Episode { total, fitness, terms, length, terminated, blew_up, failed, activity, sums, descriptors } =
-        episode;
+    let Episode {
+        total,
+        fitness,
+        terms,
+        length,
+        terminated,
+        blew_up,
+        failed,
+        success,
+        activity,
+        sums,
+        descriptors,
+    } = episode;
     let Activity { steps, neuron_ticks, spikes, synaptic_operations, dense_operations } = *activity;
-    let flags = u64::from(*terminated) | u64::from(*blew_up) << 1 | u64::from(*failed) << 2;
+    let flags = u64::from(*terminated)
+        | u64::from(*blew_up) << 1
+        | u64::from(*failed) << 2
+        | u64::from(*success) << 3;
     let counts = [*length as u64, flags, steps, neuron_ticks, spikes, synaptic_operations, dense_operations];
     let reals = [total, fitness].into_iter().chain(terms);
     let sums = sums.iter().flat_map(|sums| [&sums.count].into_iter().chain(&sums.sum).chain(&sums.squares));
@@ -66,6 +80,7 @@ pub(super) fn decode(row: &[u8], shape: Shape) -> Episode {
         terminated: flags & 1 != 0,
         blew_up: flags & 2 != 0,
         failed: flags & 4 != 0,
+        success: flags & 8 != 0,
         activity: Activity { steps, neuron_ticks, spikes, synaptic_operations, dense_operations },
         sums,
         descriptors,
@@ -86,7 +101,7 @@ mod tests {
             dense_operations: 5,
         };
         let sums = Sums { count: 2.0, sum: vec![0.1, -0.0], squares: vec![f64::MIN_POSITIVE, 1e300] };
-        for flags in 0..8 {
+        for flags in 0..16 {
             for sums in [None, Some(sums.clone())] {
                 let episode = Episode {
                     total: 0.1 + 0.2,
@@ -96,6 +111,7 @@ mod tests {
                     terminated: flags & 1 != 0,
                     blew_up: flags & 2 != 0,
                     failed: flags & 4 != 0,
+                    success: flags & 8 != 0,
                     activity,
                     sums,
                     descriptors: vec![0.25; flags as usize],
