@@ -1,4 +1,5 @@
-//! Compiles the built-in neuron models, `neurons/*.neuron`, to Rust.
+//! Compiles the built-in neuron models, `neurons/*.neuron`, to Rust, and chooses the instruction sets that controllers are
+//! compiled for.
 
 use std::path::Path;
 use std::{env, error, fs};
@@ -6,8 +7,11 @@ use std::{env, error, fs};
 #[path = "src/equations/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the build needs only the path from text to Rust")]
 mod equations;
+#[path = "numerics/sets.rs"]
+mod sets;
 
 fn main() -> Result<(), Box<dyn error::Error>> {
+    sets::configure("vector");
     println!("cargo::rerun-if-changed=neurons");
     println!("cargo::rerun-if-changed=src/equations");
     let mut texts = Vec::new();

@@ -1,6 +1,6 @@
 //! Which instruction set is used.
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(vector_avx2, vector_avx512))]
 use numerics::Instructions;
 
 /// An instruction set that functions over [`Vector`](super::Vector) are compiled for.
@@ -9,24 +9,24 @@ pub(crate) enum Set {
     /// What the compiler makes of arrays, with the instructions that the program was built for.
     Portable,
     /// AVX2, with the bit operations that came with it.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(vector_avx2)]
     Avx2,
     /// AVX-512 F, VL, DQ and BW.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(vector_avx512)]
     Avx512,
 }
 
 impl Set {
-    /// The widest in use.
+    /// The widest that there is here. Arrays, and slower, where a developer's build runs on a machine that lacks the
+    /// instructions of its own.
     pub(crate) fn widest() -> Self {
-        #[cfg(target_arch = "x86_64")]
-        {
-            if Instructions::Avx512.available() {
-                return Self::Avx512;
-            }
-            if Instructions::Avx2.available() {
-                return Self::Avx2;
-            }
+        #[cfg(vector_avx512)]
+        if Instructions::Avx512.available() {
+            return Self::Avx512;
+        }
+        #[cfg(vector_avx2)]
+        if Instructions::Avx2.available() {
+            return Self::Avx2;
         }
         Self::Portable
     }
@@ -35,9 +35,9 @@ impl Set {
     #[cfg(test)]
     pub(crate) fn available() -> Vec<Self> {
         vec![
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(vector_avx512)]
             (Instructions::Avx512.available(), Self::Avx512),
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(vector_avx2)]
             (Instructions::Avx2.available(), Self::Avx2),
             (true, Self::Portable),
         ]
@@ -57,21 +57,21 @@ macro_rules! compiled_for {
         fn portable<$($generics)*>($($arg: $ty),*) $(-> $out)? {
             $body::<$crate::vector::Portable, $($names)*>($($arg),*)
         }
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(vector_avx2)]
         #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
         fn avx2<$($generics)*>($($arg: $ty),*) $(-> $out)? {
             $body::<$crate::vector::Avx2, $($names)*>($($arg),*)
         }
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(vector_avx512)]
         #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw,bmi1,bmi2,lzcnt,popcnt")]
         fn avx512<$($generics)*>($($arg: $ty),*) $(-> $out)? {
             $body::<$crate::vector::Avx512, $($names)*>($($arg),*)
         }
         let pointer: unsafe fn($($ty),*) $(-> $out)? = match $set {
             $crate::vector::Set::Portable => portable::<$($names)*>,
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(vector_avx2)]
             $crate::vector::Set::Avx2 => avx2::<$($names)*>,
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(vector_avx512)]
             $crate::vector::Set::Avx512 => avx512::<$($names)*>,
         };
         pointer

@@ -10,16 +10,18 @@ mod portable;
 #[cfg(test)]
 mod tests;
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(vector_avx2)]
 mod avx2;
-#[cfg(target_arch = "x86_64")]
+#[cfg(vector_avx512)]
 mod avx512;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(vector_avx2, vector_avx512))]
 mod x86;
 
 pub(crate) use dispatch::{Set, block, compiled_for, in_blocks};
 pub(crate) use lane::{Ints, SHORT, Vector, settle, snap_current};
 pub(crate) use portable::Portable;
 
-#[cfg(target_arch = "x86_64")]
-pub(crate) use self::{avx2::Avx2, avx512::Avx512};
+#[cfg(vector_avx2)]
+pub(crate) use avx2::Avx2;
+#[cfg(vector_avx512)]
+pub(crate) use avx512::Avx512;
