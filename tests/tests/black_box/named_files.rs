@@ -151,7 +151,7 @@ fn names_that_are_no_text_are_names_like_any_other() {
         "record @run --episodes 1 --out @a.rollout.safetensors",
         "plot @run",
         "plot @run @again --out @two.svg",
-        "report @run",
+        "report @run --no-robot",
         "report @run --markdown @report.md",
         "nir info @a.nir",
         "nir info @a.nir --json",
@@ -163,7 +163,7 @@ fn names_that_are_no_text_are_names_like_any_other() {
         "sweep --config @sweep.ron --out @sweep --workers 1 -q",
         "sweep --config @sweep.ron --out @sweep --workers 1 -q",
         "plot @sweep",
-        "report @sweep",
+        "report @sweep --no-robot",
     ] {
         let output = strange(&folder, line);
         assert_eq!(output.status.code(), Some(0), "{line}: {}", String::from_utf8_lossy(&output.stderr));

@@ -68,7 +68,7 @@ impl Scratch {
             "plot SCRATCH/run",
             "plot SCRATCH/labels",
             "plot SCRATCH/sweep --kind curves",
-            "report SCRATCH/run",
+            "report SCRATCH/run --no-robot",
             "report SCRATCH/labels",
             "report SCRATCH/run --markdown SCRATCH/report.md",
             "record SCRATCH/run --episodes 1",
@@ -110,7 +110,7 @@ impl Scratch {
             "plot SCRATCH/run --out OUT.svg",
             "plot SCRATCH/run --out OUT.png",
             "plot SCRATCH/labels --out OUT.svg",
-            "report SCRATCH/run --out OUT.html",
+            "report SCRATCH/run --no-robot --out OUT.html",
         ];
         self.lines(&lines, out)
     }
