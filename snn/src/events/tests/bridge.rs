@@ -46,7 +46,7 @@ fn configs() -> Vec<EventsConfig> {
     ];
     let one = vec![EventLayer::Recurrent(layer(12, (0.0, 0.0)))];
     let (last, peak, integral) = (EventReadout::Last, EventReadout::Peak, EventReadout::Integral);
-    let base = EventsConfig { input_mean: 1.0, output_mean: 1.0, input_gain: 5.0, ..EventsConfig::default() };
+    let base = EventsConfig { input_mean: 1.0, output_mean: 1.0, ..EventsConfig::default() };
     let latency = EventEncoder::Latency { window: 0.01, low: 0.0, high: 1.0 };
     let first = EventReadout::FirstSpike(FirstSpikeReadout::default());
     [
@@ -56,7 +56,10 @@ fn configs() -> Vec<EventsConfig> {
         (latency.clone(), two.clone(), peak(LeakyReadout::default())),
         (latency, two, first),
     ]
-    .map(|(encoder, hidden, readout)| EventsConfig { encoder, hidden, readout, ..base.clone() })
+    .map(|(encoder, hidden, readout)| {
+        let input_gain = if encoder == EventEncoder::default() { 5.0 } else { 10.0 };
+        EventsConfig { encoder, hidden, readout, input_gain, ..base.clone() }
+    })
     .into()
 }
 
@@ -74,12 +77,12 @@ fn the_more_ticks_the_more_spikes_are_kept() {
         let network = InTicks::new(&config, (4, 3), &theta, Some(1)).unwrap();
         let [few, many] = [32, 2048].map(|ticks| network.kept(&samples, ticks).unwrap());
         assert!(many.spikes > 100, "{number}: {many:?}");
-        assert!(many.rate() < 0.03 && many.rate() < 0.5 * few.rate() + 1e-9, "{number}: {few:?} {many:?}");
+        assert!(many.rate() < 0.05 && many.rate() < 0.5 * few.rate() + 1e-9, "{number}: {few:?} {many:?}");
         // Within a few ticks, and with the same answers.
-        assert!(many.shift < 4.0 * many.dt && many.actions < 0.02, "{number}: {many:?}");
+        assert!(many.shift < 4.0 * many.dt && many.actions < 0.03, "{number}: {many:?}");
         assert!(many.answers <= 1, "{number}: {many:?}");
-        let found = network.fewest(&samples, 0.03).unwrap();
-        assert!(found.rate() <= 0.03 && found.ticks <= 2048, "{number}: {found:?}");
+        let found = network.fewest(&samples, 0.05).unwrap();
+        assert!(found.rate() <= 0.05 && found.ticks <= 2048, "{number}: {found:?}");
         let graph = network.graph(found.ticks).unwrap();
         assert_eq!(graph.dt(), Some(found.dt));
         // What a reader finds is what was measured.
