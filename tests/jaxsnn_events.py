@@ -97,7 +97,9 @@ def answers(rng, folder):
     hidden = 20
     weights = [3.0 + 1.6 * rng.standard_normal((5, hidden)), 8.0 / hidden * (1 + rng.standard_normal((hidden, 3)))]
     parameters, apply, lif = network(weights, 2, -1000.0, hidden)
-    np.savez(folder / "jaxsnn_parameters.npz", **parameters, **lif.as_dict())
+    # Of populations, jaxsnn's parameters are None.
+    matrices = {name: matrix for name, matrix in parameters.items() if matrix is not None}
+    np.savez(folder / "jaxsnn_parameters.npz", **matrices, **lif.as_dict())
     points = rng.random((8, 4)).astype(np.float32)
     first = []
     for point in points:

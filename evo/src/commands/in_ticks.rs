@@ -15,7 +15,8 @@ use training::nir_export;
 use crate::cli::NirExport;
 use crate::commands::common::{FRESH_SEED, Trained, load_checkpoint};
 
-/// Control steps of an episode, or samples of a data set, on which ticks are compared with continuous time.
+/// Control steps of an episode, or frames of samples, on which ticks are compared with continuous time; one sample at
+/// least.
 const COMPARED: usize = 100;
 
 /// How the time step is found.
@@ -91,9 +92,9 @@ pub(super) fn of_labels(source: &Path, best: bool, step: Step) -> Result<(Export
     }
     let part = ["validation", "train"].into_iter().find(|part| !learner.part(part).is_empty());
     let part = part.unwrap_or("train");
-    let samples: Vec<Vec<f32>> =
-        (0..learner.part(part).len().min(COMPARED)).map(|sample| learner.rows(part, sample)).collect();
     let frames = learner.data().train.frames;
+    let count = learner.part(part).len().min((COMPARED / frames).max(1));
+    let samples: Vec<Vec<f32>> = (0..count).map(|sample| learner.rows(part, sample)).collect();
     let shape = (learner.data().train.features, learner.data().outputs());
     let theta = learner.best_parameters();
     let (graph, kept) = graph((events, shape, &theta, Some(frames)), &samples, source, step)?;
@@ -102,9 +103,11 @@ pub(super) fn of_labels(source: &Path, best: bool, step: Step) -> Result<(Export
         Some(normalizer) => nir_export::note(&mut exported, learner.controller(), &normalizer),
         None => exported.note("controller", learner.controller().describe().as_str().into()),
     }
-    let classes = Data::Text(learner.data().classes.clone());
-    if let Some(classes) = Array::new(&[learner.data().classes.len()], classes) {
-        exported.note("classes", Value::Array(classes));
+    let classes = &learner.data().classes;
+    if let Some(array) = Array::new(&[classes.len()], Data::Text(classes.clone()))
+        && !classes.is_empty()
+    {
+        exported.note("classes", Value::Array(array));
     }
     Ok((exported, words(&kept, events, &format!("frames of {part} samples"))))
 }

@@ -241,7 +241,7 @@ pub(super) fn export(args: &NirExport) -> Result<(), Failure> {
         }
         of_trained(&trained, &args.source, step)?
     };
-    let (bytes, warnings) = bytes(network)?;
+    let (bytes, warnings) = bytes(&network)?;
     warnings.iter().for_each(|warning| to_stderr(&format!("warning: {warning}")));
     note.iter().for_each(|note| to_stderr(note));
     write_atomic(&args.out, &bytes)
@@ -256,7 +256,7 @@ pub(super) fn export(args: &NirExport) -> Result<(), Failure> {
 /// # Errors
 /// What NIR cannot carry.
 pub fn nir(trained: &Trained, source: &Path) -> Result<(Vec<u8>, Vec<String>), Failure> {
-    bytes(of_trained(trained, source, Step::default())?.0)
+    bytes(&of_trained(trained, source, Step::default())?.0)
 }
 
 /// The network of a run in a world; of one in continuous time also what ticks keep of its spikes, in words.
@@ -282,7 +282,7 @@ fn of_trained(trained: &Trained, source: &Path, step: Step) -> Result<(Exported,
 }
 
 /// A network as a file, and what the format cannot say.
-fn bytes(network: Exported) -> Result<(Vec<u8>, Vec<String>), Failure> {
+fn bytes(network: &Exported) -> Result<(Vec<u8>, Vec<String>), Failure> {
     let noted = |key: &str| match network.metadata().get(key) {
         Some(Value::Array(array)) => array.number(),
         _ => None,
@@ -294,7 +294,7 @@ fn bytes(network: Exported) -> Result<(Vec<u8>, Vec<String>), Failure> {
              round it before the network (metadata 'input_step' and 'input_limit'), or it is another network"
         ));
     }
-    if let Exported::Perceptron(perceptron) = &network
+    if let Exported::Perceptron(perceptron) = network
         && let Some(activation) = perceptron.layers.iter().find_map(|layer| layer.activation)
     {
         let name = activation.name();

@@ -281,11 +281,11 @@ pub fn from_graph(graph: &Graph, dt: Option<f64>) -> Result<FromGraph, NirError>
             projections.push(Projection { source, target, offset });
         }
     }
-    let network = Network::new(width, populations, projections).map_err(wrong)?;
+    let network = Network::new(width, populations, projections).map_err(|error| wrong(&error))?;
     Ok(FromGraph { network, weights, names })
 }
 
-fn wrong(error: EventsError) -> NirError {
+fn wrong(error: &EventsError) -> NirError {
     NirError::Graph { problem: error.to_string() }
 }
 
