@@ -30,8 +30,11 @@ fn broken() -> String {
     "it is not a complete .npz archive".to_owned()
 }
 
-/// Name and head of each entry of the directory, in their order; or what is wrong with the archive.
-fn directory(archive: &[u8]) -> Result<Vec<(&[u8], &[u8])>, String> {
+/// Name and head of an entry.
+type Head<'a> = (&'a [u8], &'a [u8]);
+
+/// The entries of the directory in their order, or what is wrong with the archive.
+fn directory(archive: &[u8]) -> Result<Vec<Head<'_>>, String> {
     // The end record is 22 bytes and a comment of at most 65535.
     let first = archive.len().saturating_sub(22 + 65_535);
     let end = archive[first..].windows(4).rposition(|window| window == b"PK\x05\x06").ok_or_else(broken)?;
