@@ -66,6 +66,9 @@ CONTROLLERS = {
     "like": """Snn(hidden: [
         Dense(neurons: 20, like: Some("snntorch")),
         Dense(neurons: 20, like: Some("spyx"), parameters: {"decay": 0.8})])""",
+    "events": "Events(hidden: [Dense(neurons: 12, refractory: 0.003), Recurrent(neurons: 9)], input_mean: 0.5)",
+    "times": """Events(encoder: Latency(low: -3, high: 3), hidden: [Dense(neurons: 16)], step: 0.015, input_mean: 1,
+        readout: Integral(tau_mem: 0.025))""",
     "own": f'Snn(hidden: [Dense(neurons: 20, model: "{OWN}")])',
 }
 

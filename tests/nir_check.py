@@ -5,7 +5,7 @@
     python3 tests/nir_check.py FILE.nir                    # reads it only
 
 Needs: pip install nir h5py numpy. Knows the nodes of exported controllers: Affine and Linear with the activation that
-their metadata name, LI, LIF with reset to v_reset, and recurrent layers. 64-bit floats, so a spike may differ where a potential is within
+their metadata name, LI, LIF, CubaLI and CubaLIF with reset to v_reset, and recurrent layers as nested graphs. 64-bit floats, so a spike may differ where a potential is within
 rounding of the threshold; the run is judged until the first one does.
 """
 
@@ -32,9 +32,14 @@ def main(file, x=None, y=None):
         order.append(following[order[-1]])
 
     def euler(name, node, x):
+        if isinstance(node, (nir.CubaLI, nir.CubaLIF)):
+            i = state.get(f"{name}.i", 0.0)
+            x = i + dt / node.tau_syn * (node.w_in * x - i)
+            state[f"{name}.i"] = x
+        tau = node.tau_mem if isinstance(node, (nir.CubaLI, nir.CubaLIF)) else node.tau
         v = state.get(name, 0.0)
-        v = v + dt / node.tau.astype(float) * (node.v_leak - v + node.r * x)
-        if isinstance(node, nir.LI):
+        v = v + dt / tau.astype(float) * (node.v_leak - v + node.r * x)
+        if isinstance(node, (nir.LI, nir.CubaLI)):
             state[name] = v
             return v
         z = (v > node.v_threshold).astype(float)
@@ -47,7 +52,7 @@ def main(file, x=None, y=None):
             return ACTIVATIONS[node.metadata.get("activation")](y)
         if isinstance(node, nir.Linear):
             return node.weight.astype(float) @ x
-        if isinstance(node, (nir.LI, nir.LIF)):
+        if isinstance(node, (nir.LI, nir.LIF, nir.CubaLI, nir.CubaLIF)):
             return euler(name, node, x)
         if isinstance(node, nir.NIRGraph):
             last = spikes.get(name, np.zeros(len(x)))

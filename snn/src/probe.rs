@@ -22,6 +22,11 @@ pub struct LayerProbe {
     /// Spikes of the last control step, bit-packed: `ticks` rows of `⌈neurons / 64⌉` words,
     /// neuron `n` is bit `n % 64` of word `n / 64`. All zero after a reset.
     pub spikes: Vec<u64>,
+    /// In continuous time: each spike of the last control step in order, its time in seconds from the beginning of the
+    /// step and its neuron. Empty in ticks.
+    pub times: Vec<(f64, u32)>,
+    /// In continuous time: seconds that pass in the network per control step. 0 in ticks.
+    pub step: f64,
     /// State variables after the last control step. Readout and MLP layers have one: the value
     /// before the output's tanh without bias (`r`), or the activation (`y`).
     pub states: Vec<StateProbe>,
@@ -81,6 +86,8 @@ impl LayerProbe {
         (self.neurons, self.ticks) = (neurons, ticks);
         self.spikes.clear();
         self.spikes.extend_from_slice(spikes);
+        self.times.clear();
+        self.step = 0.0;
     }
 }
 

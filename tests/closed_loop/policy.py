@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from .events import Events
 from .network import Network
 from .numbers import f32
 from .perceptron import Perceptron
@@ -65,9 +66,11 @@ class Policy:
         # The votes of a population have no block; their controllers say how many actions there are.
         shape = re.match(r"\w+ \d+-(?:.*-)?(\d+),", layout)
         self.outputs = (last or weights or [int(shape[1])])[0]
-        require(kind in ("Snn", "Mlp"), f"controller {kind} is not run here; valid: Snn, Mlp")
+        require(kind in ("Snn", "Events", "Mlp"), f"controller {kind} is not run here; valid: Snn, Events, Mlp")
         if kind == "Mlp":
             self.controller = Perceptron(config, self.inputs, self.outputs)
+        elif kind == "Events":
+            self.controller = Events(config, self.inputs, self.outputs)
         else:
             self.controller = Network(config, self.inputs, self.outputs, self.clip)
         blocks = self.controller.blocks

@@ -220,6 +220,11 @@ pub(super) fn above_zero(text: &str) -> Result<f64, String> {
     if number > 0.0 { Ok(number) } else { Err("must be above 0".to_owned()) }
 }
 
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    let number = above_zero(text)?;
+    if number < 1.0 { Ok(number) } else { Err("must be below 1".to_owned()) }
+}
+
 pub(super) fn seconds(text: &str) -> Result<f64, String> {
     let number = above_zero(text)?;
     if number <= 86400.0 { Ok(number) } else { Err("must be at most 86400".to_owned()) }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::common::{Which, above_zero};
+use super::common::{Which, above_zero, share};
 
 /// What to do with NIR files.
 #[derive(Debug, Subcommand)]
@@ -75,10 +75,12 @@ impl From<NirReset> for snn::nir::ResetMode {
 
 /// Options of `nir export`.
 #[derive(Clone, Debug, Args)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   evo nir export results/runs/RUN --out network.nir
+  evo nir export results/runs/EVENTS --differences 0.001 --out network.nir
 
-The metadata have the time step, the ticks per control step and the normalisation of observations.")]
+The metadata have the time step, the ticks per control step and the normalisation of observations.
+A network in continuous time gets the longest time step for which few enough of its spikes differ.")]
 pub struct NirExport {
     /// Run folder (its last checkpoint) or checkpoint file
     #[arg(value_name = "RUN|FILE")]
@@ -92,4 +94,10 @@ pub struct NirExport {
     /// Which parameters.
     #[command(flatten)]
     pub which: Which,
+    /// Of a network in continuous time: spikes that may differ in ticks, per spike [default: 0.01]
+    #[arg(long, value_name = "SHARE", value_parser = share, conflicts_with = "dt")]
+    pub differences: Option<f64>,
+    /// Of a network in continuous time: seconds per tick
+    #[arg(long, value_name = "S", value_parser = above_zero)]
+    pub dt: Option<f64>,
 }

@@ -58,7 +58,8 @@ pub struct TrainArgs {
     /// What evaluates the controllers
     #[arg(long, value_enum, default_value_t)]
     pub backend: Backend,
-    /// Start from the parameters in this run folder or checkpoint, evolved or trained
+    /// Start from the parameters in this run folder or checkpoint, evolved or trained; for networks in continuous
+    /// time that are trained with labels also from weights in a .npz file, such as those of jaxsnn
     #[arg(long, value_name = "RUN|FILE")]
     pub init: Option<PathBuf>,
     /// Begin with this stage of the config. --init gives its start: a run of these stages, or the result that

@@ -7,6 +7,7 @@ mod compare;
 mod eval;
 mod export;
 mod film;
+mod in_ticks;
 mod introduction;
 mod job;
 mod judge;

@@ -16,6 +16,8 @@ use training::nir_export;
 
 use crate::cli::{NirExport, NirInfo, NirRun};
 use crate::commands::common::{Trained, load};
+use crate::commands::in_ticks::{Step, events, of_labels, of_world};
+use crate::commands::job::is_classifier;
 use crate::out;
 
 /// Prints what is in a file.
@@ -217,9 +219,31 @@ pub(super) fn run(args: &NirRun) -> Result<(), Failure> {
 
 /// Writes the controller of a run.
 pub(super) fn export(args: &NirExport) -> Result<(), Failure> {
-    let trained = load((&args.source, args.stage.as_deref()), args.which.chosen(), None, &[])?;
-    let (bytes, warnings) = nir(&trained, &args.source)?;
+    let step = Step::of(args);
+    let (network, note) = if is_classifier(&args.source) {
+        if let Some(stage) = &args.stage {
+            return Err(anyhow!("--stage {stage}: {} has no stages", args.source.display())).usage();
+        }
+        let (network, note) = of_labels(&args.source, args.which.best, step)?;
+        (network, Some(note))
+    } else {
+        let trained = load((&args.source, args.stage.as_deref()), args.which.chosen(), None, &[])?;
+        let named = [("--dt", args.dt.is_some()), ("--differences", args.differences.is_some())];
+        if let (None, Some((option, _))) =
+            (events(&trained.config.controller), named.iter().find(|(_, given)| *given))
+        {
+            let error = anyhow!(
+                "{option} is for networks in continuous time; {} has ticks, and their length is that of its \
+                 control step divided by their number",
+                args.source.display()
+            );
+            return Err(error).usage();
+        }
+        of_trained(&trained, &args.source, step)?
+    };
+    let (bytes, warnings) = bytes(&network)?;
     warnings.iter().for_each(|warning| to_stderr(&format!("warning: {warning}")));
+    note.iter().for_each(|note| to_stderr(note));
     write_atomic(&args.out, &bytes)
         .with_context(|| format!("cannot write {}", args.out.display()))
         .written()?;
@@ -232,14 +256,33 @@ pub(super) fn export(args: &NirExport) -> Result<(), Failure> {
 /// # Errors
 /// What NIR cannot carry.
 pub fn nir(trained: &Trained, source: &Path) -> Result<(Vec<u8>, Vec<String>), Failure> {
-    let network = nir_export::network(
-        &trained.config.controller,
-        trained.setup.controller.as_ref(),
-        &trained.policy.parameters,
-        &trained.policy.normalizer,
-        trained.setup.task.spec().control_dt,
-    );
-    let mut network = network.with_context(|| source.display().to_string()).usage()?;
+    bytes(&of_trained(trained, source, Step::default())?.0)
+}
+
+/// The network of a run in a world; of one in continuous time also what ticks keep of its spikes, in words.
+fn of_trained(trained: &Trained, source: &Path, step: Step) -> Result<(Exported, Option<String>), Failure> {
+    let (mut network, note) = match events(&trained.config.controller) {
+        Some(config) => {
+            let (network, note) = of_world((trained, config), source, step)?;
+            (network, Some(note))
+        }
+        None => {
+            let network = nir_export::network(
+                &trained.config.controller,
+                trained.setup.controller.as_ref(),
+                &trained.policy.parameters,
+                &trained.policy.normalizer,
+                trained.setup.task.spec().control_dt,
+            );
+            (network.with_context(|| source.display().to_string()).usage()?, None)
+        }
+    };
+    network.note("env", trained.setup.task.spec().name.into());
+    Ok((network, note))
+}
+
+/// A network as a file, and what the format cannot say.
+fn bytes(network: &Exported) -> Result<(Vec<u8>, Vec<String>), Failure> {
     let noted = |key: &str| match network.metadata().get(key) {
         Some(Value::Array(array)) => array.number(),
         _ => None,
@@ -251,8 +294,7 @@ pub fn nir(trained: &Trained, source: &Path) -> Result<(Vec<u8>, Vec<String>), F
              round it before the network (metadata 'input_step' and 'input_limit'), or it is another network"
         ));
     }
-    network.note("env", trained.setup.task.spec().name.into());
-    if let Exported::Perceptron(perceptron) = &network
+    if let Exported::Perceptron(perceptron) = network
         && let Some(activation) = perceptron.layers.iter().find_map(|layer| layer.activation)
     {
         let name = activation.name();

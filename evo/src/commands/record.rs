@@ -38,11 +38,21 @@ struct Tape {
     change_names: Vec<String>,
     /// Per layer: spikes `[step][tick][neuron]` as 0 or 1.
     spikes: Vec<Vec<u8>>,
+    /// Per layer in continuous time: time and neuron of each spike, and how many there were before each step.
+    times: Vec<Times>,
     /// Per layer and state variable: `[step][neuron]`.
     states: Vec<Vec<Vec<f32>>>,
     /// Per spiking layer and [`TRACES`]: `[step][tick][neuron]`.
     traces: Vec<Vec<Vec<f32>>>,
     steps: usize,
+}
+
+/// Spikes of a layer in continuous time.
+#[derive(Default)]
+struct Times {
+    times: Vec<f64>,
+    neurons: Vec<f32>,
+    offsets: Vec<f64>,
 }
 
 impl Tape {
@@ -67,12 +77,17 @@ impl Tape {
         }
         moment.evaluator.probe(moment.slot, probe).expect("episodes are observed on the CPU");
         self.spikes.resize_with(probe.layers.len(), Vec::new);
+        self.times.resize_with(probe.layers.len(), Times::default);
         self.states.resize_with(probe.layers.len(), Vec::new);
         self.traces.resize_with(probe.layers.len(), Vec::new);
         for (index, layer) in probe.layers.iter().enumerate() {
             for tick in 0..layer.ticks {
                 self.spikes[index].extend((0..layer.neurons).map(|n| u8::from(layer.spiked(tick, n))));
             }
+            let Times { times, neurons, offsets } = &mut self.times[index];
+            offsets.push(times.len() as f64);
+            times.extend(layer.times.iter().map(|(time, _)| time));
+            neurons.extend(layer.times.iter().map(|(_, neuron)| *neuron as f32));
             self.states[index].resize_with(layer.states.len(), Vec::new);
             for (values, state) in self.states[index].iter_mut().zip(&layer.states) {
                 values.extend_from_slice(&state.values);
@@ -121,7 +136,12 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
         .iter()
         .map(|l| {
             let states: Vec<&str> = l.states.iter().map(|s| s.name.as_str()).collect();
-            json!({ "name": l.name, "neurons": l.neurons, "ticks": l.ticks, "states": states })
+            let mut about =
+                json!({ "name": l.name, "neurons": l.neurons, "ticks": l.ticks, "states": states });
+            if l.step > 0.0 {
+                about["step"] = l.step.into();
+            }
+            about
         })
         .collect();
     let goals: Vec<String> = trained.setup.task.goals().into_iter().map(|goal| goal.channel.name).collect();
@@ -172,6 +192,16 @@ pub(super) fn record(args: &RecordArgs) -> Result<(), Failure> {
             put("goals", &[steps + 1, goals.len()], TensorData::F32(tape.goals));
         }
         put("terms", &[steps, spec.terms.len()], TensorData::F32(tape.terms));
+        for (layer, own) in probe.layers.iter().zip(tape.times) {
+            if layer.step > 0.0 && layer.ticks > 0 {
+                let Times { times, neurons, mut offsets } = own;
+                offsets.push(times.len() as f64);
+                let (count, put) = (times.len(), &mut put);
+                put(&format!("{}.spike_times", layer.name), &[count], TensorData::F64(times));
+                put(&format!("{}.spike_neurons", layer.name), &[count], TensorData::F32(neurons));
+                put(&format!("{}.spike_offsets", layer.name), &[steps + 1], TensorData::F64(offsets));
+            }
+        }
         let brain = tape.spikes.into_iter().zip(tape.states).zip(tape.traces);
         for (layer, ((spikes, states), traces)) in probe.layers.iter().zip(brain) {
             if layer.ticks > 0 {

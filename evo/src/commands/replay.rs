@@ -49,7 +49,22 @@ fn data(recording: &Checkpoint, model: &Model) -> anyhow::Result<Vec<u8>> {
             put("terms", "f32", terms.len(), &mut terms.iter().flat_map(|x| x.to_le_bytes()));
         }
         for layer in meta("layers").as_array().into_iter().flatten() {
-            let name = format!("{}.spikes", layer["name"].as_str().unwrap_or_default());
+            let of = |what: &str| format!("{}.{what}", layer["name"].as_str().unwrap_or_default());
+            // In continuous time: control steps from the start to each spike.
+            let (times, neurons) = (array(&of("spike_times")), array(&of("spike_neurons")));
+            if let (Some(TensorData::F64(times)), Some(TensorData::F32(neurons)), Some(step)) =
+                (times, neurons, layer["step"].as_f64())
+                && let Some(TensorData::F64(offsets)) = array(&of("spike_offsets"))
+            {
+                let passed = |spike: usize| offsets.partition_point(|&first| first <= spike as f64) - 1;
+                let place = |(spike, time): (usize, &f64)| (passed(spike) as f64 + time / step) as f32;
+                let places: Vec<f32> = times.iter().enumerate().map(place).collect();
+                put(&of("places"), "f32", places.len(), &mut places.iter().flat_map(|x| x.to_le_bytes()));
+                let bytes = neurons.iter().flat_map(|x| x.to_le_bytes());
+                put(&of("neurons"), "f32", neurons.len(), &mut bytes.into_iter());
+                continue;
+            }
+            let name = of("spikes");
             if let Some(TensorData::U8(spikes)) = array(&name) {
                 put(&name, "u8", spikes.len(), &mut spikes.iter().copied());
             }

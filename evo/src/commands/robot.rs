@@ -127,6 +127,9 @@ fn pictures(tiles: &[Tile], shows: &str) -> Result<Pictures, Failure> {
     Ok(Pictures { still, film, width: columns * width + (columns - 1) * GAP, shows })
 }
 
+/// Places within a control step for spikes in continuous time.
+const PLACES: usize = 16;
+
 /// The spikes of one episode of a run; none of a network without spikes.
 fn raster(run: &Path) -> Result<Option<Raster>, Failure> {
     let trained = load((run, None), Which::Mean, None, &[])?;
@@ -141,6 +144,15 @@ fn raster(run: &Path) -> Result<Option<Raster>, Failure> {
         moment.evaluator.probe(moment.slot, &mut probe).expect("episodes are observed on the CPU");
         spikes.resize_with(probe.layers.len(), Vec::new);
         for (spikes, layer) in spikes.iter_mut().zip(&probe.layers) {
+            if layer.step > 0.0 {
+                let start = spikes.len();
+                spikes.resize(start + layer.ticks * PLACES * layer.neurons, 0);
+                for (time, neuron) in &layer.times {
+                    let place = ((time / layer.step * PLACES as f64) as usize).min(PLACES - 1);
+                    spikes[start + place * layer.neurons + *neuron as usize] = 1;
+                }
+                continue;
+            }
             for tick in 0..layer.ticks {
                 spikes.extend((0..layer.neurons).map(|neuron| u8::from(layer.spiked(tick, neuron))));
             }

@@ -174,8 +174,12 @@ fn with_labels(
         other => other,
     };
     let mut learner = Classifier::new(&config, run.threads.unwrap_or(0)).usage().map_err(named)?;
-    if let Some(init) = &args.init {
-        learner.warm_start(&load_checkpoint(init)?).usage()?;
+    match &args.init {
+        Some(init) if init.extension().is_some_and(|end| end == "npz") => {
+            learner.start_from_weights(init).usage()?;
+        }
+        Some(init) => learner.warm_start(&load_checkpoint(init)?).usage()?,
+        None => {}
     }
     let text = text::to_text(learner.config()).usage()?;
     if wanted != Wanted::Run {

@@ -20,9 +20,14 @@ pub fn network(
 ) -> Result<Exported, NirError> {
     let ticks = if let ControllerConfig::Snn(config) = config { config.ticks } else { 1 };
     let mut network = controller.nir(parameters, control_dt / ticks as f64)?;
+    note(&mut network, controller, normalizer);
+    Ok(network)
+}
+
+/// Notes which controller it is, and what becomes of an observation before it enters.
+pub fn note(network: &mut Exported, controller: &dyn Controller, normalizer: &Normalizer) {
     network.note("controller", controller.describe().as_str().into());
     network.note("normalizer", Value::Group(notes(normalizer)));
-    Ok(network)
 }
 
 /// `input = clamp((observation − mean) · inverse_std, ±clip)`.

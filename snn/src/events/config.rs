@@ -152,7 +152,7 @@ impl Default for EventLayerConfig {
 
 impl EventLayerConfig {
     /// The neurons' parameters.
-    pub(super) fn lif(&self) -> Lif {
+    pub fn lif(&self) -> Lif {
         let Self { tau_mem, tau_syn, threshold, reset, refractory, .. } = *self;
         Lif { tau_mem, tau_syn, threshold, reset, leak: 0.0, refractory }
     }
@@ -221,7 +221,7 @@ impl Default for FirstSpikeReadout {
 
 impl EventReadout {
     /// The neurons' parameters.
-    pub(super) fn lif(&self) -> Lif {
+    pub fn lif(&self) -> Lif {
         match self {
             Self::Last(leaky) | Self::Peak(leaky) | Self::Integral(leaky) => {
                 Lif { tau_mem: leaky.tau_mem, tau_syn: leaky.tau_syn, ..Lif::default() }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::config::EventsConfig;
 use super::plan::{Entry, Plan};
 use super::simulator::Simulator;
+use super::ticks::in_ticks;
 use crate::activity::Activity;
 use crate::controller::{Controller, Evaluator, Resumable, check_step};
 use crate::error::SnnError;
@@ -65,11 +66,10 @@ impl Controller for Events {
         })
     }
 
-    fn nir(&self, _parameters: &[f32], _dt: f64) -> Result<Exported, NirError> {
-        Err(NirError::Export {
-            what: "a controller `Events`".into(),
-            why: "it has no ticks; `Snn` networks can be exported".into(),
-        })
+    fn nir(&self, parameters: &[f32], dt: f64) -> Result<Exported, NirError> {
+        let mut weights = Vec::new();
+        self.plan.weights(parameters, &mut weights);
+        in_ticks(&self.plan, &weights, f64::INFINITY, dt).map(Exported::Events)
     }
 
     fn onnx(&self, _: &[f32], _: &mut Graph, _: &Value, _: f32) -> Result<Value, OnnxError> {
@@ -195,7 +195,7 @@ impl Evaluator for EventsEvaluator {
         self.slots[slot].episode.activity
     }
 
-    /// One tick per control step: whether a neuron spiked in it. The states after it are `v` and `i`, the number of
+    /// One tick per control step: whether a neuron spiked in it, with the times of all spikes. The states after it are `v` and `i`, the number of
     /// spikes in it, `spike_count`, and the time of the last one in seconds from its beginning, `last_spike`; −1: none.
     /// Traces have one row, the end of the step.
     fn probe(&self, slot: usize, probe: &mut Probe) -> Result<(), BackendError> {
@@ -205,7 +205,8 @@ impl Evaluator for EventsEvaluator {
             let (mut counts, mut last) =
                 (vec![0.0_f32; population.neurons], vec![-1.0_f32; population.neurons]);
             let mut bits = vec![0_u64; population.neurons.div_ceil(64)];
-            for spike in simulator.record().spikes().iter().filter(|spike| spike.population == index) {
+            let own = || simulator.record().spikes().iter().filter(|spike| spike.population == index);
+            for spike in own() {
                 bits[spike.neuron / 64] |= 1 << (spike.neuron % 64);
                 counts[spike.neuron] += 1.0;
                 last[spike.neuron] = spike.time as f32;
@@ -213,6 +214,8 @@ impl Evaluator for EventsEvaluator {
             let layer = probe.entry(populations.len(), index);
             let ticks = usize::from(population.spiking);
             layer.fill(&plan.name(index), population.neurons, (ticks, &bits[..ticks * bits.len()]));
+            layer.step = plan.config.step;
+            layer.times.extend(own().map(|spike| (spike.time, spike.neuron as u32)));
             let neurons = plan.network.range(index);
             let (v, i): (Vec<f32>, Vec<f32>) =
                 neurons.map(|neuron| simulator.state(neuron)).map(|(v, i)| (v as f32, i as f32)).unzip();

@@ -7,6 +7,7 @@
 //! - [`Network`]: populations and projections in any wiring, with axonal delays.
 //! - [`Simulator`]: one individual, which goes from event to event and keeps a [`Record`].
 //! - [`Adjoint`]: derivatives of a loss with respect to weights and currents, from a record.
+//! - [`to_graph`], [`from_graph`]: to NIR and back; [`InTicks`]: a trained network in ticks, and what that keeps.
 //!
 //! # Order of events
 //!
@@ -42,12 +43,14 @@ mod error;
 mod lambert;
 mod lif;
 mod network;
+mod nir;
 pub(crate) mod plan;
 mod queue;
 mod record;
 mod simulator;
 #[cfg(test)]
 mod tests;
+mod ticks;
 
 pub use adjoint::{Adjoint, Derivatives, Slopes};
 pub use config::{
@@ -56,5 +59,7 @@ pub use config::{
 pub use error::EventsError;
 pub use lif::Lif;
 pub use network::{Network, Population, Projection, Source};
+pub use nir::{FromGraph, from_graph, to_graph};
 pub use record::{Measured, Record, Spike};
 pub use simulator::{InputSpike, Interval, Peaks, Simulator};
+pub use ticks::{InTicks, Kept, TicksError};

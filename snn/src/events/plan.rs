@@ -34,6 +34,13 @@ pub(crate) struct Entry {
     pub(crate) currents: Vec<f64>,
 }
 
+impl Entry {
+    /// Input spikes, none where the observation is currents.
+    pub(super) fn spikes(&self) -> &[InputSpike] {
+        &self.spikes
+    }
+}
+
 impl Plan {
     pub(crate) fn new(config: &EventsConfig, inputs: usize, outputs: usize) -> Result<Self, SnnError> {
         config.validate()?;

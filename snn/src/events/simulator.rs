@@ -180,7 +180,16 @@ impl Simulator {
                 return Err(EventsError::TooManyEvents { limit, time, duration });
             }
             if spike < arrival {
-                self.fire(&network, population, spike);
+                // Nothing can come between a spike without delay and its arrival if nothing arrives at the same time.
+                let fired = self.fire(&network, population, spike, arrival);
+                if let Some(Delivery { time, population, neuron, spike }) = fired {
+                    if self.record.events.len() - first >= self.max_events {
+                        return Err(EventsError::TooManyEvents { limit: self.max_events, time, duration });
+                    }
+                    self.record.events.push(Event::Arrival { time, spike });
+                    let source = (Source::Population(population as usize), neuron as usize);
+                    self.arrive(&network, weights, source, 1.0, time);
+                }
             } else if of_inputs <= arrival {
                 let InputSpike { time, input: channel, amplitude } = self.inputs[self.arrived];
                 self.arrived += 1;
@@ -257,11 +266,11 @@ impl Simulator {
         Horizon::new(&network.constants[population], next - time)
     }
 
-    /// A neuron reaches its threshold.
-    fn fire(&mut self, network: &Network, population: usize, time: f64) {
+    /// A neuron reaches its threshold. Its spike is put into the queue, or returned if it arrives before anything that is
+    /// there, the first of which comes at `arrival`.
+    fn fire(&mut self, network: &Network, population: usize, time: f64, arrival: f64) -> Option<Delivery> {
         let player = self.next[population].player();
         let (kind, constants) = (&network.populations()[population], &network.constants[population]);
-        let horizon = self.horizon(network, population, time);
         let (lif, neuron, cells) = (&kind.lif, network.starts[population] + player, &mut self.cells);
         cells.advance(neuron, lif, constants, time, &mut Flows::new(), &mut self.record);
         let number = self.record.spikes.len() as u32;
@@ -285,13 +294,25 @@ impl Simulator {
         if !free {
             cells.held[neuron] = held;
         }
-        let next = cells.predict(neuron, lif, constants, horizon);
+        // Whoever is held till the end does not spike again, which needs no exponential.
+        let next = if held > self.end {
+            f64::INFINITY
+        } else {
+            let horizon = self.horizon(network, population, time);
+            self.cells.predict(neuron, lif, constants, horizon)
+        };
         self.next[population].set(player, next);
-        if !network.from(Source::Population(population)).is_empty() {
-            let time = time + kind.delays.get(player).copied().unwrap_or(0.0);
-            let (population, neuron) = (population as u32, player as u32);
-            self.queue.push(Delivery { time, population, neuron, spike: number });
+        if network.from(Source::Population(population)).is_empty() {
+            return None;
         }
+        let time = time + kind.delays.get(player).copied().unwrap_or(0.0);
+        let (population, neuron) = (population as u32, player as u32);
+        let delivery = Delivery { time, population, neuron, spike: number };
+        if kind.delays.is_empty() && time < arrival {
+            return Some(delivery);
+        }
+        self.queue.push(delivery);
+        None
     }
 
     /// A spike reaches all targets of its source.

@@ -94,6 +94,18 @@ impl EventProp {
         }
         let mut weights = Vec::new();
         self.plan.weights(theta, &mut weights);
+        let parts = self.parts(&weights, batch, frames, objective)?;
+        Ok((weights, parts))
+    }
+
+    /// The same for weights, with 64 bits.
+    fn parts(
+        &self,
+        weights: &[f64],
+        batch: &Batch<'_>,
+        frames: usize,
+        objective: Option<&dyn Objective>,
+    ) -> Result<Vec<Part>, GradientError> {
         let chunks: Vec<Range<usize>> =
             (0..batch.samples).step_by(SAMPLES).map(|s| s..(s + SAMPLES).min(batch.samples)).collect();
         let size = chunks.len().div_ceil(GROUPS).max(1);
@@ -106,14 +118,35 @@ impl EventProp {
                 let done = group
                     .iter()
                     .map(|samples| {
-                        self.chunk(&weights, batch, frames, samples, objective, &mut worker, &mut out)
+                        self.chunk(weights, batch, frames, samples, objective, &mut worker, &mut out)
                     })
                     .collect::<Result<Vec<Chunk>, GradientError>>();
                 self.give(worker);
                 Ok(Part { weights: out.weights, chunks: done? })
             })
             .collect();
-        Ok((weights, parts.into_iter().collect::<Result<Vec<Part>, GradientError>>()?))
+        parts.into_iter().collect()
+    }
+
+    /// Loss of weights with 64 bits, its slopes, and the spikes of each neuron; for tests, which need every digit.
+    #[cfg(test)]
+    pub(super) fn exact(
+        &self,
+        weights: &[f64],
+        batch: &Batch<'_>,
+        objective: &dyn Objective,
+    ) -> (f64, Vec<f64>, Vec<f64>) {
+        let frames = batch.rows(self.plan.inputs, 1).expect("the batch fits");
+        let parts = self.parts(weights, batch, frames, Some(objective)).expect("the activity is bounded");
+        let (mut loss, mut slopes, mut counts) = (0.0, vec![0.0; weights.len()], Vec::new());
+        for part in parts {
+            slopes.iter_mut().zip(part.weights).for_each(|(to, from)| *to += from);
+            for chunk in part.chunks {
+                loss += chunk.score.loss;
+                counts.extend(chunk.outputs.counts.into_iter().flatten());
+            }
+        }
+        (loss, slopes, counts)
     }
 
     #[expect(clippy::too_many_arguments, reason = "what a chunk is made of and what it goes into")]

@@ -12,6 +12,8 @@ pub enum Exported {
     Spiking(export::Network),
     /// A perceptron.
     Perceptron(Perceptron),
+    /// A network in continuous time, for a time step that its metadata have.
+    Events(Graph),
 }
 
 impl Exported {
@@ -21,6 +23,7 @@ impl Exported {
         match self {
             Self::Spiking(network) => &network.metadata,
             Self::Perceptron(perceptron) => &perceptron.metadata,
+            Self::Events(graph) => &graph.metadata,
         }
     }
 
@@ -29,6 +32,7 @@ impl Exported {
         let metadata = match self {
             Self::Spiking(network) => &mut network.metadata,
             Self::Perceptron(perceptron) => &mut perceptron.metadata,
+            Self::Events(graph) => &mut graph.metadata,
         };
         metadata.insert(key.to_owned(), value);
     }
@@ -41,6 +45,7 @@ impl Exported {
         match self {
             Self::Spiking(network) => export::export(network),
             Self::Perceptron(perceptron) => Ok(perceptron::graph(perceptron)),
+            Self::Events(graph) => Ok(graph.clone()),
         }
     }
 }

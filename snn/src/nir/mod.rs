@@ -18,6 +18,7 @@ mod plan;
 mod read;
 mod reset;
 mod spatial;
+mod units;
 mod write;
 
 pub use error::NirError;
@@ -26,4 +27,5 @@ pub use exported::Exported;
 pub use graph::{Array, Conv, Data, Field, Graph, Metadata, Node, NodeKind, Padding, Pool, TYPES, Value};
 pub use read::{from_bytes, half, read, version};
 pub use reset::ResetMode;
+pub(crate) use units::{Unit, units};
 pub use write::{VERSION, to_bytes, write};

@@ -319,8 +319,13 @@ impl Live {
             *layers = probes.iter().map(empty_layer).collect();
         }
         for (layer, probe) in layers.iter_mut().zip(probes) {
-            let fired = (0..probe.ticks).flat_map(|tick| (0..probe.neurons).map(move |n| (tick, n)));
-            layer.spikes.push_step(fired.filter(|&(tick, n)| probe.spiked(tick, n)));
+            if layer.continuous {
+                let share = |&(time, neuron): &(f64, u32)| (time / probe.step, neuron as usize);
+                layer.spikes.push_times(probe.times.iter().map(share));
+            } else {
+                let fired = (0..probe.ticks).flat_map(|tick| (0..probe.neurons).map(move |n| (tick, n)));
+                layer.spikes.push_step(fired.filter(|&(tick, n)| probe.spiked(tick, n)));
+            }
             for (series, state) in layer.states.iter_mut().zip(&probe.states) {
                 series.values.extend_from_slice(&state.values);
             }
@@ -338,6 +343,7 @@ fn empty_layer(probe: &snn::LayerProbe) -> Layer {
         name: probe.name.clone(),
         neurons: probe.neurons,
         ticks: probe.ticks,
+        continuous: probe.step > 0.0,
         spikes: Spikes::new(probe.ticks),
         states: series(&probe.states),
         // Layers that do not spike have a trace of their input only, once per tick too.

@@ -37,6 +37,8 @@ pub struct Layer {
     pub neurons: usize,
     /// Ticks per control step; 0 for layers that do not spike.
     pub ticks: usize,
+    /// Whether spikes have times of their own within the one tick of a control step.
+    pub continuous: bool,
     /// Spikes.
     pub spikes: Spikes,
     /// State variables after each control step: `[step][neuron]`.

@@ -49,6 +49,8 @@ struct LayerHeader {
     neurons: usize,
     ticks: usize,
     states: Vec<String>,
+    /// Seconds of a network in continuous time per control step.
+    step: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -175,7 +177,10 @@ fn read_layer(file: &Checkpoint, index: usize, steps: usize, layer: &LayerHeader
     if neurons == 0 || neurons > usize::from(u16::MAX) + 1 {
         return Err(Wrong::Content(format!("layer {name} has {neurons} neurons")));
     }
-    if ticks > 0 {
+    let continuous = layer.step.is_some_and(|step| step > 0.0) && ticks == 1;
+    if let Some(step) = layer.step.filter(|_| continuous) {
+        read_times(file, &format!("{index}.{name}"), (steps, neurons, step), &mut spikes)?;
+    } else if ticks > 0 {
         let dense = file.u8(&format!("{index}.{name}.spikes"), &[steps, ticks, neurons])?;
         let ticks_in_all = steps.checked_mul(ticks).filter(|&all| u32::try_from(all).is_ok());
         let size = ticks.checked_mul(neurons).filter(|_| ticks_in_all.is_some());
@@ -199,5 +204,35 @@ fn read_layer(file: &Checkpoint, index: usize, steps: usize, layer: &LayerHeader
             traces.push(Series { values, ..Series::new(trace) });
         }
     }
-    Ok(Layer { name: name.clone(), neurons, ticks, spikes, states, traces })
+    Ok(Layer { name: name.clone(), neurons, ticks, continuous, spikes, states, traces })
+}
+
+/// Spikes of a layer in continuous time.
+fn read_times(
+    file: &Checkpoint,
+    layer: &str,
+    (steps, neurons, step): (usize, usize, f64),
+    spikes: &mut Spikes,
+) -> Result<(), Wrong> {
+    let name = |what: &str| format!("{layer}.{what}");
+    let &[count] = file.tensor(&name("spike_times"))?.shape() else {
+        return Err(Wrong::Content(format!("{layer}.spike_times has not one axis")));
+    };
+    let times = file.f64(&name("spike_times"), &[count])?;
+    let of = file.f32(&name("spike_neurons"), &[count])?;
+    let offsets = file.f64(&name("spike_offsets"), &[steps + 1])?;
+    let inside = |time: &f64| (0.0..=step).contains(time);
+    let known = |neuron: &f32| neuron.fract() == 0.0 && (0.0..neurons as f32).contains(neuron);
+    let ascending = offsets.first() == Some(&0.0)
+        && offsets.last() == Some(&(count as f64))
+        && offsets.windows(2).all(|pair| pair[0] <= pair[1] && pair[0].fract() == 0.0);
+    if !(ascending && times.iter().all(inside) && of.iter().all(known)) {
+        return Err(Wrong::Content(format!("{layer} has spikes outside its steps and neurons")));
+    }
+    for pair in offsets.windows(2) {
+        let range = pair[0] as usize..pair[1] as usize;
+        let own = times[range.clone()].iter().zip(&of[range]);
+        spikes.push_times(own.map(|(time, neuron)| (time / step, *neuron as usize)));
+    }
+    Ok(())
 }

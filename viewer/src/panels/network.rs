@@ -312,7 +312,7 @@ fn light(recording: &Recording, peaks: &mut Peaks, name: &str, neurons: usize, t
     let tick = dt / layer.ticks as f64;
     let back = (4.0 * FADE / dt).ceil() as usize;
     for (at, neuron) in layer.spikes.events(step.saturating_sub(back)..step + 1) {
-        let age = time - f64::from(at) * tick;
+        let age = time - at * tick;
         if age >= 0.0
             && let Some(light) = light.get_mut(usize::from(neuron))
         {

@@ -55,7 +55,8 @@ pub fn show(ui: &mut Ui, cx: &mut Cx<'_>) {
     chart.line(ui, membrane.into_iter(), Stroke::new(1.4, colour));
     let tick = dt / layer.ticks.max(1) as f64;
     for at in layer.spikes.of(neuron, steps) {
-        let x = chart.px((f64::from(at) + 1.0) * tick);
+        // A spike of a tick is in its new state, which the curve has at the end of the tick.
+        let x = chart.px((at + if layer.continuous { 0.0 } else { 1.0 }) * tick);
         painter.vline(x, top..=top + SPIKES, Stroke::new(1.4, cx.palette.text));
     }
     if layer.spiking() {

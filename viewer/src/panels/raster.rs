@@ -159,8 +159,9 @@ fn paint(
     let dt = recording.header.control_dt;
     let tick = dt / layer.ticks as f64;
     let per_second = width as f64 / (window.1 - window.0);
-    // A spike is as wide as its tick, but at least a pixel and at most a few.
-    let wide = ((tick * per_second * 0.7) as usize).clamp(1, 4);
+    // A spike is as wide as its tick, but at least a pixel and at most a few. In continuous time it has no width.
+    let most = if layer.continuous { 1 } else { 4 };
+    let wide = ((tick * per_second * 0.7) as usize).clamp(1, most);
     let first = (window.0 / dt).floor().max(0.0) as usize;
     let last = (window.1 / dt).ceil().max(0.0) as usize;
     let mut counts = vec![0u32; layer.neurons];
@@ -168,7 +169,7 @@ fn paint(
     for (at, neuron) in layer.spikes.events(first..last) {
         let neuron = usize::from(neuron);
         counts[neuron] += 1;
-        let x = ((f64::from(at) * tick - window.0) * per_second).floor();
+        let x = ((at * tick - window.0) * per_second).floor();
         let row = band.rows.start + neuron * rows / layer.neurons;
         for column in 0..wide {
             let x = x + column as f64;

@@ -40,8 +40,10 @@ class Charts {
     return root.appendChild(canvas);
   }
 
-  /** Ticks and neurons of all spikes of a layer. */
+  /** Ticks (with their fractions in continuous time) and neurons of all spikes of a layer. */
   events(layer) {
+    const places = this.episode.arrays[`${layer.name}.places`];
+    if (places) return { ticks: places, neurons: this.episode.arrays[`${layer.name}.neurons`] };
     const bytes = this.episode.arrays[`${layer.name}.spikes`];
     const [ticks, neurons] = [[], []];
     for (let at = 0; at < bytes.length; at++)
@@ -153,7 +155,7 @@ class Charts {
     const tick = this.data.controlDt / layer.ticks;
     const [left, right] = [LEFT * ratio, width - 8 * ratio];
     const every = (this.x(tick, width / ratio) - this.x(0, width / ratio)) * ratio;
-    const [wide, tall] = [Math.max(1, Math.floor(every - 0.4)), Math.max(1, Math.floor((height - 4) / layer.neurons - 0.3))];
+    const [wide, tall] = [layer.step ? Math.ceil(ratio) : Math.max(1, Math.floor(every - 0.4)), Math.max(1, Math.floor((height - 4) / layer.neurons - 0.3))];
     const first = this.x(0, width / ratio) * ratio;
     for (let at = 0; at < ticks.length; at++) {
       const x = Math.floor(first + ticks[at] * every);

@@ -158,4 +158,34 @@ fn bad_input_and_activity_that_runs_away_are_errors() {
     let huge = run(&[1e300; 6], 10.0, &spike(0.0, 0, 1.0), &[]);
     assert!(huge.is_err());
     assert_eq!(run(&[0.1; 6], 0.1, &[spike(0.0, 0, 1.0)[0]; 3], &[]), Ok(()));
+    // A drive so strong that time stands still between spikes ends like any other activity that runs away.
+    let fast = run(&weights, 0.1, &[], &[1e300, 0.0]).unwrap_err();
+    assert!(matches!(fast, EventsError::TooManyEvents { .. }), "{fast}");
+    // Finite currents whose sum is not.
+    let twice = [InputSpike { time: 0.0, input: 0, amplitude: 1e300 }; 2];
+    assert!(run(&[1e10, 1e10, 0.0, 0.0, 0.0, 0.0], 0.1, &twice, &[]).is_err());
+    // The message says what happened and what to do.
+    let words = run(&[50.0; 6], 10.0, &spike(0.0, 0, 1.0), &[]).unwrap_err().to_string();
+    assert!(words.contains("the activity runs away, or `max_events` is too small"), "{words}");
+}
+
+#[test]
+fn equal_times_are_taken_in_a_stated_order_whatever_the_order_of_the_input() {
+    // Two channels excite and inhibit the same neuron at the same time; a third spike comes at that time twice.
+    let population = Population { neurons: 3, lif: Lif::default(), spiking: true, delays: Vec::new() };
+    let projection = Projection { source: Source::Inputs, target: 0, offset: 0 };
+    let network = Arc::new(Network::new(3, vec![population], vec![projection]).unwrap());
+    let weights = [9.0, 4.5, 0.0, -2.0, 0.5, 0.0, 0.25, 4.0, 0.0];
+    let spike = |input| InputSpike { time: 0.001, input, amplitude: 1.0 };
+    let run = |order: &[usize]| {
+        let mut simulator = Simulator::new(&network, Peaks::Ignored, 100);
+        let spikes: Vec<InputSpike> = order.iter().map(|&input| spike(input)).collect();
+        simulator.run(&weights, &Interval { duration: 0.02, spikes: &spikes, currents: &[] }).unwrap();
+        (simulator.record().spikes().to_vec(), simulator.state(0), simulator.state(1))
+    };
+    let first = run(&[0, 1, 2, 2]);
+    assert!(first.0.len() > 1);
+    for order in [[2, 1, 0, 2], [2, 2, 1, 0], [1, 2, 0, 2]] {
+        assert_eq!(run(&order), first);
+    }
 }

@@ -162,8 +162,33 @@ impl Classifier {
         self.best = None;
     }
 
-    fn normalizer(&self) -> Option<Normalizer> {
+    /// The network.
+    #[must_use]
+    pub fn controller(&self) -> &dyn Controller {
+        self.controller.as_ref()
+    }
+
+    /// The best parameters so far, or those of now if none was noted.
+    #[must_use]
+    pub fn best_parameters(&self) -> Vec<f32> {
+        self.best.as_ref().map_or_else(|| self.trainer.theta(), |best| best.parameters.clone())
+    }
+
+    /// What becomes of the features before they enter the network; none if they enter as they are.
+    #[must_use]
+    pub fn normalizer(&self) -> Option<Normalizer> {
         self.task.normalize.then(|| self.statistics.normalizer(self.config.rollout.clip))
+    }
+
+    /// A sample of a part of the data as it enters the network: a row of features per frame.
+    ///
+    /// # Panics
+    /// If there is no such sample.
+    #[must_use]
+    pub fn rows(&self, part: &str, sample: usize) -> Vec<f32> {
+        let mut rows = Vec::new();
+        self.inputs(self.part(part), &[sample], &mut rows);
+        rows
     }
 
     fn objective<'a>(&self, answers: &'a Answers, samples: usize) -> Result<Loss<'a>, FinetuneError> {

@@ -11,6 +11,8 @@ pub mod data;
 pub(super) mod data_config;
 #[cfg(not(target_arch = "wasm32"))]
 mod state;
+#[cfg(not(target_arch = "wasm32"))]
+mod weights;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use assess::Assessment;

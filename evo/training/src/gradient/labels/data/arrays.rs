@@ -102,15 +102,37 @@ fn array(file: &str) -> Result<Array, DataError> {
         Some(name) => {
             let bytes = input::bytes(Path::new(path), input::DATA)
                 .map_err(|error| failed(format!("cannot read it: {error}")))?;
-            let (array, name) = (Path::new(file), format!("{name}.npy"));
-            let entry = zip::entry(&bytes, &name).map_err(failed)?;
-            let start = entry.unpack(entry.size.min(npy::HEADER)).map_err(failed)?;
-            let length = npy::length(array, &start, entry.size, memory::most())?;
-            Ok(npy::any_from_bytes(array, &entry.unpack(length).map_err(failed)?)?)
+            named(&bytes, (file, path), name)
         }
         None if path.ends_with(".npz") => {
             Err(failed(format!("say which array: \"{path}:NAME\", as numpy.savez named it")))
         }
         None => Ok(npy::read_any(Path::new(path))?),
     }
+}
+
+/// The array called `name` of the archive `path`; `file` names both in messages.
+fn named(archive: &[u8], (file, path): (&str, &str), name: &str) -> Result<Array, DataError> {
+    let failed = |reason: String| DataError::File { path: path.into(), reason };
+    let file = Path::new(file);
+    let entry = zip::entry(archive, &format!("{name}.npy")).map_err(failed)?;
+    let start = entry.unpack(entry.size.min(npy::HEADER)).map_err(failed)?;
+    let length = npy::length(file, &start, entry.size, memory::most())?;
+    Ok(npy::any_from_bytes(file, &entry.unpack(length).map_err(failed)?)?)
+}
+
+/// All arrays of a `.npz` file by name, in the order in which they were saved.
+///
+/// # Errors
+/// If the file cannot be read, or an array of it.
+pub(in crate::gradient::labels) fn all(path: &Path) -> Result<Vec<(String, Array)>, DataError> {
+    let failed = |reason: String| DataError::File { path: path.to_owned(), reason };
+    let bytes =
+        input::bytes(path, input::DATA).map_err(|error| failed(format!("cannot read it: {error}")))?;
+    let shown = path.display().to_string();
+    let one = |name: String| {
+        let array = named(&bytes, (&format!("{shown}:{name}"), &shown), &name)?;
+        Ok((name, array))
+    };
+    zip::names(&bytes).map_err(failed)?.into_iter().map(one).collect()
 }

@@ -1,6 +1,6 @@
 //! Data sets with labels or with values for them: generated, from arrays, from spike trains.
 
-mod arrays;
+pub(super) mod arrays;
 mod error;
 mod heidelberg;
 mod load;

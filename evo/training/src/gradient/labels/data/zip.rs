@@ -30,42 +30,60 @@ fn broken() -> String {
     "it is not a complete .npz archive".to_owned()
 }
 
-/// The entry called `name`, or what is wrong with the archive.
-pub(super) fn entry<'a>(archive: &'a [u8], name: &str) -> Result<Entry<'a>, String> {
+/// Name and head of an entry.
+type Head<'a> = (&'a [u8], &'a [u8]);
+
+/// The entries of the directory in their order, or what is wrong with the archive.
+fn directory(archive: &[u8]) -> Result<Vec<Head<'_>>, String> {
     // The end record is 22 bytes and a comment of at most 65535.
     let first = archive.len().saturating_sub(22 + 65_535);
     let end = archive[first..].windows(4).rposition(|window| window == b"PK\x05\x06").ok_or_else(broken)?;
     let end = &archive[first + end..];
     let count = number(end, 10, 2).ok_or_else(broken)?;
     let mut at = number(end, 16, 4).ok_or_else(broken)? as usize;
-    let mut names = Vec::new();
+    let mut entries = Vec::new();
     for _ in 0..count {
         let head = archive.get(at..).filter(|head| head.starts_with(b"PK\x01\x02")).ok_or_else(broken)?;
-        let field = |offset: usize, size: usize| number(head, offset, size).ok_or_else(broken);
-        let lengths = [field(28, 2)? as usize, field(30, 2)? as usize, field(32, 2)? as usize];
-        let own = head.get(46..46 + lengths[0]).ok_or_else(broken)?;
-        if own != name.as_bytes() {
-            names.push(String::from_utf8_lossy(own).trim_end_matches(".npy").to_owned());
-            at += 46 + lengths.iter().sum::<usize>();
-            continue;
-        }
-        let (method, packed, size, place) = (field(10, 2)?, field(20, 4)?, field(24, 4)?, field(42, 4)?);
-        if [packed, size, place].contains(&0xFFFF_FFFF) {
-            return Err(format!("'{name}' is larger than 4 GiB: save it as a .npy file"));
-        }
-        let local = archive.get(place as usize..).filter(|local| local.starts_with(b"PK\x03\x04"));
-        let local = local.ok_or_else(broken)?;
-        let skip = [26, 28].map(|offset| number(local, offset, 2).unwrap_or(0) as usize);
-        let data = local.get(30 + skip[0] + skip[1]..).and_then(|data| data.get(..packed as usize));
-        let data = data.ok_or_else(broken)?;
-        return match method {
-            0 => Ok(Entry { data, is_deflated: false, size: packed }),
-            8 if size <= packed.saturating_mul(MAX_RATIO) => Ok(Entry { data, is_deflated: true, size }),
-            _ => Err(broken()),
-        };
+        let field = |offset: usize| number(head, offset, 2).map(|length| length as usize).ok_or_else(broken);
+        let lengths = [field(28)?, field(30)?, field(32)?];
+        entries.push((head.get(46..46 + lengths[0]).ok_or_else(broken)?, head));
+        at += 46 + lengths.iter().sum::<usize>();
     }
-    let wanted = name.trim_end_matches(".npy");
-    Err(format!("it has no array '{wanted}'; it has: {}", names.join(", ")))
+    Ok(entries)
+}
+
+fn without_end(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).trim_end_matches(".npy").to_owned()
+}
+
+/// Names of all arrays, in the order in which they were saved; or what is wrong with the archive.
+pub(super) fn names(archive: &[u8]) -> Result<Vec<String>, String> {
+    Ok(directory(archive)?.into_iter().map(|(name, _)| without_end(name)).collect())
+}
+
+/// The entry called `name`, or what is wrong with the archive.
+pub(super) fn entry<'a>(archive: &'a [u8], name: &str) -> Result<Entry<'a>, String> {
+    let entries = directory(archive)?;
+    let Some((_, head)) = entries.iter().find(|(own, _)| *own == name.as_bytes()) else {
+        let names: Vec<String> = entries.iter().map(|(name, _)| without_end(name)).collect();
+        let wanted = name.trim_end_matches(".npy");
+        return Err(format!("it has no array '{wanted}'; it has: {}", names.join(", ")));
+    };
+    let field = |offset: usize, size: usize| number(head, offset, size).ok_or_else(broken);
+    let (method, packed, size, place) = (field(10, 2)?, field(20, 4)?, field(24, 4)?, field(42, 4)?);
+    if [packed, size, place].contains(&0xFFFF_FFFF) {
+        return Err(format!("'{name}' is larger than 4 GiB: save it as a .npy file"));
+    }
+    let local = archive.get(place as usize..).filter(|local| local.starts_with(b"PK\x03\x04"));
+    let local = local.ok_or_else(broken)?;
+    let skip = [26, 28].map(|offset| number(local, offset, 2).unwrap_or(0) as usize);
+    let data = local.get(30 + skip[0] + skip[1]..).and_then(|data| data.get(..packed as usize));
+    let data = data.ok_or_else(broken)?;
+    match method {
+        0 => Ok(Entry { data, is_deflated: false, size: packed }),
+        8 if size <= packed.saturating_mul(MAX_RATIO) => Ok(Entry { data, is_deflated: true, size }),
+        _ => Err(broken()),
+    }
 }
 
 /// A little-endian number of `size` bytes.
