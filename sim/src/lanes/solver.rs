@@ -212,7 +212,5 @@ fn sweeps<V: Lane, const P: usize>(t: &Tables, s: &mut Scratch<V>, rows: &mut Ro
 
 #[inline(always)]
 fn put<V: Lane, const P: usize>(trunk: &[V; P], u: &mut [V; 64]) {
-    for k in 0..P {
-        u[k] = trunk[k];
-    }
+    u[..P].copy_from_slice(trunk);
 }
