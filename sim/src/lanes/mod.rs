@@ -30,6 +30,7 @@ mod missing;
 #[cfg(any(lanes_portable, test))]
 mod portable;
 mod pose;
+mod residual;
 #[expect(
     clippy::needless_range_loop,
     reason = "small matrices are written with indices, as in the equations"
