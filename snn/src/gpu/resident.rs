@@ -270,16 +270,11 @@ impl Kernel<'_> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
-    use ron::extensions::Extensions;
     use wgpu::naga;
 
+    use super::super::shader::tests::network;
     use super::*;
-    use crate::config::{Precision, SnnConfig};
-
-    fn network(text: &str) -> Network {
-        let options = ron::Options::default().with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES);
-        Network::new(&options.from_str::<SnnConfig>(text).unwrap(), 5, 3).unwrap()
-    }
+    use crate::config::Precision;
 
     #[test]
     fn kernels_are_valid_and_have_a_barrier_per_layer_and_tick() {

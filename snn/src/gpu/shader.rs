@@ -359,7 +359,7 @@ workgroupBarrier();
 ";
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use ron::extensions::Extensions;
@@ -368,7 +368,7 @@ mod tests {
     use super::*;
     use crate::config::{Precision, SnnConfig};
 
-    fn network(text: &str) -> Network {
+    pub(in crate::gpu) fn network(text: &str) -> Network {
         let options = ron::Options::default().with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES);
         Network::new(&options.from_str::<SnnConfig>(text).unwrap(), 5, 3).unwrap()
     }
