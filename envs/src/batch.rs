@@ -6,6 +6,7 @@
 mod by_hand;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rand::Rng;
 use sim::{Model, Snapshot, StepOptions, WorldView, Worlds};
@@ -84,6 +85,8 @@ pub struct Envs {
     /// The last step or reset was not finite.
     blew_up: Vec<bool>,
     blow_ups: u64,
+    /// How long the physics of all steps took.
+    physics_time: Duration,
 }
 
 /// Row lengths.
@@ -176,6 +179,7 @@ impl Envs {
             active: vec![false; n],
             blew_up: vec![false; n],
             blow_ups: 0,
+            physics_time: Duration::ZERO,
             task,
         })
     }
@@ -295,7 +299,9 @@ impl Envs {
                 self.clip(i, actions);
             }
         }
+        let began = Instant::now();
         self.worlds.step(&self.active, &self.controls);
+        self.physics_time += began.elapsed();
         for i in 0..self.len() {
             if self.active[i] {
                 self.score(i);
@@ -393,6 +399,13 @@ impl Envs {
         self.worlds.view(i)
     }
 
+    /// How far the physics' solver is from a solution in environment `i`; see
+    /// [`Worlds::solver_residual`](sim::Worlds::solver_residual).
+    #[must_use]
+    pub fn solver_residual(&self, i: usize) -> Option<f32> {
+        self.worlds.solver_residual(i)
+    }
+
     /// Whether environment `i` waits for a reset: its episode is over, or it has had none.
     #[must_use]
     pub fn is_resting(&self, i: usize) -> bool {
@@ -416,6 +429,12 @@ impl Envs {
     #[must_use]
     pub fn blow_ups(&self) -> u64 {
         self.blow_ups
+    }
+
+    /// How long the physics of all steps so far took, sensors included; for benchmarks, never part of a result.
+    #[must_use]
+    pub fn physics_time(&self) -> Duration {
+        self.physics_time
     }
 
     /// Saves environment `i`.

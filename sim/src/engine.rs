@@ -96,6 +96,10 @@ pub(crate) trait Engine: Send {
     }
     /// Contacts of `world` that press; points where they are now, forces of the last physics step.
     fn contacts(&self, world: usize) -> Vec<Contact>;
+    /// As [`Worlds::solver_residual`](crate::Worlds::solver_residual).
+    fn solver_residual(&self, _world: usize) -> Option<f32> {
+        None
+    }
     /// The engine's own state of `world`, warm-start forces included.
     fn snapshot(&self, world: usize) -> EngineSnapshot;
     /// Puts back what [`Engine::snapshot`] took.

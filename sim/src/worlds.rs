@@ -212,6 +212,19 @@ impl Worlds {
         self.engine.contacts(world)
     }
 
+    /// How far the solver is from the forces of contacts, joint limits and dry friction that it looks for, in the
+    /// physics step that would come next with the controls of the last one: the largest change of such a force in one
+    /// further iteration, over the largest such force; the largest of the three ratios. 0: nothing changes, or nothing
+    /// presses. `None`: the engine does not tell. For looking on: it takes two physics steps of its own, and allocates.
+    ///
+    /// # Panics
+    /// If `world` is out of range.
+    #[must_use]
+    pub fn solver_residual(&self, world: usize) -> Option<f32> {
+        assert!(world < self.len(), "world {world} of {}", self.len());
+        self.engine.solver_residual(world)
+    }
+
     /// Saves a world.
     #[must_use]
     pub fn snapshot(&self, world: usize) -> Snapshot {

@@ -115,7 +115,7 @@ pub enum Precision {
     /// Ordinary 32-bit floats. A backend may fuse a product with a sum, so spikes may differ where a membrane
     /// potential is within rounding of the threshold.
     F32Free,
-    /// 8-bit integer weights with one power of two per block, 8-bit observations, sums in 32 bits;
+    /// 8-bit integer weights with one factor per block, 8-bit observations, sums in 32 bits;
     /// states as in `F32`.
     I8,
     /// Connections that exist (θ > 0.5) or do not. The sign is the sign of the presynaptic neuron, and a

@@ -132,7 +132,7 @@ pub use decoder::*;
 pub use encoder::*;
 pub use equations::EquationError;
 pub use error::{MAX_NEURONS, MAX_SOURCES, MAX_TICKS, MAX_WEIGHTS, SnnError};
-pub use gpu::{BackendError, Gpu};
+pub use gpu::{BackendError, Gpu, GpuKernel};
 pub use lanes::tanh;
 pub use layout::{Block, Layout, Pairs};
 pub use neuron::{NeuronInfo, ParameterInfo, StateInfo, check_model, model_text, neurons};

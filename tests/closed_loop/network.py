@@ -29,8 +29,8 @@ class Projection:
         if precision == "F32":
             self.step = f32(max(2.0**-12, 2.0**-19 * power_of_two(fan_in)))
         elif precision == "I8":
-            exponent = np.clip(np.floor(np.log2(np.float64(scale)) + 0.5), -64, 64) if scale > 0 else 0
-            scale = f32(2.0**exponent) if scale > 0 else f32(0)
+            digits, exponent = np.frexp(np.clip(np.float64(scale), 2.0**-64, 2.0**64))
+            scale = f32(np.ldexp(np.floor(digits * 64 + 0.5) / 64, exponent)) if scale > 0 else f32(0)
             self.unit = scale / f32(32)
         elif precision == "Binary":
             self.unit = scale

@@ -1,6 +1,7 @@
 //! Options of `bench`.
 
 use clap::{Args, Subcommand};
+use numerics::Instructions;
 use snn::Precision;
 use training::engine_choice::EngineChoice;
 
@@ -62,6 +63,9 @@ pub struct BenchController {
     /// Number format instead of the config's.
     #[arg(long, value_parser = precision, help = format!("Number format instead of the config's: {}", words()))]
     pub precision: Option<Precision>,
+    /// Instructions on the CPU, at most.
+    #[arg(long, value_parser = instructions, help = format!("Instructions on the CPU, at most: {}; default: all that it has", sets()))]
+    pub instructions: Option<Instructions>,
     /// Number of threads; default: one per core
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
@@ -145,6 +149,15 @@ fn word(precision: Precision) -> String {
 
 fn words() -> String {
     Precision::ALL.map(word).join(", ")
+}
+
+fn sets() -> String {
+    Instructions::ALL.map(Instructions::name).join(", ")
+}
+
+fn instructions(text: &str) -> Result<Instructions, String> {
+    let set = Instructions::ALL.into_iter().find(|set| set.name() == text);
+    set.ok_or_else(|| format!("must be one of {}", sets()))
 }
 
 fn precision(text: &str) -> Result<Precision, String> {

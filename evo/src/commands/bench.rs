@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use envs::Envs;
+use numerics::Instructions;
 use records::failure::{Blame, Failure};
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
@@ -41,6 +42,36 @@ struct PhysicsReport {
     /// Episodes in all, and those that ended because the physics blew up.
     episodes: u64,
     blow_ups: u64,
+    /// `None` if the engine does not tell.
+    solver_residual: Option<Residual>,
+}
+
+/// [Solver residuals](sim::Worlds::solver_residual) of many worlds under random actions.
+#[derive(Serialize)]
+struct Residual {
+    median: f64,
+    /// Nine in ten are smaller.
+    high: f64,
+}
+
+/// Control steps between looks at the solver's residuals, and the number of looks.
+const LOOKS: (usize, usize) = (10, 20);
+
+impl Residual {
+    /// In further steps, which are not timed.
+    fn of(batch: &mut RandomActions) -> Option<Self> {
+        if batch.solver_residuals().is_empty() {
+            return None;
+        }
+        let mut residuals = Vec::new();
+        for _ in 0..LOOKS.1 {
+            batch.step(LOOKS.0);
+            residuals.extend(batch.solver_residuals());
+        }
+        residuals.sort_unstable_by(f32::total_cmp);
+        let at = |share: usize| f64::from(residuals[residuals.len() * share / 10]);
+        Some(Self { median: at(5), high: at(9) })
+    }
 }
 
 /// Random actions, episodes reset when they end.
@@ -72,6 +103,8 @@ pub(super) fn physics(args: &BenchPhysics) -> Result<(), Failure> {
         [rounds * batch as u64, batch_of_worlds.episodes(), batch_of_worlds.blow_ups()]
     });
     let (wall, cpu) = (wall.elapsed().as_secs_f64(), cpu_s() - cpu);
+    let solver_residual =
+        batches.first().and_then(|b| Residual::of(&mut b.lock().expect("one thread per batch")));
     let [steps, episodes, blow_ups] = [0, 1, 2].map(|k| counts.iter().map(|count| count[k]).sum::<u64>());
     let steps = steps as f64;
     let report = PhysicsReport {
@@ -85,13 +118,17 @@ pub(super) fn physics(args: &BenchPhysics) -> Result<(), Failure> {
         iterations: options.iterations,
         episodes,
         blow_ups,
+        solver_residual,
     };
     warn_of_blow_ups(blow_ups as usize, &format!("{episodes} episodes"));
     if args.json {
         return out::json(&report);
     }
+    let residual = report.solver_residual.as_ref().map_or_else(String::new, |residual| {
+        format!(", solver residual {:.1e}, in one of ten above {:.1e}", residual.median, residual.high)
+    });
     out::line(&format!(
-        "{} in {}: {:.0} control steps/s on {} threads, {:.0} per CPU second ({} s × {}, {} iterations)",
+        "{} in {}: {:.0} control steps/s on {} threads, {:.0} per CPU second ({} s × {}, {} iterations{residual})",
         report.env,
         report.engine,
         report.control_steps_per_s,
@@ -110,6 +147,8 @@ struct ControllerReport {
     population: usize,
     backend: &'static str,
     threads: usize,
+    /// Of those that controllers are compiled for.
+    instructions: &'static str,
     controller_steps_per_s: f64,
     controller_steps_per_cpu_s: f64,
     spike_rate: f64,
@@ -121,6 +160,8 @@ pub(super) fn controller(args: &BenchController) -> Result<(), Failure> {
     if let (Some(precision), ControllerConfig::Snn(snn)) = (args.precision, &mut config.controller) {
         snn.precision = precision;
     }
+    // Before anything is chosen by it.
+    let instructions = args.instructions.unwrap_or(Instructions::Avx512Count).limit();
     let setup = Setup::new(&config).usage()?;
     let network = &setup.controller;
     let pool = pool(args.threads.unwrap_or(0)).run()?;
@@ -155,6 +196,7 @@ pub(super) fn controller(args: &BenchController) -> Result<(), Failure> {
         population: args.population,
         backend: backend.name(),
         threads,
+        instructions: instructions.name(),
         controller_steps_per_s: results.iter().filter(|r| r.steps > 0).map(per_s).sum(),
         controller_steps_per_cpu_s: results.iter().map(|r| r.steps as f64).sum::<f64>()
             / results.iter().map(|r| r.cpu_s).sum::<f64>(),
@@ -266,6 +308,26 @@ struct Share {
     other: f64,
 }
 
+/// The same by stage: all add up to 1.
+#[derive(Serialize)]
+struct Stages {
+    /// The engine, with its sensors.
+    physics: f64,
+    /// Clipping, rewards, observations and resets of the task.
+    task: f64,
+    /// Normalisation and sums of observations.
+    normalizer: f64,
+    /// Loading of parameters, encoder, network, decoder.
+    network: f64,
+    /// Noise and scaling of actions.
+    actions: f64,
+    /// Sums of rewards, and episodes that begin or end.
+    episodes: f64,
+    strategy: f64,
+    /// What is left: threads that wait for others.
+    other: f64,
+}
+
 #[derive(Serialize)]
 struct RolloutReport {
     engine: &'static str,
@@ -273,6 +335,7 @@ struct RolloutReport {
     first_generation_s: f64,
     peak_memory_mb: f64,
     share: Share,
+    stages: Stages,
     threads: usize,
     generations: u64,
     /// Episodes that ended because the physics blew up.
@@ -297,12 +360,24 @@ pub(super) fn rollout(args: &BenchRollout) -> Result<(), Failure> {
     let times = trainer.times();
     let (physics, controller) = (times.envs_s / threads / wall, times.controller_s / threads / wall);
     let strategy = times.strategy_s / threads / wall + (wall - trainer.rollout_s()) / wall;
+    let part = |seconds: f64| seconds / threads / wall;
+    let stages = Stages {
+        physics: part(times.physics_s),
+        task: part(times.envs_s - times.physics_s),
+        normalizer: part(times.normalizer_s),
+        network: part(times.controller_s - times.normalizer_s),
+        actions: part(times.actions_s),
+        episodes: part(times.episodes_s),
+        strategy,
+        other: 1.0 - physics - controller - part(times.actions_s + times.episodes_s) - strategy,
+    };
     let report = RolloutReport {
         engine: trainer.setup().options.engine.name(),
         control_steps_per_s: trainer.env_steps() as f64 / wall,
         first_generation_s: first_generation_s.unwrap_or(wall),
         peak_memory_mb: peak_memory_mb().unwrap_or(f64::NAN),
         share: Share { physics, controller, strategy, other: 1.0 - physics - controller - strategy },
+        stages,
         threads: trainer.threads(),
         generations: trainer.generation(),
         blow_ups: trainer.blow_ups(),

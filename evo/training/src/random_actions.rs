@@ -46,6 +46,12 @@ impl RandomActions {
         }
     }
 
+    /// [Solver residuals](sim::Worlds::solver_residual) of all worlds; none if the engine does not tell.
+    #[must_use]
+    pub fn solver_residuals(&self) -> Vec<f32> {
+        (0..self.envs.len()).filter_map(|i| self.envs.solver_residual(i)).collect()
+    }
+
     /// Episodes begun so far.
     #[must_use]
     pub fn episodes(&self) -> u64 {

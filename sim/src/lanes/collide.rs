@@ -7,7 +7,7 @@ use super::field::Field;
 use super::lane::Lane;
 use super::rows::add_contact;
 use super::shape::{Candidate, Kind, Side, Solid};
-use super::table::{Near, Tables};
+use super::table::{Near, Over, Tables};
 use super::vector::{
     M3, V3, add, array, axpy, cross, dot, rotate, rotate_back, rotate_frame, row, scale, splat3, sub,
 };
@@ -21,12 +21,18 @@ const LEFT: f32 = -1.0 + 2.0 / (1 << BISECTIONS) as f32;
 /// Finds the contacts of all worlds and adds their rows.
 #[inline(always)]
 pub(super) fn collide<V: Run>(t: &Tables, g: &mut Group<V>, s: &Scratch<V>, rows: &mut Rows<V>) {
-    let ground = t.contacts.len() - t.nears.len();
-    for index in 0..ground {
-        touch(t, g, s, rows, index);
+    for (index, over) in t.overs.iter().enumerate() {
+        match over {
+            Some(over) if is_above(s, over) => {
+                if g.pressed[index] {
+                    release(t, g, index);
+                }
+            }
+            _ => touch(t, g, s, rows, index),
+        }
     }
     for (index, near) in t.nears.iter().enumerate() {
-        let index = ground + index;
+        let index = t.overs.len() + index;
         if within_reach(s, near).is_some() {
             touch(t, g, s, rows, index);
         } else if g.pressed[index] {
@@ -70,6 +76,15 @@ pub(super) fn hit<V: Lane>(s: &Scratch<V>, t: &Tables, contact: &Candidate) -> O
         Kind::Segments => segments(s, t, contact),
         Kind::Solid { solid, rot } => segment_solid(s, t, contact, solid, rot),
     }
+}
+
+/// Whether a point is out of reach of the plane in all lanes: the distance of [`plane`], without products with 0.
+#[inline(always)]
+fn is_above<V: Lane>(s: &Scratch<V>, over: &Over) -> bool {
+    let centre = s.pos[over.link][2] + dot(row(&s.rot[over.link], 2), splat3(over.pos));
+    let height = s.origin[over.tree][2] - V::splat(over.plane);
+    let distance = height + centre - V::splat(over.radius);
+    !V::any(distance.lt(V::splat(over.margin)))
 }
 
 #[inline(always)]

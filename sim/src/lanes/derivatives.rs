@@ -7,9 +7,8 @@ use std::ops::Range;
 
 use nalgebra as na;
 
-use super::blocks::Rows;
 use super::dual::{DIRECTIONS, Dual};
-use super::dynamics::{Group, Scratch};
+use super::dynamics::Group;
 use super::lane::{Lane, WIDTH};
 use super::sensed::outcome;
 use super::work::{Run, Shared, Work};
@@ -47,14 +46,8 @@ where
 {
     pub(super) fn new(shared: &Shared, sensors: &[Sensor]) -> Self {
         let Shared { tables, touched, .. } = shared;
-        let zero = Dual::zero();
-        let work = Work {
-            scratch: Scratch::new(tables),
-            rows: Rows::new(tables, sensors.iter().any(|s| matches!(s, Sensor::ContactTorque(_)))),
-            touch: vec![[zero; 7]; touched.len()],
-            sensed: vec![zero; sensors.iter().map(|s| s.len()).sum()],
-            bad: zero,
-        };
+        let moments = sensors.iter().any(|s| matches!(s, Sensor::ContactTorque(_)));
+        let work = Work::new(tables, moments, touched.len(), sensors.iter().map(|s| s.len()).sum());
         let (slots, sensors) = (Vec::with_capacity(WIDTH), sensors.to_vec());
         Self { group: Group::new(tables), work, sensors, slots, column: Vec::new() }
     }

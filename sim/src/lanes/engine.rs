@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use nalgebra as na;
 
-use super::blocks::Rows;
 use super::contacts::contacts;
 use super::derivatives::{Derivatives, Request};
 use super::dual::{Differentiable, Dual};
-use super::dynamics::{Group, Scratch};
+use super::dynamics::Group;
 use super::gauge::Gauge;
 use super::lane::{Lane, WIDTH};
+use super::residual::residual;
 use super::table::Tables;
 use super::work::{Run, Shared, Work};
 use crate::engine::{Ask, Engine, EngineSnapshot, Row, State};
@@ -20,6 +20,7 @@ use crate::{Contact, JointKind, Model, Parameters, Sensor, StepOptions};
 /// All worlds of a batch, in registers of type `V`.
 pub(super) struct LanesEngine<V: Differentiable> {
     shared: Shared,
+    options: StepOptions,
     groups: Vec<Group<V>>,
     work: Work<V>,
     /// The state of a group before a step in which some of its worlds rest.
@@ -47,19 +48,14 @@ where
             .collect();
         touched.sort_unstable();
         touched.dedup();
-        let work = Work {
-            scratch: Scratch::new(&tables),
-            rows: Rows::new(&tables, sensors.iter().any(|s| matches!(s, Sensor::ContactTorque(_)))),
-            touch: vec![[V::zero(); 7]; touched.len()],
-            sensed: vec![V::zero(); sensors.iter().map(|s| s.len()).sum()],
-            bad: V::zero(),
-        };
+        let moments = sensors.iter().any(|s| matches!(s, Sensor::ContactTorque(_)));
+        let work = Work::new(&tables, moments, touched.len(), sensors.iter().map(|s| s.len()).sum());
         let kept = Group::new(&tables);
         let groups = vec![kept.clone(); n.div_ceil(WIDTH)];
         let gauges = sensors.iter().map(|&s| Gauge::new(model, &tables, &touched, s)).collect();
         let shared = Shared { model: Arc::clone(model), tables, gauges, touched };
         let sensors = sensors.to_vec();
-        let mut engine = Self { shared, groups, work, kept, sensors, derivatives: None };
+        let mut engine = Self { shared, options, groups, work, kept, sensors, derivatives: None };
         let nominal = Parameters::nominal(model);
         let qpos0: Vec<f32> = model.qpos0.iter().map(|&q| q as f32).collect();
         for world in 0..engine.groups.len() * WIDTH {
@@ -221,6 +217,10 @@ where
 
     fn contacts(&self, world: usize) -> Vec<Contact> {
         contacts(&self.shared.tables, &self.groups[world / WIDTH], world % WIDTH)
+    }
+
+    fn solver_residual(&self, world: usize) -> Option<f32> {
+        Some(residual(&self.shared.model, self.options, &self.groups[world / WIDTH], world % WIDTH))
     }
 
     fn restore(&mut self, world: usize, snapshot: &EngineSnapshot) {

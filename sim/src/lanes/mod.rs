@@ -33,6 +33,7 @@ mod missing;
 #[expect(clippy::needless_range_loop, reason = "with iterators it takes three times as long to compile")]
 mod portable;
 mod pose;
+mod residual;
 #[expect(
     clippy::needless_range_loop,
     reason = "small matrices are written with indices, as in the equations"

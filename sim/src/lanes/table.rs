@@ -148,6 +148,17 @@ pub(super) struct Near {
     pub reach: f32,
 }
 
+/// A point with a radius over a horizontal plane. Most are out of its reach, most of the time.
+pub(super) struct Over {
+    pub link: usize,
+    pub tree: usize,
+    pub pos: [f32; 3],
+    pub radius: f32,
+    /// Height of the plane.
+    pub plane: f32,
+    pub margin: f32,
+}
+
 pub(super) struct Tables {
     pub timestep: f32,
     pub substeps: usize,
@@ -171,7 +182,11 @@ pub(super) struct Tables {
     /// Centres of geoms that may touch others than the ground.
     pub spots: Vec<Spot>,
     pub nears: Vec<Near>,
+    /// Of all contacts with the ground, which come first.
+    pub overs: Vec<Option<Over>>,
     pub supports: Vec<Support>,
+    /// The first so many degrees of freedom are in the supports of all contacts, limits and dry frictions; 0, 3 or 6.
+    pub trunk: usize,
     /// Contact forces of all contacts.
     pub forces: usize,
     pub parts: Vec<Part>,
@@ -234,7 +249,9 @@ impl Tables {
             contacts: Vec::new(),
             spots: Vec::new(),
             nears: Vec::new(),
+            overs: Vec::new(),
             supports: Vec::new(),
+            trunk: 0,
             forces: 0,
             parts: Vec::new(),
             carriers,
@@ -259,7 +276,18 @@ impl Tables {
         for contact in shape::contacts(model, &tables.carriers, &weights, options.timestep) {
             tables.add_contact(contact);
         }
+        tables.trunk = [6, 3].into_iter().find(|&size| tables.have_trunk(size)).unwrap_or(0);
         tables
+    }
+
+    /// Whether all rows begin with the first `size` degrees of freedom.
+    fn have_trunk(&self, size: usize) -> bool {
+        let begins = |dofs: &[u8]| dofs.len() >= size && dofs[..size].iter().copied().eq(0..size as u8);
+        let singles =
+            self.limits.iter().map(|limit| limit.dof).chain(self.losses.iter().map(|loss| loss.dof));
+        let mut singles = singles.map(|dof| &self.dofs[dof]);
+        self.supports.iter().all(|support| begins(&support.dofs))
+            && singles.all(|dof| begins(&self.columns[dof.row..=dof.row + dof.depth]))
     }
 
     fn add_joints(&mut self, model: &Model, body: usize, timestep: f64, weights: &Weights) {
@@ -382,7 +410,9 @@ impl Tables {
             self.supports.push(support);
             self.supports.len() - 1
         });
-        if !matches!(contact.kind, Kind::Plane { .. } | Kind::Field(_)) {
+        if matches!(contact.kind, Kind::Plane { .. } | Kind::Field(_)) {
+            self.overs.push(self.over(&contact));
+        } else {
             let tree = |link: Option<usize>| link.map(|link| self.links[link].tree);
             let trees = [tree(contact.a.link), tree(contact.b.link)];
             let spots = [self.spot(&contact.a), self.spot(&contact.b)];
@@ -396,6 +426,17 @@ impl Tables {
         contact.force = self.forces;
         self.forces += contact.rows(self.elliptic);
         self.contacts.push(contact);
+    }
+
+    fn over(&self, contact: &Candidate) -> Option<Over> {
+        let (Kind::Plane { normal: [0.0, 0.0, 1.0], offset, .. }, Some(link)) =
+            (&contact.kind, contact.b.link)
+        else {
+            return None;
+        };
+        let Side { pos, radius, .. } = contact.b;
+        let tree = self.links[link].tree;
+        Some(Over { link, tree, pos, radius, plane: *offset, margin: contact.margin })
     }
 
     fn spot(&mut self, side: &Side) -> usize {

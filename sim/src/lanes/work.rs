@@ -34,6 +34,19 @@ pub(super) struct Work<V> {
     pub bad: V,
 }
 
+impl<V: Lane> Work<V> {
+    /// For sensors with so many values, of which some ask for the forces on `touched` bodies, and for their moments.
+    pub(super) fn new(tables: &Tables, moments: bool, touched: usize, values: usize) -> Self {
+        Self {
+            scratch: Scratch::new(tables),
+            rows: Rows::new(tables, moments),
+            touch: vec![[V::zero(); 7]; touched],
+            sensed: vec![V::zero(); values],
+            bad: V::zero(),
+        }
+    }
+}
+
 /// A register type with functions compiled for its instructions. Each is compiled once, however often it is called.
 pub(super) trait Run: Lane {
     /// One control step, then the sensors.

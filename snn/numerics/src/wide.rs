@@ -26,6 +26,17 @@ impl Instructions {
     /// All of them, the narrowest first.
     pub const ALL: [Self; 4] = [Self::Plain, Self::Avx2, Self::Avx512, Self::Avx512Count];
 
+    /// Its name on the command line.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+            Self::Avx512Count => "avx512-vpopcntdq",
+        }
+    }
+
     /// Whether this machine has the set, which is detected once.
     #[inline(always)]
     #[must_use]

@@ -12,8 +12,7 @@ use crate::network::Network;
 use crate::vector::Ints;
 
 /// [`Synapses::sum`].
-pub(super) type SumFn<S> =
-    unsafe fn(&S, usize, &Row, Range<usize>, &[u64], &[Lanes], &mut [<S as Synapses>::Sum]);
+pub(super) type SumFn<S> = unsafe fn(&S, usize, &Row, Range<usize>, &[u64], &[Lanes], &mut [Lanes]);
 
 /// All slots, with weights as `S` keeps them.
 pub(super) struct Individuals<S: Synapses> {
@@ -37,17 +36,17 @@ pub(super) struct Individuals<S: Synapses> {
     pub(super) fan_out_size: usize,
     pub(super) host: Host,
     pub(super) watched: Option<usize>,
-    pub(super) scratch: Scratch<S>,
+    pub(super) scratch: Scratch,
 }
 
 /// Buffers that carry nothing from one control step to the next.
-pub(super) struct Scratch<S: Synapses> {
+pub(super) struct Scratch {
     pub(super) forward: Vec<Lanes>,
     pub(super) recurrent: Vec<Lanes>,
     /// Per population.
     pub(super) tick: Vec<tick::Scratch>,
     pub(super) projections: Projections,
-    pub(super) rows: Rows<S>,
+    pub(super) rows: Rows,
 }
 
 /// Those of the loop over projections.
@@ -71,10 +70,10 @@ pub(super) struct Arriving {
 }
 
 /// Those of the loop over rows, laid out by the plan.
-pub(super) struct Rows<S: Synapses> {
+pub(super) struct Rows {
     /// Constant currents.
     pub(super) constants: Vec<Lanes>,
-    pub(super) sums: Vec<S::Sum>,
+    pub(super) sums: Vec<Lanes>,
     /// As many as the widest population has.
     pub(super) zeros: Vec<Lanes>,
 }
@@ -85,7 +84,7 @@ impl<S: Synapses> Individuals<S> {
     }
 }
 
-impl<S: Synapses> Scratch<S> {
+impl Scratch {
     pub(super) fn new(network: &Network, plan: &Plan) -> Self {
         let populations = &network.populations;
         let widest = populations.iter().map(|p| p.stride).max().unwrap_or(0);
@@ -103,7 +102,7 @@ impl<S: Synapses> Scratch<S> {
             },
             rows: Rows {
                 constants: vec![Lanes::ZERO; plan.constants],
-                sums: vec![S::Sum::default(); plan.sums],
+                sums: vec![Lanes::ZERO; plan.sums],
                 zeros,
             },
         }

@@ -30,7 +30,7 @@ use crate::state::NetworkState;
 use crate::vector::{Ints, Set, Vector, compiled_for};
 
 use individuals::{Individuals, Scratch};
-pub(crate) use plan::{Place, Plan, Row, Term};
+pub(crate) use plan::{Place, Plan, Row};
 pub(crate) use plastic::Learner;
 pub(crate) use synapses::{Activities, Synapses};
 
@@ -67,7 +67,7 @@ fn sum<V: Vector, S: Synapses>(
     columns: Range<usize>,
     spikes: &[u64],
     start: &[Lanes],
-    sums: &mut [S::Sum],
+    sums: &mut [Lanes],
 ) {
     synapses.sum::<V>(slot, row, columns, spikes, start, sums);
 }
@@ -86,7 +86,7 @@ fn padded(counts: &[u32]) -> impl Iterator<Item = Ints> {
 impl<S: Synapses> CpuEvaluator<S> {
     pub(crate) fn new(network: Arc<Network>, slots: usize) -> Self {
         let lanes = |per_slot: usize| vec![Lanes::ZERO; slots * per_slot];
-        let (plan, set) = (Plan::new(&network, S::PAD, S::FOLD), Set::widest());
+        let (plan, set) = (Plan::new(&network, S::PAD), Set::widest());
         let grid = network.format.grid();
         let mut fan_out: Vec<Ints> = network.hidden().iter().flat_map(|p| padded(&p.fan_out)).collect();
         let fan_out_size = if network.format.is_binary() { fan_out.len() } else { 0 };
@@ -101,7 +101,7 @@ impl<S: Synapses> CpuEvaluator<S> {
                 set,
                 sum[S](
                     synapses: &S, slot: usize, row: &Row, columns: Range<usize>, spikes: &[u64],
-                    start: &[Lanes], sums: &mut [S::Sum],
+                    start: &[Lanes], sums: &mut [Lanes],
                 ),
                 [S: Synapses]
             ),

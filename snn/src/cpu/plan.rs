@@ -30,15 +30,8 @@ pub(crate) struct Row {
     pub(crate) sums: usize,
     /// Targets of each neuron, if they are equally many.
     pub(crate) fan_out: Option<u32>,
-}
-
-/// A sum of rows that enters a population.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Term {
-    /// First column in the sums.
-    pub(crate) sums: usize,
-    /// What 1 in the sums stands for, if they are integers.
-    pub(crate) unit: f32,
+    /// Per column: what 1 in its weights stands for, if they are integers.
+    pub(crate) units: Vec<f32>,
 }
 
 /// What enters a population.
@@ -46,9 +39,10 @@ pub(crate) struct Term {
 pub(crate) struct Inputs {
     /// First column of its constant current, unless that is part of the first sum.
     pub(crate) constant: Option<usize>,
-    pub(crate) forward: Vec<Term>,
-    /// What the neuron model reads apart.
-    pub(crate) recurrent: Vec<Term>,
+    /// First columns of the sums.
+    pub(crate) forward: Vec<usize>,
+    /// Likewise, of what the neuron model reads apart.
+    pub(crate) recurrent: Vec<usize>,
 }
 
 /// A projection from the encoder's currents.
@@ -84,8 +78,8 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Rows are padded to multiples of `pad` columns. If `fold`, sums start from constant currents.
-    pub(crate) fn new(network: &Network, pad: usize, fold: bool) -> Self {
+    /// Rows are padded to multiples of `pad` columns.
+    pub(crate) fn new(network: &Network, pad: usize) -> Self {
         let mut plan = Self {
             places: vec![Place { start: 0, stride: 0 }; network.projections.len()],
             columns: 0,
@@ -122,24 +116,24 @@ impl Plan {
         for (target, population) in network.populations.iter().enumerate() {
             let mut inputs = Inputs::default();
             for (projection, p) in network.incoming(target) {
-                let term = Term { sums: segments[projection], unit: p.unit.step };
                 if network.is_dense(p) {
                     plan.dense.push(Dense { projection, constant: plan.constants });
                     inputs.constant = Some(plan.constants);
                 } else if p.recurrent && population.neuron.kernel().recurrent {
-                    inputs.recurrent.push(term);
+                    inputs.recurrent.push(segments[projection]);
                 } else {
-                    inputs.forward.push(term);
+                    inputs.forward.push(segments[projection]);
                 }
             }
             if inputs.constant.is_some() {
                 plan.constants += population.stride;
             }
-            if let (true, Some(first), Some(_)) = (fold, inputs.forward.first(), inputs.constant) {
+            if let (Some(&first), Some(_)) = (inputs.forward.first(), inputs.constant) {
+                // The sum starts from it.
                 plan.constants -= population.stride;
                 inputs.constant = None;
                 let last = plan.dense.len() - 1;
-                plan.dense[last].constant = first.sums;
+                plan.dense[last].constant = first;
             }
             plan.several |= inputs.forward.len() > 1 || inputs.recurrent.len() > 1;
             plan.inputs[target] = inputs;
@@ -149,19 +143,21 @@ impl Plan {
 
     /// Lays out the rows of one source.
     fn row(&mut self, network: &Network, source: Source, pad: usize, segments: &mut [usize]) -> Row {
-        let (mut width, mut split, mut count) = (0, 0, 0);
+        let (mut width, mut split, mut count, mut units) = (0, 0, 0, Vec::new());
         let own = |p: &Projection| p.source == source;
         // Projections are in the order of their targets.
         for (index, projection) in network.projections.iter().enumerate().filter(|(_, p)| own(p)) {
             segments[index] = self.sums + width;
             self.places[index].start = self.columns + width;
             width += projection.cols.div_ceil(WIDTH);
+            units.resize(width, projection.unit.step);
             if matches!(source, Source::Population(source) if projection.target <= source) {
                 split = width;
             }
             count = count.max(rows(projection));
         }
         let place = Place { start: self.columns, stride: width.next_multiple_of(pad) };
+        units.resize(place.stride, 0.0);
         for (index, _) in network.projections.iter().enumerate().filter(|(_, p)| own(p)) {
             self.places[index].stride = place.stride;
         }
@@ -169,7 +165,7 @@ impl Plan {
             Source::Population(source) => network.same_fan_out(&network.populations[source]),
             Source::Input => None,
         };
-        let row = Row { place, width, split, sums: self.sums, fan_out };
+        let row = Row { place, width, split, sums: self.sums, fan_out, units };
         self.columns += place.stride * count;
         self.sums += place.stride;
         row

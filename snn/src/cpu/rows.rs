@@ -80,19 +80,19 @@ pub(super) fn step<V: Vector, S: Synapses>(individuals: &mut Individuals<S>, slo
             let constant = inputs.constant.map(|at| &by.constants[at..at + stride]);
             let forward = match (constant, &inputs.forward[..]) {
                 (Some(constant), []) => constant,
-                (None, [term]) if let Some(sum) = S::as_currents(&by.sums[term.sums..][..stride]) => sum,
-                _ => {
+                (None, &[sums]) => &by.sums[sums..sums + stride],
+                (_, terms) => {
                     let out = &mut scratch.forward[..stride];
-                    S::gather::<V>(constant, &inputs.forward, &by.sums, out);
+                    gather::<V>(terms, &by.sums, out);
                     out
                 }
             };
             let recurrent = match &inputs.recurrent[..] {
                 [] => &by.zeros[..stride],
-                [term] if let Some(sum) = S::as_currents(&by.sums[term.sums..][..stride]) => sum,
+                &[sums] => &by.sums[sums..sums + stride],
                 terms => {
                     let out = &mut scratch.recurrent[..stride];
-                    S::gather::<V>(None, terms, &by.sums, out);
+                    gather::<V>(terms, &by.sums, out);
                     out
                 }
             };
@@ -143,6 +143,18 @@ pub(super) fn step<V: Vector, S: Synapses>(individuals: &mut Individuals<S>, slo
     true
 }
 
+/// Replaces `out` by the sums from the columns `terms` on, one after the other.
+#[inline(always)]
+fn gather<V: Vector>(terms: &[usize], sums: &[Lanes], out: &mut [Lanes]) {
+    for (k, out) in out.iter_mut().enumerate() {
+        let mut total = V::splat(0.0);
+        for term in terms {
+            total = total + V::load(&sums[term + k]);
+        }
+        total.store(out);
+    }
+}
+
 /// Some columns of the sum of the rows of the neurons in `spikes`.
 #[inline(always)]
 fn sum<S: Synapses>(
@@ -151,7 +163,7 @@ fn sum<S: Synapses>(
     slot: usize,
     (row, columns): (&Row, Range<usize>),
     spikes: &[u64],
-    by: &mut Rows<S>,
+    by: &mut Rows,
 ) {
     let range = row.sums..row.sums + row.place.stride;
     let (start, sums) = (&by.constants[range.clone()], &mut by.sums[range]);

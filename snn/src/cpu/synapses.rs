@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::plan::{Plan, Row, Term};
+use super::plan::{Plan, Row};
 use crate::lanes::Lanes;
 use crate::network::{Network, Projection};
 use crate::vector::Vector;
@@ -25,12 +25,8 @@ pub(crate) struct Activities<'a> {
 
 /// The weights of `slots` individuals, laid out by a [`Plan`].
 pub(crate) trait Synapses: Send {
-    /// One column of a sum of rows.
-    type Sum: Copy + Default + Send;
     /// Rows are padded to multiples of so many columns.
     const PAD: usize;
-    /// Whether sums of rows start from constant currents.
-    const FOLD: bool;
 
     /// Zero weights.
     fn new(network: &Network, plan: &Plan, slots: usize) -> Self;
@@ -56,8 +52,8 @@ pub(crate) trait Synapses: Send {
     /// Adds the currents of `spikes`, ascending indices of the sources that spiked, to `out`.
     fn add(&self, projection: &Projection, slot: usize, index: usize, spikes: &[u16], out: &mut [Lanes]);
 
-    /// Some columns of the sum of the rows of the neurons in `spikes`, from `start` on if sums start from
-    /// constant currents.
+    /// Replaces some columns of `sums` by `start` and the sum of the rows of the neurons in `spikes`. Columns up to the
+    /// next multiple of [`PAD`](Self::PAD) may change, too.
     fn sum<V: Vector>(
         &self,
         slot: usize,
@@ -65,16 +61,8 @@ pub(crate) trait Synapses: Send {
         columns: Range<usize>,
         spikes: &[u64],
         start: &[Lanes],
-        sums: &mut [Self::Sum],
+        sums: &mut [Lanes],
     );
-
-    /// Replaces `out` by `constant`, or zeros, and the sums of `terms`.
-    fn gather<V: Vector>(constant: Option<&[Lanes]>, terms: &[Term], sums: &[Self::Sum], out: &mut [Lanes]);
-
-    /// The sums of one term as currents, if they are.
-    fn as_currents(_sums: &[Self::Sum]) -> Option<&[Lanes]> {
-        None
-    }
 
     /// Whether currents of up to `largest` before any spike can be summed in any order.
     fn any_order(&self, _slot: usize, _largest: f32) -> bool {

@@ -63,6 +63,18 @@ pub enum BackendError {
     },
 }
 
+/// Which kernel evaluates a network. Results do not depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GpuKernel {
+    /// The one with weights in registers, where they fit and the adapter is no processor.
+    #[default]
+    Auto,
+    /// Weights are read where neurons spiked.
+    Sparse,
+    /// Weights stay in registers, where they fit.
+    Resident,
+}
+
 /// An open graphics adapter. Clones share it.
 #[derive(Clone)]
 pub struct Gpu {
@@ -72,6 +84,8 @@ pub struct Gpu {
     software: bool,
     /// Largest buffer that the kernel can see as one, bytes.
     pub(crate) largest: u64,
+    /// What evaluators made from here on use; for tests and measurements.
+    pub kernel: GpuKernel,
     failure: Arc<Mutex<Option<String>>>,
 }
 
@@ -140,7 +154,7 @@ impl Gpu {
         let software = info.device_type == wgpu::DeviceType::Cpu;
         let limits = device.limits();
         let largest = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
-        Ok(Self { device, queue, name: info.name, software, largest, failure })
+        Ok(Self { device, queue, name: info.name, software, largest, kernel: GpuKernel::Auto, failure })
     }
 
     /// Name of the adapter, such as `llvmpipe (LLVM 15.0.6, 256 bits)`.
@@ -160,6 +174,11 @@ impl Gpu {
     pub(crate) fn workgroup(&self, neurons: usize) -> u32 {
         let (least, most) = if self.software { (8, 16) } else { (32, 64) };
         (neurons as u32).next_power_of_two().clamp(least, most)
+    }
+
+    /// Whether networks that fit get the kernel with weights in registers.
+    pub(crate) fn prefers_resident(&self) -> bool {
+        self.kernel == GpuKernel::Resident || self.kernel == GpuKernel::Auto && !self.software
     }
 
     /// What has gone wrong so far.

@@ -9,6 +9,7 @@ use rayon::prelude::*;
 
 use super::device::{BackendError, Gpu};
 use super::plan::{COUNTERS, Plan};
+use super::resident::{self, Residents};
 use super::shader;
 use crate::activity::Activity;
 use crate::controller::{Evaluator, check_step};
@@ -190,7 +191,11 @@ fn pipeline(
     traced: bool,
 ) -> Result<wgpu::ComputePipeline, BackendError> {
     let widest = network.populations.iter().map(|p| p.neurons).max().unwrap_or(1);
-    let source = shader::source(network, plan, gpu.workgroup(widest), traced);
+    let residents = Residents::new(network).filter(|_| !traced && gpu.prefers_resident());
+    let source = match residents {
+        Some(residents) => resident::source(network, plan, &residents, widest.next_multiple_of(32) as u32),
+        None => shader::source(network, plan, gpu.workgroup(widest), traced),
+    };
     let scope = gpu.device.push_error_scope(wgpu::ErrorFilter::Validation);
     let module = gpu.device.create_shader_module(wgpu::ShaderModuleDescriptor {
         label: Some("control step"),

@@ -21,19 +21,20 @@ pub(crate) fn source(network: &Network, plan: &Plan, size: u32, traced: bool) ->
     text
 }
 
-struct Shader<'a> {
-    network: &'a Network,
-    plan: &'a Plan,
-    size: u32,
-    traced: bool,
+/// What both kernels are made from.
+pub(super) struct Shader<'a> {
+    pub(super) network: &'a Network,
+    pub(super) plan: &'a Plan,
+    pub(super) size: u32,
+    pub(super) traced: bool,
 }
 
 impl Shader<'_> {
-    fn write(&self, text: &mut String) -> std::fmt::Result {
-        let Self { network, plan, size, .. } = *self;
-        let populations = &network.populations;
+    /// Functions and buffers.
+    pub(super) fn head(&self, text: &mut String) -> std::fmt::Result {
+        let network = self.network;
         text.push_str(&prelude(network.format.grid()));
-        for (index, population) in populations.iter().enumerate() {
+        for (index, population) in network.populations.iter().enumerate() {
             let name = format!("tick_{index}");
             text.push_str(&population.neuron.kernel().wgsl(&name, network.format.grid(), self.traced));
         }
@@ -41,6 +42,28 @@ impl Shader<'_> {
         if !network.format.grid() {
             text.push_str("fn ex(x: f32) -> f32 { return x; }\n");
         }
+        Ok(())
+    }
+
+    /// The beginning of the entry point.
+    pub(super) fn main(&self, text: &mut String) -> std::fmt::Result {
+        let Self { plan, size, .. } = *self;
+        writeln!(text, "var<workgroup> counters: array<atomic<u32>, 3>;")?;
+        writeln!(text, "@compute @workgroup_size({size})")?;
+        text.push_str(MAIN);
+        let word = |name: &str, words: usize| format!("let {name} = slot * {words}u;\n");
+        text.push_str(&word("w0", plan.weight_words));
+        text.push_str(&word("s0", plan.state_words));
+        text.push_str(&word("i0", plan.input_words));
+        text.push_str(&word("o0", plan.output_words));
+        writeln!(text, "zero_bits = settings.x;\nvar spikes = 0u;\nvar operations = 0u;")?;
+        writeln!(text, "if (lane < 3u) {{ atomicStore(&counters[lane], 0u); }}")
+    }
+
+    fn write(&self, text: &mut String) -> std::fmt::Result {
+        let Self { network, plan, size, .. } = *self;
+        let populations = &network.populations;
+        self.head(text)?;
         for index in 0..network.plastic.len() {
             self.rule(index).weight(text)?;
         }
@@ -53,16 +76,7 @@ impl Shader<'_> {
             writeln!(text, "var<workgroup> arriving_{index}: array<u32, {words}>;")?;
             self.constants(text, index, population)?;
         }
-        writeln!(text, "var<workgroup> counters: array<atomic<u32>, 3>;")?;
-        writeln!(text, "@compute @workgroup_size({size})")?;
-        text.push_str(MAIN);
-        let word = |name: &str, words: usize| format!("let {name} = slot * {words}u;\n");
-        text.push_str(&word("w0", plan.weight_words));
-        text.push_str(&word("s0", plan.state_words));
-        text.push_str(&word("i0", plan.input_words));
-        text.push_str(&word("o0", plan.output_words));
-        writeln!(text, "zero_bits = settings.x;\nvar spikes = 0u;\nvar operations = 0u;")?;
-        writeln!(text, "if (lane < 3u) {{ atomicStore(&counters[lane], 0u); }}")?;
+        self.main(text)?;
         for index in 0..network.plastic.len() {
             self.rule(index).learn(text)?;
         }
@@ -116,7 +130,7 @@ impl Shader<'_> {
     }
 
     /// Where projection `at` is; `out` takes the weights of spikes.
-    fn site(&self, at: usize, out: &'static str) -> Site<'_> {
+    pub(super) fn site(&self, at: usize, out: &'static str) -> Site<'_> {
         let projection = &self.network.projections[at];
         let word = match projection.source {
             Source::Input => format!("inputs[i0 + t * {}u + w]", projection.rows.div_ceil(32)),
@@ -278,7 +292,7 @@ pub(crate) fn trace_rows(population: &Population) -> usize {
 }
 
 /// Index of value `k` of the neuron `j`, after the individual's first word.
-fn constant_index(base: usize, population: &Population, k: usize) -> String {
+pub(super) fn constant_index(base: usize, population: &Population, k: usize) -> String {
     if population.individual {
         format!("{}u + j", base + k * population.neurons)
     } else {
@@ -334,7 +348,7 @@ if (place >= slots[0]) { return; }
 let slot = slots[3u + place];
 ";
 
-const FOOTER: &str = "
+pub(super) const FOOTER: &str = "
 // Where a driver ends all loops after so many turns, as Mesa's in software does, this one ends early, too.
 var turns = 0u;
 for (var turn = 0u; turn < slots[1]; turn++) { turns += 1u; }
@@ -345,7 +359,7 @@ workgroupBarrier();
 ";
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
     use ron::extensions::Extensions;
@@ -354,7 +368,7 @@ mod tests {
     use super::*;
     use crate::config::{Precision, SnnConfig};
 
-    fn network(text: &str) -> Network {
+    pub(in crate::gpu) fn network(text: &str) -> Network {
         let options = ron::Options::default().with_default_extension(Extensions::UNWRAP_VARIANT_NEWTYPES);
         Network::new(&options.from_str::<SnnConfig>(text).unwrap(), 5, 3).unwrap()
     }

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use super::format::{Format, signed};
 use super::integers;
-use super::storage::{Site, Storage};
+use super::storage::{Resident, Site, Storage};
 use crate::controller::Resumable;
-use crate::cpu::{CpuEvaluator, Place, Plan, Row, Synapses, Term};
+use crate::cpu::{CpuEvaluator, Place, Plan, Row, Synapses};
 use crate::equations::wgsl::float;
 use crate::lanes::{Lanes, WIDTH, part, part_mut};
 use crate::network::{Network, Projection, Source};
-use crate::vector::{Ints, Vector, snap_current};
+use crate::vector::{Vector, snap_current};
 use crate::weights::Unit;
 
 #[derive(Debug)]
@@ -92,28 +92,50 @@ impl Storage for Binary {
     }
 
     fn spikes(&self, text: &mut String, site: &Site<'_>) -> Result {
-        let projection = site.projection;
-        writeln!(text, "{{ var count = 0;")?;
-        let mut excitatory = vec![0_u32; projection.rows.div_ceil(32)];
-        for row in 0..projection.rows {
-            if projection.signs.get(row).is_none_or(|&sign| sign > 0) {
-                excitatory[row / 32] |= 1 << (row % 32);
-            }
-        }
-        for (w, mask) in excitatory.iter().enumerate() {
-            let word = site.word.replace("[w]", &format!("[{w}u]")).replace("+ w]", &format!("+ {w}u]"));
-            writeln!(
-                text,
-                "{{ let hit = {word} & weights[w0 + {}u + j]; \
-                 count += i32(countOneBits(hit & {mask}u)) - i32(countOneBits(hit & {}u)); }}",
-                site.base + w * projection.cols,
-                !mask
-            )?;
-        }
-        // Scales lie on no grid, so the sum over projections depends on its order: that of the CPU.
-        let (out, scale) = (site.out, float(projection.unit.scale));
-        writeln!(text, "{out} = ex({out} + ex(f32(count) * {scale})); }}")
+        let cols = site.projection.cols;
+        count(text, site, |w| format!("weights[w0 + {}u + j]", site.base + w * cols))
     }
+
+    fn column(&self, projection: &Projection) -> usize {
+        projection.rows.div_ceil(32)
+    }
+
+    fn take(&self, text: &mut String, Resident { site, name, .. }: &Resident<'_>) -> Result {
+        for w in 0..self.column(site.projection) {
+            let at = site.base + w * site.projection.cols;
+            writeln!(text, "{name}_{w} = weights[w0 + {at}u + j];")?;
+        }
+        Ok(())
+    }
+
+    fn all(&self, text: &mut String, Resident { site, name, .. }: &Resident<'_>) -> Result {
+        count(text, site, |w| format!("{name}_{w}"))
+    }
+}
+
+/// Writes the count of spikes that pass the connections in words `w`, and adds it to [`Site::out`].
+fn count(text: &mut String, site: &Site<'_>, connections: impl Fn(usize) -> String) -> Result {
+    let projection = site.projection;
+    writeln!(text, "{{ var count = 0;")?;
+    let mut excitatory = vec![0_u32; projection.rows.div_ceil(32)];
+    for row in 0..projection.rows {
+        if projection.signs.get(row).is_none_or(|&sign| sign > 0) {
+            excitatory[row / 32] |= 1 << (row % 32);
+        }
+    }
+    for (w, mask) in excitatory.iter().enumerate() {
+        writeln!(
+            text,
+            "{{ let w = {w}u; let hit = {} & {}; \
+             count += i32(countOneBits(hit & {mask}u)) - i32(countOneBits(hit & {}u)); }}",
+            site.word,
+            connections(w),
+            !mask
+        )?;
+    }
+    // Scales lie on no grid, so the sum over projections depends on its order: that of the CPU.
+    let (out, scale) = (site.out, float(projection.unit.scale));
+    writeln!(text, "{out} = ex({out} + ex(f32(count) * {scale})); }}")
 }
 
 struct Bits {
@@ -129,9 +151,7 @@ struct Bits {
 }
 
 impl Synapses for Bits {
-    type Sum = Ints;
     const PAD: usize = integers::PAD;
-    const FOLD: bool = false;
 
     fn new(network: &Network, plan: &Plan, slots: usize) -> Self {
         let mut starts = vec![0];
@@ -195,15 +215,10 @@ impl Synapses for Bits {
         row: &Row,
         columns: Range<usize>,
         spikes: &[u64],
-        _: &[Lanes],
-        sums: &mut [Ints],
+        start: &[Lanes],
+        sums: &mut [Lanes],
     ) {
-        integers::sum::<V>(part(&self.weights, self.size, slot), row, &columns, spikes, sums);
-    }
-
-    #[inline(always)]
-    fn gather<V: Vector>(constant: Option<&[Lanes]>, terms: &[Term], sums: &[Ints], out: &mut [Lanes]) {
-        integers::gather::<V>(constant, terms, sums, out);
+        integers::sum::<V>(part(&self.weights, self.size, slot), row, &columns, spikes, start, sums);
     }
 
     fn fan_out(&self, network: &Network, slot: usize, source: usize, out: &mut [u32]) {

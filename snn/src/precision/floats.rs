@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::format::Format;
-use super::storage::{Site, Storage};
+use super::storage::{Resident, Site, Storage};
 use crate::controller::Resumable;
-use crate::cpu::{Activities, CpuEvaluator, Learner, Place, Plan, Row, Synapses, Term};
+use crate::cpu::{Activities, CpuEvaluator, Learner, Place, Plan, Row, Synapses};
 use crate::lanes::{Lanes, WIDTH, part, part_mut};
 use crate::network::{Network, Projection};
 use crate::vector::{Vector, block, in_blocks, snap_current};
@@ -58,6 +58,31 @@ impl<F: Floats> Storage for F {
     fn spikes(&self, text: &mut String, site: &Site<'_>) -> Result {
         site.each_spike(text, &format!("{} += {};", site.out, site.weight))
     }
+
+    fn column(&self, projection: &Projection) -> usize {
+        projection.rows
+    }
+
+    fn take(&self, text: &mut String, Resident { site, name, .. }: &Resident<'_>) -> Result {
+        for i in 0..site.projection.rows {
+            let at = site.base + i * site.projection.cols;
+            writeln!(text, "{name}_{i} = weights[w0 + {at}u + j];")?;
+        }
+        Ok(())
+    }
+
+    fn all(&self, text: &mut String, Resident { site, name, .. }: &Resident<'_>) -> Result {
+        let (word, out) = (&site.word, site.out);
+        for i in 0..site.projection.rows {
+            if i % 32 == 0 {
+                let end = if i > 0 { "}\n" } else { "" };
+                writeln!(text, "{end}{{ let w = {}u; let bits = {word};", i / 32)?;
+            }
+            let spiked = format!("(bits & {}u) != 0u", 1_u32 << (i % 32));
+            writeln!(text, "{out} = select({out}, {out} + bitcast<f32>({name}_{i}), {spiked});")?;
+        }
+        writeln!(text, "}}")
+    }
 }
 
 struct Rows {
@@ -77,9 +102,7 @@ struct Rows {
 }
 
 impl Synapses for Rows {
-    type Sum = Lanes;
     const PAD: usize = 1;
-    const FOLD: bool = true;
 
     fn new(network: &Network, plan: &Plan, slots: usize) -> Self {
         Self {
@@ -190,25 +213,6 @@ impl Synapses for Rows {
             in_blocks!(count, V, sum_rows(rows, stride, spikes, start, sums));
             at += count;
         }
-    }
-
-    #[inline(always)]
-    fn gather<V: Vector>(constant: Option<&[Lanes]>, terms: &[Term], sums: &[Lanes], out: &mut [Lanes]) {
-        for (k, out) in out.iter_mut().enumerate() {
-            let mut total = V::splat(0.0);
-            if let Some(constant) = constant {
-                total = V::load(&constant[k]);
-            }
-            for term in terms {
-                total = total + V::load(&sums[term.sums + k]);
-            }
-            total.store(out);
-        }
-    }
-
-    #[inline(always)]
-    fn as_currents(sums: &[Lanes]) -> Option<&[Lanes]> {
-        Some(sums)
     }
 
     /// Currents, weights and so all sums are multiples of 2⁻¹², which 24 bits hold below 2¹².

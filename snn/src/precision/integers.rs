@@ -5,35 +5,34 @@
 
 use std::ops::Range;
 
-use crate::cpu::{Place, Row, Term};
+use crate::cpu::{Place, Row};
 use crate::lanes::{Lanes, WIDTH};
-use crate::vector::{Ints, SHORT, Vector, block, in_blocks};
+use crate::vector::{SHORT, Vector, block, in_blocks};
 
 /// Columns that rows are padded to multiples of: integers are added [`SHORT`] at a time.
 pub(super) const PAD: usize = SHORT / WIDTH;
 /// 258 rows of 8-bit numbers fit into 16 bits.
 const WORDS: usize = 256 / 64;
 
-/// Some columns of the sum of the rows of `spikes`.
+/// Replaces some columns of `sums` by `start` and the sum of the rows of `spikes`, each column times its unit.
 #[inline(always)]
 pub(super) fn sum<V: Vector>(
     weights: &[i8],
     row: &Row,
     columns: &Range<usize>,
     spikes: &[u64],
-    sums: &mut [Ints],
+    start: &[Lanes],
+    sums: &mut [Lanes],
 ) {
-    let Place { start, stride } = row.place;
-    let rows = &weights[start * WIDTH..];
+    let Place { start: first, stride } = row.place;
+    let rows = &weights[first * WIDTH..];
     let last = columns.end.next_multiple_of(PAD);
     let mut at = columns.start / PAD * PAD;
     while at < last {
         let count = block((last - at) / PAD, V::REGISTERS);
-        let (rows, sums) = (&rows[at * WIDTH..], &mut sums[at..at + count * PAD]);
-        for (index, words) in spikes.chunks(WORDS).enumerate() {
-            let rows = &rows[index * WORDS * 64 * stride * WIDTH..];
-            in_blocks!(count, V, rows_of(rows, stride, words, index > 0, sums));
-        }
+        let range = at..at + count * PAD;
+        let (units, start, sums) = (&row.units[range.clone()], &start[range.clone()], &mut sums[range]);
+        in_blocks!(count, V, rows_of(&rows[at * WIDTH..], stride, spikes, units, start, sums));
         at += count * PAD;
     }
 }
@@ -44,16 +43,9 @@ fn bytes<const N: usize>(rows: &[i8], start: usize) -> &[i8; N] {
     rows[start..].first_chunk().expect("rows are padded")
 }
 
-/// The sum of the rows of at most [`WORDS`] words, for the first `N` times [`SHORT`] targets; added to what is there if
-/// `more`.
+/// The sum of the rows of at most [`WORDS`] words, for the first `N` times [`SHORT`] targets.
 #[inline(always)]
-fn rows_of<V: Vector, const N: usize>(
-    rows: &[i8],
-    stride: usize,
-    spikes: &[u64],
-    more: bool,
-    out: &mut [Ints],
-) {
+fn shorts<V: Vector, const N: usize>(rows: &[i8], stride: usize, spikes: &[u64]) -> [V::Short; N] {
     let mut sums = [V::short_zero(); N];
     let mut first = 0;
     for &word in spikes {
@@ -68,35 +60,39 @@ fn rows_of<V: Vector, const N: usize>(
         }
         first += 64;
     }
-    for k in 0..N {
-        let [mut low, mut high] = V::short_ints(sums[k]);
-        if more {
-            low = V::int_add(low, V::int_load(&out[2 * k]));
-            high = V::int_add(high, V::int_load(&out[2 * k + 1]));
-        }
-        V::int_store(low, &mut out[2 * k]);
-        V::int_store(high, &mut out[2 * k + 1]);
-    }
+    sums
 }
 
-/// Replaces `out` by `constant`, or zeros, and the sums of `terms`, each with its `unit`.
+/// `start` and the sum of the rows of `spikes`, times `units`, for the first `N` times [`SHORT`] targets.
 #[inline(always)]
-pub(super) fn gather<V: Vector>(
-    constant: Option<&[Lanes]>,
-    terms: &[Term],
-    sums: &[Ints],
+fn rows_of<V: Vector, const N: usize>(
+    rows: &[i8],
+    stride: usize,
+    spikes: &[u64],
+    units: &[f32],
+    start: &[Lanes],
     out: &mut [Lanes],
 ) {
-    for (k, out) in out.iter_mut().enumerate() {
-        let mut total = V::splat(0.0);
-        if let Some(constant) = constant {
-            total = V::load(&constant[k]);
+    let mut totals = [[V::int_zero(); 2]; N];
+    let (few, more) = spikes.split_at(spikes.len().min(WORDS));
+    let sums = shorts::<V, N>(rows, stride, few);
+    for k in 0..N {
+        totals[k] = V::short_ints(sums[k]);
+    }
+    for (index, words) in more.chunks(WORDS).enumerate() {
+        let sums = shorts::<V, N>(&rows[(index + 1) * WORDS * 64 * stride * WIDTH..], stride, words);
+        for k in 0..N {
+            let [low, high] = V::short_ints(sums[k]);
+            totals[k] = [V::int_add(totals[k][0], low), V::int_add(totals[k][1], high)];
         }
-        for term in terms {
-            let sum = V::int_float(V::int_load(&sums[term.sums + k]));
-            total = total + sum * V::splat(term.unit);
+    }
+    let (units, start, out) = (&units[..2 * N], &start[..2 * N], &mut out[..2 * N]);
+    for k in 0..N {
+        for half in 0..2 {
+            let column = 2 * k + half;
+            let current = V::int_float(totals[k][half]) * V::splat(units[column]);
+            (V::load(&start[column]) + current).store(&mut out[column]);
         }
-        total.store(out);
     }
 }
 

@@ -28,6 +28,20 @@ pub(crate) trait Storage: Format {
 
     /// Writes what adds the weights of the present spikes into neuron `j` to [`Site::out`].
     fn spikes(&self, text: &mut String, site: &Site<'_>) -> Result;
+
+    /// 32-bit words that hold the weights from all spiking sources into one neuron.
+    fn column(&self, projection: &Projection) -> usize;
+
+    /// Whether [`all`](Self::all) reads spikes as bytes.
+    fn reads_bytes(&self) -> bool {
+        false
+    }
+
+    /// Writes what puts the weights into neuron `j` in these words.
+    fn take(&self, text: &mut String, resident: &Resident<'_>) -> Result;
+
+    /// As [`spikes`](Self::spikes), with weights in these words, over all sources in order.
+    fn all(&self, text: &mut String, resident: &Resident<'_>) -> Result;
 }
 
 /// Where the kernel finds what enters through a projection. Words of weights lie behind `w0`, currents
@@ -42,6 +56,15 @@ pub(crate) struct Site<'a> {
     pub(crate) word: String,
     /// Variable that takes the sum.
     pub(crate) out: &'static str,
+}
+
+/// A projection whose weights stay in registers.
+pub(crate) struct Resident<'a> {
+    pub(crate) site: Site<'a>,
+    /// Its words are called by this name, an underscore and their number.
+    pub(crate) name: String,
+    /// Word `w` of the sources' spikes as bytes that are 0 or 1, where there is one.
+    pub(crate) bytes: Option<String>,
 }
 
 impl Site<'_> {

@@ -5,7 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use proptest::prelude::*;
-use snn::{Controller, Evaluator, Gpu, Probe, tanh};
+use snn::{Controller, Evaluator, Gpu, GpuKernel, Probe, tanh};
 
 use crate::{bits, controller, normals};
 
@@ -19,7 +19,11 @@ fn population(controller: &dyn Controller, slots: usize, seed: u64) -> Vec<Vec<f
 }
 
 fn pair(controller: &dyn Controller, slots: usize, seed: u64) -> [Box<dyn Evaluator>; 2] {
-    let mut pair = [controller.evaluator(slots), controller.gpu_evaluator(&gpu(), slots).unwrap().unwrap()];
+    pair_on(&gpu(), controller, slots, seed)
+}
+
+fn pair_on(gpu: &Gpu, controller: &dyn Controller, slots: usize, seed: u64) -> [Box<dyn Evaluator>; 2] {
+    let mut pair = [controller.evaluator(slots), controller.gpu_evaluator(gpu, slots).unwrap().unwrap()];
     for evaluator in &mut pair {
         for (slot, parameters) in population(controller, slots, seed).iter().enumerate() {
             evaluator.load(slot, parameters);
@@ -32,9 +36,13 @@ fn pair(controller: &dyn Controller, slots: usize, seed: u64) -> [Box<dyn Evalua
 /// Runs both for `steps` control steps in closed loop: the observation follows the actions, so that a
 /// single differing spike grows. Returns spikes per neuron and tick.
 fn compare(text: &str, slots: usize, steps: usize, seed: u64) -> f64 {
+    compare_on(&gpu(), text, slots, steps, seed)
+}
+
+fn compare_on(gpu: &Gpu, text: &str, slots: usize, steps: usize, seed: u64) -> f64 {
     let (inputs, outputs) = (5, 3);
     let controller = controller(text, inputs, outputs);
-    let [mut cpu, mut other] = pair(&*controller, slots, seed);
+    let [mut cpu, mut other] = pair_on(gpu, &*controller, slots, seed);
     let mut x = normals(seed ^ 77, slots * inputs);
     let mut actions = [vec![0.0; slots * outputs], vec![0.0; slots * outputs]];
     let mut probes = [Probe::default(), Probe::default()];
@@ -116,6 +124,43 @@ fn all_kinds_of_wiring() {
     for precision in PRECISIONS {
         let rate = compare(&wired(precision), 5, 300, 3);
         assert!(rate > 0.01 && rate < 0.9, "{precision}: spike rate {rate}");
+    }
+}
+
+/// The kernel that keeps weights in registers: all models, and layers of all sizes up to the largest that fit.
+#[test]
+fn weights_in_registers() {
+    let mut gpu = gpu();
+    gpu.kernel = GpuKernel::Resident;
+    for precision in PRECISIONS {
+        let more = format!("precision: {precision}, input_gain: 4, recurrent_gain: 2");
+        let negated = negated(precision);
+        let decoder = if negated { "Rate()" } else { "Population()" };
+        let models = MODELS.iter().copied().chain(["threshold", OWN]).map(|model| {
+            format!(
+                "hidden: [Recurrent(neurons: 40, model: {model:?})], ticks: 3, {more}, \
+                     encoder: Current(negated: {negated})"
+            )
+        });
+        let shapes = [
+            format!(
+                "hidden: [Recurrent(neurons: 7), Dense(neurons: 33, skip: [\"input\", \"hidden.2\"]), \
+                     Recurrent(neurons: 35, model: \"alif\", skip: [\"hidden.0\"], \
+                     evolve: {{\"decay\": Neuron, \"threshold\": Layer}})], readout_skip: [\"hidden.0\"], ticks: 4, \
+                     {more}, encoder: Current(negated: {negated}), decoder: Membrane(evolve: {{\"decay\": Neuron}})"
+            ),
+            format!(
+                "hidden: [Recurrent(neurons: 64, density: 0.5, excitatory: Some(0.8))], ticks: 5, {more}, \
+                     encoder: Rate(), decoder: Count()"
+            ),
+            format!(
+                "hidden: [Recurrent(neurons: 120)], ticks: 1, {more}, encoder: Latency(), decoder: {decoder}"
+            ),
+        ];
+        for text in models.chain(shapes) {
+            let rate = compare_on(&gpu, &format!("Snn({text})"), 5, 60, 11);
+            assert!(rate > 0.001 && rate < 0.999, "{text}: spike rate {rate}");
+        }
     }
 }
 

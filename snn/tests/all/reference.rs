@@ -76,7 +76,7 @@ impl<'a> NaiveNetwork<'a> {
     }
 
     /// The weight from `pre` to `post`, on the grid of a layer with up to 128 sources in `F32`; in `I8`
-    /// a multiple of 1/32 of the power of two nearest to the scale.
+    /// a multiple of 1/32 of the scale, which has six binary digits.
     fn weight(&self, block: &str, pre: usize, post: usize) -> f32 {
         let negative = self.is_negative(block, pre, post);
         let block = self.layout.block(block).unwrap();

@@ -108,8 +108,16 @@ pub struct Parts<'a> {
 pub struct Times {
     /// Seconds in environments: physics, resets, observations, rewards.
     pub envs_s: f64,
-    /// Seconds in controllers: loading, normalisation, network, scaling of actions.
+    /// Of these, seconds in physics, sensors included.
+    pub physics_s: f64,
+    /// Seconds in controllers: loading, normalisation, network.
     pub controller_s: f64,
+    /// Of these, seconds in normalisation and the sums of observations.
+    pub normalizer_s: f64,
+    /// Seconds in noise on actions, and in their scaling.
+    pub actions_s: f64,
+    /// Seconds in sums of rewards, and in episodes that begin or end, without resets and loading.
+    pub episodes_s: f64,
     /// Seconds in making members.
     pub strategy_s: f64,
 }
@@ -118,7 +126,11 @@ impl std::iter::Sum for Times {
     fn sum<I: Iterator<Item = Self>>(times: I) -> Self {
         times.fold(Self::default(), |sum, times| Self {
             envs_s: sum.envs_s + times.envs_s,
+            physics_s: sum.physics_s + times.physics_s,
             controller_s: sum.controller_s + times.controller_s,
+            normalizer_s: sum.normalizer_s + times.normalizer_s,
+            actions_s: sum.actions_s + times.actions_s,
+            episodes_s: sum.episodes_s + times.episodes_s,
             strategy_s: sum.strategy_s + times.strategy_s,
         })
     }
@@ -142,7 +154,7 @@ pub(super) struct Batch {
     pub(super) inputs: Vec<f32>,
     pub(super) outputs: Vec<f32>,
     actions: Vec<f32>,
-    pub(super) times: Times,
+    times: Times,
 }
 
 impl Batch {
@@ -211,8 +223,9 @@ impl Batch {
         self.envs.reset(slot, &mut stream);
         let reset = Instant::now();
         evaluator.reset(first + slot, stream.next_u64());
+        let ready = Instant::now();
         self.times.strategy_s += (made - began).as_secs_f64();
-        self.times.controller_s += (loaded - made).as_secs_f64() + reset.elapsed().as_secs_f64();
+        self.times.controller_s += (loaded - made).as_secs_f64() + (ready - reset).as_secs_f64();
         self.times.envs_s += (reset - loaded).as_secs_f64();
         let spec = self.task.spec();
         let episode = Episode {
@@ -225,10 +238,12 @@ impl Batch {
         self.jitter[slot] = episodes.action_noise.as_ref().map(|noise| Jitter::new(noise, index));
         self.active[slot] = true;
         self.rewards[slot] = 0.0;
+        self.times.episodes_s += ready.elapsed().as_secs_f64();
     }
 
     /// Normalised observations of all running episodes.
     pub(super) fn observe(&mut self, normalizer: &Normalizer) {
+        let began = Instant::now();
         let size = self.task.spec().observations.len();
         let observations = self.envs.observations().chunks_exact(size);
         let inputs = self.inputs.chunks_exact_mut(size);
@@ -237,10 +252,19 @@ impl Batch {
                 normalizer.apply(raw, input, episode.sums.as_mut());
             }
         }
+        self.times.normalizer_s += began.elapsed().as_secs_f64();
+    }
+
+    /// Where the time went so far, but for the controllers' part.
+    pub(super) fn times(&self) -> Times {
+        let Times { controller_s, normalizer_s, .. } = self.times;
+        let physics_s = self.envs.physics_time().as_secs_f64();
+        Times { physics_s, controller_s: controller_s + normalizer_s, ..self.times }
     }
 
     /// Steps the worlds with what the controllers have put out.
     pub(super) fn act(&mut self) {
+        let began = Instant::now();
         let spec = self.task.spec();
         let size = spec.actions.len();
         let rows = self.outputs.chunks_exact_mut(size).zip(self.actions.chunks_exact_mut(size));
@@ -253,9 +277,10 @@ impl Batch {
                 spec.scale_action(output, action);
             }
         }
-        let began = Instant::now();
+        let scaled = Instant::now();
         self.envs.step(&self.active, &self.actions);
-        self.times.envs_s += began.elapsed().as_secs_f64();
+        self.times.actions_s += (scaled - began).as_secs_f64();
+        self.times.envs_s += scaled.elapsed().as_secs_f64();
     }
 
     /// Adds up the step and takes out the episodes that have ended.
@@ -267,6 +292,7 @@ impl Batch {
         finished: &mut Vec<(usize, Episode)>,
         observer: &mut Option<&mut Observer<'_>>,
     ) -> bool {
+        let began = Instant::now();
         let (mut any, mut steps) = (false, 0);
         for slot in 0..self.running.len() {
             let Some((index, episode)) = &mut self.running[slot] else { continue };
@@ -309,7 +335,13 @@ impl Batch {
             any = true;
         }
         queue.count(steps);
+        self.times.episodes_s += began.elapsed().as_secs_f64();
         any
+    }
+
+    /// Adds to the time that controllers took.
+    pub(super) fn controlled(&mut self, since: Instant) {
+        self.times.controller_s += since.elapsed().as_secs_f64();
     }
 
     pub(super) fn busy(&self) -> bool {

@@ -47,8 +47,8 @@ impl Half {
             let slots = batch.running.len();
             batch.fill(self.evaluator.as_mut(), index * self.size, slots, episodes, queue, &mut None);
         }
-        let began = Instant::now();
         self.batches.par_iter_mut().for_each(|batch| batch.observe(episodes.normalizer));
+        let began = Instant::now();
         let (mut inputs, mut slot) = (&mut self.inputs[..], 0);
         for batch in &self.batches {
             let (own, rest) = inputs.split_at_mut(batch.inputs.len());

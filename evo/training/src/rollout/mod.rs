@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use snn::BackendError;
 
+use batch::Batch;
 use halves::{Half, take_turns};
 use queue::Queue;
 use rows::Shape;
@@ -182,10 +183,10 @@ impl Rollout {
     #[must_use]
     pub fn times(&self) -> Times {
         match &self.crew {
-            Crew::Workers(workers) => workers.iter().map(|worker| lock(worker).batch.times).sum(),
+            Crew::Workers(workers) => workers.iter().map(|worker| lock(worker).batch.times()).sum(),
             Crew::Halves(halves) => {
                 let halves = lock(halves);
-                let batches = halves.iter().flat_map(|half| &half.batches).map(|batch| batch.times);
+                let batches = halves.iter().flat_map(|half| &half.batches).map(Batch::times);
                 batches.chain(halves.iter().map(|half| half.times)).sum()
             }
         }

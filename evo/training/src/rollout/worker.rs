@@ -39,14 +39,14 @@ impl Worker {
                     return Ok(finished);
                 }
             }
-            let began = Instant::now();
             if observer.is_some() {
                 batch.raw.copy_from_slice(batch.envs.observations());
             }
             batch.observe(episodes.normalizer);
+            let began = Instant::now();
             evaluator.begin(&batch.active, &batch.inputs, &batch.rewards);
             evaluator.finish(&batch.active, &mut batch.outputs)?;
-            batch.times.controller_s += began.elapsed().as_secs_f64();
+            batch.controlled(began);
             batch.act();
             free = batch.collect(evaluator, 0, (episodes, queue), &mut finished, &mut observer);
         }
