@@ -14,7 +14,7 @@ use training::ranks::Team;
 use super::score::Score;
 use super::train::{self, Wanted};
 use super::{job, labels, together};
-use crate::cli::{RunArgs, Seeds, TrainArgs};
+use crate::cli::{Output, RunArgs, Seeds, TrainArgs};
 use crate::interrupt;
 use crate::out;
 use crate::plot::Figure;
@@ -66,7 +66,8 @@ pub(super) fn train(args: &TrainArgs, seeds: &Seeds, (job, team): (&Job, &Team))
         return train::train(&of(seeds[0]), Wanted::Config, team).map(drop);
     }
     // What is wrong with all of them is said once, before there is a folder.
-    train::train(&of(seeds[0]), Wanted::Check, team)?;
+    let sound = train::train(&of(seeds[0]), Wanted::Check, &Team::alone());
+    together::agreed(team, sound)?;
     let mut taken =
         out.into_iter().map(Path::to_owned).chain(seeds.iter().filter_map(|&seed| of(seed).run.out));
     let taken = taken.find(|folder| RunFolder::open(folder).is_ok()).map_or(Ok(()), |folder| {
@@ -87,7 +88,11 @@ pub(super) fn train(args: &TrainArgs, seeds: &Seeds, (job, team): (&Job, &Team))
         if !quiet {
             to_stderr(&format!("seed {seed}, {} of {}", index + 1, seeds.len()));
         }
-        let (folder, failure) = match train::train(&of(seed), Wanted::Run, &part) {
+        let mut run = of(seed);
+        if group > 0 {
+            run.output = Output { quiet: true, verbose: false };
+        }
+        let (folder, failure) = match train::train(&run, Wanted::Run, &part) {
             Ok(folder) => (folder, None),
             // The other ranks of the group cannot know how far this one has come.
             Err(failure) if !part.is_alone() => return Err(failure),
