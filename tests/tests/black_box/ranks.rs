@@ -362,19 +362,21 @@ fn seeds_over_ranks_have_the_bits_of_one_after_another() {
     let scratch = tempfile::tempdir().expect("scratch folder");
     let of = |name: &str| scratch.path().join(name);
     let small = ["--set", "strategy=OpenEs(population: 4)", "--generations", "2", "--threads", "1"];
-    let train = |seeds, out| [&SMALL[..], &small, &["--seeds", seeds, "--out", out, "-q"]].concat();
+    fn train<'a>(small: &[&'a str], seeds: &'a str, out: &'a Path) -> Vec<&'a str> {
+        [&SMALL[..], small, &["--seeds", seeds, "--out", text(out), "-q"]].concat()
+    }
     let alone = of("alone");
-    let _ = succeed(&train("1..3", text(&alone)));
+    let _ = succeed(&train(&small, "1..3", &alone));
     for (ranks, seeds) in [(2, "1..3"), (4, "2,3")] {
         let out = of(&format!("over{ranks}"));
-        let (code, stderr) = run(job(&program, ranks, &train(seeds, text(&out))));
+        let (code, stderr) = run(job(&program, ranks, &train(&small, seeds, &out)));
         assert_eq!(code, Some(0), "{stderr}");
         for seed in if ranks == 2 { vec![1, 2, 3] } else { vec![2, 3] } {
             let folder = format!("s{seed}");
             assert!(result(&out.join(&folder)) == result(&alone.join(&folder)), "{ranks} ranks, seed {seed}");
         }
         assert!(out.join("curve.svg").exists());
-        let (code, stderr) = run(job(&program, ranks, &train(seeds, text(&out))));
+        let (code, stderr) = run(job(&program, ranks, &train(&small, seeds, &out)));
         assert_eq!(code, Some(2), "{stderr}");
         assert_eq!(stderr.matches("error: ").count(), 1, "{stderr}");
         assert!(stderr.contains("already contains a run"), "{stderr}");
@@ -400,7 +402,7 @@ fn a_sweep_over_ranks_has_the_table_of_one_process() {
     let of = |out| vec!["sweep", "--config", text(&file), "--out", out, "--threads", "1", "-q"];
     let (alone, out) = (scratch.path().join("alone"), scratch.path().join("out"));
     let _ = succeed(&of(text(&alone)));
-    let mut command = job(&tests::program("evo"), 3, &[&of(text(&out))[..], &["--workers", "1"]].concat());
+    let mut command = job(&program("evo"), 3, &[&of(text(&out))[..], &["--workers", "1"]].concat());
     let output = command.output().expect("mpirun starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let table = |out: &Path| fs::read_to_string(out.join("sweep.csv")).expect("a table");
@@ -408,7 +410,7 @@ fn a_sweep_over_ranks_has_the_table_of_one_process() {
     let printed = String::from_utf8_lossy(&output.stdout);
     assert_eq!(printed.matches("t0005").count(), 1, "one rank prints the table: {printed}");
     // What is wrong is said by one, too.
-    let (code, stderr) = run(job(&tests::program("evo"), 3, &["sweep", "--config", "none.ron"]));
+    let (code, stderr) = run(job(&program("evo"), 3, &["sweep", "--config", "none.ron"]));
     assert_eq!((code, stderr.matches("error: ").count()), (Some(2), 1), "{stderr}");
 }
 
@@ -422,14 +424,14 @@ fn commands_that_ranks_do_not_share_just_run() {
     let out = scratch.path().join("run");
     let _ = succeed(&[&SMALL[..], &["--generations", "1", "-q", "--out", text(&out)]].concat());
     let eval = ["eval", text(&out), "--episodes", "2", "--json"];
-    let mut command = job(&tests::program("evo"), 2, &eval);
+    let mut command = job(&program("evo"), 2, &eval);
     let output = command.output().expect("mpirun starts");
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{stderr}");
     let printed = String::from_utf8_lossy(&output.stdout);
     assert_eq!(printed.matches("\"return_mean\"").count(), 2, "{printed}");
     // A mistake is said by the process that made it.
-    let (code, stderr) = run(job(&tests::program("evo"), 2, &["eval", text(&out), "--epsodes", "2"]));
+    let (code, stderr) = run(job(&program("evo"), 2, &["eval", text(&out), "--epsodes", "2"]));
     assert_eq!((code, stderr.contains("--epsodes")), (Some(2), true), "{stderr}");
 }
 
