@@ -347,6 +347,20 @@ impl Journal {
         Ok(journal)
     }
 
+    /// Whether the journal at `path`, if it says so, is about this sweep.
+    ///
+    /// # Errors
+    /// If it is of another sweep, damaged, or cannot be read.
+    pub(super) fn check(path: &Path, header: &Header) -> Result<(), JournalError> {
+        let failed = |error: serde_json::Error| JournalError::File {
+            action: "read",
+            path: path.to_owned(),
+            source: error.into(),
+        };
+        let data = header.as_data().map_err(failed)?;
+        read(path)?.0.map_or(Ok(()), |its| check_same(path, &its, &data))
+    }
+
     /// Adds what another journal of the same sweep says, whose process may be at work.
     ///
     /// # Errors

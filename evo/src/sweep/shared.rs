@@ -62,6 +62,8 @@ impl Shared {
         let first = header.line().map_err(|error| failed(error.into()))?;
         let shared = Self { share, folder: sweep.to_owned(), claims, noted: BTreeSet::new(), _locks: locks };
         shared.write_once(&sweep.join(JOURNAL), first.as_bytes()).map_err(failed)?;
+        // Before there is one of this worker that would be about another sweep.
+        Journal::check(&sweep.join(JOURNAL), header)?;
         let mut journal = Journal::open(&journals::of_worker(sweep, share.number()), header, build)?;
         journal.merge(&sweep.join(JOURNAL))?;
         shared.merge(&mut journal)?;
