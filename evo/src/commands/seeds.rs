@@ -110,7 +110,7 @@ pub(super) fn train(args: &TrainArgs, seeds: &Seeds, (job, team): (&Job, &Team))
         job.ask(interrupt::asked_by());
     }
     if !team.is_alone() {
-        outcomes = gathered(if part.leads() { outcomes } else { Vec::new() }, seeds, team)?;
+        outcomes = gathered(if part.leads() { &outcomes } else { &[] }, seeds, team)?;
     }
     if team.leads() {
         conclude(&outcomes, args, quiet)?;
@@ -131,7 +131,7 @@ pub(super) fn train(args: &TrainArgs, seeds: &Seeds, (job, team): (&Job, &Team))
 }
 
 /// The outcomes of all ranks, of which each has its own, in the order of the seeds.
-fn gathered(own: Vec<Outcome>, seeds: &[u64], team: &Team) -> Result<Vec<Outcome>, Failure> {
+fn gathered(own: &[Outcome], seeds: &[u64], team: &Team) -> Result<Vec<Outcome>, Failure> {
     // Seed, folder and message.
     type Told = Vec<(u64, Option<PathBuf>, Option<String>)>;
     let told: Told = own

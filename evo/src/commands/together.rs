@@ -15,7 +15,7 @@ use crate::interrupt;
 use crate::sweep::Share;
 
 /// How long a rank that has failed gives rank 0 to say the same, and to end the job.
-const PARTING: Duration = Duration::from_secs(2);
+const PARTING: Duration = Duration::from_secs(5);
 
 /// Does `work` as one of several workers, if this process is one of several ranks. They need no MPI for that: what passes
 /// between them lies in a folder.
