@@ -37,7 +37,7 @@ pub fn run() -> ExitCode {
 pub fn run_as(words: &[OsString]) -> u8 {
     interrupt::survive_file_limits();
     // One of several ranks speaks for all.
-    if ranks::launch().is_some_and(|launch| launch.rank > 0) {
+    if cli::is_for_ranks(words) && ranks::launch().is_some_and(|launch| launch.rank > 0) {
         mute();
     }
     let result = match cli::parse(words) {

@@ -11,6 +11,8 @@ pub(crate) enum Word {
     Failed,
     /// Rank 0 has seen this rank go, which has told why or not.
     Gone { rank: u32, told: bool },
+    /// Something has asked one rank to stop, and so asks all; the number of what it was.
+    Stop(i32),
 }
 
 /// Bytes of a word.
@@ -22,6 +24,7 @@ impl Word {
             Self::Done => (b'D', 0, false),
             Self::Failed => (b'F', 0, true),
             Self::Gone { rank, told } => (b'G', rank, told),
+            Self::Stop(by) => (b'S', by.cast_unsigned(), false),
         };
         let [a, b, c, d] = rank.to_le_bytes();
         [kind, a, b, c, d, u8::from(told)]
@@ -32,6 +35,7 @@ impl Word {
             b'D' => Some(Self::Done),
             b'F' => Some(Self::Failed),
             b'G' => Some(Self::Gone { rank: u32::from_le_bytes([a, b, c, d]), told: told != 0 }),
+            b'S' => Some(Self::Stop(i32::from_le_bytes([a, b, c, d]))),
             _ => None,
         }
     }
@@ -55,15 +59,15 @@ mod tests {
 
     #[test]
     fn words_arrive_and_an_end_is_none() {
-        let words = [Word::Done, Word::Failed, Word::Gone { rank: 70_000, told: true }];
+        let words = [Word::Done, Word::Failed, Word::Gone { rank: 70_000, told: true }, Word::Stop(-1)];
         let mut bytes = Vec::new();
         for word in words {
             word.send(&mut bytes).expect("a vector takes everything");
         }
         let mut from = &bytes[..];
         assert_eq!(
-            [(); 4].map(|()| Word::receive(&mut from)),
-            [Some(words[0]), Some(words[1]), Some(words[2]), None]
+            [(); 5].map(|()| Word::receive(&mut from)),
+            [Some(words[0]), Some(words[1]), Some(words[2]), Some(words[3]), None]
         );
         assert_eq!(Word::receive(&mut &b"D"[..]), None);
         assert_eq!(Word::receive(&mut &b"xxxxxx"[..]), None);

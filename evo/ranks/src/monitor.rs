@@ -21,6 +21,9 @@ const PROBE: (Duration, u32) = (Duration::from_secs(5), 4);
 /// Bytes of the word by which ranks of this job know each other.
 pub(crate) const KEY: usize = 16;
 
+/// What is done when something has asked another rank to stop, with the number of what it was.
+pub(crate) type OnStop = fn(i32);
+
 /// What is known of the others.
 #[derive(Default)]
 struct State {
@@ -32,6 +35,7 @@ struct State {
     leaving: bool,
     /// On rank 0, all others; else, rank 0.
     peers: Vec<TcpStream>,
+    on_stop: Option<OnStop>,
 }
 
 /// Watches over the other ranks.
@@ -39,10 +43,21 @@ struct State {
 pub(crate) struct Monitor(Arc<Mutex<State>>);
 
 impl Monitor {
+    fn new(on_stop: OnStop) -> Self {
+        let monitor = Self::default();
+        monitor.lock().on_stop = Some(on_stop);
+        monitor
+    }
+
     /// Rank 0's: waits for `others` connections that begin with `key`. With fewer after a while, those that are there
     /// are watched; how many.
-    pub(crate) fn lead(listener: &TcpListener, others: usize, key: &[u8; KEY]) -> (Self, usize) {
-        let monitor = Self::default();
+    pub(crate) fn lead(
+        listener: &TcpListener,
+        others: usize,
+        key: &[u8; KEY],
+        on_stop: OnStop,
+    ) -> (Self, usize) {
+        let monitor = Self::new(on_stop);
         let began = Instant::now();
         let mut connected = 0;
         // So that one that never comes does not stop all.
@@ -71,13 +86,18 @@ impl Monitor {
     }
 
     /// Another rank's: connects to rank 0; none if that is not possible.
-    pub(crate) fn follow(addresses: &[String], port: u16, key: &[u8; KEY], rank: usize) -> Option<Self> {
+    pub(crate) fn follow(
+        addresses: &[String],
+        port: u16,
+        key: &[u8; KEY],
+        (rank, on_stop): (usize, OnStop),
+    ) -> Option<Self> {
         let resolved = addresses.iter().filter_map(|host| (host.as_str(), port).to_socket_addrs().ok());
         let reached = |address| TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok();
         let mut stream = resolved.flatten().find_map(reached)?;
         let rank = u32::try_from(rank).ok()?;
         stream.write_all(&[&key[..], &rank.to_le_bytes()].concat()).ok()?;
-        let monitor = Self::default();
+        let monitor = Self::new(on_stop);
         monitor.watch(stream, 0)?;
         Some(monitor)
     }
@@ -102,6 +122,7 @@ impl Monitor {
                     Word::Done => done = true,
                     Word::Failed => told = true,
                     Word::Gone { rank, told } => monitor.note(rank as usize, told),
+                    Word::Stop(by) => monitor.stop(rank, by),
                 }
             }
             monitor.lock().lead_gone |= rank == 0;
@@ -125,6 +146,26 @@ impl Monitor {
             for peer in &mut state.peers {
                 let _ = word.send(peer);
             }
+        }
+    }
+
+    /// Another rank, `from`, or one that it speaks for is asked to stop.
+    fn stop(&self, from: usize, by: i32) {
+        let on_stop = self.lock().on_stop;
+        if let Some(on_stop) = on_stop {
+            on_stop(by);
+        }
+        // Rank 0 passes it on.
+        if from != 0 {
+            self.ask(by);
+        }
+    }
+
+    /// Asks all others to stop, for `by`.
+    pub(crate) fn ask(&self, by: i32) {
+        for peer in &mut self.lock().peers {
+            // One that has gone needs not stop.
+            let _ = Word::Stop(by).send(peer);
         }
     }
 
@@ -159,23 +200,33 @@ impl Monitor {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "tests")]
 
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     const KEY_OF_TESTS: [u8; KEY] = [7; KEY];
+
+    /// How often somebody was asked to stop by 15 in this test process.
+    static STOPS: AtomicUsize = AtomicUsize::new(0);
+
+    fn note_stop(by: i32) {
+        STOPS.fetch_add(usize::from(by == 15), Ordering::SeqCst);
+    }
 
     /// Rank 0 and two others on this machine.
     fn three() -> [Monitor; 3] {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let follow =
-            move |rank| Monitor::follow(&["127.0.0.1".to_owned()], port, &KEY_OF_TESTS, rank).unwrap();
+        let follow = move |rank| {
+            Monitor::follow(&["127.0.0.1".to_owned()], port, &KEY_OF_TESTS, (rank, note_stop)).unwrap()
+        };
         let others = std::thread::spawn(move || {
             // One that does not belong here is not counted.
             let mut stranger = TcpStream::connect(("127.0.0.1", port)).unwrap();
             stranger.write_all(&[1; KEY + 4]).unwrap();
             [1, 2].map(follow)
         });
-        let (lead, connected) = Monitor::lead(&listener, 2, &KEY_OF_TESTS);
+        let (lead, connected) = Monitor::lead(&listener, 2, &KEY_OF_TESTS, note_stop);
         assert_eq!(connected, 2);
         let [one, two] = others.join().unwrap();
         [lead, one, two]
@@ -203,6 +254,19 @@ mod tests {
         let [lead, one, two] = three();
         lead.leave(None);
         assert_eq!([wait_for(&one), wait_for(&two)], [(0, false); 2]);
+    }
+
+    #[test]
+    fn one_that_is_asked_to_stop_asks_all() {
+        let [lead, one, two] = three();
+        one.ask(15);
+        let began = Instant::now();
+        // Rank 0, and those to which it passes it on, of which the one that asked is one.
+        while STOPS.load(Ordering::SeqCst) < 3 {
+            assert!(began.elapsed() < Duration::from_secs(20), "not all are asked");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        assert_eq!([lead.gone(), two.gone()], [None, None]);
     }
 
     #[test]

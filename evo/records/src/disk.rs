@@ -182,6 +182,52 @@ pub fn lock(path: &Path, file: File) -> io::Result<Option<File>> {
     })
 }
 
+/// As [`lock`], together with others that call this.
+///
+/// # Errors
+/// As [`lock`].
+pub fn lock_shared(path: &Path, file: File) -> io::Result<Option<File>> {
+    counted("lock", path, || match file.try_lock_shared() {
+        Ok(()) => Ok(Some(file)),
+        Err(fs::TryLockError::WouldBlock) => Ok(None),
+        Err(fs::TryLockError::Error(error)) => Err(error),
+    })
+}
+
+/// Makes a file that is complete as soon as it is there; false, and nothing is changed, if there is one already. Of
+/// several processes that do this at once, on any machines that share the file system, exactly one gets true: making a
+/// hard link is atomic also where locks are not to be had (NFS; see `link` and `open` in the Linux manual). `scratch` is a
+/// path on the same file system that no other process writes.
+///
+/// # Errors
+/// Whatever the system says, such as that it has no hard links.
+pub fn create_whole(path: &Path, bytes: &[u8], scratch: &Path) -> io::Result<bool> {
+    // One that a killed process has left may be linked already.
+    remove(scratch)?;
+    write(scratch, bytes)?;
+    let linked = counted("link", path, || fs::hard_link(scratch, path));
+    // Over a network, a link may be made and its answer lost.
+    let made = linked.is_ok() || is_same_file(scratch, path);
+    remove(scratch)?;
+    match linked {
+        Err(error) if !made && error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => sync_folder(path.parent().unwrap_or(Path::new(""))),
+    }
+    Ok(made)
+}
+
+#[cfg(unix)]
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let file = |path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+    file(one).is_some() && file(one) == file(other)
+}
+
+#[cfg(not(unix))]
+fn is_same_file(_: &Path, _: &Path) -> bool {
+    false
+}
+
 /// A file that grows.
 #[derive(Debug)]
 pub struct Appender {
@@ -333,6 +379,25 @@ mod tests {
             assert!(!path.exists());
         }
         assert_eq!(read_if_there(&file).unwrap(), None);
+    }
+
+    #[test]
+    fn of_many_that_make_a_file_one_succeeds_and_it_is_whole() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("f");
+        let make = |number: usize| {
+            let scratch = root.path().join(format!("{number}.tmp"));
+            (number, create_whole(&path, format!("{number}").as_bytes(), &scratch).unwrap())
+        };
+        let results: Vec<(usize, bool)> = std::thread::scope(|scope| {
+            let make = &make;
+            let threads: Vec<_> = (0..8).map(|number| scope.spawn(move || make(number))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let made: Vec<usize> = results.iter().filter(|(_, made)| *made).map(|(number, _)| *number).collect();
+        assert_eq!(made.len(), 1, "{results:?}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), made[0].to_string());
+        assert_eq!(fs::read_dir(root.path()).unwrap().count(), 1, "nothing else is left");
     }
 
     #[test]

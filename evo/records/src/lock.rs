@@ -10,7 +10,7 @@ use crate::words::to_stderr;
 /// Name of the file that is locked.
 pub const LOCK: &str = "lock";
 
-/// A folder that no other process may take, for as long as this lives.
+/// A folder that no other process may take, for as long as this lives; or, shared, that no other may take for itself.
 #[derive(Debug)]
 pub struct Lock {
     _files: Vec<File>,
@@ -24,19 +24,34 @@ impl Lock {
     /// # Errors
     /// If nothing can be written to the folder.
     pub fn take(folder: &Path) -> io::Result<Option<Self>> {
+        Self::hold(folder, disk::lock)
+    }
+
+    /// Takes a folder together with others that call this; none if a process has it for itself.
+    ///
+    /// # Errors
+    /// As [`take`](Self::take).
+    pub fn share(folder: &Path) -> io::Result<Option<Self>> {
+        Self::hold(folder, disk::lock_shared)
+    }
+
+    fn hold(
+        folder: &Path,
+        lock: impl Fn(&Path, File) -> io::Result<Option<File>>,
+    ) -> io::Result<Option<Self>> {
         let (mut files, mut open) = (Vec::new(), None);
         // The folder itself, where that can be: nobody can delete it and so make a second lock.
         if cfg!(unix)
             && let Ok(file) = File::open(folder)
         {
-            match disk::lock(folder, file) {
+            match lock(folder, file) {
                 Ok(None) => return Ok(None),
                 Ok(Some(file)) => files.push(file),
                 Err(_) => {}
             }
         }
         let path = folder.join(LOCK);
-        match disk::lock(&path, File::options().read(true).create(true).append(true).open(&path)?) {
+        match lock(&path, File::options().read(true).create(true).append(true).open(&path)?) {
             Ok(None) => return Ok(None),
             Ok(Some(file)) => files.push(file),
             Err(error) if files.is_empty() => open = Some(error.to_string()),
@@ -80,5 +95,15 @@ mod tests {
         }
         drop(first);
         assert!(Lock::take(root.path()).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_shared_folder_has_several_holders_and_none_for_itself() {
+        let root = tempfile::tempdir().unwrap();
+        let both = [Lock::share(root.path()).unwrap().unwrap(), Lock::share(root.path()).unwrap().unwrap()];
+        assert!(Lock::take(root.path()).unwrap().is_none());
+        drop(both);
+        let _alone = Lock::take(root.path()).unwrap().unwrap();
+        assert!(Lock::share(root.path()).unwrap().is_none());
     }
 }

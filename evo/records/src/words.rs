@@ -13,6 +13,11 @@ pub fn mute() {
     MUTE.store(true, Ordering::Relaxed);
 }
 
+/// Ends what [`mute`] has begun.
+pub fn unmute() {
+    MUTE.store(false, Ordering::Relaxed);
+}
+
 /// Whether [`mute`] was called.
 #[must_use]
 pub fn is_mute() -> bool {

@@ -70,7 +70,7 @@ where
     let mut words: Vec<OsString> = words.into_iter().map(Into::into).collect();
     let first = words.get(1).and_then(|word| word.to_str()).unwrap_or_default();
     let own = ["-h", "--help", "-V", "--version"];
-    let is_verb = || first == "help" || Cli::command().find_subcommand(first).is_some();
+    let is_verb = || is_verb(first);
     let is_config = || first.ends_with(".ron") || text::find(Path::new(first)).is_ok();
     if first.starts_with('-') {
         if !own.contains(&first) {
@@ -84,6 +84,18 @@ where
         }
     }
     Ok(Cli::try_parse_from(words)?.verb)
+}
+
+fn is_verb(word: &str) -> bool {
+    word == "help" || Cli::command().find_subcommand(word).is_some()
+}
+
+/// Whether several ranks carry out a command line together. Every other one each process carries out by itself, also
+/// within an MPI job.
+#[must_use]
+pub fn is_for_ranks(words: &[OsString]) -> bool {
+    let first = words.get(1).and_then(|word| word.to_str()).unwrap_or_default();
+    ["train", "finetune", "resume", "sweep"].contains(&first) || !is_verb(first)
 }
 
 /// The definition of the command line.

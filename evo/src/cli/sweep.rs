@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::common::{Backend, threads};
+use crate::sweep::Share;
 
 /// Options of `sweep`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "Examples:
   evo sweep --config sweeps/inverted_pendulum.ron
   evo sweep --config sweeps/ant_open_es.ron --workers 8 --threads 1 --out results/sweeps/ant
+
+  evo sweep --config sweeps/ant_open_es.ron --out /shared/ant --worker 2/8
 
 Run the same command again to continue where the last one stopped. It tries failed trials once more.")]
 pub struct SweepArgs {
@@ -20,6 +23,13 @@ pub struct SweepArgs {
     /// Number of trials side by side, each a process; default: one per core. Results do not depend on it
     #[arg(long, value_name = "N", value_parser = threads)]
     pub workers: Option<usize>,
+    /// Be one of N processes that share the sweep in a folder on a file system that all of them see, from 1/N to N/N. The
+    /// results do not depend on N. One that has died goes on when it is started again with its number
+    #[arg(long, value_name = "I/N", conflicts_with = "slurm_array")]
+    pub worker: Option<Share>,
+    /// As --worker, for the task of a Slurm job array that this is: SLURM_ARRAY_TASK_ID of SLURM_ARRAY_TASK_COUNT
+    #[arg(long)]
+    pub slurm_array: bool,
     /// Threads per trial; default: the workers share the cores of the machine
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,

@@ -55,11 +55,7 @@ fn look_over(path: &Path) -> Result<Vec<Finding>, Failure> {
     if !Stored::is_in(path) {
         return examine::run(path).usage();
     }
-    let journal = |condition| Finding { path: path.join("journal.jsonl"), condition };
-    let mut files = vec![match Stored::read(path) {
-        Ok(_) => journal(Condition::Whole),
-        Err(error) => journal(Condition::Damaged(error.to_string())),
-    }];
+    let mut files = Stored::journals(path).run()?;
     files.extend(Some(path.join(INIT)).filter(|init| init.exists()).map(|init| examine::container(&init)));
     files.extend(Stored::leftovers(path).run()?);
     for run in Stored::runs_in(path).run()? {

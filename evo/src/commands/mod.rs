@@ -47,19 +47,16 @@ use crate::cli::{Bench, New, Nir, Verb};
 /// # Errors
 /// [`Failure::Usage`] for bad input, [`Failure::Run`] if the work itself failed.
 pub fn run(mut verb: Verb) -> Result<(), Failure> {
-    together::refuse_others(&verb)?;
     meant::find_runs(&mut verb)?;
     match verb {
-        Verb::Train(args) | Verb::Finetune(args) => together::with_ranks(|team| match &args.run.seeds {
-            Some(seeds) => {
-                together::alone(team, "train --seeds").and_then(|()| seeds::train(&args, seeds, team))
-            }
+        Verb::Train(args) | Verb::Finetune(args) => together::with_ranks(|job, team| match &args.run.seeds {
+            Some(seeds) => seeds::train(&args, seeds, (job, team)),
             None => train::train(&args, train::Wanted::of(&args), team).map(drop),
         }),
-        Verb::Resume(args) => together::with_ranks(|team| train::resume(&args, team)),
+        Verb::Resume(args) => together::with_ranks(|_, team| train::resume(&args, team)),
         Verb::Eval(args) if job::is_classifier(&args.source) => labels::eval(&args),
         Verb::Eval(args) => eval::eval(&args),
-        Verb::Sweep(args) => sweep::sweep(&args),
+        Verb::Sweep(args) => together::as_worker(|share| sweep::sweep(&args, share)),
         Verb::Compare(args) => compare::compare(&args),
         Verb::Check(args) => check::check(&args),
         Verb::Plot(args) if args.runs.iter().any(|run| job::is_classifier(run)) => labels::plot(&args),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
+use ranks::Job;
 use records::failure::{Blame as _, Failure};
 use records::folder::RunFolder;
 use records::metrics::Metrics;
@@ -12,8 +13,8 @@ use training::ranks::Team;
 
 use super::score::Score;
 use super::train::{self, Wanted};
-use super::{job, labels};
-use crate::cli::{RunArgs, Seeds, TrainArgs};
+use super::{job, labels, together};
+use crate::cli::{Output, RunArgs, Seeds, TrainArgs};
 use crate::interrupt;
 use crate::out;
 use crate::plot::Figure;
@@ -42,8 +43,9 @@ impl Outcome {
     }
 }
 
-/// Starts a run per seed, one after another. A seed that fails does not keep the others from running.
-pub(super) fn train(args: &TrainArgs, seeds: &Seeds, team: &Team) -> Result<(), Failure> {
+/// Starts a run per seed, one after another; several ranks do it side by side, in as many groups as there are seeds, or one
+/// by one. A seed that fails does not keep the others from running.
+pub(super) fn train(args: &TrainArgs, seeds: &Seeds, (job, team): (&Job, &Team)) -> Result<(), Failure> {
     let Seeds(seeds) = seeds;
     let out = args.run.out.as_deref();
     let of = |seed: u64| {
@@ -64,43 +66,97 @@ pub(super) fn train(args: &TrainArgs, seeds: &Seeds, team: &Team) -> Result<(), 
         return train::train(&of(seeds[0]), Wanted::Config, team).map(drop);
     }
     // What is wrong with all of them is said once, before there is a folder.
-    train::train(&of(seeds[0]), Wanted::Check, team)?;
+    let sound = train::train(&of(seeds[0]), Wanted::Check, &Team::alone());
+    together::agreed(team, sound)?;
     let mut taken =
         out.into_iter().map(Path::to_owned).chain(seeds.iter().filter_map(|&seed| of(seed).run.out));
-    if let Some(folder) = taken.find(|folder| RunFolder::open(folder).is_ok()) {
+    let taken = taken.find(|folder| RunFolder::open(folder).is_ok()).map_or(Ok(()), |folder| {
         let folder = folder.display();
         let error =
             anyhow!("{folder} already contains a run; --out is the folder in which --seeds makes s1, s2, …");
-        return Err(error).usage();
-    }
+        Err(error).usage()
+    });
+    together::agreed(team, taken)?;
+    together::same_build(team)?;
+    let groups = team.size().min(seeds.len());
+    let (group, part) = match groups {
+        _ if team.is_alone() => (0, team.clone()),
+        groups => job.groups(groups).map(|(group, ranks)| (group, Team::new(ranks))).usage()?,
+    };
     let mut outcomes: Vec<Outcome> = Vec::new();
-    for (index, &seed) in seeds.iter().enumerate() {
+    for (index, &seed) in seeds.iter().enumerate().skip(group).step_by(groups) {
         if !quiet {
             to_stderr(&format!("seed {seed}, {} of {}", index + 1, seeds.len()));
         }
-        let (folder, failure) = match train::train(&of(seed), Wanted::Run, team) {
+        let mut run = of(seed);
+        if group > 0 {
+            run.output = Output { quiet: true, verbose: false };
+        }
+        let (folder, failure) = match train::train(&run, Wanted::Run, &part) {
             Ok(folder) => (folder, None),
+            // The other ranks of the group cannot know how far this one has come.
+            Err(failure) if !part.is_alone() => return Err(failure),
             Err(failure) => {
                 to_stderr(&format!("{} (seed {seed})", failure.message()));
                 (of(seed).run.out.and_then(|out| RunFolder::open(&out).ok()), Some(failure))
             }
         };
         outcomes.push(Outcome { seed, folder, failure });
-        if index + 1 < seeds.len() && interrupt::stops_here() {
+        if index + groups < seeds.len() && interrupt::stops_here() {
             break;
         }
     }
-    conclude(&outcomes, args, quiet)?;
-    let failed: Vec<u64> = outcomes.iter().filter(|o| o.failure.is_some()).map(|o| o.seed).collect();
-    let left = &seeds[outcomes.len()..];
+    if interrupt::requested() {
+        job.ask(interrupt::asked_by());
+    }
+    if !team.is_alone() {
+        outcomes = gathered(if part.leads() { &outcomes } else { &[] }, seeds, team)?;
+    }
+    if team.leads() {
+        conclude(&outcomes, args, quiet)?;
+    }
+    let of = |wanted: fn(&Outcome) -> bool| {
+        outcomes.iter().filter(|outcome| wanted(outcome)).map(|outcome| outcome.seed).collect::<Vec<_>>()
+    };
+    let (begun, failed) = (of(|_| true), of(|outcome| outcome.failure.is_some()));
+    let left: Vec<u64> = seeds.iter().copied().filter(|seed| !begun.contains(seed)).collect();
     if !left.is_empty() {
-        to_stderr(&format!("not started: --seeds {}", list(left)));
+        to_stderr(&format!("not started: --seeds {}", list(&left)));
     }
     if !failed.is_empty() {
         let error = anyhow!("{} of {} seeds failed: {}", failed.len(), seeds.len(), list(&failed));
         return Err(error).run();
     }
     Ok(())
+}
+
+/// The outcomes of all ranks, of which each has its own, in the order of the seeds.
+fn gathered(own: &[Outcome], seeds: &[u64], team: &Team) -> Result<Vec<Outcome>, Failure> {
+    // Seed, folder and message.
+    type Told = Vec<(u64, Option<PathBuf>, Option<String>)>;
+    let told: Told = own
+        .iter()
+        .map(|Outcome { seed, folder, failure }| {
+            let folder = folder.as_ref().map(|folder| folder.path().to_owned());
+            (*seed, folder, failure.as_ref().map(Failure::message))
+        })
+        .collect();
+    let all = team.gather(&serde_json::to_vec(&told).run()?).run()?;
+    let mut outcomes = Vec::new();
+    for (rank, bytes) in all.iter().enumerate() {
+        for (seed, folder, failure) in serde_json::from_slice::<Told>(bytes).run()? {
+            let folder = folder.and_then(|folder| RunFolder::open(&folder).ok());
+            let failure = failure.map(|message| {
+                if rank != team.rank() {
+                    to_stderr(&format!("{message} (seed {seed})"));
+                }
+                Failure::Run(anyhow!(message))
+            });
+            outcomes.push(Outcome { seed, folder, failure });
+        }
+    }
+    outcomes.sort_by_key(|outcome| seeds.iter().position(|&seed| seed == outcome.seed));
+    Ok(outcomes)
 }
 
 fn list(seeds: &[u64]) -> String {

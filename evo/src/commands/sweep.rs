@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use records::disk::write_atomic;
 use records::failure::{Blame, Failure};
 use records::provenance::Provenance;
-use records::words::{count, to_stderr};
+use records::words::{count, to_stderr, unmute};
 use records::{input, text};
 use serde::Serialize;
 use training::config::Config;
@@ -23,7 +22,7 @@ use crate::sweep::axis::{Axis, Source};
 use crate::sweep::config::SweepConfig;
 use crate::sweep::journal::Build;
 use crate::sweep::table::{Row, Status, Table};
-use crate::sweep::{INIT, Plan, Sweep, Workers, check_sources, check_trials, trial_name};
+use crate::sweep::{End, INIT, Plan, Share, Sweep, Workers, check_sources, check_trials, trial_name};
 
 /// Folder of sweeps that were not given one.
 const SWEEPS: &str = "results/sweeps";
@@ -42,8 +41,9 @@ struct Report<'a> {
     table: &'a Table,
 }
 
-/// Runs or goes on with a sweep.
-pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
+/// Runs or goes on with a sweep, as `ranks` says if this is one of several ranks.
+pub(super) fn sweep(args: &SweepArgs, ranks: Option<Share>) -> Result<(), Failure> {
+    let share = share(args, ranks)?;
     let path = text::find(&args.config).usage()?;
     let document = text::Document::read(&path).usage()?;
     let config: SweepConfig = document.typed().usage()?;
@@ -72,7 +72,7 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
     let seed = plan.config.seed;
     let origin = Provenance::collect(seed, workers.threads, &bases.usage()?.concat());
     let build = Build::of(&origin);
-    let mut sweep = Sweep::open(plan, &folder, build.clone(), init.as_deref()).usage()?;
+    let mut sweep = Sweep::open(plan, &folder, build.clone(), init.as_deref(), share).usage()?;
     if let Some(earlier) = sweep.last_session().filter(|earlier| **earlier != build) {
         to_stderr(&format!(
             "warning: the sweep was last run by another program ({}), this is {}; their results are \
@@ -81,49 +81,84 @@ pub(super) fn sweep(args: &SweepArgs) -> Result<(), Failure> {
             build.describe()
         ));
     }
-    let provenance = folder.join("provenance.json");
-    if !provenance.exists() {
-        // The first session's: those of later ones are in the journal.
-        let text = serde_json::to_string_pretty(&origin).run()?;
-        write_atomic(&provenance, (text + "\n").as_bytes())
-            .with_context(|| format!("cannot write {}", provenance.display()))
-            .run()?;
-    }
+    // From here on, what this rank has to say is its own.
+    unmute();
+    let quiet = args.quiet || ranks.is_some_and(|rank| rank.number() > 1);
+    // The first session's: those of later ones are in the journal.
+    let text = serde_json::to_string_pretty(&origin).run()?;
+    sweep.write_first("provenance.json", (text + "\n").as_bytes()).run()?;
     interrupt::install(STOPPING).run()?;
-    if !args.quiet {
+    if !quiet {
         to_stderr(&format!("sweep    {}", folder.display()));
         let rungs =
             if rungs.len() == 1 { format!(", up to generation {:?}", rungs[0]) } else { String::new() };
         to_stderr(&format!("trials   {trials} × {seeds} seeds{rungs}"));
-        to_stderr(&format!("workers  {} × {} threads", workers.count, workers.threads));
+        let which = share.map_or_else(String::new, |share| format!(", {share}"));
+        to_stderr(&format!("workers  {} × {} threads{which}", workers.count, workers.threads));
     }
-    let finished = sweep.run(workers).run();
-    // Whatever stopped it, what is done is shown.
-    let table = sweep.table().run()?;
+    let end = sweep.run(Workers { quiet, ..workers }).run();
+    let concludes = match end {
+        Ok(end) => sweep.concludes(end).run()?,
+        // Whatever stopped it, what is done is shown.
+        Err(_) => share.is_none(),
+    };
+    let table = sweep.table();
     // A page is never worth losing a sweep: it is missed at the end.
-    let page = folder.join(report::FILE);
-    let written =
-        crate::report::of_sweep(&folder, None, None).and_then(|text| crate::report::write(&page, &text));
-    let finished = finished?;
-    if args.json {
+    let written = if concludes {
+        sweep.write_tables().run()?;
+        let page = folder.join(report::FILE);
+        crate::report::of_sweep(&folder, None, None).and_then(|text| crate::report::write(&page, &text))
+    } else {
+        Ok(())
+    };
+    let end = end?;
+    // One of several ranks speaks for all.
+    let speaks = concludes || ranks.is_none_or(|rank| end == End::Interrupted && rank.number() == 1);
+    if args.json && speaks {
         out::json(&Report {
             sweep: path.display().to_string(),
             folder: folder.display().to_string(),
-            finished,
+            finished: end == End::All,
             env_steps: table.env_steps(),
             best: table.best(),
             table: &table,
         })?;
-    } else {
+    } else if concludes {
         out::line(&table.text(usize::MAX));
     }
-    if !args.quiet {
-        conclude(&table, &folder, finished);
+    match share {
+        _ if args.quiet || quiet && !concludes => {}
+        Some(share) if !concludes => to_stderr(&left(share, end, &folder)),
+        _ => conclude(&table, &folder, end == End::All),
     }
-    if finished && table.best_of_tasks().is_empty() {
+    if concludes && end == End::All && table.best_of_tasks().is_empty() {
         return Err(anyhow::anyhow!("every trial failed; the messages are in {}", folder.display())).run();
     }
     written.context("the sweep has no report").run()
+}
+
+/// Which of several workers this process is, if any.
+fn share(args: &SweepArgs, ranks: Option<Share>) -> Result<Option<Share>, Failure> {
+    let own = if args.slurm_array { Some(Share::of_slurm_array().usage()?) } else { args.worker };
+    Ok(match (own, ranks) {
+        // A task of an array that has several ranks itself.
+        (Some(own), Some(rank)) => Some(own.divided(rank).context("--worker: too many").usage()?),
+        (own, rank) => own.or(rank),
+    })
+}
+
+/// What a worker says that does not write the tables.
+fn left(share: Share, end: End, folder: &Path) -> String {
+    match end {
+        End::All => format!("{share}: the sweep is finished; its tables are in {}", folder.display()),
+        End::Own => {
+            format!(
+                "{share}: nothing is left to begin, others are at work; evo report {} shows how far",
+                folder.display()
+            )
+        }
+        End::Interrupted => format!("{share}: interrupted; run the same command again to continue"),
+    }
 }
 
 /// A checkpoint is looked for beside the sweep file, then as given; what the sweep has copied already

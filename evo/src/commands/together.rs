@@ -1,35 +1,49 @@
 //! Runs over several ranks: what they agree on, and what all but the first do.
 
+use std::time::Duration;
+
 use anyhow::anyhow;
-use ranks::{Job, launch};
+use ranks::{Job, Launch, launch};
 use records::failure::{Blame as _, Failure};
 use records::hashes::Mark;
-use records::words::{insist, mute, to_stderr};
+use records::words::{insist, is_mute, mute, to_stderr};
 use training::golden::golden;
 use training::ranks::{RanksError, Team};
 use training::stages::Staged;
 
-use crate::cli::Verb;
 use crate::interrupt;
+use crate::sweep::Share;
 
-/// Refuses verbs that several ranks would each do by themselves.
-pub(super) fn refuse_others(verb: &Verb) -> Result<(), Failure> {
-    let several = launch().is_some_and(|launch| launch.size.is_none_or(|size| size > 1));
-    let together = matches!(verb, Verb::Train(_) | Verb::Finetune(_) | Verb::Resume(_));
-    if !several || together {
-        return Ok(());
-    }
-    Err(anyhow!(
-        "this command does not run over several ranks; valid: one process, or `evo train` and `evo resume`"
-    ))
-    .usage()
+/// How long a rank that has failed gives rank 0 to say the same, and to end the job.
+const PARTING: Duration = Duration::from_secs(5);
+
+/// Does `work` as one of several workers, if this process is one of several ranks. They need no MPI for that: what passes
+/// between them lies in a folder.
+pub(super) fn as_worker(work: impl FnOnce(Option<Share>) -> Result<(), Failure>) -> Result<(), Failure> {
+    let share = match launch() {
+        None => None,
+        Some(Launch { size: Some(size), rank, .. }) => Share::new(rank + 1, size).filter(|_| size > 1),
+        Some(Launch { size: None, by, .. }) => {
+            return Err(anyhow!(
+                "{by} says that this is one of several processes, but not of how many; valid: a launcher that says it, or \
+                 --worker I/N without this environment variable"
+            ))
+            .usage();
+        }
+    };
+    work(share).inspect_err(|failure| {
+        if is_mute() {
+            std::thread::sleep(PARTING);
+            insist(&failure.message());
+        }
+    })
 }
 
 /// Does `work` with all ranks of the job that this process is a part of, and ends with them.
-pub(super) fn with_ranks<T>(work: impl FnOnce(&Team) -> Result<T, Failure>) -> Result<T, Failure> {
-    let job = Job::join().usage()?;
+pub(super) fn with_ranks<T>(work: impl FnOnce(&Job, &Team) -> Result<T, Failure>) -> Result<T, Failure> {
+    let job = Job::join(interrupt::ask).usage()?;
     let team = Team::new(job.ranks());
-    let done = work(&team).and_then(|done| job.finish().run().map(|()| done));
+    let done = work(&job, &team).and_then(|done| job.finish().run().map(|()| done));
     let (Err(failure), false) = (&done, team.is_alone()) else { return done };
     // Said before the others see this process end.
     if team.leads() {
@@ -80,9 +94,7 @@ pub(super) fn shared(team: &Team, learner: &mut Staged, text: &str) -> Result<Te
     if team.is_alone() {
         return Ok(team.clone());
     }
-    let build = agreed(team, build())?;
-    let all = "start the same program on all machines";
-    team.same(build.as_bytes(), "build of this program", all).usage()?;
+    same_build(team)?;
     team.same(text.as_bytes(), "config", "all must read the same files").usage()?;
     let start = Mark::of(&learner.checkpoint().to_bytes()).blake3;
     team.same(start.as_bytes(), "start of the run", "all must read the same checkpoint").usage()?;
@@ -93,6 +105,16 @@ pub(super) fn shared(team: &Team, learner: &mut Staged, text: &str) -> Result<Te
     let team = team.clone().by_threads(learner.threads()).usage()?;
     learner.share(&team);
     Ok(team)
+}
+
+/// Goes on only if all ranks are the same program.
+pub(super) fn same_build(team: &Team) -> Result<(), Failure> {
+    if team.is_alone() {
+        return Ok(());
+    }
+    let build = agreed(team, build())?;
+    let all = "start the same program on all machines";
+    team.same(build.as_bytes(), "build of this program", all).usage()
 }
 
 /// Hash of this program's file.

@@ -132,7 +132,7 @@ fn begin(
 ) -> Result<Option<RunFolder>, Failure> {
     let New { mut learner, earlier, seed, text } = new;
     if wanted != Wanted::Run {
-        if wanted == Wanted::Config {
+        if wanted == Wanted::Config && team.leads() {
             warn_of_robot(learner.setup().task.model());
             out::line(text.trim_end());
         }

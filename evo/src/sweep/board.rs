@@ -131,6 +131,16 @@ impl Board {
         }
     }
 
+    /// Says once what other workers are waited for.
+    pub(super) fn others(&mut self, run: &str) {
+        if self.waited_for.as_deref() != Some(Path::new(run)) {
+            self.line(&format!(
+                "waiting for other workers: {run} has not ended; a worker that has died goes on when it is started again"
+            ));
+            self.waited_for = Some(PathBuf::from(run));
+        }
+    }
+
     pub(super) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

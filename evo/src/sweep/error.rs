@@ -24,6 +24,16 @@ pub enum SweepError {
         /// The folder.
         path: PathBuf,
     },
+    /// Another process is the same worker.
+    #[error(
+        "worker {number} is at work in {path} already; wait for it, or choose another number for this one"
+    )]
+    BusyWorker {
+        /// The folder.
+        path: PathBuf,
+        /// Number of the worker.
+        number: usize,
+    },
     /// The folder holds something else.
     #[error("{path} has a {file} that is not from a sweep and would be overwritten; choose another --out")]
     Occupied {

@@ -72,6 +72,17 @@ pub struct Header {
 }
 
 impl Header {
+    /// The sweep file and the base configs as data.
+    fn as_data(&self) -> serde_json::Result<(Value, Value)> {
+        Ok((serde_json::to_value(&self.sweep)?, self.base()?))
+    }
+
+    /// The first line of a journal about it.
+    pub(super) fn line(&self) -> serde_json::Result<String> {
+        let (sweep, base) = self.as_data()?;
+        Ok(hashed(&serde_json::to_string(&Line::Sweep { format: FORMAT, sweep, base })?))
+    }
+
     /// The base configs as data: one by itself, several as a list.
     fn base(&self) -> serde_json::Result<Value> {
         match &self.bases[..] {
@@ -213,6 +224,23 @@ impl Records {
             }
         }
     }
+
+    /// Adds what another journal of the same sweep says.
+    pub(super) fn merge(&mut self, other: Self) {
+        let Self { points, done, failed, sessions } = other;
+        for (trial, point) in points {
+            self.points.entry(trial).or_insert(point);
+        }
+        for (key, run) in done {
+            self.done.entry(key).or_insert(run);
+        }
+        self.failed.extend(failed);
+        // What one worker could not do, somebody may have done later.
+        let Self { done, failed, .. } = self;
+        failed.retain(|key, _| !done.contains_key(key));
+        let new: Vec<Build> = sessions.into_iter().filter(|build| !self.sessions.contains(build)).collect();
+        self.sessions.extend(new);
+    }
 }
 
 /// An open journal.
@@ -220,15 +248,17 @@ impl Records {
 pub struct Journal {
     path: PathBuf,
     file: Appender,
-    /// What it says.
+    /// What it says, and what those say that were [merged](Self::merge) into it.
     pub records: Records,
     /// The session, until there is something to note.
     session: Option<Build>,
+    /// The sweep file and the base configs as data.
+    header: (Value, Value),
 }
 
 /// The whole lines of a journal: what it is about (none if it is empty), what it says, and the length of
 /// those lines in bytes.
-type Contents = (Option<Header>, Records, usize);
+pub(super) type Contents = (Option<Header>, Records, usize);
 
 /// What stands between a line's contents and its hash, and after it.
 const HASH: (&str, &str) = (",\"blake3\":\"", "\"}");
@@ -252,7 +282,7 @@ fn checked(line: &str) -> Option<Cow<'_, str>> {
 ///
 /// # Errors
 /// If it is damaged or cannot be read.
-fn read(path: &Path) -> Result<Contents, JournalError> {
+pub(super) fn read(path: &Path) -> Result<Contents, JournalError> {
     let failed = |source| JournalError::File { action: "read", path: path.to_owned(), source };
     let bytes = disk::read(path).map_err(failed)?;
     let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
@@ -303,22 +333,45 @@ impl Journal {
         if (whole as u64) < length {
             file.truncate(whole as u64).map_err(failed("write"))?;
         }
-        let json = |value: serde_json::Result<Value>| value.map_err(|e| failed("write")(e.into()));
-        let (sweep, base) = (json(serde_json::to_value(&header.sweep))?, json(header.base())?);
+        let json = |data: serde_json::Result<_>| data.map_err(|e| failed("write")(e.into()));
+        let header = json(header.as_data())?;
         if let Some(old) = old {
-            let (old_sweep, old_base) = (json(serde_json::to_value(&old.sweep))?, json(old.base())?);
-            let changed = difference("the sweep file", &old_sweep, &sweep)
-                .or_else(|| difference("the base config", &old_base, &base));
-            if let Some(difference) = changed {
-                return Err(JournalError::Changed { path: path.to_owned(), difference });
-            }
+            check_same(path, &old, &header)?;
         }
-        let mut journal = Self { path: path.to_owned(), file, records, session: None };
+        let mut journal = Self { path: path.to_owned(), file, records, session: None, header };
         if whole == 0 {
+            let (sweep, base) = journal.header.clone();
             journal.append(Line::Sweep { format: FORMAT, sweep, base })?;
         }
         journal.session = Some(build);
         Ok(journal)
+    }
+
+    /// Whether the journal at `path`, if it says so, is about this sweep.
+    ///
+    /// # Errors
+    /// If it is of another sweep, damaged, or cannot be read.
+    pub(super) fn check(path: &Path, header: &Header) -> Result<(), JournalError> {
+        let failed = |error: serde_json::Error| JournalError::File {
+            action: "read",
+            path: path.to_owned(),
+            source: error.into(),
+        };
+        let data = header.as_data().map_err(failed)?;
+        read(path)?.0.map_or(Ok(()), |its| check_same(path, &its, &data))
+    }
+
+    /// Adds what another journal of the same sweep says, whose process may be at work.
+    ///
+    /// # Errors
+    /// If it is of another sweep, damaged, or cannot be read.
+    pub(super) fn merge(&mut self, other: &Path) -> Result<(), JournalError> {
+        let (header, records, _) = read(other)?;
+        // One that has only been made says nothing.
+        let Some(header) = header else { return Ok(()) };
+        check_same(other, &header, &self.header)?;
+        self.records.merge(records);
+        Ok(())
     }
 
     fn append(&mut self, line: Line) -> Result<(), JournalError> {
@@ -357,6 +410,19 @@ impl Journal {
     pub fn failure(&mut self, failed: Failed) -> Result<(), JournalError> {
         self.append(Line::Failed(failed))
     }
+}
+
+/// Whether a journal is about this sweep.
+fn check_same(path: &Path, its: &Header, (sweep, base): &(Value, Value)) -> Result<(), JournalError> {
+    let failed = |error: serde_json::Error| JournalError::File {
+        action: "read",
+        path: path.to_owned(),
+        source: error.into(),
+    };
+    let (its_sweep, its_base) = its.as_data().map_err(failed)?;
+    let changed = difference("the sweep file", &its_sweep, sweep)
+        .or_else(|| difference("the base config", &its_base, base));
+    changed.map_or(Ok(()), |difference| Err(JournalError::Changed { path: path.to_owned(), difference }))
 }
 
 /// The first difference between two values in words; none if they are equal.

@@ -3,20 +3,27 @@
 //! The order of work is fixed by the sweep file: batches of trials (one, unless proposals depend on
 //! results), in each the rungs of successive halving (one, without it), in each a run per trial and
 //! seed. Only runs within a rung are side by side, so that the result does not depend on their number.
+//!
+//! Several processes may share a sweep, each with a journal of its own ([`Share`]). All of them go through the same order;
+//! which one makes a run, whoever comes first decides, and nothing else.
 
 pub mod axis;
 mod board;
 mod check;
+mod claims;
 pub mod config;
 pub mod effect;
 mod error;
 pub mod journal;
+mod journals;
 mod memory;
 mod names;
 mod plan;
 mod pool;
 pub mod sampler;
 pub mod score;
+mod share;
+mod shared;
 mod stored;
 pub mod table;
 mod tpe;
@@ -42,6 +49,8 @@ use names::{JOURNAL, own_folders};
 pub use plan::{Base, Plan, Trial};
 use pool::{Event, Pool};
 use score::{generations, history, survivors};
+pub use share::{Share, ShareError};
+use shared::Shared;
 pub use stored::Stored;
 use table::Table;
 pub use trial_check::check_trials;
@@ -65,62 +74,122 @@ const OTHERS: [&str; 10] = [
 /// Pause between looks at the workers.
 const POLL: Duration = Duration::from_millis(15);
 
+/// Pause between looks at the journals of other workers, which may lie behind a network.
+const LOOK: Duration = Duration::from_millis(250);
+
 /// A sweep in its folder, locked.
 pub struct Sweep {
     plan: Plan,
     folder: PathBuf,
     journal: Journal,
+    /// What it takes to share it with others.
+    shared: Option<Shared>,
     _lock: Lock,
+}
+
+/// How the work of this process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The sweep is finished.
+    All,
+    /// Nothing is left for this worker; others are at work, or have died.
+    Own,
+    /// Something has asked to stop.
+    Interrupted,
 }
 
 impl Sweep {
     /// Opens or makes the sweep's folder, for a session of `build`; `init` is the checkpoint from which
-    /// trials start, if the sweep file names one.
+    /// trials start, if the sweep file names one. With `share`, for one worker of several.
     ///
     /// # Errors
-    /// If another sweep is at work in it, its journal or checkpoint is of another sweep, it holds something
-    /// else, or it cannot be written.
-    pub fn open(plan: Plan, folder: &Path, build: Build, init: Option<&[u8]>) -> Result<Self, SweepError> {
+    /// If another process is at work in it that does not share it, its journal or checkpoint is of another sweep, it
+    /// holds something else, or it cannot be written.
+    pub fn open(
+        plan: Plan,
+        folder: &Path,
+        build: Build,
+        init: Option<&[u8]>,
+        share: Option<Share>,
+    ) -> Result<Self, SweepError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| SweepError::Folder { path, source }
         };
-        if !folder.join(JOURNAL).exists()
+        let is_new = || !folder.join(JOURNAL).exists();
+        if is_new()
             && let Some(file) = OTHERS.into_iter().find(|file| folder.join(file).exists())
+            // Another worker may have begun it since.
+            && is_new()
         {
             return Err(SweepError::Occupied { path: folder.to_owned(), file });
         }
         disk::create_folder(&folder.join("trials")).map_err(failed(folder))?;
-        let lock = Lock::take(folder).map_err(failed(folder))?;
+        let lock = if share.is_some() { Lock::share(folder) } else { Lock::take(folder) };
+        let lock = lock.map_err(failed(folder))?;
         let lock = lock.ok_or_else(|| SweepError::Busy { path: folder.to_owned() })?.told();
-        if folder.join(JOURNAL).exists() {
-            for place in own_folders(folder) {
-                disk::remove_leftovers(&place).map_err(failed(&place))?;
-            }
-        }
         let bases: Vec<Config> = plan.bases.iter().map(|base| base.config.clone()).collect();
         let header = Header { sweep: plan.config.clone(), bases };
-        let journal = Journal::open(&folder.join(JOURNAL), &header, build)?;
+        let (journal, shared) = match share {
+            Some(share) => {
+                let (journal, shared) = Shared::open(folder, share, &header, build)?;
+                (journal, Some(shared))
+            }
+            None => {
+                if folder.join(JOURNAL).exists() {
+                    for place in own_folders(folder) {
+                        disk::remove_leftovers(&place).map_err(failed(&place))?;
+                    }
+                }
+                let mut journal = Journal::open(&folder.join(JOURNAL), &header, build)?;
+                for number in journals::workers(folder)? {
+                    journal.merge(&journals::of_worker(folder, number))?;
+                }
+                (journal, None)
+            }
+        };
+        let sweep = Self { plan, folder: folder.to_owned(), journal, shared, _lock: lock };
         if let Some(init) = init {
             let path = folder.join(INIT);
-            match disk::read_if_there(&path).map_err(failed(&path))? {
-                Some(earlier) if earlier == init => {}
-                Some(_) => return Err(SweepError::Init { path }),
-                None => write_atomic(&path, init).map_err(failed(&path))?,
+            if disk::read_if_there(&path).map_err(failed(&path))?.is_none() {
+                sweep.write(&path, init).map_err(failed(&path))?;
+            }
+            if disk::read(&path).map_err(failed(&path))? != init {
+                return Err(SweepError::Init { path });
             }
         }
-        let sweep = serde_json::to_value(&plan.config).map_err(|e| failed(folder)(e.into()))?;
-        let mut files = vec![("sweep.ron".to_owned(), plan.portable(&sweep))];
-        for (index, base) in plan.bases.iter().enumerate() {
-            files.push((plan.base_file(index), to_text(&base.config)?));
+        let file = serde_json::to_value(&sweep.plan.config).map_err(|e| failed(folder)(e.into()))?;
+        let mut files = vec![("sweep.ron".to_owned(), sweep.plan.portable(&file))];
+        for (index, base) in sweep.plan.bases.iter().enumerate() {
+            files.push((sweep.plan.base_file(index), to_text(&base.config)?));
         }
         for (name, text) in files {
             let path = folder.join(name);
             disk::create_folder(path.parent().unwrap_or(folder))
-                .and_then(|()| write_atomic(&path, text.as_bytes()))
+                .and_then(|()| sweep.write(&path, text.as_bytes()))
                 .map_err(failed(&path))?;
         }
-        Ok(Self { plan, folder: folder.to_owned(), journal, _lock: lock })
+        Ok(sweep)
+    }
+
+    /// Writes a file of the sweep; of several workers, one.
+    fn write(&self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+        match &self.shared {
+            Some(shared) => shared.write_once(path, bytes),
+            None => write_atomic(path, bytes),
+        }
+    }
+
+    /// Writes a file of the first session.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn write_first(&self, name: &str, bytes: &[u8]) -> Result<(), SweepError> {
+        let path = self.folder.join(name);
+        if path.exists() {
+            return Ok(());
+        }
+        self.write(&path, bytes).map_err(|source| SweepError::Folder { path, source })
     }
 
     /// The program that last did something in the folder.
@@ -129,12 +198,19 @@ impl Sweep {
         self.journal.records.sessions.last()
     }
 
-    /// Runs what is missing or failed. False if Ctrl-C came first.
+    /// Runs what is missing or failed; as one of several workers, what is missing, since what has failed for one has failed
+    /// for all.
     ///
     /// # Errors
     /// If the journal cannot be written or no process be started; failed trials are no error.
-    pub fn run(&mut self, workers: Workers) -> Result<bool, SweepError> {
+    pub fn run(&mut self, workers: Workers) -> Result<End, SweepError> {
         let mut board = Board::new(workers.quiet);
+        let end = self.batches(workers, &mut board);
+        board.finish();
+        end
+    }
+
+    fn batches(&mut self, workers: Workers, board: &mut Board) -> Result<End, SweepError> {
         let total = self.plan.trials;
         let mut start = 0;
         while start < total {
@@ -142,7 +218,12 @@ impl Sweep {
             let history = history(&self.plan, &self.journal.records, start);
             for trial in start..end {
                 if !self.journal.records.points.contains_key(&trial) {
-                    self.journal.trial(trial, &self.plan.point(trial, &history))?;
+                    let point = self.plan.point(trial, &history);
+                    match &self.shared {
+                        // Who runs it notes it.
+                        Some(_) => drop(self.journal.records.points.insert(trial, point)),
+                        None => self.journal.trial(trial, &point)?,
+                    }
                 }
             }
             let mut alive: Vec<usize> = (start..end).collect();
@@ -150,26 +231,27 @@ impl Sweep {
                 if rung > 0 {
                     alive = survivors(&self.plan, &self.journal.records, &alive, rung - 1);
                 }
-                if !self.stage(&alive, rung, workers, &mut board)? {
-                    board.finish();
-                    return Ok(false);
+                let is_last = end == total && rung + 1 == self.plan.rungs();
+                match self.stage(&alive, (rung, is_last), workers, board)? {
+                    End::All => {}
+                    other => return Ok(other),
                 }
             }
             start = end;
         }
-        board.finish();
-        Ok(true)
+        Ok(End::All)
     }
 
-    /// Runs trials up to a rung on every seed. False if Ctrl-C came first.
+    /// Runs trials up to a rung on every seed. After the last one, nobody waits for other workers.
     fn stage(
         &mut self,
         trials: &[usize],
-        rung: usize,
+        (rung, is_last): (usize, bool),
         workers: Workers,
         board: &mut Board,
-    ) -> Result<bool, SweepError> {
-        let mut queue = VecDeque::new();
+    ) -> Result<End, SweepError> {
+        self.look_at_others()?;
+        let (mut keys, mut queue) = (Vec::new(), VecDeque::new());
         for &trial in trials {
             let generations = generations(&self.plan, &self.journal.records, trial, rung);
             let planned = self.plan.trial(trial, &self.journal.records.points[&trial]);
@@ -177,54 +259,109 @@ impl Sweep {
             let by_gradient = self.plan.is_by_gradient(&planned);
             for &seed in &self.plan.config.seeds {
                 let key: Key = (trial, seed, generations);
-                if !self.journal.records.done.contains_key(&key) {
+                keys.push(key);
+                if !self.has_ended(key) {
                     let folder = self.folder.join("trials").join(trial_name(trial)).join(format!("s{seed}"));
                     queue.push_back(Job::new(key, (&base, &planned.sets), by_gradient, folder));
                 }
             }
         }
-        let runs = trials.len() * self.plan.config.seeds.len();
-        board.stage(&self.plan, &self.journal, rung, runs - queue.len(), runs);
+        board.stage(&self.plan, &self.journal, rung, keys.len() - queue.len(), keys.len());
+        let claims = self.shared.as_ref().map(|shared| shared.claims(&mut queue));
         let context = Context {
             backend: workers.backend,
             init: self.plan.config.init.as_ref().map(|_| self.folder.join(INIT)),
             objective: self.plan.config.objective,
         };
-        let mut pool = Pool::new(queue, context, workers);
+        let mut pool = Pool::new(queue, context, workers, claims);
         loop {
             for event in pool.step(board)? {
                 match event {
                     Event::Done(done) => {
                         let (key, value) = ((done.trial, done.seed, done.generations), done.value);
+                        self.note_trial(key.0)?;
                         self.journal.finished(done)?;
                         board.done(&self.plan, &self.journal, key, value);
                     }
                     Event::Failed(failed) => {
                         let key = (failed.trial, failed.seed, failed.generations);
                         board.failed(&self.plan, key, &failed.reason);
+                        self.note_trial(key.0)?;
                         self.journal.failure(failed)?;
                     }
                 }
             }
-            if pool.is_over() {
-                return Ok(!pool.is_stopping());
+            if !pool.is_over() {
+                std::thread::sleep(POLL);
+                continue;
             }
-            std::thread::sleep(POLL);
+            if pool.is_stopping() {
+                return Ok(End::Interrupted);
+            }
+            self.look_at_others()?;
+            match keys.iter().find(|&&key| self.shared.is_some() && !self.has_ended(key)) {
+                None => return Ok(End::All),
+                Some(_) if is_last => return Ok(End::Own),
+                Some(&(trial, seed, _)) => {
+                    board.others(&format!("{} seed {seed}", trial_name(trial)));
+                    std::thread::sleep(LOOK);
+                }
+            }
         }
     }
 
-    /// The table of all trials so far, written as `sweep.csv`; its runs as `trials.csv`.
+    /// Whether nobody runs this any more, for now.
+    fn has_ended(&self, key: Key) -> bool {
+        let records = &self.journal.records;
+        records.done.contains_key(&key) || self.shared.is_some() && records.failed.contains_key(&key)
+    }
+
+    /// Reads what the other workers have done.
+    fn look_at_others(&mut self) -> Result<(), SweepError> {
+        self.shared.as_ref().map_or(Ok(()), |shared| Ok(shared.merge(&mut self.journal)?))
+    }
+
+    /// Notes where a trial lies of which this worker has made a run.
+    fn note_trial(&mut self, trial: usize) -> Result<(), SweepError> {
+        let Some(shared) = &mut self.shared else { return Ok(()) };
+        if shared.noted.insert(trial) {
+            let point = self.journal.records.points[&trial].clone();
+            self.journal.trial(trial, &point)?;
+        }
+        Ok(())
+    }
+
+    /// Whether this process is the one that writes the tables: of several workers, one does that once all is done.
+    ///
+    /// # Errors
+    /// If that cannot be found out.
+    pub fn concludes(&self, end: End) -> Result<bool, SweepError> {
+        match &self.shared {
+            None => Ok(true),
+            Some(_) if end != End::All => Ok(false),
+            Some(shared) => {
+                shared.concludes().map_err(|source| SweepError::Folder { path: self.folder.clone(), source })
+            }
+        }
+    }
+
+    /// The table of all trials so far.
+    #[must_use]
+    pub fn table(&self) -> Table {
+        Table::new(&self.plan, &self.journal.records)
+    }
+
+    /// Writes the table of all trials so far as `sweep.csv`, and its runs as `trials.csv`.
     ///
     /// # Errors
     /// If they cannot be written.
-    pub fn table(&self) -> Result<Table, SweepError> {
-        let table = Table::new(&self.plan, &self.journal.records);
+    pub fn write_tables(&self) -> Result<(), SweepError> {
         let runs = Table::runs_csv(&self.plan, &self.journal.records);
-        for (name, text) in [("sweep.csv", table.csv()), ("trials.csv", runs)] {
+        for (name, text) in [("sweep.csv", self.table().csv()), ("trials.csv", runs)] {
             let path = self.folder.join(name);
             text.and_then(|text| write_atomic(&path, &text))
                 .map_err(|source| SweepError::Folder { path, source })?;
         }
-        Ok(table)
+        Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use super::board::Board;
+use super::claims::Claims;
 use super::error::SweepError;
 use super::journal::{Done, Failed, Key};
 use super::memory::{self, Use};
@@ -29,11 +30,18 @@ pub(super) struct Pool {
     stopping: bool,
     /// Most memory that a run has taken, bytes.
     peak: u64,
+    /// With other workers: whose runs are whose. Those of others leave the queue.
+    claims: Option<Claims>,
 }
 
 impl Pool {
-    pub(super) fn new(jobs: VecDeque<Job>, context: Context, workers: Workers) -> Self {
-        Self { context, workers, queue: jobs, running: Vec::new(), stopping: false, peak: 0 }
+    pub(super) fn new(
+        jobs: VecDeque<Job>,
+        context: Context,
+        workers: Workers,
+        claims: Option<Claims>,
+    ) -> Self {
+        Self { context, workers, queue: jobs, running: Vec::new(), stopping: false, peak: 0, claims }
     }
 
     /// Whether something has asked to stop.
@@ -65,18 +73,24 @@ impl Pool {
         if !first && (self.running.iter().any(|running| running.job.alone) || !self.has_room()) {
             return Ok(false);
         }
-        let mut found = None;
-        for (at, job) in self.queue.iter().enumerate() {
+        let (mut at, mut found) = (0, None);
+        while let Some(job) = self.queue.get(at) {
             if job.alone && !first {
+                at += 1;
                 continue;
             }
-            match worker::claim(&job.folder).map_err(failure(job.key))? {
-                Some(log) => {
-                    found = Some((at, log));
-                    break;
-                }
-                None => board.waiting(&job.folder),
+            if let Some(claims) = &self.claims
+                && !claims.take(&job.folder, job.key).map_err(failure(job.key))?
+            {
+                self.queue.remove(at);
+                continue;
             }
+            if let Some(log) = worker::claim(&job.folder).map_err(failure(job.key))? {
+                found = Some((at, log));
+                break;
+            }
+            board.waiting(&job.folder);
+            at += 1;
         }
         let left = self.running.len() + self.queue.len();
         let Some((job, log)) = found.and_then(|(at, log)| Some((self.queue.remove(at)?, log))) else {

@@ -4,11 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use records::examine::{self, Finding};
+use records::examine::{self, Condition, Finding};
 use records::folder::{RunFolder, RunFolderError};
 
 use super::error::SweepError;
-use super::journal::{Header, Journal, JournalError, Records};
+use super::journal::{Header, JournalError, Records};
+use super::journals;
 use super::names::{JOURNAL, own_folders};
 use super::plan::Plan;
 
@@ -26,6 +27,24 @@ impl Stored {
     #[must_use]
     pub fn is_in(folder: &Path) -> bool {
         folder.join(JOURNAL).is_file()
+    }
+
+    /// Its journals, each by itself, and the first also as what all say together.
+    ///
+    /// # Errors
+    /// If they cannot be listed.
+    pub fn journals(folder: &Path) -> Result<Vec<Finding>, SweepError> {
+        let condition = |wrong: Option<String>| wrong.map_or(Condition::Whole, Condition::Damaged);
+        let found = journals::examined(folder)?.into_iter();
+        let mut found: Vec<Finding> = found
+            .map(|(path, wrong)| Finding { path, condition: condition(wrong.map(|error| error.to_string())) })
+            .collect();
+        if found.iter().all(|finding| finding.condition == Condition::Whole)
+            && let Some(first) = found.first_mut()
+        {
+            first.condition = condition(Self::read(folder).err().map(|error| error.to_string()));
+        }
+        Ok(found)
     }
 
     /// The folders of the runs in it, in order; a run that was not put together to its end is none.
@@ -63,7 +82,7 @@ impl Stored {
     /// If its journal cannot be read.
     pub fn read(folder: &Path) -> Result<Self, SweepError> {
         let path = folder.join(JOURNAL);
-        let (Header { sweep, bases }, records) = Journal::stored(&path)?;
+        let (Header { sweep, bases }, records) = journals::stored(folder)?;
         let other = |message| JournalError::Line { path: path.clone(), line: 1, message };
         let plan = Plan::stored(sweep, bases).map_err(other)?;
         Ok(Self { plan, records })

@@ -124,6 +124,8 @@ impl Running {
             && job.folder.join("config.ron").is_file()
             && job.folder.join("checkpoints/last.safetensors").is_file();
         let mut command = again::command()?;
+        // A rank may start it, and is not it.
+        ranks::hide(&mut command);
         if resumed {
             command.arg("resume").arg(&job.folder);
         } else {

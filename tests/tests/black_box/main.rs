@@ -39,7 +39,11 @@ mod robots;
 mod short_ways;
 #[cfg(unix)]
 mod signals;
+#[cfg(target_os = "linux")]
+mod slurm;
 mod stability;
 mod stages;
 mod sweep;
 mod sweep_gradient;
+#[cfg(unix)]
+mod sweep_workers;

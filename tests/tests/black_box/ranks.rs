@@ -15,7 +15,7 @@ use tests::{data, generations, program, root, succeed, text, untimed_metrics as 
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// The program with MPI, if these tests can run.
-fn with_mpi() -> Option<PathBuf> {
+pub(crate) fn with_mpi() -> Option<PathBuf> {
     let program = program("evo").with_file_name("evo-mpi");
     let launcher = Command::new("mpirun").arg("--version").stdout(Stdio::null()).status();
     if program.exists() && launcher.is_ok_and(|status| status.success()) {
@@ -77,12 +77,12 @@ fn run(mut command: Command) -> (Option<i32>, String) {
 }
 
 /// Last checkpoint and metrics.
-fn result(run: &Path) -> (Vec<u8>, Vec<Vec<String>>) {
+pub(crate) fn result(run: &Path) -> (Vec<u8>, Vec<Vec<String>>) {
     (fs::read(run.join("checkpoints/last.safetensors")).expect("a checkpoint"), metrics(run))
 }
 
 /// Runs that are over in a moment, with uneven episodes.
-const SMALL: [&str; 12] = [
+pub(crate) const SMALL: [&str; 12] = [
     "--config",
     "ant.ron",
     "--set",
@@ -166,7 +166,7 @@ fn all_teams_have_the_bits_of_one_process() {
 }
 
 /// Processes of a job by their ranks.
-fn ranks_of(launcher: &Child) -> Vec<u32> {
+fn ranks_of(launcher: u32) -> Vec<u32> {
     let mut ranks = Vec::new();
     for entry in fs::read_dir("/proc").expect("processes").flatten() {
         let Some(process) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
@@ -175,7 +175,7 @@ fn ranks_of(launcher: &Child) -> Vec<u32> {
         let read = |file: &str| fs::read_to_string(entry.path().join(file)).unwrap_or_default();
         let parent =
             read("stat").rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok());
-        if parent != Some(launcher.id()) {
+        if parent != Some(launcher) {
             continue;
         }
         let environment = fs::read(entry.path().join("environ")).unwrap_or_default();
@@ -199,12 +199,12 @@ fn endless(program: &Path, out: &Path, arguments: &[&str]) -> (Child, Vec<u32>) 
         assert!(began.elapsed() < LIMIT, "no generation");
         std::thread::sleep(Duration::from_millis(2));
     }
-    let ranks = ranks_of(&child);
+    let ranks = ranks_of(child.id());
     assert_eq!(ranks.len(), 3, "{ranks:?}");
     (child, ranks)
 }
 
-fn send(signal: &str, process: u32) {
+pub(crate) fn send(signal: &str, process: u32) {
     let sent = Command::new("kill").args([signal, &process.to_string()]).status();
     assert!(sent.expect("kill").success());
 }
@@ -332,18 +332,15 @@ fn what_does_not_run_over_ranks_is_refused_once() {
     let out = scratch.path().join("run");
     let plain = tests::program("evo");
     let train = [&SMALL[..], &["--generations", "1", "--out", text(&out)]].concat();
-    let seeds = [&train[..], &["--seeds", "1..2"]].concat();
     let labels = ["--config", "yin_yang.ron", "--out", text(&out)];
     let wrong = [&train[..], &["--set", "strategy.population=1"]].concat();
     for (program, arguments, message) in [
         (&plain, &train, "was built without MPI"),
-        (&program, &seeds, "train --seeds does not run over several ranks"),
         (
             &program,
             &labels.to_vec(),
             "training with labels (task: Classify(…) or Regress(…)) does not run over several",
         ),
-        (&program, &vec!["eval", "latest"], "this command does not run over several ranks"),
         (&program, &wrong, "`population` is 1"),
     ] {
         let (code, stderr) = run(job(program, 2, arguments));
@@ -356,4 +353,132 @@ fn what_does_not_run_over_ranks_is_refused_once() {
     fs::create_dir(&out).and_then(|()| fs::write(out.join("config.ron"), "()")).expect("a folder");
     let (code, stderr) = run(job(&program, 2, &train));
     assert_eq!((code, stderr.matches("error: ").count()), (Some(2), 1), "{stderr}");
+}
+
+/// Seeds that several ranks share: one each, or several ranks for each.
+#[test]
+fn seeds_over_ranks_have_the_bits_of_one_after_another() {
+    let Some(program) = with_mpi() else { return };
+    let scratch = tempfile::tempdir().expect("scratch folder");
+    let of = |name: &str| scratch.path().join(name);
+    let small = ["--set", "strategy=OpenEs(population: 4)", "--generations", "2", "--threads", "1"];
+    fn train<'a>(small: &[&'a str], seeds: &'a str, out: &'a Path) -> Vec<&'a str> {
+        [&SMALL[..], small, &["--seeds", seeds, "--out", text(out), "-q"]].concat()
+    }
+    let alone = of("alone");
+    let _ = succeed(&train(&small, "1..3", &alone));
+    for (ranks, seeds) in [(2, "1..3"), (4, "2,3")] {
+        let out = of(&format!("over{ranks}"));
+        let (code, stderr) = run(job(&program, ranks, &train(&small, seeds, &out)));
+        assert_eq!(code, Some(0), "{stderr}");
+        for seed in if ranks == 2 { vec![1, 2, 3] } else { vec![2, 3] } {
+            let folder = format!("s{seed}");
+            assert!(result(&out.join(&folder)) == result(&alone.join(&folder)), "{ranks} ranks, seed {seed}");
+        }
+        assert!(out.join("curve.svg").exists());
+        let (code, stderr) = run(job(&program, ranks, &train(&small, seeds, &out)));
+        assert_eq!(code, Some(2), "{stderr}");
+        assert_eq!(stderr.matches("error: ").count(), 1, "{stderr}");
+        assert!(stderr.contains("already contains a run"), "{stderr}");
+    }
+}
+
+/// Ranks are workers of a sweep, also of a program without MPI.
+#[test]
+fn a_sweep_over_ranks_has_the_table_of_one_process() {
+    if with_mpi().is_none() {
+        return;
+    }
+    let scratch = tempfile::tempdir().expect("scratch folder");
+    let file = scratch.path().join("small.ron");
+    let content = r#"(
+        config: "inverted_pendulum.ron",
+        set: ["run.generations=2", "run.eval_every=0", "run.eval_episodes=2", "strategy.population=4",
+              "rollout.horizon=20"],
+        axes: [LogRange(path: "strategy.sigma", from: 0.03, to: 0.3)],
+        sampler: Tpe(trials: 6, startup: 4, batch: 2),
+    )"#;
+    fs::write(&file, content).expect("a sweep file");
+    let of = |out| vec!["sweep", "--config", text(&file), "--out", out, "--threads", "1", "-q"];
+    let (alone, out) = (scratch.path().join("alone"), scratch.path().join("out"));
+    let _ = succeed(&of(text(&alone)));
+    let mut command = job(&program("evo"), 3, &[&of(text(&out))[..], &["--workers", "1"]].concat());
+    let output = command.output().expect("mpirun starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let table = |out: &Path| fs::read_to_string(out.join("sweep.csv")).expect("a table");
+    assert_eq!(table(&out), table(&alone));
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(printed.matches("t0005").count(), 1, "one rank prints the table: {printed}");
+    // What is wrong is said by one, too.
+    let (code, stderr) = run(job(&program("evo"), 3, &["sweep", "--config", "none.ron"]));
+    assert_eq!((code, stderr.matches("error: ").count()), (Some(2), 1), "{stderr}");
+}
+
+/// Within a job of another program, such as one of mpi4py, each process may use commands that several do not share.
+#[test]
+fn commands_that_ranks_do_not_share_just_run() {
+    if with_mpi().is_none() {
+        return;
+    }
+    let scratch = tempfile::tempdir().expect("scratch folder");
+    let out = scratch.path().join("run");
+    let _ = succeed(&[&SMALL[..], &["--generations", "1", "-q", "--out", text(&out)]].concat());
+    let eval = ["eval", text(&out), "--episodes", "2", "--json"];
+    let mut command = job(&program("evo"), 2, &eval);
+    let output = command.output().expect("mpirun starts");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    let printed = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(printed.matches("\"return_mean\"").count(), 2, "{printed}");
+    // A mistake is said by the process that made it.
+    let (code, stderr) = run(job(&program("evo"), 2, &["eval", text(&out), "--epsodes", "2"]));
+    assert_eq!((code, stderr.contains("--epsodes")), (Some(2), true), "{stderr}");
+}
+
+/// The script of the page about clusters.
+#[test]
+fn a_run_goes_on_by_itself_when_a_rank_has_died() {
+    let Some(program) = with_mpi() else { return };
+    let scratch = tempfile::tempdir().expect("scratch folder");
+    let out = scratch.path().join("run");
+    let small = ["--set", "strategy=CmaEs(population: 12)", "--set", "controller=Mlp(hidden: [3])"];
+    let arguments = [&SMALL[..], &small, &["--generations", "60", "--threads", "1"]].concat();
+    let again = |times: &str, out: &Path, arguments: &[&str]| {
+        // As `mpirun` makes it.
+        let launcher = mpirun();
+        let mut command = Command::new(root().join("docs/how-to/cluster/again.sh"));
+        command.args([times, text(out), "mpirun", "-n", "3"]).arg(&program).arg("--");
+        command.args(arguments).current_dir(root());
+        command.envs(launcher.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+    };
+    let mut child = again("2", &out, &arguments).spawn().expect("bash starts");
+    let began = Instant::now();
+    let script = child.id();
+    while generations(&out) < 2 {
+        assert!(child.try_wait().expect("status").is_none() && began.elapsed() < LIMIT, "no generation");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let children = fs::read_to_string(format!("/proc/{script}/task/{script}/children"));
+    let launcher: u32 = children.expect("children").trim().parse().expect("one child: mpirun");
+    let ranks = ranks_of(launcher);
+    assert_eq!(ranks.len(), 3, "{ranks:?}");
+    send("-KILL", ranks[1]);
+    let (code, stderr) = ended(child);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stderr.contains("goes on from the last checkpoint, try 1 of 2"), "{stderr}");
+    let whole = scratch.path().join("whole");
+    let _ = succeed(&[&arguments[..], &["-q", "--out", text(&whole)]].concat());
+    assert!(result(&out) == result(&whole), "a run that went on differs");
+    // What cannot be is not tried again, and what fails again and again only so often.
+    let wrong = [&SMALL[..], &["--set", "strategy.population=1"]].concat();
+    let (code, stderr) = run(again("2", &scratch.path().join("wrong"), &wrong));
+    assert!(code == Some(2) && !stderr.contains("again.sh"), "{code:?} {stderr}");
+    let mut command = Command::new(root().join("docs/how-to/cluster/again.sh"));
+    let (code, stderr) = run({
+        command.args(["2", text(&scratch.path().join("none")), "false", "--"]);
+        command
+    });
+    assert_eq!((code, stderr.matches("goes on").count()), (Some(1), 2), "{stderr}");
 }

@@ -21,7 +21,7 @@ const SMALL: &str = r#"(
     SAMPLER
 )"#;
 
-fn write(folder: &Path, name: &str, content: &str) -> PathBuf {
+pub(crate) fn write(folder: &Path, name: &str, content: &str) -> PathBuf {
     let file = folder.join(name);
     fs::write(&file, content).expect("scratch file");
     file
@@ -31,11 +31,11 @@ fn small(folder: &Path, sampler: &str) -> PathBuf {
     write(folder, "small.ron", &SMALL.replace("SAMPLER", sampler))
 }
 
-fn sweep<'a>(file: &'a Path, out: &'a Path) -> Vec<&'a str> {
+pub(crate) fn sweep<'a>(file: &'a Path, out: &'a Path) -> Vec<&'a str> {
     vec!["sweep", "--config", text(file), "--out", text(out), "--backend", "cpu", "--threads", "1"]
 }
 
-fn table(out: &Path) -> String {
+pub(crate) fn table(out: &Path) -> String {
     fs::read_to_string(out.join("sweep.csv")).expect("sweep.csv")
 }
 
@@ -49,7 +49,7 @@ fn count(out: &Path, kind: &str) -> usize {
 }
 
 /// Starts `evo` in a process group of its own.
-fn start(arguments: &[&str]) -> Child {
+pub(crate) fn start(arguments: &[&str]) -> Child {
     let mut command = evo(arguments);
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
@@ -58,14 +58,14 @@ fn start(arguments: &[&str]) -> Child {
 
 /// What a kill hits.
 #[derive(Clone, Copy, Debug)]
-enum Target {
+pub(crate) enum Target {
     /// The sweep with all of its workers, as a power cut does.
     Group,
     /// The sweep alone; its workers find out by themselves.
     Parent,
 }
 
-fn kill(child: &mut Child, target: Target) {
+pub(crate) fn kill(child: &mut Child, target: Target) {
     match target {
         Target::Parent => child.kill().expect("SIGKILL"),
         Target::Group => {
