@@ -193,7 +193,8 @@ def members(n, population):
                 first, init, rest = jax.random.split(jax.random.PRNGKey(seed), 3)
                 start = jnp.full(n, x0)
                 if given:
-                    x = start + SIGMA * jax.random.normal(first, (population, n))
+                    # Spindle's genetic algorithm has one width for the first members and for mutations.
+                    x = start + (0.1 if name == "ga" else SIGMA) * jax.random.normal(first, (population, n))
                     state, best = es.init(init, x, value(x), params), jnp.min(value(x))
                 else:
                     state, best = es.init(init, start, params), jnp.inf
@@ -275,7 +276,8 @@ def table(n, population, run):
     """Rows with their versions and protocol."""
     rows, versions = run(n, population)
     protocol = (
-        f"n = {n}, population {population}, start x0 in each coordinate, sigma {SIGMA} (first members normal around it), "
+        f"n = {n}, population {population}, start x0 in each coordinate, sigma {SIGMA} (first members normal around it; for "
+        "ga, 0.1), "
         "best value so far after as many generations, median of seeds 1 to 15"
     )
     return {

@@ -16,9 +16,15 @@ RANGES = {"ranges": [(-6.0, 6.0), (-6.0, 6.0)]}
 
 
 def told(search, members):
-    """What a search is told of members: their fitness, and their descriptors if it takes any."""
+    """What a search is told of members: their fitness, and descriptors, constraints or objectives if it takes any."""
     fitness = [-sphere(x) for x in members]
-    return (fitness, members[:, :2]) if search.name in ARCHIVES else (fitness,)
+    if search.name in ARCHIVES:
+        return fitness, members[:, :2]
+    if "constraints" in search.settings():
+        return fitness, members[:, :1]
+    if "objectives" in search.settings():
+        return fitness, None, members[:, :2]
+    return (fitness,)
 
 
 def sphere(x):
@@ -114,6 +120,23 @@ class Strategies(Case):
         self.assertIsNone(plain.archive)
         with self.refuses(ValueError, "ranges"):
             strategies.MapElites(np.zeros(3))
+
+    def test_objectives_go_to_strategies_that_take_them(self):
+        up, down = (strategies.Nsga2(np.zeros(3), population=4, seed=1, minimise=each) for each in (False, True))
+        for _ in range(4):
+            members = up.ask()
+            up.tell(members[:, 0], objectives=members[:, :2])
+            down.ask()
+            down.tell(-members[:, 0], objectives=-members[:, :2])
+        self.assertSame(up.ask(), down.ask())
+        with self.refuses(ValueError, "objectives has shape (4, 3)"):
+            up.tell(np.zeros(4), objectives=np.zeros((4, 3)))
+        with self.refuses(ValueError, "nsga2 takes no descriptors"):
+            up.tell(np.zeros(4), np.zeros((4, 2)), np.zeros((4, 2)))
+        plain = strategies.CmaEs(np.zeros(3), population=4)
+        plain.ask()
+        with self.refuses(ValueError, "cma_es takes no objectives"):
+            plain.tell(np.zeros(4), objectives=np.zeros((4, 2)))
 
     def test_minimise_turns_fitness_round(self):
         up, down = (strategies.CmaEs(np.ones(4), seed=1, minimise=each) for each in (False, True))

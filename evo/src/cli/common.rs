@@ -115,7 +115,8 @@ pub struct Which {
     /// Take the best member of the whole run
     #[arg(long)]
     pub best: bool,
-    /// Take the elite of this cell of the archive of a run with quality diversity; evo plot shows their numbers
+    /// Take the elite of this cell of the archive of a run with quality diversity, or this member of the front of a run
+    /// with several objectives; evo plot writes their numbers
     #[arg(long, value_name = "N", conflicts_with_all = ["mean", "best"])]
     pub cell: Option<usize>,
 }

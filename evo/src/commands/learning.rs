@@ -14,11 +14,12 @@ use training::stages::Staged;
 
 use super::introduction::introduction;
 use super::kept::{Due, Start, mark_gap, save, stopped};
-use super::plot::write_archive;
+use super::plot::{write_archive, write_front};
 use super::{survival, together};
 use crate::interrupt;
 use crate::plot::Figure;
 use crate::plot::archive::Map;
+use crate::plot::front::Trade;
 use crate::progress::{Ending, Progress, Verbosity};
 
 /// `summary.json`.
@@ -208,7 +209,16 @@ pub(super) fn train(
     if let Err(error) = drawn {
         progress.warn(&format!("no learning curve: {error}"));
     }
-    if learner.setup().descriptors.is_some() {
+    if learner.setup().objectives.is_some() {
+        let front = Trade::of(&learner.checkpoint()).map_err(|error| error.to_string());
+        let drawn = front.and_then(|front| match front {
+            Some(front) => write_front(&front, folder).map(|_| ()).map_err(|error| error.to_string()),
+            None => Ok(()),
+        });
+        if let Err(error) = drawn {
+            progress.warn(&format!("no picture of the front: {error}"));
+        }
+    } else if learner.setup().descriptors.is_some() {
         let map = Map::of(&learner.checkpoint()).map_err(|error| error.to_string());
         let drawn = map.and_then(|map| match map {
             Some(map) => write_archive(&map, folder).map(|_| ()).map_err(|error| error.to_string()),

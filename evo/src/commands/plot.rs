@@ -10,6 +10,8 @@ use records::folder::RunFolder;
 use crate::cli::PlotArgs;
 use crate::out;
 use crate::plot::archive::Map;
+use crate::plot::front::Trade;
+use crate::plot::picture::Picture;
 use crate::plot::{Axis, Figure, PlotError, Spread, picture};
 use crate::report::{Kind, ReportError, write_picture};
 use crate::sweep::Stored;
@@ -45,13 +47,13 @@ pub(super) fn plot(args: &PlotArgs) -> Result<(), Failure> {
         out::line(&out.display().to_string());
     }
     match (&args.out, &args.runs[..]) {
-        (None, [run]) => of_archive(run, args.title.as_deref()),
+        (None, [run]) => of_search(run, args.title.as_deref()),
         _ => Ok(()),
     }
 }
 
-/// Draws the map of a run's archive, if it has one, and writes its table.
-fn of_archive(run: &Path, title: Option<&str>) -> Result<(), Failure> {
+/// Draws the map of a run's archive or its front, if it has one, and writes the table.
+fn of_search(run: &Path, title: Option<&str>) -> Result<(), Failure> {
     let folder = RunFolder::open(run).usage()?;
     // A run has none before its first generation.
     if !folder.last().exists() {
@@ -61,8 +63,14 @@ fn of_archive(run: &Path, title: Option<&str>) -> Result<(), Failure> {
     if checkpoint.is_classifier() {
         return Ok(());
     }
-    let Some(map) = Map::of(&checkpoint).usage()? else { return Ok(()) };
-    for file in write_archive(&map.titled(title), &folder).written()? {
+    let mut files = Vec::new();
+    if let Some(map) = Map::of(&checkpoint).usage()? {
+        files = write_archive(&map.titled(title), &folder).written()?;
+    }
+    if let Some(front) = Trade::of(&checkpoint).usage()? {
+        files.extend(write_front(&front.titled(title), &folder).written()?);
+    }
+    for file in files {
         out::line(&file.display().to_string());
     }
     Ok(())
@@ -70,15 +78,30 @@ fn of_archive(run: &Path, title: Option<&str>) -> Result<(), Failure> {
 
 /// Writes `archive.csv` into a run's folder, and `archive.svg` and `archive.png` if there are two descriptors; the files.
 pub(super) fn write_archive(map: &Map, folder: &RunFolder) -> Result<Vec<PathBuf>, PlotError> {
-    let table = folder.path().join("archive.csv");
-    write_atomic(&table, map.table().as_bytes())
-        .map_err(|source| PlotError::Write { path: table.clone(), source })?;
-    let mut files = vec![table];
-    if map.is_flat() {
+    write_both(folder, "archive", &map.table(), map.is_flat().then_some(map))
+}
+
+/// Writes `front.csv`, `front.svg` and `front.png` into a run's folder; the files.
+pub(super) fn write_front(front: &Trade, folder: &RunFolder) -> Result<Vec<PathBuf>, PlotError> {
+    write_both(folder, "front", &front.table(), Some(front))
+}
+
+/// Writes a table and, if there is one, a picture.
+fn write_both(
+    folder: &RunFolder,
+    name: &str,
+    table: &str,
+    shown: Option<&impl Picture>,
+) -> Result<Vec<PathBuf>, PlotError> {
+    let file = |end| folder.path().join(name).with_extension(end);
+    let path = file("csv");
+    write_atomic(&path, table.as_bytes())
+        .map_err(|source| PlotError::Write { path: path.clone(), source })?;
+    let mut files = vec![path];
+    if let Some(shown) = shown {
         for end in ["svg", "png"] {
-            let file = folder.path().join("archive").with_extension(end);
-            picture::write(map, &file)?;
-            files.push(file);
+            picture::write(shown, &file(end))?;
+            files.push(file(end));
         }
     }
     Ok(files)

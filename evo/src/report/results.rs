@@ -180,6 +180,8 @@ pub(super) fn table(outcomes: &[Outcome]) -> Table {
 struct Aggregate {
     method: Method,
     estimate: statistics::Estimate,
+    /// Mean over the tasks of the place among the methods by mean return, 1 the best; equal ones share theirs.
+    rank: f64,
     runs: usize,
 }
 
@@ -200,7 +202,8 @@ fn caption(outcomes: &[Outcome], tasks: &[String], methods: &[Method]) -> String
     format!(
         "Methods over tasks: {}. Returns are normalised per task: 0 is the lowest of these runs on it, 1 the \
          highest. Interquartile mean over all runs on these tasks, with a 95 % percentile interval of a \
-         bootstrap over seeds, stratified by task.{left_out}",
+         bootstrap over seeds, stratified by task. Mean rank: the place by mean return on each task, 1 is the \
+         best, averaged over the tasks.{left_out}",
         tasks.join(", ")
     )
 }
@@ -211,10 +214,11 @@ pub(super) fn aggregate_table(outcomes: &[Outcome]) -> Option<(String, Table)> {
     let row = |row: Aggregate| {
         let (strategy, controller) = row.method;
         let statistics::Estimate { value, low, high } = row.estimate;
-        vec![strategy, controller, format!("{value:.3} [{low:.3}, {high:.3}]"), row.runs.to_string()]
+        let estimate = format!("{value:.3} [{low:.3}, {high:.3}]");
+        vec![strategy, controller, estimate, format!("{:.2}", row.rank), row.runs.to_string()]
     };
     let rows = aggregate(outcomes, &tasks, &methods).into_iter().map(row).collect();
-    let head = vec!["strategy", "controller", "#normalised IQM [95 % interval]", "#runs"];
+    let head = vec!["strategy", "controller", "#normalised IQM [95 % interval]", "#mean rank", "#runs"];
     (!methods.is_empty()).then(|| (caption(outcomes, &tasks, &methods), (head, rows)))
 }
 
@@ -267,6 +271,20 @@ fn aggregate(outcomes: &[Outcome], tasks: &[String], methods: &[Method]) -> Vec<
             values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)))
         })
         .collect();
+    let mean = |task: &str, method: &Method| {
+        let returns = returns(outcomes, task, method);
+        returns.iter().sum::<f64>() / returns.len() as f64
+    };
+    let rank = |method: &Method| {
+        let place = |task: &String| {
+            let own = mean(task, method);
+            let others: Vec<f64> = methods.iter().map(|other| mean(task, other)).collect();
+            let better = others.iter().filter(|&&other| other > own).count();
+            let equal = others.iter().filter(|&&other| other == own).count();
+            better as f64 + 0.5 * (equal as f64 + 1.0)
+        };
+        tasks.iter().map(place).sum::<f64>() / tasks.len() as f64
+    };
     let estimate = |method: &Method| {
         let normalised = |(task, &(low, high)): (&String, &(f64, f64))| -> Vec<f64> {
             let span = if high > low { high - low } else { 1.0 };
@@ -276,7 +294,7 @@ fn aggregate(outcomes: &[Outcome], tasks: &[String], methods: &[Method]) -> Vec<
         let sizes: Vec<usize> = strata.iter().map(Vec::len).collect();
         let bootstrap = Bootstrap::new(&sizes, RESAMPLES);
         let estimate = bootstrap.estimate(&strata, Center::InterquartileMean, CONFIDENCE);
-        Aggregate { method: method.clone(), estimate, runs: sizes.iter().sum() }
+        Aggregate { method: method.clone(), estimate, rank: rank(method), runs: sizes.iter().sum() }
     };
     methods.iter().map(estimate).collect()
 }

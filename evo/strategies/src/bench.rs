@@ -107,6 +107,16 @@ pub fn run(args: &BenchArgs) -> Result<BenchReport, StrategyError> {
     let function = Function::from_name(&args.function)?;
     let problem = Problem::new(function, args.dim)?;
     let config = config(args, function)?.with_ranges(&projection::ranges(args.dim));
+    if config.constraints() > 0 || config.objectives().is_some() {
+        let name = config.name();
+        let expected = "a strategy that is told of fitness, and of descriptors at the most";
+        return Err(StrategyError::Field {
+            strategy: name,
+            field: "strategy",
+            value: name.to_owned(),
+            expected,
+        });
+    }
     let x0 = match args.x0 {
         Some(x) => vec![x; args.dim],
         None => config.start(vec![function.start(); args.dim]),

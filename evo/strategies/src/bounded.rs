@@ -86,8 +86,8 @@ impl Settings for BoundedConfig {
             let expected = "a strategy whose members are not zeros and ones";
             return Err(check::error(INFO.name, "of", &"Ec", expected));
         }
-        if self.of.archive().is_some() {
-            let expected = "a strategy without an archive, which is told of descriptors";
+        if !self.of.settings().needs_fitness_only() {
+            let expected = "a strategy that is told of fitness alone";
             return Err(check::error(INFO.name, "of", &self.of.info().config, expected));
         }
         if let Some(most) = self.of.max_population() {

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::cma_paths::{Chosen, Paths, norm_squared, unchanged};
 use super::cma_rates::{self, Rates, default_population};
+use super::lra::{Distribution, LearningRates};
 use super::noise::Noise;
 use super::strategy::Precision;
 use super::{
@@ -32,6 +33,14 @@ pub struct CmaEsConfig {
     pub sigma: f64,
     /// Whether bad members shrink the covariance in their direction.
     pub active: bool,
+    /// Generations at the start in which the covariance matrix stays diagonal and is learned at the rates of separable
+    /// CMA-ES: the scales of many parameters are found in a fraction of the evaluations. Choose some
+    /// 100 n/√population (pycma's proposal) if parameters have different scales, 0 if they are correlated above all.
+    pub diagonal: u64,
+    /// Whether the steps of mean and covariance follow their ratio of signal to noise (Nomura, Akimoto and Ono 2023):
+    /// for noisy or rugged fitness, without more members. On a smooth function it takes more evaluations, and a
+    /// generation takes O(n³).
+    pub adapt_rates: bool,
     /// Largest number of parameters accepted; ≥ 1. Memory is 16 n² bytes, and three times that while a
     /// checkpoint is written.
     pub max_dimension: usize,
@@ -39,7 +48,14 @@ pub struct CmaEsConfig {
 
 impl Default for CmaEsConfig {
     fn default() -> Self {
-        Self { population: None, sigma: 0.5, active: true, max_dimension: 4000 }
+        Self {
+            population: None,
+            sigma: 0.5,
+            active: true,
+            diagonal: 0,
+            adapt_rates: false,
+            max_dimension: 4000,
+        }
     }
 }
 
@@ -52,6 +68,8 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
         cma_rates::POPULATION,
         cma_rates::SIGMA,
         FieldInfo::new("active", "", "true", "true or false"),
+        FieldInfo::new("diagonal", "generations", "0", "≥ 0"),
+        FieldInfo::new("adapt_rates", "", "false", "true or false"),
         FieldInfo::new("max_dimension", "parameters", "4000", "≥ 1"),
     ],
 };
@@ -69,9 +87,11 @@ impl Settings for CmaEsConfig {
 
     fn memory(&self, parameters: usize) -> Result<Memory, StrategyError> {
         check::dimension(INFO.name, parameters, self.max_dimension, 16)?;
-        // C and U, and two copies of them for a checkpoint; z and y of a member, and its row of an update.
+        // C and U, and two copies of them for a checkpoint; z and y of a member, and its row of an update. Rates have an
+        // average, its copies, and work on four more matrices.
+        let matrices = if self.adapt_rates { 13 } else { 6 };
         let population = self.population.unwrap_or_else(|| default_population(parameters));
-        Ok(Memory::square(parameters, 6, population, 3))
+        Ok(Memory::square(parameters, matrices, population, 3))
     }
 
     fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError> {
@@ -82,6 +102,11 @@ impl Settings for CmaEsConfig {
 struct CmaEs {
     n: usize,
     population: usize,
+    active: bool,
+    /// Generations in which C stays diagonal.
+    diagonal: u64,
+    /// Only with `adapt_rates`.
+    learning: Option<LearningRates>,
     noise: Noise,
     paths: Paths,
     mean: Vec<f64>,
@@ -103,6 +128,9 @@ impl CmaEs {
         Ok(Self {
             n,
             population,
+            active: config.active,
+            diagonal: config.diagonal,
+            learning: config.adapt_rates.then(|| LearningRates::new(n)),
             noise: Noise::new(seed),
             paths: Paths::new(Rates::full(n, population, config.active), n, config.sigma),
             mean: x0.to_vec(),
@@ -114,8 +142,14 @@ impl CmaEs {
         })
     }
 
-    /// C ← keep·C + c₁ p_c p_cᵀ + c_μ Σ w° y yᵀ. Rows go in rank order, so that the order of members cannot matter.
-    fn update_covariance(&mut self, keep: f64, chosen: &Chosen) {
+    /// Whether C stays diagonal in the asked generation.
+    fn is_diagonal(&self) -> bool {
+        self.paths.generation < self.diagonal
+    }
+
+    /// C ← keep·C + c₁ p_c p_cᵀ + c_μ Σ w° y yᵀ, or its diagonal. Rows go in rank order, so that the order of members
+    /// cannot matter.
+    fn update_covariance(&mut self, keep: f64, chosen: &Chosen, diagonal: bool) {
         let n = self.n;
         let rates = &self.paths.rates;
         let mut vectors = Vec::with_capacity((chosen.members.len() + 1) * n);
@@ -129,17 +163,30 @@ impl CmaEs {
         }
         weights.push(rates.c_1);
         vectors.extend_from_slice(&self.paths.path_c);
-        linalg::update_upper(&mut self.covariance, n, keep, &weights, &vectors);
+        if !diagonal {
+            return linalg::update_upper(&mut self.covariance, n, keep, &weights, &vectors);
+        }
+        for (i, c) in self.covariance.iter_mut().step_by(n + 1).enumerate() {
+            let squares = vectors.iter().skip(i).step_by(n).map(|y| y * y);
+            // Rounding must not make it 0.
+            *c = (keep * *c + weights.iter().zip(squares).map(|(w, square)| w * square).sum::<f64>())
+                .max(1e-200);
+        }
     }
 
     /// Renews the factor; adds to the diagonal of a matrix that rounding made indefinite.
-    fn factorise(&mut self) {
-        let diagonal = self.covariance.iter().step_by(self.n + 1);
-        let mut mean = diagonal.sum::<f64>() / self.n as f64;
+    fn factorise(&mut self, diagonal: bool) {
+        let variances = self.covariance.iter().step_by(self.n + 1);
+        let mut mean = variances.sum::<f64>() / self.n as f64;
         let scale = self.paths.absorb(mean);
         if scale != 1.0 {
             self.covariance.iter_mut().for_each(|value| *value /= scale);
             mean = 1.0;
+        }
+        self.factored_at = self.paths.generation;
+        if diagonal {
+            let pairs = self.factor.iter_mut().zip(&self.covariance).step_by(self.n + 1);
+            return pairs.for_each(|(u, c)| *u = c.sqrt());
         }
         let mut added = 1e-14 * mean;
         loop {
@@ -158,7 +205,12 @@ impl CmaEs {
             }
             added *= 10.0;
         }
-        self.factored_at = self.paths.generation;
+    }
+
+    /// The distribution, where rates are to be adapted.
+    fn distribution(&self) -> Distribution {
+        let Self { mean, covariance, .. } = self;
+        Distribution { mean: mean.clone(), sigma: self.paths.sigma, covariance: covariance.clone() }
     }
 
     /// Standard deviation of a coordinate.
@@ -179,10 +231,21 @@ impl Strategy for CmaEs {
     fn ask(&mut self, generation: u64) {
         self.noise.ask(generation);
         self.paths.generation = generation;
+        let diagonal = self.is_diagonal();
+        if diagonal != self.paths.rates.is_diagonal() {
+            let rates = if diagonal { Rates::separable } else { Rates::full };
+            self.paths.rates = rates(self.n, self.population, self.active);
+        }
         self.z.resize(self.population * self.n, 0.0);
         self.y.resize(self.population * self.n, 0.0);
         self.noise.normal_rows(self.n, &mut self.z);
-        linalg::times_upper(&self.z, &self.factor, self.n, &mut self.y);
+        if !diagonal {
+            return linalg::times_upper(&self.z, &self.factor, self.n, &mut self.y);
+        }
+        for (y, z) in self.y.chunks_mut(self.n).zip(self.z.chunks(self.n)) {
+            let factors = self.factor.iter().step_by(self.n + 1);
+            y.iter_mut().zip(z).zip(factors).for_each(|((y, z), u)| *y = z * u);
+        }
     }
 
     fn members(&self, first: usize, out: &mut [f64]) {
@@ -190,6 +253,8 @@ impl Strategy for CmaEs {
     }
 
     fn tell(&mut self, fitness: &[f64], ranked: &Ranked) {
+        let diagonal = self.is_diagonal();
+        let old = self.learning.as_ref().map(|_| self.distribution());
         let chosen = self.paths.choose(ranked);
         let parents = &chosen.members[..chosen.parents];
         let mean_y = linalg::recombine(&self.y, self.n, parents);
@@ -198,9 +263,17 @@ impl Strategy for CmaEs {
             *mean += self.paths.sigma * y;
         }
         let keep = self.paths.advance(fitness, ranked, &chosen, &mean_z, &mean_y);
-        self.update_covariance(keep, &chosen);
-        if (self.paths.generation - self.factored_at) as f64 > self.paths.rates.gap {
-            self.factorise();
+        self.update_covariance(keep, &chosen, diagonal);
+        if let Some((learning, old)) = self.learning.as_mut().zip(old) {
+            let Self { mean, covariance, .. } = self;
+            let (mean, covariance) = (std::mem::take(mean), std::mem::take(covariance));
+            let proposed = Distribution { mean, sigma: self.paths.sigma, covariance };
+            let made = learning.between(&old, &self.factor, &proposed);
+            (self.mean, self.paths.sigma, self.covariance) = (made.mean, made.sigma, made.covariance);
+        }
+        let waited = (self.paths.generation - self.factored_at) as f64;
+        if diagonal || self.learning.is_some() || waited > self.paths.rates.gap {
+            self.factorise(diagonal);
         }
     }
 
@@ -219,6 +292,10 @@ impl Strategy for CmaEs {
 
     fn sigma(&self) -> f64 {
         self.paths.sigma
+    }
+
+    fn marginals(&self) -> Option<Vec<f64>> {
+        Some((0..self.n).map(|i| self.deviation(i)).collect())
     }
 
     fn stop_reason(&self, precision: Precision) -> Option<StopReason> {
@@ -244,6 +321,9 @@ impl Strategy for CmaEs {
         state.set_f64("mean", &[n], &self.mean);
         state.set_f64("covariance", &[n, n], &self.covariance);
         state.set_f64("factor", &[n, n], &self.factor);
+        if let Some(learning) = &self.learning {
+            learning.save(&mut state);
+        }
         state
     }
 
@@ -254,8 +334,10 @@ impl Strategy for CmaEs {
         let mean = state.f64("mean", &[n])?.to_vec();
         let matrix = |name: &str| state.f64(name, &[n, n]).map(<[f64]>::to_vec);
         let matrices = (matrix("covariance")?, matrix("factor")?);
+        let learning = self.learning.as_ref().map(|learning| learning.saved(state)).transpose()?;
         // Nothing is taken over before everything was found.
         self.paths.restore(state)?;
+        self.learning = learning;
         (self.noise, self.factored_at, self.mean) = (noise, factored_at, mean);
         (self.covariance, self.factor) = matrices;
         Ok(())
@@ -299,12 +381,12 @@ mod tests {
         let mut es = CmaEs::new(&CmaEsConfig::default(), &[0.0; 2], 1).unwrap();
         // Eigenvalues 2 and about −1e-10.
         es.covariance = vec![1.0, 1.0 + 1e-10, 0.0, 1.0];
-        es.factorise();
+        es.factorise(false);
         assert!(es.factor.iter().all(|v| v.is_finite()));
         assert!((es.covariance[0] - 1.0).abs() < 1e-8, "hardly changed");
         assert_eq!(es.covariance[1], 1.0 + 1e-10);
         es.covariance = vec![f64::NAN, 0.0, 0.0, 1.0];
-        es.factorise();
+        es.factorise(false);
         assert_eq!(es.covariance, linalg::identity(2));
     }
 

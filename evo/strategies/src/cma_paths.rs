@@ -18,6 +18,8 @@ pub(super) struct Paths {
     recent_best: Vec<f64>,
     /// Best minus worst fitness of the last generation.
     spread: f64,
+    /// Logarithm of the factors that went from C to σ so far.
+    absorbed: f64,
 }
 
 /// Members with a weight other than 0, best first.
@@ -37,6 +39,7 @@ impl Paths {
             path_c: vec![0.0; dimension],
             recent_best: vec![0.0; rates.history],
             spread: 0.0,
+            absorbed: 0.0,
             rates,
         }
     }
@@ -104,6 +107,7 @@ impl Paths {
         }
         let root = variance.sqrt();
         self.sigma *= root;
+        self.absorbed += libm::log(root);
         self.path_c.iter_mut().for_each(|value| *value /= root);
         variance
     }
@@ -132,6 +136,11 @@ impl Paths {
         if seen && highest - lowest < 1e-12 && self.spread < 1e-12 {
             return Some(StopReason::TolFun);
         }
+        // σ by itself, as if nothing had gone from C to it.
+        let grown = libm::log(self.sigma / (self.first_sigma * longest)) - 2.0 * self.absorbed;
+        if grown > 20.0 * std::f64::consts::LN_10 {
+            return Some(StopReason::TolUpSigma);
+        }
         if longest > 1e7 * shortest {
             return Some(StopReason::Condition);
         }
@@ -143,6 +152,9 @@ impl Paths {
         let n = self.path_c.len();
         state.set_real("sigma", self.sigma);
         state.set_real("spread", self.spread);
+        if self.absorbed != 0.0 {
+            state.set_real("absorbed", self.absorbed);
+        }
         state.set_f64("path_sigma", &[n], &self.path_sigma);
         state.set_f64("path_c", &[n], &self.path_c);
         state.set_f64("recent_best", &[self.recent_best.len()], &self.recent_best);
@@ -153,11 +165,13 @@ impl Paths {
         let n = self.path_c.len();
         let (generation, sigma) = (state.integer("generation")?, state.real("sigma")?);
         let spread = state.real("spread")?;
+        let absorbed = state.reals.get("absorbed").copied().unwrap_or(0.0);
         let vector = |name: &str, length| state.f64(name, &[length]).map(<[f64]>::to_vec);
         let paths = (vector("path_sigma", n)?, vector("path_c", n)?);
         self.recent_best = vector("recent_best", self.recent_best.len())?;
         (self.path_sigma, self.path_c) = paths;
         (self.generation, self.sigma, self.spread) = (generation, sigma, spread);
+        self.absorbed = absorbed;
         Ok(())
     }
 }

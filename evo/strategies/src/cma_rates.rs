@@ -89,6 +89,11 @@ impl Rates {
         }
     }
 
+    /// Whether they are those of a diagonal covariance matrix.
+    pub fn is_diagonal(&self) -> bool {
+        self.is_diagonal
+    }
+
     /// The same with so many parents, and no weight for the other members.
     pub fn with_parents(&self, parents: usize) -> Self {
         let rates = if self.is_diagonal { Self::separable } else { Self::full };

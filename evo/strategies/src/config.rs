@@ -9,8 +9,9 @@ use serde_json::{Map, Value};
 
 use super::registered::Entry;
 use super::{
-    ArchiveShape, ArsConfig, CmaMaeConfig, CmaMeConfig, MapElitesConfig, Memory, OpenEsConfig, OwnSettings,
-    PgpeConfig, Real, Registered, Search, Settings, SnesConfig, StrategyError, StrategyInfo,
+    ArchiveShape, ArsConfig, BoundedConfig, CmaMaeConfig, CmaMeConfig, ConstrainedConfig, DiscreteConfig,
+    LowRankEsConfig, MapElitesConfig, Memory, Objectives, OpenEsConfig, OwnSettings, PgpeConfig, Real,
+    ReevaluatedConfig, Registered, RestartsConfig, Search, Settings, SnesConfig, StrategyError, StrategyInfo,
 };
 
 /// What is listed here exists: in configs, on the command line and in the shared tests.
@@ -93,6 +94,8 @@ registry! {
     lm_ma_es: LmMaEs(LmMaEsConfig),
     /// CR-FM-NES: adapts a step size per parameter and one direction, O(n) memory.
     cr_fm_nes: CrFmNes(CrFmNesConfig),
+    /// EGGROLL: OpenES with noise of low rank, O(n) memory.
+    low_rank_es: LowRankEs(LowRankEsConfig),
     /// A genetic algorithm: truncation selection, uniform crossover and Gaussian mutation.
     ga: Ga(GaConfig),
     /// DE: differential evolution, best/1/bin and rand/1/bin.
@@ -105,12 +108,22 @@ registry! {
     restarts: Restarts(RestartsConfig),
     /// Box bounds around another strategy.
     bounded: Bounded(BoundedConfig),
+    /// Integers and other grids around another strategy.
+    discrete: Discrete(DiscreteConfig),
+    /// Repeated evaluations of another strategy's members, for noisy fitness.
+    reevaluated: Reevaluated(ReevaluatedConfig),
+    /// Constraints around another strategy.
+    constrained: Constrained(ConstrainedConfig),
     /// MAP-Elites: an archive of elites, varied along lines between them.
     map_elites: MapElites(MapElitesConfig),
     /// CMA-ME: CMA-ES that climb toward what improves an archive.
     cma_me: CmaMe(CmaMeConfig),
     /// CMA-MAE: the same with thresholds that follow the fitness slowly.
     cma_mae: CmaMae(CmaMaeConfig),
+    /// NSGA-II: a front of members for several objectives.
+    nsga2: Nsga2(Nsga2Config),
+    /// MO-CMA-ES: the same by a CMA-ES for each member.
+    mo_cma_es: MoCmaEs(MoCmaEsConfig),
 }
 
 /// Name of the enum for serde.
@@ -276,8 +289,11 @@ impl StrategyConfig {
             | Self::Snes(SnesConfig { sigma: told, radius, action_sigma, .. }) => {
                 (*told, *radius, *action_sigma) = (Some(sigma), None, None);
             }
-            Self::Restarts(config) => *config.of = config.of.with_sigma(sigma),
-            Self::Bounded(config) => *config.of = config.of.with_sigma(sigma),
+            Self::Restarts(RestartsConfig { of, .. })
+            | Self::Bounded(BoundedConfig { of, .. })
+            | Self::Discrete(DiscreteConfig { of, .. })
+            | Self::Reevaluated(ReevaluatedConfig { of, .. })
+            | Self::Constrained(ConstrainedConfig { of, .. }) => **of = of.with_sigma(sigma),
             // The width of the others cannot be told in actions.
             _ => {}
         }
@@ -313,6 +329,18 @@ impl StrategyConfig {
         self.settings().archive()
     }
 
+    /// The objectives, of a strategy with several.
+    #[must_use]
+    pub fn objectives(&self) -> Option<Objectives<'_>> {
+        self.settings().objectives()
+    }
+
+    /// Number of constraints whose values the strategy must be told.
+    #[must_use]
+    pub fn constraints(&self) -> usize {
+        self.settings().constraints()
+    }
+
     /// The same with these ranges of descriptors, where there is an archive.
     #[must_use]
     pub fn with_ranges(&self, of: &[(f64, f64)]) -> Self {
@@ -322,6 +350,25 @@ impl StrategyConfig {
         | Self::CmaMae(CmaMaeConfig { ranges, .. }) = &mut config
         {
             *ranges = of.to_vec();
+        }
+        config
+    }
+
+    /// The same for parameters that are these matrices, (rows, columns) each, where the strategy wants to know them
+    /// and is not told otherwise.
+    #[must_use]
+    pub fn with_matrices(&self, of: &[(usize, usize)]) -> Self {
+        let mut config = self.clone();
+        match &mut config {
+            Self::LowRankEs(LowRankEsConfig { matrices, .. }) if matrices.is_empty() => {
+                *matrices = of.to_vec();
+            }
+            Self::Restarts(RestartsConfig { of: inner, .. })
+            | Self::Bounded(BoundedConfig { of: inner, .. })
+            | Self::Discrete(DiscreteConfig { of: inner, .. })
+            | Self::Reevaluated(ReevaluatedConfig { of: inner, .. })
+            | Self::Constrained(ConstrainedConfig { of: inner, .. }) => **inner = inner.with_matrices(of),
+            _ => {}
         }
         config
     }

@@ -89,7 +89,9 @@ impl Shared {
             return SepCmaEsConfig { population, sigma, active: false }.build(x0, seed);
         }
         check::dimension(self.strategy, x0.len(), self.max_dimension, 16 * self.count() as u64)?;
-        CmaEsConfig { population, sigma, active: false, max_dimension: self.max_dimension }.build(x0, seed)
+        let max_dimension = self.max_dimension;
+        CmaEsConfig { population, sigma, active: false, max_dimension, ..CmaEsConfig::default() }
+            .build(x0, seed)
     }
 
     /// The strategy at its start.

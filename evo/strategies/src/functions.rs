@@ -253,7 +253,8 @@ fn ones(x: &[f64]) -> usize {
 
 /// The rotation of the reference data: uniform numbers from splitmix64 seeded with n, orthonormalised by rows
 /// (modified Gram-Schmidt).
-fn rotation(n: usize) -> Vec<f64> {
+#[must_use]
+pub fn rotation(n: usize) -> Vec<f64> {
     let mut state = n as u64;
     let mut uniform = || {
         state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);

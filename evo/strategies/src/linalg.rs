@@ -234,6 +234,18 @@ pub(super) fn cholesky(c: &[f64], n: usize) -> Option<Vec<f64>> {
     Some(u)
 }
 
+/// `rows ← rows · U⁻¹`, for rows of length n: turns samples with covariance UᵀU into standard normals.
+pub(super) fn solve_upper(rows: &mut [f64], upper: &[f64], n: usize) {
+    for row in rows.chunks_mut(n) {
+        for i in 0..n {
+            let factors = &upper[i * n + i..(i + 1) * n];
+            row[i] /= factors[0];
+            let value = row[i];
+            subtract(&mut row[i + 1..], value, &factors[1..]);
+        }
+    }
+}
+
 wide! {
     fn subtract(out: &mut [f64], factor: f64, row: &[f64]) {
         for (value, other) in out.iter_mut().zip(row) {
@@ -314,6 +326,11 @@ mod tests {
             let u = cholesky(&c, n).unwrap();
             let factor = DMatrix::from_row_slice(n, n, &u);
             assert_eq!(factor.lower_triangle().amax(), factor.diagonal().amax());
+            let z = normals(9, 3 * n);
+            let mut back = vec![0.0; 3 * n];
+            times_upper(&z, &u, n, &mut back);
+            solve_upper(&mut back, &u, n);
+            assert!(z.iter().zip(&back).all(|(z, back)| (z - back).abs() < 1e-7), "{n}");
             close(&c, n, &(factor.transpose() * factor));
         }
     }

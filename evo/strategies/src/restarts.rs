@@ -97,8 +97,8 @@ impl Settings for RestartsConfig {
             }
             inner = settings.of();
         }
-        if self.of.archive().is_some() {
-            let expected = "a strategy without an archive, which restarts would empty";
+        if !self.of.settings().needs_fitness_only() {
+            let expected = "a strategy that is told of fitness alone";
             return Err(check::error(INFO.name, "of", &self.of.info().config, expected));
         }
         if let Some(most) = self.of.max_population() {

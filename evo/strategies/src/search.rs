@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::measure::{Before, Measure};
 use super::real::Real;
 use super::rows::PARALLEL_VALUES;
-use super::{Archive, Ranked, Settings, State, Steps, StopReason, Strategy, StrategyError};
+use super::{Archive, Front, Ranked, Settings, State, Steps, StopReason, Strategy, StrategyError};
 
 /// A running search: `ask`, evaluate the members, `tell`, again. Higher fitness is better.
 ///
@@ -142,8 +142,10 @@ impl<R: Real> Search<R> {
         self.tell_with(fitness, &[])
     }
 
-    /// The same for a strategy with an archive, which needs to know how members behave: [`Search::descriptors`] values
-    /// of each, one member after another. A member with one that is not finite has failed.
+    /// The same for a strategy that needs to know more of its members: [`Search::descriptors`] values of each, one
+    /// member after another. For an archive they say how members behave; of several objectives, they are all of them
+    /// (fitness is then the first one, or whatever [`Search::best`] is to mean); constraints hold where they are ≤ 0.
+    /// A member with one that is not finite has failed.
     ///
     /// # Errors
     /// As [`Search::tell`]; and another number of descriptors than the strategy needs, which is 0 for one without an
@@ -225,7 +227,8 @@ impl<R: Real> Search<R> {
         Err(StrategyError::Diverged { generation: self.generation })
     }
 
-    /// Descriptors of each member that [`Search::tell_with`] needs; 0 for strategies without an archive.
+    /// Descriptors of each member that [`Search::tell_with`] needs, or objectives, or constraints; 0 for strategies
+    /// that are told of fitness alone.
     #[must_use]
     pub fn descriptors(&self) -> usize {
         self.strategy.descriptors()
@@ -235,6 +238,12 @@ impl<R: Real> Search<R> {
     #[must_use]
     pub fn archive(&self) -> Option<&Archive> {
         self.strategy.archive()
+    }
+
+    /// The members that no other one dominates, of a strategy with several objectives.
+    #[must_use]
+    pub fn front(&self) -> Option<Front> {
+        self.strategy.front()
     }
 
     /// The best fitness told so far and its member.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{ArchiveShape, Strategy, StrategyError};
+use super::{ArchiveShape, Objectives, Strategy, StrategyError};
 
 /// What the settings of one strategy implement.
 pub trait Settings: Send + Sync {
@@ -33,6 +33,21 @@ pub trait Settings: Send + Sync {
     /// The archive, of a strategy that keeps one. Such a strategy must be told descriptors.
     fn archive(&self) -> Option<ArchiveShape<'_>> {
         None
+    }
+
+    /// Number of constraints, whose values the strategy must be told as those of descriptors.
+    fn constraints(&self) -> usize {
+        0
+    }
+
+    /// The objectives, of a strategy with several. It must be told their values as those of descriptors.
+    fn objectives(&self) -> Option<Objectives<'_>> {
+        None
+    }
+
+    /// Whether the strategy is told nothing but fitness.
+    fn needs_fitness_only(&self) -> bool {
+        self.archive().is_none() && self.constraints() == 0 && self.objectives().is_none()
     }
 
     /// Where a search without previous results starts, if a controller would start at `initial`.

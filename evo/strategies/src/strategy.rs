@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Archive, Evidence, Ranked, State, StrategyError};
+use super::{Archive, Evidence, Front, Ranked, State, StrategyError};
 
 /// Why going on with a search is unlikely to help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -14,6 +14,9 @@ pub enum StopReason {
     TolFun,
     /// The distribution grew by more than 1e4: the first sigma was far too small, or the fitness is unbounded.
     TolXUp,
+    /// The step size grew by more than 1e20 relative to the longest axis of the covariance matrix: a rugged or flat
+    /// fitness drives them apart, and the search only creeps.
+    TolUpSigma,
     /// The covariance matrix has a condition number of more than 1e14.
     Condition,
     /// A step of 0.1 standard deviations along an axis does not change any member.
@@ -99,7 +102,8 @@ pub trait Strategy: Send + Sync {
     /// Updates the distribution from sanitised (finite) fitness and the order of the members.
     fn tell(&mut self, fitness: &[f64], ranked: &Ranked);
 
-    /// Descriptors of each member that [`Strategy::tell_with`] needs; 0 where only fitness counts.
+    /// Descriptors of each member that [`Strategy::tell_with`] needs, or objectives, or constraints; 0 where only
+    /// fitness counts.
     fn descriptors(&self) -> usize {
         0
     }
@@ -115,7 +119,13 @@ pub trait Strategy: Send + Sync {
         None
     }
 
-    /// The mean of the distribution (`dimension` elements); the best member so far where there is an archive.
+    /// The members that no other one dominates, of a strategy with several objectives.
+    fn front(&self) -> Option<Front> {
+        None
+    }
+
+    /// The mean of the distribution (`dimension` elements); the best member so far where there is an archive, and
+    /// that with the best first objective where there are several.
     fn mean(&self) -> &[f64];
 
     /// Moves the mean of the distribution by `by` (`dimension` elements), as far as the strategy searches
@@ -134,6 +144,12 @@ pub trait Strategy: Send + Sync {
     /// Standard deviation of each coordinate (`dimension` elements), where they are independent normals.
     fn deviations(&self) -> Option<&[f64]> {
         None
+    }
+
+    /// Standard deviation of each coordinate of the members (`dimension` elements), where the strategy knows,
+    /// independent or not.
+    fn marginals(&self) -> Option<Vec<f64>> {
+        self.deviations().map(<[f64]>::to_vec)
     }
 
     /// Whether [`Strategy::evidence`] will be asked for.

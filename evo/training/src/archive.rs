@@ -14,7 +14,7 @@ pub(crate) const COLUMNS: [&str; 3] = ["coverage", "qd_score", "archive_max"];
 
 /// The strategy of a config; with the task's ranges for its archive, unless it has its own.
 pub(crate) fn strategy(config: &Config, setup: &Setup) -> StrategyConfig {
-    let own = config.strategy.archive().is_some_and(|shape| !shape.ranges.is_empty());
+    let own = config.strategy.archive().is_none_or(|shape| !shape.ranges.is_empty());
     match &setup.descriptors {
         Some(descriptors) if !own => config.strategy.with_ranges(&descriptors.ranges()),
         _ => config.strategy.clone(),
@@ -42,7 +42,7 @@ pub fn archive_of(
     config: &Config,
     setup: &Setup,
 ) -> Result<Option<Archive>, TrainError> {
-    if setup.descriptors.is_none() {
+    if config.strategy.archive().is_none() {
         return Ok(None);
     }
     check_layout(checkpoint, &layout(setup.controller.as_ref()))?;

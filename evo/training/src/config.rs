@@ -230,15 +230,20 @@ impl Config {
         self.run.validate()
     }
 
-    /// Refuses what would change the members of an archive after they were scored.
+    /// Refuses what would change members after they were scored, where a strategy keeps them; and constraints, which
+    /// no task has.
     fn validate_archive(&self) -> Result<(), InvalidField> {
-        if self.strategy.archive().is_none() {
-            return Ok(());
-        }
         let name = self.strategy.info().config;
+        let expected = "a strategy for controllers: constraints are for functions of your own";
+        require(self.strategy.constraints() == 0, "strategy", name, expected)?;
+        let kept = match (self.strategy.archive(), self.strategy.objectives()) {
+            (Some(_), _) => "its archive",
+            (None, Some(_)) => "its front",
+            (None, None) => return Ok(()),
+        };
         let expected = format!(
             "false with {name}: the statistics of observations change over a run, and with them what the members of \
-             its archive do"
+             {kept} do"
         );
         require(!self.rollout.normalize, "rollout.normalize", true, expected)?;
         let expected = format!("left out with {name}: there is no mean of a distribution to refine");

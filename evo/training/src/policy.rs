@@ -47,7 +47,7 @@ pub enum Which {
     Mean,
     /// The member with the best training fitness.
     Best,
-    /// The elite of this cell of an archive.
+    /// The elite of this cell of an archive, or the member of this number of a front.
     Cell(usize),
 }
 
@@ -86,9 +86,15 @@ pub fn load_policy(
     Ok(Policy { parameters, normalizer })
 }
 
-/// The parameters of an elite, `n` of them.
+/// The parameters of an elite, or of a member of a front, `n` of them.
 fn elite(checkpoint: &Checkpoint, cell: usize, n: usize) -> Result<Vec<f32>, TrainError> {
     let path = || checkpoint.path().display().to_string();
+    if let Some(front) = checkpoint.tensors.get("strategy.front.parameters") {
+        let count = front.shape()[0];
+        let all = checkpoint.f64("strategy.front.parameters", &[count, n])?;
+        let row = all.chunks(n).nth(cell).ok_or(TrainError::NoMember { path: path(), cell, count })?;
+        return Ok(row.iter().map(|&x| x as f32).collect());
+    }
     let Some(cells) = checkpoint.tensors.get("strategy.archive.cells") else {
         return Err(TrainError::NoArchive { path: path() });
     };

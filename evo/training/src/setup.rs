@@ -13,6 +13,7 @@ use crate::backend::Backend;
 use crate::config::Config;
 use crate::field::InvalidField;
 use crate::memory::NotEnough;
+use crate::objectives::{ObjectiveError, Objectives};
 use crate::rollout::{Parts, Rollout, RolloutError};
 
 /// Why a trainer cannot be made or go on.
@@ -63,12 +64,27 @@ pub enum TrainError {
         /// In the config.
         expected: String,
     },
+    /// A front does not have so many members.
+    #[error(
+        "{path} has no member {cell}: its front and what is behind it have {count}, counted from 0; front.csv lists them"
+    )]
+    NoMember {
+        /// The checkpoint.
+        path: String,
+        /// The member.
+        cell: usize,
+        /// Members that it has.
+        count: usize,
+    },
     /// A checkpoint of a strategy without an archive was asked for a cell.
     #[error("{path} has no archive: its strategy keeps none")]
     NoArchive {
         /// The checkpoint.
         path: String,
     },
+    /// The task cannot be judged by these objectives.
+    #[error(transparent)]
+    Objective(#[from] ObjectiveError),
     /// A cell of an archive has no elite.
     #[error(
         "{path} has nothing in cell {cell} of its archive; {count} cells are filled, and {nearest} is the nearest number"
@@ -110,8 +126,10 @@ pub struct Setup {
     pub validation: Option<StepOptions>,
     /// The network.
     pub controller: Arc<dyn Controller>,
-    /// What spans the archive, if training is to fill one.
+    /// What spans the archive, if training is to fill one; or what objectives are made of.
     pub descriptors: Option<Descriptors>,
+    /// What members are judged by, if that is several objectives.
+    pub objectives: Option<Objectives>,
 }
 
 impl Setup {
@@ -132,9 +150,21 @@ impl Setup {
             envs::changed_model(task.as_ref(), list)?;
         }
         let archive = config.strategy.archive().filter(|_| config.task.is_none());
-        let descriptors =
-            archive.map(|shape| Descriptors::new(task.as_ref(), shape.descriptors)).transpose()?;
-        Ok(Self { task, changes, options, validation, controller, descriptors })
+        let objectives = config.strategy.objectives().filter(|_| config.task.is_none());
+        let (objectives, descriptors) = match (archive, objectives) {
+            (Some(shape), _) => (None, Some(Descriptors::new(task.as_ref(), shape.descriptors)?)),
+            (None, Some(told)) => {
+                let (objectives, descriptors) = Objectives::new(task.as_ref(), told.names)?;
+                (Some(objectives), descriptors)
+            }
+            (None, None) => (None, None),
+        };
+        Ok(Self { task, changes, options, validation, controller, descriptors, objectives })
+    }
+
+    /// Whether the search has a distribution whose steps can be measured.
+    pub(crate) fn measures_steps(&self) -> bool {
+        self.descriptors.is_none() && self.objectives.is_none()
     }
 
     /// The robot and its surroundings: the task's, unless a change has put another ground there.

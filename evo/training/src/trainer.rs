@@ -6,7 +6,7 @@ use std::time::Instant;
 use records::checkpoint::Checkpoint;
 use records::metrics::MetricsRow;
 use sim::EngineKind;
-use snn::Activity;
+use snn::{Activity, Block};
 use strategies::random::{Purpose, Stream};
 use strategies::{Search, StopReason, StrategyError};
 
@@ -14,6 +14,7 @@ use crate::archive;
 use crate::backend::{Backend, BackendChoice};
 use crate::config::Config;
 use crate::evaluate::{self, Evaluation, Policy, mean_std};
+use crate::front;
 use crate::gradient::Refiner;
 use crate::learner::Learner;
 use crate::memory;
@@ -73,7 +74,7 @@ impl Trainer {
         let x0 = config.strategy.start(x0);
         let calibrated = step_sizes.calibrated(&setup, config, &x0, &statistics)?;
         let search = search(config, &setup, calibrated, &x0)?;
-        let step_sizes = setup.descriptors.is_none().then_some(step_sizes);
+        let step_sizes = setup.measures_steps().then_some(step_sizes);
         let pool = pool(threads)?;
         let horizon = config.rollout.horizon.unwrap_or(spec.horizon);
         let share = |horizon| setup.rollout(horizon, Some(Arc::clone(&pool)));
@@ -114,9 +115,10 @@ impl Trainer {
     pub(crate) fn extra_columns(config: &Config) -> Vec<&'static str> {
         let refined = config.refine.as_ref().map_or(&[][..], |_| Refiner::columns());
         let grown = config.rollout.min_steps.map_or(&[][..], |_| &[MEMBERS]);
-        let measured = match config.strategy.archive() {
-            Some(_) => &archive::COLUMNS,
-            None => &StepSizes::COLUMNS,
+        let measured = match (config.strategy.archive(), config.strategy.objectives()) {
+            (Some(_), _) => &archive::COLUMNS[..],
+            (None, Some(_)) => &front::COLUMNS,
+            (None, None) => &StepSizes::COLUMNS,
         };
         refined.iter().chain(grown).chain(measured).copied().collect()
     }
@@ -247,8 +249,15 @@ pub(crate) fn search(
         Some(sigma) => config.strategy.with_sigma(sigma),
         None => archive::strategy(config, setup),
     };
+    let blocks = setup.controller.layout().blocks();
+    // What is sparse or shared is no matrix.
+    let shape = |block: &Block| match block.len() == block.rows * block.cols {
+        true => (block.rows, block.cols),
+        false => (1, block.len()),
+    };
+    let strategy = strategy.with_matrices(&blocks.iter().map(shape).collect::<Vec<_>>());
     let mut search = strategy.build(x0, config.run.seed)?;
-    search.measure(setup.descriptors.is_none());
+    search.measure(setup.measures_steps());
     Ok(search)
 }
 
@@ -272,7 +281,7 @@ impl Learner for Trainer {
     fn columns(&self) -> Vec<&'static str> {
         let mut extra = Self::extra_columns(&self.config);
         if self.step_sizes.is_none() {
-            // Those of an archive stay.
+            // Those of an archive or a front stay.
             extra.retain(|column| !StepSizes::COLUMNS.contains(column));
         }
         self.setup.task.spec().terms.iter().copied().chain(extra).collect()
@@ -368,7 +377,10 @@ impl Learner for Trainer {
             episodes.chunks(per).map(|e| e.iter().map(worth).sum::<f64>() / per as f64).collect();
         let best = self.search.best().map(|(fitness, _)| fitness);
         let before = self.search.can_diverge().then(|| self.search.state());
-        let descriptors = archive::descriptors(&episodes, per, self.search.descriptors());
+        let descriptors = match &self.setup.objectives {
+            Some(objectives) => objectives.of(self.setup.descriptors.as_ref(), (&episodes, per), worth),
+            None => archive::descriptors(&episodes, per, self.search.descriptors()),
+        };
         let told = pool.install(|| self.search.tell_with(&fitness, &descriptors));
         if let Err(error) = told {
             before.map(|before| self.search.restore(&before)).transpose()?;
@@ -428,6 +440,7 @@ impl Learner for Trainer {
                 .chain(members)
                 .chain(measured.into_iter().flatten())
                 .chain(self.search.archive().map(archive::cells).into_iter().flatten())
+                .chain(self.search.front().map(|found| front::cells(&found)).into_iter().flatten())
                 .collect(),
             energy_pj_per_step: self.setup.controller.energy_pj(&activity) / activity.steps.max(1) as f64,
             stage: None,

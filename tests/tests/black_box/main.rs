@@ -17,6 +17,7 @@ mod events;
 mod fidelity;
 mod film;
 mod finetune;
+mod front;
 mod fuzz;
 mod house;
 mod lanes_fidelity;

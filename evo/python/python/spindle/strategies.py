@@ -102,17 +102,24 @@ class Strategy:
         """Takes the fitness of each member, `[population]`; higher is better unless `minimise`.
 
         `descriptors`, `[population, descriptors]`, say how each member behaves, for the strategies that keep an
-        archive: `MapElites`, `CmaMe` and `CmaMae`. No strategy takes `objectives` yet.
+        archive: `MapElites`, `CmaMe` and `CmaMae`; for `Constrained`, they are the constraints, which hold where they
+        are ≤ 0. `objectives`, `[population, objectives]`, are all objectives, for `Nsga2` and `MoCmaEs`: higher is
+        better unless `minimise`; the fitness is then what `best` goes by.
 
         Raises:
             ValueError: Another number of values, no `ask` before, no finite value at all, descriptors that are missing,
                 or some for a strategy that takes none.
         """
-        if objectives is not None:
-            raise ValueError(f"strategy {self.name} takes no objectives")
         values = _vector("fitness", fitness, "members")
         each = self._native.descriptors
-        if descriptors is None:
+        if objectives is not None:
+            if "objectives" not in self.settings():
+                raise ValueError(f"strategy {self.name} takes no objectives")
+            if descriptors is not None:
+                raise ValueError(f"strategy {self.name} takes no descriptors")
+            own = numbers("objectives", objectives, (len(values), each), np.float64, "members, objectives")
+            own = -own if self.minimise else own
+        elif descriptors is None:
             own = np.empty(0)
         elif not each:
             raise ValueError(f"strategy {self.name} takes no descriptors")

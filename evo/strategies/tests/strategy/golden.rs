@@ -54,7 +54,7 @@ fn searches_of_single_precision_have_the_bits_they_had() {
 }
 
 /// Two settings of each strategy, in the order of the suite.
-const EXPECTED: [(&str, u64); 32] = [
+const EXPECTED: [(&str, u64); 40] = [
     ("open_es", 0xc7db_cde9_c1c6_8695),
     ("open_es", 0x4a9b_6d35_734e_1fbb),
     ("cma_es", 0xdd5a_168b_01d6_d2d0),
@@ -83,6 +83,14 @@ const EXPECTED: [(&str, u64); 32] = [
     ("pso", 0x13fd_c17a_230f_0e71),
     ("random_search", 0xba75_7bec_7f5f_5305),
     ("random_search", 0xaf13_e05b_b5cd_42e4),
+    ("cma_es", 0xa042_06f8_2ac4_8e2f),
+    ("cma_es", 0xb135_7aa0_d527_b631),
+    ("low_rank_es", 0x3d66_af92_73c1_74a1),
+    ("low_rank_es", 0xfb61_7057_94fe_9762),
+    ("discrete", 0xfcbb_2e85_4f2a_b9cb),
+    ("discrete", 0xa9c3_9be7_2b0e_fd47),
+    ("reevaluated", 0x9893_a28b_892a_6168),
+    ("reevaluated", 0xc487_2222_c2d0_2245),
     ("restarts", 0xc473_d85e_4f3b_0b6e),
     ("restarts", 0x42c9_11dc_b099_df63),
     ("bounded", 0xdd5a_168b_01d6_d2d0),

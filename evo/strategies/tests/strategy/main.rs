@@ -7,11 +7,13 @@ mod bounds;
 /// The strategy of `docs/tutorials/own-strategy.md`, which another crate registers.
 #[path = "../../../../docs/tutorials/cem/src/cem.rs"]
 mod cem;
+mod constraints;
 mod diversity;
 mod ec;
 mod golden;
 mod grow;
 mod measure;
+mod objectives;
 mod peers;
 mod reference;
 mod registry;
@@ -20,6 +22,7 @@ mod steps;
 mod suite;
 mod tell;
 mod units;
+mod variants;
 
 use strategies::functions::{Function, Problem};
 use strategies::{Real, Search};
@@ -52,4 +55,10 @@ fn minus(function: Function, n: usize) -> impl Fn(&[f64]) -> f64 + Clone {
 fn middle(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
+}
+
+/// What other packages were measured at, from `tests/data/es`.
+fn reference(name: &str) -> serde_json::Value {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/es/");
+    serde_json::from_str(&std::fs::read_to_string(format!("{folder}{name}")).unwrap()).unwrap()
 }

@@ -8,12 +8,7 @@ use strategies::{
     CrFmNesConfig, DeBase, DeConfig, GaConfig, LmMaEsConfig, PsoConfig, Search, StrategyConfig,
 };
 
-use super::{middle, minus, population};
-
-fn reference(name: &str) -> serde_json::Value {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/es/");
-    serde_json::from_str(&std::fs::read_to_string(format!("{folder}{name}")).unwrap()).unwrap()
-}
+use super::{middle, minus, population, reference};
 
 /// A strategy of the data with the settings that its program has there.
 fn config(name: &str, population: usize, sigma: f64) -> StrategyConfig {

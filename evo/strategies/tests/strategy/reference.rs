@@ -2,12 +2,7 @@
 
 use strategies::bench::{self, BenchArgs};
 
-use super::middle;
-
-fn reference(name: &str) -> serde_json::Value {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/es/");
-    serde_json::from_str(&std::fs::read_to_string(format!("{folder}{name}")).unwrap()).unwrap()
-}
+use super::{middle, reference};
 
 /// Median evaluations to 1e-8 over the 15 seeds of the protocol; failures count as infinite.
 fn median(strategy: &str, function: &str, n: usize, reference: &serde_json::Value) -> f64 {

@@ -3,10 +3,11 @@
 use strategies::bench::{self, BenchArgs};
 use strategies::functions::{Function, Problem};
 use strategies::{
-    ArsConfig, BoundedConfig, CmaEsConfig, CrFmNesConfig, Data, DeBase, DeConfig, EcConfig, GaConfig,
-    LmMaEsConfig, OpenEsConfig, OptimizerConfig, PgpeConfig, PsoConfig, RandomSearchConfig, Real, Registered,
-    RestartScheme, RestartsConfig, Schedule, Search, SepCmaEsConfig, Shaping, SnesConfig, StrategyConfig,
-    StrategyError, Tensor, TrustRegion, XnesConfig, strategies,
+    ArsConfig, BoundedConfig, CmaEsConfig, CrFmNesConfig, Data, DeBase, DeConfig, DiscreteConfig, EcConfig,
+    GaConfig, LmMaEsConfig, LowRankEsConfig, OpenEsConfig, OptimizerConfig, PgpeConfig, PsoConfig,
+    RandomSearchConfig, Real, ReevaluatedConfig, Registered, RestartScheme, RestartsConfig, Schedule, Search,
+    SepCmaEsConfig, Shaping, SnesConfig, StrategyConfig, StrategyError, Tensor, TrustRegion, XnesConfig,
+    strategies,
 };
 
 use super::cem::CemConfig;
@@ -86,6 +87,7 @@ pub fn all() -> Vec<StrategyConfig> {
     ];
     all.extend(without_gradients());
     let pso = StrategyConfig::Pso(PsoConfig { population: 40, ..PsoConfig::default() });
+    all.extend(variants(&cma_es));
     let (cma_es, snes) = (Box::new(StrategyConfig::CmaEs(cma_es)), Box::new(StrategyConfig::Snes(snes)));
     let bipop = RestartsConfig { of: cma_es.clone(), spread: 1.0, ..RestartsConfig::default() };
     let (scheme, patience) = (RestartScheme::Ipop, Some(40));
@@ -100,6 +102,43 @@ pub fn all() -> Vec<StrategyConfig> {
         StrategyConfig::Registered(Registered::new(cem)),
     ]);
     all
+}
+
+/// Options of CMA-ES, low-rank noise, and wrappers that change what is evaluated.
+fn variants(cma_es: &CmaEsConfig) -> Vec<StrategyConfig> {
+    let full = || Box::new(StrategyConfig::CmaEs(cma_es.clone()));
+    let sep = Box::new(StrategyConfig::SepCmaEs(SepCmaEsConfig { sigma: 0.3, ..SepCmaEsConfig::default() }));
+    let low_rank = LowRankEsConfig {
+        population: 40,
+        sigma: Some(0.1),
+        optimizer: OptimizerConfig::adam(0.05),
+        ..LowRankEsConfig::default()
+    };
+    let two = LowRankEsConfig {
+        rank: 2,
+        matrices: vec![(1, 3)],
+        shaping: Shaping::Standardised,
+        weight_decay: 1e-3,
+        ..low_rank.clone()
+    };
+    let fine = DiscreteConfig { of: full(), steps: vec![Some(0.001)], ..DiscreteConfig::default() };
+    let coarse = DiscreteConfig {
+        of: sep.clone(),
+        steps: vec![Some(0.005)],
+        lower: vec![Some(-30.0)],
+        upper: vec![Some(35.0)],
+        margin: Some(0.02),
+    };
+    vec![
+        StrategyConfig::CmaEs(CmaEsConfig { diagonal: 20, ..cma_es.clone() }),
+        StrategyConfig::CmaEs(CmaEsConfig { adapt_rates: true, population: Some(12), ..cma_es.clone() }),
+        StrategyConfig::LowRankEs(low_rank),
+        StrategyConfig::LowRankEs(two),
+        StrategyConfig::Discrete(fine),
+        StrategyConfig::Discrete(coarse),
+        StrategyConfig::Reevaluated(ReevaluatedConfig { of: full(), most: 4 }),
+        StrategyConfig::Reevaluated(ReevaluatedConfig { of: sep, most: 1 }),
+    ]
 }
 
 /// Those that keep members or a few directions.
@@ -147,6 +186,8 @@ fn is_full(config: &StrategyConfig) -> bool {
         StrategyConfig::CmaEs(_) | StrategyConfig::Xnes(_) => true,
         StrategyConfig::Restarts(config) => is_full(&config.of),
         StrategyConfig::Bounded(config) => is_full(&config.of),
+        StrategyConfig::Discrete(config) => is_full(&config.of),
+        StrategyConfig::Reevaluated(config) => is_full(&config.of),
         _ => false,
     }
 }
@@ -166,7 +207,9 @@ fn ranks(config: &StrategyConfig) -> bool {
     match config {
         StrategyConfig::OpenEs(c) => c.shaping == Shaping::CentredRanks,
         StrategyConfig::Pgpe(c) => c.shaping == Shaping::CentredRanks,
-        StrategyConfig::Ars(_) => false,
+        StrategyConfig::LowRankEs(c) => c.shaping == Shaping::CentredRanks,
+        // Means are taken of fitness itself.
+        StrategyConfig::Ars(_) | StrategyConfig::Reevaluated(_) => false,
         _ => true,
     }
 }
@@ -293,6 +336,9 @@ fn a_translated_problem_is_searched_the_same_way() {
         let config = match config {
             // Weight decay pulls toward the origin, by intention.
             StrategyConfig::OpenEs(c) => StrategyConfig::OpenEs(OpenEsConfig { weight_decay: 0.0, ..c }),
+            StrategyConfig::LowRankEs(c) => {
+                StrategyConfig::LowRankEs(LowRankEsConfig { weight_decay: 0.0, ..c })
+            }
             // Its members are zeros and ones.
             StrategyConfig::Ec(_) => continue,
             other => other,
@@ -711,6 +757,30 @@ fn bad_settings_are_errors_that_name_the_field() {
         ("Bounded(of: Ec())", "`of` is Ec, expected a strategy whose members are not zeros and ones"),
         ("Bounded(lower: [1], upper: [1])", "`upper` is 1, expected bounds above the lower ones"),
         ("Bounded(lower: [inf])", "`lower` is inf, expected finite numbers"),
+        ("LowRankEs(population: 7)", "`population` is 7, expected an even number"),
+        ("LowRankEs(rank: 0)", "`rank` is 0, expected an integer ≥ 1"),
+        ("LowRankEs(matrices: [(2, 0)])", "`matrices` is (2, 0)"),
+        ("Discrete(of: Ga())", "`of` is Ga, expected a strategy that knows the standard deviation"),
+        ("Discrete(steps: [0])", "`steps` is 0, expected numbers > 0, or None"),
+        ("Discrete(steps: [None], lower: [1])", "`lower` is 1, expected None for a parameter without a step"),
+        ("Discrete(lower: [1], upper: [1.5])", "`upper` is 1.5, expected a step above the lowest value"),
+        ("Discrete(upper: [inf])", "`upper` is inf, expected finite numbers"),
+        ("Discrete(margin: 0.5)", "`margin` is 0.5"),
+        ("Reevaluated(most: 0)", "`most` is 0, expected an integer from 1 to 1000"),
+        (
+            "Reevaluated(of: Constrained())",
+            "`of` is Constrained, expected a strategy that is told of fitness",
+        ),
+        ("Constrained(constraints: 0)", "`constraints` is 0"),
+        ("Constrained(of: Nsga2())", "`of` is Nsga2, expected a strategy that is told of fitness alone"),
+        ("Restarts(of: MoCmaEs())", "`of` is MoCmaEs, expected a strategy that is told of fitness alone"),
+        ("Nsga2(population: 2)", "`population` is 2, expected an even number ≥ 4"),
+        ("Nsga2(objectives: [\"return\"])", "expected 2 to 8 names"),
+        ("Nsga2(objectives: [\"a\", \"a\"])", "`objectives` is a, expected names that differ"),
+        ("Nsga2(bounds: (1, 1))", "`bounds` is (1, 1)"),
+        ("Nsga2(mutation: 2)", "`mutation` is 2"),
+        ("MoCmaEs(reference: [1])", "`reference` is [1.0], expected a finite value for each"),
+        ("MoCmaEs(max_dimension: 0)", "`max_dimension` is 0"),
     ];
     for (text, message) in cases {
         let config = read(text).unwrap();
@@ -785,7 +855,8 @@ fn the_listing_shows_every_field_with_its_default() {
     assert_eq!(
         error,
         "unknown strategy \"cmaes\"; known: open_es, cma_es, sep_cma_es, pgpe, snes, xnes, ars, ec, lm_ma_es, \
-         cr_fm_nes, ga, de, pso, random_search, restarts, bounded, map_elites, cma_me, cma_mae, cem"
+         cr_fm_nes, low_rank_es, ga, de, pso, random_search, restarts, bounded, discrete, reevaluated, constrained, \
+         map_elites, cma_me, cma_mae, nsga2, mo_cma_es, cem"
     );
 }
 
@@ -828,8 +899,18 @@ fn the_benchmark_counts_evaluations_one_by_one() {
         budget: Some(budget),
     };
     for strategy in strategies().iter().map(|info| info.name).filter(|&name| name != "ec") {
+        if ["constrained", "nsga2", "mo_cma_es"].contains(&strategy) {
+            let error = bench::run(&args(strategy, 0.0, 95)).unwrap_err().to_string();
+            assert!(
+                error.contains("expected a strategy that is told of fitness, and of descriptors"),
+                "{error}"
+            );
+            continue;
+        }
         let whole = bench::run(&args(strategy, 0.0, 95)).unwrap();
-        assert_eq!((whole.evaluations, whole.generations, whole.reached), (95, 10, false));
+        // Two of ten are evaluated again.
+        let generations = if strategy == "reevaluated" { 8 } else { 10 };
+        assert_eq!((whole.evaluations, whole.generations, whole.reached), (95, generations, false));
         assert!(whole.best > 0.0 && whole.ms_per_generation > 0.0);
         let easy = bench::run(&args(strategy, whole.best * 1.000_001, 95)).unwrap();
         assert!(easy.reached && easy.evaluations <= 95);

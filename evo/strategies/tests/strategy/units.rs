@@ -105,7 +105,7 @@ fn learning_rates_follow_their_schedule_in_every_strategy_that_has_one() {
             }
         }
     }
-    assert_eq!(tried, ["open_es", "pgpe", "snes", "xnes", "ars", "ec"]);
+    assert_eq!(tried, ["open_es", "pgpe", "snes", "xnes", "ars", "ec", "low_rank_es"]);
 }
 
 #[test]

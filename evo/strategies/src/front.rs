@@ -1,0 +1,164 @@
+//! What strategies with several objectives share: the settings for them, and the members that they keep.
+
+use super::{FieldInfo, Ranked, State, StrategyError, check, pareto};
+
+/// The settings that all strategies of the kind share.
+pub(super) const OBJECTIVES: FieldInfo = FieldInfo::new(
+    "objectives",
+    "",
+    "[\"return\", \"energy\"]",
+    "2 to 8 names; in training, those of docs/how-to/objectives.md",
+);
+pub(super) const REFERENCE: FieldInfo = FieldInfo::new(
+    "reference",
+    "of the objectives",
+    "[]",
+    "one value for each; empty is the worst of the first generation",
+);
+
+/// All values of a member that failed: below all others, and finite, so that they can be saved.
+const FAILED: f64 = f64::MIN;
+
+/// The objectives of a search, and where the volume that its front dominates begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Objectives<'a> {
+    /// Names of the objectives, each maximised.
+    pub names: &'a [String],
+    /// Lowest value of each that counts for the hypervolume; none where the first generation decides.
+    pub reference: &'a [f64],
+}
+
+impl Objectives<'_> {
+    pub(super) fn validate(&self, strategy: &'static str) -> Result<(), StrategyError> {
+        let Self { names, reference } = *self;
+        if !(2..=8).contains(&names.len()) {
+            let expected = "2 to 8 names";
+            return Err(check::error(strategy, "objectives", &format!("{names:?}"), expected));
+        }
+        if let Some((_, name)) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
+            return Err(check::error(strategy, "objectives", name, "names that differ"));
+        }
+        let fits = reference.is_empty() || reference.len() == names.len();
+        if !fits || reference.iter().any(|value| !value.is_finite()) {
+            let expected = "a finite value for each of `objectives`, or none at all";
+            return Err(check::error(strategy, "reference", &format!("{reference:?}"), expected));
+        }
+        Ok(())
+    }
+}
+
+/// A member that no other one dominates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Point {
+    /// Its place among all members that the search keeps, counted from 0.
+    pub index: usize,
+    /// Its objectives.
+    pub values: Vec<f64>,
+    /// The member.
+    pub parameters: Vec<f64>,
+}
+
+/// The members of a search with several objectives that no other one dominates.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Front {
+    /// By falling first objective.
+    pub points: Vec<Point>,
+    /// Where the hypervolume begins; none before the first generation, unless the settings say where.
+    pub reference: Vec<f64>,
+}
+
+impl Front {
+    /// Volume between the front and the reference, in the product of the objectives' units; points that are not
+    /// better than the reference in all objectives count for nothing.
+    #[must_use]
+    pub fn hypervolume(&self) -> f64 {
+        let values: Vec<f64> = self.points.iter().flat_map(|point| point.values.clone()).collect();
+        if self.reference.is_empty() { 0.0 } else { pareto::hypervolume(&values, &self.reference) }
+    }
+}
+
+/// Members that are kept, with their objectives.
+pub(super) struct Kept {
+    pub n: usize,
+    /// Objectives.
+    pub d: usize,
+    /// Members, one after another.
+    pub rows: Vec<f64>,
+    /// Objectives of each.
+    pub values: Vec<f64>,
+    reference: Vec<f64>,
+}
+
+impl Kept {
+    pub fn new(n: usize, objectives: Objectives<'_>) -> Self {
+        let (d, reference) = (objectives.names.len(), objectives.reference.to_vec());
+        Self { n, d, rows: Vec::new(), values: Vec::new(), reference }
+    }
+
+    pub fn count(&self) -> usize {
+        self.rows.len() / self.n
+    }
+
+    pub fn row(&self, index: usize) -> &[f64] {
+        &self.rows[index * self.n..][..self.n]
+    }
+
+    /// The objectives of a generation with those of failed members replaced. The first generation says where the
+    /// hypervolume begins, if the settings do not.
+    pub fn told(&mut self, ranked: &Ranked, values: &[f64]) -> Vec<f64> {
+        let d = self.d;
+        let mut told = values.to_vec();
+        for &failed in &ranked.order()[ranked.valid()..] {
+            told[failed * d..][..d].fill(FAILED);
+        }
+        if self.reference.is_empty() {
+            let valid = &ranked.order()[..ranked.valid()];
+            let lowest = |k| valid.iter().map(|&m| values[m * d + k]).fold(f64::INFINITY, f64::min);
+            self.reference = (0..d).map(lowest).collect();
+        }
+        told
+    }
+
+    /// The member with the best first objective, the first of equal ones; none before the first generation.
+    pub fn leader(&self) -> Option<usize> {
+        let first = |i: usize| self.values[i * self.d];
+        (0..self.count()).reduce(|best, i| if first(i) > first(best) { i } else { best })
+    }
+
+    pub fn front(&self) -> Front {
+        let number = pareto::fronts(&self.values, self.d);
+        let value = |i: usize| self.values[i * self.d..][..self.d].to_vec();
+        let best = (0..self.count()).filter(|&i| number[i] == 0 && self.values[i * self.d] > FAILED);
+        let mut points: Vec<Point> =
+            best.map(|i| Point { index: i, values: value(i), parameters: self.row(i).to_vec() }).collect();
+        // Stable, so that equal ones stay in order.
+        points.sort_by(|a, b| b.values[0].total_cmp(&a.values[0]));
+        Front { points, reference: self.reference.clone() }
+    }
+
+    pub fn shift(&mut self, by: &[f64]) {
+        for row in self.rows.chunks_mut(by.len()) {
+            row.iter_mut().zip(by).for_each(|(x, by)| *x += by);
+        }
+    }
+
+    pub fn save(&self, state: &mut State) {
+        let (count, reference) = (self.count(), self.reference.len());
+        state.set_integer("front.count", count as u64);
+        state.set_integer("front.references", reference as u64);
+        state.set_f64("front.parameters", &[count, self.n], &self.rows);
+        state.set_f64("front.objectives", &[count, self.d], &self.values);
+        state.set_f64("front.reference", &[reference], &self.reference);
+    }
+
+    /// Those of a saved state.
+    pub fn saved(&self, state: &State) -> Result<Self, StrategyError> {
+        let (n, d) = (self.n, self.d);
+        let count = state.integer("front.count")? as usize;
+        let references = state.integer("front.references")? as usize;
+        let rows = state.f64("front.parameters", &[count, n])?.to_vec();
+        let values = state.f64("front.objectives", &[count, d])?.to_vec();
+        let reference = state.f64("front.reference", &[references])?.to_vec();
+        Ok(Self { n, d, rows, values, reference })
+    }
+}
