@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 
 use super::registered::Entry;
 use super::{
-    ArchiveShape, ArsConfig, BoundedConfig, CmaMaeConfig, CmaMeConfig, ConstrainedConfig, DiscreteConfig,
-    LowRankEsConfig, MapElitesConfig, Memory, Objectives, OpenEsConfig, OwnSettings, PgpeConfig, Real,
-    ReevaluatedConfig, Registered, RestartsConfig, Search, Settings, SnesConfig, StrategyError, StrategyInfo,
+    ArchiveShape, ArsConfig, CmaMaeConfig, CmaMeConfig, LowRankEsConfig, MapElitesConfig, Memory, Objectives,
+    OpenEsConfig, OwnSettings, PgpeConfig, Real, Registered, Search, Settings, SnesConfig, StrategyError,
+    StrategyInfo,
 };
 
 /// What is listed here exists: in configs, on the command line and in the shared tests.
@@ -289,15 +289,26 @@ impl StrategyConfig {
             | Self::Snes(SnesConfig { sigma: told, radius, action_sigma, .. }) => {
                 (*told, *radius, *action_sigma) = (Some(sigma), None, None);
             }
-            Self::Restarts(RestartsConfig { of, .. })
-            | Self::Bounded(BoundedConfig { of, .. })
-            | Self::Discrete(DiscreteConfig { of, .. })
-            | Self::Reevaluated(ReevaluatedConfig { of, .. })
-            | Self::Constrained(ConstrainedConfig { of, .. }) => **of = of.with_sigma(sigma),
             // The width of the others cannot be told in actions.
-            _ => {}
+            other => {
+                if let Some(of) = other.wrapped() {
+                    *of = of.with_sigma(sigma);
+                }
+            }
         }
         config
+    }
+
+    /// The strategy that is wrapped, where one is.
+    fn wrapped(&mut self) -> Option<&mut Self> {
+        match self {
+            Self::Restarts(config) => Some(&mut config.of),
+            Self::Bounded(config) => Some(&mut config.of),
+            Self::Discrete(config) => Some(&mut config.of),
+            Self::Reevaluated(config) => Some(&mut config.of),
+            Self::Constrained(config) => Some(&mut config.of),
+            _ => None,
+        }
     }
 
     /// The same with some fields changed, of the strategy that is wrapped where one is.
@@ -363,12 +374,11 @@ impl StrategyConfig {
             Self::LowRankEs(LowRankEsConfig { matrices, .. }) if matrices.is_empty() => {
                 *matrices = of.to_vec();
             }
-            Self::Restarts(RestartsConfig { of: inner, .. })
-            | Self::Bounded(BoundedConfig { of: inner, .. })
-            | Self::Discrete(DiscreteConfig { of: inner, .. })
-            | Self::Reevaluated(ReevaluatedConfig { of: inner, .. })
-            | Self::Constrained(ConstrainedConfig { of: inner, .. }) => **inner = inner.with_matrices(of),
-            _ => {}
+            other => {
+                if let Some(inner) = other.wrapped() {
+                    *inner = inner.with_matrices(of);
+                }
+            }
         }
         config
     }

@@ -1,51 +1,9 @@
-//! What strategies with several objectives share: the settings for them, and the members that they keep.
+//! What strategies with several objectives share: the members that they keep.
 
-use super::{FieldInfo, Ranked, State, StrategyError, check, pareto};
-
-/// The settings that all strategies of the kind share.
-pub(super) const OBJECTIVES: FieldInfo = FieldInfo::new(
-    "objectives",
-    "",
-    "[\"return\", \"energy\"]",
-    "2 to 8 names; in training, those of docs/how-to/objectives.md",
-);
-pub(super) const REFERENCE: FieldInfo = FieldInfo::new(
-    "reference",
-    "of the objectives",
-    "[]",
-    "one value for each; empty is the worst of the first generation",
-);
+use super::{Objectives, Ranked, State, StrategyError, pareto};
 
 /// All values of a member that failed: below all others, and finite, so that they can be saved.
 const FAILED: f64 = f64::MIN;
-
-/// The objectives of a search, and where the volume that its front dominates begins.
-#[derive(Clone, Copy, Debug)]
-pub struct Objectives<'a> {
-    /// Names of the objectives, each maximised.
-    pub names: &'a [String],
-    /// Lowest value of each that counts for the hypervolume; none where the first generation decides.
-    pub reference: &'a [f64],
-}
-
-impl Objectives<'_> {
-    pub(super) fn validate(&self, strategy: &'static str) -> Result<(), StrategyError> {
-        let Self { names, reference } = *self;
-        if !(2..=8).contains(&names.len()) {
-            let expected = "2 to 8 names";
-            return Err(check::error(strategy, "objectives", &format!("{names:?}"), expected));
-        }
-        if let Some((_, name)) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
-            return Err(check::error(strategy, "objectives", name, "names that differ"));
-        }
-        let fits = reference.is_empty() || reference.len() == names.len();
-        if !fits || reference.iter().any(|value| !value.is_finite()) {
-            let expected = "a finite value for each of `objectives`, or none at all";
-            return Err(check::error(strategy, "reference", &format!("{reference:?}"), expected));
-        }
-        Ok(())
-    }
-}
 
 /// A member that no other one dominates.
 #[derive(Clone, Debug, PartialEq)]

@@ -17,11 +17,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::front::{self, Front, Kept, Objectives};
+use super::front::{Front, Kept};
 use super::noise::Noise;
 use super::{
-    FieldInfo, Memory, Ranked, Settings, State, Strategy, StrategyError, StrategyInfo, check, linalg, pareto,
-    rows,
+    FieldInfo, Memory, Objectives, Ranked, Settings, State, Strategy, StrategyError, StrategyInfo, check,
+    linalg, objective_fields, pareto, rows,
 };
 
 /// Settings of MO-CMA-ES.
@@ -62,8 +62,8 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
               parameters",
     reference: "Igel, Hansen and Roth 2007; Voss, Hansen and Igel 2010",
     fields: &[
-        front::OBJECTIVES,
-        front::REFERENCE,
+        objective_fields::OBJECTIVES,
+        objective_fields::REFERENCE,
         FieldInfo::new("population", "members", "100", "≥ 2"),
         FieldInfo::new("sigma", "parameter units", "0.5", "> 0"),
         FieldInfo::new("max_dimension", "parameters", "400", "≥ 1"),

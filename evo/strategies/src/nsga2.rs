@@ -9,10 +9,11 @@
 use rand::{Rng, RngExt as _};
 use serde::{Deserialize, Serialize};
 
-use super::front::{self, Front, Kept, Objectives};
+use super::front::{Front, Kept};
 use super::noise::Noise;
 use super::{
-    FieldInfo, Memory, Ranked, Settings, State, Strategy, StrategyError, StrategyInfo, check, pareto, rows,
+    FieldInfo, Memory, Objectives, Ranked, Settings, State, Strategy, StrategyError, StrategyInfo, check,
+    objective_fields, pareto, rows,
 };
 
 /// Settings of NSGA-II.
@@ -63,8 +64,8 @@ pub(super) const INFO: StrategyInfo = StrategyInfo {
     summary: "several objectives: a front of members that no other is better than in all; O(λn) memory",
     reference: "Deb et al. 2002",
     fields: &[
-        front::OBJECTIVES,
-        front::REFERENCE,
+        objective_fields::OBJECTIVES,
+        objective_fields::REFERENCE,
         FieldInfo::new("population", "members", "100", "≥ 4 and even"),
         FieldInfo::new("sigma", "parameter units", "0.5", "> 0"),
         FieldInfo::new("bounds", "parameter units", "None", "(lower, upper), or None"),

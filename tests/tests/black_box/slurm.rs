@@ -267,6 +267,6 @@ fn an_array(cluster: &Cluster) {
 fn slurm_runs_jobs_and_arrays_which_go_on_after_a_stop() {
     let Some(cluster) = Cluster::start() else { return };
     assert!(program("evo").exists());
-    over_mpi(&cluster, "1000");
+    over_mpi(&cluster, "500");
     an_array(&cluster);
 }

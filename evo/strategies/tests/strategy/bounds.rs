@@ -89,6 +89,9 @@ fn a_strategy_with_an_archive_is_not_wrapped() {
     let bounded = BoundedConfig { of: of(), ..BoundedConfig::default() };
     for config in [StrategyConfig::Restarts(restarts), StrategyConfig::Bounded(bounded)] {
         let error = config.validate().unwrap_err().to_string();
-        assert!(error.contains("`of` is MapElites, expected a strategy that is told of fitness alone"), "{error}");
+        assert!(
+            error.contains("`of` is MapElites, expected a strategy that is told of fitness alone"),
+            "{error}"
+        );
     }
 }
