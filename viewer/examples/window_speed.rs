@@ -111,6 +111,7 @@ fn scrolling(gpu: &RenderState, path: &Path) -> Outcome<()> {
         name: "hidden.0".into(),
         neurons,
         ticks,
+        continuous: false,
         spikes,
         states: vec![Series::new("v")],
         traces: Vec::new(),

@@ -66,12 +66,10 @@ pub enum BackendError {
 /// Which kernel evaluates a network. Results do not depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GpuKernel {
-    /// The one with weights in registers, where they fit and the adapter is no processor.
-    #[default]
-    Auto,
     /// Weights are read where neurons spiked.
+    #[default]
     Sparse,
-    /// Weights stay in registers, where they fit.
+    /// Weights stay in registers, where they fit. Tested in software alone, so nothing uses it unasked.
     Resident,
 }
 
@@ -154,7 +152,7 @@ impl Gpu {
         let software = info.device_type == wgpu::DeviceType::Cpu;
         let limits = device.limits();
         let largest = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size);
-        Ok(Self { device, queue, name: info.name, software, largest, kernel: GpuKernel::Auto, failure })
+        Ok(Self { device, queue, name: info.name, software, largest, kernel: GpuKernel::default(), failure })
     }
 
     /// Name of the adapter, such as `llvmpipe (LLVM 15.0.6, 256 bits)`.
@@ -174,11 +172,6 @@ impl Gpu {
     pub(crate) fn workgroup(&self, neurons: usize) -> u32 {
         let (least, most) = if self.software { (8, 16) } else { (32, 64) };
         (neurons as u32).next_power_of_two().clamp(least, most)
-    }
-
-    /// Whether networks that fit get the kernel with weights in registers.
-    pub(crate) fn prefers_resident(&self) -> bool {
-        self.kernel == GpuKernel::Resident || self.kernel == GpuKernel::Auto && !self.software
     }
 
     /// What has gone wrong so far.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 
-use super::device::{BackendError, Gpu};
+use super::device::{BackendError, Gpu, GpuKernel};
 use super::plan::{COUNTERS, Plan};
 use super::resident::{self, Residents};
 use super::shader;
@@ -191,7 +191,7 @@ fn pipeline(
     traced: bool,
 ) -> Result<wgpu::ComputePipeline, BackendError> {
     let widest = network.populations.iter().map(|p| p.neurons).max().unwrap_or(1);
-    let residents = Residents::new(network).filter(|_| !traced && gpu.prefers_resident());
+    let residents = Residents::new(network).filter(|_| !traced && gpu.kernel == GpuKernel::Resident);
     let source = match residents {
         Some(residents) => resident::source(network, plan, &residents, widest.next_multiple_of(32) as u32),
         None => shader::source(network, plan, gpu.workgroup(widest), traced),

@@ -160,6 +160,7 @@ fn layer(name: &str, neurons: usize, ticks: usize) -> Layer {
         name: name.into(),
         neurons,
         ticks,
+        continuous: false,
         spikes: Spikes::new(ticks),
         states: vec![Series::new(if ticks > 0 { "v" } else { "r" })],
         traces,
