@@ -40,7 +40,7 @@ fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 { sorted[middle] } else { 0.5 * (sorted[middle - 1] + sorted[middle]) }
+    if sorted.len() % 2 == 1 { sorted[middle] } else { 0.5 * sorted[middle - 1] + 0.5 * sorted[middle] }
 }
 
 fn range(values: &[f64]) -> f64 {
@@ -83,7 +83,7 @@ impl Stops {
         if best > seen.best {
             (seen.best, seen.best_at) = (best, seen.generations);
         }
-        seen.range = best - worst;
+        seen.range = (best - worst).min(f64::MAX);
         seen.recent.push(best);
         if seen.recent.len() as f64 > 10.0 + 30.0 * self.n as f64 / self.population as f64 {
             seen.recent.remove(0);
@@ -235,5 +235,19 @@ mod tests {
         // Worse and worse after the first one: with more than 100 records, one each five generations.
         let worse = |generation: u64, i: f64| -i - generation as f64;
         assert_eq!(end(None, worse, moving), (505, StopReason::Stagnation));
+    }
+
+    #[test]
+    fn the_largest_numbers_do_not_overflow() {
+        assert_eq!([median(&[f64::MAX; 4]), median(&[f64::MIN; 4])], [f64::MAX, f64::MIN]);
+        let fitness = [f64::MAX, 0.0, f64::MIN];
+        let mut stops = Stops::new(&[0.0], fitness.len(), None, None);
+        for _ in 0..5 {
+            let ranked = Ranked::new(&mut fitness.clone()).unwrap();
+            stops.take(&fitness, &ranked, &[0.0]);
+        }
+        let mut state = State::default();
+        stops.save(&mut state);
+        assert_eq!(state.check_finite(), Ok(()));
     }
 }

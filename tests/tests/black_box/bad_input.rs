@@ -97,7 +97,7 @@ fn noise_is_told_in_one_way() {
     let message = refused(&["strategy.sigma=0.1", "strategy.radius=2"]);
     assert_says(&message, &["`radius` is 2", "`sigma: None`"]);
     let message = refused(&["strategy=CmaEs()", "strategy.schedule=Linear(to: 0, generations: 9)"]);
-    assert_says(&message, &["schedule", "population, sigma, active, max_dimension"]);
+    assert_says(&message, &["schedule", "population, sigma, active, diagonal, adapt_rates, max_dimension"]);
     let message = refused(&["strategy=Ars(action_sigma: 1.99)"]);
     assert_says(&message, &["strategy.action_sigma = 1.99", "the nearest is"]);
     let told = succeed(&["--config", "ant.ron", "--dry-run", "--set", "strategy=Ars(action_sigma: 0.2)"]);

@@ -47,14 +47,22 @@ fn a_browser_shows_and_plays_the_page() {
     let folder = tempfile::tempdir().expect("scratch folder");
     let _ = page(folder.path(), &[]);
     let file = folder.path().join("a.html");
-    // It starts there, plays for as long as there is time, and would not get as far from its beginning.
-    let Some(html) = seen(&file, "#t=2.5&play", 2000) else {
-        eprintln!("not checked for want of chromium");
-        return;
-    };
-    assert_eq!((told(&html, "state"), told(&html, "playing")), ("ready".to_owned(), "true".to_owned()));
-    let time: f64 = told(&html, "time").parse().expect("a time");
-    assert!(time > 2.5 && time < 5.0, "{time}");
+    // It starts there, plays for as long as there is time, and would not get as far from its beginning. A busy machine
+    // may not draw a second picture in two seconds of the page's time.
+    let (mut html, mut time) = (String::new(), 0.0);
+    for seconds in [2, 10] {
+        let Some(now) = seen(&file, "#t=2.5&play", 1000 * seconds) else {
+            eprintln!("not checked for want of chromium");
+            return;
+        };
+        assert_eq!((told(&now, "state"), told(&now, "playing")), ("ready".to_owned(), "true".to_owned()));
+        (time, html) = (told(&now, "time").parse().expect("a time"), now);
+        assert!((2.5..3.0 + f64::from(seconds)).contains(&time), "{time}");
+        if time > 2.5 {
+            break;
+        }
+    }
+    assert!(time > 2.5, "it does not play");
     assert!(html.contains("return so far") && html.contains(&format!("{time:.2} s of 50.00 s")));
     // Rewards, a layer's spikes, the seconds.
     let charts = html.split_once("<div id=\"charts\"").expect("charts").1;
