@@ -248,7 +248,7 @@ impl Records {
 pub struct Journal {
     path: PathBuf,
     file: Appender,
-    /// What it says, and what those say that were [merged](Self::merge) into it.
+    /// What it says, and what those say that were merged into it.
     pub records: Records,
     /// The session, until there is something to note.
     session: Option<Build>,

@@ -10,10 +10,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::strategy::Precision;
+use super::wrapper::{self, from_inner};
 use super::{
-    CmaEsConfig, FieldInfo, Memory, Ranked, Settings, State, StopReason, Strategy, StrategyConfig,
-    StrategyError, StrategyInfo, check,
+    CmaEsConfig, FieldInfo, Memory, Ranked, Settings, State, Strategy, StrategyConfig, StrategyError,
+    StrategyInfo, check,
 };
 
 /// Settings of bounds.
@@ -86,14 +86,7 @@ impl Settings for BoundedConfig {
             let expected = "a strategy whose members are not zeros and ones";
             return Err(check::error(INFO.name, "of", &"Ec", expected));
         }
-        if !self.of.settings().needs_fitness_only() {
-            let expected = "a strategy that is told of fitness alone";
-            return Err(check::error(INFO.name, "of", &self.of.info().config, expected));
-        }
-        if let Some(most) = self.of.max_population() {
-            let expected = "None within Bounded: generations have one size";
-            return Err(check::error(self.of.name(), "max_population", &most, expected));
-        }
+        wrapper::fits(INFO.name, &self.of, "None within Bounded: generations have one size")?;
         for (field, bounds) in [("lower", &self.lower), ("upper", &self.upper)] {
             if let Some(bound) = bounds.iter().flatten().find(|bound| !bound.is_finite()) {
                 return Err(check::error(INFO.name, field, bound, "finite numbers, or None for no bound"));
@@ -228,16 +221,10 @@ impl Bounded {
 }
 
 impl Strategy for Bounded {
-    fn population(&self) -> usize {
-        self.inner.population()
-    }
+    from_inner!([inner]: population, ask, sigma, stop_reason);
 
     fn dimension(&self) -> usize {
         self.limits.len()
-    }
-
-    fn ask(&mut self, generation: u64) {
-        self.inner.ask(generation);
     }
 
     fn members(&self, first: usize, out: &mut [f64]) {
@@ -273,18 +260,6 @@ impl Strategy for Bounded {
         let free: Vec<f64> = free.collect();
         self.inner.shift(&free);
         self.note_mean();
-    }
-
-    fn can_diverge(&self) -> bool {
-        self.inner.can_diverge()
-    }
-
-    fn sigma(&self) -> f64 {
-        self.inner.sigma()
-    }
-
-    fn stop_reason(&self, precision: Precision) -> Option<StopReason> {
-        self.inner.stop_reason(precision)
     }
 
     fn state(&self) -> State {

@@ -23,10 +23,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::multiplier::{Multiplier, Seen};
-use super::strategy::Precision;
+use super::wrapper::{self, from_inner};
 use super::{
-    CmaEsConfig, FieldInfo, Memory, Ranked, Settings, State, StopReason, Strategy, StrategyConfig,
-    StrategyError, StrategyInfo, check,
+    CmaEsConfig, FieldInfo, Memory, Ranked, Settings, State, Strategy, StrategyConfig, StrategyError,
+    StrategyInfo, check,
 };
 
 /// Settings of constraints.
@@ -63,14 +63,7 @@ impl Settings for ConstrainedConfig {
 
     fn validate(&self) -> Result<(), StrategyError> {
         self.of.validate()?;
-        if !self.of.settings().needs_fitness_only() {
-            let expected = "a strategy that is told of fitness alone";
-            return Err(check::error(INFO.name, "of", &self.of.info().config, expected));
-        }
-        if let Some(most) = self.of.max_population() {
-            let expected = "None within Constrained: generations have one size";
-            return Err(check::error(self.of.name(), "max_population", &most, expected));
-        }
+        wrapper::fits(INFO.name, &self.of, "None within Constrained: generations have one size")?;
         match self.constraints {
             1..=1000 => Ok(()),
             count => Err(check::error(INFO.name, "constraints", &count, "an integer from 1 to 1000")),
@@ -119,25 +112,7 @@ impl Constrained {
 }
 
 impl Strategy for Constrained {
-    fn population(&self) -> usize {
-        self.inner.population()
-    }
-
-    fn dimension(&self) -> usize {
-        self.inner.dimension()
-    }
-
-    fn ask(&mut self, generation: u64) {
-        self.inner.ask(generation);
-    }
-
-    fn members(&self, first: usize, out: &mut [f64]) {
-        self.inner.members(first, out);
-    }
-
-    fn members_f32(&self, first: usize, out: &mut [f32]) {
-        self.inner.members_f32(first, out);
-    }
+    from_inner!([inner]: population, dimension, ask, members, mean, sigma, deviations, stop_reason);
 
     /// Without values, no constraint is broken.
     fn tell(&mut self, fitness: &[f64], ranked: &Ranked) {
@@ -170,34 +145,6 @@ impl Strategy for Constrained {
         }
         self.updates += 1;
         self.inner.tell(&told, &order);
-    }
-
-    fn mean(&self) -> &[f64] {
-        self.inner.mean()
-    }
-
-    fn shift(&mut self, by: &[f64]) {
-        self.inner.shift(by);
-    }
-
-    fn can_diverge(&self) -> bool {
-        self.inner.can_diverge()
-    }
-
-    fn sigma(&self) -> f64 {
-        self.inner.sigma()
-    }
-
-    fn deviations(&self) -> Option<&[f64]> {
-        self.inner.deviations()
-    }
-
-    fn marginals(&self) -> Option<Vec<f64>> {
-        self.inner.marginals()
-    }
-
-    fn stop_reason(&self, precision: Precision) -> Option<StopReason> {
-        self.inner.stop_reason(precision)
     }
 
     fn state(&self) -> State {

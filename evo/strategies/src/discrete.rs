@@ -18,10 +18,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::strategy::Precision;
+use super::wrapper::from_inner;
 use super::{
-    CmaEsConfig, FieldInfo, Memory, Ranked, Settings, State, StopReason, Strategy, StrategyConfig,
-    StrategyError, StrategyInfo, check, normal,
+    CmaEsConfig, FieldInfo, Memory, Ranked, Settings, State, Strategy, StrategyConfig, StrategyError,
+    StrategyInfo, check, normal,
 };
 
 /// Settings of discrete coordinates.
@@ -248,16 +248,10 @@ impl Discrete {
 }
 
 impl Strategy for Discrete {
-    fn population(&self) -> usize {
-        self.inner.population()
-    }
+    from_inner!([inner]: population, ask, sigma, stop_reason);
 
     fn dimension(&self) -> usize {
         self.grids.len()
-    }
-
-    fn ask(&mut self, generation: u64) {
-        self.inner.ask(generation);
     }
 
     fn members(&self, first: usize, out: &mut [f64]) {
@@ -298,18 +292,6 @@ impl Strategy for Discrete {
     fn shift(&mut self, by: &[f64]) {
         self.inner.shift(by);
         self.note_mean();
-    }
-
-    fn can_diverge(&self) -> bool {
-        self.inner.can_diverge()
-    }
-
-    fn sigma(&self) -> f64 {
-        self.inner.sigma()
-    }
-
-    fn stop_reason(&self, precision: Precision) -> Option<StopReason> {
-        self.inner.stop_reason(precision)
     }
 
     fn state(&self) -> State {

@@ -85,6 +85,7 @@ mod stops;
 mod strategy;
 mod trust_region;
 mod width;
+mod wrapper;
 mod xnes;
 
 pub use archive::{Added, Archive, ArchiveShape, Elite, Status};

@@ -18,10 +18,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::strategy::Precision;
+use super::wrapper::{self, from_inner};
 use super::{
-    CmaEsConfig, FieldInfo, Memory, Ranked, Settings, State, StopReason, Strategy, StrategyConfig,
-    StrategyError, StrategyInfo, check,
+    CmaEsConfig, FieldInfo, Memory, Ranked, Settings, State, Strategy, StrategyConfig, StrategyError,
+    StrategyInfo, check,
 };
 
 /// Settings of repeated evaluations.
@@ -58,14 +58,11 @@ impl Settings for ReevaluatedConfig {
 
     fn validate(&self) -> Result<(), StrategyError> {
         self.of.validate()?;
-        if !self.of.settings().needs_fitness_only() {
-            let expected = "a strategy that is told of fitness alone";
-            return Err(check::error(INFO.name, "of", &self.of.info().config, expected));
-        }
-        if let Some(most) = self.of.max_population() {
-            let expected = "None within Reevaluated, which chooses the evaluations of a generation";
-            return Err(check::error(self.of.name(), "max_population", &most, expected));
-        }
+        wrapper::fits(
+            INFO.name,
+            &self.of,
+            "None within Reevaluated, which chooses the evaluations of a generation",
+        )?;
         match self.most {
             1..=1000 => Ok(()),
             most => Err(check::error(INFO.name, "most", &most, "an integer from 1 to 1000")),
@@ -152,16 +149,10 @@ fn percentile(mut values: Vec<f64>) -> f64 {
 }
 
 impl Strategy for Reevaluated {
+    from_inner!([inner]: dimension, ask, mean, sigma, deviations, stop_reason);
+
     fn population(&self) -> usize {
         (self.inner.population() + self.again()) * self.each()
-    }
-
-    fn dimension(&self) -> usize {
-        self.inner.dimension()
-    }
-
-    fn ask(&mut self, generation: u64) {
-        self.inner.ask(generation);
     }
 
     fn members(&self, first: usize, out: &mut [f64]) {
@@ -202,34 +193,6 @@ impl Strategy for Reevaluated {
             self.inner.tell(&told, &order);
         }
         self.measure(means, again);
-    }
-
-    fn mean(&self) -> &[f64] {
-        self.inner.mean()
-    }
-
-    fn shift(&mut self, by: &[f64]) {
-        self.inner.shift(by);
-    }
-
-    fn can_diverge(&self) -> bool {
-        self.inner.can_diverge()
-    }
-
-    fn sigma(&self) -> f64 {
-        self.inner.sigma()
-    }
-
-    fn deviations(&self) -> Option<&[f64]> {
-        self.inner.deviations()
-    }
-
-    fn marginals(&self) -> Option<Vec<f64>> {
-        self.inner.marginals()
-    }
-
-    fn stop_reason(&self, precision: Precision) -> Option<StopReason> {
-        self.inner.stop_reason(precision)
     }
 
     fn state(&self) -> State {

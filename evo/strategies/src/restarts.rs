@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use super::random::{Purpose, Stream};
 use super::stops::Stops;
 use super::strategy::Precision;
+use super::wrapper::{self, from_inner};
 use super::{
     CmaEsConfig, FieldInfo, Memory, Ranked, Settings, State, StopReason, Strategy, StrategyConfig,
     StrategyError, StrategyInfo, check,
@@ -97,14 +98,7 @@ impl Settings for RestartsConfig {
             }
             inner = settings.of();
         }
-        if !self.of.settings().needs_fitness_only() {
-            let expected = "a strategy that is told of fitness alone";
-            return Err(check::error(INFO.name, "of", &self.of.info().config, expected));
-        }
-        if let Some(most) = self.of.max_population() {
-            let expected = "None within Restarts, which chooses the population";
-            return Err(check::error(self.of.name(), "max_population", &most, expected));
-        }
+        wrapper::fits(INFO.name, &self.of, "None within Restarts, which chooses the population")?;
         if !(self.factor >= 1.0 && self.factor.is_finite()) {
             return Err(check::error(INFO.name, "factor", &self.factor, "a finite number ≥ 1"));
         }
@@ -247,9 +241,8 @@ impl Restarts {
 }
 
 impl Strategy for Restarts {
-    fn population(&self) -> usize {
-        self.run.inner.population()
-    }
+    // Those of the present run.
+    from_inner!([run.inner]: population, members, mean, sigma);
 
     fn dimension(&self) -> usize {
         self.start.len()
@@ -257,14 +250,6 @@ impl Strategy for Restarts {
 
     fn ask(&mut self, generation: u64) {
         self.run.inner.ask(generation - self.first);
-    }
-
-    fn members(&self, first: usize, out: &mut [f64]) {
-        self.run.inner.members(first, out);
-    }
-
-    fn members_f32(&self, first: usize, out: &mut [f32]) {
-        self.run.inner.members_f32(first, out);
     }
 
     fn tell(&mut self, fitness: &[f64], ranked: &Ranked) {
@@ -279,23 +264,6 @@ impl Strategy for Restarts {
             Some((counts, run)) => (self.counts, self.run, self.first) = (counts, run, generation),
             None => self.done = true,
         }
-    }
-
-    /// That of the present run.
-    fn mean(&self) -> &[f64] {
-        self.run.inner.mean()
-    }
-
-    fn shift(&mut self, by: &[f64]) {
-        self.run.inner.shift(by);
-    }
-
-    fn can_diverge(&self) -> bool {
-        self.run.inner.can_diverge()
-    }
-
-    fn sigma(&self) -> f64 {
-        self.run.inner.sigma()
     }
 
     fn stop_reason(&self, precision: Precision) -> Option<StopReason> {
