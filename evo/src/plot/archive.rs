@@ -11,13 +11,12 @@ use training::archive::archive_of;
 use training::config::Config;
 use training::setup::{Setup, TrainError};
 
+use super::frame::{framed, framed_size};
 use super::panel::label;
 use super::picture::{INK, Picture, SOFT_INK, Scale, TEXT, failed, font, rounded, tick};
 
 /// Size of a map, pixels before scaling.
 const SIZE: (i32, i32) = (860, 720);
-const TITLE: i32 = 48;
-const CAPTION: i32 = 34;
 /// Width of the scale of colours with its numbers.
 const COLORS: i32 = 110;
 /// Steps of that scale.
@@ -184,22 +183,16 @@ fn color(fitness: f64, (low, high): (f64, f64)) -> RGBColor {
 
 impl Picture for Map {
     fn size(&self) -> Result<(i32, i32), String> {
-        Ok((SIZE.0, TITLE + SIZE.1 + CAPTION))
+        Ok(framed_size(SIZE))
     }
 
     fn draw<DB: DrawingBackend>(&self, area: &DrawingArea<DB, Shift>, scale: f64) -> Result<(), String> {
         let scale = Scale(scale);
-        area.fill(&WHITE).map_err(failed)?;
-        let middle = scale.px(SIZE.0 / 2);
-        label(area, &self.title, (scale.px(24), INK), HPos::Center, (middle, scale.px(TITLE / 2 + 4)))?;
-        let (_, body) = area.split_vertically(scale.px(TITLE));
-        let (body, foot) = body.split_vertically(scale.px(SIZE.1));
-        let (map, colors) = body.split_horizontally(scale.px(SIZE.0 - COLORS));
-        self.map(&map, scale)?;
-        self.colors(&colors, scale)?;
-        let at = (middle, scale.px(CAPTION / 2));
-        label(&foot, &self.caption(), (scale.px(15), SOFT_INK), HPos::Center, at)?;
-        area.present().map_err(failed)
+        framed(area, scale, SIZE, (&self.title, &self.caption()), |body| {
+            let (map, colors) = body.split_horizontally(scale.px(SIZE.0 - COLORS));
+            self.map(&map, scale)?;
+            self.colors(&colors, scale)
+        })
     }
 }
 

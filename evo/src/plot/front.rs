@@ -4,20 +4,17 @@ use std::fmt::Write as _;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters::style::text_anchor::HPos;
 use records::checkpoint::Checkpoint;
 use strategies::Front;
 use training::config::Config;
 use training::front::front_of;
 use training::setup::{Setup, TrainError};
 
-use super::panel::label;
+use super::frame::{framed, framed_size};
 use super::picture::{GRID, INK, PALETTE, Picture, SOFT_INK, Scale, TEXT, failed, font, range, tick};
 
 /// Size of the picture, pixels before scaling.
 const SIZE: (i32, i32) = (860, 640);
-const TITLE: i32 = 48;
-const CAPTION: i32 = 34;
 
 /// A front with what its objectives are.
 pub(crate) struct Trade {
@@ -106,19 +103,11 @@ impl Trade {
 
 impl Picture for Trade {
     fn size(&self) -> Result<(i32, i32), String> {
-        Ok((SIZE.0, TITLE + SIZE.1 + CAPTION))
+        Ok(framed_size(SIZE))
     }
 
     fn draw<DB: DrawingBackend>(&self, area: &DrawingArea<DB, Shift>, scale: f64) -> Result<(), String> {
         let scale = Scale(scale);
-        area.fill(&WHITE).map_err(failed)?;
-        let middle = scale.px(SIZE.0 / 2);
-        label(area, &self.title, (scale.px(24), INK), HPos::Center, (middle, scale.px(TITLE / 2 + 4)))?;
-        let (_, body) = area.split_vertically(scale.px(TITLE));
-        let (body, foot) = body.split_vertically(scale.px(SIZE.1));
-        self.chart(&body, scale)?;
-        let at = (middle, scale.px(CAPTION / 2));
-        label(&foot, &self.caption(), (scale.px(15), SOFT_INK), HPos::Center, at)?;
-        area.present().map_err(failed)
+        framed(area, scale, SIZE, (&self.title, &self.caption()), |body| self.chart(body, scale))
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod archive;
 mod columns;
 pub(crate) mod effects;
 mod error;
+mod frame;
 pub(crate) mod front;
 pub(crate) mod groups;
 pub(crate) mod history;
