@@ -1,67 +1,30 @@
 //! Quality diversity from a config to a cell of the archive.
 
 use std::fs;
-use std::path::Path;
 
 use records::checkpoint::Checkpoint;
-use tests::{full_column, refuse, succeed, text, untimed_metrics as metrics};
+use tests::{full_column, refuse, succeed, text};
 
-const SMALL: [&str; 16] = [
-    "--config",
-    "ant_archive.ron",
-    "--set",
-    "strategy.population=12",
-    "--set",
-    "strategy.archive=Grid(cells: [8, 8])",
-    "--set",
-    "rollout.horizon=30",
-    "--set",
-    "rollout.episodes=2",
-    "--set",
-    "run.eval_every=3",
-    "--set",
-    "run.eval_episodes=2",
-    "--set",
-    "run.checkpoint_every=2",
-];
+use crate::members::{Short, score};
 
-fn train(out: &Path, threads: &str, generations: &str, more: &[&str]) {
-    let own = ["--out", text(out), "--threads", threads, "--generations", generations, "-q"];
-    let _ = succeed(&[&SMALL[..], &own[..], more].concat());
-}
-
-fn last(run: &Path) -> Vec<u8> {
-    fs::read(run.join("checkpoints/last.safetensors")).expect("checkpoint")
-}
+const SHORT: Short = Short {
+    config: "ant_archive.ron",
+    sets: &["strategy.archive=Grid(cells: [8, 8])"],
+    table: "archive.csv",
+};
 
 #[test]
 fn archives_have_the_same_bits_for_any_number_of_threads_and_after_resume() {
-    let folder = tempfile::tempdir().expect("scratch folder");
     // One of each family; emitters begin anew within these generations.
-    let emitters = ["--set", "strategy=CmaMae(descriptors: [\"x\", \"y\"], population: 12, separable: true)"];
-    for (name, more) in [("map_elites", &[][..]), ("cma_mae", &emitters[..])] {
-        let at = |which: &str| folder.path().join(format!("{name}_{which}"));
-        let (one, two, parts) = (at("one"), at("two"), at("parts"));
-        train(&one, "1", "6", more);
-        train(&two, "2", "6", more);
-        train(&parts, "2", "3", more);
-        let _ = succeed(&["resume", text(&parts), "--generations", "6", "--threads", "1", "-q"]);
-        for other in [&two, &parts] {
-            assert_eq!(metrics(&one), metrics(other), "{name}");
-            assert_eq!(
-                fs::read(one.join("archive.csv")).expect("table"),
-                fs::read(other.join("archive.csv")).expect("table")
-            );
-        }
-        assert!(last(&one) == last(&two), "{name}: checkpoints differ");
-    }
+    let emitters = ["strategy=CmaMae(descriptors: [\"x\", \"y\"], population: 12, separable: true)"];
+    SHORT.has_the_same_bits(&[("map_elites", &[][..]), ("cma_mae", &emitters[..])]);
 }
 
 #[test]
 fn an_archive_is_measured_drawn_and_each_of_its_cells_can_be_taken() {
     let folder = tempfile::tempdir().expect("scratch folder");
     let run = folder.path().join("run");
-    train(&run, "2", "6", &[]);
+    SHORT.train(&run, "2", "6", &[]);
     let coverage = full_column(&run, "coverage");
     assert!(coverage.is_sorted() && coverage[5] > 0.0, "{coverage:?}");
     assert!(full_column(&run, "qd_score").is_sorted());
@@ -101,10 +64,7 @@ fn an_archive_is_measured_drawn_and_each_of_its_cells_can_be_taken() {
     let index = rows.iter().position(|row| row[0] == top[0]).expect("one");
     let mean = checkpoint.f32("mean", &[shape[1]]).expect("mean");
     assert!(all[index * shape[1]..][..shape[1]].iter().zip(mean).all(|(&x, &mean)| x as f32 == mean));
-    let score = |more: &[&str]| {
-        let eval = ["eval", text(&run), "--episodes", "2", "--json"];
-        serde_json::from_str::<serde_json::Value>(&succeed(&[&eval[..], more].concat())).expect("JSON")
-    };
+    let score = |more: &[&str]| score(&run, more);
     let cell = |row: &[f64]| (row[0] as usize).to_string();
     assert_eq!(score(&["--cell", &cell(&top)]), score(&[]));
     if let Some(other) = rows.iter().find(|row| row[0] != top[0]) {
@@ -124,14 +84,7 @@ fn an_archive_is_measured_drawn_and_each_of_its_cells_can_be_taken() {
 #[test]
 fn what_makes_no_archive_is_refused_before_anything_runs() {
     let folder = tempfile::tempdir().expect("scratch folder");
-    let out = folder.path().join("run");
-    let sets = |sets: &[&str]| {
-        let words = sets.iter().flat_map(|set| ["--set", set]);
-        let words: Vec<&str> = SMALL.iter().copied().chain(words).chain(["--out", text(&out)]).collect();
-        let error = refuse(&words, 2);
-        assert!(!out.exists(), "{error}");
-        error
-    };
+    let sets = |sets: &[&str]| SHORT.refused(sets);
     let error = sets(&["strategy.descriptors=[\"hight\"]"]);
     assert!(
         error.contains("env ant has no descriptor \"hight\" (valid: \"x\", \"y\", \"height\","),

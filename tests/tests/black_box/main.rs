@@ -25,6 +25,7 @@ mod lanes_invariants;
 mod lanes_stability;
 mod learning;
 mod leave;
+mod members;
 mod named_files;
 mod nir;
 mod not_finite;
