@@ -37,7 +37,8 @@ impl Front {
 
 /// Members that are kept, with their objectives.
 pub(super) struct Kept {
-    pub n: usize,
+    /// The start, then the member with the best first objective.
+    pub mean: Vec<f64>,
     /// Objectives.
     pub d: usize,
     /// Members, one after another.
@@ -48,17 +49,18 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub fn new(n: usize, objectives: Objectives<'_>) -> Self {
+    pub fn new(start: &[f64], objectives: Objectives<'_>) -> Self {
         let (d, reference) = (objectives.names.len(), objectives.reference.to_vec());
-        Self { n, d, rows: Vec::new(), values: Vec::new(), reference }
+        Self { mean: start.to_vec(), d, rows: Vec::new(), values: Vec::new(), reference }
     }
 
     pub fn count(&self) -> usize {
-        self.rows.len() / self.n
+        self.rows.len() / self.mean.len()
     }
 
     pub fn row(&self, index: usize) -> &[f64] {
-        &self.rows[index * self.n..][..self.n]
+        let n = self.mean.len();
+        &self.rows[index * n..][..n]
     }
 
     /// The objectives of a generation with those of failed members replaced. The first generation says where the
@@ -77,10 +79,20 @@ impl Kept {
         told
     }
 
-    /// The member with the best first objective, the first of equal ones; none before the first generation.
-    pub fn leader(&self) -> Option<usize> {
+    /// Objectives of members that were told of fitness alone, which is one.
+    pub fn alone(&self, fitness: &[f64]) -> Vec<f64> {
+        fitness.iter().flat_map(|&f| vec![f; self.d]).collect()
+    }
+
+    /// Takes the next members and their objectives. The mean is then the one with the best first objective, the first of
+    /// equal ones.
+    pub fn replace(&mut self, rows: Vec<f64>, values: Vec<f64>) {
+        (self.rows, self.values) = (rows, values);
         let first = |i: usize| self.values[i * self.d];
-        (0..self.count()).reduce(|best, i| if first(i) > first(best) { i } else { best })
+        let best = (0..self.count()).reduce(|best, i| if first(i) > first(best) { i } else { best });
+        if let Some(best) = best {
+            self.mean = self.row(best).to_vec();
+        }
     }
 
     pub fn front(&self) -> Front {
@@ -95,7 +107,7 @@ impl Kept {
     }
 
     pub fn shift(&mut self, by: &[f64]) {
-        for row in self.rows.chunks_mut(by.len()) {
+        for row in self.rows.chunks_mut(by.len()).chain([&mut self.mean[..]]) {
             row.iter_mut().zip(by).for_each(|(x, by)| *x += by);
         }
     }
@@ -104,19 +116,21 @@ impl Kept {
         let (count, reference) = (self.count(), self.reference.len());
         state.set_integer("front.count", count as u64);
         state.set_integer("front.references", reference as u64);
-        state.set_f64("front.parameters", &[count, self.n], &self.rows);
+        state.set_f64("mean", &[self.mean.len()], &self.mean);
+        state.set_f64("front.parameters", &[count, self.mean.len()], &self.rows);
         state.set_f64("front.objectives", &[count, self.d], &self.values);
         state.set_f64("front.reference", &[reference], &self.reference);
     }
 
     /// Those of a saved state.
     pub fn saved(&self, state: &State) -> Result<Self, StrategyError> {
-        let (n, d) = (self.n, self.d);
+        let (n, d) = (self.mean.len(), self.d);
+        let mean = state.f64("mean", &[n])?.to_vec();
         let count = state.integer("front.count")? as usize;
         let references = state.integer("front.references")? as usize;
         let rows = state.f64("front.parameters", &[count, n])?.to_vec();
         let values = state.f64("front.objectives", &[count, d])?.to_vec();
         let reference = state.f64("front.reference", &[references])?.to_vec();
-        Ok(Self { n, d, rows, values, reference })
+        Ok(Self { mean, d, rows, values, reference })
     }
 }

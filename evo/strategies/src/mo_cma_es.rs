@@ -100,8 +100,7 @@ impl Settings for MoCmaEsConfig {
         Ok(Box::new(MoCmaEs {
             config: self.clone(),
             noise: Noise::new(seed),
-            mean: x0.to_vec(),
-            kept: Kept::new(n, objectives),
+            kept: Kept::new(x0, objectives),
             own: Vec::new(),
         }))
     }
@@ -188,8 +187,6 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 struct MoCmaEs {
     config: MoCmaEsConfig,
     noise: Noise,
-    /// The start, then the member with the best first objective.
-    mean: Vec<f64>,
     kept: Kept,
     /// Of each one that is kept.
     own: Vec<Own>,
@@ -205,7 +202,7 @@ impl MoCmaEs {
                 out.iter_mut().zip(own.factor.chunks(z.len())).for_each(|(y, row)| *y = dot(row, &z));
                 (self.kept.row(member), own.sigma)
             }
-            None => (&self.mean[..], self.config.sigma),
+            None => (&self.kept.mean[..], self.config.sigma),
         };
         out.iter_mut().zip(from).for_each(|(y, x)| *y = x + sigma * *y);
     }
@@ -243,7 +240,7 @@ impl Strategy for MoCmaEs {
     }
 
     fn dimension(&self) -> usize {
-        self.mean.len()
+        self.kept.mean.len()
     }
 
     fn ask(&mut self, generation: u64) {
@@ -251,15 +248,14 @@ impl Strategy for MoCmaEs {
     }
 
     fn members(&self, first: usize, out: &mut [f64]) {
-        for (member, row) in (first..).zip(out.chunks_mut(self.mean.len())) {
+        for (member, row) in (first..).zip(out.chunks_mut(self.kept.mean.len())) {
             self.write(member, row);
         }
     }
 
     /// Fitness alone is one objective.
     fn tell(&mut self, fitness: &[f64], ranked: &Ranked) {
-        let values: Vec<f64> = fitness.iter().flat_map(|&f| vec![f; self.kept.d]).collect();
-        self.tell_with(fitness, ranked, &values);
+        self.tell_with(fitness, ranked, &self.kept.alone(fitness));
     }
 
     fn descriptors(&self) -> usize {
@@ -267,7 +263,7 @@ impl Strategy for MoCmaEs {
     }
 
     fn tell_with(&mut self, fitness: &[f64], ranked: &Ranked, values: &[f64]) {
-        let (n, d, count) = (self.mean.len(), self.kept.d, fitness.len());
+        let (n, d, count) = (self.kept.mean.len(), self.kept.d, fitness.len());
         let row = |member| {
             let mut row = vec![0.0; n];
             self.write(member, &mut row);
@@ -277,7 +273,7 @@ impl Strategy for MoCmaEs {
         let told = self.kept.told(ranked, values);
         if self.own.is_empty() {
             self.own = vec![Own::new(n, self.config.sigma); count];
-            (self.kept.rows, self.kept.values) = (children, told);
+            self.kept.replace(children, told);
         } else {
             // Children first, as their parents' next in line.
             let points = [&told[..], &self.kept.values].concat();
@@ -294,12 +290,10 @@ impl Strategy for MoCmaEs {
                 own.child(&places.map(|(child, parent)| (child - parent) / own.sigma).collect::<Vec<f64>>())
             });
             let all = [&children[..], &self.kept.rows].concat();
-            self.kept.rows = chosen.iter().flat_map(|&i| all[i * n..][..n].to_vec()).collect();
-            self.kept.values = chosen.iter().flat_map(|&i| points[i * d..][..d].to_vec()).collect();
+            let rows = chosen.iter().flat_map(|&i| all[i * n..][..n].to_vec()).collect();
+            let values = chosen.iter().flat_map(|&i| points[i * d..][..d].to_vec()).collect();
+            self.kept.replace(rows, values);
             self.own = own;
-        }
-        if let Some(leader) = self.kept.leader() {
-            self.mean.copy_from_slice(self.kept.row(leader));
         }
     }
 
@@ -308,12 +302,11 @@ impl Strategy for MoCmaEs {
     }
 
     fn mean(&self) -> &[f64] {
-        &self.mean
+        &self.kept.mean
     }
 
     fn shift(&mut self, by: &[f64]) {
         self.kept.shift(by);
-        self.mean.iter_mut().zip(by).for_each(|(x, by)| *x += by);
     }
 
     fn can_diverge(&self) -> bool {
@@ -329,11 +322,10 @@ impl Strategy for MoCmaEs {
     }
 
     fn state(&self) -> State {
-        let (n, count) = (self.mean.len(), self.own.len());
+        let (n, count) = (self.kept.mean.len(), self.own.len());
         let mut state = State::default();
         state.set_integer("population", self.config.population as u64);
         self.noise.save(&mut state);
-        state.set_f64("mean", &[n], &self.mean);
         self.kept.save(&mut state);
         let column = |of: fn(&Own) -> f64| self.own.iter().map(of).collect::<Vec<f64>>();
         state.set_f64("sigmas", &[count], &column(|own| own.sigma));
@@ -347,10 +339,9 @@ impl Strategy for MoCmaEs {
     }
 
     fn restore(&mut self, state: &State) -> Result<(), StrategyError> {
-        let n = self.mean.len();
+        let n = self.kept.mean.len();
         state.expect("population", self.config.population as u64)?;
         let noise = self.noise.loaded(state)?;
-        let mean = state.f64("mean", &[n])?.to_vec();
         let kept = self.kept.saved(state)?;
         let count = kept.count();
         let (sigmas, success) = (state.f64("sigmas", &[count])?, state.f64("success", &[count])?);
@@ -365,7 +356,7 @@ impl Strategy for MoCmaEs {
             inverse: inverses[i * n * n..][..n * n].to_vec(),
         };
         self.own = (0..count).map(own).collect();
-        (self.noise, self.mean, self.kept) = (noise, mean, kept);
+        (self.noise, self.kept) = (noise, kept);
         Ok(())
     }
 }

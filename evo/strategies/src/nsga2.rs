@@ -122,17 +122,15 @@ impl Settings for Nsga2Config {
 
     fn build(&self, x0: &[f64], seed: u64) -> Result<Box<dyn Strategy>, StrategyError> {
         let objectives = Objectives { names: &self.objectives, reference: &self.reference };
-        let kept = Kept::new(x0.len(), objectives);
-        let (config, noise, mean) = (self.clone(), Noise::new(seed), x0.to_vec());
-        Ok(Box::new(Nsga2 { config, noise, mean, kept, order: Vec::new() }))
+        let kept = Kept::new(x0, objectives);
+        let (config, noise) = (self.clone(), Noise::new(seed));
+        Ok(Box::new(Nsga2 { config, noise, kept, order: Vec::new() }))
     }
 }
 
 struct Nsga2 {
     config: Nsga2Config,
     noise: Noise,
-    /// The start, then the member with the best first objective.
-    mean: Vec<f64>,
     kept: Kept,
     /// Front and crowding distance of those kept.
     order: Vec<(usize, f64)>,
@@ -219,7 +217,9 @@ impl Nsga2 {
                 }
                 None => {
                     self.noise.normals_f64(member, out);
-                    out.iter_mut().zip(&self.mean).for_each(|(x, mean)| *x = mean + self.config.sigma * *x);
+                    out.iter_mut()
+                        .zip(&self.kept.mean)
+                        .for_each(|(x, mean)| *x = mean + self.config.sigma * *x);
                 }
             }
             return;
@@ -245,7 +245,7 @@ impl Strategy for Nsga2 {
     }
 
     fn dimension(&self) -> usize {
-        self.mean.len()
+        self.kept.mean.len()
     }
 
     fn ask(&mut self, generation: u64) {
@@ -253,15 +253,14 @@ impl Strategy for Nsga2 {
     }
 
     fn members(&self, first: usize, out: &mut [f64]) {
-        for (member, row) in (first..).zip(out.chunks_mut(self.mean.len())) {
+        for (member, row) in (first..).zip(out.chunks_mut(self.kept.mean.len())) {
             self.write(member, row);
         }
     }
 
     /// Fitness alone is one objective.
     fn tell(&mut self, fitness: &[f64], ranked: &Ranked) {
-        let values: Vec<f64> = fitness.iter().flat_map(|&f| vec![f; self.kept.d]).collect();
-        self.tell_with(fitness, ranked, &values);
+        self.tell_with(fitness, ranked, &self.kept.alone(fitness));
     }
 
     fn descriptors(&self) -> usize {
@@ -269,7 +268,7 @@ impl Strategy for Nsga2 {
     }
 
     fn tell_with(&mut self, fitness: &[f64], ranked: &Ranked, values: &[f64]) {
-        let (n, d, most) = (self.mean.len(), self.kept.d, self.config.population);
+        let (n, d, most) = (self.kept.mean.len(), self.kept.d, self.config.population);
         let row = |member| {
             let mut row = vec![0.0; n];
             self.write(member, &mut row);
@@ -287,12 +286,10 @@ impl Strategy for Nsga2 {
         };
         best.sort_by(by);
         best.truncate(most);
-        self.kept.rows = best.iter().flat_map(|&i| self.kept.row(i).to_vec()).collect();
-        self.kept.values = best.iter().flat_map(|&i| self.kept.values[i * d..][..d].to_vec()).collect();
+        let rows = best.iter().flat_map(|&i| self.kept.row(i).to_vec()).collect();
+        let values = best.iter().flat_map(|&i| self.kept.values[i * d..][..d].to_vec()).collect();
+        self.kept.replace(rows, values);
         self.order = ordered(&self.kept.values, d);
-        if let Some(leader) = self.kept.leader() {
-            self.mean.copy_from_slice(self.kept.row(leader));
-        }
     }
 
     fn front(&self) -> Option<Front> {
@@ -300,12 +297,11 @@ impl Strategy for Nsga2 {
     }
 
     fn mean(&self) -> &[f64] {
-        &self.mean
+        &self.kept.mean
     }
 
     fn shift(&mut self, by: &[f64]) {
         self.kept.shift(by);
-        self.mean.iter_mut().zip(by).for_each(|(x, by)| *x += by);
     }
 
     fn can_diverge(&self) -> bool {
@@ -321,7 +317,6 @@ impl Strategy for Nsga2 {
         let mut state = State::default();
         state.set_integer("population", self.config.population as u64);
         self.noise.save(&mut state);
-        state.set_f64("mean", &[self.mean.len()], &self.mean);
         self.kept.save(&mut state);
         state
     }
@@ -329,9 +324,8 @@ impl Strategy for Nsga2 {
     fn restore(&mut self, state: &State) -> Result<(), StrategyError> {
         state.expect("population", self.config.population as u64)?;
         let noise = self.noise.loaded(state)?;
-        let mean = state.f64("mean", &[self.mean.len()])?.to_vec();
         self.kept = self.kept.saved(state)?;
-        (self.noise, self.mean) = (noise, mean);
+        self.noise = noise;
         self.order = ordered(&self.kept.values, self.kept.d);
         Ok(())
     }
