@@ -42,9 +42,9 @@ CONFIGS = {
     "humanoid_standup": [],
     "grasp": ["perceptron"],
     "push_to_goal": ["perceptron"],
-    "ant_direction": [],
-    "ant_terrain": [],
-    "ant_breaking_leg": [],
+    "ant_direction": ["run"],
+    "ant_terrain": ["run"],
+    "ant_breaking_leg": ["run"],
 }
 ENGINES = {"lanes": 1000, "rapier": 100}
 JUDGED = 100
