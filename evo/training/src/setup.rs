@@ -149,8 +149,9 @@ impl Setup {
         for list in config.change_lists.values() {
             envs::changed_model(task.as_ref(), list)?;
         }
-        let archive = config.strategy.archive().filter(|_| config.task.is_none());
-        let objectives = config.strategy.objectives().filter(|_| config.task.is_none());
+        let strategy = config.search();
+        let archive = strategy.archive().filter(|_| config.task.is_none());
+        let objectives = strategy.objectives().filter(|_| config.task.is_none());
         let (objectives, descriptors) = match (archive, objectives) {
             (Some(shape), _) => (None, Some(Descriptors::new(task.as_ref(), shape.descriptors)?)),
             (None, Some(told)) => {

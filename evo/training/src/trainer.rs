@@ -71,7 +71,7 @@ impl Trainer {
         let spec = setup.task.spec();
         let (mut step_sizes, statistics) =
             (StepSizes::new(&setup)?, Statistics::new(spec.observations.len()));
-        let x0 = config.strategy.start(x0);
+        let x0 = config.search().start(x0);
         let calibrated = step_sizes.calibrated(&setup, config, &x0, &statistics)?;
         let search = search(config, &setup, calibrated, &x0)?;
         let step_sizes = setup.measures_steps().then_some(step_sizes);
@@ -115,7 +115,8 @@ impl Trainer {
     pub(crate) fn extra_columns(config: &Config) -> Vec<&'static str> {
         let refined = config.refine.as_ref().map_or(&[][..], |_| Refiner::columns());
         let grown = config.rollout.min_steps.map_or(&[][..], |_| &[MEMBERS]);
-        let measured = match (config.strategy.archive(), config.strategy.objectives()) {
+        let strategy = config.search();
+        let measured = match (strategy.archive(), strategy.objectives()) {
             (Some(_), _) => &archive::COLUMNS[..],
             (None, Some(_)) => &front::COLUMNS,
             (None, None) => &StepSizes::COLUMNS,
@@ -246,7 +247,7 @@ pub(crate) fn search(
     x0: &[f64],
 ) -> Result<Search<f32>, StrategyError> {
     let strategy = match sigma {
-        Some(sigma) => config.strategy.with_sigma(sigma),
+        Some(sigma) => config.search().with_sigma(sigma),
         None => archive::strategy(config, setup),
     };
     let blocks = setup.controller.layout().blocks();
@@ -408,7 +409,7 @@ impl Learner for Trainer {
         let measured = self
             .step_sizes
             .as_mut()
-            .map(|sizes| sizes.cells(&self.config.strategy, &self.search, noise_in_actions));
+            .map(|sizes| sizes.cells(&self.config.search(), &self.search, noise_in_actions));
         let trained = steps + self.refine(&mut extras)?;
         self.env_steps += trained;
         // Failed members have none.
