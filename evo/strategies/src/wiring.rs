@@ -118,7 +118,8 @@ impl Wiring {
         if !wiring.of_kind(Kind::Input).any(|input| wiring.path(input, output).is_some()) {
             return refuse(&names.join(", "), "blocks that lead from a group of inputs to \"output\"");
         }
-        if !wiring.blocks.iter().any(|block| wiring.between(block.from, block.to).next().is_some()) {
+        let splits = |b: &Placed| !wiring.is_bias(b.from) && wiring.between(b.from, b.to).next().is_some();
+        if !wiring.blocks.iter().any(splits) {
             let expected = "two groups that are connected both directly and through hidden neurons, which may be of \
                             one of these groups: a neuron is added in the middle of a connection";
             return refuse(&names.join(", "), expected);

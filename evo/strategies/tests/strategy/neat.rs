@@ -296,6 +296,14 @@ fn what_is_no_network_is_refused_by_name() {
         (vec![block("input", "output", 2, 1)], "two groups that are connected both directly and through"),
         // A perceptron has no way beside the one through its hidden layer.
         (vec![block("input", "h", 2, 3), block("h", "output", 3, 1)], "both directly and through hidden"),
+        (
+            ["input", "bias"]
+                .map(|from| block(from, "h", 1, 3))
+                .into_iter()
+                .chain([block("h", "output", 3, 1), block("bias", "output", 1, 1)])
+                .collect(),
+            "both directly and through hidden",
+        ),
     ];
     for (blocks, message) in cases {
         let error = refused(blocks, 5);
