@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 
 use super::registered::Entry;
 use super::{
-    ArchiveShape, ArsConfig, CmaMaeConfig, CmaMeConfig, LowRankEsConfig, MapElitesConfig, Memory, NeatConfig, Objectives,
-    OpenEsConfig, OwnSettings, PgpeConfig, Real, Registered, Search, Settings, SnesConfig, StrategyError,
-    StrategyInfo, WeightBlock,
+    ArchiveShape, ArsConfig, CmaMaeConfig, CmaMeConfig, LowRankEsConfig, MapElitesConfig, Memory, NeatConfig,
+    Objectives, OpenEsConfig, OwnSettings, PgpeConfig, Real, Registered, Search, Settings, SnesConfig,
+    StrategyError, StrategyInfo, WeightBlock,
 };
 
 /// What is listed here exists: in configs, on the command line and in the shared tests.

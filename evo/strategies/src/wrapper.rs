@@ -14,7 +14,8 @@ pub(super) fn fits(
         return Err(check::error(name, "of", &of.info().config, expected));
     }
     if of.blocks().is_some() {
-        let expected = "a strategy for fixed networks: what is around it would change weights that are to stay 0";
+        let expected =
+            "a strategy for fixed networks: what is around it would change weights that are to stay 0";
         return Err(check::error(name, "of", &of.info().config, expected));
     }
     match of.max_population() {

@@ -125,7 +125,8 @@ fn of_strategies(program: &Path, teams: &[(usize, &str)], step: usize) {
         let population = if info.has("population") { "population: 6" } else { "" };
         let strategy = format!("strategy={}({population})", info.config);
         // A perceptron has no wiring to evolve.
-        let small = if info.has("blocks") { "Snn(hidden: [Recurrent(neurons: 3)])" } else { "Mlp(hidden: [3])" };
+        let small =
+            if info.has("blocks") { "Snn(hidden: [Recurrent(neurons: 3)])" } else { "Mlp(hidden: [3])" };
         let controller = format!("controller={small}");
         let sets = ["--set", &strategy, "--set", &controller, "--generations", "3"];
         // Members of a front would change with running statistics.
