@@ -65,7 +65,7 @@ impl Genome {
                 match step.checked_sub(1) {
                     // Inputs with a way of their own, such as the bias, too.
                     None => {
-                        pairs.extend(inputs().flat_map(|input| all(input, wiring.size(input), group, count)))
+                        pairs.extend(inputs().flat_map(|input| all(input, wiring.size(input), group, count)));
                     }
                     Some(before) => {
                         let before = path[before];

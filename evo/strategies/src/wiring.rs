@@ -97,17 +97,17 @@ impl Wiring {
             placed.push(Placed { from, to, rows, columns, first: parameters });
             parameters += rows * columns;
         }
-        let kind = |group| match names[group] {
+        let kind = |group, name: &str| match name {
             OUTPUT => Kind::Output,
             _ if placed.iter().any(|block| block.to == group) => Kind::Hidden,
             _ => Kind::Input,
         };
         let (mut groups, mut fixed) = (Vec::new(), 0);
-        for group in 0..names.len() {
+        for (group, &name) in names.iter().enumerate() {
             let rows = placed.iter().filter(|block| block.from == group).map(|block| block.rows);
             let columns = placed.iter().filter(|block| block.to == group).map(|block| block.columns);
-            let (kind, size) = (kind(group), rows.chain(columns).max().unwrap_or(0));
-            groups.push(Group { kind, is_bias: names[group] == BIAS, size, first: fixed });
+            let (kind, size) = (kind(group, name), rows.chain(columns).max().unwrap_or(0));
+            groups.push(Group { kind, is_bias: name == BIAS, size, first: fixed });
             fixed += if kind == Kind::Hidden { 0 } else { size as u64 };
         }
         let wiring = Self { groups, blocks: placed, fixed, parameters };
