@@ -40,6 +40,7 @@ pub mod stages;
 mod step_sizes;
 mod stored_search;
 pub mod trainer;
+mod wiring;
 
 /// Counter-based random streams, for whoever plays episodes.
 pub use strategies::random;

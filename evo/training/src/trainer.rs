@@ -26,6 +26,7 @@ use crate::rollout::{ActionNoise, Episode, Episodes, More, Rollout, Times};
 use crate::rollout_config::Starts;
 use crate::setup::{Setup, TrainError, pool};
 use crate::step_sizes::StepSizes;
+use crate::wiring;
 
 /// Column of runs whose generations grow: how many members the generation had.
 const MEMBERS: &str = "members";
@@ -119,6 +120,7 @@ impl Trainer {
         let measured = match (strategy.archive(), strategy.objectives()) {
             (Some(_), _) => &archive::COLUMNS[..],
             (None, Some(_)) => &front::COLUMNS,
+            (None, None) if config.strategy.blocks().is_some() => &wiring::COLUMNS,
             (None, None) => &StepSizes::COLUMNS,
         };
         refined.iter().chain(grown).chain(measured).copied().collect()
@@ -239,13 +241,13 @@ impl Trainer {
 }
 
 /// A search that measures its steps, with noise of deviation `sigma` if that is told in actions; or one with an archive,
-/// which makes no steps.
+/// or of wirings, which makes no steps.
 pub(crate) fn search(
     config: &Config,
     setup: &Setup,
     sigma: Option<f64>,
     x0: &[f64],
-) -> Result<Search<f32>, StrategyError> {
+) -> Result<Search<f32>, TrainError> {
     let strategy = match sigma {
         Some(sigma) => config.search().with_sigma(sigma),
         None => archive::strategy(config, setup),
@@ -257,6 +259,7 @@ pub(crate) fn search(
         false => (1, block.len()),
     };
     let strategy = strategy.with_matrices(&blocks.iter().map(shape).collect::<Vec<_>>());
+    let strategy = wiring::strategy(&strategy, blocks)?;
     let mut search = strategy.build(x0, config.run.seed)?;
     search.measure(setup.measures_steps());
     Ok(search)
@@ -442,6 +445,7 @@ impl Learner for Trainer {
                 .chain(measured.into_iter().flatten())
                 .chain(self.search.archive().map(archive::cells).into_iter().flatten())
                 .chain(self.search.front().map(|found| front::cells(&found)).into_iter().flatten())
+                .chain(self.search.topology().map(wiring::cells).into_iter().flatten())
                 .collect(),
             energy_pj_per_step: self.setup.controller.energy_pj(&activity) / activity.steps.max(1) as f64,
             stage: None,

@@ -134,7 +134,11 @@ fn of_strategies(program: &Path, teams: &[(usize, &str)], step: usize) {
     for info in strategies::strategies().iter().filter(possible).step_by(step) {
         let population = if info.has("population") { "population: 6" } else { "" };
         let strategy = format!("strategy={}({population})", info.config);
-        let sets = ["--set", &strategy, "--set", "controller=Mlp(hidden: [3])", "--generations", "3"];
+        // A perceptron has no wiring to evolve.
+        let small =
+            if info.has("blocks") { "Snn(hidden: [Recurrent(neurons: 3)])" } else { "Mlp(hidden: [3])" };
+        let controller = format!("controller={small}");
+        let sets = ["--set", &strategy, "--set", &controller, "--generations", "3"];
         // Members of a front would change with running statistics.
         let fixed = ["--set", "rollout.normalize=false"];
         let fixed = if info.has("objectives") { &fixed[..] } else { &[] };
