@@ -38,7 +38,7 @@ CONFIGS = {
     "inverted_pendulum": [],
     "inverted_double_pendulum": [],
     "reacher": ["perceptron"],
-    "pusher": ["still"],
+    "pusher": [],
     "humanoid_standup": [],
     "grasp": ["perceptron"],
     "push_to_goal": ["perceptron"],
