@@ -38,13 +38,13 @@ CONFIGS = {
     "inverted_pendulum": [],
     "inverted_double_pendulum": [],
     "reacher": ["perceptron"],
-    "pusher": [],
+    "pusher": ["still"],
     "humanoid_standup": [],
     "grasp": ["perceptron"],
     "push_to_goal": ["perceptron"],
-    "ant_direction": [],
-    "ant_terrain": [],
-    "ant_breaking_leg": [],
+    "ant_direction": ["run"],
+    "ant_terrain": ["run"],
+    "ant_breaking_leg": ["run"],
 }
 ENGINES = {"lanes": 1000, "rapier": 100}
 JUDGED = 100

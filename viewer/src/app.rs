@@ -155,6 +155,7 @@ impl App {
         self.message = None;
         self.changed_brain();
         self.stage.prepare(&document.model);
+        self.settings.turn_to_map(document.choice.is_some());
         self.document = Some(document);
     }
 
@@ -285,7 +286,7 @@ impl App {
     ) -> Option<R> {
         let bare = self.taking() && !self.settings.panels;
         let document = self.document.as_mut()?;
-        let before = document.generation;
+        let before = document.watching();
         let mut cx = Cx {
             document,
             timeline: &mut self.timeline,
@@ -301,8 +302,7 @@ impl App {
             bare,
         };
         let result = f(&mut cx);
-        let changed = before != self.document.as_ref().and_then(|document| document.generation);
-        if changed {
+        if self.document.as_ref().is_some_and(|document| document.watching() != before) {
             self.changed_brain();
         }
         Some(result)

@@ -22,7 +22,7 @@ impl App {
             let header = &document.recording().header;
             let mut about =
                 vec![document.source.kind().to_owned(), header.env.clone(), header.engine.clone()];
-            about.extend(document.generation.map(|generation| format!("generation {generation}")));
+            about.extend(document.watching());
             let brain = &document.brain.summary;
             about.extend((!brain.is_empty()).then(|| brain.clone()));
             (name, about.join("  ·  "))

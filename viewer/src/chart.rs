@@ -57,6 +57,13 @@ impl Chart {
         self.x.0 + part * (self.x.1 - self.x.0)
     }
 
+    /// The y under a screen position.
+    #[must_use]
+    pub fn y_at(&self, py: f32) -> f64 {
+        let part = f64::from((self.rect.bottom() - py) / self.rect.height().max(1.0));
+        self.y.0 + part * (self.y.1 - self.y.0)
+    }
+
     /// Background and horizontal lines with labels; `format` makes text of a value.
     pub fn grid(&self, ui: &Ui, palette: &Palette, format: impl Fn(f64) -> String) {
         let painter = ui.painter();
@@ -323,5 +330,6 @@ mod tests {
         assert_eq!(chart.at(2.0, 0.0), Pos2::new(60.0, 45.0));
         assert_eq!(chart.at(1.0, 1.0), Pos2::new(10.0, 20.0));
         assert!((chart.x_at(chart.px(2.7)) - 2.7).abs() < 1e-6);
+        assert!((chart.y_at(chart.py(-0.3)) + 0.3).abs() < 1e-6);
     }
 }

@@ -30,6 +30,11 @@ pub struct Args {
     #[arg(long, value_name = "NAME", requires = "source")]
     pub stage: Option<String>,
 
+    /// Watch the elite of this cell of the archive of a run with quality diversity, or this member of the front of a run
+    /// with several objectives, instead of the mean; archive.csv and front.csv in the run folder list them
+    #[arg(long, value_name = "N", requires = "source")]
+    pub cell: Option<usize>,
+
     /// Simulate under this changed environment instead of the config's (`evo list changes`), or `none` for
     /// the plain task; `+` combines changes
     #[arg(long, value_name = "NAME", requires = "source")]
@@ -170,7 +175,7 @@ fn open(args: &Args, source: &Path) -> anyhow::Result<Document> {
     let of_stage =
         |stage: &String| stages::stage_file(&RunFolder::open(source)?, stage).map_err(anyhow::Error::from);
     let file = args.stage.as_ref().map(of_stage).transpose()?;
-    let mut document = Document::open(file.as_deref().unwrap_or(source))?;
+    let mut document = Document::open_member(file.as_deref().unwrap_or(source), args.cell)?;
     if let Some(change) = &args.change {
         let changes = training::changes::named(change, &document.config)?;
         document.change(&changes)?;

@@ -25,13 +25,15 @@ pub enum Pane {
     Plot,
     /// Learning curves of the run.
     Run,
+    /// The archive or the front of the run.
+    Map,
     /// What can be changed by hand.
     Controls,
 }
 
 impl Pane {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Scene,
         Self::Raster,
         Self::Neuron,
@@ -42,6 +44,7 @@ impl Pane {
         Self::Rewards,
         Self::Plot,
         Self::Run,
+        Self::Map,
         Self::Controls,
     ];
 
@@ -59,6 +62,7 @@ impl Pane {
             Self::Rewards => "Reward",
             Self::Plot => "Plot",
             Self::Run => "Run",
+            Self::Map => "Map",
             Self::Controls => "Controls",
         }
     }

@@ -102,6 +102,22 @@ impl Settings {
         serde_json::to_string(self).unwrap_or_default()
     }
 
+    /// Shows the map of members if there is one, and the network in its place if there is none.
+    pub fn turn_to_map(&mut self, has_members: bool) {
+        let is = |tile: &Tile<Pane>, pane: Pane| matches!(tile, Tile::Pane(own) if *own == pane);
+        let active = |layout: &Tree<Pane>, pane| {
+            layout
+                .active_tiles()
+                .into_iter()
+                .any(|id| layout.tiles.get(id).is_some_and(|tile| is(tile, pane)))
+        };
+        let shown = active(&self.layout, Pane::Map);
+        if has_members != shown {
+            let wanted = if has_members { Pane::Map } else { Pane::Network };
+            self.layout.make_active(|_, tile| is(tile, wanted));
+        }
+    }
+
     /// Puts a path at the head of the recent ones.
     pub fn remember(&mut self, path: &Path) {
         let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -131,7 +147,7 @@ pub fn default_layout() -> Tree<Pane> {
     };
     let scene = tabs(&[Pane::Scene]);
     let raster = tabs(&[Pane::Raster, Pane::Observations, Pane::Actions]);
-    let network = tabs(&[Pane::Network, Pane::Weights, Pane::Run, Pane::Controls]);
+    let network = tabs(&[Pane::Network, Pane::Weights, Pane::Run, Pane::Map, Pane::Controls]);
     let neuron = tabs(&[Pane::Neuron]);
     let rewards = tabs(&[Pane::Rewards, Pane::Plot]);
     let mut split = |direction, children: Vec<TileId>, shares: &[f32]| {
@@ -173,6 +189,26 @@ mod tests {
         lacking.layout.remove_recursively(tile);
         assert!(!panes(&lacking.layout).contains(&Pane::Weights));
         assert_eq!(panes(&Settings::from_text(&lacking.to_text()).layout), Pane::ALL);
+    }
+
+    #[test]
+    fn the_map_is_turned_to_where_there_is_one() {
+        let mut settings = Settings::default();
+        let active = |settings: &Settings| {
+            let tiles = settings.layout.active_tiles().into_iter();
+            let pane = |id| match settings.layout.tiles.get(id) {
+                Some(Tile::Pane(pane)) => Some(*pane),
+                _ => None,
+            };
+            tiles.filter_map(pane).collect::<Vec<_>>()
+        };
+        settings.turn_to_map(false);
+        let first = active(&settings);
+        assert!(first.contains(&Pane::Network) && !first.contains(&Pane::Map), "{first:?}");
+        settings.turn_to_map(true);
+        assert!(active(&settings).contains(&Pane::Map), "{:?}", active(&settings));
+        settings.turn_to_map(false);
+        assert_eq!(active(&settings), first);
     }
 
     #[test]

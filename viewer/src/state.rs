@@ -29,6 +29,7 @@ pub fn state(app: &App) -> Value {
         "source": document.map(|document| document.source.path()),
         "kind": document.map(|document| document.source.kind()),
         "generation": document.and_then(|document| document.generation),
+        "cell": document.and_then(|document| document.choice.as_ref()?.watched.as_ref()).map(|watched| watched.cell),
         "run": document.and_then(|document| document.follow.as_ref()).map(|follow| format!("{:?}", follow.state)),
         "trouble": document.and_then(|document| document.follow.as_ref()?.trouble.clone()),
         "message": app.message,

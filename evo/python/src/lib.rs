@@ -11,6 +11,7 @@
 mod batch;
 mod call;
 mod chunk;
+mod members;
 mod network;
 #[cfg(feature = "render")]
 mod picture;
@@ -27,6 +28,8 @@ mod threads;
 mod _native {
     #[pymodule_export]
     use crate::batch::{Batch, env_names};
+    #[pymodule_export]
+    use crate::members::members;
     #[cfg(feature = "render")]
     #[pymodule_export]
     use crate::picture::Painter;

@@ -59,6 +59,7 @@ impl Policy {
         py: Python<'_>,
         path: PathBuf,
         best: bool,
+        cell: Option<usize>,
         stage: Option<String>,
         engine: Option<String>,
         sets: Vec<String>,
@@ -67,7 +68,12 @@ impl Policy {
             let path = evo::runs::find(&path).map_err(invalid)?;
             let engine = engine.map(|engine| records::text::parse::<EngineChoice>("engine", &engine));
             let engine = engine.transpose().map_err(invalid)?;
-            let which = if best { Which::Best } else { Which::Mean };
+            let which = match (best, cell) {
+                (true, Some(_)) => return Err(invalid("best and cell are two members: take one of them")),
+                (true, None) => Which::Best,
+                (false, Some(cell)) => Which::Cell(cell),
+                (false, None) => Which::Mean,
+            };
             let trained =
                 load((&path, stage.as_deref()), which, engine, &sets).map_err(|error| of_failure(&error))?;
             let copies = Mutex::new(copies(&trained, 1)?);

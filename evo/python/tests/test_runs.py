@@ -71,6 +71,54 @@ class Runs(Case):
         whole = spindle.train("ant.ron", out="whole", generations=done + 2, **settings)
         self.assertSame(part.policy.parameters, whole.policy.parameters)
 
+    def test_an_archive_is_read_and_each_of_its_elites_loaded(self):
+        sets = SETS | {"strategy.population": 12, "strategy.archive": "Grid(cells: [6, 6])"}
+        sets = {path: value for path, value in sets.items() if path != "strategy"}
+        run = spindle.train("ant_archive.ron", set=sets, out="archive", generations=3, threads=1)
+        archive = run.archive()
+        self.assertEqual(archive.names, ("front_left_foot contact", "front_right_foot contact"))
+        table = np.loadtxt("archive/archive.csv", delimiter=",", skiprows=1, ndmin=2)
+        self.assertGreater(len(table), 1)
+        self.assertSame(archive.cells, table[:, 0].astype(np.int64))
+        self.assertSame(archive.fitness, table[:, 1])
+        self.assertSame(archive.descriptors, np.ascontiguousarray(table[:, 2:]))
+        self.assertEqual((archive.count, archive.coverage), (36, run.metrics["coverage"][-1]))
+        for cell, parameters in zip(archive.cells, archive.parameters, strict=True):
+            policy = spindle.load(run.path, cell=cell)
+            self.assertSame(policy.parameters, parameters.astype(np.float32))
+        best = archive.parameters[archive.fitness.argmax()].astype(np.float32)
+        self.assertSame(run.policy.parameters, best)
+        self.assertIsNone(run.front())
+        empty = min(set(range(36)) - set(archive.cells.tolist()))
+        with self.refuses(ValueError, f"has nothing in cell {empty} of its archive"):
+            spindle.load(run.path, cell=empty)
+        for cell in (-1, True, 1.0):
+            with self.refuses(ValueError, f"cell is {cell!r}, expected a whole number of at least 0"):
+                spindle.load(run.path, cell=cell)
+        with self.refuses(ValueError, "best and cell are two members"):
+            spindle.load(run.path, cell=0, best=True)
+
+    def test_a_front_is_read_and_each_of_its_members_loaded(self):
+        sets = {path: value for path, value in SETS.items() if path != "strategy"}
+        sets |= {"strategy.population": 8, "rollout.episodes": 1}
+        run = spindle.train("half_cheetah_front.ron", set=sets, out="front", generations=2, threads=1)
+        front = run.front()
+        self.assertEqual(front.names, ("return", "energy"))
+        table = np.loadtxt("front/front.csv", delimiter=",", skiprows=1, ndmin=2)
+        self.assertSame(front.cells, table[:, 0].astype(np.int64))
+        self.assertSame(front.objectives, np.ascontiguousarray(table[:, 1:]))
+        self.assertEqual(len(front.cells), run.metrics["front"][-1])
+        self.assertTrue((np.diff(front.objectives[:, 0]) <= 0).all())
+        for cell, parameters in zip(front.cells, front.parameters, strict=True):
+            self.assertSame(spindle.load(run.path, cell=cell).parameters, parameters.astype(np.float32))
+        self.assertIsNone(run.archive())
+        with self.refuses(ValueError, "has no member 1000"):
+            spindle.load(run.path, cell=1000)
+        plain = spindle.train("ant.ron", set=SETS, out="plain", generations=1, threads=1)
+        self.assertEqual((plain.archive(), plain.front()), (None, None))
+        with self.refuses(ValueError, "has no archive: its strategy keeps none"):
+            spindle.load(plain.path, cell=0)
+
     def test_mistakes_have_the_texts_of_the_command_line(self):
         for texts, settings in [
             (["none.ron", "ant.ron"], {"config": "none.ron"}),

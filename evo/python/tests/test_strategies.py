@@ -13,6 +13,10 @@ START = {"ec": 0.5}
 # Strategies that keep an archive need to know its ranges.
 ARCHIVES = ["map_elites", "cma_me", "cma_mae"]
 RANGES = {"ranges": [(-6.0, 6.0), (-6.0, 6.0)]}
+# A strategy of wirings needs to know a network: two inputs, a hidden neuron, one output, so six parameters.
+WIRES = [("input", "output", 2, 1), ("input", "hidden", 2, 1), ("hidden", "hidden", 1, 1), ("hidden", "output", 1, 1)]
+BLOCKS = [f'(from: "{a}", to: "{b}", rows: {rows}, columns: {columns})' for a, b, rows, columns in WIRES]
+FIELDS = {**dict.fromkeys(ARCHIVES, RANGES), "neat": {"blocks": BLOCKS}}
 
 
 def told(search, members):
@@ -67,8 +71,7 @@ class Strategies(Case):
         for name, made in strategies.all().items():
             for asked in (False, True):
                 with self.subTest(name=name, asked=asked):
-                    fields = RANGES if name in ARCHIVES else {}
-                    search = made(np.full(6, START.get(name, 1.0)), seed=1, **fields)
+                    search = made(np.full(6, START.get(name, 1.0)), seed=1, **FIELDS.get(name, {}))
                     for _ in range(3):
                         search.tell(*told(search, search.ask()))
                     if asked:

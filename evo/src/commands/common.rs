@@ -107,7 +107,8 @@ const RUNNING: [&str; 5] = ["env", "changes", "change_lists", "physics", "contro
 fn changed(config: Config, sets: &[String]) -> Result<Config, Failure> {
     for set in sets {
         let field = set.split(['=', '.', '[']).next().unwrap_or_default().trim();
-        let is_field = ["strategy", "refine", "rollout", "run", "task", "stages"].contains(&field);
+        let is_field =
+            ["strategy", "restarts", "refine", "rollout", "run", "task", "stages"].contains(&field);
         if is_field {
             let valid = RUNNING.join(", ");
             let error = anyhow::anyhow!("--set {set}: `{field}` is about training; valid: fields of {valid}");

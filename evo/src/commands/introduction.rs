@@ -63,7 +63,7 @@ fn evolution(trainer: &mut Trainer) -> Result<Vec<(&'static str, String)>, Train
         "strategy",
         format!(
             "{}, {population} members, sigma {sigma} (radius {:.3}{})",
-            config.strategy.name(),
+            config.search().name(),
             sigma * (search.dimension() as f64).sqrt(),
             noise.map_or_else(String::new, |noise| format!(", moves actions by {noise:.3}"))
         ),

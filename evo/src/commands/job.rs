@@ -30,6 +30,9 @@ pub(super) fn read(args: &ConfigArgs) -> Result<(PathBuf, Job), Failure> {
         Err(error) if mentions(&path, &["task", "stages"]) => return Err(error).usage(),
         other => other.ok(),
     };
+    if let Some(config) = &loose {
+        config.check_restarts().map_err(|error| placed(&path, &error.field, &error.to_string())).usage()?;
+    }
     let is_loose = |config: &FinetuneConfig| config.task.is_some() || !config.stages.is_empty();
     let loose = match loose.map(|config| (is_loose(&config), stages::apply(config, &args.sets))) {
         Some((true, Err(error))) => return Err(error).usage(),
@@ -42,6 +45,7 @@ pub(super) fn read(args: &ConfigArgs) -> Result<(PathBuf, Job), Failure> {
         named_files::inline(&mut config, &path).usage()?;
         return Ok((path, Job::World(Box::new(config))));
     };
+    loose.check_restarts().usage()?;
     if let (Some(Task::Classify(task) | Task::Regress(task)), []) = (&mut loose.task, &loose.stages[..]) {
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         loose.controller.inline_models(|name| named_files::model(&folder, name)).usage()?;
@@ -68,8 +72,13 @@ fn mentions(path: &Path, fields: &[&str]) -> bool {
 
 /// What is wrong with a stage, with its place in the file.
 fn place(path: &Path, error: &stages::StageError) -> anyhow::Error {
+    placed(path, &error.place(), &error.to_string())
+}
+
+/// What is wrong with a field, with its place in the file.
+fn placed(path: &Path, field: &str, message: &str) -> anyhow::Error {
     match text::Document::read(path) {
-        Ok(document) => document.invalid(&error.place(), &error.to_string()).into(),
+        Ok(document) => document.invalid(field, message).into(),
         Err(other) => other.into(),
     }
 }

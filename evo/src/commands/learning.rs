@@ -9,17 +9,16 @@ use records::metrics::{Metrics, MetricsRow, MetricsWriter};
 use serde::Serialize;
 use training::config::{LogFormat, RunConfig};
 use training::gradient::Task;
+use training::members::Members;
 use training::ranks::{RanksError, Team};
 use training::stages::Staged;
 
 use super::introduction::introduction;
 use super::kept::{Due, Start, mark_gap, save, stopped};
-use super::plot::{write_archive, write_front};
+use super::plot::write_members;
 use super::{survival, together};
 use crate::interrupt;
 use crate::plot::Figure;
-use crate::plot::archive::Map;
-use crate::plot::front::Trade;
 use crate::progress::{Ending, Progress, Verbosity};
 
 /// `summary.json`.
@@ -209,23 +208,17 @@ pub(super) fn train(
     if let Err(error) = drawn {
         progress.warn(&format!("no learning curve: {error}"));
     }
-    if learner.setup().objectives.is_some() {
-        let front = Trade::of(&learner.checkpoint()).map_err(|error| error.to_string());
-        let drawn = front.and_then(|front| match front {
-            Some(front) => write_front(&front, folder).map(|_| ()).map_err(|error| error.to_string()),
+    let setup = learner.setup();
+    if setup.objectives.is_some() || setup.descriptors.is_some() {
+        let drawn = Members::of(&learner.checkpoint()).map_err(|error| error.to_string());
+        let drawn = drawn.and_then(|members| match members {
+            Some(members) => {
+                write_members(&members, None, folder).map(drop).map_err(|error| error.to_string())
+            }
             None => Ok(()),
         });
         if let Err(error) = drawn {
-            progress.warn(&format!("no picture of the front: {error}"));
-        }
-    } else if learner.setup().descriptors.is_some() {
-        let map = Map::of(&learner.checkpoint()).map_err(|error| error.to_string());
-        let drawn = map.and_then(|map| match map {
-            Some(map) => write_archive(&map, folder).map(|_| ()).map_err(|error| error.to_string()),
-            None => Ok(()),
-        });
-        if let Err(error) = drawn {
-            progress.warn(&format!("no map of the archive: {error}"));
+            progress.warn(&format!("no picture of the archive or the front: {error}"));
         }
     }
     if !interrupted {
@@ -235,7 +228,7 @@ pub(super) fn train(
         let summary = Summary {
             env: setup.task.spec().name,
             task: task.map(Task::name),
-            strategy: task.is_none().then(|| config.strategy.name()),
+            strategy: task.is_none().then(|| config.search().name()),
             seed: run.seed,
             generations: learner.generation(),
             env_steps: learner.env_steps(),

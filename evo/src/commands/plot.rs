@@ -6,6 +6,7 @@ use records::checkpoint::Checkpoint;
 use records::disk::write_atomic;
 use records::failure::{Blame, Failure};
 use records::folder::RunFolder;
+use training::members::{Kept, Members};
 
 use crate::cli::PlotArgs;
 use crate::out;
@@ -63,27 +64,25 @@ fn of_search(run: &Path, title: Option<&str>) -> Result<(), Failure> {
     if checkpoint.is_classifier() {
         return Ok(());
     }
-    let mut files = Vec::new();
-    if let Some(map) = Map::of(&checkpoint).usage()? {
-        files = write_archive(&map.titled(title), &folder).written()?;
-    }
-    if let Some(front) = Trade::of(&checkpoint).usage()? {
-        files.extend(write_front(&front.titled(title), &folder).written()?);
-    }
-    for file in files {
+    let Some(members) = Members::of(&checkpoint).usage()? else { return Ok(()) };
+    for file in write_members(&members, title, &folder).written()? {
         out::line(&file.display().to_string());
     }
     Ok(())
 }
 
-/// Writes `archive.csv` into a run's folder, and `archive.svg` and `archive.png` if there are two descriptors; the files.
-pub(super) fn write_archive(map: &Map, folder: &RunFolder) -> Result<Vec<PathBuf>, PlotError> {
-    write_both(folder, "archive", &map.table(), map.is_flat().then_some(map))
-}
-
-/// Writes `front.csv`, `front.svg` and `front.png` into a run's folder; the files.
-pub(super) fn write_front(front: &Trade, folder: &RunFolder) -> Result<Vec<PathBuf>, PlotError> {
-    write_both(folder, "front", &front.table(), Some(front))
+/// Writes `archive.csv` into a run's folder, and `archive.svg` and `archive.png` if there are two descriptors; or
+/// `front.csv`, `front.svg` and `front.png`; the files.
+pub(super) fn write_members(
+    members: &Members,
+    title: Option<&str>,
+    folder: &RunFolder,
+) -> Result<Vec<PathBuf>, PlotError> {
+    let table = members.table();
+    match members.kept {
+        Kept::Archive(_) => write_both(folder, "archive", &table, Map::of(members, title).as_ref()),
+        Kept::Front(..) => write_both(folder, "front", &table, Trade::of(members, title).as_ref()),
+    }
 }
 
 /// Writes a table and, if there is one, a picture.

@@ -45,8 +45,8 @@ fn data(config: &FinetuneConfig) -> &'static str {
 fn methods(config: &Config) -> String {
     let own = |config: &Config| match &config.task {
         Some(task) => task.name().to_owned(),
-        None if config.refine.is_some() => format!("{} with gradients", config.strategy.name()),
-        None => config.strategy.name().to_owned(),
+        None if config.refine.is_some() => format!("{} with gradients", config.search().name()),
+        None => config.search().name().to_owned(),
     };
     if config.stages.is_empty() {
         return own(config);

@@ -164,7 +164,7 @@ fn values(
 /// The field that is set of those that training by gradient does not use.
 fn unused(sets: &[String]) -> Option<&'static str> {
     let first = |set: &String| set.split(['=', '.']).next().unwrap_or_default().trim().to_owned();
-    ["strategy", "refine"].into_iter().find(|field| sets.iter().any(|set| first(set) == *field))
+    ["strategy", "restarts", "refine"].into_iter().find(|field| sets.iter().any(|set| first(set) == *field))
 }
 
 /// `axes[0].List` of `axes[0].List.values[1]`.

@@ -9,9 +9,9 @@ use serde_json::{Map, Value};
 
 use super::registered::Entry;
 use super::{
-    ArchiveShape, ArsConfig, CmaMaeConfig, CmaMeConfig, LowRankEsConfig, MapElitesConfig, Memory, Objectives,
-    OpenEsConfig, OwnSettings, PgpeConfig, Real, Registered, Search, Settings, SnesConfig, StrategyError,
-    StrategyInfo,
+    ArchiveShape, ArsConfig, CmaMaeConfig, CmaMeConfig, LowRankEsConfig, MapElitesConfig, Memory, NeatConfig,
+    Objectives, OpenEsConfig, OwnSettings, PgpeConfig, Real, Registered, Search, Settings, SnesConfig,
+    StrategyError, StrategyInfo, WeightBlock,
 };
 
 /// What is listed here exists: in configs, on the command line and in the shared tests.
@@ -124,6 +124,8 @@ registry! {
     nsga2: Nsga2(Nsga2Config),
     /// MO-CMA-ES: the same by a CMA-ES for each member.
     mo_cma_es: MoCmaEs(MoCmaEsConfig),
+    /// NEAT: evolves which connections and neurons a network has.
+    neat: Neat(NeatConfig),
 }
 
 /// Name of the enum for serde.
@@ -381,6 +383,24 @@ impl StrategyConfig {
             }
         }
         config
+    }
+
+    /// The blocks of weights of a strategy that evolves the wiring of a network; empty where it is not told them yet.
+    #[must_use]
+    pub fn blocks(&self) -> Option<&[WeightBlock]> {
+        self.settings().blocks()
+    }
+
+    /// The same for parameters that are these blocks of weights, where the strategy evolves wirings and is not told
+    /// otherwise.
+    #[must_use]
+    pub fn with_blocks(&self, of: &[WeightBlock]) -> Self {
+        match self {
+            Self::Neat(config) if config.blocks.is_empty() => {
+                Self::Neat(NeatConfig { blocks: of.to_vec(), ..config.clone() })
+            }
+            other => other.clone(),
+        }
     }
 
     /// Whether there is a setting of this name.

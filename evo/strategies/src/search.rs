@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use super::measure::{Before, Measure};
 use super::real::Real;
 use super::rows::PARALLEL_VALUES;
-use super::{Archive, Front, Ranked, Settings, State, Steps, StopReason, Strategy, StrategyError};
+use super::{Archive, Front, Ranked, Settings, State, Steps, StopReason, Strategy, StrategyError, Topology};
 
 /// A running search: `ask`, evaluate the members, `tell`, again. Higher fitness is better.
 ///
@@ -244,6 +244,12 @@ impl<R: Real> Search<R> {
     #[must_use]
     pub fn front(&self) -> Option<Front> {
         self.strategy.front()
+    }
+
+    /// Species, connections and neurons, of a strategy that evolves the wiring of a network.
+    #[must_use]
+    pub fn topology(&self) -> Option<Topology> {
+        self.strategy.topology()
     }
 
     /// The best fitness told so far and its member.

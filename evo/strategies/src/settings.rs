@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{ArchiveShape, Objectives, Strategy, StrategyError};
+use super::{ArchiveShape, Objectives, Strategy, StrategyError, WeightBlock};
 
 /// What the settings of one strategy implement.
 pub trait Settings: Send + Sync {
@@ -42,6 +42,11 @@ pub trait Settings: Send + Sync {
 
     /// The objectives, of a strategy with several. It must be told their values as those of descriptors.
     fn objectives(&self) -> Option<Objectives<'_>> {
+        None
+    }
+
+    /// The blocks of weights of a strategy that evolves the wiring of a network; empty where it is not told them yet.
+    fn blocks(&self) -> Option<&[WeightBlock]> {
         None
     }
 

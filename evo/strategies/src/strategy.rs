@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Archive, Evidence, Front, Ranked, State, StrategyError};
+use super::{Archive, Evidence, Front, Ranked, State, StrategyError, Topology};
 
 /// Why going on with a search is unlikely to help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -121,6 +121,11 @@ pub trait Strategy: Send + Sync {
 
     /// The members that no other one dominates, of a strategy with several objectives.
     fn front(&self) -> Option<Front> {
+        None
+    }
+
+    /// How far it has come, of a strategy that evolves the wiring of a network.
+    fn topology(&self) -> Option<Topology> {
         None
     }
 

@@ -13,6 +13,11 @@ pub(super) fn fits(
         let expected = "a strategy that is told of fitness alone";
         return Err(check::error(name, "of", &of.info().config, expected));
     }
+    if of.blocks().is_some() {
+        let expected =
+            "a strategy for fixed networks: what is around it would change weights that are to stay 0";
+        return Err(check::error(name, "of", &of.info().config, expected));
+    }
     match of.max_population() {
         Some(most) => Err(check::error(of.name(), "max_population", &most, sized)),
         None => Ok(()),

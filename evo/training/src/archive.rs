@@ -14,10 +14,11 @@ pub(crate) const COLUMNS: [&str; 3] = ["coverage", "qd_score", "archive_max"];
 
 /// The strategy of a config; with the task's ranges for its archive, unless it has its own.
 pub(crate) fn strategy(config: &Config, setup: &Setup) -> StrategyConfig {
-    let own = config.strategy.archive().is_none_or(|shape| !shape.ranges.is_empty());
+    let search = config.search();
+    let own = search.archive().is_none_or(|shape| !shape.ranges.is_empty());
     match &setup.descriptors {
-        Some(descriptors) if !own => config.strategy.with_ranges(&descriptors.ranges()),
-        _ => config.strategy.clone(),
+        Some(descriptors) if !own => search.with_ranges(&descriptors.ranges()),
+        _ => search.into_owned(),
     }
 }
 
@@ -37,12 +38,12 @@ pub(crate) fn cells(archive: &Archive) -> [f64; 3] {
 ///
 /// # Errors
 /// A checkpoint that does not fit the config.
-pub fn archive_of(
+pub(crate) fn archive_of(
     checkpoint: &Checkpoint,
     config: &Config,
     setup: &Setup,
 ) -> Result<Option<Archive>, TrainError> {
-    if config.strategy.archive().is_none() {
+    if config.search().archive().is_none() {
         return Ok(None);
     }
     check_layout(checkpoint, &layout(setup.controller.as_ref()))?;

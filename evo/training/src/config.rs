@@ -3,6 +3,7 @@
 //! Every field but `env` and `strategy` has a default, so that a short config works; the run folder
 //! keeps the resolved one with every field.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use envs::{Change, EnvConfig, EnvError, Fidelity};
@@ -15,6 +16,7 @@ use crate::change_names::check_name;
 use crate::engine_choice::{EngineChoice, engine_or_none};
 use crate::field::{InvalidField, require};
 use crate::gradient::{RefineConfig, Task};
+use crate::restarts::{self, Restarts};
 use crate::rollout_config::RolloutConfig;
 use crate::stages::Stage;
 
@@ -38,6 +40,9 @@ pub struct Config {
     pub controller: ControllerConfig,
     /// Search for the controller's parameters.
     pub strategy: StrategyConfig,
+    /// Restarts of `strategy` when it gets stuck. Default `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarts: Option<Restarts>,
     /// Gradient steps from the mean of each generation; the search continues from their result. Default
     /// `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -205,6 +210,17 @@ impl Config {
         Ok(self)
     }
 
+    /// The strategy that searches: `strategy`, with `restarts` around it if there are any.
+    #[must_use]
+    pub fn search(&self) -> Cow<'_, StrategyConfig> {
+        restarts::around(self.restarts.as_ref(), &self.strategy)
+    }
+
+    /// Refuses `restarts` beside a strategy that has its own.
+    pub(crate) fn check_restarts(&self) -> Result<(), InvalidField> {
+        restarts::check(self.restarts.as_ref(), Some(&self.strategy))
+    }
+
     /// Checks every field that this module owns; env, controller and strategy check theirs when built.
     ///
     /// # Errors
@@ -222,9 +238,11 @@ impl Config {
             require((1..=100).contains(&iterations), "physics.iterations", iterations, "1 to 100")?;
         }
         self.rollout.validate()?;
+        self.check_restarts()?;
         if self.task.is_none() {
-            self.rollout.validate_growth(&self.strategy)?;
-            self.validate_archive()?;
+            let search = self.search();
+            self.rollout.validate_growth(&search)?;
+            self.validate_archive(&search)?;
         }
         self.change_lists.keys().try_for_each(|name| check_name(name))?;
         self.run.validate()
@@ -232,11 +250,11 @@ impl Config {
 
     /// Refuses what would change members after they were scored, where a strategy keeps them; and constraints, which
     /// no task has.
-    fn validate_archive(&self) -> Result<(), InvalidField> {
-        let name = self.strategy.info().config;
+    fn validate_archive(&self, search: &StrategyConfig) -> Result<(), InvalidField> {
+        let name = search.info().config;
         let expected = "a strategy for controllers: constraints are for functions of your own";
-        require(self.strategy.constraints() == 0, "strategy", name, expected)?;
-        let kept = match (self.strategy.archive(), self.strategy.objectives()) {
+        require(search.constraints() == 0, "strategy", name, expected)?;
+        let kept = match (search.archive(), search.objectives()) {
             (Some(_), _) => "its archive",
             (None, Some(_)) => "its front",
             (None, None) => return Ok(()),

@@ -20,7 +20,7 @@ pub(crate) fn cells(front: &Front) -> [f64; 2] {
 ///
 /// # Errors
 /// A checkpoint that does not fit the config.
-pub fn front_of(
+pub(crate) fn front_of(
     checkpoint: &Checkpoint,
     config: &Config,
     setup: &Setup,
@@ -29,8 +29,9 @@ pub fn front_of(
         return Ok(None);
     }
     check_layout(checkpoint, &layout(setup.controller.as_ref()))?;
-    let x0 = config.strategy.start(vec![0.0; setup.controller.layout().len()]);
-    let mut search: Search<f32> = config.strategy.build(&x0, config.run.seed)?;
+    let strategy = config.search();
+    let x0 = strategy.start(vec![0.0; setup.controller.layout().len()]);
+    let mut search: Search<f32> = strategy.build(&x0, config.run.seed)?;
     search.restore(&state_of(checkpoint)?)?;
     Ok(search.front())
 }

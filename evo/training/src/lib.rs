@@ -8,7 +8,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests compare with the system's functions"))]
 
 mod action_change;
-pub mod archive;
+mod archive;
 pub mod backend;
 pub mod change_names;
 pub mod changes;
@@ -16,10 +16,11 @@ pub mod config;
 pub mod engine_choice;
 pub mod evaluate;
 pub mod field;
-pub mod front;
+mod front;
 pub mod golden;
 pub mod gradient;
 pub mod learner;
+pub mod members;
 pub mod memory;
 pub mod named_files;
 pub mod needs;
@@ -30,6 +31,7 @@ pub mod onnx_export;
 pub mod policy;
 pub mod random_actions;
 pub mod ranks;
+pub mod restarts;
 pub mod rollout;
 pub mod rollout_config;
 mod saved;
@@ -38,6 +40,7 @@ pub mod stages;
 mod step_sizes;
 mod stored_search;
 pub mod trainer;
+mod wiring;
 
 /// Counter-based random streams, for whoever plays episodes.
 pub use strategies::random;

@@ -20,8 +20,9 @@ const WORLD: u64 = 128 << 10;
 /// More parameters than the strategy can hold.
 pub fn of_search(config: &Config, setup: &Setup) -> Result<Vec<Part>, StrategyError> {
     let parameters = setup.controller.layout().len();
-    let memory = config.strategy.memory(parameters)?;
-    let setting = (format!("parameters under {}", config.strategy.info().config), parameters as u64);
+    let strategy = config.search();
+    let memory = strategy.memory(parameters)?;
+    let setting = (format!("parameters under {}", strategy.info().config), parameters as u64);
     let is_square = memory.is_square;
     Ok(vec![
         Part { what: "the search", bytes: memory.distribution, setting, is_square },

@@ -77,7 +77,7 @@ impl Trainer {
             self.calibrated = Some(f64::from_bits(bits));
             let x0 = vec![0.0; self.search.dimension()];
             self.search =
-                search(&self.config, &self.setup, self.calibrated, &self.config.strategy.start(x0))?;
+                search(&self.config, &self.setup, self.calibrated, &self.config.search().start(x0))?;
         }
         // Runs from before there were measurements keep their columns.
         if checkpoint.meta.get("measured").and_then(serde_json::Value::as_bool) != Some(true) {

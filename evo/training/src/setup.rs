@@ -15,6 +15,7 @@ use crate::field::InvalidField;
 use crate::memory::NotEnough;
 use crate::objectives::{ObjectiveError, Objectives};
 use crate::rollout::{Parts, Rollout, RolloutError};
+use crate::wiring;
 
 /// Why a trainer cannot be made or go on.
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +131,8 @@ pub struct Setup {
     pub descriptors: Option<Descriptors>,
     /// What members are judged by, if that is several objectives.
     pub objectives: Option<Objectives>,
+    /// Whether training is to evolve the controller's wiring.
+    pub evolves_wiring: bool,
 }
 
 impl Setup {
@@ -145,12 +148,18 @@ impl Setup {
         let validation = config.physics.validation(task.as_ref());
         let (inputs, outputs) = (task.spec().observations.len(), task.spec().actions.len());
         let controller = config.controller.build(inputs, outputs)?;
+        let evolves_wiring = config.strategy.blocks().is_some() && config.task.is_none();
+        if evolves_wiring {
+            wiring::check(config)?;
+            wiring::strategy(&config.strategy, controller.layout().blocks())?.validate()?;
+        }
         let changes = config.changes.clone();
         for list in config.change_lists.values() {
             envs::changed_model(task.as_ref(), list)?;
         }
-        let archive = config.strategy.archive().filter(|_| config.task.is_none());
-        let objectives = config.strategy.objectives().filter(|_| config.task.is_none());
+        let strategy = config.search();
+        let archive = strategy.archive().filter(|_| config.task.is_none());
+        let objectives = strategy.objectives().filter(|_| config.task.is_none());
         let (objectives, descriptors) = match (archive, objectives) {
             (Some(shape), _) => (None, Some(Descriptors::new(task.as_ref(), shape.descriptors)?)),
             (None, Some(told)) => {
@@ -159,12 +168,12 @@ impl Setup {
             }
             (None, None) => (None, None),
         };
-        Ok(Self { task, changes, options, validation, controller, descriptors, objectives })
+        Ok(Self { task, changes, options, validation, controller, descriptors, objectives, evolves_wiring })
     }
 
     /// Whether the search has a distribution whose steps can be measured.
     pub(crate) fn measures_steps(&self) -> bool {
-        self.descriptors.is_none() && self.objectives.is_none()
+        self.descriptors.is_none() && self.objectives.is_none() && !self.evolves_wiring
     }
 
     /// The robot and its surroundings: the task's, unless a change has put another ground there.

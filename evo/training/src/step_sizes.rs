@@ -97,12 +97,13 @@ impl StepSizes {
         x0: &[f64],
         statistics: &Statistics,
     ) -> Result<Option<f64>, TrainError> {
-        let Some(target) = config.strategy.action_sigma() else { return Ok(None) };
-        config.strategy.validate()?;
+        let strategy = config.search();
+        let Some(target) = strategy.action_sigma() else { return Ok(None) };
+        strategy.validate()?;
         let mut sigma = 0.05;
         let (mut best, mut found) = (f64::INFINITY, None);
         for _ in 0..ATTEMPTS {
-            let mut search = config.strategy.with_sigma(sigma).build(x0, config.run.seed)?;
+            let mut search = strategy.with_sigma(sigma).build(x0, config.run.seed)?;
             search.ask();
             let noise = self.noise(setup, config, &search, statistics)?.unwrap_or(0.0);
             let off = (noise / target - 1.0).abs();

@@ -26,6 +26,7 @@ use crate::rollout::{ActionNoise, Episode, Episodes, More, Rollout, Times};
 use crate::rollout_config::Starts;
 use crate::setup::{Setup, TrainError, pool};
 use crate::step_sizes::StepSizes;
+use crate::wiring;
 
 /// Column of runs whose generations grow: how many members the generation had.
 const MEMBERS: &str = "members";
@@ -71,7 +72,7 @@ impl Trainer {
         let spec = setup.task.spec();
         let (mut step_sizes, statistics) =
             (StepSizes::new(&setup)?, Statistics::new(spec.observations.len()));
-        let x0 = config.strategy.start(x0);
+        let x0 = config.search().start(x0);
         let calibrated = step_sizes.calibrated(&setup, config, &x0, &statistics)?;
         let search = search(config, &setup, calibrated, &x0)?;
         let step_sizes = setup.measures_steps().then_some(step_sizes);
@@ -115,9 +116,11 @@ impl Trainer {
     pub(crate) fn extra_columns(config: &Config) -> Vec<&'static str> {
         let refined = config.refine.as_ref().map_or(&[][..], |_| Refiner::columns());
         let grown = config.rollout.min_steps.map_or(&[][..], |_| &[MEMBERS]);
-        let measured = match (config.strategy.archive(), config.strategy.objectives()) {
+        let strategy = config.search();
+        let measured = match (strategy.archive(), strategy.objectives()) {
             (Some(_), _) => &archive::COLUMNS[..],
             (None, Some(_)) => &front::COLUMNS,
+            (None, None) if config.strategy.blocks().is_some() => &wiring::COLUMNS,
             (None, None) => &StepSizes::COLUMNS,
         };
         refined.iter().chain(grown).chain(measured).copied().collect()
@@ -238,15 +241,15 @@ impl Trainer {
 }
 
 /// A search that measures its steps, with noise of deviation `sigma` if that is told in actions; or one with an archive,
-/// which makes no steps.
+/// or of wirings, which makes no steps.
 pub(crate) fn search(
     config: &Config,
     setup: &Setup,
     sigma: Option<f64>,
     x0: &[f64],
-) -> Result<Search<f32>, StrategyError> {
+) -> Result<Search<f32>, TrainError> {
     let strategy = match sigma {
-        Some(sigma) => config.strategy.with_sigma(sigma),
+        Some(sigma) => config.search().with_sigma(sigma),
         None => archive::strategy(config, setup),
     };
     let blocks = setup.controller.layout().blocks();
@@ -256,6 +259,7 @@ pub(crate) fn search(
         false => (1, block.len()),
     };
     let strategy = strategy.with_matrices(&blocks.iter().map(shape).collect::<Vec<_>>());
+    let strategy = wiring::strategy(&strategy, blocks)?;
     let mut search = strategy.build(x0, config.run.seed)?;
     search.measure(setup.measures_steps());
     Ok(search)
@@ -408,7 +412,7 @@ impl Learner for Trainer {
         let measured = self
             .step_sizes
             .as_mut()
-            .map(|sizes| sizes.cells(&self.config.strategy, &self.search, noise_in_actions));
+            .map(|sizes| sizes.cells(&self.config.search(), &self.search, noise_in_actions));
         let trained = steps + self.refine(&mut extras)?;
         self.env_steps += trained;
         // Failed members have none.
@@ -441,6 +445,7 @@ impl Learner for Trainer {
                 .chain(measured.into_iter().flatten())
                 .chain(self.search.archive().map(archive::cells).into_iter().flatten())
                 .chain(self.search.front().map(|found| front::cells(&found)).into_iter().flatten())
+                .chain(self.search.topology().map(wiring::cells).into_iter().flatten())
                 .collect(),
             energy_pj_per_step: self.setup.controller.energy_pj(&activity) / activity.steps.max(1) as f64,
             stage: None,

@@ -3,119 +3,107 @@
 //! Blocks of results stay in registers while a sum runs in ascending order of its terms, one rounding per
 //! operation: the bits depend neither on the blocks nor on the instruction set.
 
-use numerics::{Instructions, wide};
-
 use crate::lanes::WIDTH;
-
-/// Rows of results that are computed together.
-const ROWS: usize = 4;
-/// The same where vectors are twice as wide and there are twice as many.
-const MORE: usize = 8;
+use crate::vector::{Set, Vector, compiled_for};
 
 /// Columns that a row of `count` values is padded to.
 pub(super) fn padded(count: usize) -> usize {
     count.next_multiple_of(WIDTH)
 }
 
-wide! {
-    /// `out[r][c] += Σₖ a[r][k]·b[k][c]` over `depth` terms. Rows of `a` lie `stride` apart; those of `b` and
-    /// `out` have `columns` values, a multiple of [`WIDTH`].
-    pub(super) fn multiply(
-        a: &[f32],
-        stride: usize,
-        depth: usize,
-        b: &[f32],
-        columns: usize,
-        out: &mut [f32],
-    ) {
-        if Instructions::Avx512.available() {
-            strips::<MORE>(a, stride, depth, b, columns, out);
-        } else {
-            strips::<ROWS>(a, stride, depth, b, columns, out);
-        }
+/// `out[r][c] += Σₖ a[r][k]·b[k][c]` over `depth` terms. Rows of `a` lie `stride` apart; those of `b` and
+/// `out` have `columns` values, a multiple of [`WIDTH`].
+pub(super) fn multiply(a: &[f32], stride: usize, depth: usize, b: &[f32], columns: usize, out: &mut [f32]) {
+    add_product((a, stride, 1), (&b[..depth * columns], columns), out);
+}
+
+/// `out[k][c] += Σᵣ a[r][k]·b[r][c]` over all rows of `b`, which has `columns` in each. Rows of `a` lie
+/// `stride` apart; `out` has a row of `columns` values for each of the first columns of `a`.
+pub(super) fn add_outer(a: &[f32], stride: usize, b: &[f32], columns: usize, out: &mut [f32]) {
+    add_product((a, 1, stride), (b, columns), out);
+}
+
+/// Values, and how far rows of results and terms of a sum are apart in them.
+type Factors<'a> = (&'a [f32], usize, usize);
+/// Rows side by side, and their length.
+type Rows<'a> = (&'a [f32], usize);
+
+fn add_product(a: Factors<'_>, b: Rows<'_>, out: &mut [f32]) {
+    let run = compiled_for!(Set::widest(), product[](a: Factors<'_>, b: Rows<'_>, out: &mut [f32]), []);
+    #[expect(unsafe_code, reason = "calls a copy compiled for detected CPU features")]
+    // SAFETY: the machine has the widest set.
+    unsafe {
+        run(a, b, out);
     }
 }
 
-/// A product, `N` rows at a time.
+/// In blocks that leave room for the factors: the more sums, the less they wait for each other.
 #[inline(always)]
-fn strips<const N: usize>(
-    a: &[f32],
-    stride: usize,
-    depth: usize,
-    b: &[f32],
-    columns: usize,
+fn product<V: Vector>(a: Factors<'_>, b: Rows<'_>, out: &mut [f32]) {
+    let mut column = 0;
+    while V::REGISTERS >= 16 && column + 4 * WIDTH <= b.1 {
+        strips::<V, 4, 4>(a, b, column, out);
+        column += 4 * WIDTH;
+    }
+    while column < b.1 {
+        if V::REGISTERS >= 16 {
+            strips::<V, 8, 1>(a, b, column, out);
+        } else {
+            strips::<V, 4, 1>(a, b, column, out);
+        }
+        column += WIDTH;
+    }
+}
+
+/// `C` vectors of columns, `R` rows at a time.
+#[inline(always)]
+fn strips<V: Vector, const R: usize, const C: usize>(
+    (a, next_row, next_term): Factors<'_>,
+    b: Rows<'_>,
+    column: usize,
     out: &mut [f32],
 ) {
-    let rows = out.len() / columns;
-    let whole = rows - rows % N;
-    for row in (0..whole).step_by(N) {
-        strip::<N>(&a[row * stride..], stride, depth, b, columns, &mut out[row * columns..]);
+    let rows = out.len() / b.1;
+    let whole = rows - rows % R;
+    for row in (0..whole).step_by(R) {
+        block::<V, R, C>((&a[row * next_row..], next_row, next_term), b, column, &mut out[row * b.1..]);
     }
     for row in whole..rows {
-        strip::<1>(&a[row * stride..], stride, depth, b, columns, &mut out[row * columns..]);
+        block::<V, 1, C>((&a[row * next_row..], next_row, next_term), b, column, &mut out[row * b.1..]);
     }
 }
 
-/// The first `N` rows of a product.
+/// The first `R` rows.
 #[inline(always)]
-fn strip<const N: usize>(a: &[f32], stride: usize, depth: usize, b: &[f32], columns: usize, out: &mut [f32]) {
-    let mut rows: [&[f32]; N] = [&[]; N];
-    for (row, values) in rows.iter_mut().enumerate() {
-        *values = &a[row * stride..][..depth];
-    }
-    for column in (0..columns).step_by(WIDTH) {
-        let mut sums = [[0.0; WIDTH]; N];
-        for (row, sums) in sums.iter_mut().enumerate() {
-            *sums = *lane(&out[row * columns + column..]);
+fn block<V: Vector, const R: usize, const C: usize>(
+    (a, next_row, next_term): Factors<'_>,
+    (b, columns): Rows<'_>,
+    column: usize,
+    out: &mut [f32],
+) {
+    let mut sums = [[V::splat(0.0); C]; R];
+    for (row, sums) in sums.iter_mut().enumerate() {
+        for (c, sum) in sums.iter_mut().enumerate() {
+            *sum = V::read(lane(&out[row * columns + column + c * WIDTH..]));
         }
-        for (k, b) in b[..depth * columns].chunks_exact(columns).enumerate() {
-            let b = lane(&b[column..]);
-            for row in 0..N {
-                let x = rows[row][k];
-                for i in 0..WIDTH {
-                    sums[row][i] += x * b[i];
-                }
+    }
+    for (k, b) in b.chunks_exact(columns).enumerate() {
+        let b = &b[column..][..C * WIDTH];
+        let mut terms = [V::splat(0.0); C];
+        for (c, term) in terms.iter_mut().enumerate() {
+            *term = V::read(lane(&b[c * WIDTH..]));
+        }
+        for (row, sums) in sums.iter_mut().enumerate() {
+            let x = V::splat(a[row * next_row + k * next_term]);
+            for (sum, &term) in sums.iter_mut().zip(&terms) {
+                *sum = *sum + x * term;
             }
         }
-        for (row, sums) in sums.iter().enumerate() {
-            out[row * columns + column..][..WIDTH].copy_from_slice(sums);
-        }
     }
-}
-
-wide! {
-    /// `out[k][c] += Σᵣ a[r][k]·b[r][c]` over all rows of `b`, which has `columns` in each. Rows of `a` lie
-    /// `stride` apart; `out` has a row of `columns` values for each of the first columns of `a`.
-    pub(super) fn add_outer(a: &[f32], stride: usize, b: &[f32], columns: usize, out: &mut [f32]) {
-        let rows = out.len() / columns;
-        let whole = rows - rows % ROWS;
-        for row in (0..whole).step_by(ROWS) {
-            outer::<ROWS>(&a[row..], stride, b, columns, &mut out[row * columns..]);
-        }
-        for row in whole..rows {
-            outer::<1>(&a[row..], stride, b, columns, &mut out[row * columns..]);
-        }
-    }
-}
-
-#[inline(always)]
-fn outer<const N: usize>(a: &[f32], stride: usize, b: &[f32], columns: usize, out: &mut [f32]) {
-    for column in (0..columns).step_by(WIDTH) {
-        let mut sums = [[0.0; WIDTH]; N];
-        for (row, sums) in sums.iter_mut().enumerate() {
-            *sums = *lane(&out[row * columns + column..]);
-        }
-        for (index, b) in b.chunks_exact(columns).enumerate() {
-            let a: &[f32; N] = a[index * stride..].first_chunk().expect("a value for each row of results");
-            let b = lane(&b[column..]);
-            for row in 0..N {
-                for i in 0..WIDTH {
-                    sums[row][i] += a[row] * b[i];
-                }
-            }
-        }
-        for (row, sums) in sums.iter().enumerate() {
-            out[row * columns + column..][..WIDTH].copy_from_slice(sums);
+    for (row, sums) in sums.iter().enumerate() {
+        for (c, sum) in sums.iter().enumerate() {
+            let to = &mut out[row * columns + column + c * WIDTH..];
+            sum.write(to.first_chunk_mut().expect("rows are padded to whole lanes"));
         }
     }
 }
@@ -133,7 +121,7 @@ mod tests {
     fn products_are_those_of_the_textbook() {
         let number = |i: usize| ((i * 37 + 11) % 23) as f32 - 11.0;
         let matrix = |count: usize| -> Vec<f32> { (0..count).map(number).collect() };
-        for (rows, depth, columns) in [(1, 1, 16), (4, 5, 16), (21, 7, 48), (8, 3, 32)] {
+        for (rows, depth, columns) in [(1, 1, 16), (4, 5, 16), (21, 7, 48), (8, 3, 32), (13, 9, 80)] {
             let stride = depth + 2;
             let (a, b) = (matrix(rows * stride), matrix(depth * columns));
             let mut out = vec![0.5; rows * columns];

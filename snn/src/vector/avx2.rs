@@ -12,7 +12,7 @@ use std::ops::{Add, Mul, Neg, Sub};
 use super::lane::{Ints, SHORT, Vector};
 use super::x86::{operators, v};
 use crate::equations::EXPONENT;
-use crate::lanes::{Lanes, WIDTH};
+use crate::lanes::WIDTH;
 
 /// Two 256-bit registers.
 #[derive(Clone, Copy, Debug)]
@@ -83,17 +83,17 @@ impl Vector for Avx2 {
     const REGISTERS: usize = 6;
 
     #[inline(always)]
-    fn load(from: &Lanes) -> Self {
-        let at = from.0.as_ptr();
+    fn read(from: &[f32; WIDTH]) -> Self {
+        let at = from.as_ptr();
         // SAFETY: the second half of 16 numbers.
-        Self(v!(_mm256_load_ps(at)), v!(_mm256_load_ps(at.add(WIDTH / 2))))
+        Self(v!(_mm256_loadu_ps(at)), v!(_mm256_loadu_ps(at.add(WIDTH / 2))))
     }
     #[inline(always)]
-    fn store(self, to: &mut Lanes) {
-        let at = to.0.as_mut_ptr();
-        v!(_mm256_store_ps(at, self.0));
+    fn write(self, to: &mut [f32; WIDTH]) {
+        let at = to.as_mut_ptr();
+        v!(_mm256_storeu_ps(at, self.0));
         // SAFETY: the second half of 16 numbers.
-        v!(_mm256_store_ps(at.add(WIDTH / 2), self.1));
+        v!(_mm256_storeu_ps(at.add(WIDTH / 2), self.1));
     }
     #[inline(always)]
     fn splat(x: f32) -> Self {

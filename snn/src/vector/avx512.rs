@@ -11,7 +11,7 @@ use std::ops::{Add, Mul, Neg, Sub};
 
 use super::lane::{Ints, SHORT, Vector};
 use super::x86::{operators, v};
-use crate::lanes::Lanes;
+use crate::lanes::WIDTH;
 
 /// One 512-bit register.
 #[derive(Clone, Copy, Debug)]
@@ -57,12 +57,12 @@ impl Vector for Avx512 {
     const REGISTERS: usize = 16;
 
     #[inline(always)]
-    fn load(from: &Lanes) -> Self {
-        Self(v!(_mm512_load_ps(from.0.as_ptr())))
+    fn read(from: &[f32; WIDTH]) -> Self {
+        Self(v!(_mm512_loadu_ps(from.as_ptr())))
     }
     #[inline(always)]
-    fn store(self, to: &mut Lanes) {
-        v!(_mm512_store_ps(to.0.as_mut_ptr(), self.0));
+    fn write(self, to: &mut [f32; WIDTH]) {
+        v!(_mm512_storeu_ps(to.as_mut_ptr(), self.0));
     }
     #[inline(always)]
     fn splat(x: f32) -> Self {

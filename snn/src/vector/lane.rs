@@ -31,8 +31,16 @@ pub(crate) trait Vector:
     /// Lanes that fit into registers beside each other, with some to spare.
     const REGISTERS: usize;
 
-    fn load(from: &Lanes) -> Self;
-    fn store(self, to: &mut Lanes);
+    fn read(from: &[f32; WIDTH]) -> Self;
+    fn write(self, to: &mut [f32; WIDTH]);
+    #[inline(always)]
+    fn load(from: &Lanes) -> Self {
+        Self::read(&from.0)
+    }
+    #[inline(always)]
+    fn store(self, to: &mut Lanes) {
+        self.write(&mut to.0);
+    }
     fn splat(x: f32) -> Self;
 
     fn abs(self) -> Self;

@@ -4,7 +4,7 @@ use std::ops::{Add, Mul, Neg, Sub};
 
 use super::lane::{Ints, SHORT, Vector};
 use crate::equations::{EXPONENT, bits};
-use crate::lanes::{Lanes, WIDTH};
+use crate::lanes::WIDTH;
 
 /// Plain arrays.
 #[derive(Clone, Copy, Debug)]
@@ -65,12 +65,12 @@ impl Vector for Portable {
     const REGISTERS: usize = 2;
 
     #[inline(always)]
-    fn load(from: &Lanes) -> Self {
-        Self(from.0)
+    fn read(from: &[f32; WIDTH]) -> Self {
+        Self(*from)
     }
     #[inline(always)]
-    fn store(self, to: &mut Lanes) {
-        to.0 = self.0;
+    fn write(self, to: &mut [f32; WIDTH]) {
+        *to = self.0;
     }
     #[inline(always)]
     fn splat(x: f32) -> Self {

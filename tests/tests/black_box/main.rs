@@ -37,6 +37,7 @@ mod reference;
 mod reliability;
 mod replay;
 mod report;
+mod restarts;
 mod robots;
 mod short_ways;
 #[cfg(unix)]

@@ -69,7 +69,17 @@ fn ended(mut child: Child) -> (Option<i32>, String) {
     };
     let stderr = reader.join().expect("the reader ends");
     assert!(!stderr.contains("panicked"), "{stderr}");
-    (status.code(), stderr)
+    (status.code().or_else(|| code_before_crash(&stderr)), stderr)
+}
+
+/// What `mpirun` was about to return when it crashed as it ended itself, which Open MPI 4.1.4 does now and then after a
+/// rank has failed (compare https://github.com/open-mpi/ompi/issues/6222). It has named the rank and its code by then.
+fn code_before_crash(stderr: &str) -> Option<i32> {
+    let (named, crash) = stderr.split_once("*** Process received signal ***")?;
+    if !crash.contains("PMIx_server_finalize") {
+        return None;
+    }
+    named.rsplit_once("Exit code:")?.1.lines().next()?.trim().parse().ok()
 }
 
 fn run(mut command: Command) -> (Option<i32>, String) {
@@ -124,7 +134,11 @@ fn of_strategies(program: &Path, teams: &[(usize, &str)], step: usize) {
     for info in strategies::strategies().iter().filter(possible).step_by(step) {
         let population = if info.has("population") { "population: 6" } else { "" };
         let strategy = format!("strategy={}({population})", info.config);
-        let sets = ["--set", &strategy, "--set", "controller=Mlp(hidden: [3])", "--generations", "3"];
+        // A perceptron has no wiring to evolve.
+        let small =
+            if info.has("blocks") { "Snn(hidden: [Recurrent(neurons: 3)])" } else { "Mlp(hidden: [3])" };
+        let controller = format!("controller={small}");
+        let sets = ["--set", &strategy, "--set", &controller, "--generations", "3"];
         // Members of a front would change with running statistics.
         let fixed = ["--set", "rollout.normalize=false"];
         let fixed = if info.has("objectives") { &fixed[..] } else { &[] };
@@ -479,7 +493,9 @@ fn a_run_goes_on_by_itself_when_a_rank_has_died() {
     // What cannot be is not tried again, and what fails again and again only so often.
     let wrong = [&SMALL[..], &["--set", "strategy.population=1"]].concat();
     let (code, stderr) = run(again("2", &scratch.path().join("wrong"), &wrong));
-    assert!(code == Some(2) && !stderr.contains("again.sh"), "{code:?} {stderr}");
+    // A launcher that crashes as it ends is one more failure to the script.
+    let tried_again = stderr.contains("again.sh") && !stderr.contains("PMIx_server_finalize");
+    assert!(code == Some(2) && !tried_again, "{code:?} {stderr}");
     let mut command = Command::new(root().join("docs/how-to/cluster/again.sh"));
     let (code, stderr) = run({
         command.args(["2", text(&scratch.path().join("none")), "false", "--"]);

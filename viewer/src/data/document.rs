@@ -13,12 +13,13 @@ use records::metrics::Metrics;
 use records::text;
 use sim::{JointKind, Model};
 use training::config::Config;
+use training::evaluate::Policy;
 use training::named_files;
-use training::policy::{Which, load_policy};
 use training::setup::Setup;
 use web_time::Instant;
 
 use crate::data::brain::Brain;
+use crate::data::choice::{Choice, Watched, Wish};
 use crate::data::follow::{Follow, Wanted};
 use crate::data::live::Live;
 use crate::data::look::{Look, Taken};
@@ -52,6 +53,8 @@ pub struct Document {
     pub follow: Option<Follow>,
     /// Generation of the controller, if known.
     pub generation: Option<u64>,
+    /// What there is to choose from, if its search keeps members.
+    pub choice: Option<Choice>,
     /// Episodes of other controllers or seeds.
     pub ghosts: Vec<Ghost>,
     /// Learning curves of other runs, with their names.
@@ -66,9 +69,26 @@ impl Document {
     /// # Errors
     /// What is wrong with it, for people.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
+        Self::open_member(path, None)
+    }
+
+    /// Opens a path; of a run or checkpoint the member `cell` of its archive or front, if one is wanted.
+    ///
+    /// # Errors
+    /// What is wrong with it, for people.
+    pub fn open_member(path: &Path, cell: Option<usize>) -> anyhow::Result<Self> {
+        let wish = cell.map_or(Wish::Mean, Wish::Cell);
         match Source::detect(path)? {
+            (source @ Source::Checkpoint(_), Some(file)) => Self::from_checkpoint(&file, source, wish),
+            (Source::Run(path), None) => Self::from_run(&path, wish),
+            (source, _) if cell.is_some() => {
+                anyhow::bail!(
+                    "{}: a {} has no archive to choose from",
+                    source.path().display(),
+                    source.kind()
+                )
+            }
             (source, Some(file)) => Self::from_file(&file, source),
-            (Source::Run(path), None) => Self::from_run(&path),
             (source, None) => {
                 let mut config: Config = text::read(source.path())?;
                 named_files::inline(&mut config, source.path())?;
@@ -80,16 +100,16 @@ impl Document {
     fn from_file(file: &Checkpoint, source: Source) -> anyhow::Result<Self> {
         match source {
             Source::Rollout(_) => Self::from_rollout(RolloutFile::from_checkpoint(file)?, source),
-            _ => Self::from_checkpoint(file, source),
+            _ => Self::from_checkpoint(file, source, Wish::Mean),
         }
     }
 
-    fn from_run(path: &Path) -> anyhow::Result<Self> {
+    fn from_run(path: &Path, wish: Wish<'_>) -> anyhow::Result<Self> {
         let source = Source::Run(path.to_owned());
         let mut follow = Follow::new(RunFolder::open(path)?);
         // A run that has only just begun has no checkpoint yet: an untrained robot until then.
         let mut document = match follow.poll() {
-            Some(checkpoint) => Self::from_checkpoint(&checkpoint, source)?,
+            Some(checkpoint) => Self::from_checkpoint(&checkpoint, source, wish)?,
             None => {
                 let config: Config = text::read(&RunFolder::open(path)?.config())?;
                 Self::untrained(&config, source)?
@@ -144,6 +164,7 @@ impl Document {
             live: None,
             follow: None,
             generation: None,
+            choice: None,
             ghosts: Vec::new(),
             curves: Vec::new(),
             looking: None,
@@ -151,7 +172,7 @@ impl Document {
         })
     }
 
-    fn from_checkpoint(checkpoint: &Checkpoint, source: Source) -> anyhow::Result<Self> {
+    fn from_checkpoint(checkpoint: &Checkpoint, source: Source, wish: Wish<'_>) -> anyhow::Result<Self> {
         anyhow::ensure!(
             !checkpoint.is_classifier(),
             "{} was trained with labels, without a world: there is nothing to watch; valid: evo eval, evo plot",
@@ -159,10 +180,11 @@ impl Document {
         );
         let config: Config = checkpoint.meta("config")?;
         let setup = Setup::new(&config)?;
-        let policy = load_policy(checkpoint, &setup, Which::Mean, &config)?;
+        let (policy, choice) = Choice::of(checkpoint, &setup, &config, wish)?;
         let live = Live::new(&config, &config.changes, Some(policy), FIRST_SEED)?;
         let mut document = Self::from_live(&config, live, source)?;
         document.generation = checkpoint.meta("generation").ok();
+        document.choice = choice;
         Ok(document)
     }
 
@@ -179,6 +201,7 @@ impl Document {
             live: Some(live),
             follow: None,
             generation: None,
+            choice: None,
             ghosts: Vec::new(),
             curves: Vec::new(),
             looking: None,
@@ -202,7 +225,7 @@ impl Document {
     pub fn poll(&mut self) -> anyhow::Result<bool> {
         self.looking = None;
         let Some(follow) = self.follow.take() else { return Ok(false) };
-        let look = Look::at(follow, &self.config);
+        let look = Look::at(follow, &self.config, self.watched().cloned());
         self.take(look)
     }
 
@@ -223,14 +246,15 @@ impl Document {
                 }
             };
             self.looking = None;
-            // Another checkpoint is wanted by now.
-            return if look.follow.wanted == follow.wanted { self.take(look) } else { Ok(false) };
+            // Something else may be wanted by now.
+            let same = look.follow.wanted == follow.wanted && look.watched.as_ref() == self.watched();
+            return if same { self.take(look) } else { Ok(false) };
         }
         let (send, looking) = channel();
-        let (follow, config) = (follow.clone(), self.config.clone());
+        let (follow, config, watched) = (follow.clone(), self.config.clone(), self.watched().cloned());
         std::thread::spawn(move || {
             // Nobody waits any more if something else was opened.
-            let _ = send.send(Look::at(follow, &config));
+            let _ = send.send(Look::at(follow, &config, watched));
             wake();
         });
         self.looking = Some(looking);
@@ -245,8 +269,8 @@ impl Document {
 
     fn take(&mut self, look: Look) -> anyhow::Result<bool> {
         self.follow = Some(look.follow);
-        let Some(Taken { policy, brain, generation }) = look.taken? else { return Ok(false) };
-        (self.brain, self.generation) = (brain, generation);
+        let Some(Taken { policy, brain, generation, choice }) = look.taken? else { return Ok(false) };
+        (self.brain, self.generation, self.choice) = (brain, generation, choice);
         if let Some(live) = &mut self.live {
             live.set_policy(policy);
         }
@@ -262,6 +286,36 @@ impl Document {
             follow.wanted = wanted;
         }
         self.poll().map(drop)
+    }
+
+    /// The member that is watched, of an archive or a front.
+    fn watched(&self) -> Option<&Watched> {
+        self.choice.as_ref()?.watched.as_ref()
+    }
+
+    /// Watches a member of the archive or of the front, or the mean of the search again; the world goes on with it.
+    ///
+    /// # Errors
+    /// If there is no such member.
+    pub fn watch(&mut self, cell: Option<usize>) -> anyhow::Result<()> {
+        let path = self.source.path().display();
+        let Self { choice: Some(choice), live: Some(live), .. } = self else {
+            anyhow::bail!("{path} has no archive to choose from");
+        };
+        let Some(parameters) = choice.want(cell) else {
+            anyhow::bail!("{path} has no {} {}", choice.word(), cell.unwrap_or_default());
+        };
+        self.brain = Brain::new(Setup::new(&self.config)?.controller.as_ref(), &parameters);
+        // Searches that keep members leave observations as they are.
+        live.set_policy(Policy { parameters, ..live.policy().clone() });
+        Ok(())
+    }
+
+    /// What is watched, in words: generation and member.
+    #[must_use]
+    pub fn watching(&self) -> Vec<String> {
+        let generation = self.generation.map(|generation| format!("generation {generation}"));
+        generation.into_iter().chain(self.choice.as_ref().and_then(Choice::label)).collect()
     }
 
     /// Simulates under other changes than those of the config, from the start of the present episode.
@@ -291,9 +345,9 @@ impl Document {
     /// If it cannot be simulated.
     pub fn add_ghost(&mut self) -> anyhow::Result<()> {
         let Some(live) = &self.live else { return Ok(()) };
-        let name = match self.generation {
-            Some(generation) => format!("generation {generation}, seed {}", live.seed),
-            None => format!("untrained, seed {}", live.seed),
+        let name = match self.watching() {
+            watching if watching.is_empty() => format!("untrained, seed {}", live.seed),
+            watching => format!("{}, seed {}", watching.join(", "), live.seed),
         };
         let mut ghost = Live::new(&self.config, live.changes(), Some(live.policy().clone()), live.seed)?;
         ghost.at_end = AtEnd::Stop;

@@ -2,6 +2,7 @@
 
 pub mod brain;
 pub mod channel;
+pub mod choice;
 pub mod contacts;
 pub mod disturb;
 pub mod document;

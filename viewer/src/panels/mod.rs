@@ -5,6 +5,7 @@ pub mod controls;
 mod cx;
 pub mod fitness;
 pub mod help;
+pub mod map;
 pub mod network;
 pub mod neuron;
 mod over;
@@ -34,6 +35,7 @@ pub fn show(pane: Pane, ui: &mut Ui, cx: &mut Cx<'_>) {
         Pane::Rewards => rewards::show(ui, cx),
         Pane::Plot => plot::show(ui, cx),
         Pane::Run => fitness::show(ui, cx),
+        Pane::Map => map::show(ui, cx),
         Pane::Controls => controls::show(ui, cx),
     }
 }

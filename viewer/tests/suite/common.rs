@@ -190,9 +190,12 @@ pub struct Training {
 
 impl Training {
     pub fn start(path: &Path) -> Self {
-        let config = config(PENDULUM);
-        let text = text::to_text(&config).unwrap();
-        let trainer = Trainer::new(&config, 1, BackendChoice::Cpu).unwrap();
+        Self::of(&config(PENDULUM), path)
+    }
+
+    pub fn of(config: &Config, path: &Path) -> Self {
+        let text = text::to_text(config).unwrap();
+        let trainer = Trainer::new(config, 1, BackendChoice::Cpu).unwrap();
         let terms = trainer.columns();
         let first = First {
             config: &text,

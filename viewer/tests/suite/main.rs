@@ -8,6 +8,7 @@
 mod bad_input;
 mod common;
 mod follow;
+mod map;
 mod panels;
 mod pictures;
 mod scene;

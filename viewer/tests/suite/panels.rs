@@ -13,7 +13,7 @@ use viewer::panels::{Pane, Selection};
 use viewer::scene::headless;
 use viewer::settings::Settings;
 
-use super::common;
+use super::{common, map};
 
 /// Text of another rasteriser version may differ at its edges.
 fn options() -> SnapshotOptions {
@@ -125,6 +125,26 @@ fn curves_of_a_run() {
     app.open(&run);
     app.timeline.playing = false;
     panel(&mut results, app, Pane::Controls, [420.0, 560.0], "controls");
+}
+
+#[test]
+fn maps_of_archives_and_fronts() {
+    let mut results = SnapshotResults::new();
+    let root = tempfile::tempdir().unwrap();
+    for (name, text, light) in [
+        ("map_grid", map::archive("Grid(cells: [12, 8])"), false),
+        ("map_tessellation", map::archive("Cvt(cells: 60)"), true),
+        ("map_front", map::front(), false),
+    ] {
+        let (run, _) = map::run(root.path(), name, &text);
+        let mut app = App::new(settings(light), None);
+        app.open(&run);
+        app.timeline.playing = false;
+        let document = app.document.as_mut().unwrap();
+        let last = document.choice.as_ref().unwrap().members.all().last().unwrap().cell;
+        document.watch(Some(last)).unwrap();
+        panel(&mut results, app, Pane::Map, [520.0, 420.0], name);
+    }
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn panels_are_switched_and_neurons_selected() {
     let mut app = App::new(Settings::default(), None);
     app.show_document(common::ant());
     let mut window = window(app);
-    for tab in ["Observations", "Actions", "Weights", "Run", "Controls", "Network"] {
+    for tab in ["Observations", "Actions", "Weights", "Run", "Map", "Controls", "Network"] {
         window.get_by_label(tab).click();
         window.run_steps(2);
     }

@@ -18,7 +18,7 @@ from . import strategies
 from .controllers import Controller, Population
 from .envs import Env, VectorEnv, env_id, env_names, make, make_vec, register
 from .policies import Policy, load
-from .runs import Recording, Run, read_recording, run, train
+from .runs import Front, Recording, Run, read_recording, run, train
 from .sweeps import Sweep, sweep
 
 try:
@@ -32,6 +32,7 @@ register()
 __all__ = [
     "Controller",
     "Env",
+    "Front",
     "Policy",
     "Population",
     "Recording",

@@ -18,6 +18,7 @@ def load(
     path: str | os.PathLike[str],
     *,
     best: bool = False,
+    cell: int | None = None,
     stage: str | None = None,
     engine: str | None = None,
     set: dict[str, Any] | None = None,
@@ -27,14 +28,19 @@ def load(
     Args:
         path: Run folder, checkpoint, `latest` or the beginning of a name in `results/runs`.
         best: Take the best member that was ever seen, not the mean of the search distribution.
+        cell: Take the elite of this cell of its archive, or this member of its front; `Run.archive` and `Run.front`
+            list them.
         stage: Take the last checkpoint of this stage.
         engine: Build its task for this engine, where that is of interest; it changes no action.
         set: Fields of its config that are to differ, such as `{"controller.precision": "I8"}`.
 
     Raises:
-        ValueError: If there is no such run, or it does not fit.
+        ValueError: If there is no such run or member, or it does not fit.
     """
-    return Policy(_native.Policy(os.fspath(path), best, stage, engine, sets(set or {})))
+    if cell is not None and (isinstance(cell, bool) or not isinstance(cell, (int, np.integer)) or cell < 0):
+        raise ValueError(f"cell is {cell!r}, expected a whole number of at least 0")
+    number = None if cell is None else int(cell)
+    return Policy(_native.Policy(os.fspath(path), best, number, stage, engine, sets(set or {})))
 
 
 class Policy:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from . import _native
 from ._tables import Rows, table
 from ._text import ron
 from .policies import Policy, load
+from .strategies import Archive
 
 _POLL_S = 0.05
 
@@ -160,6 +161,20 @@ def run(path: str | os.PathLike[str]) -> Run:
     return Run(_native.find_run(os.fspath(path)))
 
 
+class Front(NamedTuple):
+    """The members of a run with several objectives of which none is better than another in all of them."""
+
+    names: tuple[str, ...]
+    """Names of the objectives."""
+    cells: np.ndarray
+    """Number of each member, int64 `[members]`: what `spindle.load(run, cell=…)` takes."""
+    objectives: np.ndarray
+    """`[members, objectives]`, as `front.csv` has them: energy in synaptic operations per control step, lower is
+    better; of all others, higher is better."""
+    parameters: np.ndarray
+    """`[members, parameters]`."""
+
+
 class Run:
     """A run folder. `docs/data.md` of the project describes its files."""
 
@@ -197,6 +212,44 @@ class Run:
     def policy(self) -> Policy:
         """The policy of its last checkpoint; `spindle.load` has more to choose from."""
         return load(self.path)
+
+    def _members(self) -> tuple[list[str], np.ndarray, np.ndarray, np.ndarray, np.ndarray, int | None] | None:
+        """Names, numbers, fitness, values, parameters, and the number of cells of an archive."""
+        found = _native.members(str(self.path))
+        if found is None:
+            return None
+        names, cells, fitness, values, parameters, count = found
+        rows = (len(cells), -1)
+        return names, cells.astype(np.int64), fitness, values.reshape(rows), parameters.reshape(rows), count
+
+    def archive(self) -> Archive | None:
+        """The archive of its last checkpoint; `None` if its strategy keeps none, or nothing is in it yet.
+
+        `spindle.load(run.path, cell=archive.cells[i])` is the policy of elite i.
+
+        Raises:
+            ValueError: A checkpoint that is damaged or missing.
+        """
+        found = self._members()
+        if found is None or found[5] is None:
+            return None
+        names, cells, fitness, descriptors, parameters, count = found
+        return Archive(cells, fitness, descriptors, parameters, count, tuple(names))
+
+    def front(self) -> Front | None:
+        """The front of its last checkpoint, by falling first objective; `None` if its strategy has one objective, or no
+        generation is finished yet.
+
+        `spindle.load(run.path, cell=front.cells[i])` is the policy of member i.
+
+        Raises:
+            ValueError: A checkpoint that is damaged or missing.
+        """
+        found = self._members()
+        if found is None or found[5] is not None:
+            return None
+        names, cells, _, objectives, parameters, _ = found
+        return Front(tuple(names), cells, objectives, parameters)
 
     def resume(
         self, generations: int | None = None, *, on_generation: Callable[[dict[str, float | str]], Any] | None = None

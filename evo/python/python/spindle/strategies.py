@@ -40,6 +40,8 @@ class Archive(NamedTuple):
     """`[elites, n]`."""
     count: int
     """Number of all cells."""
+    names: tuple[str, ...] = ()
+    """Names of the descriptors, in the archive of a run."""
 
     @property
     def coverage(self) -> float:

@@ -13,8 +13,13 @@ mod ec;
 mod golden;
 mod grow;
 mod measure;
+mod neat;
+#[path = "../../examples/neat/network.rs"]
+mod network;
 mod objectives;
 mod peers;
+#[path = "../../examples/neat/poles.rs"]
+mod poles;
 mod reference;
 mod registry;
 mod restarts;
@@ -23,6 +28,8 @@ mod suite;
 mod tell;
 mod units;
 mod variants;
+#[path = "../../examples/neat/xor.rs"]
+mod xor;
 
 use strategies::functions::{Function, Problem};
 use strategies::{Real, Search};

@@ -34,7 +34,7 @@ fn a_registered_strategy_is_read_written_and_listed_like_the_others() {
     let fields = "`population`, `sigma`, `elite_ratio`, `noise`";
     assert!(error.starts_with(&format!("unknown field `size`, expected one of {fields}")), "{error}");
     let error = serde_json::from_str::<StrategyConfig>(r#"{"Came": {}}"#).unwrap_err().to_string();
-    assert!(error.contains("unknown variant `Came`") && error.contains("`MoCmaEs`, `Cem`"), "{error}");
+    assert!(error.contains("unknown variant `Came`") && error.contains("`Neat`, `Cem`"), "{error}");
 }
 
 /// Settings with mistakes: `FIELDS` are those listed, `NAMES` on the command line and in configs.

@@ -11,6 +11,7 @@ use crate::config::{Config, PhysicsConfig, RunConfig};
 use crate::field::{InvalidField, missing};
 use crate::gradient::task::Task;
 use crate::gradient::task_config::RefineConfig;
+use crate::restarts::{self, Restarts};
 use crate::rollout_config::RolloutConfig;
 use crate::stages::Stage;
 
@@ -40,6 +41,9 @@ pub struct FinetuneConfig {
     /// How the result would be evolved on; training by gradient does not use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<StrategyConfig>,
+    /// As in [`Config::restarts`]; training by gradient does not use it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restarts: Option<Restarts>,
     /// As in [`Config::refine`]; training by gradient does not use it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refine: Option<RefineConfig>,
@@ -63,10 +67,22 @@ impl FinetuneConfig {
         needed(self.task.as_ref())
     }
 
+    /// Refuses `restarts` of nothing, and beside a strategy that has its own.
+    ///
+    /// # Errors
+    /// The field.
+    pub fn check_restarts(&self) -> Result<(), InvalidField> {
+        // Stages may bring a strategy, and are checked one by one; where nothing trains, that is said first.
+        if self.strategy.is_none() && (self.task.is_none() || !self.stages.is_empty()) {
+            return Ok(());
+        }
+        restarts::check(self.restarts.as_ref(), self.strategy.as_ref())
+    }
+
     /// The same as a config of evolution, which every other command understands.
     ///
     /// # Errors
-    /// If `env` is missing, or a `strategy` for a stage that evolves.
+    /// If `env` is missing, or a `strategy` for a stage that evolves or for `restarts`.
     pub fn with_env(&self) -> Result<Config, InvalidField> {
         let Self {
             task,
@@ -76,11 +92,13 @@ impl FinetuneConfig {
             physics,
             controller,
             strategy,
+            restarts,
             refine,
             rollout,
             run,
             stages,
         } = self.clone();
+        self.check_restarts()?;
         let env = env.ok_or_else(|| missing("env", format!("one of {}", envs::names().join(", "))))?;
         let evolves = |stage: &Stage| {
             let task = stage.fields.get("task").map_or(task.is_some(), |task| !task.is_null());
@@ -101,6 +119,7 @@ impl FinetuneConfig {
             physics,
             controller,
             strategy,
+            restarts,
             refine,
             rollout,
             run,

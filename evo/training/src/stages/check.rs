@@ -53,7 +53,7 @@ pub(super) fn checked(
     for (index, stage) in plan.iter().enumerate().skip(first) {
         let mut check = || -> Result<(), FinetuneError> {
             let setup = Setup::new(stage)?;
-            stage.strategy.validate().map_err(TrainError::from)?;
+            stage.search().validate().map_err(TrainError::from)?;
             let parts = match &stage.task {
                 Some(task) => needs::of_gradient(task, stage, &setup, 1),
                 None => needs::of_search(stage, &setup).map_err(TrainError::from)?,

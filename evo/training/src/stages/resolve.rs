@@ -32,8 +32,8 @@ impl StageError {
 }
 
 /// Fields of a config that a stage may have.
-const FIELDS: [&str; 8] =
-    ["env", "changes", "physics", "controller", "strategy", "refine", "rollout", "task"];
+const FIELDS: [&str; 9] =
+    ["env", "changes", "physics", "controller", "strategy", "restarts", "refine", "rollout", "task"];
 
 /// Fields of `run` that a stage may have; the others are the whole run's.
 pub(super) const RUN_FIELDS: [&str; 6] =
@@ -127,6 +127,10 @@ fn one(base: &Config, stages: &[Stage], index: usize) -> Result<Config, StageErr
     };
     if config.task.is_none() && config.strategy.is_none() {
         return wrong("", "missing field 'strategy', or a task".to_owned());
+    }
+    if let Err(error) = config.check_restarts() {
+        let own = ["restarts", "strategy"].into_iter().find(|field| stage.fields.contains_key(*field));
+        return wrong(own.unwrap_or_default(), error.to_string());
     }
     config.with_env().map_or_else(|error| wrong("", error.to_string()), Ok)
 }
