@@ -9,5 +9,6 @@ mod checker;
 mod common;
 mod config;
 mod golden;
+mod gradient;
 mod own_robot;
 mod spec;
