@@ -221,7 +221,7 @@ fn a_leg_breaks_in_the_simulation_as_in_the_recording() {
     let [path, out] = [&run, &recording].map(|path| path.display().to_string());
     let short =
         ["--set", "strategy.population=4", "--set", "rollout.horizon=20", "--set", "run.eval_every=0"];
-    let train = ["--config", "ant_breaking_leg.ron", "--generations", "1", "--out", &path, "-q"];
+    let train = ["--config", "ant_plastic.ron", "--generations", "1", "--out", &path, "-q"];
     let _ = tests::succeed(&[&train[..], &short].concat());
     let _ = tests::succeed(&["record", &path, "--out", &out]);
     let (mut document, recorded) = same(&run, &recording);
