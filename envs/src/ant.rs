@@ -36,12 +36,9 @@ use sim::{EngineKind, Model, Sensor, WorldView};
 
 use crate::error::{interval, not_negative};
 use crate::math::{add_normal, add_uniform, sum_of_squares};
-use crate::number::Single;
 use crate::pay::{self, Pay, speed};
 use crate::whole_body::WholeBody;
-use crate::{
-    Channel, EnvError, Formulas, Gradient, Observations, PhysicsSettings, Spec, Task, Variant, View,
-};
+use crate::{Channel, EnvError, Observations, PhysicsSettings, Spec, Task, Variant};
 
 const NAME: &str = "ant";
 pub(crate) const CONTROL_DT: f64 = 0.05;
@@ -195,24 +192,14 @@ impl Ant {
         action: &[f32],
         terms: &mut [f32],
     ) -> bool {
-        let over = self.pay(speed, height, action, terms);
-        self.touch(world, terms);
-        over
-    }
-
-    /// Writes the terms that do not depend on contacts.
-    pub(crate) fn pay<T: Single>(&self, speed: T::Wide, height: f64, action: &[T], terms: &mut [T]) -> bool {
         let (low, high) = self.config.healthy_z_range;
         let healthy = low <= height && height <= high;
-        self.pay.score(speed, healthy, action, terms)
-    }
-
-    /// Writes the term that does, if there is one.
-    pub(crate) fn touch(&self, world: &WorldView<'_>, terms: &mut [f32]) {
+        let over = self.pay.score(speed, healthy, action, terms);
         if let (Some(body), [_, _, _, contact]) = (&self.body, terms) {
             let squares = body.contact_squares(world, &body.poses(world), f64::from(CONTACT));
             *contact = (-self.config.contact_cost_weight * squares) as f32;
         }
+        over
     }
 }
 
@@ -234,9 +221,11 @@ impl Task for Ant {
         memory[0] = qpos[0];
     }
 
-    fn observe(&self, world: &WorldView<'_>, memory: &[f32], obs: &mut [f32]) {
+    fn observe(&self, world: &WorldView<'_>, _memory: &[f32], obs: &mut [f32]) {
         let (joints, contacts) = obs.split_at_mut(JOINTS);
-        self.observation(&View::from(world), memory, joints);
+        let (positions, velocities) = joints.split_at_mut(13);
+        positions.copy_from_slice(&world.qpos[2..]);
+        velocities.copy_from_slice(world.qvel);
         if let Some(body) = self.body.as_ref().filter(|_| !contacts.is_empty()) {
             body.contact_forces(world, &body.poses(world), contacts);
             contacts.iter_mut().for_each(|x| *x = x.clamp(-CONTACT, CONTACT));
@@ -244,33 +233,8 @@ impl Task for Ant {
     }
 
     fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
-        let over = self.reward(&View::from(world), action, memory, terms);
-        self.touch(world, terms);
-        over
-    }
-
-    fn gradient(&self) -> Option<&dyn Gradient> {
-        self.body.is_none().then_some(self)
-    }
-}
-
-/// Of what does not depend on contacts.
-impl Formulas for Ant {
-    fn observation<T: Single>(&self, world: &View<'_, T>, _memory: &[T], obs: &mut [T]) {
-        let (positions, velocities) = obs.split_at_mut(13);
-        positions.copy_from_slice(&world.qpos[2..]);
-        velocities.copy_from_slice(world.qvel);
-    }
-
-    fn reward<T: Single>(
-        &self,
-        world: &View<'_, T>,
-        action: &[T],
-        memory: &mut [T],
-        terms: &mut [T],
-    ) -> bool {
         let speed = speed(world.qpos[0], &mut memory[0], CONTROL_DT);
-        self.pay(speed, f64::from(world.qpos[2].value()), action, terms)
+        self.score(world, speed, f64::from(world.qpos[2]), action, terms)
     }
 }
 

@@ -25,8 +25,7 @@ use serde::{Deserialize, Serialize};
 use sim::{Model, Sensor, WorldView};
 
 use crate::ant::{Ant, CONTROL_DT};
-use crate::number::{Number as _, Single};
-use crate::{Channel, EnvError, Formulas, Goal, Gradient, Spec, Task, View};
+use crate::{Channel, EnvError, Goal, Spec, Task};
 
 const NAME: &str = "ant_direction";
 const PI: f64 = std::f64::consts::PI;
@@ -143,55 +142,25 @@ impl Task for AntDirection {
     fn observe(&self, world: &WorldView<'_>, memory: &[f32], obs: &mut [f32]) {
         let (robot, goal) = obs.split_at_mut(self.ant.spec().observations.len());
         self.ant.observe(world, memory, robot);
-        show(memory, goal);
+        let direction = f64::from(memory[2]);
+        let values = [libm::cos(direction) as f32, libm::sin(direction) as f32, memory[3]];
+        goal.copy_from_slice(&values[..goal.len()]);
     }
 
     fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
-        let over = self.reward(&View::from(world), action, memory, terms);
-        self.ant.touch(world, terms);
-        over
-    }
-
-    fn gradient(&self) -> Option<&dyn Gradient> {
-        self.ant.gradient().map(|_| self as &dyn Gradient)
-    }
-}
-
-/// Of what does not depend on contacts.
-impl Formulas for AntDirection {
-    fn observation<T: Single>(&self, world: &View<'_, T>, memory: &[T], obs: &mut [T]) {
-        let (robot, goal) = obs.split_at_mut(self.ant.spec().observations.len());
-        self.ant.observation(world, memory, robot);
-        show(memory, goal);
-    }
-
-    fn reward<T: Single>(
-        &self,
-        world: &View<'_, T>,
-        action: &[T],
-        memory: &mut [T],
-        terms: &mut [T],
-    ) -> bool {
-        let dt = T::Wide::from(CONTROL_DT);
-        let [vx, vy] = [0, 1].map(|axis| (world.qpos[axis].wide() - memory[axis].wide()) / dt);
+        let speed = |axis: usize| (f64::from(world.qpos[axis]) - f64::from(memory[axis])) / CONTROL_DT;
+        let (vx, vy) = (speed(0), speed(1));
         memory[..2].copy_from_slice(&world.qpos[..2]);
-        let (direction, wanted) = (memory[2].wide(), memory[3].wide());
-        let (c, s) = (direction.cos(), direction.sin());
+        let (direction, wanted) = (f64::from(memory[2]), f64::from(memory[3]));
+        let (c, s) = (libm::cos(direction), libm::sin(direction));
         let score = if self.config.speeds.is_some() {
             let (dx, dy) = (vx - wanted * c, vy - wanted * s);
-            wanted - (dx * dx + dy * dy).sqrt()
+            wanted - libm::sqrt(dx * dx + dy * dy)
         } else {
             vx * c + vy * s
         };
-        self.ant.pay(score, f64::from(world.qpos[2].value()), action, terms)
+        self.ant.score(world, score, f64::from(world.qpos[2]), action, terms)
     }
-}
-
-/// Writes the goal, as far as it is observed.
-fn show<T: Single>(memory: &[T], goal: &mut [T]) {
-    let direction = memory[2].wide();
-    let values = [T::narrow(direction.cos()), T::narrow(direction.sin()), memory[3]];
-    goal.copy_from_slice(&values[..goal.len()]);
 }
 
 #[cfg(test)]

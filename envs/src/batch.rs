@@ -4,7 +4,6 @@
 //! applied, and nothing that is not finite gets out. A finished environment rests until its reset.
 
 mod by_hand;
-mod gradient;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -292,25 +291,20 @@ impl Envs {
     /// # Panics
     /// If `active` is not of length [`Envs::len`] or `actions` not of length `len × actions`.
     pub fn step(&mut self, active: &[bool], actions: &[f32]) {
-        self.prepare(active, actions);
-        let began = Instant::now();
-        self.worlds.step(&self.active, &self.controls);
-        self.physics_time += began.elapsed();
-        for i in 0..self.len() {
-            if self.active[i] {
-                self.score(i);
-            }
-        }
-    }
-
-    /// Finds out who takes part in a step, and with what controls.
-    fn prepare(&mut self, active: &[bool], actions: &[f32]) {
         assert_eq!(active.len(), self.len(), "one entry in `active` per environment");
         assert_eq!(actions.len(), self.actions.len(), "one action vector per environment");
         for (i, &wanted) in active.iter().enumerate() {
             self.active[i] = wanted && !self.resting[i];
             if self.active[i] {
                 self.clip(i, actions);
+            }
+        }
+        let began = Instant::now();
+        self.worlds.step(&self.active, &self.controls);
+        self.physics_time += began.elapsed();
+        for i in 0..self.len() {
+            if self.active[i] {
+                self.score(i);
             }
         }
     }

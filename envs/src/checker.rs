@@ -1,7 +1,5 @@
 //! The checker: what every task promises, tried out on the task itself.
 
-mod gradient;
-
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -25,8 +23,7 @@ const SLACK: f32 = 1e-5;
 /// - `random actions`: under full random control everything is finite and in its declared range,
 ///   terms sum to the reward, an episode terminates only if the spec says that it can;
 /// - `time limit`: an episode is truncated at the horizon, not before, and then rests;
-/// - `clipping`: an action out of range acts and costs as much as the limit;
-/// - `gradient`: the derivatives of a task that has them are those of centred differences.
+/// - `clipping`: an action out of range acts and costs as much as the limit.
 ///
 /// # Errors
 /// [`EnvError::Check`] with the first problem; other errors if the task cannot be run at all.
@@ -69,8 +66,7 @@ impl Trial<'_> {
         save_and_load(self)?;
         random_actions(self)?;
         time_limit(self)?;
-        clipping(self)?;
-        gradient::gradient(self.task.as_ref(), self.options, (self.seeds, self.compared))
+        clipping(self)
     }
 
     fn envs(&self, n: usize, horizon: usize) -> Result<Envs, EnvError> {

@@ -49,14 +49,6 @@ pub enum EnvError {
         /// What is wrong and what would be valid.
         problem: String,
     },
-    /// A task, or what has been changed about it, has no derivatives.
-    #[error("env {env} cannot be trained through its physics: {problem}")]
-    Gradient {
-        /// Registry name of the task.
-        env: &'static str,
-        /// What has none, and what would be valid.
-        problem: String,
-    },
     /// A change does not fit the task, or one of its numbers is out of range.
     #[error("change {change}: {problem}")]
     Change {

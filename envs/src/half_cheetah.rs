@@ -29,9 +29,8 @@ use sim::{EngineKind, Model, WorldView};
 
 use crate::error::{finite, not_negative};
 use crate::math::{add_normal, add_uniform};
-use crate::number::Single;
 use crate::pay::{self, control, forward, speed};
-use crate::{Channel, EnvError, Formulas, Gradient, PhysicsSettings, Spec, Task, View};
+use crate::{Channel, EnvError, PhysicsSettings, Spec, Task};
 
 const NAME: &str = "half_cheetah";
 const CONTROL_DT: f64 = 0.05;
@@ -109,33 +108,13 @@ impl Task for HalfCheetah {
         memory[0] = qpos[0];
     }
 
-    fn observe(&self, world: &WorldView<'_>, memory: &[f32], obs: &mut [f32]) {
-        self.observation(&View::from(world), memory, obs);
-    }
-
-    fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
-        self.reward(&View::from(world), action, memory, terms)
-    }
-
-    fn gradient(&self) -> Option<&dyn Gradient> {
-        Some(self)
-    }
-}
-
-impl Formulas for HalfCheetah {
-    fn observation<T: Single>(&self, world: &View<'_, T>, _memory: &[T], obs: &mut [T]) {
+    fn observe(&self, world: &WorldView<'_>, _memory: &[f32], obs: &mut [f32]) {
         let (positions, velocities) = obs.split_at_mut(8);
         positions.copy_from_slice(&world.qpos[1..]);
         velocities.copy_from_slice(world.qvel);
     }
 
-    fn reward<T: Single>(
-        &self,
-        world: &View<'_, T>,
-        action: &[T],
-        memory: &mut [T],
-        terms: &mut [T],
-    ) -> bool {
+    fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
         let speed = speed(world.qpos[0], &mut memory[0], CONTROL_DT);
         terms[0] = forward(self.config.forward_reward_weight, speed);
         terms[1] = control(self.config.ctrl_cost_weight, action);

@@ -31,9 +31,8 @@ use sim::{EngineKind, Model, WorldView};
 
 use crate::error::{finite, interval, not_negative};
 use crate::math::{add_uniform, clip_to};
-use crate::number::Single;
 use crate::pay::{self, Pay, speed};
-use crate::{Channel, EnvError, Formulas, Gradient, PhysicsSettings, Spec, Task, View};
+use crate::{Channel, EnvError, PhysicsSettings, Spec, Task};
 
 const NAME: &str = "hopper";
 const CONTROL_DT: f64 = 0.008;
@@ -129,11 +128,10 @@ impl Hopper {
         Ok(Self { config, pay, spec, model: Arc::new(model) })
     }
 
-    fn healthy<T: Single>(&self, world: &View<'_, T>) -> bool {
-        let value = |x: T| f64::from(x.value());
-        let inside = |(low, high): (f64, f64), x: T| low < value(x) && value(x) < high;
+    fn healthy(&self, world: &WorldView<'_>) -> bool {
+        let inside = |(low, high): (f64, f64), x: f32| low < f64::from(x) && f64::from(x) < high;
         let mut state = world.qpos[2..].iter().chain(world.qvel);
-        value(world.qpos[1]) > self.config.healthy_z_min
+        f64::from(world.qpos[1]) > self.config.healthy_z_min
             && inside(self.config.healthy_angle_range, world.qpos[2])
             && state.all(|&x| inside(self.config.healthy_state_range, x))
     }
@@ -154,33 +152,13 @@ impl Task for Hopper {
         memory[0] = qpos[0];
     }
 
-    fn observe(&self, world: &WorldView<'_>, memory: &[f32], obs: &mut [f32]) {
-        self.observation(&View::from(world), memory, obs);
-    }
-
-    fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
-        self.reward(&View::from(world), action, memory, terms)
-    }
-
-    fn gradient(&self) -> Option<&dyn Gradient> {
-        Some(self)
-    }
-}
-
-impl Formulas for Hopper {
-    fn observation<T: Single>(&self, world: &View<'_, T>, _memory: &[T], obs: &mut [T]) {
+    fn observe(&self, world: &WorldView<'_>, _memory: &[f32], obs: &mut [f32]) {
         let (positions, velocities) = obs.split_at_mut(5);
         positions.copy_from_slice(&world.qpos[1..]);
         clip_to(MAX_RATE, world.qvel, velocities);
     }
 
-    fn reward<T: Single>(
-        &self,
-        world: &View<'_, T>,
-        action: &[T],
-        memory: &mut [T],
-        terms: &mut [T],
-    ) -> bool {
+    fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
         let speed = speed(world.qpos[0], &mut memory[0], CONTROL_DT);
         let healthy = self.healthy(world);
         self.pay.score(speed, healthy, action, terms)

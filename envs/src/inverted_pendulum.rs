@@ -27,8 +27,7 @@ use sim::{EngineKind, Model, WorldView};
 
 use crate::error::{not_negative, positive};
 use crate::math::add_uniform;
-use crate::number::Single;
-use crate::{Channel, EnvError, Formulas, Gradient, PhysicsSettings, Spec, Task, View};
+use crate::{Channel, EnvError, PhysicsSettings, Spec, Task};
 
 const NAME: &str = "inverted_pendulum";
 
@@ -110,35 +109,15 @@ impl Task for InvertedPendulum {
         add_uniform(rng, self.config.reset_noise_scale, qvel);
     }
 
-    fn observe(&self, world: &WorldView<'_>, memory: &[f32], obs: &mut [f32]) {
-        self.observation(&View::from(world), memory, obs);
-    }
-
-    fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
-        self.reward(&View::from(world), action, memory, terms)
-    }
-
-    fn gradient(&self) -> Option<&dyn Gradient> {
-        Some(self)
-    }
-}
-
-impl Formulas for InvertedPendulum {
-    fn observation<T: Single>(&self, world: &View<'_, T>, _memory: &[T], obs: &mut [T]) {
+    fn observe(&self, world: &WorldView<'_>, _memory: &[f32], obs: &mut [f32]) {
         let (positions, velocities) = obs.split_at_mut(2);
         positions.copy_from_slice(world.qpos);
         velocities.copy_from_slice(world.qvel);
     }
 
-    fn reward<T: Single>(
-        &self,
-        world: &View<'_, T>,
-        _action: &[T],
-        _memory: &mut [T],
-        terms: &mut [T],
-    ) -> bool {
-        let upright = f64::from(world.qpos[1].value().abs()) <= self.config.max_angle;
-        terms[0] = T::constant(if upright || self.config.terminal_bonus { 1.0 } else { 0.0 });
+    fn step(&self, world: &WorldView<'_>, _action: &[f32], _memory: &mut [f32], terms: &mut [f32]) -> bool {
+        let upright = f64::from(world.qpos[1].abs()) <= self.config.max_angle;
+        terms[0] = if upright || self.config.terminal_bonus { 1.0 } else { 0.0 };
         !upright
     }
 }

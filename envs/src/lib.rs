@@ -34,8 +34,6 @@
 //!    the [`Task`] impl; tests of the reward terms with numbers computed by hand. A value that must
 //!    survive from one step to the next goes into `memory`; a value that `qpos` and `qvel` do not
 //!    hold, such as a contact force, is a [`sim::Sensor`].
-//!    If observation and reward are written over any number ([`Formulas`]), the task has derivatives, and can be
-//!    trained through the physics.
 //! 3. Add `pub mod hopper;` below and `Hopper = "hopper" in hopper,` to `registry.rs`.
 //! 4. Run `UPDATE_DOCS=1 cargo test -p tests --test reference`. The checker now covers the task (determinism, ranges,
 //!    save and load, time limit, blow-ups), its reference page is written, and every config, sweep
@@ -69,19 +67,15 @@ mod checker;
 mod descriptor;
 mod descriptors;
 mod docs;
-mod dual;
 mod error;
-mod formulas;
 mod ground;
 mod landscape;
 mod math;
-mod number;
 mod pay;
 mod person;
 mod physics;
 mod registry;
 mod senses;
-mod slopes;
 mod spec;
 mod task;
 mod terrain;
@@ -101,12 +95,9 @@ pub use descriptor::{Descriptor, Measure};
 pub use descriptors::Descriptors;
 pub use docs::{TaskWords, environments_page, task_page};
 pub use error::EnvError;
-pub use formulas::{At, Derivatives, Formulas, Gradient, View};
-pub use number::{Number, Single};
 pub use physics::{Fidelity, PhysicsSettings};
-pub use registry::{EnvConfig, defaults, names, with_gradient};
+pub use registry::{EnvConfig, defaults, names};
 pub use senses::Sense;
-pub use slopes::Slopes;
 pub use spec::{Channel, Spec};
 pub use task::{Aim, Goal, Observations, Task, Variant};
 pub use terrain::Terrain;

@@ -3,11 +3,9 @@
 
 use rand::{Rng, RngExt as _};
 
-use crate::number::Single;
-
 /// Σ x².
-pub(crate) fn sum_of_squares<T: Single>(values: &[T]) -> T::Wide {
-    values.iter().map(|x| x.wide() * x.wide()).fold(0.0.into(), |sum, x| sum + x)
+pub(crate) fn sum_of_squares(values: &[f32]) -> f64 {
+    values.iter().map(|&x| f64::from(x) * f64::from(x)).sum()
 }
 
 /// a − b, of as many entries as are asked for.
@@ -85,9 +83,9 @@ pub(crate) fn turned(m: &[Vec3; 3], v: Vec3) -> Vec3 {
 }
 
 /// Copies `from` to `to`, each value brought within ±`limit`.
-pub(crate) fn clip_to<T: Single>(limit: f32, from: &[T], to: &mut [T]) {
+pub(crate) fn clip_to(limit: f32, from: &[f32], to: &mut [f32]) {
     for (to, from) in to.iter_mut().zip(from) {
-        *to = from.within(limit);
+        *to = from.clamp(-limit, limit);
     }
 }
 

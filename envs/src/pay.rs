@@ -3,7 +3,6 @@
 use crate::EnvError;
 use crate::error::finite;
 use crate::math::sum_of_squares;
-use crate::number::Single;
 
 /// Reward terms of walkers; the last one where contacts cost something.
 pub(crate) const TERMS: &[&str] = &["forward", "survive", "control", "contact"];
@@ -15,8 +14,8 @@ pub(crate) const SURVIVE: &str = "healthy_reward if healthy or, with terminal_bo
 pub(crate) const CONTROL: &str = "−ctrl_cost_weight · Σ action²";
 
 /// Reward for a speed, m/s.
-pub(crate) fn forward<T: Single>(weight: f64, speed: T::Wide) -> T {
-    T::narrow(T::Wide::from(weight) * speed)
+pub(crate) fn forward(weight: f64, speed: f64) -> f32 {
+    (weight * speed) as f32
 }
 
 /// Reward for a healthy step.
@@ -25,8 +24,8 @@ pub(crate) fn survive(bonus: f64, healthy: bool) -> f32 {
 }
 
 /// Cost of an action, at most 0.
-pub(crate) fn control<T: Single>(weight: f64, action: &[T]) -> T {
-    T::narrow(T::Wide::from(-weight) * sum_of_squares(action))
+pub(crate) fn control(weight: f64, action: &[f32]) -> f32 {
+    (-weight * sum_of_squares(action)) as f32
 }
 
 /// What walkers are paid for: speed, health, effort.
@@ -53,25 +52,19 @@ impl Pay {
     }
 
     /// Writes the first three reward terms; returns whether the episode has terminated.
-    pub(crate) fn score<T: Single>(
-        &self,
-        speed: T::Wide,
-        healthy: bool,
-        action: &[T],
-        terms: &mut [T],
-    ) -> bool {
+    pub(crate) fn score(&self, speed: f64, healthy: bool, action: &[f32], terms: &mut [f32]) -> bool {
         let over = self.terminate && !healthy;
         let paid = healthy || (over && self.last);
         terms[0] = forward(self.forward, speed);
-        terms[1] = T::constant(survive(self.healthy, paid));
+        terms[1] = survive(self.healthy, paid);
         terms[2] = control(self.control, action);
         over
     }
 }
 
 /// Speed on the way from the place that `memory` holds to `x`, m/s; then the memory holds `x`.
-pub(crate) fn speed<T: Single>(x: T, memory: &mut T, control_dt: f64) -> T::Wide {
-    let speed = (x.wide() - memory.wide()) / control_dt.into();
+pub(crate) fn speed(x: f32, memory: &mut f32, control_dt: f64) -> f64 {
+    let speed = (f64::from(x) - f64::from(*memory)) / control_dt;
     *memory = x;
     speed
 }

@@ -32,11 +32,8 @@ use sim::{EngineKind, Model, WorldView};
 
 use crate::error::{at_least_one, finite, not_negative};
 use crate::math::add_uniform;
-use crate::number::{Number as _, Single};
 use crate::pay::{self, control};
-use crate::{
-    Channel, EnvError, Formulas, Gradient, Observations, PhysicsSettings, Spec, Task, Variant, View,
-};
+use crate::{Channel, EnvError, Observations, PhysicsSettings, Spec, Task, Variant};
 
 const NAME: &str = "reacher";
 /// From joint to joint, and from the second joint to the fingertip, m.
@@ -151,23 +148,23 @@ impl Reacher {
 }
 
 /// Cosines and sines of both links' directions.
-fn directions<T: Single>(qpos: &[T]) -> [[T::Wide; 2]; 2] {
-    let (first, second) = (qpos[0].wide(), qpos[0].wide() + qpos[1].wide());
-    [first, second].map(|angle| [angle.cos(), angle.sin()])
+fn directions(qpos: &[f32]) -> [[f64; 2]; 2] {
+    let (first, second) = (f64::from(qpos[0]), f64::from(qpos[0]) + f64::from(qpos[1]));
+    [first, second].map(|angle| [libm::cos(angle), libm::sin(angle)])
 }
 
 /// Fingertip − target, m.
-fn miss<T: Single>(qpos: &[T]) -> [T::Wide; 2] {
-    let (links, lengths) = (directions(qpos), LINKS.map(T::Wide::from));
-    let tip = |axis: usize| lengths[0] * links[0][axis] + lengths[1] * links[1][axis];
-    [tip(0) - qpos[2].wide(), tip(1) - qpos[3].wide()]
+fn miss(qpos: &[f32]) -> [f64; 2] {
+    let links = directions(qpos);
+    let tip = |axis: usize| LINKS[0] * links[0][axis] + LINKS[1] * links[1][axis];
+    [tip(0) - f64::from(qpos[2]), tip(1) - f64::from(qpos[3])]
 }
 
 /// Velocity of the fingertip, m/s.
-fn tip_velocity<T: Single>(qpos: &[T], qvel: &[T]) -> [T::Wide; 2] {
-    let (links, lengths) = (directions(qpos), LINKS.map(T::Wide::from));
-    let rates = [qvel[0].wide(), qvel[0].wide() + qvel[1].wide()];
-    let part = |link: usize, axis: usize| lengths[link] * rates[link] * links[link][axis];
+fn tip_velocity(qpos: &[f32], qvel: &[f32]) -> [f64; 2] {
+    let links = directions(qpos);
+    let rates = [f64::from(qvel[0]), f64::from(qvel[0]) + f64::from(qvel[1])];
+    let part = |link: usize, axis: usize| LINKS[link] * rates[link] * links[link][axis];
     [-part(0, 1) - part(1, 1), part(0, 0) + part(1, 0)]
 }
 
@@ -199,44 +196,24 @@ impl Task for Reacher {
         }
     }
 
-    fn observe(&self, world: &WorldView<'_>, memory: &[f32], obs: &mut [f32]) {
-        self.observation(&View::from(world), memory, obs);
-    }
-
-    fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
-        self.reward(&View::from(world), action, memory, terms)
-    }
-
-    fn gradient(&self) -> Option<&dyn Gradient> {
-        Some(self)
-    }
-}
-
-impl Formulas for Reacher {
-    fn observation<T: Single>(&self, world: &View<'_, T>, _memory: &[T], obs: &mut [T]) {
-        for (joint, angle) in world.qpos[..2].iter().enumerate() {
-            obs[joint] = T::narrow(angle.wide().cos());
-            obs[2 + joint] = T::narrow(angle.wide().sin());
+    fn observe(&self, world: &WorldView<'_>, _memory: &[f32], obs: &mut [f32]) {
+        for (joint, &angle) in world.qpos[..2].iter().enumerate() {
+            obs[joint] = libm::cos(f64::from(angle)) as f32;
+            obs[2 + joint] = libm::sin(f64::from(angle)) as f32;
         }
         obs[4..6].copy_from_slice(&world.qpos[2..]);
         if self.config.observations == Observations::Brax {
-            obs[6..8].copy_from_slice(&tip_velocity(world.qpos, world.qvel).map(T::narrow));
-            obs[10] = T::constant(0.0);
+            obs[6..8].copy_from_slice(&tip_velocity(world.qpos, world.qvel).map(|v| v as f32));
+            obs[10] = 0.0;
         } else {
             obs[6..8].copy_from_slice(&world.qvel[..2]);
         }
-        obs[8..10].copy_from_slice(&miss(world.qpos).map(T::narrow));
+        obs[8..10].copy_from_slice(&miss(world.qpos).map(|x| x as f32));
     }
 
-    fn reward<T: Single>(
-        &self,
-        world: &View<'_, T>,
-        action: &[T],
-        _memory: &mut [T],
-        terms: &mut [T],
-    ) -> bool {
+    fn step(&self, world: &WorldView<'_>, action: &[f32], _memory: &mut [f32], terms: &mut [f32]) -> bool {
         let [x, y] = miss(world.qpos);
-        terms[0] = T::narrow(T::Wide::from(-self.config.distance_weight) * (x * x + y * y).sqrt());
+        terms[0] = (-self.config.distance_weight * libm::sqrt(x * x + y * y)) as f32;
         terms[1] = control(self.config.ctrl_cost_weight, action);
         false
     }

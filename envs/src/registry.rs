@@ -98,16 +98,6 @@ impl EnvConfig {
     }
 }
 
-/// Registry names of the tasks that have derivatives with their default settings.
-#[must_use]
-pub fn with_gradient() -> Vec<&'static str> {
-    let has = |name: &&str| {
-        let task = EnvConfig::from_name(name).map(|config| config.build());
-        task.is_some_and(|task| task.is_ok_and(|task| task.gradient().is_some()))
-    };
-    names().into_iter().filter(has).collect()
-}
-
 /// All tasks with their default settings, in the order of [`names`].
 #[must_use]
 pub fn defaults() -> Vec<EnvConfig> {

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use rand::Rng;
 use sim::{EngineKind, Model, Sensor, StepOptions, WorldView};
 
-use crate::formulas::Gradient;
 use crate::{Channel, Descriptor, EnvError, Fidelity, Spec};
 
 /// Whose list of observations a task gives, where they differ.
@@ -121,12 +120,6 @@ pub trait Task: Send + Sync {
     /// Turns an action (already clipped to its range) into the model's controls.
     fn control(&self, action: &[f32], ctrl: &mut [f32]) {
         ctrl.copy_from_slice(action);
-    }
-
-    /// Derivatives of observation and reward, if the task has them: `Some(self)` for one with
-    /// [`Formulas`](crate::Formulas). Such a task does not change [`control`](Task::control).
-    fn gradient(&self) -> Option<&dyn Gradient> {
-        None
     }
 
     /// Scores the step that has just been made: writes the reward terms in the order of

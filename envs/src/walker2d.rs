@@ -31,9 +31,8 @@ use sim::{EngineKind, Model, WorldView};
 
 use crate::error::{interval, not_negative};
 use crate::math::{add_uniform, clip_to};
-use crate::number::Single;
 use crate::pay::{self, Pay, speed};
-use crate::{Channel, EnvError, Formulas, Gradient, PhysicsSettings, Spec, Task, View};
+use crate::{Channel, EnvError, PhysicsSettings, Spec, Task};
 
 const NAME: &str = "walker2d";
 const CONTROL_DT: f64 = 0.008;
@@ -139,38 +138,15 @@ impl Task for Walker2d {
         memory[0] = qpos[0];
     }
 
-    fn observe(&self, world: &WorldView<'_>, memory: &[f32], obs: &mut [f32]) {
-        self.observation(&View::from(world), memory, obs);
-    }
-
-    fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
-        self.reward(&View::from(world), action, memory, terms)
-    }
-
-    fn gradient(&self) -> Option<&dyn Gradient> {
-        Some(self)
-    }
-}
-
-impl Formulas for Walker2d {
-    fn observation<T: Single>(&self, world: &View<'_, T>, _memory: &[T], obs: &mut [T]) {
+    fn observe(&self, world: &WorldView<'_>, _memory: &[f32], obs: &mut [f32]) {
         let (positions, velocities) = obs.split_at_mut(8);
         positions.copy_from_slice(&world.qpos[1..]);
         clip_to(MAX_RATE, world.qvel, velocities);
     }
 
-    fn reward<T: Single>(
-        &self,
-        world: &View<'_, T>,
-        action: &[T],
-        memory: &mut [T],
-        terms: &mut [T],
-    ) -> bool {
+    fn step(&self, world: &WorldView<'_>, action: &[f32], memory: &mut [f32], terms: &mut [f32]) -> bool {
         let speed = speed(world.qpos[0], &mut memory[0], CONTROL_DT);
-        let inside = |(low, high): (f64, f64), x: T| {
-            let x = f64::from(x.value());
-            low < x && x < high
-        };
+        let inside = |(low, high): (f64, f64), x: f32| low < f64::from(x) && f64::from(x) < high;
         let healthy = inside(self.config.healthy_z_range, world.qpos[1])
             && inside(self.config.healthy_angle_range, world.qpos[2]);
         self.pay.score(speed, healthy, action, terms)

@@ -9,6 +9,5 @@ mod checker;
 mod common;
 mod config;
 mod golden;
-mod gradient;
 mod own_robot;
 mod spec;
